@@ -1,0 +1,36 @@
+# make demo   sets up .venv, trains and audits a small model on phantoms, prints the report's path
+# make test   sets up .venv, runs the checks and the tests
+PYTHON ?= python3
+BIN := .venv/bin
+SETUP := .make/setup
+
+.PHONY: help setup demo check test docs benchmark clean
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+setup: $(SETUP)
+
+$(SETUP): pyproject.toml constraints.txt
+	$(PYTHON) scripts/require_python.py
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,docs]'
+	@mkdir -p .make && touch $(SETUP)
+
+demo: $(SETUP)
+	$(BIN)/plexor demo --out demo
+
+check: $(SETUP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: check
+	$(BIN)/pytest
+
+docs: $(SETUP)
+	$(BIN)/mkdocs build --strict
+
+clean:
+	rm -rf .make .venv build site demo

@@ -1,0 +1,60 @@
+"""An image exactly as its file stores it, and the containers it can be written to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plexor.cases.intensity import Intensity
+
+Pixels = NDArray[Any]
+"""Stored numbers, (channels, *spatial), in the type the file uses."""
+
+LOSSLESS = "lossless"
+"""The container every image has: what is written is read back unchanged."""
+
+
+class Codec(Protocol):
+    """One way to turn an image's pixels into a file's bytes and back, in memory."""
+
+    @property
+    def suffix(self) -> str:
+        """The file's ending, with its dot."""
+        ...
+
+    def encode(self, pixels: Pixels) -> bytes:
+        """A complete file holding these pixels (same shape and type as the image's own)."""
+        ...
+
+    def decode(self, data: bytes) -> Pixels:
+        """The pixels such a file holds, (channels, *spatial)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """A stored image.
+
+    Attributes:
+        pixels: (channels, *spatial), the file's own numbers and type; not to be written to.
+        intensity: their range, grid and meaning.
+        containers: name → codec. Always has ``"lossless"``. An image from a lossy file also has
+            ``"recompressed-own"`` (the file's own tables), ``"recompressed-q90"`` and
+            ``"recompressed-q75"``.
+        spacing_mm: pixel distance along each spatial axis, where the file says it.
+    """
+
+    pixels: Pixels
+    intensity: Intensity
+    containers: Mapping[str, Codec]
+    spacing_mm: tuple[float, ...] | None = None
+
+    def storable(self, pixels: NDArray[np.floating[Any]]) -> Pixels:
+        """The nearest pixels this image's file type can hold: rounded to the quantum, clipped, cast."""
+        span = self.intensity
+        grid = np.round(pixels / span.quantum) * span.quantum if span.quantum else pixels
+        return np.clip(grid, span.low, span.high).astype(self.pixels.dtype)

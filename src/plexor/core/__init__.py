@@ -1,0 +1,1 @@
+"""What every package may use and nothing of images: errors, ids, seeds, files."""

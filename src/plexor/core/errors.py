@@ -1,0 +1,51 @@
+"""The errors a user meets.
+
+    PlexorError
+    ├── DataError         a file, manifest or image is not what was needed
+    ├── PlanError         a plan, an option or an argument makes no sense
+    ├── ModelError        weights do not fit, or outputs are not what the task promises
+    ├── RunDirectoryError the directory belongs to another plan, or is in use
+    └── MissingExtraError an optional package is needed and absent
+
+Each message is one sentence: what was wrong, what was expected, what was found, what to do.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class PlexorError(Exception):
+    """Anything Plexor refuses on purpose; the command line prints it without a traceback."""
+
+
+class DataError(PlexorError):
+    """A file, a manifest or an image is not what was needed."""
+
+
+class PlanError(PlexorError):
+    """A plan, an option or an argument makes no sense."""
+
+
+class ModelError(PlexorError):
+    """Weights do not fit, or a model's outputs are not what its task promises."""
+
+
+class RunDirectoryError(PlexorError):
+    """A run directory belongs to another plan, is in use, or cannot be written."""
+
+
+class MissingExtraError(PlexorError):
+    """An optional package is needed and absent."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"{package} is not installed; run: pip install 'plexor[{extra}]'")
+
+
+def unknown(kind: str, name: str, choices: Iterable[str]) -> str:
+    """Words the complaint about an unknown name: the closest match first, then all choices."""
+    known = sorted(choices)
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return f"unknown {kind} {name!r}{hint} (known: {', '.join(known) or 'none'})"

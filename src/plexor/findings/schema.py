@@ -1,0 +1,103 @@
+"""The row that everything after an audit reads: one case under one probe, as stored."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import pyarrow as pa
+
+Status = Literal["ok", "failed"]
+
+CLEAN = "clean"
+"""The probe that changes nothing; every other one is compared with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one probe did to one case, as the judge measured it on the stored image.
+
+    Distances are between the original's pixels and the pixels read back, in stored numbers;
+    ``l0`` counts spatial positions at which any channel changed. They are NaN, the outputs empty
+    and the decisions "" where ``status`` is "failed".
+
+    Attributes:
+        case_id: the case.
+        group: its group.
+        truth: its class name.
+        probe: id of the probe, e.g. "clean", "pgd-linf-2", "noise-linf-2".
+        stored: the container judged: "lossless", "recompressed-own", ...
+        status: "ok", or "failed" with ``error`` saying why.
+        decision_before: class named for the untouched image.
+        decision_after: class named for the perturbed image as stored.
+        outputs_before: the model's outputs (logits) for the untouched image.
+        outputs_after: the same for the perturbed image as stored.
+        attempted: the goal could be counted here (it did not hold before); always True without goal.
+        margin_after: the goal's margin as stored, > 0 when reached; NaN for a probe without goal.
+        reached: the goal holds on the stored image and the threat was kept.
+        within_threat: range, radius and finiteness held on the lossless file. A lossy container
+            may add its own error; that is not the adversary's, so it inherits this from lossless.
+        linf: greatest absolute change.
+        l2: Euclidean length of the change.
+        l1: sum of absolute changes.
+        l0: changed positions.
+        n_gradients: forward-and-backward passes spent on this case.
+        n_forwards: further forward passes spent on this case by the search.
+        error: empty, or why the case failed.
+    """
+
+    case_id: str
+    group: str
+    truth: str
+    probe: str
+    stored: str
+    status: Status = "ok"
+    decision_before: str = ""
+    decision_after: str = ""
+    outputs_before: tuple[float, ...] = ()
+    outputs_after: tuple[float, ...] = ()
+    attempted: bool = True
+    margin_after: float = float("nan")
+    reached: bool = False
+    within_threat: bool = True
+    linf: float = float("nan")
+    l2: float = float("nan")
+    l1: float = float("nan")
+    l0: float = float("nan")
+    n_gradients: int = 0
+    n_forwards: int = 0
+    error: str = ""
+
+
+_OUTPUTS = pa.list_(pa.float32())
+SCHEMA = pa.schema(
+    [
+        ("case_id", pa.string()),
+        ("group", pa.string()),
+        ("truth", pa.string()),
+        ("probe", pa.string()),
+        ("stored", pa.string()),
+        ("status", pa.string()),
+        ("decision_before", pa.string()),
+        ("decision_after", pa.string()),
+        ("outputs_before", _OUTPUTS),
+        ("outputs_after", _OUTPUTS),
+        ("attempted", pa.bool_()),
+        ("margin_after", pa.float32()),
+        ("reached", pa.bool_()),
+        ("within_threat", pa.bool_()),
+        ("linf", pa.float64()),
+        ("l2", pa.float64()),
+        ("l1", pa.float64()),
+        ("l0", pa.float64()),
+        ("n_gradients", pa.int64()),
+        ("n_forwards", pa.int64()),
+        ("error", pa.string()),
+    ],
+    metadata={"plexor_findings": "1"},
+)
+
+
+def to_table(findings: list[Finding]) -> pa.Table:
+    """A table in ``SCHEMA``, rows in the order given."""
+    return pa.Table.from_pylist([asdict(finding) for finding in findings], schema=SCHEMA)
