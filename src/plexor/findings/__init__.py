@@ -1,0 +1,6 @@
+"""What an audit found: the row, the run directory, the summary. Needs no torch."""
+
+from plexor.findings.run import Example, RunDirectory, StoredExample
+from plexor.findings.schema import CLEAN, SCHEMA, Finding, to_table
+
+__all__ = ["CLEAN", "SCHEMA", "Example", "Finding", "RunDirectory", "StoredExample", "to_table"]

@@ -1,0 +1,188 @@
+"""The run directory: the only state of an audit, and all that a report needs.
+
+    plan.yaml          the plan as resolved, every default written out
+    provenance.json    versions, device, hashes of model, manifest and each image, checks
+    units/<id>.parquet findings, one file a unit, written atomically
+    artifacts/examples example images in their stored format, with index.json
+    summary.json       every number the report prints
+    report.html        one self-contained file
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from plexor.core.errors import RunDirectoryError
+from plexor.core.files import write_atomic
+from plexor.core.ids import digest
+from plexor.findings.schema import SCHEMA, Finding, to_table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A pair of image files kept for the report.
+
+    Attributes:
+        case_id: the case.
+        probe: the probe that made ``perturbed``.
+        original: the untouched image's bytes, in its lossless container.
+        perturbed: the perturbed image's bytes, in the same container.
+        suffix: ending of both files.
+    """
+
+    case_id: str
+    probe: str
+    original: bytes
+    perturbed: bytes
+    suffix: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredExample:
+    """Where an example's two files stand."""
+
+    case_id: str
+    probe: str
+    original: Path
+    perturbed: Path
+
+
+class RunDirectory:
+    """Reads and writes one run directory."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def open(self, plan: dict[str, object], fingerprint: dict[str, str]) -> None:
+        """Claims an empty directory for a plan, or goes on in one that holds the same.
+
+        Args:
+            plan: the resolved plan, plain data.
+            fingerprint: name → hash of everything the findings depend on (model, images, ...).
+
+        Raises:
+            RunDirectoryError: the directory holds a run of something else, or cannot be written.
+        """
+        wanted = {"plan": digest(plan), **fingerprint}
+        marker = self.path / "fingerprint.json"
+        if marker.exists():
+            found = json.loads(marker.read_text())
+            changed = sorted(k for k in wanted | found if wanted.get(k) != found.get(k))
+            if changed:
+                raise RunDirectoryError(
+                    f"{self.path} holds a run with another {' and '.join(changed)}; choose another "
+                    "directory with --out, or remove this one"
+                )
+            return
+        if self.path.exists() and any(p.name != ".lock" for p in self.path.iterdir()):
+            raise RunDirectoryError(
+                f"{self.path} is not empty and is not a run directory; choose another with --out"
+            )
+        write_atomic(self.path / "plan.yaml", yaml.safe_dump(plan, sort_keys=False).encode())
+        write_atomic(marker, _json(wanted))
+
+    def has_unit(self, unit_id: str) -> bool:
+        """Whether a unit's findings are already there."""
+        return self._unit(unit_id).exists()
+
+    def write_unit(self, unit_id: str, findings: list[Finding], examples: list[Example]) -> None:
+        """Keeps a unit's examples, then its findings; the unit counts once its findings stand."""
+        for example in examples:
+            folder = self._example_folder(example.probe, example.case_id)
+            write_atomic(folder / f"original{example.suffix}", example.original)
+            write_atomic(folder / f"perturbed{example.suffix}", example.perturbed)
+            about = {"case_id": example.case_id, "probe": example.probe, "suffix": example.suffix}
+            write_atomic(folder / "about.json", _json(about))
+        buffer = io.BytesIO()
+        pq.write_table(to_table(findings), buffer, compression="zstd")
+        write_atomic(self._unit(unit_id), buffer.getvalue())
+
+    def unit(self, unit_id: str) -> pd.DataFrame:
+        """One unit's findings, in the order they were made."""
+        return self._read(self._unit(unit_id)).to_pandas()
+
+    def findings(self) -> pd.DataFrame:
+        """All findings, ordered by probe, container and case; columns as in ``SCHEMA``.
+
+        Raises:
+            RunDirectoryError: nothing is there yet, or a unit file is damaged.
+        """
+        paths = sorted((self.path / "units").glob("*.parquet"))
+        if not paths:
+            raise RunDirectoryError(f"{self.path} holds no findings; run: plexor audit PLAN --out {self.path}")
+        table = pa.concat_tables(self._read(path) for path in paths)
+        frame: pd.DataFrame = table.to_pandas()
+        return frame.sort_values(["probe", "stored", "case_id"], ignore_index=True)
+
+    def plan(self) -> dict[str, object]:
+        """The resolved plan."""
+        loaded = yaml.safe_load(self._existing("plan.yaml").read_text())
+        return dict(loaded)
+
+    def provenance(self) -> dict[str, object]:
+        """What the findings came from."""
+        return dict(json.loads(self._existing("provenance.json").read_text()))
+
+    def examples(self) -> list[StoredExample]:
+        """Every example kept, ordered by probe and case."""
+        found = []
+        for about_file in (self.path / "artifacts" / "examples").glob("*/*/about.json"):
+            about = json.loads(about_file.read_text())
+            folder, suffix = about_file.parent, about["suffix"]
+            found.append(
+                StoredExample(
+                    case_id=about["case_id"],
+                    probe=about["probe"],
+                    original=folder / f"original{suffix}",
+                    perturbed=folder / f"perturbed{suffix}",
+                )
+            )
+        return sorted(found, key=lambda example: (example.probe, example.case_id))
+
+    def write_provenance(self, provenance: dict[str, object]) -> None:
+        """Keeps what the findings came from."""
+        write_atomic(self.path / "provenance.json", _json(provenance))
+
+    def write_summary(self, summary: dict[str, object]) -> Path:
+        """Keeps every number the report prints; returns the file."""
+        path = self.path / "summary.json"
+        write_atomic(path, _json(summary))
+        return path
+
+    def write_report(self, html: str) -> Path:
+        """Keeps the report; returns the file."""
+        path = self.path / "report.html"
+        write_atomic(path, html.encode())
+        return path
+
+    def _unit(self, unit_id: str) -> Path:
+        return self.path / "units" / f"{unit_id}.parquet"
+
+    def _example_folder(self, probe: str, case_id: str) -> Path:
+        return self.path / "artifacts" / "examples" / probe / digest(case_id)[:16]
+
+    def _existing(self, name: str) -> Path:
+        path = self.path / name
+        if not path.exists():
+            raise RunDirectoryError(f"{self.path} is not a run directory: it has no {name}")
+        return path
+
+    def _read(self, path: Path) -> pa.Table:
+        try:
+            return pq.read_table(path, schema=SCHEMA)
+        except (OSError, pa.ArrowException) as error:
+            raise RunDirectoryError(
+                f"{path} is damaged ({error}); delete it and run the audit again, only this unit is redone"
+            ) from error
+
+
+def _json(value: dict[str, object]) -> bytes:
+    return (json.dumps(value, indent=1, allow_nan=False) + "\n").encode()
