@@ -54,7 +54,7 @@ class Image:
     spacing_mm: tuple[float, ...] | None = None
 
     def storable(self, pixels: NDArray[np.floating[Any]]) -> Pixels:
-        """The nearest pixels this image's file type can hold: rounded to the quantum, clipped, cast."""
+        """The nearest pixels the file type can hold: rounded to the quantum, clipped, cast."""
         span = self.intensity
         grid = np.round(pixels / span.quantum) * span.quantum if span.quantum else pixels
         return np.clip(grid, span.low, span.high).astype(self.pixels.dtype)

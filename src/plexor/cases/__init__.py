@@ -1,0 +1,1 @@
+"""Cases: images as their files store them, with truth, group and split."""

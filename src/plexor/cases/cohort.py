@@ -1,0 +1,170 @@
+"""A cohort: the cases of a manifest, once nothing is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from plexor.cases.case import Case
+from plexor.cases.manifest import read_manifest
+from plexor.cases.problem import Problem
+from plexor.cases.rows import CaseReader, problems_between_cases
+from plexor.core.errors import DataError, unknown
+from plexor.core.ids import digest
+
+TruthKind = Literal["class", "number"]
+_MOST_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cohort:
+    """Cases with one kind of truth.
+
+    Attributes:
+        name: what to call it.
+        cases: in the manifest's order.
+        classes: class names, in the order of a model's outputs; empty where truth is a number.
+        digest: SHA-256 of every case's id, truth, group and split and of the classes; independent
+            of the order of rows and of where the files lie. The images have hashes of their own.
+    """
+
+    name: str
+    cases: tuple[Case, ...]
+    classes: tuple[str, ...]
+    digest: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        rows = sorted([case.id, str(case.truth), case.group, case.split] for case in self.cases)
+        object.__setattr__(self, "digest", digest([list(self.classes), rows]))
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Names of the splits there are, sorted; cases without one add none."""
+        return tuple(sorted({case.split for case in self.cases if case.split is not None}))
+
+    def with_split(self, name: str) -> Cohort:
+        """The cases of one split; the classes stay all of them.
+
+        Raises:
+            DataError: no case is in that split.
+        """
+        if name not in self.splits:
+            raise DataError(f"{self.name}: {unknown('split', name, self.splits)}")
+        return self.select(lambda case: case.split == name)
+
+    def select(self, keep: Callable[[Case], bool]) -> Cohort:
+        """The cases for which ``keep`` says yes, in order; the classes stay all of them."""
+        return replace(self, cases=tuple(case for case in self.cases if keep(case)))
+
+
+def load_cohort(
+    manifest: Path | str,
+    *,
+    root: Path | str | None = None,
+    columns: Mapping[str, str] | None = None,
+    path_template: str | None = None,
+    classes: Sequence[str] | None = None,
+    truth: TruthKind = "class",
+    split: str | None = None,
+) -> Cohort:
+    """Reads a manifest and refuses it with everything that is wrong, all at once.
+
+    The images are not opened, only looked for; ``check_cohort`` opens them.
+
+    Args:
+        manifest: CSV or Parquet with the columns ``path``, ``label``, and optionally ``group``,
+            ``split`` and ``id``. Every other column becomes metadata. Without a group column
+            every case is its own group.
+        root: folder that relative paths start from; the manifest's own where None.
+        columns: what the manifest calls its columns, e.g.
+            ``{"label": "dx", "group": "lesion_id"}``.
+        path_template: builds the path from other columns, e.g. ``"images/{image_id}.jpg"``.
+        classes: the classes in the order of a model's outputs; any other label is an error.
+            Sorted labels where None.
+        truth: "class", or "number" for regression: each label is then a finite number.
+        split: keep only this split.
+
+    Raises:
+        DataError: the manifest or any row of it is broken.
+    """
+    cohort, problems = inspect_manifest(
+        Path(manifest),
+        root=None if root is None else Path(root),
+        columns=columns or {},
+        path_template=path_template,
+        classes=classes,
+        truth=truth,
+    )
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if errors:
+        lines = [f"  {error.where}: {error.message}" for error in errors[:_MOST_SHOWN]]
+        more = len(errors) - len(lines)
+        lines += [f"  and {more} more"] if more else []
+        raise DataError("\n".join([f"{manifest}: {len(errors)} problems", *lines]))
+    return cohort if split is None else cohort.with_split(split)
+
+
+def inspect_manifest(
+    manifest: Path,
+    *,
+    root: Path | None,
+    columns: Mapping[str, str],
+    path_template: str | None,
+    classes: Sequence[str] | None,
+    truth: TruthKind,
+) -> tuple[Cohort, list[Problem]]:
+    """The cases that can be made from a manifest, and everything wrong with it.
+
+    Raises:
+        DataError: the manifest cannot be read as a table, or lacks a column that is needed.
+    """
+    table = read_manifest(manifest)
+    reader = CaseReader(
+        table=table,
+        root=manifest.parent if root is None else root,
+        columns=columns,
+        path_template=path_template,
+        number=truth == "number",
+    )
+    cases, problems = reader.read()
+    problems += problems_between_cases(cases)
+    found = sorted({case.truth for case in cases if isinstance(case.truth, str)})
+    if truth == "class":
+        problems += _label_problems(cases, found, classes)
+    order = () if truth == "number" else tuple(found if classes is None else classes)
+    return Cohort(name=manifest.stem, cases=tuple(cases), classes=order), problems
+
+
+def _label_problems(
+    cases: Collection[Case], found: Sequence[str], classes: Sequence[str] | None
+) -> list[Problem]:
+    if classes is not None:
+        return [
+            Problem(
+                severity="error",
+                id="label-unknown",
+                where=case.id,
+                message=unknown("label", str(case.truth), classes),
+            )
+            for case in cases
+            if case.truth not in classes
+        ]
+    if found and all(_is_fraction(label) for label in found):
+        message = (
+            f"labels are numbers with a decimal point, such as {found[0]}, read as class names; "
+            'for a regression say truth="number"'
+        )
+        return [Problem(severity="error", id="label-number", where="label", message=message)]
+    return []
+
+
+def _is_fraction(label: str) -> bool:
+    try:
+        return not float(label).is_integer()
+    except (ValueError, OverflowError):
+        return False

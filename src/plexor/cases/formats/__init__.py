@@ -1,0 +1,72 @@
+"""Image files, read as they are stored; the format is told by content, not by file ending."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from plexor.cases.image import Image
+from plexor.core.errors import DataError
+
+
+def read_image(path: Path) -> Image:
+    """Reads an image file as it is stored.
+
+    Raises:
+        DataError: the file is missing, unreadable, empty, truncated or damaged, of an unsupported
+            kind, without pixels, or holds NaN or infinite numbers; the message names the path.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    return decode_image(data, str(path))
+
+
+def decode_image(data: bytes, name: str) -> Image:
+    """Reads an image from the bytes of its file.
+
+    Args:
+        data: the whole file.
+        name: what to call it in an error, usually its path.
+
+    Raises:
+        DataError: as for ``read_image``.
+    """
+    if not data:
+        raise DataError(f"{name}: the file is empty")
+    try:
+        image = _decode(data)
+    except DataError as error:
+        raise DataError(f"{name}: {error}") from error
+    except Exception as error:
+        # Readers meet damaged files with errors of every kind, from struct.error to MemoryError.
+        reason = str(error) or type(error).__name__
+        raise DataError(f"{name}: truncated or damaged ({reason}); fetch it again") from error
+    if image.pixels.size == 0:
+        raise DataError(f"{name}: the image has no pixels, its size is {image.pixels.shape}")
+    if image.pixels.dtype.kind == "f" and not np.isfinite(image.pixels).all():
+        n_bad = int((~np.isfinite(image.pixels)).sum())
+        raise DataError(f"{name}: {n_bad} pixels are NaN or infinite; replace them first")
+    image.pixels.flags.writeable = False
+    return image
+
+
+def _decode(data: bytes) -> Image:
+    """Finds the format by its first bytes; readers are imported when first needed."""
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        from plexor.cases.formats.png import decode_png
+
+        return decode_png(data)
+    if data.startswith(b"\xff\xd8\xff"):
+        from plexor.cases.formats.jpeg import decode_jpeg
+
+        return decode_jpeg(data)
+    if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        from plexor.cases.formats.tiff import decode_tiff
+
+        return decode_tiff(data)
+    raise DataError(
+        f"expected a PNG, JPEG, TIFF, DICOM or NIfTI file, found one that begins {data[:8]!r}"
+    )

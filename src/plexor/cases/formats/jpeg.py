@@ -1,0 +1,128 @@
+"""JPEG, 8 bit, grey and RGB: a lossy source, with a lossless and three lossy ways back."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import JpegImagePlugin
+
+from plexor.cases.formats.png import Chunk, PngCodec
+from plexor.cases.formats.raster import channels_first, picture
+from plexor.cases.image import LOSSLESS, Codec, Image, Pixels
+from plexor.cases.intensity import Intensity
+from plexor.core.errors import DataError
+
+MAGIC = b"\xff\xd8\xff"
+_START_OF_SCAN, _END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
+
+Tables = tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JpegCodec:
+    """Writes uint8 pixels, (1 or 3, H, W), as baseline JPEG; what is read back differs a little.
+
+    Attributes:
+        tables: quantisation tables, one per component or one for luma and one for both chroma;
+            empty to derive them from ``quality``.
+        quality: 1 to 100, the scale of the Independent JPEG Group; unused where tables are given.
+        subsampling: 0 is 4:4:4, 1 is 4:2:2, 2 is 4:2:0; -1 for grey.
+        rgb: store red, green and blue as they are, not as luma and chroma.
+        exif: the EXIF block to carry along.
+        icc_profile: the colour profile to carry along.
+    """
+
+    tables: Tables = ()
+    quality: int = 75
+    subsampling: int = -1
+    rgb: bool = False
+    exif: bytes = b""
+    icc_profile: bytes = b""
+
+    @property
+    def suffix(self) -> str:
+        """The file's ending."""
+        return ".jpg"
+
+    def encode(self, pixels: Pixels) -> bytes:
+        """A JPEG file approximating these pixels."""
+        options: dict[str, Any] = {"exif": self.exif} if self.exif else {}
+        if self.tables:
+            options["qtables"] = [list(table) for table in self.tables]
+        file = io.BytesIO()
+        picture(pixels).save(
+            file,
+            "JPEG",
+            quality=self.quality,
+            subsampling=self.subsampling,
+            keep_rgb=self.rgb,
+            icc_profile=self.icc_profile or None,
+            **options,
+        )
+        return file.getvalue()
+
+    def decode(self, data: bytes) -> Pixels:
+        """The pixels of a JPEG file."""
+        return _pixels(JpegImagePlugin.JpegImageFile(io.BytesIO(data)))
+
+
+def decode_jpeg(data: bytes) -> Image:
+    """Reads a JPEG file, without turning it by its EXIF orientation.
+
+    Its lossless container is PNG with the same colour profile and EXIF. The recompressed ones
+    keep the file's chroma subsampling; ``recompressed-own`` also its quantisation tables. A
+    subsampling other than 4:4:4, 4:2:2 and 4:2:0 cannot be written truly: such an image has the
+    lossless container only.
+
+    Raises:
+        DataError: truncated, damaged, CMYK, or not 8 bit.
+    """
+    # A decoder may fill what is missing with grey. Compressed data never holds these two bytes.
+    if data.rfind(_END_OF_IMAGE) < data.rfind(_START_OF_SCAN):
+        raise DataError("the JPEG file is truncated: its end is missing; fetch it again")
+    file = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+    if file.mode not in ("L", "RGB"):
+        raise DataError(f"expected a grey or RGB JPEG, found {file.mode}; convert it to RGB")
+    exif, icc_profile = file.info.get("exif", b""), file.info.get("icc_profile", b"")
+    containers: dict[str, Codec] = {LOSSLESS: PngCodec(_png_chunks(exif, icc_profile))}
+    subsampling = JpegImagePlugin.get_sampling(file)
+    if file.mode == "L" or subsampling >= 0:
+        for name, tables, quality in (
+            ("recompressed-own", _tables(file), 75),
+            ("recompressed-q90", (), 90),
+            ("recompressed-q75", (), 75),
+        ):
+            containers[name] = JpegCodec(
+                tables=tables,
+                quality=quality,
+                subsampling=subsampling,
+                rgb=file.mode == "RGB" and file.info.get("adobe_transform") == 0,
+                exif=exif,
+                icc_profile=icc_profile,
+            )
+    return Image(
+        pixels=_pixels(file), intensity=Intensity.of_integers(np.uint8), containers=containers
+    )
+
+
+def _pixels(file: JpegImagePlugin.JpegImageFile) -> Pixels:
+    return channels_first(np.asarray(file))
+
+
+def _tables(file: JpegImagePlugin.JpegImageFile) -> Tables:
+    """One table per component, the second and third as one where they are the same."""
+    tables = tuple(tuple(file.quantization[component[3]]) for component in file.layer)
+    return tables[:2] if len(tables) == 3 and tables[1] == tables[2] else tables
+
+
+def _png_chunks(exif: bytes, icc_profile: bytes) -> tuple[Chunk, ...]:
+    chunks: list[Chunk] = []
+    if icc_profile:
+        chunks.append((b"iCCP", b"profile\0\0" + zlib.compress(icc_profile)))
+    if exif:
+        chunks.append((b"eXIf", exif.removeprefix(b"Exif\0\0")))
+    return tuple(chunks)

@@ -1,0 +1,183 @@
+"""From a manifest's rows to cases, with every problem on the way."""
+
+from __future__ import annotations
+
+import math
+import string
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from plexor.cases.case import Case
+from plexor.cases.manifest import EXTRA_CELLS, Manifest
+from plexor.cases.problem import Problem
+from plexor.core.errors import DataError, unknown
+
+_ROLES = ("path", "label", "group", "split", "id")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseReader:
+    """Makes cases of rows.
+
+    Attributes:
+        table: the manifest.
+        root: folder that relative paths start from.
+        columns: role → the manifest's name for it, where it differs.
+        path_template: builds the path from other columns; None where there is a path column.
+        number: labels are numbers.
+
+    Raises:
+        DataError: a column that is needed, mapped or named in the template is not there.
+    """
+
+    table: Manifest
+    root: Path
+    columns: Mapping[str, str]
+    path_template: str | None
+    number: bool
+
+    def __post_init__(self) -> None:
+        for role in self.columns:
+            if role not in _ROLES:
+                raise DataError(unknown("column role", role, _ROLES))
+        needed = {self._name("label"), *self.columns.values(), *self._template_fields()}
+        if self.path_template is None:
+            needed.add(self._name("path"))
+        for name in sorted(needed):
+            if name not in self.table.columns:
+                what = unknown("column", name, self.table.columns)
+                raise DataError(
+                    f"{self.table.path}: {what}; columns can be named with columns={{...}}"
+                )
+
+    def read(self) -> tuple[list[Case], list[Problem]]:
+        """Cases of the rows that have a path and a label, and what is wrong with any row."""
+        cases: list[Case] = []
+        problems: list[Problem] = []
+        numeric = self._numeric_columns()
+        for number, row in enumerate(self.table.rows, self.table.first_row):
+            found = list(self._row_problems(f"row {number}", row))
+            problems += found
+            if not found:
+                cases.append(self._case(row, numeric))
+        return cases, problems
+
+    def _name(self, role: str) -> str:
+        return self.columns.get(role, role)
+
+    def _template_fields(self) -> list[str]:
+        try:
+            parts = list(string.Formatter().parse(self.path_template or ""))
+        except ValueError as error:
+            raise DataError(f"path template {self.path_template!r}: {error}") from error
+        return [name for _, name, _, _ in parts if name is not None]
+
+    def _row_problems(self, where: str, row: Mapping[str, object]) -> Iterable[Problem]:
+        def problem(kind: str, message: str) -> Problem:
+            return Problem(severity="error", id=kind, where=where, message=message)
+
+        n_missing = sum(name not in row for name in self.table.columns)
+        if EXTRA_CELLS in row or n_missing:
+            extra = row.get(EXTRA_CELLS, ())
+            n_found = len(self.table.columns) - n_missing + len(tuple(extra))  # type: ignore[arg-type]
+            yield problem("row-shape", f"has {n_found} cells, expected {len(self.table.columns)}")
+            return
+        paths = self._template_fields() if self.path_template else [self._name("path")]
+        required = {"path": paths, "label": [self._name("label")]}
+        for role in ("group", "id"):
+            if self._name(role) in self.table.columns:
+                required[role] = [self._name(role)]
+        for role, names in required.items():
+            empty = [name for name in names if _text(row[name]) == ""]
+            if empty:
+                yield problem(f"{role}-missing", f"column {empty[0]!r} is empty")
+        label = _text(row[self._name("label")])
+        if self.number and label and _number(label) is None:
+            yield problem("label-not-a-number", f"label {label!r} is not a finite number")
+
+    def _case(self, row: Mapping[str, object], numeric: set[str]) -> Case:
+        texts = {name: _text(row[name]) for name in self.table.columns}
+        path = (
+            self.path_template.format(**texts) if self.path_template else texts[self._name("path")]
+        )
+        label = texts[self._name("label")]
+        identity = texts.get(self._name("id")) or path
+        used = {self._name(role) for role in _ROLES}
+        return Case(
+            id=identity,
+            path=self.root / path,
+            truth=float(label) if self.number else label,
+            group=texts.get(self._name("group")) or identity,
+            split=texts.get(self._name("split")) or None,
+            metadata={
+                name: _metadata(row[name], number=name in numeric)
+                for name in self.table.columns
+                if name not in used
+            },
+        )
+
+    def _numeric_columns(self) -> set[str]:
+        """Text columns in which every cell that is not empty is a number."""
+        numeric = set()
+        for name in self.table.columns:
+            cells = {_text(row.get(name)) for row in self.table.rows} - {""}
+            if cells and all(_number(cell) is not None for cell in cells):
+                numeric.add(name)
+        return numeric
+
+
+def problems_between_cases(cases: Iterable[Case]) -> list[Problem]:
+    """Ids or files that are there twice, groups cut by the split, files that are not there."""
+    cases = list(cases)
+    problems: list[Problem] = []
+
+    def add(kind: str, where: str, message: str) -> None:
+        problems.append(Problem(severity="error", id=kind, where=where, message=message))
+
+    by_id, by_path, splits = defaultdict(list), defaultdict(list), defaultdict(set)
+    for case in cases:
+        by_id[case.id].append(case)
+        by_path[case.path].append(case)
+        splits[case.group].add(case.split or "none")
+        if not case.path.is_file():
+            add("file-missing", case.id, f"no file {case.path}")
+    for name, same in by_id.items():
+        if len(same) > 1:
+            add("id-duplicate", name, f"this id is there {len(same)} times; ids must be unique")
+    for path, same in by_path.items():
+        if len(same) > 1 and len({case.id for case in same}) > 1:
+            names = ", ".join(case.id for case in same)
+            add("path-duplicate", names, f"these cases name the same file {path}")
+    for group, in_splits in splits.items():
+        if len(in_splits) > 1:
+            add("group-across-splits", group, f"this group is in {' and '.join(sorted(in_splits))}")
+    return problems
+
+
+def _text(cell: object) -> str:
+    """A cell as text; "" where empty. Whole floats lose their point: Parquet's 1.0 is "1"."""
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return ""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell).strip()
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _metadata(cell: object, *, number: bool) -> object:
+    """A cell as metadata: text that is a number as float, empty as None, else as typed."""
+    if isinstance(cell, str):
+        text = cell.strip()
+        if not text:
+            return None
+        return float(text) if number else text
+    return cell

@@ -1,0 +1,74 @@
+"""Splits that never cut a group."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+
+from plexor.cases.cohort import Cohort
+from plexor.core.errors import PlanError
+from plexor.core.seeds import seed_for
+
+_N_BINS = 10
+
+
+def split_groups(cohort: Cohort, fractions: Mapping[str, float], seed: int) -> Cohort:
+    """Gives every case a split, a group always as a whole, each class in about the same parts.
+
+    Within each class the groups are put in an order drawn from the seed and their names, and that
+    order is cut by number of cases, so that small and large groups are spread alike and the order
+    of rows does not matter. A group with several classes counts for its commonest. Numbers
+    (regression) are stratified by tenths of their distribution. A split that cases already have
+    is replaced. Of a class with few groups some split may get none.
+
+    Args:
+        cohort: what to split.
+        fractions: split → share of the cases, e.g.
+            ``{"train": 0.75, "validation": 0.10, "test": 0.15}``; they add up to 1.
+        seed: another seed gives another split.
+
+    Raises:
+        PlanError: a fraction is not above 0, or they do not add up to 1.
+    """
+    total = sum(fractions.values())
+    if not all(share > 0 for share in fractions.values()) or not math.isclose(total, 1.0):
+        raise PlanError(f"split fractions must be above 0 and add up to 1, got {dict(fractions)}")
+    names, bounds = list(fractions), list(itertools.accumulate(fractions.values()))[:-1]
+    split_of: dict[str, str] = {}
+    for stratum in _strata(cohort):
+        in_order = sorted(stratum, key=lambda group: (seed_for(seed, "split", group), group))
+        n_cases, before = sum(stratum.values()), 0
+        for group in in_order:
+            middle = before + stratum[group] / 2
+            split_of[group] = names[bisect_right(bounds, middle / n_cases)]
+            before += stratum[group]
+    return replace(
+        cohort, cases=tuple(replace(case, split=split_of[case.group]) for case in cohort.cases)
+    )
+
+
+def _strata(cohort: Cohort) -> list[dict[str, int]]:
+    """Groups that are alike in truth, each with its number of cases."""
+    members: dict[str, list[str | float]] = defaultdict(list)
+    for case in cohort.cases:
+        members[case.group].append(case.truth)
+    key_of = {group: _commonest(truths) for group, truths in members.items()}
+    numbers = sorted(key for key in key_of.values() if not isinstance(key, str))
+    edges = [numbers[len(numbers) * i // _N_BINS] for i in range(1, _N_BINS)] if numbers else []
+    strata: dict[str | int, dict[str, int]] = defaultdict(dict)
+    for group, key in key_of.items():
+        stratum = key if isinstance(key, str) else bisect_right(edges, key)
+        strata[stratum][group] = len(members[group])
+    return list(strata.values())
+
+
+def _commonest(truths: list[str | float]) -> str | float:
+    """The class most cases of a group have, the first by name where two do; a number's mean."""
+    names = sorted(truth for truth in truths if isinstance(truth, str))
+    if names:
+        return max(names, key=names.count)
+    return math.fsum(float(truth) for truth in truths) / len(truths)
