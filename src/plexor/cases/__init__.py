@@ -1,1 +1,22 @@
 """Cases: images as their files store them, with truth, group and split."""
+
+from plexor.cases.case import Case
+from plexor.cases.cohort import Cohort, load_cohort
+from plexor.cases.formats import decode_image, read_image
+from plexor.cases.image import LOSSLESS, Codec, Image, Pixels
+from plexor.cases.intensity import Intensity
+from plexor.cases.split import split_groups
+
+__all__ = [
+    "LOSSLESS",
+    "Case",
+    "Codec",
+    "Cohort",
+    "Image",
+    "Intensity",
+    "Pixels",
+    "decode_image",
+    "load_cohort",
+    "read_image",
+    "split_groups",
+]

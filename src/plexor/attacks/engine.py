@@ -1,0 +1,80 @@
+"""Runs an attack over cases: skips those already at the goal, and makes do with less memory."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from plexor.attacks.goal import Goal
+from plexor.attacks.proposal import Attack, Proposal
+from plexor.attacks.threat import Threat
+from plexor.core.errors import ModelError
+from plexor.models.batch import Batch
+from plexor.models.model import Model
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+def propose(
+    model: Model,
+    batch: Batch,
+    attack: Attack,
+    goal: Goal,
+    threat: Threat,
+    *,
+    attempted: Tensor,
+    seed: int,
+) -> Proposal:
+    """The attack's proposal for every case; cases not ``attempted`` (N,) bool stay as they are."""
+    found = Proposal.nothing(batch)
+    chosen = torch.nonzero(attempted).flatten()
+    if len(chosen) == 0:
+        return found
+    some = batch.select(chosen.to(batch.images.device))
+    made = attack(model, some, goal, threat, seed=seed)
+    found.delta[chosen.to(found.delta.device)] = made.delta
+    return Proposal(
+        delta=found.delta,
+        n_gradients=found.n_gradients.index_copy(0, chosen, made.n_gradients),
+        n_forwards=found.n_forwards.index_copy(0, chosen, made.n_forwards),
+    )
+
+
+def halving(work: Callable[[slice], T], n_cases: int, batch_size: int) -> list[T]:
+    """Calls ``work`` on slices of at most ``batch_size`` cases, smaller ones when memory runs out.
+
+    Raises:
+        ModelError: one single case does not fit.
+    """
+    done: list[T] = []
+    start, size = 0, batch_size
+    while start < n_cases:
+        try:
+            done.append(work(slice(start, min(start + size, n_cases))))
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            if size == 1:
+                raise ModelError(
+                    "out of memory with a single case; use a smaller model or image, or a machine "
+                    "with more memory"
+                ) from error
+            size = max(1, min(size, n_cases - start) // 2)
+            logger.warning("out of memory; going on with batches of %d", size)
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            continue
+        start += size
+    return done
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a RuntimeError says that an allocation failed, on any device."""
+    words = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError) or "alloc" in words and "memory" in words

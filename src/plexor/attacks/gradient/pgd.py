@@ -1,0 +1,116 @@
+"""Projected gradient ascent, and the single step it grew from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from plexor.attacks.goal import Goal, LossKind
+from plexor.attacks.proposal import Proposal, normal_noise
+from plexor.attacks.threat import Threat
+from plexor.core.errors import PlanError
+from plexor.models.batch import Batch
+from plexor.models.model import Model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PGD:
+    """Projected gradient ascent (Madry et al., ICLR 2018), on storable images.
+
+    Every step asks for the gradient at the image *as a file would hold it*, moves an unrounded
+    perturbation along it, and remembers the storable image with the greatest margin so far.
+
+    Attributes:
+        steps: gradients a restart.
+        step_size: length of a step as a fraction of the radius; None takes ``2.5 / steps``.
+        restarts: searches from a new random start; after the first only for cases not yet reached.
+        random_start: start at a uniform draw from the threat's ball, instead of at the image.
+        loss: what is climbed: "ce" (cross-entropy) or "margin" (difference of logits).
+    """
+
+    steps: int = 20
+    step_size: float | None = None
+    restarts: int = 1
+    random_start: bool = True
+    loss: LossKind = "ce"
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "restarts"):
+            if getattr(self, name) < 1:
+                raise PlanError(f"pgd: `{name}` must be at least 1, got {getattr(self, name)}")
+        if self.step_size is not None and self.step_size <= 0:
+            raise PlanError(f"pgd: `step_size` must be positive, got {self.step_size}")
+
+    def __call__(
+        self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
+    ) -> Proposal:
+        """Proposes the best storable perturbation seen."""
+        found = Proposal.nothing(batch)
+        margins = torch.full((len(batch),), -torch.inf, device=batch.images.device)
+        left = torch.arange(len(batch), device=batch.images.device)
+        for restart in range(self.restarts):
+            some = batch if len(left) == len(batch) else batch.select(left)
+            delta, margin = self._search(model, some, goal, threat, seed=seed, restart=restart)
+            better = left[margin > margins[left]]
+            found.delta[better] = delta[margin > margins[left]]
+            margins[left] = torch.maximum(margin, margins[left])
+            spent = torch.zeros(len(batch), dtype=torch.int64).index_fill(0, left.cpu(), 1)
+            found = Proposal(
+                delta=found.delta,
+                n_gradients=found.n_gradients + self.steps * spent,
+                n_forwards=found.n_forwards + spent,
+            )
+            left = torch.nonzero(margins <= 0).flatten()
+            if len(left) == 0:
+                break
+        return found
+
+    def _search(
+        self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int, restart: int
+    ) -> tuple[Tensor, Tensor]:
+        """One restart: the best storable perturbation and its margin, for each case."""
+        size = threat.radii(batch) * (self.step_size or 2.5 / self.steps)
+        delta = torch.zeros_like(batch.images)
+        if self.random_start:
+            noise = normal_noise(batch, seed, f"start-{restart}")
+            delta = threat.project(threat.spread(noise, batch), batch)
+        best = torch.zeros_like(delta)
+        best_margin = torch.full((len(batch),), -torch.inf, device=delta.device)
+        for step in range(self.steps + 1):
+            trial = threat.store(delta, batch)
+            last = step == self.steps
+            with torch.set_grad_enabled(not last):
+                trial.requires_grad_(not last)
+                outputs = model.outputs(batch.images + trial, batch.context)
+                margin = goal.margin(model.task, outputs, batch.truth).detach()
+                improved = margin > best_margin
+                best_margin = torch.where(improved, margin, best_margin)
+                best[improved] = trial.detach()[improved]
+                if last:
+                    break
+                loss = goal.loss(model.task, outputs, batch.truth, self.loss)
+                (gradient,) = torch.autograd.grad(loss.sum(), trial)
+            delta = threat.project(delta + size * threat.steepest(gradient), batch)
+        return best, best_margin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FGSM:
+    """One step of the whole radius along the gradient's sign (Goodfellow et al., ICLR 2015).
+
+    For L2 the step follows the gradient itself.
+
+    Attributes:
+        loss: what is climbed.
+    """
+
+    loss: LossKind = "ce"
+
+    def __call__(
+        self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
+    ) -> Proposal:
+        """Proposes the step, or nothing where the step makes the margin worse."""
+        single = PGD(steps=1, step_size=1.0, random_start=False, loss=self.loss)
+        return single(model, batch, goal, threat, seed=seed)

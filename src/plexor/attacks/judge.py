@@ -1,0 +1,142 @@
+"""Re-measures on the stored image what an attack proposes. An attack is never believed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from plexor.attacks.goal import Goal
+from plexor.attacks.threat import Threat
+from plexor.cases.image import LOSSLESS, Image, Pixels
+from plexor.models.batch import Batch
+from plexor.models.model import Model
+
+_TOLERANCE = 1e-5
+"""Relative; what float32 may lose in a Euclidean length. On an integer grid L∞ is exact anyway."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distances:
+    """Between an original's pixels and those read back, in stored numbers.
+
+    Attributes:
+        linf: greatest absolute change.
+        l2: Euclidean length.
+        l1: sum of absolute changes.
+        l0: spatial positions changed in any channel.
+    """
+
+    linf: float
+    l2: float
+    l1: float
+    l0: float
+
+    @classmethod
+    def between(cls, original: Pixels, other: Pixels) -> Distances:
+        """Measured in float64."""
+        change = np.abs(other.astype(np.float64) - original.astype(np.float64))
+        return cls(
+            linf=float(change.max()),
+            l2=float(np.sqrt(np.square(change).sum())),
+            l1=float(change.sum()),
+            l0=float(np.count_nonzero(change.any(axis=0))),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the judge measured on one stored case.
+
+    Attributes:
+        outputs: the model's outputs in float32, (n_outputs,).
+        decision: the class decided.
+        margin: the goal's; NaN without a goal.
+        within_threat: finite, in range and within the radius, on the lossless file.
+        distances: from the original.
+        data: the file, where it was asked for.
+    """
+
+    outputs: NDArray[np.float32]
+    decision: str
+    margin: float
+    within_threat: bool
+    distances: Distances
+    data: bytes
+
+
+def judge(
+    model: Model,
+    batch: Batch,
+    images: Sequence[Image],
+    delta: Tensor,
+    *,
+    goal: Goal | None,
+    threat: Threat | None,
+) -> dict[str, list[Verdict]]:
+    """Writes each perturbed image as each of its containers, reads it back, and measures.
+
+    Args:
+        model: what is audited.
+        batch: the same cases as tensors.
+        images: the cases' stored images; all have the same containers.
+        delta: (N, C, *spatial), what an attack proposes to add, in stored numbers.
+        goal: what it wanted; None to measure outputs and distances only.
+        threat: what it was allowed; None where nothing was.
+
+    Returns:
+        Container → one verdict a case, in the batch's order.
+    """
+    changes = delta.detach().cpu().double().numpy()
+    finite = np.isfinite(changes).reshape(len(images), -1).all(axis=1)
+    wanted = [
+        image.storable(image.pixels + np.where(ok, change, 0.0))
+        for image, change, ok in zip(images, changes, finite, strict=True)
+    ]
+    if threat is None:
+        radii = [np.inf] * len(images)
+    else:
+        radii = threat.radii(batch).flatten().double().tolist()
+    within = list(finite)
+    verdicts = {}
+    for container in images[0].containers:
+        files = [i.containers[container].encode(p) for i, p in zip(images, wanted, strict=True)]
+        stored = [i.containers[container].decode(f) for i, f in zip(images, files, strict=True)]
+        distances = [Distances.between(i.pixels, s) for i, s in zip(images, stored, strict=True)]
+        if container == LOSSLESS and threat is not None:
+            lengths = [getattr(d, threat.norm) for d in distances]
+            within = [
+                ok and length <= radius * (1 + _TOLERANCE)
+                for ok, length, radius in zip(finite, lengths, radii, strict=True)
+            ]
+        outputs, margins = _measure(model, batch, stored, goal)
+        decisions = model.task.decide(outputs).tolist()
+        verdicts[container] = [
+            Verdict(
+                outputs=outputs[i].cpu().numpy(),
+                decision=model.task.classes[decisions[i]],
+                margin=margins[i],
+                within_threat=bool(within[i]),
+                distances=distances[i],
+                data=files[i],
+            )
+            for i in range(len(images))
+        ]
+    return verdicts
+
+
+def _measure(
+    model: Model, batch: Batch, stored: Sequence[Pixels], goal: Goal | None
+) -> tuple[Tensor, list[float]]:
+    """Outputs for the stored pixels, float32 and without gradients, and the goal's margins."""
+    pixels = np.stack([p.astype(np.float32) for p in stored])
+    with torch.inference_mode():
+        outputs = model.outputs(torch.from_numpy(pixels).to(batch.images.device), batch.context)
+        if goal is None:
+            return outputs, [float("nan")] * len(stored)
+        margins: list[float] = goal.margin(model.task, outputs, batch.truth).tolist()
+    return outputs, margins

@@ -1,0 +1,223 @@
+"""Carries a plan out into a run directory, and goes on where it was stopped."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from plexor.audit.checks import Check, check_groups, check_model
+from plexor.audit.execute import Outputs, execute
+from plexor.audit.plan import Plan, load_plan
+from plexor.audit.provenance import images_sha256, model_sha256, provenance
+from plexor.audit.unit import Unit, units_of
+from plexor.cases import Case, Cohort, Image, load_cohort, read_image, split_groups
+from plexor.cases.image import LOSSLESS
+from plexor.core.errors import DataError, PlexorError
+from plexor.core.files import sole_writer
+from plexor.core.ids import digest
+from plexor.core.seeds import seed_for
+from plexor.findings import CLEAN, RunDirectory
+from plexor.models.device import choose_device
+from plexor.models import Batch, Model, encode, load_model, read_training_groups
+
+logger = logging.getLogger(__name__)
+
+_CHECKED_CASES = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """News of an audit: ``done`` of ``total`` case-probes; ``resumed`` of them were there before."""
+
+    probe: str
+    done: int
+    total: int
+    resumed: int
+
+
+def cohort_of(plan: Plan) -> Cohort:
+    """The plan's whole cohort, split if the plan says so.
+
+    Raises:
+        DataError: the manifest is broken.
+    """
+    source = plan.cohort
+    cohort = load_cohort(
+        plan.path(source.manifest),
+        root=None if source.root is None else plan.path(source.root),
+        columns=source.columns,
+        path_template=source.path_template,
+        classes=source.classes,
+    )
+    return cohort if source.split is None else split_groups(cohort, source.split, seed=plan.seed)
+
+
+def model_of(plan: Plan, *, device: torch.device, allow_code: bool) -> Model:
+    """The plan's model.
+
+    Raises:
+        ModelError: weights are missing or do not fit.
+        PlanError: the model is code and may not be run.
+    """
+    return load_model(plan.model_source(), device=device, allow_code=allow_code)
+
+
+def audit(
+    plan: Plan | Path | str | Mapping[str, object],
+    *,
+    out: Path | str,
+    model: Model | None = None,
+    device: torch.device | str | None = None,
+    batch_size: int = 64,
+    allow_code: bool = False,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> RunDirectory:
+    """Attacks, judges and measures; what is already in ``out`` is not done again.
+
+    Args:
+        plan: a plan, its YAML file, or the same as a mapping.
+        out: the run directory.
+        model: audited instead of the plan's, e.g. one made in a notebook.
+        device: where to compute; a CUDA device if there is one, when None.
+        batch_size: cases at a time; halved by itself when memory runs out.
+        allow_code: let a plan's ``model.python`` be imported and called.
+        on_progress: told after each unit.
+
+    Raises:
+        PlexorError: plan, cohort or model make no sense, or ``out`` holds something else. What
+            goes wrong with a single case is a finding, not an exception.
+    """
+    if not isinstance(plan, Plan):
+        plan = load_plan(Path(plan) if isinstance(plan, str) else plan)
+    run = RunDirectory(Path(out))
+    cohort = cohort_of(plan)
+    audited = cohort if plan.cohort.audit is None else cohort.with_split(plan.cohort.audit)
+    if model is None:
+        model = model_of(plan, device=choose_device(device), allow_code=allow_code)
+    _check_classes(cohort, model)
+    for probe in plan.all_probes():
+        if probe.goal is not None:
+            probe.goal.check(model.task)
+    images = images_sha256(audited.cases)
+    fingerprint = {
+        "cohort": audited.digest,
+        "images": digest(images),
+        "model": model_sha256(model),
+    }
+    with sole_writer(run.path):
+        run.open(plan.resolved(), fingerprint)
+        checks = _checks(plan, audited, model)
+        about = provenance(model, cohort_sha256=audited.digest, images=images, checks=checks)
+        run.write_provenance(about | {"finished": False})
+        _carry_out(plan, audited, model, run, images, batch_size, on_progress)
+        run.write_provenance(about | {"finished": True})
+    return run
+
+
+def _carry_out(
+    plan: Plan,
+    cohort: Cohort,
+    model: Model,
+    run: RunDirectory,
+    images: dict[str, str],
+    batch_size: int,
+    on_progress: Callable[[Progress], None] | None,
+) -> None:
+    """Does every unit that is not there yet, the clean ones first."""
+    sha256 = model_sha256(model)
+    units = [
+        unit
+        for probe in plan.all_probes()
+        for unit in units_of(
+            probe,
+            cohort.cases,
+            size=plan.unit_size,
+            seed=plan.seed,
+            model_sha256=sha256,
+            images_sha256=images,
+        )
+    ]
+    keep = _example_ids(cohort.cases, plan)
+    before: dict[str, Outputs] = {}
+    done = resumed = 0
+    total = sum(len(unit.cases) for unit in units)
+    for unit in units:
+        if run.has_unit(unit.id):
+            resumed += len(unit.cases)
+        else:
+            result = execute(
+                unit,
+                _read(unit.cases),
+                model,
+                before=before,
+                seed=plan.seed,
+                batch_size=batch_size,
+                keep=keep,
+            )
+            run.write_unit(unit.id, result.findings, result.examples)
+        if unit.probe.id == CLEAN:
+            before |= dict(_clean_outputs(run, unit))
+        done += len(unit.cases)
+        if on_progress is not None:
+            on_progress(Progress(probe=unit.probe.id, done=done, total=total, resumed=resumed))
+
+
+def _clean_outputs(run: RunDirectory, unit: Unit) -> Iterator[tuple[str, Outputs]]:
+    """Case id → outputs, of the unit's cases that did not fail."""
+    for row in run.unit(unit.id).itertuples():
+        if row.status == "ok" and row.stored == LOSSLESS:
+            yield str(row.case_id), tuple(map(float, row.outputs_after))
+
+
+def _read(cases: Sequence[Case]) -> dict[str, Image | PlexorError]:
+    """Each case's image, or why there is none."""
+    images: dict[str, Image | PlexorError] = {}
+    for case in cases:
+        try:
+            images[case.id] = read_image(case.path)
+        except DataError as error:
+            logger.warning("%s", error)
+            images[case.id] = error
+    return images
+
+
+def _checks(plan: Plan, cohort: Cohort, model: Model) -> list[Check]:
+    """The checks of the model, on the first readable cases of one shape."""
+    found = _read(cohort.cases[:_CHECKED_CASES])
+    readable = [(c, i) for c in cohort.cases if isinstance(i := found.get(c.id), Image)]
+    if not readable:
+        raise DataError(f"none of the first {len(found)} images can be read: {found.popitem()[1]}")
+    shape = readable[0][1].pixels.shape
+    some = [(case, image) for case, image in readable if image.pixels.shape == shape]
+    batch = Batch.of(
+        [case.id for case, _ in some],
+        [image for _, image in some],
+        encode(model.task, [case.truth for case, _ in some]),
+        model.device,
+    )
+    weights = plan.model.weights
+    trained_on = read_training_groups(plan.path(weights)) if weights else frozenset()
+    groups = check_groups(trained_on, (case.group for case in cohort.cases))
+    return [*check_model(model, batch), groups]
+
+
+def _example_ids(cases: Sequence[Case], plan: Plan) -> frozenset[str]:
+    """Cases shown in the report: the classes in turn, within a class by a draw of their own."""
+    by_class: dict[str, list[str]] = {}
+    for case in sorted(cases, key=lambda c: seed_for(plan.seed, "example", c.id)):
+        by_class.setdefault(str(case.truth), []).append(case.id)
+    rounds = range(max(map(len, by_class.values()), default=0))
+    in_turn = [ids[i] for i in rounds for _, ids in sorted(by_class.items()) if i < len(ids)]
+    return frozenset(in_turn[: plan.n_examples])
+
+
+def _check_classes(cohort: Cohort, model: Model) -> None:
+    if strange := sorted(set(cohort.classes) - set(model.task.classes)):
+        raise DataError(
+            f"{cohort.name} has cases of {', '.join(strange)}, which the model does not know; "
+            f"it knows {', '.join(model.task.classes)}"
+        )

@@ -1,0 +1,111 @@
+"""Checks of the model itself, on a few untouched cases, before it is attacked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from plexor.attacks.goal import Misclassify
+from plexor.models.batch import Batch
+from plexor.models.model import Model
+from plexor.models.weights import group_hash
+
+_SUM_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One question put to the model.
+
+    Attributes:
+        id: the flag it raises, see docs/reference/flags.
+        raised: the answer is a reason for doubt.
+        message: what was seen, one sentence.
+    """
+
+    id: str
+    raised: bool
+    message: str
+
+
+def check_model(model: Model, batch: Batch) -> list[Check]:
+    """Every check that needs only the model and a few cases."""
+    with torch.inference_mode():
+        outputs = model.outputs(batch.images, batch.context)
+        again = model.outputs(batch.images, batch.context)
+    return [
+        _training_mode(model),
+        _non_deterministic(outputs, again),
+        _probabilities(model, outputs),
+        _zero_gradients(model, batch),
+    ]
+
+
+def check_groups(training_groups: frozenset[str], groups: Iterable[str]) -> Check:
+    """Whether the model was trained on a group that is audited.
+
+    Args:
+        training_groups: hashes, as a weights file holds them.
+        groups: names of the audited groups.
+    """
+    audited = set(groups)
+    shared = sum(group_hash(group) in training_groups for group in audited)
+    return Check(
+        id="groups-overlap",
+        raised=shared > 0,
+        message=f"{shared} of {len(audited)} audited groups were used in training"
+        if training_groups
+        else "the weights file does not say which groups were used in training",
+    )
+
+
+def _training_mode(model: Model) -> Check:
+    still = [name for name, part in model.network.named_modules() if part.training]
+    raised = model.was_training or bool(still)
+    seen = (
+        f"{len(still)} modules stay in training mode, e.g. {still[0]!r}"
+        if still
+        else "the network was handed over in training mode and was switched to evaluation mode"
+        if model.was_training
+        else "the network was in evaluation mode"
+    )
+    return Check(id="training-mode", raised=raised, message=seen)
+
+
+def _non_deterministic(first: Tensor, second: Tensor) -> Check:
+    difference = float((first - second).abs().max())
+    return Check(
+        id="non-deterministic",
+        raised=difference > 0,
+        message=f"the same images twice gave outputs that differ by up to {difference:.3g}",
+    )
+
+
+def _probabilities(model: Model, outputs: Tensor) -> Check:
+    within = bool(((outputs >= 0) & (outputs <= 1)).all())
+    sums = outputs.sum(dim=1)
+    several = outputs.shape[1] > 1
+    raised = within and (not several or bool(((sums - 1).abs() < _SUM_TOLERANCE).all()))
+    seen = f"outputs lie between {float(outputs.min()):.3g} and {float(outputs.max()):.3g}"
+    if several:
+        seen += f" and sum to {float(sums.min()):.3g} to {float(sums.max()):.3g} a case"
+    return Check(id="probability-outputs", raised=raised, message=f"{seen}; logits are expected")
+
+
+def _zero_gradients(model: Model, batch: Batch) -> Check:
+    images = batch.images.detach().clone().requires_grad_()
+    try:
+        outputs = model.outputs(images, batch.context)
+        loss = Misclassify().loss(model.task, outputs, batch.truth, "margin")
+        (gradient,) = torch.autograd.grad(loss.sum(), images)
+    except RuntimeError as error:
+        return Check(id="zero-gradients", raised=True, message=f"no gradient: {error}")
+    without = int((gradient.flatten(1).abs().amax(1) == 0).sum())
+    return Check(
+        id="zero-gradients",
+        raised=without > 0,
+        message=f"the gradient is zero for {without} of {len(batch)} cases",
+    )

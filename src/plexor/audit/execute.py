@@ -1,0 +1,210 @@
+"""Carries out one unit: images in, findings out. Touches no file and no clock."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from plexor.attacks.control import matched_noise
+from plexor.attacks.engine import halving, propose
+from plexor.attacks.judge import Verdict, judge
+from plexor.attacks.proposal import Proposal
+from plexor.audit.plan import Probe
+from plexor.audit.unit import Unit
+from plexor.cases import Case, Image
+from plexor.cases.image import LOSSLESS
+from plexor.core.errors import PlexorError
+from plexor.core.seeds import seed_for
+from plexor.findings import CLEAN, Example, Finding
+from plexor.models.batch import Batch
+from plexor.models.model import Model
+from plexor.models.task import encode
+
+Outputs = tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitResult:
+    """What a unit came to.
+
+    Attributes:
+        unit_id: the unit's.
+        findings: one row a case and container; a failed case has one row.
+        examples: image files to keep.
+    """
+
+    unit_id: str
+    findings: list[Finding]
+    examples: list[Example]
+
+
+def execute(
+    unit: Unit,
+    images: Mapping[str, Image | PlexorError],
+    model: Model,
+    *,
+    before: Mapping[str, Outputs],
+    seed: int,
+    batch_size: int,
+    keep: Collection[str] = (),
+) -> UnitResult:
+    """Does what the unit's probe says to each case.
+
+    Args:
+        unit: probe and cases.
+        images: case id → the stored image, or why it could not be read.
+        model: what is audited.
+        before: case id → outputs for the untouched image; not looked at by the clean probe. A case
+            without is one that failed clean, and fails here.
+        seed: the run's.
+        batch_size: cases at a time; fewer when memory runs out. Findings do not depend on it,
+            beyond what the device's arithmetic does.
+        keep: ids of cases whose image files are wanted.
+    """
+    rows: dict[str, list[Finding]] = {}
+    examples: list[Example] = []
+    groups: dict[tuple[object, ...], list[Case]] = defaultdict(list)
+    for case in unit.cases:
+        image = images[case.id]
+        if not isinstance(image, Image):
+            rows[case.id] = [_failed(case, unit.probe, str(image))]
+        elif unit.probe.id != CLEAN and case.id not in before:
+            rows[case.id] = [_failed(case, unit.probe, "failed before anything was done to it")]
+        else:
+            groups[(image.pixels.shape, tuple(image.containers))].append(case)
+    for cases in groups.values():
+        work = _Work(unit.probe, cases, [images[c.id] for c in cases], model, before, seed, keep)
+        try:
+            for found in halving(work, len(cases), batch_size):
+                for case, findings, example in found:
+                    rows[case.id] = findings
+                    if example is not None:
+                        examples.append(example)
+        except PlexorError as error:
+            rows |= {case.id: [_failed(case, unit.probe, str(error))] for case in cases}
+    ordered = [finding for case in unit.cases for finding in rows[case.id]]
+    return UnitResult(unit_id=unit.id, findings=ordered, examples=examples)
+
+
+Found = list[tuple[Case, list[Finding], Example | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """Cases of one shape; called on a slice of them."""
+
+    probe: Probe
+    cases: Sequence[Case]
+    images: Sequence[Image]
+    model: Model
+    before: Mapping[str, Outputs]
+    seed: int
+    keep: Collection[str]
+
+    def __call__(self, part: slice) -> Found:
+        cases, images = self.cases[part], self.images[part]
+        model, probe = self.model, self.probe
+        truth = encode(model.task, [case.truth for case in cases])
+        batch = Batch.of([case.id for case in cases], images, truth, model.device)
+        before, attempted, proposal = self._proposed(batch)
+        verdicts = judge(
+            model, batch, images, proposal.delta, goal=probe.goal, threat=probe.threat
+        )
+        lossless = verdicts[LOSSLESS]
+        if before is None:
+            before = torch.stack([torch.from_numpy(verdict.outputs) for verdict in lossless])
+        named = [model.task.classes[i] for i in model.task.decide(before).tolist()]
+        found: Found = []
+        for i, case in enumerate(cases):
+            common = Finding(
+                case_id=case.id,
+                group=case.group,
+                truth=str(case.truth),
+                probe=probe.id,
+                stored=LOSSLESS,
+                decision_before=named[i],
+                outputs_before=tuple(before[i].tolist()),
+                attempted=bool(attempted[i]),
+                n_gradients=int(proposal.n_gradients[i]),
+                n_forwards=int(proposal.n_forwards[i]),
+            )
+            findings = [_finding(common, name, verdicts[name][i]) for name in verdicts]
+            example = _example(case, probe, images[i], lossless[i]) if case.id in self.keep else None
+            found.append((case, findings, example))
+        return found
+
+    def _proposed(self, batch: Batch) -> tuple[Tensor | None, Tensor, Proposal]:
+        """Outputs before (None: not known yet), whether the goal was open, and the proposal."""
+        probe, model = self.probe, self.model
+        everyone = torch.ones(len(batch), dtype=torch.bool)
+        nothing = Proposal.nothing(batch)
+        if probe.threat is None:
+            return None, everyone, nothing
+        before = torch.tensor([self.before[case_id] for case_id in batch.ids])
+        if probe.attack is None or probe.goal is None:
+            noise = matched_noise(batch, probe.threat, seed=self.seed)
+            return before, everyone, replace(nothing, delta=noise)
+        attempted = probe.goal.margin(model.task, before, batch.truth.cpu()) <= 0
+        proposal = propose(
+            model,
+            batch,
+            probe.attack,
+            probe.goal,
+            probe.threat,
+            attempted=attempted,
+            seed=seed_for(self.seed, probe.id),
+        )
+        return before, attempted, proposal
+
+
+def _finding(common: Finding, container: str, verdict: Verdict) -> Finding:
+    failed = not all(map(math.isfinite, verdict.outputs))
+    return replace(
+        common,
+        stored=container,
+        status="failed" if failed else "ok",
+        error="the model's outputs are not finite" if failed else "",
+        decision_before="" if failed else common.decision_before,
+        decision_after="" if failed else verdict.decision,
+        outputs_before=() if failed else common.outputs_before,
+        outputs_after=() if failed else tuple(verdict.outputs.tolist()),
+        margin_after=verdict.margin,
+        reached=not failed and verdict.within_threat and verdict.margin > 0,
+        within_threat=verdict.within_threat,
+        linf=verdict.distances.linf,
+        l2=verdict.distances.l2,
+        l1=verdict.distances.l1,
+        l0=verdict.distances.l0,
+    )
+
+
+def _failed(case: Case, probe: Probe, error: str) -> Finding:
+    return Finding(
+        case_id=case.id,
+        group=case.group,
+        truth=str(case.truth),
+        probe=probe.id,
+        stored=LOSSLESS,
+        status="failed",
+        attempted=False,
+        within_threat=False,
+        error=error,
+    )
+
+
+def _example(case: Case, probe: Probe, image: Image, verdict: Verdict) -> Example | None:
+    if probe.kind == "clean":
+        return None
+    codec = image.containers[LOSSLESS]
+    return Example(
+        case_id=case.id,
+        probe=probe.id,
+        original=codec.encode(image.pixels),
+        perturbed=verdict.data,
+        suffix=codec.suffix,
+    )

@@ -1,0 +1,295 @@
+"""A plan: everything an audit or a training needs to know, validated, with every default in place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_type_hints
+
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    TypeAdapter,
+    ValidationError,
+    create_model,
+)
+
+from plexor.attacks.catalogue import CATALOGUE
+from plexor.attacks.goal import Become, Goal, Misclassify
+from plexor.attacks.proposal import Attack
+from plexor.attacks.threat import Norm, Threat, Unit
+from plexor.core.errors import PlanError, unknown
+from plexor.findings import CLEAN
+from plexor.models.loading import ModelSource
+from plexor.models.training.config import Training
+
+_STRICT = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CohortSource:
+    """Where the cases come from.
+
+    Attributes:
+        manifest: CSV or Parquet, or a folder with one sub-folder a class.
+        root: folder that image paths are relative to; None takes the manifest's.
+        columns: our name → the manifest's, e.g. ``{label: dx, group: lesion_id}``.
+        path_template: an image's path from other columns, e.g. ``images/{image_id}.jpg``.
+        classes: class names in the order of a model's outputs; sorted labels if not given.
+        split: name → share, to split by group where the manifest has no split column.
+        audit: the split that is audited; None takes every case.
+    """
+
+    manifest: Path
+    root: Path | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    path_template: str | None = None
+    classes: tuple[str, ...] | None = None
+    split: Mapping[str, float] | None = None
+    audit: str | None = "test"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """One thing done to every case: nothing (clean), an attack, or its control.
+
+    Attributes:
+        id: unique in a plan, e.g. "pgd-linf-2".
+        kind: "clean", "attack" or "control".
+        name: the attack's name in the catalogue; "clean" or "noise".
+        attack: None for clean and for a control.
+        goal: likewise.
+        threat: None for clean.
+    """
+
+    id: str
+    kind: Literal["clean", "attack", "control"]
+    name: str
+    attack: Attack | None = None
+    goal: Goal | None = None
+    threat: Threat | None = None
+
+
+def _several(value: object) -> object:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+def _named_goal(value: object) -> object:
+    """Lets a plan say ``goal: misclassify`` and ``goal: {become: nv}``."""
+    if value == "misclassify":
+        return Misclassify()
+    if isinstance(value, Mapping) and set(value) == {"become"}:
+        return Become(target=value["become"])
+    return value
+
+
+class ThreatPlan(BaseModel):
+    """One norm and one radius or several; each radius becomes a probe."""
+
+    model_config = _STRICT
+    norm: Norm
+    radius: Annotated[tuple[float, ...], BeforeValidator(_several), Field(min_length=1)]
+    unit: Unit = "level"
+
+
+class ProbePlan(BaseModel):
+    """What every attack in a plan has beside its own options."""
+
+    model_config = _STRICT
+    attack: str
+    id: str | None = Field(None, description="start of the probes' ids; the attack's name if not given")
+    goal: Annotated[
+        Annotated[Misclassify | Become, Field(discriminator="kind")], BeforeValidator(_named_goal)
+    ] = Misclassify()
+    threat: ThreatPlan
+
+    def probes(self) -> Iterator[Probe]:
+        """One probe for each radius."""
+        entry = CATALOGUE[self.attack]
+        attack = entry.attack(**{f.name: getattr(self, f.name) for f in _options(entry.attack)})
+        for radius in self.threat.radius:
+            threat = Threat(norm=self.threat.norm, radius=radius, unit=self.threat.unit)
+            parts = [self.id or self.attack, self.goal.name, threat.name]
+            yield Probe(
+                id="-".join(filter(None, parts)),
+                kind="attack",
+                name=self.attack,
+                attack=attack,
+                goal=self.goal,
+                threat=threat,
+            )
+
+
+@cache
+def _probe_plans() -> Any:
+    """A union with one model for each attack, told apart by ``attack``."""
+    models = []
+    for name, entry in CATALOGUE.items():
+        hints = get_type_hints(entry.attack)
+        options = {f.name: (hints[f.name], f.default) for f in _options(entry.attack)}
+        models.append(
+            create_model(
+                f"{entry.attack.__name__}Probe",
+                __base__=ProbePlan,
+                attack=(Literal[name], ...),
+                **options,  # type: ignore[call-overload]
+            )
+        )
+    return Annotated[Union[tuple(models)], Field(discriminator="attack")]  # noqa: UP007
+
+
+def _checked_probes(value: object) -> tuple[ProbePlan, ...]:
+    checked: tuple[ProbePlan, ...] = TypeAdapter(tuple[_probe_plans(), ...]).validate_python(value)
+    return checked
+
+
+class Plan(BaseModel):
+    """A whole plan. Relative paths are relative to the plan's file."""
+
+    model_config = _STRICT
+    format: Literal["plexor-plan/1"] = "plexor-plan/1"
+    name: str = "audit"
+    seed: int = 0
+    cohort: CohortSource
+    model: ModelSource = ModelSource()
+    train: Training | None = None
+    probes: Annotated[tuple[ProbePlan, ...], BeforeValidator(_checked_probes)] = ()
+    unit_size: int = Field(64, ge=1, description="cases done, and kept, together")
+    n_examples: int = Field(12, ge=0, description="cases whose images are kept for the report")
+    _folder: Path = PrivateAttr(default=Path())
+
+    def path(self, written: Path) -> Path:
+        """A path of the plan as seen from here."""
+        return self._folder / written
+
+    def model_source(self) -> ModelSource:
+        """The model, its weights as seen from here."""
+        if self.model.weights is None:
+            return self.model
+        return replace(self.model, weights=self.path(self.model.weights))
+
+    def training(self) -> Training:
+        """What training is told, its starting weights as seen from here.
+
+        Raises:
+            PlanError: the plan has no ``train``.
+        """
+        if self.train is None:
+            raise PlanError("the plan has no `train`; add it to train a model")
+        if self.train.start is None:
+            return self.train
+        return replace(self.train, start=self.path(self.train.start))
+
+    def all_probes(self) -> tuple[Probe, ...]:
+        """Clean, then every attack, then one control for each distinct threat.
+
+        Raises:
+            PlanError: two probes would have one id.
+        """
+        attacks = [probe for planned in self.probes for probe in planned.probes()]
+        threats = dict.fromkeys(probe.threat for probe in attacks if probe.threat)
+        controls = [
+            Probe(id=control_id(threat), kind="control", name="noise", threat=threat)
+            for threat in threats
+        ]
+        found = (Probe(id=CLEAN, kind="clean", name=CLEAN), *attacks, *controls)
+        ids = [probe.id for probe in found]
+        if twice := sorted({name for name in ids if ids.count(name) > 1}):
+            raise PlanError(f"two probes are called {', '.join(twice)}; give one of them an `id`")
+        return found
+
+    def resolved(self) -> dict[str, object]:
+        """Plain data with every default written out; ``Plan.model_validate`` takes it back."""
+        plain: dict[str, object] = self.model_dump(mode="json", exclude={"probes"})
+        plain["probes"] = [probe.model_dump(mode="json") for probe in self.probes]
+        return plain
+
+
+def control_id(threat: Threat) -> str:
+    """Id of the noise control that goes with a threat."""
+    return f"noise-{threat.name}"
+
+
+def load_plan(source: Path | Mapping[str, object]) -> Plan:
+    """Reads and validates a plan from a YAML file, or from the same as a mapping.
+
+    Raises:
+        PlanError: the file is missing or not YAML, or something in it is unknown or wrong; all
+            complaints at once.
+    """
+    folder, where = Path(), "plan"
+    if isinstance(source, Path):
+        folder, where = source.parent, str(source)
+        try:
+            content = yaml.safe_load(source.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise PlanError(f"cannot read the plan {source}: {error.strerror}") from error
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise PlanError(f"{source} is not valid YAML: {error}") from error
+    else:
+        content = dict(source)
+    if not isinstance(content, dict):
+        raise PlanError(f"{where}: expected a mapping with `cohort`, `model` and `probes`")
+    try:
+        plan = Plan.model_validate(content)
+    except ValidationError as error:
+        complaints = [_complaint(problem) for problem in error.errors(include_url=False)]
+        raise PlanError(f"{where}: " + "; ".join(complaints)) from error
+    plan._folder = folder
+    plan.all_probes()
+    return plan
+
+
+def plan_schema() -> dict[str, object]:
+    """JSON schema of a plan, for editors."""
+    schema = Plan.model_json_schema()
+    probes = TypeAdapter(tuple[_probe_plans(), ...]).json_schema(ref_template="#/$defs/{model}")
+    schema["$defs"] |= probes.pop("$defs")
+    schema["properties"]["probes"] = probes
+    return schema
+
+
+def _options(attack: type[Attack]) -> tuple[Any, ...]:
+    return fields(attack) if is_dataclass(attack) else ()
+
+
+def _complaint(problem: Any) -> str:
+    """One of pydantic's complaints in our words, with the closest known key."""
+    *parents, last = [str(part) for part in problem["loc"]] or ["plan"]
+    where = ".".join([*parents, last])
+    if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        within = f" in {'.'.join(parents)}" if parents else ""
+        return unknown("key", last, _known_keys(problem["loc"][:-1])) + within
+    if problem["type"] in ("missing", "missing_keyword_only_argument"):
+        return f"`{where}` is missing"
+    return f"`{where}`: {problem['msg']}, got {problem['input']!r}"
+
+
+def _known_keys(parents: tuple[str | int, ...]) -> list[str]:
+    """Keys a mapping of the plan may have, looked up in the schema along the way there."""
+    schema = plan_schema()
+    node: Any = schema
+    for part in parents:
+        options = [node, *node.get("anyOf", []), *node.get("oneOf", [])]
+        options = [_followed(option, schema) for option in options]
+        if isinstance(part, int):
+            node = next((o["items"] for o in options if "items" in o), {})
+        elif part in CATALOGUE and "discriminator" in node:
+            node = {"$ref": node["discriminator"]["mapping"][part]}
+        else:
+            found = (o["properties"][part] for o in options if part in o.get("properties", {}))
+            node = next(found, {})
+        node = _followed(node, schema)
+    options = [node, *node.get("anyOf", [])]
+    return [key for o in options for key in _followed(o, schema).get("properties", {})]
+
+
+def _followed(node: Any, schema: Any) -> Any:
+    reference = node.get("$ref") if isinstance(node, dict) else None
+    return schema["$defs"][reference.rsplit("/", 1)[1]] if reference else node

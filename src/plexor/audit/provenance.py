@@ -1,0 +1,63 @@
+"""Where findings come from: versions, device, and the hashes of all that went in."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from importlib.metadata import version
+
+import torch
+
+import plexor
+from plexor.audit.checks import Check
+from plexor.cases import Case
+from plexor.core.ids import digest, digest_bytes, digest_file
+from plexor.models.model import Model
+
+_PACKAGES = ("torch", "monai", "numpy", "Pillow", "pydicom", "nibabel")
+
+
+def model_sha256(model: Model) -> str:
+    """One hash of all that decides a model's outputs: its weights, its preprocessing and its task."""
+    parts = [
+        [name, str(tensor.dtype), digest_bytes(tensor.detach().cpu().contiguous().numpy().tobytes())]
+        for name, tensor in model.network.state_dict().items()
+    ]
+    kind = f"{type(model.network).__module__}.{type(model.network).__qualname__}"
+    return digest([kind, parts, asdict(model.preprocess), asdict(model.task)])  # type: ignore[call-overload]
+
+
+def images_sha256(cases: Iterable[Case]) -> dict[str, str]:
+    """Case id → hash of its file; "unreadable" where there is none to read."""
+
+    def of(case: Case) -> tuple[str, str]:
+        try:
+            return case.id, digest_file(case.path)
+        except OSError:
+            return case.id, "unreadable"
+
+    with ThreadPoolExecutor() as pool:
+        return dict(pool.map(of, cases))
+
+
+def provenance(
+    model: Model, *, cohort_sha256: str, images: dict[str, str], checks: list[Check]
+) -> dict[str, object]:
+    """Everything a report says of where its numbers come from, as plain data."""
+    device = model.device
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()
+    return {
+        "plexor": plexor.__version__,
+        "python": platform.python_version(),
+        "packages": {package: version(package) for package in _PACKAGES},
+        "platform": platform.platform(),
+        "device": f"{device.type} {name}".strip(),
+        "threads": torch.get_num_threads(),
+        "model": model.card.to_dict(),
+        "model_sha256": model_sha256(model),
+        "cohort_sha256": cohort_sha256,
+        "images": images,
+        "checks": [asdict(check) for check in checks],
+    }

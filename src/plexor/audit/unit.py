@@ -1,0 +1,62 @@
+"""The smallest piece of an audit that is done, kept and resumed as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, is_dataclass
+
+from plexor.audit.plan import Probe
+from plexor.cases import Case
+from plexor.core.ids import digest
+from plexor.findings import SCHEMA
+
+FINDINGS_VERSION = SCHEMA.metadata[b"plexor_findings"].decode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """Some cases under one probe.
+
+    Attributes:
+        id: hash of everything its findings depend on.
+        probe: what is done.
+        cases: to which cases.
+    """
+
+    id: str
+    probe: Probe
+    cases: tuple[Case, ...]
+
+
+def units_of(
+    probe: Probe,
+    cases: Sequence[Case],
+    *,
+    size: int,
+    seed: int,
+    model_sha256: str,
+    images_sha256: Mapping[str, str],
+) -> list[Unit]:
+    """Cuts the cases, in their order, into units of at most ``size``."""
+    about = {
+        "findings": FINDINGS_VERSION,
+        "seed": seed,
+        "model": model_sha256,
+        "probe": probe.id,
+        "attack": _plain(probe.attack),
+        "goal": _plain(probe.goal),
+        "threat": _plain(probe.threat),
+    }
+    units = []
+    for start in range(0, len(cases), size):
+        some = tuple(cases[start : start + size])
+        content = [[c.id, images_sha256[c.id], c.truth, c.group] for c in some]
+        unit_id = f"{probe.id}-{digest([about, content])[:20]}"
+        units.append(Unit(id=unit_id, probe=probe, cases=some))
+    return units
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return [type(value).__name__, asdict(value)]
+    return None

@@ -1,0 +1,67 @@
+"""``plexor``: the commands, and what every one of them does with an error."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+
+import plexor
+from plexor.cli import attacks, audit, cohort, demo, report, train
+from plexor.core.errors import PlexorError
+
+app = typer.Typer(
+    name="plexor",
+    help="Finds out whether a medical-imaging model can be fooled, on the images as stored.\n\n"
+    "A first look, with no data: plexor demo. With your own: plexor cohort check MANIFEST, "
+    "plexor train PLAN, plexor audit PLAN.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+app.command("demo")(demo.demo)
+app.add_typer(cohort.app, name="cohort")
+app.command("train")(train.train)
+app.command("audit")(audit.audit)
+app.command("report")(report.report)
+app.command("attacks")(attacks.attacks)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001
+    if wanted:
+        typer.echo(f"plexor {plexor.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options before the command."""
+    logging.basicConfig(
+        level=logging.WARNING,
+        format="%(message)s",
+        handlers=[RichHandler(console=Console(stderr=True), show_time=False, show_path=False)],
+    )
+
+
+def main() -> None:
+    """Runs the command line; an error made on purpose is one sentence, without a traceback."""
+    try:
+        app()
+    except PlexorError as error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]error:[/red] {_plain(error)}")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("stopped; run the same command again to go on")
+        sys.exit(130)
+
+
+def _plain(error: PlexorError) -> str:
+    return str(error).replace("[", r"\[")

@@ -1,0 +1,69 @@
+"""A bar where someone watches, a line now and then where a file does."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+console = Console(highlight=False, soft_wrap=True)
+_QUIET_SECONDS = 30.0
+
+Advance = Callable[[int, int, str], None]
+"""(done, total, what is going on) → None."""
+
+
+@contextlib.contextmanager
+def stepping(title: str, *, unit: str) -> Iterator[Advance]:
+    """Shows progress and time left while the block runs."""
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    if not errors.is_terminal:
+        yield _lines(errors, title, unit)
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=errors, transient=True) as progress:
+        task = progress.add_task(title, total=None)
+
+        def advance(done: int, total: int, note: str) -> None:
+            progress.update(task, completed=done, total=total, description=f"{title}: {note}")
+
+        yield advance
+
+
+def _lines(errors: Console, title: str, unit: str) -> Advance:
+    start = time.monotonic()
+    last = start - _QUIET_SECONDS
+    first: int | None = None
+
+    def advance(done: int, total: int, note: str) -> None:
+        nonlocal last, first
+        now = time.monotonic()
+        first = done if first is None else first
+        if now - last < _QUIET_SECONDS and done < total:
+            return
+        last = now
+        rate = (done - first) / (now - start)
+        left = f", {(total - done) / rate / 60:.0f} min left" if rate > 0 else ""
+        errors.print(f"{title}: {done} of {total} {unit}{left}; {note}")
+
+    return advance

@@ -1,0 +1,49 @@
+"""``plexor train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from plexor.cli.progress import console, stepping
+
+
+def train(
+    plan: Annotated[Path, typer.Argument(help="The plan (YAML) with `cohort`, `train` and `model.weights`.")],
+    device: Annotated[str | None, typer.Option(help="Where to compute, e.g. cuda:0; found by itself.")] = None,
+) -> None:
+    """Train a classifier on a plan's cohort and write its weights.
+
+    Stopped with Ctrl-C or killed, the same command goes on from the last whole epoch.
+    """
+    from plexor.audit import cohort_of, load_plan
+    from plexor.core.errors import PlanError
+    from plexor.models.device import choose_device
+    from plexor.models.training import train as run
+
+    loaded = load_plan(plan)
+    weights = loaded.model_source().weights
+    if weights is None:
+        raise PlanError(f"{plan}: `model.weights` is needed, it says where the weights are written")
+    with stepping("training", unit="steps") as advance:
+        result = run(
+            cohort_of(loaded),
+            loaded.training(),
+            weights,
+            seed=loaded.seed,
+            device=choose_device(device),
+            on_progress=lambda news: advance(
+                news.step,
+                news.n_steps,
+                f"epoch {news.epoch}, loss {news.loss:.3f}"
+                + ("" if news.balanced_accuracy is None
+                   else f", balanced accuracy {news.balanced_accuracy:.1%}"),
+            ),
+        )
+    console.print(
+        f"kept epoch {result.epoch} of {result.epochs}: balanced accuracy "
+        f"{result.balanced_accuracy:.1%}, accuracy {result.accuracy:.1%} on the validation split"
+    )
+    console.print(f"weights: {result.weights}")

@@ -1,0 +1,28 @@
+"""What is audited: preprocessing, network and task."""
+
+from plexor.models.architectures import ARCHITECTURES
+from plexor.models.batch import Batch, Context
+from plexor.models.loading import ModelSource, load_model
+from plexor.models.model import Model, ModelCard
+from plexor.models.preprocess import Preprocess
+from plexor.models.task import Binary, Multiclass, Task, encode, task_from
+from plexor.models.weights import read_training_groups, read_weights, save_weights
+
+__all__ = [
+    "ARCHITECTURES",
+    "Batch",
+    "Binary",
+    "Context",
+    "Model",
+    "ModelCard",
+    "ModelSource",
+    "Multiclass",
+    "Preprocess",
+    "Task",
+    "encode",
+    "load_model",
+    "read_training_groups",
+    "read_weights",
+    "save_weights",
+    "task_from",
+]

@@ -1,0 +1,72 @@
+"""DenseNet (Huang et al., CVPR 2017), MONAI's, in 2D and 3D."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from plexor.core.errors import ModelError
+
+
+def densenet121(spatial_dims: int, channels: int, n_outputs: int) -> nn.Module:
+    """DenseNet-121."""
+    from monai.networks.nets.densenet import DenseNet121
+
+    network: nn.Module = DenseNet121(
+        spatial_dims=spatial_dims, in_channels=channels, out_channels=n_outputs
+    )
+    return network
+
+
+def densenet201(spatial_dims: int, channels: int, n_outputs: int) -> nn.Module:
+    """DenseNet-201."""
+    from monai.networks.nets.densenet import DenseNet201
+
+    network: nn.Module = DenseNet201(
+        spatial_dims=spatial_dims, in_channels=channels, out_channels=n_outputs
+    )
+    return network
+
+
+def from_torchvision_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Renames torchvision's DenseNet weights to MONAI's names; others pass unchanged.
+
+    torchvision: ``features.denseblock1.denselayer1.norm1.weight`` (in its oldest files ``norm.1``);
+    MONAI: ``features.denseblock1.denselayer1.layers.norm1.weight``. The classifier becomes
+    ``class_layers.out``.
+    """
+    layer = re.compile(r"(denselayer\d+)\.(norm|conv|relu)\.?(\d)\.")
+    return {
+        re.sub(r"^classifier\.", "class_layers.out.", layer.sub(r"\1.layers.\2\3.", name)): tensor
+        for name, tensor in weights.items()
+    }
+
+
+def load_start(network: nn.Module, weights: Mapping[str, Tensor]) -> list[str]:
+    """Starts a network from weights trained elsewhere; what does not fit the new head is left.
+
+    Args:
+        network: the network, changed in place.
+        weights: in MONAI's or torchvision's naming.
+
+    Returns:
+        Names of the parameters that keep their random start (the head, normally).
+
+    Raises:
+        ModelError: anything but the last layer is missing or of another shape.
+    """
+    given = from_torchvision_names(weights)
+    own = network.state_dict()
+    fitting = {k: v for k, v in given.items() if k in own and v.shape == own[k].shape}
+    left = [k for k in own if k not in fitting and not k.endswith("num_batches_tracked")]
+    head = {name for name in own if name.startswith(("class_layers.out.", "head."))}
+    misfits = [name for name in left if name not in head]
+    if misfits:
+        raise ModelError(
+            f"the starting weights do not fit: {len(misfits)} of {len(own)} tensors are missing or "
+            f"of another shape, the first is {misfits[0]!r}; give weights of the same architecture"
+        )
+    network.load_state_dict(fitting, strict=False)
+    return left

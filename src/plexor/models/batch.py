@@ -1,0 +1,93 @@
+"""Cases as tensors, in stored numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from plexor.cases.image import Image
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What accompanies the pixels: how each file's stored numbers become values.
+
+    Attributes:
+        slope: (N, 1, ...), value per stored number.
+        intercept: (N, 1, ...), value of a stored zero.
+    """
+
+    slope: Tensor
+    intercept: Tensor
+
+    def values(self, images: Tensor) -> Tensor:
+        """Stored numbers (N, C, *spatial) → values of the same shape."""
+        return images * self.slope + self.intercept
+
+    def select(self, index: Tensor) -> Context:
+        """The context of some of the cases."""
+        return Context(slope=self.slope[index], intercept=self.intercept[index])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Images of one shape, with what their files can store.
+
+    Attributes:
+        ids: case ids, the names random streams are drawn for.
+        images: (N, C, *spatial) float32, stored numbers.
+        truth: (N,) int64 labels.
+        low: (N, 1, ...) smallest storable number.
+        high: (N, 1, ...) greatest.
+        quantum: (N, 1, ...) distance between storable numbers, 0 where storage is floating.
+        context: from stored numbers to values.
+    """
+
+    ids: tuple[str, ...]
+    images: Tensor
+    truth: Tensor
+    low: Tensor
+    high: Tensor
+    quantum: Tensor
+    context: Context
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def select(self, index: Tensor) -> Batch:
+        """Some of the cases; ``index`` as in ``tensor[index]``, of integers."""
+        return Batch(
+            ids=tuple(self.ids[i] for i in index.tolist()),
+            images=self.images[index],
+            truth=self.truth[index],
+            low=self.low[index],
+            high=self.high[index],
+            quantum=self.quantum[index],
+            context=self.context.select(index),
+        )
+
+    @classmethod
+    def of(
+        cls, ids: Sequence[str], images: Sequence[Image], truth: Tensor, device: torch.device
+    ) -> Batch:
+        """Stacks images of one shape; numbers go to ``device``."""
+        pixels = torch.stack([torch.from_numpy(image.pixels.astype("float32")) for image in images])
+        ndim = pixels.ndim
+
+        def column(name: str) -> Tensor:
+            numbers = [getattr(image.intensity, name) for image in images]
+            return torch.tensor(numbers, dtype=torch.float32, device=device).view(-1, *[1] * (ndim - 1))
+
+        return cls(
+            ids=tuple(ids),
+            images=pixels.to(device),
+            truth=truth.to(device),
+            low=column("low"),
+            high=column("high"),
+            quantum=column("quantum"),
+            context=Context(slope=column("slope"), intercept=column("intercept")),
+        )
+

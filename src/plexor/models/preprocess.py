@@ -1,0 +1,81 @@
+"""From stored images to what a network takes: declared, differentiable, part of the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from plexor.core.errors import ModelError, PlanError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preprocess:
+    """Resize, then scale, then normalise.
+
+    Attributes:
+        size: spatial size the network takes, e.g. (72, 96); None keeps the image's own. 2D images
+            are resized bilinearly with antialiasing, volumes by area when they shrink and
+            trilinearly otherwise; the aspect ratio follows ``size``.
+        window: values mapped to 0 and 1, e.g. (0, 255); values beyond are not cut. None takes each
+            image's own mean and standard deviation (z-score) instead.
+        mean: subtracted after scaling, one a channel, or one for all.
+        std: divided by after that.
+    """
+
+    size: tuple[int, ...] | None = None
+    window: tuple[float, float] | None = (0.0, 255.0)
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+
+    def __post_init__(self) -> None:
+        if self.size is not None and (len(self.size) not in (2, 3) or min(self.size) < 1):
+            raise PlanError(f"preprocess: `size` must be 2 or 3 positive numbers, got {self.size}")
+        if self.window is not None and self.window[0] >= self.window[1]:
+            raise PlanError(f"preprocess: `window` must be (low, high) with low < high, got {self.window}")
+        if min(self.std) <= 0:
+            raise PlanError(f"preprocess: `std` must be positive, got {self.std}")
+
+    def __call__(self, values: Tensor) -> Tensor:
+        """Network input for values (N, C, *spatial); same device and dtype.
+
+        Raises:
+            ModelError: the images' dimension is not that of ``size``.
+        """
+        return self.normalise(self.resize(values))
+
+    def resize(self, values: Tensor) -> Tensor:
+        """The spatial part alone."""
+        spatial = tuple(values.shape[2:])
+        if self.size is None or spatial == self.size:
+            return values
+        if len(spatial) != len(self.size):
+            raise ModelError(
+                f"preprocess: the model takes {len(self.size)}D images of size {self.size}, "
+                f"got images of size {spatial}"
+            )
+        if len(spatial) == 2:
+            return functional.interpolate(values, self.size, mode="bilinear", antialias=True)
+        if all(new <= old for new, old in zip(self.size, spatial, strict=True)):
+            return functional.interpolate(values, self.size, mode="area")
+        return functional.interpolate(values, self.size, mode="trilinear")
+
+    def normalise(self, values: Tensor) -> Tensor:
+        """The intensity part alone."""
+        if self.window is None:
+            axes = tuple(range(1, values.ndim))
+            centred = values - values.mean(axes, keepdim=True)
+            spread = centred.square().mean(axes, keepdim=True).add(1e-12).sqrt()
+            scaled = centred / spread
+        else:
+            low, high = self.window
+            scaled = (values - low) / (high - low)
+        return (scaled - self._per_channel(self.mean, values)) / self._per_channel(self.std, values)
+
+    @staticmethod
+    def _per_channel(numbers: tuple[float, ...], like: Tensor) -> Tensor:
+        return torch.tensor(numbers, dtype=like.dtype, device=like.device).view(
+            1, -1, *[1] * (like.ndim - 2)
+        )

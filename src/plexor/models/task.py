@@ -1,0 +1,217 @@
+"""What a model's outputs mean: the decision, its margin and its losses.
+
+A *label* is what the truth and the decision are given as inside tensors: a class index for
+``Multiclass`` and ``Binary``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from plexor.core.errors import DataError, ModelError, PlanError, unknown
+
+
+class Task(Protocol):
+    """What every classifying task can say of outputs (N, n_outputs)."""
+
+    @property
+    def kind(self) -> str:
+        """Its name in a plan and a card."""
+        ...
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the labels 0, 1, ..."""
+        ...
+
+    @property
+    def n_outputs(self) -> int:
+        """Numbers a case must get from the network."""
+        ...
+
+    def decide(self, outputs: Tensor) -> Tensor:
+        """The label decided for each case, (N,) int64."""
+        ...
+
+    def margin(self, outputs: Tensor, label: Tensor) -> Tensor:
+        """How firmly ``label`` is decided, (N,), in logits: > 0 if it is, < 0 if it is not."""
+        ...
+
+    def cross_entropy(self, outputs: Tensor, label: Tensor) -> Tensor:
+        """Negative log-probability of ``label``, (N,), in nats."""
+        ...
+
+    def probabilities(self, outputs: Tensor) -> Tensor:
+        """Probability of each class, (N, len(classes))."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Multiclass:
+    """One of several classes; one logit a class; the greatest decides (ties: the first)."""
+
+    classes: tuple[str, ...]
+    kind: Literal["multiclass"] = "multiclass"
+
+    def __post_init__(self) -> None:
+        _check_classes(self.kind, self.classes, at_least=2)
+
+    @property
+    def n_outputs(self) -> int:
+        """One logit a class."""
+        return len(self.classes)
+
+    def decide(self, outputs: Tensor) -> Tensor:
+        """Index of the greatest logit."""
+        return outputs.argmax(dim=1)
+
+    def margin(self, outputs: Tensor, label: Tensor) -> Tensor:
+        """The label's logit minus the greatest other."""
+        column = label[:, None]
+        others = outputs.scatter(1, column, -math.inf)
+        return outputs.gather(1, column).squeeze(1) - others.amax(dim=1)
+
+    def cross_entropy(self, outputs: Tensor, label: Tensor) -> Tensor:
+        """Softmax cross-entropy."""
+        return functional.cross_entropy(outputs, label, reduction="none")
+
+    def probabilities(self, outputs: Tensor) -> Tensor:
+        """Softmax."""
+        return outputs.softmax(dim=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binary:
+    """Absent or present, from one logit.
+
+    Attributes:
+        classes: (negative, positive).
+        threshold: probability above which the decision is positive.
+    """
+
+    classes: tuple[str, ...]
+    threshold: float = 0.5
+    kind: Literal["binary"] = "binary"
+
+    def __post_init__(self) -> None:
+        _check_classes(self.kind, self.classes, at_least=2)
+        if len(self.classes) != 2:
+            raise PlanError(f"binary: needs two classes, got {len(self.classes)}; use multiclass")
+        if not 0 < self.threshold < 1:
+            raise PlanError(f"binary: threshold must lie between 0 and 1, got {self.threshold}")
+
+    @property
+    def n_outputs(self) -> int:
+        """One logit."""
+        return 1
+
+    def decide(self, outputs: Tensor) -> Tensor:
+        """1 where the logit exceeds the threshold's."""
+        return (self._excess(outputs) > 0).long()
+
+    def margin(self, outputs: Tensor, label: Tensor) -> Tensor:
+        """Logit above the threshold's for the positive label, below it for the negative."""
+        return torch.where(label == 1, 1.0, -1.0) * self._excess(outputs)
+
+    def cross_entropy(self, outputs: Tensor, label: Tensor) -> Tensor:
+        """Logistic loss."""
+        target = label.to(outputs.dtype)
+        return functional.binary_cross_entropy_with_logits(outputs[:, 0], target, reduction="none")
+
+    def probabilities(self, outputs: Tensor) -> Tensor:
+        """(1 - sigmoid, sigmoid)."""
+        positive = outputs[:, 0].sigmoid()
+        return torch.stack([1 - positive, positive], dim=1)
+
+    def _excess(self, outputs: Tensor) -> Tensor:
+        return outputs[:, 0] - math.log(self.threshold / (1 - self.threshold))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Multilabel:
+    """Several findings, each absent or present, one logit each. Typed; not audited yet."""
+
+    classes: tuple[str, ...]
+    kind: Literal["multilabel"] = "multilabel"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regression:
+    """A number with a unit, e.g. years. Typed; not audited yet."""
+
+    unit: str
+    classes: tuple[str, ...] = field(default=())
+    kind: Literal["regression"] = "regression"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segmentation:
+    """A class for every pixel. Typed; not audited yet."""
+
+    classes: tuple[str, ...]
+    kind: Literal["segmentation"] = "segmentation"
+
+
+TASKS: dict[str, type[Any]] = {
+    "multiclass": Multiclass,
+    "binary": Binary,
+    "multilabel": Multilabel,
+    "regression": Regression,
+    "segmentation": Segmentation,
+}
+AUDITED = ("multiclass", "binary")
+
+
+def task_from(kind: str, classes: Sequence[str], **options: float) -> Task:
+    """The task of that name.
+
+    Raises:
+        PlanError: an unknown task, or one that cannot be audited yet.
+    """
+    if kind not in TASKS:
+        raise PlanError(unknown("task", kind, TASKS))
+    if kind not in AUDITED:
+        raise PlanError(f"task {kind!r} cannot be audited yet; it can be one of {', '.join(AUDITED)}")
+    task: Task = TASKS[kind](classes=tuple(classes), **options)
+    return task
+
+
+def encode(task: Task, truths: Sequence[str | float]) -> Tensor:
+    """Labels of class names, (N,) int64.
+
+    Raises:
+        DataError: a truth is not one of the task's classes.
+    """
+    index = {name: label for label, name in enumerate(task.classes)}
+    for truth in truths:
+        if truth not in index:
+            raise DataError(unknown("class", str(truth), task.classes))
+    return torch.tensor([index[str(truth)] for truth in truths])
+
+
+def check_outputs(task: Task, outputs: Tensor, n_cases: int) -> None:
+    """Refuses outputs that cannot be what the task promises.
+
+    Raises:
+        ModelError: wrong shape, or numbers that are not finite.
+    """
+    wanted = (n_cases, task.n_outputs)
+    if tuple(outputs.shape) != wanted:
+        raise ModelError(
+            f"the model gave outputs of shape {tuple(outputs.shape)}, expected {wanted} for "
+            f"{task.kind} with {len(task.classes)} classes"
+        )
+
+
+def _check_classes(kind: str, classes: tuple[str, ...], *, at_least: int) -> None:
+    if len(classes) < at_least:
+        raise PlanError(f"{kind}: needs at least {at_least} classes, got {len(classes)}")
+    if len(set(classes)) != len(classes):
+        raise PlanError(f"{kind}: class names must differ, got {', '.join(classes)}")

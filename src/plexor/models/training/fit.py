@@ -1,0 +1,236 @@
+"""Trains, keeps the best epoch, and goes on where it was stopped."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+
+from plexor.cases import Cohort, read_image
+from plexor.core.errors import DataError, RunDirectoryError
+from plexor.core.files import sole_writer
+from plexor.core.ids import digest
+from plexor.core.seeds import seed_for
+from plexor.models.architectures import build_network
+from plexor.models.architectures.densenet import load_start
+from plexor.models.model import ModelCard
+from plexor.models.task import task_from
+from plexor.models.training.config import Training
+from plexor.models.training.module import BALANCED_ACCURACY, ClassifierModule
+from plexor.models.weights import read_weights, save_weights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingResult:
+    """What training ended with.
+
+    Attributes:
+        weights: the file, with the card inside.
+        epoch: the epoch kept, counted from 1.
+        epochs: how many were run.
+        balanced_accuracy: of the kept epoch, on the validation split.
+        accuracy: likewise.
+    """
+
+    weights: Path
+    epoch: int
+    epochs: int
+    balanced_accuracy: float
+    accuracy: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingProgress:
+    """One step's news: ``step`` of ``n_steps``; the validation figures once they are known."""
+
+    epoch: int
+    step: int
+    n_steps: int
+    loss: float
+    balanced_accuracy: float | None
+
+
+def train(
+    cohort: Cohort,
+    config: Training,
+    weights: Path,
+    *,
+    seed: int = 0,
+    device: torch.device | None = None,
+    on_progress: Callable[[TrainingProgress], None] | None = None,
+) -> TrainingResult:
+    """Trains on the splits "train" and "validation" and writes the best epoch to ``weights``.
+
+    Checkpoints stand in ``<weights>.checkpoints``; a run that was stopped goes on from the last
+    whole epoch with the same draws, and ends with the same weights (on one machine, with one
+    thread count).
+
+    Raises:
+        DataError: a split or class is missing, or an image cannot be read.
+        RunDirectoryError: the checkpoints are of another configuration or cohort.
+    """
+    training, validation = cohort.with_split("train"), cohort.with_split("validation")
+    task = task_from(config.task, cohort.classes)
+    _check_classes_present(training, task.classes)
+    first = read_image(training.cases[0].path).pixels
+    channels, spatial_dims = first.shape[0], first.ndim - 1
+    folder = weights.with_suffix(".checkpoints")
+    with sole_writer(folder):
+        _claim(folder, digest([_plain(config), cohort.digest, seed]))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed_for(seed, "initial-weights"))
+            network = build_network(
+                config.architecture,
+                spatial_dims=spatial_dims,
+                channels=channels,
+                n_outputs=task.n_outputs,
+            )
+            if config.start is not None:
+                load_start(network, read_weights(config.start))
+            if spatial_dims == 2:
+                network = network.to(memory_format=torch.channels_last)
+            module = ClassifierModule(
+                network,
+                task=task,
+                config=config,
+                training=training,
+                validation=validation,
+                channels=channels,
+                seed=seed,
+            )
+            keeper = _fit(module, folder, config, device, on_progress)
+        best = torch.load(keeper.best_model_path, map_location="cpu", weights_only=True)
+        prefix = "network."
+        network.load_state_dict(
+            {k.removeprefix(prefix): t for k, t in best["state_dict"].items() if k.startswith(prefix)}
+        )
+        result = TrainingResult(
+            weights=weights,
+            epoch=int(best["epoch"]) + 1,
+            epochs=int(module.trainer.current_epoch),
+            balanced_accuracy=float(best["validation"][BALANCED_ACCURACY]),
+            accuracy=float(best["validation"]["accuracy"]),
+        )
+        card = ModelCard(
+            task=task,
+            preprocess=config.preprocess,
+            architecture=config.architecture,
+            channels=channels,
+            spatial_dims=spatial_dims,
+            training={
+                "config": _plain(config),
+                "seed": seed,
+                "cohort": cohort.name,
+                "cohort_sha256": cohort.digest,
+                "n_training": len(training.cases),
+                "n_validation": len(validation.cases),
+                "epoch": result.epoch,
+                "epochs": result.epochs,
+                "validation_balanced_accuracy": result.balanced_accuracy,
+                "validation_accuracy": result.accuracy,
+                "torch": torch.__version__,
+            },
+        )
+        groups = {case.group for case in (*training.cases, *validation.cases)}
+        save_weights(weights, network, card, training_groups=groups)
+    return result
+
+
+def _fit(
+    module: ClassifierModule,
+    folder: Path,
+    config: Training,
+    device: torch.device | None,
+    on_progress: Callable[[TrainingProgress], None] | None,
+) -> ModelCheckpoint:
+    keeper = ModelCheckpoint(
+        folder, filename="best", monitor=BALANCED_ACCURACY, mode="max", save_last=True,
+        enable_version_counter=False,
+    )  # fmt: skip
+    callbacks: list[pl.Callback] = [
+        _Validation(),
+        keeper,
+        EarlyStopping(BALANCED_ACCURACY, mode="max", patience=config.patience),
+    ]
+    if on_progress is not None:
+        callbacks.append(_Reporter(on_progress))
+    kind = device.type if device else "cpu"
+    last = folder / "last.ckpt"
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="lightning")
+        trainer = pl.Trainer(
+            accelerator="gpu" if kind == "cuda" else kind,
+            devices=1,
+            max_epochs=config.epochs,
+            precision=config.precision,
+            callbacks=callbacks,
+            reload_dataloaders_every_n_epochs=1,
+            num_sanity_val_steps=0,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            logger=False,
+        )
+        trainer.fit(module, ckpt_path=str(last) if last.exists() else None, weights_only=False)
+    return keeper
+
+
+class _Validation(pl.Callback):
+    """Writes an epoch's validation figures into its checkpoint."""
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, object]
+    ) -> None:
+        names = (BALANCED_ACCURACY, "accuracy")
+        checkpoint["validation"] = {name: float(trainer.callback_metrics[name]) for name in names}
+
+
+class _Reporter(pl.Callback):
+    """Passes each step on to whoever draws the progress."""
+
+    def __init__(self, on_progress: Callable[[TrainingProgress], None]) -> None:
+        self.on_progress = on_progress
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object,
+        batch_idx: int,
+    ) -> None:  # fmt: skip
+        figures = trainer.callback_metrics
+        known = figures.get(BALANCED_ACCURACY)
+        self.on_progress(
+            TrainingProgress(
+                epoch=trainer.current_epoch + 1,
+                step=trainer.global_step,
+                n_steps=int(trainer.estimated_stepping_batches),
+                loss=float(figures["loss"]),
+                balanced_accuracy=None if known is None else float(known),
+            )
+        )
+
+
+def _check_classes_present(training: Cohort, classes: tuple[str, ...]) -> None:
+    absent = sorted(set(classes) - {str(case.truth) for case in training.cases})
+    if absent:
+        raise DataError(
+            f"the training split has no case of {', '.join(absent)}; split again, or leave them out"
+        )
+
+
+def _claim(folder: Path, identity: str) -> None:
+    marker = folder / "identity"
+    if marker.exists() and marker.read_text() != identity:
+        raise RunDirectoryError(
+            f"{folder} holds checkpoints of another configuration, cohort or seed; remove it to "
+            "train anew, or give other weights a name of their own"
+        )
+    marker.write_text(identity)
+
+
+def _plain(config: Training) -> dict[str, object]:
+    plain = asdict(config)
+    plain["start"] = None if config.start is None else str(config.start)
+    return plain

@@ -1,0 +1,141 @@
+"""The network as Lightning trains it."""
+
+from __future__ import annotations
+
+import lightning.pytorch as pl
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.data import DataLoader
+
+from plexor.cases import Cohort
+from plexor.core.seeds import seed_for
+from plexor.models.task import Task, encode
+from plexor.models.training.config import Training
+from plexor.models.training.dataset import CaseDataset
+
+BALANCED_ACCURACY = "balanced_accuracy"
+
+
+class ClassifierModule(pl.LightningModule):
+    """One network, its loss, its schedule and its two loaders."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        task: Task,
+        config: Training,
+        training: Cohort,
+        validation: Cohort,
+        channels: int,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.task = task
+        self.config = config
+        self.training_cohort = training
+        self.validation_cohort = validation
+        self.channels = channels
+        self.seed = seed
+        self.labels = encode(task, [case.truth for case in training.cases])
+        weights = class_weights(self.labels, len(task.classes), config.class_weights)
+        self.register_buffer("class_weight", weights, persistent=False)
+        self._seen: list[tuple[Tensor, Tensor]] = []
+
+    def train_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
+        """This epoch's draws and order, the same whether or not training was interrupted."""
+        epoch = self.current_epoch
+        dataset = CaseDataset(
+            self.training_cohort.cases,
+            self.labels,
+            self.config.preprocess,
+            channels=self.channels,
+            augment=self.config.augment,
+            seed=self.seed,
+            epoch=epoch,
+        )
+        order = torch.Generator().manual_seed(seed_for(self.seed, "order", str(epoch)))
+        size = min(self.config.batch_size, len(dataset))
+        return DataLoader(
+            dataset,
+            batch_size=size,
+            shuffle=True,
+            drop_last=True,
+            generator=order,
+            num_workers=self.config.workers,
+        )
+
+    def val_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
+        """The validation split, as it is."""
+        labels = encode(self.task, [case.truth for case in self.validation_cohort.cases])
+        dataset = CaseDataset(
+            self.validation_cohort.cases, labels, self.config.preprocess, channels=self.channels
+        )
+        return DataLoader(dataset, batch_size=self.config.batch_size)
+
+    def training_step(self, batch: tuple[Tensor, Tensor], _index: int) -> Tensor:
+        """Weighted cross-entropy of one batch."""
+        inputs, labels = batch
+        loss = self._loss(self.network(_channels_last(inputs)).float(), labels)
+        self.log("loss", loss, batch_size=len(labels))
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], _index: int) -> None:
+        """Keeps decisions for the epoch's balanced accuracy."""
+        inputs, labels = batch
+        outputs = self.network(_channels_last(inputs)).float()
+        self._seen.append((self.task.decide(outputs), labels))
+
+    def on_validation_epoch_end(self) -> None:
+        """Logs accuracy and balanced accuracy (the mean recall of the classes present)."""
+        decided = torch.cat([decision for decision, _ in self._seen])
+        labels = torch.cat([label for _, label in self._seen])
+        self._seen.clear()
+        right = (decided == labels).float()
+        recalls = torch.stack([right[labels == label].mean() for label in labels.unique()])
+        self.log("accuracy", right.mean())
+        self.log(BALANCED_ACCURACY, recalls.mean(), prog_bar=True)
+
+    def configure_optimizers(self) -> dict[str, object]:
+        """AdamW with a one-cycle schedule over all steps."""
+        config = self.config
+        optimizer = torch.optim.AdamW(
+            self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        )
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer,
+            max_lr=config.learning_rate,
+            total_steps=int(self.trainer.estimated_stepping_batches),
+            pct_start=0.2,
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        smoothing = self.config.label_smoothing
+        if self.task.n_outputs == len(self.task.classes):
+            return functional.cross_entropy(
+                outputs, labels, weight=self.class_weight, label_smoothing=smoothing
+            )
+        target = labels.float() * (1 - smoothing) + smoothing / 2
+        losses = functional.binary_cross_entropy_with_logits(
+            outputs[:, 0], target, reduction="none"
+        )
+        weight = self.class_weight[labels]
+        return (weight * losses).sum() / weight.sum()
+
+
+def class_weights(labels: Tensor, n_classes: int, kind: str) -> Tensor:
+    """Loss weight of each class, (n_classes,), averaging 1 over the cases.
+
+    A class without cases gets weight 0.
+    """
+    counts = torch.bincount(labels, minlength=n_classes).float()
+    power = {"none": 0.0, "sqrt": 0.5, "balanced": 1.0}[kind]
+    weights = torch.where(counts > 0, counts.clamp_min(1).pow(-power), 0.0)
+    return weights * counts.sum() / (weights * counts).sum()
+
+
+def _channels_last(inputs: Tensor) -> Tensor:
+    return inputs.contiguous(memory_format=torch.channels_last) if inputs.ndim == 4 else inputs

@@ -1,0 +1,114 @@
+"""Weights as data: safetensors with the model's card inside, and nothing that runs on reading."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from plexor.core.errors import ModelError
+from plexor.core.files import write_atomic
+from plexor.core.ids import digest, digest_file
+from plexor.models.model import ModelCard
+
+_CARD = "plexor_card"
+_GROUPS = "plexor_training_groups"
+
+
+def group_hash(group: str) -> str:
+    """A short hash of a group's name: enough to notice that a patient was trained on."""
+    return digest(group)[:12]
+
+
+def save_weights(
+    path: Path, network: nn.Module, card: ModelCard, *, training_groups: Iterable[str] = ()
+) -> None:
+    """Writes weights and card to one safetensors file, atomically.
+
+    Args:
+        path: the file, ending in .safetensors.
+        network: its state is saved, on the CPU.
+        card: kept in the file's header.
+        training_groups: groups the model has seen; only their hashes are kept.
+    """
+    tensors = {name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}
+    header = {
+        _CARD: json.dumps(card.to_dict()),
+        _GROUPS: json.dumps(sorted(map(group_hash, training_groups))),
+    }
+    write_atomic(path, safetensors.torch.save(tensors, metadata=header))
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Tensors of a safetensors file, or of a torch checkpoint that holds nothing but tensors.
+
+    Raises:
+        ModelError: the file is missing, damaged, or would execute code when loaded.
+    """
+    if not path.exists():
+        raise ModelError(f"no weights at {path}; train them with: plexor train PLAN")
+    if path.suffix == ".safetensors":
+        try:
+            return safetensors.torch.load_file(path)
+        except (SafetensorError, OSError) as error:
+            raise ModelError(f"{path} is not a whole safetensors file: {error}") from error
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        raise ModelError(
+            f"{path} holds more than tensors and would execute code when loaded; convert it where "
+            "you trust it: torch.save(model.state_dict(), 'weights.pt'), then give that file"
+        ) from error
+    state = loaded.get("state_dict", loaded) if isinstance(loaded, Mapping) else loaded
+    if not isinstance(state, Mapping) or not all(isinstance(t, Tensor) for t in state.values()):
+        raise ModelError(f"{path} is not a mapping from names to tensors; save a state_dict")
+    return dict(state)
+
+
+def read_card(path: Path) -> ModelCard | None:
+    """The card in a weights file, with the file's hash; None if it has none.
+
+    Raises:
+        ModelError: the file is damaged.
+    """
+    header = _header(path)
+    if _CARD not in header:
+        return None
+    return ModelCard.from_dict(json.loads(header[_CARD]) | {"weights_sha256": digest_file(path)})
+
+
+def read_training_groups(path: Path) -> frozenset[str]:
+    """Hashes (``group_hash``) of the groups the model was trained on; empty where unknown."""
+    return frozenset(json.loads(_header(path).get(_GROUPS, "[]")))
+
+
+def fill(network: nn.Module, weights: Mapping[str, Tensor], *, source: Path) -> None:
+    """Loads weights into a network, all or nothing.
+
+    Raises:
+        ModelError: a tensor is missing, left over, or of another shape.
+    """
+    try:
+        network.load_state_dict(weights, strict=True)
+    except RuntimeError as error:
+        first = str(error).splitlines()[1:2]
+        raise ModelError(
+            f"the weights in {source} do not fit {type(network).__name__}: "
+            f"{' '.join(first).strip() or error}; check architecture, channels and classes"
+        ) from error
+
+
+def _header(path: Path) -> dict[str, str]:
+    if path.suffix != ".safetensors" or not path.exists():
+        return {}
+    try:
+        with safe_open(path, framework="pt") as file:
+            return dict(file.metadata() or {})
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path} is not a whole safetensors file: {error}") from error
