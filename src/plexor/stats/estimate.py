@@ -18,6 +18,7 @@ class Estimate:
         method: how value and interval were computed, in words a reader can look up.
         n: number of observations the value rests on.
         n_groups: number of independent groups, or None where observations count as independent.
+        variance: of the estimator, where the interval rests on one; else None.
         note: why something is undefined, or a warning; empty otherwise.
     """
 
@@ -28,6 +29,7 @@ class Estimate:
     method: str
     n: int
     n_groups: int | None = None
+    variance: float | None = None
     note: str = ""
 
     def to_dict(self) -> dict[str, object]:

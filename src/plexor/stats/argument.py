@@ -1,0 +1,138 @@
+"""What every statistic checks about its arguments, and turns them into."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
+
+from plexor.core.errors import PlanError
+
+Label = bool | int | str
+Labels = Sequence[Label] | NDArray[Any]
+Groups = Sequence[Hashable] | NDArray[Any]
+
+Booleans = NDArray[np.bool_]
+Codes = NDArray[np.intp]
+Floats = NDArray[np.float64]
+
+
+def check_level(level: float) -> None:
+    """Refuses a level of confidence that is not strictly between 0 and 1."""
+    if not 0 < level < 1:
+        raise PlanError(
+            f"level: expected a coverage between 0 and 1 such as 0.95, got {level}; "
+            "give 0.95 for a 95 % interval"
+        )
+
+
+def normal_quantile(level: float) -> float:
+    """The z of a two-sided interval, e.g. 1.96 for 0.95."""
+    return float(-special.ndtri((1 - level) / 2))
+
+
+def t_quantile(level: float, df: float) -> float:
+    """Student's t of a two-sided interval; ``df`` need not be whole."""
+    return float(-special.stdtrit(df, (1 - level) / 2))
+
+
+def as_events(name: str, values: ArrayLike) -> Booleans:
+    """One truth value per observation, (n,), from booleans or from numbers that are 0 or 1."""
+    array = np.asarray(values)
+    if array.ndim == 1 and array.dtype == np.bool_:
+        return array
+    if array.ndim != 1 or not (array.size == 0 or np.isin(array, (0, 1)).all()):
+        raise PlanError(
+            f"{name}: expected a one-dimensional array of booleans (or of 0 and 1), "
+            f"got {_described(array)}; compare with the class in question first"
+        )
+    return array.astype(np.bool_)
+
+
+def check_same_length(**named: int) -> None:
+    """Refuses arrays that do not have one entry per observation."""
+    if len(set(named.values())) > 1:
+        found = ", ".join(f"{name} has {size}" for name, size in named.items())
+        raise PlanError(f"one entry per observation is expected everywhere, but {found}")
+
+
+def group_codes(groups: Groups, n: int) -> tuple[Codes, int]:
+    """Numbers the groups 0, 1, … and counts them.
+
+    Args:
+        groups: any hashable per observation; equal ones belong together.
+        n: number of observations.
+
+    Raises:
+        PlanError: the wrong number of entries, or one that is missing (None or NaN): whether
+            observations without a group depend on each other cannot be guessed.
+    """
+    check_same_length(observations=n, groups=len(groups))
+    array = groups if isinstance(groups, np.ndarray) else None
+    if array is not None and array.ndim != 1:
+        raise PlanError(f"groups: expected one dimension, got {_described(array)}")
+    if array is not None and array.dtype.kind in "biu":
+        found, codes = np.unique(array, return_inverse=True)
+        return codes.astype(np.intp, copy=False), int(found.size)
+    entries = groups if array is None else array.tolist()
+    seen: dict[Hashable, int] = {}
+    codes = np.fromiter((seen.setdefault(entry, len(seen)) for entry in entries), np.intp, n)
+    if any(entry is None or entry != entry for entry in seen):  # noqa: PLR0124 (NaN differs from itself)
+        raise PlanError(
+            "groups: every observation needs a group, but one is None or NaN; "
+            "give it a name of its own where it stands alone"
+        )
+    return codes, len(seen)
+
+
+def class_codes(name: str, labels: Labels, classes: Sequence[Label]) -> Codes:
+    """The position of each label in ``classes``, (n,).
+
+    Raises:
+        PlanError: a class named twice, or a label that is none of them.
+    """
+    position: dict[Label, int] = {label: index for index, label in enumerate(_entries(classes))}
+    if len(position) != len(classes):
+        raise PlanError(f"classes: expected each class once, got {list(classes)}")
+    entries = _entries(labels)
+    codes = np.fromiter((position.get(entry, -1) for entry in entries), np.intp, len(entries))
+    if (codes < 0).any():
+        stranger = entries[int(np.argmax(codes < 0))]
+        raise PlanError(
+            f"{name}: label {stranger!r} is none of the classes {list(classes)}; "
+            "name all classes, in the type the labels have"
+        )
+    return codes
+
+
+def equal_labels(truth: Labels, decision: Labels) -> Booleans:
+    """Where two label arrays agree, (n,).
+
+    Raises:
+        PlanError: different lengths, or texts compared with numbers, which never agree.
+    """
+    check_same_length(truth=len(truth), decision=len(decision))
+    left, right = np.asarray(truth), np.asarray(decision)
+    for name, array in (("truth", left), ("decision", right)):
+        if array.ndim != 1:
+            raise PlanError(f"{name}: expected one dimension, got {_described(array)}")
+    if left.size and (left.dtype.kind in "US") != (right.dtype.kind in "US"):
+        if "O" not in (left.dtype.kind, right.dtype.kind):
+            raise PlanError(
+                f"truth holds {left.dtype} and decision {right.dtype}, which never agree; "
+                "give both as texts or both as numbers"
+            )
+        left, right = left.astype(object), right.astype(object)
+    return np.asarray(left == right, dtype=np.bool_)
+
+
+def _entries(labels: Labels | Sequence[Label]) -> Sequence[Label]:
+    entries: Sequence[Label] = labels.tolist() if isinstance(labels, np.ndarray) else labels
+    return entries
+
+
+def _described(array: NDArray[Any]) -> str:
+    return f"shape {array.shape} of {array.dtype}"

@@ -1,0 +1,162 @@
+"""Proportions of observations that come several to a group: images of a patient, of a lesion."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from plexor.stats.argument import (
+    Booleans,
+    Codes,
+    Floats,
+    Groups,
+    as_events,
+    check_level,
+    group_codes,
+    normal_quantile,
+    t_quantile,
+)
+from plexor.stats.estimate import Estimate
+from plexor.stats.proportion import proportion_interval, wilson_limits
+
+CLUSTERED_WILSON = "Wilson score interval at the effective sample size of the groups"
+
+ONE_GROUP = "one single group: how groups differ is unknown, so there is no interval"
+BELOW_ONE = "design effect below 1, taken as 1"
+ALL_ALIKE = "all outcomes alike: groups counted as if each were of one piece"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusteredRatio:
+    """A proportion over groups of unequal size, with what is needed to combine it with others.
+
+    Attributes:
+        value: events / observations; NaN without observations.
+        low: lower limit; NaN without observations and for one single group of several.
+        high: upper limit.
+        variance: of ``value``, linearised over groups.
+        n: observations.
+        n_groups: groups that have an observation.
+        n_effective: independent observations that would be worth as much.
+        scores: each group's share in ``value - expectation``, (all groups,); their sum is 0.
+        note: why something is undefined, or a warning.
+    """
+
+    value: float
+    low: float
+    high: float
+    variance: float
+    n: int
+    n_groups: int
+    n_effective: float
+    scores: Floats
+    note: str
+
+
+def clustered_proportion(
+    events: ArrayLike, groups: Groups | None = None, *, level: float = 0.95
+) -> Estimate:
+    """A proportion whose interval knows that observations of a group resemble each other.
+
+    The proportion is a ratio (events over observations, both random), its variance is linearised
+    over groups (Cochran, Sampling Techniques, 3rd ed. 1977, ch. 6), and the number of
+    independent observations with the same variance, ``n_effective - 1 = p (1 - p) / variance``,
+    is put into the Wilson interval (the effective sample size of Rao & Scott, Biometrics
+    1992;48:577, in the form that Korn & Graubard, Survey Methodology 1998;24:193, use for exact
+    limits). As they do, it is reduced by the squared ratio of Student's t at ``n_effective - 1``
+    to t at ``groups - 1`` degrees of freedom, because few groups tell the variance badly.
+
+    With every observation its own group, or ``groups=None``, this is the plain Wilson interval;
+    repeating every observation within its group changes nothing.
+
+    Corners: groups that differ less than chance would make them (design effect below 1) count as
+    independent observations. When all outcomes are alike the variance says nothing, so each group
+    is taken to be of one piece: ``n² / sum(size²)`` (Kish), which is wider than at one event.
+    One single group of several observations has a value and no interval.
+
+    Args:
+        events: one truth value per observation, (n,).
+        groups: the group of each, any hashables, (n,).
+        level: nominal coverage.
+
+    Raises:
+        PlanError: lengths differ, events are not true or false, a group is missing.
+    """
+    check_level(level)
+    hits = as_events("events", events)
+    if groups is None:
+        return proportion_interval(int(hits.sum()), hits.size, level=level)
+    codes, n_groups = group_codes(groups, hits.size)
+    ratio = clustered_ratio(hits, codes, n_groups, level)
+    return Estimate(
+        value=ratio.value,
+        low=ratio.low,
+        high=ratio.high,
+        level=level,
+        method=CLUSTERED_WILSON,
+        n=ratio.n,
+        n_groups=ratio.n_groups,
+        variance=ratio.variance,
+        note=ratio.note,
+    )
+
+
+def clustered_ratio(hits: Booleans, codes: Codes, n_groups: int, level: float) -> ClusteredRatio:
+    """``clustered_proportion`` on numbered groups, some of which may have no observation."""
+    n = hits.size
+    sizes = np.bincount(codes, minlength=n_groups).astype(np.float64)
+    present = int(np.count_nonzero(sizes))
+    if n == 0:
+        nan = math.nan
+        return ClusteredRatio(
+            value=nan,
+            low=nan,
+            high=nan,
+            variance=nan,
+            n=0,
+            n_groups=0,
+            n_effective=nan,
+            scores=np.zeros(n_groups),
+            note="no observations",
+        )
+    p = float(hits.mean())
+    scores = (np.bincount(codes, weights=hits, minlength=n_groups) - p * sizes) / n
+    variance = present / (present - 1) * float(scores @ scores) if present > 1 else math.nan
+    n_effective, note = _effective_size(p, variance, sizes, present)
+    low, high = _limits(p, n_effective, present, level)
+    return ClusteredRatio(
+        value=p,
+        low=low,
+        high=high,
+        variance=variance,
+        n=n,
+        n_groups=present,
+        n_effective=n_effective,
+        scores=scores,
+        note=note,
+    )
+
+
+def _effective_size(p: float, variance: float, sizes: Floats, present: int) -> tuple[float, str]:
+    n = float(sizes.sum())
+    if present == n:
+        return n, ""
+    if present == 1:
+        return math.nan, ONE_GROUP
+    if p in (0.0, 1.0):
+        return n * n / float(sizes @ sizes), ALL_ALIKE
+    if variance * (n - 1) <= p * (1 - p):
+        return n, BELOW_ONE
+    return 1 + p * (1 - p) / variance, ""
+
+
+def _limits(p: float, n_effective: float, n_groups: int, level: float) -> tuple[float, float]:
+    if math.isnan(n_effective):
+        return math.nan, math.nan
+    if p not in (0.0, 1.0) and n_effective > n_groups:
+        t_many, t_groups = t_quantile(level, n_effective - 1), t_quantile(level, n_groups - 1)
+        n_effective *= (t_many / t_groups) ** 2
+    return wilson_limits(p, n_effective, normal_quantile(level))

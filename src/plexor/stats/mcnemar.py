@@ -1,0 +1,159 @@
+"""Whether the same cases are decided rightly more often before than after."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import special
+
+from plexor.core.errors import PlanError, unknown
+from plexor.stats.argument import Floats, Groups, as_events, check_same_length, group_codes
+from plexor.stats.result import TestResult
+
+McNemarMethod = Literal["auto", "exact", "mid-p", "asymptotic", "corrected"]
+ClusteredMcNemarMethod = Literal["obuchowski", "durkalski"]
+
+EXACT_BELOW = 25
+"""Discordant pairs below which ``"auto"`` takes the exact test."""
+
+_NO_DISCORDANT = "no discordant pairs"
+
+
+def mcnemar_test(b: int, c: int, *, method: McNemarMethod = "auto") -> TestResult:
+    """McNemar's test of equal proportions in pairs; two-sided.
+
+    Under the hypothesis, each discordant pair is of either kind with probability ½.
+
+    * ``"exact"``: binomial; never errs more often than nominal. ``statistic`` is ``b``.
+    * ``"mid-p"``: the same, counting the observed result half (Fagerland, Lydersen & Laake, BMC
+      Med Res Methodol 2013;13:91): nearly nominal, less conservative. ``statistic`` is ``b``.
+    * ``"asymptotic"``: (b-c)²/(b+c), χ² with 1 df (McNemar, Psychometrika 1947;12:153).
+    * ``"corrected"``: (max(|b-c|-1, 0))²/(b+c) (Edwards, Psychometrika 1948;13:185).
+    * ``"auto"``: exact below 25 discordant pairs, mid-p from there; ``method`` of the result says
+      which was taken.
+
+    Args:
+        b: pairs that were so before only (e.g. right before, wrong after).
+        c: pairs that were so after only.
+        method: see above.
+
+    Returns:
+        ``n`` is ``b + c``; concordant pairs have no say in this test. Without discordant pairs
+        the exact and mid-p tests give p = 1, the others NaN, with a note.
+
+    Raises:
+        PlanError: a count that is negative or not whole, or an unknown method.
+    """
+    if method not in get_args(McNemarMethod):
+        raise PlanError(unknown("McNemar method", method, get_args(McNemarMethod)))
+    if b != int(b) or c != int(c) or min(b, c) < 0:
+        raise PlanError(f"b, c: expected counts of discordant pairs, got b={b}, c={c}")
+    if method == "auto":
+        method = "exact" if b + c < EXACT_BELOW else "mid-p"
+    n = int(b + c)
+    if method in ("exact", "mid-p"):
+        statistic, df = float(b), None
+        p_value = _binomial_p(int(b), n, mid=method == "mid-p")
+    else:
+        distance = abs(b - c) if method == "asymptotic" else max(abs(b - c) - 1, 0)
+        statistic, df = (distance**2 / n if n else math.nan), 1.0
+        p_value = float(special.chdtrc(1, statistic))
+    words = {
+        "exact": "McNemar's exact test",
+        "mid-p": "McNemar's mid-p test",
+        "asymptotic": "McNemar's asymptotic test",
+        "corrected": "McNemar's asymptotic test, continuity-corrected",
+    }
+    return TestResult(
+        statistic=statistic,
+        p_value=p_value,
+        df=df,
+        method=words[method],
+        n=n,
+        note="" if n else _NO_DISCORDANT,
+    )
+
+
+def _binomial_p(b: int, n: int, *, mid: bool) -> float:
+    """P(as far from n/2 as ``b``, or farther), counting "as far" half where ``mid``."""
+    least = min(b, n - b)
+    at_least_as_far = min(1.0, 2 * float(special.bdtr(least, n, 0.5))) if n else 1.0
+    if not mid or n == 0:
+        return at_least_as_far
+    as_far = float(special.bdtr(least, n, 0.5) - (special.bdtr(least - 1, n, 0.5) if least else 0))
+    return at_least_as_far - as_far * (0.5 if 2 * least == n else 1.0)
+
+
+def clustered_mcnemar(
+    before_correct: ArrayLike,
+    after_correct: ArrayLike,
+    groups: Groups,
+    *,
+    method: ClusteredMcNemarMethod = "obuchowski",
+) -> TestResult:
+    """McNemar's test where pairs come several to a group; two-sided, χ² with 1 df.
+
+    With d = (after only) - (before only) in each of K groups:
+
+    * ``"obuchowski"``: (K-1)/K · (Σd)² / Σd² (Stat Med 1998;17:1495, whose variance pooled under
+      the hypothesis comes to this): every observation counts alike, so it tests what
+      ``paired_difference`` estimates.
+    * ``"durkalski"``: (Σd/size)² / Σ(d/size)² (Durkalski et al., Stat Med 2003;22:2417): every
+      group counts alike; with groups of one it is McNemar's asymptotic test.
+
+    Both rest on the number of groups being large; below about 25 with a discordant pair the
+    result says so in its note.
+
+    Args:
+        before_correct: one truth value per observation, (n,).
+        after_correct: the same observation afterwards, (n,).
+        groups: the group of each, (n,).
+        method: see above.
+
+    Returns:
+        NaN with a note where there is no discordant pair, or one group only.
+
+    Raises:
+        PlanError: lengths differ, entries are not true or false, a group is missing, or an
+            unknown method.
+    """
+    if method not in get_args(ClusteredMcNemarMethod):
+        choices = get_args(ClusteredMcNemarMethod)
+        raise PlanError(unknown("clustered McNemar method", method, choices))
+    before = as_events("before_correct", before_correct)
+    after = as_events("after_correct", after_correct)
+    check_same_length(before_correct=before.size, after_correct=after.size)
+    codes, n_groups = group_codes(groups, before.size)
+    change = after.astype(np.float64) - before
+    sums = np.bincount(codes, weights=change, minlength=n_groups).astype(np.float64)
+    scale = 1.0
+    if method == "obuchowski":
+        scale = (n_groups - 1) / n_groups if n_groups else math.nan
+    else:
+        sums = sums / np.bincount(codes, minlength=n_groups)
+    statistic, note = _sum_against_squares(sums, scale, any_discordant=bool(change.any()))
+    return TestResult(
+        statistic=statistic,
+        p_value=float(special.chdtrc(1, statistic)),
+        df=1.0,
+        method="McNemar's test for clustered pairs "
+        + ("(Obuchowski 1998)" if method == "obuchowski" else "(Durkalski 2003)"),
+        n=int(before.size),
+        n_groups=n_groups,
+        note=note,
+    )
+
+
+def _sum_against_squares(sums: Floats, scale: float, *, any_discordant: bool) -> tuple[float, str]:
+    if sums.size < 2:
+        return math.nan, "fewer than two groups: how groups differ is unknown"
+    squares = float(sums @ sums)
+    if squares == 0:
+        why = "changes cancel within every group" if any_discordant else _NO_DISCORDANT
+        return math.nan, why
+    changed = int(np.count_nonzero(sums))
+    few = f"only {changed} groups changed: the p-value is approximate"
+    return scale * float(sums.sum()) ** 2 / squares, few if changed < EXACT_BELOW else ""

@@ -1,0 +1,32 @@
+"""The interval of a weighted sum, recovered from the intervals of its terms (MOVER).
+
+Zou & Donner, Stat Med 2008;27:1693 (the name); Newcombe, Stat Med 1998;17:2635 (squaring and
+adding with a correlation); Zou, Huang & Zhang, Comput Stat Data Anal 2009;53:1080 (many terms).
+"""
+
+from __future__ import annotations
+
+import math
+
+from plexor.stats.argument import Floats
+
+
+def mover_limits(
+    weights: Floats, values: Floats, lows: Floats, highs: Floats, correlation: Floats
+) -> tuple[float, float]:
+    """The two-sided limits of ``sum(weights * values)``.
+
+    Args:
+        weights: any sign, (k,).
+        values: the estimates, (k,).
+        lows: their lower limits, all at the level wanted, (k,).
+        highs: their upper limits, (k,).
+        correlation: between the estimates, (k, k), 1 on the diagonal.
+    """
+    total = float(weights @ values)
+    below = weights * (values - lows) * (weights > 0) + weights * (highs - values) * (weights < 0)
+    above = weights * (highs - values) * (weights > 0) + weights * (values - lows) * (weights < 0)
+    return (
+        total - math.sqrt(max(0.0, float(below @ correlation @ below))),
+        total + math.sqrt(max(0.0, float(above @ correlation @ above))),
+    )

@@ -1,0 +1,104 @@
+"""The interval of one proportion of independent observations."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, get_args
+
+from scipy import special
+
+from plexor.core.errors import PlanError, unknown
+from plexor.stats.argument import check_level, normal_quantile
+from plexor.stats.estimate import Estimate
+
+ProportionMethod = Literal["wilson", "clopper-pearson", "agresti-coull", "jeffreys", "wald"]
+
+_WORDS: dict[ProportionMethod, str] = {
+    "wilson": "Wilson score interval",
+    "clopper-pearson": "Clopper-Pearson exact interval",
+    "agresti-coull": "Agresti-Coull interval",
+    "jeffreys": "Jeffreys equal-tailed interval",
+    "wald": "Wald interval",
+}
+
+
+def proportion_interval(
+    k: int, n: int, *, level: float = 0.95, method: ProportionMethod = "wilson"
+) -> Estimate:
+    """A binomial proportion with its two-sided interval, cut to 0 … 1.
+
+    * ``"wilson"`` (the default) inverts the score test; its coverage is near nominal at every n
+      (Wilson, JASA 1927;22:209; recommended by Newcombe, Stat Med 1998;17:857, as method 3).
+    * ``"clopper-pearson"`` never covers less than nominal, and so is wide (Biometrika 1934;26:404).
+    * ``"agresti-coull"`` is Wald around the Wilson interval's centre (Am Stat 1998;52:119).
+    * ``"jeffreys"`` is the equal-tailed posterior under Beta(½, ½), with lower limit 0 at k = 0
+      and upper limit 1 at k = n (Brown, Cai, DasGupta, Stat Sci 2001;16:101).
+    * ``"wald"`` is p ± z·√(p(1-p)/n): for comparison with published tables only; it covers too
+      little, and has no width at k = 0 and k = n.
+
+    Args:
+        k: events, 0 ≤ k ≤ n.
+        n: observations; at 0 everything is NaN, with a note.
+        level: nominal coverage.
+        method: see above.
+
+    Raises:
+        PlanError: k outside 0 … n, a level outside 0 … 1, or an unknown method.
+    """
+    check_level(level)
+    if method not in _WORDS:
+        raise PlanError(unknown("proportion interval", method, get_args(ProportionMethod)))
+    if not 0 <= k <= n or k != int(k) or n != int(n):
+        raise PlanError(
+            f"k, n: expected whole numbers with 0 <= k <= n, got k={k}, n={n}; "
+            "k counts the events among n observations"
+        )
+    if n == 0:
+        low = high = math.nan
+    elif method == "wilson":
+        low, high = wilson_limits(k / n, n, normal_quantile(level))
+    elif method == "clopper-pearson":
+        low, high = _beta_limits(k, n, (k, n - k + 1), (k + 1, n - k), level)
+    elif method == "jeffreys":
+        low, high = _beta_limits(k, n, (k + 0.5, n - k + 0.5), (k + 0.5, n - k + 0.5), level)
+    else:
+        low, high = _normal_limits(k, n, normal_quantile(level), method)
+    return Estimate(
+        value=k / n if n else math.nan,
+        low=low,
+        high=high,
+        level=level,
+        method=_WORDS[method],
+        n=int(n),
+        note="" if n else "no observations",
+    )
+
+
+def wilson_limits(p: float, n: float, z: float) -> tuple[float, float]:
+    """Wilson's limits for a proportion ``p`` of ``n`` observations; ``n`` need not be whole."""
+    centre = p + z * z / (2 * n)
+    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    shrink = 1 + z * z / n
+    # The limits at no events and at all events are exactly 0 and 1, which rounding would miss.
+    low = 0.0 if p <= 0 else max(0.0, (centre - half) / shrink)
+    high = 1.0 if p >= 1 else min(1.0, (centre + half) / shrink)
+    return low, high
+
+
+def _beta_limits(
+    k: int, n: int, lower: tuple[float, float], upper: tuple[float, float], level: float
+) -> tuple[float, float]:
+    tail = (1 - level) / 2
+    low = 0.0 if k == 0 else float(special.betaincinv(*lower, tail))
+    high = 1.0 if k == n else float(special.betainccinv(*upper, tail))
+    return low, high
+
+
+def _normal_limits(k: int, n: int, z: float, method: ProportionMethod) -> tuple[float, float]:
+    if method == "agresti-coull":
+        n_shrunk = n + z * z
+        p = (k + z * z / 2) / n_shrunk
+    else:
+        n_shrunk, p = float(n), k / n
+    half = z * math.sqrt(p * (1 - p) / n_shrunk)
+    return max(0.0, p - half), min(1.0, p + half)
