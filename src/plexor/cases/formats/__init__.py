@@ -55,6 +55,10 @@ def decode_image(data: bytes, name: str) -> Image:
 
 def _decode(data: bytes) -> Image:
     """Finds the format by its first bytes; readers are imported when first needed."""
+    if data[128:132] == b"DICM":  # first, since a TIFF header may stand in its preamble
+        from plexor.cases.formats.dicom import decode_dicom
+
+        return decode_dicom(data)
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         from plexor.cases.formats.png import decode_png
 
@@ -67,6 +71,10 @@ def _decode(data: bytes) -> Image:
         from plexor.cases.formats.tiff import decode_tiff
 
         return decode_tiff(data)
+    if data.startswith(b"\x1f\x8b") or data[344:346] == b"n+" or data[4:6] == b"n+":
+        from plexor.cases.formats.nifti import decode_nifti
+
+        return decode_nifti(data)
     raise DataError(
         f"expected a PNG, JPEG, TIFF, DICOM or NIfTI file, found one that begins {data[:8]!r}"
     )

@@ -1,0 +1,142 @@
+"""Writing pixels back into a DICOM file of which nothing else changes."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from pydicom import Dataset, dcmread
+from pydicom.encaps import encapsulate
+from pydicom.pixels.encoders.base import get_encoder
+from pydicom.uid import (
+    UID,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLSLossless,
+    RLELossless,
+    generate_uid,
+)
+
+from plexor.cases.formats.jpeg import JpegCodec
+from plexor.cases.formats.raster import channels_last
+from plexor.cases.image import Pixels
+from plexor.core.ids import digest_bytes
+
+ENCODERS = {
+    JPEG2000Lossless: "pylibjpeg",
+    JPEGLSLossless: "pyjpegls",
+    RLELossless: "pylibjpeg",
+}
+"""Lossless compressed transfer syntaxes that can be written, and by which plugin."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DicomCodec:
+    """Writes pixels, (1 or 3, H, W), into a copy of the original file.
+
+    The copy has a new SOP instance UID, derived from the original's and the pixels, so that the
+    same pixels always give the same file. Nothing else changes but what describes the pixel
+    data's own form.
+
+    Attributes:
+        source: the original file.
+        syntax: the transfer syntax to write.
+        photometric: the photometric interpretation to write.
+        unused_bits: what the original keeps in bits that are no part of the pixels, such as an
+            overlay: the original's words XOR its pixels; None where they are the same.
+        jpeg: compresses the pixels; None unless the syntax is JPEG Baseline.
+    """
+
+    source: bytes
+    syntax: UID
+    photometric: str
+    unused_bits: Pixels | None = None
+    jpeg: JpegCodec | None = None
+
+    @property
+    def suffix(self) -> str:
+        """The file's ending."""
+        return ".dcm"
+
+    def encode(self, pixels: Pixels) -> bytes:
+        """A DICOM file holding these pixels."""
+        dataset = dcmread(io.BytesIO(self.source))
+        original = dataset.file_meta.TransferSyntaxUID
+        dataset.file_meta.TransferSyntaxUID = self.syntax
+        if self.photometric != dataset.PhotometricInterpretation:
+            dataset.PhotometricInterpretation = self.photometric
+            dataset.PlanarConfiguration = 0
+        if self.syntax.is_encapsulated:
+            self._set_encapsulated(dataset, pixels)
+        else:
+            self._set_native(dataset, pixels, keep_vr=original == self.syntax)
+        identity = [str(dataset.get("SOPInstanceUID", "")), self.syntax]
+        uid = generate_uid(entropy_srcs=[*identity, digest_bytes(pixels.tobytes())])
+        dataset.SOPInstanceUID = uid
+        dataset.file_meta.MediaStorageSOPInstanceUID = uid
+        file = io.BytesIO()
+        dataset.save_as(file)
+        return file.getvalue()
+
+    def decode(self, data: bytes) -> Pixels:
+        """The pixels of a DICOM file."""
+        from plexor.cases.formats.dicom import decode_dicom
+
+        return decode_dicom(data).pixels
+
+    def _set_native(self, dataset: Dataset, pixels: Pixels, *, keep_vr: bool) -> None:
+        if self.unused_bits is not None:
+            pixels = pixels ^ self.unused_bits
+        planar = dataset.get("PlanarConfiguration", 0) == 1
+        vr = dataset["PixelData"].VR if keep_vr else ("OB" if pixels.itemsize == 1 else "OW")
+        big_endian = self.syntax == ExplicitVRBigEndian
+        array = pixels if planar else channels_last(pixels)
+        data = array.astype(pixels.dtype.newbyteorder(">" if big_endian else "<")).tobytes()
+        data += b"\0" * (len(data) % 2)
+        if big_endian and vr == "OW" and pixels.itemsize == 1:
+            data = np.frombuffer(data, "u2").byteswap().tobytes()
+        dataset.PixelData = data
+        dataset["PixelData"].VR = vr
+        dataset["PixelData"].is_undefined_length = False
+        _drop_offset_table(dataset)
+
+    def _set_encapsulated(self, dataset: Dataset, pixels: Pixels) -> None:
+        if self.jpeg is not None:
+            frame = self.jpeg.encode(pixels)
+        else:
+            frame = get_encoder(self.syntax).encode(
+                channels_last(pixels),
+                encoding_plugin=ENCODERS[self.syntax],
+                rows=pixels.shape[1],
+                columns=pixels.shape[2],
+                number_of_frames=1,
+                samples_per_pixel=len(pixels),
+                bits_allocated=dataset.BitsAllocated,
+                bits_stored=dataset.BitsStored,
+                pixel_representation=dataset.PixelRepresentation,
+                photometric_interpretation=self.photometric,
+                planar_configuration=0,
+            )
+        dataset.PixelData = encapsulate([frame])
+        dataset["PixelData"].VR = "OB"
+        dataset["PixelData"].is_undefined_length = True
+        _drop_offset_table(dataset)
+
+
+def _drop_offset_table(dataset: Dataset) -> None:
+    """An extended offset table describes the original's fragments, which are no more."""
+    for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
+        if keyword in dataset:
+            delattr(dataset, keyword)
+
+
+def lossless_syntax(original: UID, *, unused_bits: bool) -> UID:
+    """The syntax to write losslessly: the original's where possible, else uncompressed.
+
+    A compressed file with something in its unused bits is written uncompressed too.
+    """
+    if not original.is_encapsulated or (original in ENCODERS and not unused_bits):
+        return original
+    return ExplicitVRLittleEndian
