@@ -6,10 +6,13 @@ number of groups. Undefined is NaN with a note; a wrong argument is a ``PlanErro
 
 from plexor.stats.classification import accuracy, balanced_accuracy, confusion, recall_by_class
 from plexor.stats.cluster import clustered_proportion
+from plexor.stats.cochran import cochrans_q
+from plexor.stats.difference import difference_interval, subgroup_difference
 from plexor.stats.estimate import Estimate
 from plexor.stats.mcnemar import clustered_mcnemar, mcnemar_test
 from plexor.stats.multiplicity import holm
-from plexor.stats.paired import paired_difference
+from plexor.stats.odds import paired_odds_ratio, paired_odds_ratio_interval
+from plexor.stats.paired import paired_difference, paired_difference_interval
 from plexor.stats.proportion import proportion_interval
 from plexor.stats.result import TestResult
 
@@ -20,10 +23,16 @@ __all__ = [
     "balanced_accuracy",
     "clustered_mcnemar",
     "clustered_proportion",
+    "cochrans_q",
     "confusion",
+    "difference_interval",
     "holm",
     "mcnemar_test",
     "paired_difference",
+    "paired_difference_interval",
+    "paired_odds_ratio",
+    "paired_odds_ratio_interval",
     "proportion_interval",
     "recall_by_class",
+    "subgroup_difference",
 ]

@@ -39,6 +39,15 @@ def t_quantile(level: float, df: float) -> float:
     return float(-special.stdtrit(df, (1 - level) / 2))
 
 
+def check_counts(k: int, n: int) -> None:
+    """Refuses anything but whole numbers with 0 <= k <= n."""
+    if not 0 <= k <= n or k != int(k) or n != int(n):
+        raise PlanError(
+            f"k, n: expected whole numbers with 0 <= k <= n, got k={k}, n={n}; "
+            "k counts the events among n observations"
+        )
+
+
 def as_events(name: str, values: ArrayLike) -> Booleans:
     """One truth value per observation, (n,), from booleans or from numbers that are 0 or 1."""
     array = np.asarray(values)
@@ -86,6 +95,14 @@ def group_codes(groups: Groups, n: int) -> tuple[Codes, int]:
             "give it a name of its own where it stands alone"
         )
     return codes, len(seen)
+
+
+def groups_where(groups: Groups, chosen: Booleans) -> Groups:
+    """The groups of the chosen observations, in order."""
+    check_same_length(observations=chosen.size, groups=len(groups))
+    if isinstance(groups, np.ndarray):
+        return groups[chosen]
+    return [groups[index] for index in np.flatnonzero(chosen).tolist()]
 
 
 def class_codes(name: str, labels: Labels, classes: Sequence[Label]) -> Codes:

@@ -26,6 +26,7 @@ from plexor.stats.cluster import (
     ClusteredRatio,
     clustered_proportion,
     clustered_ratio,
+    score_correlation,
 )
 from plexor.stats.estimate import Estimate
 from plexor.stats.mover import mover_limits
@@ -172,13 +173,8 @@ def _recalls(
 
 
 def _mean_limits(ratios: list[ClusteredRatio]) -> tuple[float, float]:
-    scores = np.array([ratio.scores for ratio in ratios])
-    lengths = np.sqrt(np.square(scores).sum(axis=1, keepdims=True))
-    directions = np.divide(scores, lengths, out=np.zeros_like(scores), where=lengths > 0)
-    correlation = directions @ directions.T
-    np.fill_diagonal(correlation, 1.0)
     values = np.array([ratio.value for ratio in ratios])
     lows = np.nan_to_num([ratio.low for ratio in ratios], nan=0.0)
     highs = np.nan_to_num([ratio.high for ratio in ratios], nan=1.0)
     weights = np.full(len(ratios), 1 / len(ratios))
-    return mover_limits(weights, values, lows, highs, correlation)
+    return mover_limits(weights, values, lows, highs, score_correlation(ratios))

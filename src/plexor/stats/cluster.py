@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -138,6 +139,16 @@ def clustered_ratio(hits: Booleans, codes: Codes, n_groups: int, level: float) -
         scores=scores,
         note=note,
     )
+
+
+def score_correlation(ratios: Sequence[ClusteredRatio]) -> Floats:
+    """The correlation of proportions over the same groups, (k, k); 0 where one has no spread."""
+    scores = np.array([ratio.scores for ratio in ratios])
+    lengths = np.sqrt(np.square(scores).sum(axis=1, keepdims=True))
+    directions = np.divide(scores, lengths, out=np.zeros_like(scores), where=lengths > 0)
+    correlation: Floats = directions @ directions.T
+    np.fill_diagonal(correlation, 1.0)
+    return correlation
 
 
 def _effective_size(p: float, variance: float, sizes: Floats, present: int) -> tuple[float, str]:

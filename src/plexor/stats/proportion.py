@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 from typing import Literal, get_args
 
-from scipy import special
+from scipy import optimize, special
 
 from plexor.core.errors import PlanError, unknown
-from plexor.stats.argument import check_level, normal_quantile
+from plexor.stats.argument import check_counts, check_level, normal_quantile
 from plexor.stats.estimate import Estimate
 
-ProportionMethod = Literal["wilson", "clopper-pearson", "agresti-coull", "jeffreys", "wald"]
+ProportionMethod = Literal[
+    "wilson", "clopper-pearson", "mid-p", "agresti-coull", "jeffreys", "wald"
+]
 
 _WORDS: dict[ProportionMethod, str] = {
     "wilson": "Wilson score interval",
     "clopper-pearson": "Clopper-Pearson exact interval",
+    "mid-p": "mid-p exact interval",
     "agresti-coull": "Agresti-Coull interval",
     "jeffreys": "Jeffreys equal-tailed interval",
     "wald": "Wald interval",
@@ -30,6 +33,8 @@ def proportion_interval(
     * ``"wilson"`` (the default) inverts the score test; its coverage is near nominal at every n
       (Wilson, JASA 1927;22:209; recommended by Newcombe, Stat Med 1998;17:857, as method 3).
     * ``"clopper-pearson"`` never covers less than nominal, and so is wide (Biometrika 1934;26:404).
+    * ``"mid-p"`` is the same with the observed count's probability halved: nearly nominal (Berry &
+      Armitage, Statistician 1995;44:417).
     * ``"agresti-coull"`` is Wald around the Wilson interval's centre (Am Stat 1998;52:119).
     * ``"jeffreys"`` is the equal-tailed posterior under Beta(½, ½), with lower limit 0 at k = 0
       and upper limit 1 at k = n (Brown, Cai, DasGupta, Stat Sci 2001;16:101).
@@ -48,17 +53,15 @@ def proportion_interval(
     check_level(level)
     if method not in _WORDS:
         raise PlanError(unknown("proportion interval", method, get_args(ProportionMethod)))
-    if not 0 <= k <= n or k != int(k) or n != int(n):
-        raise PlanError(
-            f"k, n: expected whole numbers with 0 <= k <= n, got k={k}, n={n}; "
-            "k counts the events among n observations"
-        )
+    check_counts(k, n)
     if n == 0:
         low = high = math.nan
     elif method == "wilson":
         low, high = wilson_limits(k / n, n, normal_quantile(level))
     elif method == "clopper-pearson":
         low, high = _beta_limits(k, n, (k, n - k + 1), (k + 1, n - k), level)
+    elif method == "mid-p":
+        low, high = _mid_p_limits(k, n, (1 - level) / 2)
     elif method == "jeffreys":
         low, high = _beta_limits(k, n, (k + 0.5, n - k + 0.5), (k + 0.5, n - k + 0.5), level)
     else:
@@ -92,6 +95,18 @@ def _beta_limits(
     low = 0.0 if k == 0 else float(special.betaincinv(*lower, tail))
     high = 1.0 if k == n else float(special.betainccinv(*upper, tail))
     return low, high
+
+
+def _mid_p_limits(k: int, n: int, tail: float) -> tuple[float, float]:
+    def above(p: float) -> float:
+        """P(X > k) + P(X = k) / 2, increasing in p."""
+        at_least, more = special.bdtrc(k - 1, n, p) if k else 1.0, special.bdtrc(k, n, p)
+        return float(at_least + more) / 2
+
+    centre = k / n
+    low = 0.0 if k == 0 else optimize.brentq(lambda p: above(p) - tail, 0.0, centre, xtol=1e-16)
+    high = 1.0 if k == n else optimize.brentq(lambda p: above(p) - 1 + tail, centre, 1, xtol=1e-16)
+    return float(low), float(high)
 
 
 def _normal_limits(k: int, n: int, z: float, method: ProportionMethod) -> tuple[float, float]:

@@ -1,0 +1,202 @@
+"""How much a proportion differs between different observations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import optimize
+
+from plexor.core.errors import PlanError, unknown
+from plexor.stats.argument import (
+    Groups,
+    as_events,
+    check_counts,
+    check_level,
+    check_same_length,
+    group_codes,
+    normal_quantile,
+)
+from plexor.stats.cluster import clustered_ratio, score_correlation
+from plexor.stats.estimate import Estimate
+from plexor.stats.mover import mover_limits
+from plexor.stats.proportion import wilson_limits
+
+DifferenceMethod = Literal["newcombe", "miettinen-nurminen", "wald"]
+
+_WORDS: dict[DifferenceMethod, str] = {
+    "newcombe": "Newcombe's square-and-add interval (method 10)",
+    "miettinen-nurminen": "Miettinen-Nurminen score interval",
+    "wald": "Wald interval of a difference",
+}
+
+
+def difference_interval(
+    k_first: int,
+    n_first: int,
+    k_second: int,
+    n_second: int,
+    *,
+    level: float = 0.95,
+    method: DifferenceMethod = "newcombe",
+) -> Estimate:
+    """The first proportion minus the second, of independent observations, none in both.
+
+    * ``"newcombe"`` (the default): two Wilson intervals, squared and added (Stat Med
+      1998;17:873, method 10).
+    * ``"miettinen-nurminen"``: inverts the score test, with the variance at the likelihood's
+      maximum under each difference and times N/(N-1) (Stat Med 1985;4:213).
+    * ``"wald"``: for comparison with published tables only.
+
+    Args:
+        k_first: events in the first sample.
+        n_first: its size; at 0 everything is NaN, with a note.
+        k_second: events in the second.
+        n_second: its size.
+        level: nominal coverage.
+        method: see above.
+
+    Raises:
+        PlanError: counts that are impossible, a level outside 0 … 1, or an unknown method.
+    """
+    check_level(level)
+    if method not in _WORDS:
+        raise PlanError(unknown("difference interval", method, get_args(DifferenceMethod)))
+    check_counts(k_first, n_first)
+    check_counts(k_second, n_second)
+    value = low = high = math.nan
+    if n_first and n_second:
+        p, q, z = k_first / n_first, k_second / n_second, normal_quantile(level)
+        value = p - q
+        if method == "newcombe":
+            (low_p, high_p), (low_q, high_q) = (
+                wilson_limits(p, n_first, z),
+                wilson_limits(q, n_second, z),
+            )
+            low, high = mover_limits(
+                np.array([1.0, -1.0]),
+                np.array([p, q]),
+                np.array([low_p, low_q]),
+                np.array([high_p, high_q]),
+                np.eye(2),
+            )
+        elif method == "wald":
+            half = z * math.sqrt(p * (1 - p) / n_first + q * (1 - q) / n_second)
+            low, high = max(-1.0, value - half), min(1.0, value + half)
+        else:
+            low, high = _miettinen_nurminen(k_first, n_first, k_second, n_second, z)
+    return Estimate(
+        value=value,
+        low=low,
+        high=high,
+        level=level,
+        method=_WORDS[method],
+        n=int(n_first + n_second),
+        note="" if n_first and n_second else "no observations in one of the samples",
+    )
+
+
+def subgroup_difference(
+    events: ArrayLike, member: ArrayLike, groups: Groups | None = None, *, level: float = 0.95
+) -> Estimate:
+    """The proportion among members of a subgroup minus that among the others.
+
+    Newcombe's square-and-add of the two intervals of ``clustered_proportion``; groups that have
+    observations on both sides (two scanners, one patient) bring in their correlation, linearised.
+    Without groups this is ``difference_interval``.
+
+    Args:
+        events: one truth value per observation, (n,).
+        member: whether each belongs to the subgroup, (n,).
+        groups: the group of each; None where observations are independent.
+        level: nominal coverage.
+
+    Returns:
+        NaN with a note where one side has no observation; no interval where a side's several
+        observations are all of one group.
+
+    Raises:
+        PlanError: lengths differ, entries are not true or false, or a group is missing.
+    """
+    hits, inside = as_events("events", events), as_events("member", member)
+    n = hits.size
+    check_same_length(events=n, member=inside.size)
+    if groups is None:
+        ins, outs = hits[inside], hits[~inside]
+        return difference_interval(
+            int(ins.sum()), ins.size, int(outs.sum()), outs.size, level=level
+        )
+    check_level(level)
+    codes, n_groups = group_codes(groups, n)
+    one = clustered_ratio(hits[inside], codes[inside], n_groups, level)
+    other = clustered_ratio(hits[~inside], codes[~inside], n_groups, level)
+    low, high = mover_limits(
+        np.array([1.0, -1.0]),
+        np.array([one.value, other.value]),
+        np.array([one.low, other.low]),
+        np.array([one.high, other.high]),
+        score_correlation([one, other]),
+    )
+    shares = one.scores - other.scores
+    notes = dict.fromkeys(
+        f"{side}: {ratio.note}"
+        for side, ratio in (("members", one), ("others", other))
+        if ratio.note
+    )
+    return Estimate(
+        value=one.value - other.value,
+        low=low,
+        high=high,
+        level=level,
+        method=_WORDS["newcombe"] + ", at the groups' effective sample sizes",
+        n=n,
+        n_groups=n_groups,
+        variance=n_groups / (n_groups - 1) * float(shares @ shares) if n_groups > 1 else math.nan,
+        note="; ".join(notes),
+    )
+
+
+def score_limits(
+    value: float, n: float, z: float, variance: Callable[[float], float]
+) -> tuple[float, float]:
+    """Both differences at which a score test of an observed difference has its critical value.
+
+    Args:
+        value: the observed difference, within -1 … 1.
+        n: observations, for the scale on which the limits lie.
+        z: critical value.
+        variance: of the observed difference, were the argument the true one; 0 at -1 and 1.
+    """
+
+    def excess(true: float) -> float:
+        return (value - true) ** 2 - z * z * variance(true)
+
+    # At the value itself the variance can be 0, a root that is not the limit: start beside it.
+    # No limit is nearer than about z²/n.
+    beside = 1e-3 * z * z / (n + z * z)
+    low = -1.0 if value <= -1 else optimize.brentq(excess, -1.0, value - beside, xtol=1e-16)
+    high = 1.0 if value >= 1 else optimize.brentq(excess, value + beside, 1.0, xtol=1e-16)
+    return float(low), float(high)
+
+
+def _miettinen_nurminen(k1: int, n1: int, k2: int, n2: int, z: float) -> tuple[float, float]:
+    total, events = n1 + n2, k1 + k2
+
+    def variance(true: float) -> float:
+        """At the maximum of the likelihood under p1 - p2 = true: their appendix 1's cubic."""
+        l2 = (n1 + 2 * n2) * true - total - events
+        l1 = (n2 * true - total - 2 * k2) * true + events
+        l0 = k2 * true * (1 - true)
+        shift = l2 / (3 * total)
+        inner = shift**3 - l1 * l2 / (6 * total**2) + l0 / (2 * total)
+        root = math.copysign(math.sqrt(max(0.0, shift**2 - l1 / (3 * total))), inner)
+        cosine = inner / root**3 if root else 0.0
+        angle = (math.pi + math.acos(min(1.0, max(-1.0, cosine)))) / 3
+        p2 = min(1.0, max(0.0, 2 * root * math.cos(angle) - shift))
+        p1 = min(1.0, max(0.0, p2 + true))
+        return (p1 * (1 - p1) / n1 + p2 * (1 - p2) / n2) * total / (total - 1)
+
+    return score_limits(k1 / n1 - k2 / n2, min(n1, n2), z, variance)
