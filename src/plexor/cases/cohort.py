@@ -10,7 +10,7 @@ from typing import Literal
 from plexor.cases.case import Case
 from plexor.cases.manifest import read_manifest
 from plexor.cases.problem import Problem
-from plexor.cases.rows import CaseReader, problems_between_cases
+from plexor.cases.rows import CaseReader, parse_number, problems_between_cases
 from plexor.core.errors import DataError, unknown
 from plexor.core.ids import digest
 
@@ -154,17 +154,12 @@ def _label_problems(
             for case in cases
             if case.truth not in classes
         ]
-    if found and all(_is_fraction(label) for label in found):
+    numbers = [parse_number(label) for label in found]
+    fractions = [number for number in numbers if number is not None and not number.is_integer()]
+    if fractions and None not in numbers:
         message = (
-            f"labels are numbers with a decimal point, such as {found[0]}, read as class names; "
-            'for a regression say truth="number"'
+            f"labels are numbers such as {fractions[0]}, read as class names; for a regression "
+            'say truth="number"'
         )
         return [Problem(severity="error", id="label-number", where="label", message=message)]
     return []
-
-
-def _is_fraction(label: str) -> bool:
-    try:
-        return not float(label).is_integer()
-    except (ValueError, OverflowError):
-        return False

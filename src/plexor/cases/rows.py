@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plexor.cases.case import Case
-from plexor.cases.manifest import EXTRA_CELLS, Manifest
+from plexor.cases.manifest import Manifest, Row
 from plexor.cases.problem import Problem
 from plexor.core.errors import DataError, unknown
 
@@ -57,11 +57,11 @@ class CaseReader:
         cases: list[Case] = []
         problems: list[Problem] = []
         numeric = self._numeric_columns()
-        for number, row in enumerate(self.table.rows, self.table.first_row):
-            found = list(self._row_problems(f"row {number}", row))
+        for row in self.table.rows:
+            found = list(self._row_problems(row))
             problems += found
             if not found:
-                cases.append(self._case(row, numeric))
+                cases.append(self._case(row.cells, numeric))
         return cases, problems
 
     def _name(self, role: str) -> str:
@@ -72,17 +72,17 @@ class CaseReader:
             parts = list(string.Formatter().parse(self.path_template or ""))
         except ValueError as error:
             raise DataError(f"path template {self.path_template!r}: {error}") from error
+        if any(spec or conversion for _, _, spec, conversion in parts):
+            raise DataError(f"path template {self.path_template!r}: only {{column}} is understood")
         return [name for _, name, _, _ in parts if name is not None]
 
-    def _row_problems(self, where: str, row: Mapping[str, object]) -> Iterable[Problem]:
+    def _row_problems(self, row: Row) -> Iterable[Problem]:
         def problem(kind: str, message: str) -> Problem:
-            return Problem(severity="error", id=kind, where=where, message=message)
+            return Problem(severity="error", id=kind, where=f"row {row.line}", message=message)
 
-        n_missing = sum(name not in row for name in self.table.columns)
-        if EXTRA_CELLS in row or n_missing:
-            extra = row.get(EXTRA_CELLS, ())
-            n_found = len(self.table.columns) - n_missing + len(tuple(extra))  # type: ignore[arg-type]
-            yield problem("row-shape", f"has {n_found} cells, expected {len(self.table.columns)}")
+        n_columns = len(self.table.columns)
+        if row.n_cells != n_columns:
+            yield problem("row-shape", f"has {row.n_cells} cells, expected {n_columns}")
             return
         paths = self._template_fields() if self.path_template else [self._name("path")]
         required = {"path": paths, "label": [self._name("label")]}
@@ -90,11 +90,11 @@ class CaseReader:
             if self._name(role) in self.table.columns:
                 required[role] = [self._name(role)]
         for role, names in required.items():
-            empty = [name for name in names if _text(row[name]) == ""]
+            empty = [name for name in names if _text(row.cells[name]) == ""]
             if empty:
                 yield problem(f"{role}-missing", f"column {empty[0]!r} is empty")
-        label = _text(row[self._name("label")])
-        if self.number and label and _number(label) is None:
+        label = _text(row.cells[self._name("label")])
+        if self.number and label and parse_number(label) is None:
             yield problem("label-not-a-number", f"label {label!r} is not a finite number")
 
     def _case(self, row: Mapping[str, object], numeric: set[str]) -> Case:
@@ -122,8 +122,8 @@ class CaseReader:
         """Text columns in which every cell that is not empty is a number."""
         numeric = set()
         for name in self.table.columns:
-            cells = {_text(row.get(name)) for row in self.table.rows} - {""}
-            if cells and all(_number(cell) is not None for cell in cells):
+            cells = {_text(row.cells.get(name)) for row in self.table.rows} - {""}
+            if cells and all(parse_number(cell) is not None for cell in cells):
                 numeric.add(name)
         return numeric
 
@@ -143,13 +143,13 @@ def problems_between_cases(cases: Iterable[Case]) -> list[Problem]:
         splits[case.group].add(case.split or "none")
         if not case.path.is_file():
             add("file-missing", case.id, f"no file {case.path}")
-    for name, same in by_id.items():
-        if len(same) > 1:
-            add("id-duplicate", name, f"this id is there {len(same)} times; ids must be unique")
     for path, same in by_path.items():
-        if len(same) > 1 and len({case.id for case in same}) > 1:
-            names = ", ".join(case.id for case in same)
-            add("path-duplicate", names, f"these cases name the same file {path}")
+        if len(same) > 1:
+            names = ", ".join(dict.fromkeys(case.id for case in same))
+            add("path-duplicate", names, f"{len(same)} rows name the same file {path}")
+    for name, same in by_id.items():
+        if len({case.path for case in same}) > 1:
+            add("id-duplicate", name, f"{len(same)} rows have this id; ids must be unique")
     for group, in_splits in splits.items():
         if len(in_splits) > 1:
             add("group-across-splits", group, f"this group is in {' and '.join(sorted(in_splits))}")
@@ -165,7 +165,8 @@ def _text(cell: object) -> str:
     return str(cell).strip()
 
 
-def _number(text: str) -> float | None:
+def parse_number(text: str) -> float | None:
+    """The finite number a text stands for; None where it stands for none."""
     try:
         value = float(text)
     except ValueError:

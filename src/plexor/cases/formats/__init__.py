@@ -43,7 +43,9 @@ def decode_image(data: bytes, name: str) -> Image:
     except Exception as error:
         # Readers meet damaged files with errors of every kind, from struct.error to MemoryError.
         reason = str(error) or type(error).__name__
-        raise DataError(f"{name}: truncated or damaged ({reason}); fetch it again") from error
+        raise DataError(
+            f"{name}: cannot be decoded, probably truncated or damaged ({reason}); fetch it again"
+        ) from error
     if image.pixels.size == 0:
         raise DataError(f"{name}: the image has no pixels, its size is {image.pixels.shape}")
     if image.pixels.dtype.kind == "f" and not np.isfinite(image.pixels).all():
