@@ -119,11 +119,12 @@ class CaseReader:
         )
 
     def _numeric_columns(self) -> set[str]:
-        """Text columns in which every cell that is not empty is a number."""
+        """Text columns in which every cell that is not empty is a number, and none is like 007."""
         numeric = set()
         for name in self.table.columns:
             cells = {_text(row.cells.get(name)) for row in self.table.rows} - {""}
-            if cells and all(parse_number(cell) is not None for cell in cells):
+            codes = any(cell[:1] == "0" and cell[1:2].isdigit() for cell in cells)
+            if cells and not codes and all(parse_number(cell) is not None for cell in cells):
                 numeric.add(name)
         return numeric
 
@@ -141,7 +142,7 @@ def problems_between_cases(cases: Iterable[Case]) -> list[Problem]:
         by_id[case.id].append(case)
         by_path[case.path].append(case)
         splits[case.group].add(case.split or "none")
-        if not case.path.is_file():
+        if not _is_file(case.path):
             add("file-missing", case.id, f"no file {case.path}")
     for path, same in by_path.items():
         if len(same) > 1:
@@ -154,6 +155,13 @@ def problems_between_cases(cases: Iterable[Case]) -> list[Problem]:
         if len(in_splits) > 1:
             add("group-across-splits", group, f"this group is in {' and '.join(sorted(in_splits))}")
     return problems
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name longer than the system allows
+        return False
 
 
 def _text(cell: object) -> str:

@@ -50,14 +50,18 @@ class JpegCodec:
 
     def encode(self, pixels: Pixels) -> bytes:
         """A JPEG file approximating these pixels."""
-        options: dict[str, Any] = {"exif": self.exif} if self.exif else {}
-        if self.tables:
-            options["qtables"] = [list(table) for table in self.tables]
+        # Given both, Pillow would scale the tables by the quality.
+        options: dict[str, Any] = (
+            {"qtables": [list(table) for table in self.tables]}
+            if self.tables
+            else {"quality": self.quality}
+        )
+        if self.exif:
+            options["exif"] = self.exif
         file = io.BytesIO()
         picture(pixels).save(
             file,
             "JPEG",
-            quality=self.quality,
             subsampling=self.subsampling,
             keep_rgb=self.rgb,
             icc_profile=self.icc_profile or None,

@@ -26,6 +26,8 @@ MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
 _UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
 _MODES = ("L", "I;16", "I;16B", "I", "F", "RGB")
+_SWAPPED_BY_LIBTIFF = {"I;16BS": "I;16NS", "F;32BF": "F;32NF"}
+_WANTED = "expected an 8- or 16-bit grey or RGB TIFF, or 32-bit float grey"
 _KEPT_TAGS = (
     TiffImagePlugin.IMAGEDESCRIPTION,
     271,  # make
@@ -97,15 +99,21 @@ def decode_tiff(data: bytes) -> Image:
         DataError: truncated, several pages, palette, alpha, CMYK, or samples that are not 8 or
             16 bit integers or (grey only) 32-bit floats.
     """
-    file = TiffImageFile(io.BytesIO(data))
+    try:
+        file = TiffImageFile(io.BytesIO(data))
+    except SyntaxError as error:
+        raise DataError(f"{_WANTED}, found another one ({error}); convert it") from error
     _refuse_unsupported(file)
     bits, sample = _samples(file)
     photometric = int(file.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION, _BLACK_IS_ZERO))
     if file.mode == "RGB" and bits == 16:
         pixels = rgb16(file, TiffImageFile(io.BytesIO(data)))
     else:
-        if raw_mode(file) == "L;I":  # Pillow would invert what is stored
+        mode = raw_mode(file)
+        if mode == "L;I":  # Pillow would invert what is stored
             replace_raw_mode(file, "L")
+        elif file.tile[0].codec_name == "libtiff":  # it has swapped the bytes already
+            replace_raw_mode(file, _SWAPPED_BY_LIBTIFF.get(mode, mode))
         pixels = channels_first(np.asarray(file))
         pixels = pixels.astype(np.int16) if sample == _SIGNED else pixels
     photometric = _RGB if len(pixels) == 3 else min(photometric, _BLACK_IS_ZERO)
@@ -137,10 +145,7 @@ def _refuse_unsupported(file: TiffImageFile) -> None:
     if file.mode not in _MODES or (bits, sample) not in allowed or (bits == 16 and planes == 2):
         kind = {_UNSIGNED: "unsigned", _SIGNED: "signed", _FLOAT: "float"}.get(sample, "complex")
         layout = ", one plane per colour" if planes == 2 else ""
-        raise DataError(
-            "expected an 8- or 16-bit grey or RGB TIFF, or 32-bit float grey, found "
-            f"{bits}-bit {kind} {file.mode}{layout}; convert it"
-        )
+        raise DataError(f"{_WANTED}, found {bits}-bit {kind} {file.mode}{layout}; convert it")
 
 
 def _intensity(pixels: Pixels, photometric: int) -> Intensity:
@@ -151,5 +156,9 @@ def _intensity(pixels: Pixels, photometric: int) -> Intensity:
     if photometric != _WHITE_IS_ZERO:
         return full
     return Intensity(
-        low=full.low, high=full.high, quantum=full.quantum, slope=-1.0, intercept=full.high
+        low=full.low,
+        high=full.high,
+        quantum=full.quantum,
+        slope=-1.0,
+        intercept=full.low + full.high,
     )

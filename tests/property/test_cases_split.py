@@ -1,0 +1,102 @@
+"""Splits keep groups whole and shares near, whatever the cohort."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plexor.cases import Case, Cohort, split_groups
+from plexor.core.errors import PlanError
+
+FRACTIONS = {"train": 0.75, "validation": 0.10, "test": 0.15}
+
+
+def _cohort(rows: list[tuple[str, str | float]]) -> Cohort:
+    cases = tuple(
+        Case(id=str(i), path=Path(f"{i}.png"), truth=truth, group=group)
+        for i, (group, truth) in enumerate(rows)
+    )
+    classes = tuple(sorted({truth for _, truth in rows if isinstance(truth, str)}))
+    return Cohort(name="c", cases=cases, classes=classes)
+
+
+rows = st.lists(
+    st.tuples(st.integers(0, 40).map(str), st.sampled_from(["a", "b", "c"])), min_size=1
+)
+
+
+@given(rows=rows, seed=st.integers(0, 2**31), order=st.randoms(use_true_random=False))
+def test_groups_stay_whole_and_order_does_not_matter(
+    rows: list[tuple[str, str | float]], seed: int, order: object
+) -> None:
+    cohort = _cohort(rows)
+    split = split_groups(cohort, FRACTIONS, seed)
+    assert [case.id for case in split.cases] == [case.id for case in cohort.cases]
+    of_group: dict[str, set[str | None]] = {}
+    for case in split.cases:
+        of_group.setdefault(case.group, set()).add(case.split)
+    assert all(len(names) == 1 and names <= set(FRACTIONS) for names in of_group.values())
+
+    shuffled = list(cohort.cases)
+    order.shuffle(shuffled)  # type: ignore[attr-defined]
+    again = split_groups(replace(cohort, cases=tuple(shuffled)), FRACTIONS, seed)
+    assert {case.id: case.split for case in again.cases} == {
+        case.id: case.split for case in split.cases
+    }
+
+
+@given(
+    sizes=st.lists(st.integers(1, 5), min_size=1, max_size=60),
+    seed=st.integers(0, 2**31),
+)
+def test_each_class_misses_its_share_by_less_than_its_largest_group(
+    sizes: list[int], seed: int
+) -> None:
+    rows: list[tuple[str, str | float]] = [
+        (f"{truth}{group}", truth)
+        for truth in "ab"
+        for group, size in enumerate(sizes)
+        for _ in range(size)
+    ]
+    split = split_groups(_cohort(rows), FRACTIONS, seed)
+    for truth in "ab":
+        counts = Counter(case.split for case in split.cases if case.truth == truth)
+        for name, share in FRACTIONS.items():
+            assert abs(counts[name] - share * sum(sizes)) <= max(sizes)
+
+
+def test_large_and_small_groups_are_spread_alike() -> None:
+    rows: list[tuple[str, str | float]] = [
+        (str(group), "a") for group in range(4000) for _ in range(1 if group % 2 else 4)
+    ]
+    split = split_groups(_cohort(rows), FRACTIONS, seed=1)
+    for name in FRACTIONS:
+        cases = split.with_split(name).cases
+        single = sum(n == 1 for n in Counter(case.group for case in cases).values())
+        # Half of all groups are single: 600 groups at least, so 0.5 within five standard errors.
+        assert abs(single / len({case.group for case in cases}) - 0.5) < 0.13
+
+
+def test_numbers_are_stratified() -> None:
+    rows: list[tuple[str, str | float]] = [(str(i), 20.0 + i / 10) for i in range(600)]
+    split = split_groups(_cohort(rows), FRACTIONS, seed=3)
+    for name, share in FRACTIONS.items():
+        young = [c for c in split.with_split(name).cases if float(c.truth) < 50.0]
+        assert abs(len(young) - share * 300) <= 5
+
+
+def test_another_seed_gives_another_split() -> None:
+    cohort = _cohort([(str(i), "a") for i in range(50)])
+    assert split_groups(cohort, FRACTIONS, 1) == split_groups(cohort, FRACTIONS, 1)
+    assert split_groups(cohort, FRACTIONS, 1) != split_groups(cohort, FRACTIONS, 2)
+
+
+@pytest.mark.parametrize("fractions", [{"a": 0.5, "b": 0.4}, {"a": 1.0, "b": 0.0}, {}])
+def test_shares_must_add_up(fractions: dict[str, float]) -> None:
+    with pytest.raises(PlanError, match="add up to 1"):
+        split_groups(_cohort([("1", "a")]), fractions, 0)

@@ -1,0 +1,75 @@
+"""What a manifest may look like, and what is said of one that does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from plexor.cases.manifest import read_manifest
+from plexor.core.errors import DataError
+
+
+def _write(folder: Path, data: bytes) -> Path:
+    path = folder / "manifest.csv"
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("separator", [b",", b";", b"\t"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_common_dialects_read_the_same(
+    tmp_path: Path, separator: bytes, mark: bytes, end: bytes
+) -> None:
+    lines = [b"path,label,note", "a.png, nævus ,x".encode(), b"", b"b.png,mel,"]
+    data = mark + end.join(line.replace(b",", separator) for line in lines)
+
+    manifest = read_manifest(_write(tmp_path, data))
+
+    assert manifest.columns == ("path", "label", "note")
+    assert [dict(row.cells) for row in manifest.rows] == [
+        {"path": "a.png", "label": "nævus", "note": "x"},
+        {"path": "b.png", "label": "mel", "note": ""},
+    ]
+    assert [row.line for row in manifest.rows] == [2, 4]
+
+
+def test_parquet_keeps_types(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.parquet"
+    pq.write_table(pa.table({"path": ["a.png", None], "label": [1.5, 2.0]}), path)
+
+    manifest = read_manifest(path)
+
+    assert [dict(row.cells) for row in manifest.rows] == [
+        {"path": "a.png", "label": 1.5},
+        {"path": None, "label": 2.0},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "complaint"),
+    [
+        (b"", "is empty"),
+        (b" \n\n", "is empty"),
+        (b"path,label\n", "no rows"),
+        (b"path,label,path\na,b,c\n", "'path' is there twice"),
+        ("path,label\na.png,naevus\nb.png,nævus\n".encode("cp1252"), "line 3, probably Windows"),
+        ("path,label\na.png,x\n".encode("utf-16"), "probably UTF-16"),
+        ("path,label\na.png,x\n".encode("utf-16-le"), "probably UTF-16"),
+        (b'path,label\n"a.png,x\n', "not a CSV table"),
+        (b"PAR1 but not really", "not a readable Parquet file"),
+    ],
+)
+def test_what_is_no_table_is_named(tmp_path: Path, data: bytes, complaint: str) -> None:
+    path = _write(tmp_path, data)
+    with pytest.raises(DataError, match=complaint) as caught:
+        read_manifest(path)
+    assert str(caught.value).startswith(str(path))
+
+
+def test_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"none\.csv: cannot be read"):
+        read_manifest(tmp_path / "none.csv")
