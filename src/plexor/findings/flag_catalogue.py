@@ -1,0 +1,204 @@
+"""Every flag an audit can raise, with the words of its reference page."""
+
+from __future__ import annotations
+
+from plexor.findings import flag_checks as checks
+from plexor.findings.flags import FlagKind
+
+FLAG_KINDS = (
+    FlagKind(
+        id="run-unfinished",
+        title="The audit has not finished",
+        severity="error",
+        raised_if="units of the plan are still to be done when the report is made.",
+        why="The cases done so far need not resemble those still missing, and every estimate "
+        "will move.",
+        what_to_do="Run the same `plexor audit` command again. It goes on where it stopped.",
+        check=checks.unfinished,
+    ),
+    FlagKind(
+        id="training-mode",
+        title="The model was in training mode",
+        severity="error",
+        raised_if="the network, or a part of it, was in training mode when it was handed over.",
+        why="In training mode, dropout and batch normalisation make the answer for one image "
+        "depend on chance and on the other images. Plexor switches to evaluation mode before it "
+        "measures; figures obtained elsewhere with the same model may differ.",
+        what_to_do="Call `eval()` on the network before use, and look whether your own "
+        "evaluation did.",
+        check=checks.measured("training-mode"),
+    ),
+    FlagKind(
+        id="non-deterministic",
+        title="The model answers differently each time",
+        severity="error",
+        raised_if="the same images, given twice, get outputs that differ.",
+        why="An attack tunes its change to one answer; if the next one differs, success and "
+        "failure mix with chance, and a defence by randomness looks stronger than it is.",
+        what_to_do="Fix the randomness, or attack the average over it (expectation over "
+        "transformations).",
+        check=checks.measured("non-deterministic"),
+    ),
+    FlagKind(
+        id="probability-outputs",
+        title="The model gives probabilities, not logits",
+        severity="warning",
+        raised_if="all outputs lie between 0 and 1 and, with several classes, add up to 1.",
+        why="Probabilities close to 0 and 1 have gradients close to 0. A search that follows "
+        "gradients stalls, and the model looks robust without being so.",
+        what_to_do="Hand over the network without its last softmax or sigmoid.",
+        check=checks.measured("probability-outputs"),
+    ),
+    FlagKind(
+        id="zero-gradients",
+        title="The gradient is zero",
+        severity="error",
+        raised_if="the loss has an exactly zero or a non-finite gradient for some of the images "
+        "it was tried on.",
+        why="A search that follows gradients cannot start from there. Failure then says nothing "
+        "about the model.",
+        what_to_do="Look for rounding, thresholds, or `detach` inside the model; try another "
+        "loss, or an attack that needs no gradients.",
+        check=checks.measured("zero-gradients"),
+    ),
+    FlagKind(
+        id="groups-overlap",
+        title="The model was trained on audited groups",
+        severity="error",
+        raised_if="a group (patient, lesion) of the audited cases was used to train the model. "
+        "Checked where the weights file says which groups were.",
+        why="A model knows what it was trained on. Its accuracy there, and what it withstands "
+        "there, say little about new patients.",
+        what_to_do="Audit a split that shares no group with the training cases; Plexor's own "
+        "splits never do.",
+        check=checks.measured("groups-overlap"),
+    ),
+    FlagKind(
+        id="decisions-vary",
+        title="Untouched images are not always decided alike",
+        severity="error",
+        raised_if="one case's untouched image has different decisions under different probes.",
+        why="Before and after are only comparable if before is one thing.",
+        what_to_do="Make the model deterministic; look whether its answer depends on the other "
+        "images of a batch.",
+        check=checks.decisions_vary,
+    ),
+    FlagKind(
+        id="control-missing",
+        title="An attack has no control",
+        severity="warning",
+        raised_if="no noise of an attack's norm and radius was tried on the same cases.",
+        why="Without it, one cannot tell a change that was searched for from any change of its "
+        "size.",
+        what_to_do="Set `controls: true` in the plan.",
+        check=checks.control_missing,
+    ),
+    FlagKind(
+        id="control-beats-attack",
+        title="Noise does as well as the attack",
+        severity="error",
+        raised_if="noise of the same size reaches an attack's goal in at least as many of the "
+        "same cases, and in at least one.",
+        why="A search that knows the model must do better than chance. If it does not, it is "
+        "broken or blind, and its failure is no evidence of robustness.",
+        what_to_do="Look at the gradient flags; raise the number of steps and restarts; try "
+        "another loss. If noise alone is enough, the radius is too wide to tell anything.",
+        check=checks.control_beats_attack,
+    ),
+    FlagKind(
+        id="success-not-growing",
+        title="A wider threat brings no more success",
+        severity="warning",
+        raised_if="the same attack with the same goal and norm succeeds no more often at the "
+        "next greater radius, unless it succeeds in 95 % or more there, or in none at the "
+        "smaller.",
+        why="Whatever lies within the smaller radius lies within the greater. A search that "
+        "finds less there is stuck.",
+        what_to_do="Let the step size grow with the radius; raise steps and restarts.",
+        check=checks.success_not_growing,
+    ),
+    FlagKind(
+        id="budget-unused",
+        title="The search does not use what it may",
+        severity="warning",
+        raised_if="the median change, measured as stored, is shorter than half of the radius "
+        "while fewer than 95 % of the attempts succeed. Checked for radii given in levels.",
+        why="The steps may be too short or too few to reach the edge of the threat; the attack "
+        "is then weaker than its radius says.",
+        what_to_do="Raise the step size or the number of steps.",
+        check=checks.budget_unused,
+    ),
+    FlagKind(
+        id="search-short",
+        title="No attack searches for long",
+        severity="warning",
+        raised_if="no attack spent 10 passes through the model or more on any case in which it "
+        "failed.",
+        why="A single gradient step finds far less than a search. A model that withstands only "
+        "that has withstood little.",
+        what_to_do="Add PGD with 20 steps or more to the plan.",
+        check=checks.search_short,
+    ),
+    FlagKind(
+        id="out-of-threat",
+        title="Proposals broke the threat",
+        severity="warning",
+        raised_if="the judge measured, on the stored image, a change beyond the radius, outside "
+        "the image's range, or not finite.",
+        why="Such a proposal never counts as reached. The attack is then weaker than it could "
+        "be, or wrong.",
+        what_to_do="If the attack is your own, look at its projection and its rounding.",
+        check=checks.out_of_threat,
+    ),
+    FlagKind(
+        id="failed-cases",
+        title="Cases failed",
+        severity="warning",
+        raised_if="at least one case of a probe could not be judged.",
+        why="A failed case is neither robust nor fooled. If failure is not by chance (large "
+        "images, a rare device), the estimates speak of the others only.",
+        what_to_do="Read the errors in the findings; mend the files or the model, and run the "
+        "audit again.",
+        check=checks.failed_cases,
+    ),
+    FlagKind(
+        id="clean-at-chance",
+        title="The model may be guessing",
+        severity="warning",
+        raised_if="the interval of balanced accuracy on untouched images includes what guessing "
+        "gives, one over the number of classes present.",
+        why="A model that does not work untouched has nothing to lose under attack.",
+        what_to_do="Check labels, class order, preprocessing and weights before reading on.",
+        check=checks.clean_at_chance,
+    ),
+    FlagKind(
+        id="classes-rare",
+        title="A class has few cases",
+        severity="note",
+        raised_if="a class of the task has fewer than 10 cases in the cohort.",
+        why="Its own figures have wide intervals, and it weighs in balanced accuracy as much as "
+        "any other. A class without any case is not in it at all.",
+        what_to_do="Add cases of that class, or read its figures as anecdotes.",
+        check=checks.classes_rare,
+    ),
+    FlagKind(
+        id="groups-few",
+        title="There are few groups",
+        severity="warning",
+        raised_if="the cohort has fewer than 30 independent groups (patients, lesions).",
+        why="Intervals clustered by group assume many groups; with few they are too narrow.",
+        what_to_do="Add patients rather than images.",
+        check=checks.groups_few,
+    ),
+    FlagKind(
+        id="groups-unknown",
+        title="Groups are unknown",
+        severity="note",
+        raised_if="every case is its own group.",
+        why="If several images come from one patient after all, they are not independent, and "
+        "the intervals are too narrow.",
+        what_to_do="Add a `group` column to the manifest, with the patient or the lesion.",
+        check=checks.groups_unknown,
+    ),
+)
+"""In the order a report shows them."""

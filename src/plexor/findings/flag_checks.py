@@ -1,0 +1,222 @@
+"""The rules behind the flags that can be told from the findings, one function each."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
+from typing import Any
+
+from plexor.findings.flags import Doubt, Evidence
+from plexor.findings.schema import CLEAN
+
+FEW_GROUPS = 30
+FEW_CASES = 10
+FEW_PASSES = 10
+SATURATED = 0.95
+SMALL_USE = 0.5
+
+
+def measured(check_id: str) -> Callable[[Evidence], list[Doubt] | None]:
+    """A doubt measured on the model itself, while it was loaded, and kept in the provenance."""
+
+    def check(evidence: Evidence) -> list[Doubt] | None:
+        for entry in evidence.provenance.get("checks", []):
+            if entry["id"] == check_id and entry["raised"] is not None:
+                return [(None, _sentence(entry["message"]))] if entry["raised"] else []
+        return None
+
+    return check
+
+
+def _sentence(message: str) -> str:
+    return f"{message[:1].upper()}{message[1:].rstrip('.')}."
+
+
+def unfinished(evidence: Evidence) -> list[Doubt]:
+    """The audit has units left to do."""
+    if evidence.provenance.get("finished"):
+        return []
+    return [(None, "The audit has not finished; these figures rest on the units done so far.")]
+
+
+def failed_cases(evidence: Evidence) -> Iterator[Doubt]:
+    """Cases could not be judged."""
+    for probe in evidence.probes:
+        failed, total = probe["n_failed"], probe["n"] + probe["n_failed"]
+        if failed:
+            yield (
+                probe["id"],
+                f"{failed} of {total} cases failed; the estimates rest on the rest.",
+            )
+    if evidence.cohort["n_failed"]:
+        failed, total = evidence.cohort["n_failed"], evidence.cohort["n_cases"]
+        yield None, f"{failed} of {total} cases could not be judged even untouched."
+
+
+def out_of_threat(evidence: Evidence) -> list[Doubt] | None:
+    """Proposals went beyond what the threat allows."""
+    if not evidence.attacks:
+        return None
+    return [
+        (
+            probe["id"],
+            (
+                f"The judge rejected {probe['n_out_of_threat']} of {probe['n']} proposals, which went "
+                "beyond the threat; they do not count as reached."
+            ),
+        )
+        for probe in evidence.attacks
+        if probe["n_out_of_threat"]
+    ]
+
+
+def control_missing(evidence: Evidence) -> list[Doubt] | None:
+    """An attack has no noise of its size to stand beside."""
+    if not evidence.attacks:
+        return None
+    return [
+        (probe["id"], "No noise of the same size was tried on these cases.")
+        for probe in evidence.attacks
+        if evidence.probe(probe["control"]) is None
+    ]
+
+
+def control_beats_attack(evidence: Evidence) -> list[Doubt] | None:
+    """Noise reaches the goal at least as often as the search."""
+    pairs = [
+        (probe, probe["success"]["value"], probe["control_success"]["value"])
+        for probe in evidence.attacks
+        if evidence.probe(probe["control"]) is not None
+    ]
+    if not pairs:
+        return None
+    return [
+        (
+            probe["id"],
+            (
+                f"Noise of the same size reached the goal in {noise:.1%} of the same cases, "
+                f"the attack in {success:.1%}."
+            ),
+        )
+        for probe, success, noise in pairs
+        if success is not None and noise and noise >= success
+    ]
+
+
+def success_not_growing(evidence: Evidence) -> list[Doubt] | None:
+    """A wider threat does not help the search."""
+    families: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for probe in evidence.attacks:
+        threat = probe["threat"]
+        families[repr((probe["settings"], probe["goal"], threat["norm"], threat["unit"]))].append(
+            probe
+        )
+    steps = [
+        step
+        for family in families.values()
+        for step in pairwise(sorted(family, key=lambda probe: probe["threat"]["radius"]))
+    ]
+    if not steps:
+        return None
+    return [
+        (
+            wide["id"],
+            (
+                f"Success is {wide['success']['value']:.1%}, no greater than "
+                f"{narrow['success']['value']:.1%} for {narrow['id']}, whose radius is smaller."
+            ),
+        )
+        for narrow, wide in steps
+        if _stagnates(narrow["success"]["value"], wide["success"]["value"])
+    ]
+
+
+def _stagnates(narrow: float | None, wide: float | None) -> bool:
+    if narrow is None or wide is None:
+        return False
+    return wide <= narrow and narrow > 0 and not wide >= SATURATED
+
+
+def budget_unused(evidence: Evidence) -> list[Doubt] | None:
+    """The search stays well inside its threat while it fails."""
+    rated = [
+        (probe, probe["distance"][probe["threat"]["norm"]]["median"], probe["threat"]["radius"])
+        for probe in evidence.attacks
+        if probe["threat"]["unit"] == "level" and probe["threat"]["norm"] in probe["distance"]
+    ]
+    if not rated:
+        return None
+    return [
+        (
+            probe["id"],
+            f"Half of the changes are no longer than {used:.3g} levels, of {allowed:g} allowed.",
+        )
+        for probe, used, allowed in rated
+        if used is not None
+        and used < SMALL_USE * allowed
+        and (probe["success"]["value"] or 0) < SATURATED
+    ]
+
+
+def search_short(evidence: Evidence) -> list[Doubt] | None:
+    """The attacks gave up early on what they did not reach."""
+    rows = evidence.findings[evidence.findings["probe"].isin([p["id"] for p in evidence.attacks])]
+    if rows.empty:
+        return None
+    missed = rows[(rows["status"] == "ok") & rows["attempted"] & ~rows["reached"]]
+    passes = missed["n_gradients"] + missed["n_forwards"]
+    if missed.empty or passes.max() >= FEW_PASSES:
+        return []
+    return [(None, f"No case that withstood was tried with more than {passes.max()} passes.")]
+
+
+def groups_few(evidence: Evidence) -> list[Doubt]:
+    """Too few independent groups for the intervals."""
+    n_groups = evidence.cohort["n_groups"]
+    return [(None, f"The cohort has {n_groups} groups.")] if n_groups < FEW_GROUPS else []
+
+
+def groups_unknown(evidence: Evidence) -> list[Doubt]:
+    """Every case stands for itself."""
+    clean = evidence.findings[evidence.findings["probe"] == CLEAN]
+    if len(clean) == 0 or (clean["group"] != clean["case_id"]).any():
+        return []
+    return [(None, "No groups were given: every case counts as independent of all others.")]
+
+
+def classes_rare(evidence: Evidence) -> list[Doubt]:
+    """A class has hardly any cases."""
+    rare = [
+        f"{name} ({n})" for name, n in evidence.cohort["cases_by_class"].items() if n < FEW_CASES
+    ]
+    return [(None, f"Classes with few cases: {', '.join(rare)}.")] if rare else []
+
+
+def clean_at_chance(evidence: Evidence) -> list[Doubt] | None:
+    """The untouched model may be no better than guessing."""
+    low = evidence.clean["balanced_accuracy"]["low"]
+    if low is None:
+        return None
+    present = sum(n > 0 for n in evidence.cohort["cases_by_class"].values())
+    if low > 1 / present:
+        return []
+    return [
+        (
+            None,
+            (
+                f"Balanced accuracy on untouched images may be as low as {low:.1%}; guessing gives "
+                f"{1 / present:.1%}."
+            ),
+        )
+    ]
+
+
+def decisions_vary(evidence: Evidence) -> list[Doubt]:
+    """The same untouched image was decided differently from probe to probe."""
+    done = evidence.findings[evidence.findings["status"] == "ok"]
+    kinds = done.groupby("case_id")["decision_before"].nunique()
+    varying = int((kinds > 1).sum())
+    if not varying:
+        return []
+    return [(None, f"{varying} of {len(kinds)} untouched images were not always decided alike.")]

@@ -1,0 +1,43 @@
+"""From a run directory to its report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from plexor.findings.judged import Plain
+from plexor.findings.run import RunDirectory
+from plexor.findings.summary import summarise
+from plexor.report.html import render
+from plexor.report.view import view
+
+
+def build_report(run: RunDirectory) -> str:
+    """The report of a run, finished or not, as one HTML file; nothing is written.
+
+    Raises:
+        RunDirectoryError: not a run directory, or nothing in it yet.
+        DataError: an example image is damaged.
+    """
+    return _build(run)[1]
+
+
+def write_report(path: Path) -> Path:
+    """Writes ``summary.json`` and ``report.html`` anew into the run directory at ``path``.
+
+    Returns:
+        The report's path.
+
+    Raises:
+        RunDirectoryError: not a run directory, nothing in it yet, or not writable.
+        DataError: an example image is damaged.
+    """
+    run = RunDirectory(path)
+    summary, report = _build(run)
+    run.write_summary(summary)
+    return run.write_report(report)
+
+
+def _build(run: RunDirectory) -> tuple[Plain, str]:
+    findings = run.findings()
+    summary = summarise(run.plan(), run.provenance(), findings)
+    return summary, render(view(run, summary, findings), str(summary["plexor"]))

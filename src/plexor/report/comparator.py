@@ -1,0 +1,256 @@
+"""Example cases, before and after each probe, as many as one file can carry."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from plexor.cases.formats import read_image
+from plexor.cases.image import Image
+from plexor.findings.run import RunDirectory
+from plexor.report import words
+from plexor.report.picture import Change, Frame, frame, show, show_change
+from plexor.report.story import lead_probe
+from plexor.report.table import family
+
+Plain = Mapping[str, Any]
+
+MOST_CHARACTERS = 3_600_000
+"""Of images in one report, so that it stays below 5 MB."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probability:
+    """One class's probability before and after."""
+
+    name: str
+    before: str
+    after: str
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probed:
+    """What one probe did to a case."""
+
+    title: str
+    verdict: str
+    before_words: str
+    after_words: str
+    perturbed: str
+    difference: str
+    perturbed_alt: str
+    difference_alt: str
+    difference_note: str
+    probabilities: tuple[Probability, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExampleCase:
+    """One case with all that is shown of it."""
+
+    title: str
+    original: str
+    original_alt: str
+    width: int
+    height: int
+    note: str
+    probes: tuple[Probed, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparator:
+    """The cases shown, and a word on what is not."""
+
+    cases: tuple[ExampleCase, ...]
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Original:
+    image: Image
+    seen: Frame
+    uri: str
+
+
+def comparator(run: RunDirectory, summary: Plain, findings: pd.DataFrame) -> Comparator:
+    """Chooses among the run's examples until the report would grow too large.
+
+    The page's first probe of every case comes before any other.
+
+    Raises:
+        DataError: an example's file is damaged.
+    """
+    rows = _judged(findings)
+    kept = {(entry.case_id, entry.probe): entry for entry in run.examples()}
+    kept = {key: entry for key, entry in kept.items() if key in rows}
+    originals: dict[str, _Original] = {}
+    shown: dict[str, dict[str, Probed]] = defaultdict(dict)
+    spent = 0
+    for probe in _most_telling_first(summary):
+        for case_id in sorted({case_id for case_id, _ in kept}):
+            entry = kept.get((case_id, probe["id"]))
+            if entry is None or spent > MOST_CHARACTERS:
+                continue
+            perturbed = read_image(entry.perturbed)
+            if case_id not in originals:
+                originals[case_id] = _original(read_image(entry.original), perturbed)
+                spent += len(originals[case_id].uri)
+            start = originals[case_id]
+            change = show_change(start.image, perturbed, start.seen)
+            spent += len(change.perturbed) + len(change.difference)
+            row = rows[case_id, probe["id"]]
+            shown[case_id][probe["id"]] = _probed(probe, row, summary, change)
+    order = [probe["id"] for probe in summary["probes"]]
+    cases = tuple(
+        _case(case_id, originals[case_id], rows, shown[case_id], order) for case_id in sorted(shown)
+    )
+    return Comparator(cases=cases, note=_shown_note(cases, len(kept)))
+
+
+def _judged(findings: pd.DataFrame) -> dict[tuple[str, str], Plain]:
+    """(case, probe) → what the judge found on the losslessly stored image."""
+    done = findings[(findings["stored"] == "lossless") & (findings["status"] == "ok")]
+    records: list[dict[str, Any]] = done.to_dict("records")  # type: ignore[assignment]
+    return {(record["case_id"], record["probe"]): record for record in records}
+
+
+def _most_telling_first(summary: Plain) -> list[Plain]:
+    """The page's first probe, its noise, the rest of its family from the widest, then the rest."""
+    lead = lead_probe(summary)
+    if lead is None:
+        return []
+
+    def rank(probe: Plain) -> tuple[int, float]:
+        if probe["id"] == lead["id"]:
+            return 0, 0.0
+        if probe["id"] == lead["control"]:
+            return 1, 0.0
+        same = probe["kind"] == "attack" and family(probe) == family(lead)
+        return (2, -probe["threat"]["radius"]) if same else (3, 0.0)
+
+    return sorted(summary["probes"], key=rank)
+
+
+def _original(image: Image, perturbed: Image) -> _Original:
+    seen = frame(image, perturbed)
+    return _Original(image=image, seen=seen, uri=show(image, seen))
+
+
+def _shown_note(cases: Sequence[ExampleCase], n_kept: int) -> str:
+    n_shown = sum(len(case.probes) for case in cases)
+    number = words.counted(len(cases), "case")
+    if n_shown == n_kept:
+        return f"{number}, with all that the audit kept."
+    return (
+        f"{number}, with {n_shown} of the {n_kept} changed images that the audit kept; the others "
+        "lie in the run's artifacts/examples."
+    )
+
+
+def _case(
+    case_id: str,
+    start: _Original,
+    rows: Mapping[tuple[str, str], Plain],
+    probed: Mapping[str, Probed],
+    order: Sequence[str],
+) -> ExampleCase:
+    row = rows[case_id, next(iter(probed))]
+    return ExampleCase(
+        title=f"{case_id}, truly {row['truth']}",
+        original=start.uri,
+        original_alt=f"Original image, truly {row['truth']}, called {row['decision_before']}",
+        width=start.seen.columns.stop - start.seen.columns.start,
+        height=start.seen.rows.stop - start.seen.rows.start,
+        note=_display_note(start.seen),
+        probes=tuple(probed[name] for name in order if name in probed),
+    )
+
+
+def _probed(probe: Plain, row: Plain, summary: Plain, change: Change) -> Probed:
+    name = "Noise" if probe["kind"] == "control" else words.attack(probe["name"])
+    aim = f", {words.goal(probe['goal'])}" if probe["goal"] else ""
+    size = f"{words.radius(probe['threat'])} ({words.norm(probe['threat']['norm'])})"
+    return Probed(
+        title=f"{name}{aim}, {size}",
+        verdict=_verdict(probe, row),
+        before_words=f"Original, called {row['decision_before']}",
+        after_words=f"{name}, called {row['decision_after']}",
+        perturbed=change.perturbed,
+        difference=change.difference,
+        perturbed_alt=f"The same image after {name}, {size}, called {row['decision_after']}",
+        difference_alt=f"Difference of the two, amplified {words.gain(change.gain)}",
+        difference_note=_difference_note(change),
+        probabilities=_probabilities(row, summary),
+    )
+
+
+def _verdict(probe: Plain, row: Plain) -> str:
+    if probe["kind"] == "control":
+        return "Probabilities"
+    if not row["attempted"]:
+        return "Not attempted: the goal held before."
+    return "Goal reached." if row["reached"] else "Goal not reached."
+
+
+def _display_note(seen: Frame) -> str:
+    parts = []
+    if not seen.whole:
+        low, high = words.measure(seen.low), words.measure(seen.high)
+        parts.append(
+            f"Shown from {low} (black) to {high} (white), the original's 1st to 99th percentile, "
+            "before and after alike."
+        )
+    if seen.part:
+        parts.append(f"Shown: {seen.part}.")
+    return " ".join(parts)
+
+
+def _difference_note(change: Change) -> str:
+    if not change.reach:
+        return "Difference: nothing changed in what is shown."
+    reach = words.measure(change.reach)
+    return (
+        f"Difference, amplified {words.gain(change.gain)}: grey is unchanged, white is +{reach}, "
+        f"black is {words.MINUS}{reach}."
+    )
+
+
+def _probabilities(row: Plain, summary: Plain) -> tuple[Probability, ...]:
+    given = any(flag["id"] == "probability-outputs" for flag in summary["flags"])
+    before, after = (
+        probabilities(np.asarray(row[name], dtype=np.float64), given=given)
+        for name in ("outputs_before", "outputs_after")
+    )
+    return tuple(
+        Probability(
+            name=name,
+            before=words.share(float(old)),
+            after=words.share(float(new)),
+            changed=(name == row["decision_before"]) != (name == row["decision_after"]),
+        )
+        for name, old, new in zip(summary["cohort"]["classes"], before, after, strict=True)
+    )
+
+
+def probabilities(outputs: NDArray[np.float64], *, given: bool) -> NDArray[np.float64]:
+    """A probability a class: softmax, or the sigmoid of a single logit, as (1 - p, p).
+
+    Args:
+        outputs: the model's, (n_outputs,).
+        given: the outputs are probabilities already.
+    """
+    if len(outputs) == 1:
+        positive = outputs[0] if given else 1 / (1 + np.exp(-outputs[0]))
+        return np.array([1 - positive, positive])
+    if given:
+        return outputs
+    powers = np.exp(outputs - outputs.max())
+    shares: NDArray[np.float64] = powers / powers.sum()
+    return shares

@@ -1,0 +1,180 @@
+"""Charts as inline SVG that take their colours and their type from the page around them."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Role = Literal["attack", "recompressed", "control", "clean"]
+"""What a line stands for; the style sheet has a colour of the same name."""
+
+# matplotlib can only draw fixed colours. Each role is drawn in one that stands for it and is
+# replaced by the style sheet's variable afterwards, so that light, dark and print share a drawing.
+_STAND_INS = {
+    "attack": "#a10001",
+    "recompressed": "#a10002",
+    "control": "#a10003",
+    "clean": "#a10004",
+    "ink": "#a10005",
+    "muted": "#a10006",
+    "rule": "#a10007",
+}
+_WIDTH, _HEIGHT = 460, 290
+_LABEL_GAP = 0.062
+_WIDEST_LINEAR = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """An estimate at one radius; NaN where undefined."""
+
+    radius: float
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of a chart, its points in order of radius."""
+
+    label: str
+    role: Role
+    points: tuple[Point, ...]
+    dashed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """A share against the radius.
+
+    Attributes:
+        id: unique on the page.
+        title: what a screen reader announces.
+        description: the same numbers in words.
+        x_label: what the radius is, with its unit.
+        lines: drawn in order; each is named at its right end.
+    """
+
+    id: str
+    title: str
+    description: str
+    x_label: str
+    lines: tuple[Line, ...]
+
+
+def draw(chart: Chart) -> str:
+    """The chart as an ``<svg>`` element, the same bytes for the same chart."""
+    import matplotlib as mpl
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": chart.id, "font.size": 12.5}):
+        figure = Figure(figsize=(_WIDTH / 72, _HEIGHT / 72), dpi=72)
+        FigureCanvasSVG(figure)
+        axes = figure.add_axes((0.095, 0.175, 0.63, 0.785))
+        radii = sorted({point.radius for line in chart.lines for point in line.points})
+        places = _places(radii)
+        for number, line in enumerate(chart.lines):
+            _draw_line(axes, line, places, shift=number - (len(chart.lines) - 1) / 2)
+        _dress(axes, chart.x_label, radii, places)
+        _name_lines(axes, chart.lines, max(places.values(), default=1.0))
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    return _inline(buffer.getvalue(), chart)
+
+
+def _places(radii: Sequence[float]) -> dict[float, float]:
+    """Where each radius stands: to scale, or evenly where the widest would squash the others."""
+    positive = [radius for radius in radii if radius > 0]
+    if positive and positive[-1] / positive[0] > _WIDEST_LINEAR:
+        return {radius: float(order) for order, radius in enumerate(radii)}
+    return {radius: radius for radius in radii}
+
+
+def _draw_line(axes: Axes, line: Line, places: dict[float, float], *, shift: float) -> None:
+    colour = _STAND_INS[line.role]
+    if line.role == "clean":
+        _draw_level(axes, line, places)
+        return
+    nudge = 0.007 * shift * max(places.values(), default=1.0)
+    x = [places[point.radius] + (nudge if point.radius else 0) for point in line.points]
+    y = [100 * point.value for point in line.points]
+    dash = (0, (4, 2.5)) if line.dashed else "solid"
+    axes.plot(x, y, color=colour, linewidth=1.8, linestyle=dash, zorder=3)
+    face = "none" if line.dashed else colour
+    axes.plot(x, y, "o", color=colour, markersize=4.5, markerfacecolor=face, zorder=4)
+    axes.vlines(
+        x,
+        [100 * point.low for point in line.points],
+        [100 * point.high for point in line.points],
+        color=colour,
+        linewidth=1.1,
+        zorder=2,
+    )
+
+
+def _draw_level(axes: Axes, line: Line, places: dict[float, float]) -> None:
+    """What everything else is compared with: a thin line on the band of its interval."""
+    x = [places[point.radius] for point in line.points]
+    low, high = ([100 * getattr(point, end) for point in line.points] for end in ("low", "high"))
+    colour = _STAND_INS[line.role]
+    axes.fill_between(x, low, high, color=colour, alpha=0.08, linewidth=0, zorder=1)
+    axes.plot(x, [100 * point.value for point in line.points], color=colour, linewidth=0.9)
+
+
+def _dress(axes: Axes, x_label: str, radii: Sequence[float], places: dict[float, float]) -> None:
+    widest = max(places.values(), default=1.0)
+    axes.set_xlim(-0.02 * widest, 1.03 * widest)
+    axes.set_ylim(-2, 102)
+    axes.set_xticks([places[radius] for radius in radii], [f"{radius:g}" for radius in radii])
+    axes.set_yticks([0, 25, 50, 75, 100], ["0", "25", "50", "75", "100 %"])
+    axes.set_xlabel(x_label, color=_STAND_INS["muted"], labelpad=7)
+    axes.tick_params(length=0, pad=6, labelcolor=_STAND_INS["muted"])
+    axes.hlines([0, 25, 50, 75, 100], 0, 1.03 * widest, color=_STAND_INS["rule"], linewidth=0.8)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def _name_lines(axes: Axes, lines: Sequence[Line], x: float) -> None:
+    """Writes each line's name beside its end, moved apart where they would overlap."""
+    ends = [(line, line.points[-1].value) for line in lines if line.points]
+    ends = sorted((end for end in ends if end[1] == end[1]), key=lambda end: end[1])
+    heights: list[float] = []
+    for _, value in ends:
+        heights.append(max(value, heights[-1] + _LABEL_GAP) if heights else value)
+    excess = max(0.0, heights[-1] - 1) if heights else 0.0
+    for (line, _), height in zip(ends, heights, strict=True):
+        axes.annotate(
+            line.label,
+            (1.055 * x, 100 * (height - excess)),
+            color=_STAND_INS[line.role],
+            verticalalignment="center_baseline",
+            annotation_clip=False,
+        )
+
+
+def _inline(svg: str, chart: Chart) -> str:
+    """Makes matplotlib's file an element of the page: its colours, its type, its own ids."""
+    body = svg[svg.index("<svg") :]
+    # Their style sheet would apply to the whole page.
+    body = re.sub(r"<(metadata|style)\b.*?</\1>\s*", "", body, flags=re.DOTALL)
+    for name, colour in _STAND_INS.items():
+        body = body.replace(colour, f"var(--{name})")
+    body = re.sub(r"font-family: [^;\"]*;? ?", "", body)
+    body = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{chart.id}-", body)
+    opening = (
+        f'<svg class="chart" role="img" viewBox="0 0 {_WIDTH} {_HEIGHT}" '
+        f'aria-labelledby="{chart.id}-title" aria-describedby="{chart.id}-desc" '
+        'xmlns:xlink="http://www.w3.org/1999/xlink">'
+        f'<title id="{chart.id}-title">{escape(chart.title)}</title>'
+        f'<desc id="{chart.id}-desc">{escape(chart.description)}</desc>'
+    )
+    return opening + body[body.index(">") + 1 :]

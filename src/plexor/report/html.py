@@ -1,0 +1,31 @@
+"""The page as one self-contained HTML file."""
+
+from __future__ import annotations
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from plexor.report.view import View
+
+
+def render(page: View, version: str) -> str:
+    """Fills the template; everything but our own drawings, style and script is escaped."""
+    environment = Environment(
+        loader=PackageLoader("plexor.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["drawing"] = Markup
+    return environment.get_template("report.html").render(
+        page=page,
+        version=version,
+        style=Markup(_source(environment, "report.css")),  # noqa: S704 (our own file)
+        script=Markup(_source(environment, "report.js")),  # noqa: S704 (our own file)
+    )
+
+
+def _source(environment: Environment, name: str) -> str:
+    assert environment.loader is not None  # noqa: S101
+    return environment.loader.get_source(environment, name)[0]

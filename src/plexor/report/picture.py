@@ -1,0 +1,150 @@
+"""Stored images as a screen can show them: a window, a plane, a PNG."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plexor.cases.formats.png import PngCodec
+from plexor.cases.image import Image
+
+Values = NDArray[np.floating[Any]]
+Bytes = NDArray[np.uint8]
+
+WIDEST = 384
+"""Pixels; of a larger image a part is shown, for shrinking would blur the change away."""
+
+_PERCENTILES = (1, 99)
+_GAP = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What of an image is shown, and how; one for a case, whatever was done to it.
+
+    Attributes:
+        low: the value shown as black.
+        high: the value shown as white.
+        whole: whether that is all the file can store.
+        rows: of the plane.
+        columns: of the plane.
+        part: the same in words; empty for the whole of a 2D image.
+    """
+
+    low: float
+    high: float
+    whole: bool
+    rows: slice
+    columns: slice
+    part: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A perturbed image beside its original, both in one frame.
+
+    Attributes:
+        perturbed: PNG as a data URI.
+        difference: perturbed minus original: mid-grey where nothing changed.
+        gain: how many times the difference is stronger than in the images shown.
+        reach: greatest absolute change, in values; white and black in the difference.
+    """
+
+    perturbed: str
+    difference: str
+    gain: float
+    reach: float
+
+
+def frame(original: Image, perturbed: Image) -> Frame:
+    """The window and the part that show a case: the part is where the perturbed image differs."""
+    low, high, whole = _window(original)
+    before, after = plane(original), plane(perturbed)
+    height, width = before.shape[:2]
+    energy = np.square(after - before).sum(axis=-1)
+    rows = _stretch(energy.sum(axis=1))
+    columns = _stretch(energy.sum(axis=0))
+    parts = []
+    if original.pixels.ndim > 3:
+        parts.append("middle slice along each axis")
+    if max(height, width) > WIDEST:
+        parts.append(
+            f"rows {rows.start + 1} to {rows.stop} of {height}, columns {columns.start + 1} to "
+            f"{columns.stop} of {width}, where most changed"
+        )
+    return Frame(low=low, high=high, whole=whole, rows=rows, columns=columns, part="; ".join(parts))
+
+
+def show(image: Image, seen: Frame) -> str:
+    """An image as PNG, a data URI."""
+    shown = (plane(image)[seen.rows, seen.columns] - seen.low) / (seen.high - seen.low)
+    return _uri(np.round(255 * shown).clip(0, 255).astype(np.uint8))
+
+
+def show_change(original: Image, perturbed: Image, seen: Frame) -> Change:
+    """The perturbed image and its difference from the original."""
+    where = (seen.rows, seen.columns)
+    change = plane(perturbed)[where] - plane(original)[where]
+    reach = float(np.abs(change).max())
+    scale = 127 / reach if reach else 0.0
+    return Change(
+        perturbed=show(perturbed, seen),
+        difference=_uri(np.round(128 + change * scale).clip(0, 255).astype(np.uint8)),
+        gain=scale * (seen.high - seen.low) / 255,
+        reach=reach,
+    )
+
+
+def plane(image: Image) -> Values:
+    """Values (H, W, 1 or 3): the image itself, or a volume's middle slices side by side."""
+    array = _values(image)
+    if array.ndim == 3:
+        return np.moveaxis(array, 0, -1)
+    slices = [np.take(array, size // 2, axis=axis) for axis, size in enumerate(array.shape[1:], 1)]
+    # In the usual (RAS) orientation the later axis of a slice runs up, the earlier to the right.
+    upright = [np.moveaxis(one.swapaxes(1, 2)[:, ::-1], 0, -1) for one in slices]
+    tallest = max(one.shape[0] for one in upright)
+    padded = [
+        np.pad(one, ((0, tallest - one.shape[0]), (0, gap), (0, 0)))
+        for one, gap in zip(upright, (_GAP, _GAP, 0), strict=True)
+    ]
+    return np.concatenate(padded, axis=1)
+
+
+def _values(image: Image) -> Values:
+    """Values (1 or 3, *spatial): of other channels than grey or RGB, the first are shown."""
+    stored = image.pixels[:3] if len(image.pixels) >= 3 else image.pixels[:1]
+    return image.intensity.slope * stored.astype(np.float64) + image.intensity.intercept
+
+
+def _window(original: Image) -> tuple[float, float, bool]:
+    """All of the range for 8 bits; else from the 1st to the 99th percentile of the original."""
+    intensity = original.intensity
+    if original.pixels.dtype.itemsize == 1:
+        ends = [
+            intensity.slope * end + intensity.intercept for end in (intensity.low, intensity.high)
+        ]
+        return min(ends), max(ends), True
+    shown = _values(original)
+    low, high = (float(end) for end in np.percentile(shown, _PERCENTILES))
+    if low == high:
+        low, high = float(shown.min()), float(shown.max())
+    return low, high if high > low else low + 1, False
+
+
+def _stretch(energy: NDArray[np.floating[Any]]) -> slice:
+    """The widest stretch that is shown, there where it holds the most energy."""
+    if len(energy) <= WIDEST:
+        return slice(0, len(energy))
+    total = np.concatenate([[0.0], np.cumsum(energy)])
+    start = int(np.argmax(total[WIDEST:] - total[:-WIDEST]))
+    return slice(start, start + WIDEST)
+
+
+def _uri(plane: Bytes) -> str:
+    data = PngCodec().encode(np.ascontiguousarray(np.moveaxis(plane, -1, 0)))
+    return f"data:image/png;base64,{base64.b64encode(data).decode()}"

@@ -1,0 +1,48 @@
+"""Where the figures come from: what one needs to get them again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from plexor.findings.run import RunDirectory
+
+Plain = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """A named fact; ``block`` where it is several lines, to be shown as written."""
+
+    name: str
+    text: str
+    block: bool = False
+
+
+def facts(run: RunDirectory, summary: Plain) -> tuple[Fact, ...]:
+    """Versions, hashes and the plan of a run."""
+    provenance: Plain = run.provenance()
+    packages = provenance.get("packages") or {}
+    listed = [
+        ("Plexor", summary["plexor"]),
+        ("Python", provenance.get("python")),
+        ("Packages", ", ".join(f"{name} {version}" for name, version in packages.items())),
+        ("Platform", provenance.get("platform")),
+        ("Device", provenance.get("device")),
+        ("Threads", provenance.get("threads")),
+        ("Model, SHA-256", provenance.get("model_sha256")),
+        ("Cohort, SHA-256", summary["cohort"]["sha256"]),
+        ("Images hashed", len(provenance.get("images") or {})),
+    ]
+    plain = [Fact(name=name, text=str(value)) for name, value in listed if value not in (None, "")]
+    plan = yaml.safe_dump(run.plan(), sort_keys=False, allow_unicode=True).strip()
+    card = json.dumps(summary["model"], indent=1, ensure_ascii=False)
+    return (
+        *plain,
+        Fact(name="Model card", text=card, block=True),
+        Fact(name="Plan, as resolved", text=plan, block=True),
+    )

@@ -1,0 +1,132 @@
+"""Charts of accuracy and success against the radius, one pair a family of attacks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from plexor.report import words
+from plexor.report.figures import Chart, Line, Point, Role, draw
+from plexor.report.table import families, family_words
+
+Plain = Mapping[str, Any]
+_UNITS = {"level": "levels", "value": "image's unit", "percent": "% of the range"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    """A family's two charts, drawn."""
+
+    title: str
+    accuracy: str
+    success: str
+
+
+def trends(summary: Plain) -> tuple[Trend, ...]:
+    """One entry a family of attacks tried at two radii or more, in the plan's order."""
+    several = [members for members in families(summary) if len(members) > 1]
+    return tuple(_trend(summary, members, number) for number, members in enumerate(several, 1))
+
+
+def _trend(summary: Plain, members: Sequence[Plain], number: int) -> Trend:
+    by_id = {probe["id"]: probe for probe in summary["probes"]}
+    controls = [by_id[probe["control"]] for probe in members if probe["control"] in by_id]
+    noise = [probe for probe in members if probe["control"] in by_id]
+    name = family_words(members[0])
+    return Trend(
+        title=name,
+        accuracy=_chart(
+            f"accuracy-{number}",
+            f"Accuracy against the change allowed: {name}",
+            members,
+            [
+                _untouched(summary, members),
+                _line("noise", "control", controls, _accuracy, summary["clean"]["accuracy"]),
+                *_attacked(members, "accuracy", summary["clean"]["stored"]),
+            ],
+        ),
+        success=_chart(
+            f"success-{number}",
+            f"Share of cases in which the goal was reached: {name}",
+            members,
+            [
+                _line("noise", "control", noise, lambda probe: probe["control_success"], None),
+                *_attacked(members, "success", None),
+            ],
+        ),
+    )
+
+
+def _attacked(members: Sequence[Plain], estimate: str, clean: Plain | None) -> Iterator[Line]:
+    """The attack as stored losslessly and, where the source is lossy, saved as JPEG again."""
+    labels: dict[str, tuple[str, Role]] = {
+        "recompressed-own": ("saved as JPEG", "recompressed"),
+        "lossless": ("attacked", "attack"),
+    }
+    for container, (label, role) in labels.items():
+        judged = [probe for probe in members if container in probe["stored"]]
+        start = None if clean is None else clean.get(container, {}).get(estimate)
+        if judged:
+            yield _line(label, role, judged, _in(container, estimate), start)
+
+
+def _in(container: str, estimate: str) -> Callable[[Plain], Plain]:
+    return lambda probe: dict(probe["stored"][container][estimate])
+
+
+def _accuracy(probe: Plain) -> Plain:
+    return dict(probe["accuracy"])
+
+
+def _untouched(summary: Plain, members: Sequence[Plain]) -> Line:
+    """Level from no change to the widest."""
+    estimate = summary["clean"]["accuracy"]
+    widest = members[-1]["threat"]["radius"]
+    return Line(
+        label="untouched",
+        role="clean",
+        points=(_point(0.0, estimate), _point(float(widest), estimate)),
+    )
+
+
+def _line(
+    label: str,
+    role: Role,
+    probes: Sequence[Plain],
+    pick: Callable[[Plain], Plain],
+    start: Plain | None,
+) -> Line:
+    points = [_point(float(probe["threat"]["radius"]), pick(probe)) for probe in probes]
+    if start is not None:
+        points.insert(0, _point(0.0, start))
+    return Line(label=label, role=role, points=tuple(points), dashed=role == "recompressed")
+
+
+def _point(radius: float, estimate: Plain) -> Point:
+    value, low, high = (
+        math.nan if estimate[key] is None else float(estimate[key])
+        for key in ("value", "low", "high")
+    )
+    return Point(radius=radius, value=value, low=low, high=high)
+
+
+def _chart(chart_id: str, title: str, members: Sequence[Plain], lines: Sequence[Line]) -> str:
+    threat = members[0]["threat"]
+    drawn = tuple(line for line in lines if line.points)
+    return draw(
+        Chart(
+            id=chart_id,
+            title=title,
+            description=". ".join(_in_words(line) for line in drawn) + ".",
+            x_label=f"change allowed, {_UNITS[threat['unit']]} ({words.norm(threat['norm'])})",
+            lines=drawn,
+        )
+    )
+
+
+def _in_words(line: Line) -> str:
+    """A line for those who cannot see it, e.g. ``attacked: 53.0 % at 1, 38.0 % at 2``."""
+    at = (f"{words.share(point.value)} at {point.radius:g}" for point in line.points)
+    return f"{line.label}: {', '.join(at)}"

@@ -1,0 +1,200 @@
+"""Everything the page says of a run, in the order it says it; the template decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from plexor.findings.flag_catalogue import FLAG_KINDS
+from plexor.findings.run import RunDirectory
+from plexor.report import words
+from plexor.report.comparator import Comparator, comparator
+from plexor.report.provenance import Fact, facts
+from plexor.report.story import Story, lead_probe, tell
+from plexor.report.table import (
+    Table,
+    class_table,
+    confusion_table,
+    families,
+    family,
+    family_words,
+    probes_table,
+)
+from plexor.report.terms import METHODS, TERMS, Term
+from plexor.report.trend import Trend, trends
+
+Plain = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Raised:
+    """A flag that was raised, with all its messages."""
+
+    id: str
+    title: str
+    severity: str
+    messages: tuple[str, ...]
+    raised_if: str
+    why: str
+    what_to_do: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confusions:
+    """Truth against decision, untouched and attacked, and the commonest moves in words."""
+
+    before: Table
+    after: Table
+    moves: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """The page."""
+
+    title: str
+    subtitle: str
+    story: Story
+    warning: str
+    trends: tuple[Trend, ...]
+    probes: Table | None
+    classes: tuple[Table, ...]
+    confusions: tuple[Confusions, ...]
+    comparator: Comparator
+    flags_words: str
+    raised: tuple[Raised, ...]
+    passed: tuple[Term, ...]
+    unchecked: tuple[Term, ...]
+    methods: tuple[Term, ...]
+    terms: tuple[Term, ...]
+    facts: tuple[Fact, ...]
+
+
+def view(run: RunDirectory, summary: Plain, findings: pd.DataFrame) -> View:
+    """Words the whole page."""
+    raised = _raised(summary)
+    grouped = _lead_first(summary)
+    return View(
+        title=str(summary["name"]) or "Robustness audit",
+        subtitle=_subtitle(summary),
+        story=tell(summary),
+        warning=_warning(raised),
+        trends=trends(summary),
+        probes=probes_table(summary) if grouped else None,
+        classes=tuple(class_table(summary, group, n) for n, group in enumerate(grouped, 1)),
+        confusions=_confusions(summary),
+        comparator=comparator(run, summary, findings),
+        flags_words=_flags_words(summary, raised),
+        raised=raised,
+        passed=_quiet(summary["flags_passed"]),
+        unchecked=_quiet(summary["flags_unchecked"]),
+        methods=METHODS,
+        terms=TERMS,
+        facts=facts(run, summary),
+    )
+
+
+def _subtitle(summary: Plain) -> str:
+    cohort, model = summary["cohort"], summary["model"]
+    n_attacks = sum(probe["kind"] == "attack" for probe in summary["probes"])
+    split = f", {cohort['split']} split" if cohort["split"] else ""
+    return " · ".join(
+        [
+            f"Model {model.get('architecture') or 'unnamed'}, {len(cohort['classes'])} classes",
+            f"{cohort['name']}{split}: {words.counted(cohort['n_cases'], 'image')}",
+            f"{words.counted(n_attacks, 'attack')} with controls",
+        ]
+    )
+
+
+def _warning(raised: Sequence[Raised]) -> str:
+    """One line above everything, if the figures cannot be relied on."""
+    errors = [flag.title.lower() for flag in raised if flag.severity == "error"]
+    if not errors:
+        return ""
+    return f"Do not rely on these figures yet: {'; '.join(errors)}."
+
+
+def _flags_words(summary: Plain, raised: Sequence[Raised]) -> str:
+    n_raised, n_passed = len(raised), len(summary["flags_passed"])
+    looked = words.counted(n_raised + n_passed, "doubt")
+    found = "none was found" if not n_raised else f"{words.count(n_raised)} found"
+    return f"Plexor looked for {looked} about the evaluation itself; {found}."
+
+
+def _raised(summary: Plain) -> tuple[Raised, ...]:
+    by_kind = {
+        kind: [flag for flag in summary["flags"] if flag["id"] == kind.id] for kind in FLAG_KINDS
+    }
+    order = ("error", "warning", "note")
+    found = [
+        Raised(
+            id=kind.id,
+            title=kind.title,
+            severity=kind.severity,
+            messages=tuple(
+                f"{flag['probe']}: {flag['message']}" if flag["probe"] else flag["message"]
+                for flag in flags
+            ),
+            raised_if=kind.raised_if,
+            why=kind.why,
+            what_to_do=kind.what_to_do,
+        )
+        for kind, flags in by_kind.items()
+        if flags
+    ]
+    return tuple(sorted(found, key=lambda flag: order.index(flag.severity)))
+
+
+def _quiet(ids: Sequence[str]) -> tuple[Term, ...]:
+    kinds = {kind.id: kind for kind in FLAG_KINDS}
+    return tuple(Term(name=kinds[name].title, text=kinds[name].raised_if) for name in ids)
+
+
+def _lead_first(summary: Plain) -> list[list[Plain]]:
+    """Families of attacks, that of the page's first probe before all others."""
+    lead = lead_probe(summary)
+    grouped = families(summary)
+    return sorted(grouped, key=lambda group: lead is None or family(group[0]) != family(lead))
+
+
+def _confusions(summary: Plain) -> tuple[Confusions, ...]:
+    """The page's first probe, then the other attacks in the plan's order."""
+    lead = lead_probe(summary)
+    attacks = [probe for probe in summary["probes"] if probe["kind"] == "attack"]
+    ranked = sorted(attacks, key=lambda probe: lead is None or probe["id"] != lead["id"])
+    classes = summary["cohort"]["classes"]
+    return tuple(
+        Confusions(
+            before=confusion_table(
+                f"confusion-before-{n}", "Untouched", classes, summary["clean"]["confusion"]
+            ),
+            after=confusion_table(
+                f"confusion-after-{n}",
+                f"After {family_words(probe)}, {words.radius(probe['threat'])}",
+                classes,
+                probe["confusion"],
+            ),
+            moves=_moves(classes, probe["transitions"]),
+        )
+        for n, probe in enumerate(ranked, 1)
+    )
+
+
+def _moves(classes: Sequence[str], transitions: Sequence[Sequence[int]]) -> str:
+    """The three commonest changes of decision."""
+    moved = [
+        (n, f"{old} → {new}")
+        for old, row in zip(classes, transitions, strict=True)
+        for new, n in zip(classes, row, strict=True)
+        if old != new and n
+    ]
+    if not moved:
+        return "No decision changed."
+    total = sum(n for n, _ in moved)
+    top = sorted(moved, key=lambda move: (-move[0], move[1]))[:3]
+    common = ", ".join(f"{move} ({words.count(n)})" for n, move in top)
+    return f"{words.counted(total, 'decision')} changed; most often {common}."
