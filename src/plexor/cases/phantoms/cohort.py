@@ -1,0 +1,129 @@
+"""A folder of phantoms with its manifest, as if somebody had collected them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from plexor.cases.phantoms import chest, dermatoscopy, mri, radiography
+from plexor.cases.phantoms.encode import ENCODERS
+from plexor.cases.phantoms.phantom import Phantom
+from plexor.core.errors import PlanError, unknown
+from plexor.core.files import write_atomic
+from plexor.core.seeds import seed_for
+
+Kind = Literal["radiograph", "lesion", "brain"]
+Config = radiography.RadiographConfig | dermatoscopy.LesionConfig | mri.BrainConfig
+
+_CONFIGS: dict[str, type[Config]] = {
+    "radiograph": radiography.RadiographConfig,
+    "lesion": dermatoscopy.LesionConfig,
+    "brain": mri.BrainConfig,
+}
+# Groups of each class are dealt out in this order, 6 : 2 : 2; three groups fill all splits.
+_SPLITS = ("train", "test", "validation", "train", "train") * 2
+_YOUNGEST, _OLDEST = 20, 90
+
+
+def write_phantoms(
+    kind: Kind,
+    directory: Path,
+    *,
+    n_cases: int,
+    seed: int,
+    file_format: str | None = None,
+    config: Config | None = None,
+    images_per_group: int = 2,
+) -> Path:
+    """Writes images and the manifest that lists them; the same arguments give the same bytes.
+
+    A cohort of more cases begins with the cases of a smaller one. Classes take turns, group by
+    group, and a group is in one split.
+
+    Args:
+        kind: "radiograph", "lesion" or "brain".
+        directory: where ``manifest.csv`` and ``images/`` go; created where missing.
+        n_cases: how many images.
+        seed: another seed draws other subjects.
+        file_format: for radiographs "png" (the default), "dicom" or "dicom-monochrome1"; for
+            lesions "jpeg" (the default, quality 92) or "png"; for brains "nifti".
+        config: how images look; the defaults of the kind where None.
+        images_per_group: images of each patient, lesion or person.
+
+    Returns:
+        The manifest: ``path``, ``label``, ``group``, ``split``, then what is known of each image.
+        It is written last, so that where it exists every image does.
+
+    Raises:
+        PlanError: an unknown kind or format, a config of another kind, or nothing to write.
+        RunDirectoryError: the directory cannot be written.
+    """
+    if kind not in _CONFIGS:
+        raise PlanError(unknown("kind of phantom", kind, _CONFIGS))
+    config = config or _CONFIGS[kind]()
+    if not isinstance(config, _CONFIGS[kind]):
+        raise PlanError(
+            f"phantoms: {kind} needs a {_CONFIGS[kind].__name__}, got {type(config).__name__}"
+        )
+    encoders = ENCODERS[kind]
+    name = file_format or next(iter(encoders))
+    if name not in encoders:
+        raise PlanError(f"phantoms: {kind}: {unknown('format', name, encoders)}")
+    if n_cases < 1 or images_per_group < 1:
+        raise PlanError(
+            "phantoms: `n_cases` and `images_per_group` must be at least 1, "
+            f"got {n_cases} and {images_per_group}"
+        )
+    suffix, encode = encoders[name]
+    rows: list[dict[str, str | float]] = []
+    for group, split, image, phantom in _draw(config, n_cases, seed, images_per_group):
+        path = f"images/{group}-{image}{suffix}"
+        write_atomic(directory / path, encode(phantom, group))
+        rows.append({"path": path, "label": phantom.label, "group": group, "split": split})
+        rows[-1].update(phantom.truth)
+    table = io.StringIO()
+    writer = csv.DictWriter(table, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    manifest = directory / "manifest.csv"
+    write_atomic(manifest, table.getvalue().encode())
+    return manifest
+
+
+def _draw(
+    config: Config, n_cases: int, seed: int, per_group: int
+) -> Iterator[tuple[str, str, int, Phantom]]:
+    """Group, split, number within the group, and image of each case."""
+    for case in range(n_cases):
+        group, image = divmod(case, per_group)
+        if image == 0:
+            generator = np.random.default_rng(seed_for(seed, type(config).__name__, str(group)))
+            noun, n_classes, take = _subject(config, group, generator)
+        split = _SPLITS[group // n_classes % len(_SPLITS)]
+        yield f"{noun}-{group + 1:04d}", split, image + 1, take()
+
+
+def _subject(
+    config: Config, index: int, generator: np.random.Generator
+) -> tuple[str, int, Callable[[], Phantom]]:
+    """What a group is called, how many classes take turns, and how to take an image of it."""
+    match config:
+        case radiography.RadiographConfig():
+            labels = chest.LABELS
+            patient = chest.draw_chest(generator, labels[index % len(labels)])
+            take = partial(radiography.radiograph, generator, patient, config)
+            return "patient", len(labels), take
+        case dermatoscopy.LesionConfig():
+            classes = dermatoscopy.LABELS
+            spot = dermatoscopy.draw_spot(generator, classes[index % len(classes)], config)
+            return "lesion", len(classes), partial(dermatoscopy.lesion, generator, spot, config)
+        case mri.BrainConfig():
+            age = generator.uniform(_YOUNGEST, _OLDEST)
+            head = mri.draw_head(generator, age, config)
+            return "person", 1, partial(mri.brain, generator, head, config)
