@@ -4,9 +4,11 @@ Every function returns a frozen ``Estimate`` or ``TestResult`` that says its met
 number of groups. Undefined is NaN with a note; a wrong argument is a ``PlanError``.
 """
 
+from plexor.stats.bootstrap import bootstrap_interval
 from plexor.stats.classification import accuracy, balanced_accuracy, confusion, recall_by_class
 from plexor.stats.cluster import clustered_proportion
 from plexor.stats.cochran import cochrans_q
+from plexor.stats.delong import auc_difference, delong_test, delong_test_all, delong_test_unpaired
 from plexor.stats.difference import difference_interval, subgroup_difference
 from plexor.stats.estimate import Estimate
 from plexor.stats.mcnemar import clustered_mcnemar, mcnemar_test
@@ -14,25 +16,56 @@ from plexor.stats.multiplicity import holm
 from plexor.stats.odds import paired_odds_ratio, paired_odds_ratio_interval
 from plexor.stats.paired import paired_difference, paired_difference_interval
 from plexor.stats.proportion import proportion_interval
+from plexor.stats.resample import by_indices, weighted_mean
 from plexor.stats.result import TestResult
+from plexor.stats.roc import RocAreas, auc, auc_covariance, partial_auc
+from plexor.stats.roc_curve import (
+    RocCurve,
+    roc_curve,
+    sensitivity_at_specificity,
+    weighted_auc,
+    youden,
+)
+from plexor.stats.roc_multiclass import auc_one_vs_rest, hand_till_auc, macro_auc
+from plexor.stats.venkatraman import venkatraman_test
 
 __all__ = [
     "Estimate",
+    "RocAreas",
+    "RocCurve",
     "TestResult",
     "accuracy",
+    "auc",
+    "auc_covariance",
+    "auc_difference",
+    "auc_one_vs_rest",
     "balanced_accuracy",
+    "bootstrap_interval",
+    "by_indices",
     "clustered_mcnemar",
     "clustered_proportion",
     "cochrans_q",
     "confusion",
+    "delong_test",
+    "delong_test_all",
+    "delong_test_unpaired",
     "difference_interval",
+    "hand_till_auc",
     "holm",
+    "macro_auc",
     "mcnemar_test",
     "paired_difference",
     "paired_difference_interval",
     "paired_odds_ratio",
     "paired_odds_ratio_interval",
+    "partial_auc",
     "proportion_interval",
     "recall_by_class",
+    "roc_curve",
+    "sensitivity_at_specificity",
     "subgroup_difference",
+    "venkatraman_test",
+    "weighted_auc",
+    "weighted_mean",
+    "youden",
 ]

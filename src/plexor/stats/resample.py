@@ -1,0 +1,165 @@
+"""Resampling whole groups, in numbers that do not depend on how the work is cut up.
+
+A resample is a weight per observation: how often its group was drawn. Each resample has a random
+stream of its own, from the seed and its number, so chunking, order and memory change nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from plexor.core.errors import PlanError
+from plexor.stats.argument import Codes, Floats, Groups, group_codes
+
+Statistic = Callable[[Floats], Floats]
+"""Weights of resamples, (r, n), to k numbers for each, (r, k); NaN where undefined."""
+
+Seed = int | np.random.Generator
+Weighting = Literal["auto", "multinomial", "poisson"]
+
+POISSON_FROM = 100_000
+"""Groups from which ``"auto"`` draws each group's weight by itself, which needs one pass."""
+
+CHUNK_BYTES = 1 << 22
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resampler:
+    """Draws weights: groups with replacement, within strata where there are some.
+
+    Attributes:
+        codes: the group of each observation, (n,).
+        n_groups: how many groups.
+        strata: the groups of each stratum, together all of them.
+        seed: of all streams.
+        weighting: "multinomial" draws as many groups as there are; "poisson" draws each group's
+            weight from Poisson(1), whose sum varies, for very many groups.
+        chunk_bytes: size of the weights held at a time; changes no result.
+    """
+
+    codes: Codes
+    n_groups: int
+    strata: tuple[Codes, ...]
+    seed: int
+    weighting: Literal["multinomial", "poisson"]
+    chunk_bytes: int = CHUNK_BYTES
+
+    def weights(self, number: int) -> Floats:
+        """The weight of each group in one resample, (groups,)."""
+        rng = np.random.default_rng([self.seed, number])
+        if self.weighting == "poisson":
+            return rng.poisson(1.0, self.n_groups).astype(np.float64)
+        drawn = np.zeros(self.n_groups)
+        for members in self.strata:
+            picks = rng.integers(members.size, size=members.size)
+            drawn[members] = np.bincount(picks, minlength=members.size)
+        return drawn
+
+    def replicates(self, statistic: Statistic, n_resamples: int) -> Floats:
+        """The statistic of each resample, (n_resamples, k)."""
+        rows = (self.weights(number) for number in range(n_resamples))
+        return self._apply(statistic, rows, n_resamples)
+
+    def jackknife(self, statistic: Statistic, at_most: int = 1000) -> Floats:
+        """The statistic without each group in turn, (groups or blocks of groups, k).
+
+        More than ``at_most`` groups are left out in that many equal blocks.
+        """
+        blocks = np.array_split(np.arange(self.n_groups), min(self.n_groups, at_most))
+
+        def rows() -> Iterator[Floats]:
+            for block in blocks:
+                kept = np.ones(self.n_groups)
+                kept[block] = 0
+                yield kept
+
+        return self._apply(statistic, rows(), len(blocks))
+
+    def _apply(self, statistic: Statistic, rows: Iterator[Floats], n_rows: int) -> Floats:
+        size = max(1, self.chunk_bytes // (8 * max(1, self.codes.size)))
+        parts = []
+        for start in range(0, n_rows, size):
+            chunk = np.stack([next(rows) for _ in range(min(size, n_rows - start))])
+            parts.append(np.asarray(statistic(chunk[:, self.codes]), dtype=np.float64))
+        return np.concatenate(parts)
+
+
+def resampler(
+    n: int,
+    groups: Groups | None = None,
+    *,
+    strata: Groups | None = None,
+    seed: Seed,
+    weighting: Weighting = "auto",
+) -> Resampler:
+    """A resampler of ``n`` observations.
+
+    Args:
+        n: number of observations.
+        groups: the group of each; None where observations are independent.
+        strata: the stratum of each, of which every resample gets as many groups as there are.
+        seed: a whole number, or a generator from which one is drawn.
+        weighting: "auto" takes "multinomial" below 100,000 groups and with strata.
+
+    Raises:
+        PlanError: a group in two strata, lengths that differ, or a missing group.
+    """
+    codes, n_groups = (np.arange(n), n) if groups is None else group_codes(groups, n)
+    if weighting == "auto":
+        weighting = "poisson" if strata is None and n_groups >= POISSON_FROM else "multinomial"
+    members: tuple[Codes, ...] = (np.arange(n_groups),)
+    if strata is not None:
+        of_observation, n_strata = group_codes(strata, n)
+        of_group = np.zeros(n_groups, dtype=np.intp)
+        of_group[codes] = of_observation
+        if (of_group[codes] != of_observation).any():
+            raise PlanError(
+                "strata: expected every group within one stratum, but a group is in two; "
+                "resample without strata, or define them by group"
+            )
+        members = tuple(np.flatnonzero(of_group == stratum) for stratum in range(n_strata))
+    number = int(seed.integers(2**63)) if isinstance(seed, np.random.Generator) else int(seed)
+    return Resampler(
+        codes=codes, n_groups=n_groups, strata=members, seed=number, weighting=weighting
+    )
+
+
+def weighted_mean(values: ArrayLike) -> Statistic:
+    """The mean of each column, (n,) or (n, k), as a statistic."""
+    table = _columns(values)
+
+    def statistic(weights: Floats) -> Floats:
+        total = weights.sum(axis=1, keepdims=True)
+        undefined = np.full((len(weights), table.shape[1]), np.nan)
+        means: Floats = np.divide(weights @ table, total, out=undefined, where=total > 0)
+        return means
+
+    return statistic
+
+
+def by_indices(function: Callable[[NDArray[np.intp]], ArrayLike]) -> Statistic:
+    """Any function of observation numbers (repeated as often as drawn) as a statistic.
+
+    Slower than a statistic of weights, because it is called once for each resample.
+    """
+
+    def statistic(weights: Floats) -> Floats:
+        numbers = np.arange(weights.shape[1])
+        return np.stack(
+            [
+                np.atleast_1d(np.asarray(function(np.repeat(numbers, row)), dtype=np.float64))
+                for row in weights.astype(np.intp)
+            ]
+        )
+
+    return statistic
+
+
+def _columns(values: ArrayLike) -> Floats:
+    table = np.asarray(values, dtype=np.float64)
+    return table[:, None] if table.ndim == 1 else table

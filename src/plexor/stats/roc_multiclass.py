@@ -1,0 +1,161 @@
+"""Areas under ROC curves where there are more than two classes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import combinations
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from plexor.core.errors import PlanError
+from plexor.stats.argument import (
+    Booleans,
+    Codes,
+    Floats,
+    Groups,
+    Label,
+    Labels,
+    check_level,
+    class_codes,
+    group_codes,
+    normal_quantile,
+)
+from plexor.stats.estimate import Estimate
+from plexor.stats.placement import as_scores, placements
+from plexor.stats.roc import AucInterval, auc
+
+L = TypeVar("L", bound=Label)
+
+
+def auc_one_vs_rest(
+    truth: Labels,
+    scores: ArrayLike,
+    classes: Sequence[L],
+    groups: Groups | None = None,
+    *,
+    level: float = 0.95,
+    interval: AucInterval = "logit",
+) -> dict[L, Estimate]:
+    """For each class, the area with which its own score tells it from all others.
+
+    Args:
+        truth: the true labels, (n,).
+        scores: one column per class, in the order of ``classes``, (n, classes).
+        classes: all classes.
+        groups: the group of each case; None where cases are independent.
+        level: nominal coverage.
+        interval: see ``auc``.
+
+    Raises:
+        PlanError: lengths differ, a label is unknown, or a score is NaN.
+    """
+    codes, table = _checked(truth, scores, classes)
+    return {
+        label: auc(codes == index, table[:, index], groups, level=level, interval=interval)
+        for index, label in enumerate(classes)
+    }
+
+
+def macro_auc(
+    truth: Labels,
+    scores: ArrayLike,
+    classes: Sequence[Label],
+    groups: Groups | None = None,
+    *,
+    level: float = 0.95,
+) -> Estimate:
+    """The mean of the one-versus-rest areas of the classes that have cases; logit interval.
+
+    Its variance comes from each case's contributions to all the areas, summed over groups.
+    Arguments as for ``auc_one_vs_rest``.
+    """
+    codes, table = _checked(truth, scores, classes)
+    present = [index for index in range(len(classes)) if 0 < (codes == index).sum() < codes.size]
+    everyone = np.ones(codes.size, dtype=np.bool_)
+    curves = [(everyone, codes == index, table[:, index]) for index in present]
+    return _mean_area(curves, groups, codes.size, level, "mean of one-versus-rest ROC areas")
+
+
+def hand_till_auc(
+    truth: Labels,
+    scores: ArrayLike,
+    classes: Sequence[Label],
+    groups: Groups | None = None,
+    *,
+    level: float = 0.95,
+) -> Estimate:
+    """Hand & Till's M (Machine Learning 2001;45:171): the mean area over all pairs of classes.
+
+    Each pair is looked at with either class's score, among the cases of the two; so M does not
+    depend on how frequent classes are. Classes without cases are left out. Logit interval; the
+    variance comes from each case's contributions to all the areas, summed over groups.
+    Arguments as for ``auc_one_vs_rest``.
+    """
+    codes, table = _checked(truth, scores, classes)
+    present = [index for index in range(len(classes)) if (codes == index).any()]
+    curves = []
+    for one, other in combinations(present, 2):
+        chosen = (codes == one) | (codes == other)
+        curves += [(chosen, codes == one, table[:, one]), (chosen, codes == other, table[:, other])]
+    return _mean_area(curves, groups, codes.size, level, "Hand and Till's mean ROC area of pairs")
+
+
+def _checked(truth: Labels, scores: ArrayLike, classes: Sequence[Label]) -> tuple[Codes, Floats]:
+    codes = class_codes("truth", truth, classes)
+    table = as_scores(codes >= 0, scores)
+    if table.shape[1] != len(classes):
+        raise PlanError(
+            f"scores: expected {len(classes)} columns, one per class, got {table.shape}"
+        )
+    return codes, table
+
+
+def _mean_area(
+    curves: list[tuple[Booleans, Booleans, Floats]],
+    groups: Groups | None,
+    n: int,
+    level: float,
+    method: str,
+) -> Estimate:
+    check_level(level)
+    codes, n_groups = (np.arange(n), n) if groups is None else group_codes(groups, n)
+    value = low = high = variance = math.nan
+    note = "" if curves else "fewer than two classes have cases"
+    if curves:
+        influence, areas = np.zeros(n), []
+        for chosen, positive, score in curves:
+            area, parts = _influence(positive[chosen], score[chosen])
+            areas.append(area)
+            influence[chosen] += parts / len(curves)
+        value = float(np.mean(areas))
+        sums = np.bincount(codes, weights=influence, minlength=n_groups)
+        variance = n_groups / (n_groups - 1) * float(sums @ sums) if n_groups > 1 else math.nan
+        if not 0 < value < 1 or not variance > 0:
+            note = "no variance: perfect separation, constant scores or one group"
+        else:
+            half = normal_quantile(level) * math.sqrt(variance) / (value * (1 - value))
+            centre = math.log(value / (1 - value))
+            low, high = (1 / (1 + math.exp(-(centre + side * half))) for side in (-1, 1))
+    return Estimate(
+        value=value,
+        low=low,
+        high=high,
+        level=level,
+        method=method + ", linearised variance, logit interval",
+        n=n,
+        n_groups=None if groups is None else n_groups,
+        variance=variance,
+        note=note,
+    )
+
+
+def _influence(positive: Booleans, score: Floats) -> tuple[float, Floats]:
+    """An area, and what each of its cases contributes to its deviation; they sum to 0."""
+    parts = placements(positive, score)
+    area = float(parts[positive].mean())
+    size = np.where(positive, positive.sum(), (~positive).sum())
+    influence: Floats = (parts - area) / size
+    return area, influence

@@ -1,0 +1,515 @@
+"""ROC areas against pROC, SAS's printed example, brute force and identities."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from plexor.core.errors import PlanError
+from plexor.stats import (
+    auc,
+    auc_covariance,
+    auc_difference,
+    auc_one_vs_rest,
+    delong_test,
+    delong_test_all,
+    delong_test_unpaired,
+    hand_till_auc,
+    macro_auc,
+    partial_auc,
+    roc_curve,
+    sensitivity_at_specificity,
+    venkatraman_test,
+    youden,
+)
+
+GOLDEN: dict[str, Any] = json.loads(
+    (Path(__file__).parent / "golden" / "stats_roc.json").read_text()
+)
+SETS = pytest.mark.parametrize("data", GOLDEN["sets"].values(), ids=GOLDEN["sets"].keys())
+Array = NDArray[np.float64]
+
+# Albumin, total protein, K-G score, whether the patient benefits: DeLong, DeLong &
+# Clarke-Pearson, Biometrics 1988;44:837, as printed in the SAS/STAT user's guide.
+OVARIAN = np.array(
+    [
+        [
+            3.0,
+            3.2,
+            3.9,
+            2.8,
+            3.2,
+            0.9,
+            2.5,
+            1.6,
+            3.8,
+            3.7,
+            3.2,
+            3.8,
+            4.1,
+            3.6,
+            4.3,
+            3.6,
+            2.3,
+            4.2,
+            4.0,
+            3.5,
+            3.8,
+            3.0,
+            4.5,
+            3.7,
+            3.1,
+            4.1,
+            4.3,
+            4.3,
+            3.2,
+            2.6,
+            3.3,
+            1.7,
+            3.7,
+            3.3,
+            4.2,
+            3.5,
+            2.9,
+            2.1,
+            2.8,
+            4.0,
+            3.3,
+            3.7,
+            3.6,
+        ],
+        [
+            5.8,
+            6.3,
+            6.8,
+            4.8,
+            5.8,
+            4.0,
+            5.7,
+            5.6,
+            5.7,
+            6.7,
+            5.4,
+            6.6,
+            6.6,
+            5.7,
+            7.0,
+            6.7,
+            4.4,
+            7.6,
+            6.6,
+            5.8,
+            6.8,
+            4.7,
+            7.4,
+            7.4,
+            6.6,
+            8.2,
+            7.0,
+            6.5,
+            5.1,
+            4.7,
+            6.8,
+            4.0,
+            6.1,
+            6.3,
+            7.7,
+            6.2,
+            5.7,
+            4.8,
+            6.2,
+            7.0,
+            5.7,
+            6.9,
+            6.6,
+        ],
+        [
+            10,
+            5,
+            3,
+            6,
+            3,
+            5,
+            8,
+            5,
+            5,
+            6,
+            4,
+            6,
+            5,
+            5,
+            4,
+            4,
+            6,
+            4,
+            6,
+            6,
+            7,
+            8,
+            5,
+            5,
+            6,
+            6,
+            5,
+            4,
+            5,
+            6,
+            6,
+            7,
+            5,
+            7,
+            6,
+            5,
+            9,
+            7,
+            8,
+            7,
+            6,
+            5,
+            5,
+        ],
+        [
+            0,
+            1,
+            1,
+            0,
+            1,
+            0,
+            0,
+            1,
+            1,
+            1,
+            1,
+            1,
+            1,
+            1,
+            1,
+            0,
+            1,
+            0,
+            0,
+            1,
+            1,
+            0,
+            1,
+            1,
+            1,
+            1,
+            1,
+            1,
+            1,
+            1,
+            0,
+            0,
+            1,
+            1,
+            1,
+            1,
+            0,
+            1,
+            0,
+            1,
+            1,
+            1,
+            1,
+        ],
+    ]
+).T
+
+
+@SETS
+def test_areas_equal_proc(data: dict[str, Any]) -> None:
+    ours = auc(data["truth"], data["a"], interval="wald")
+    assert ours.value == pytest.approx(data["auc"], rel=1e-12)
+    assert ours.variance == pytest.approx(data["variance"], rel=1e-9)
+    assert [ours.low, ours.high] == pytest.approx(data["wald"], rel=1e-9)
+    both = auc_covariance(data["truth"], np.column_stack([data["a"], data["b"]]))
+    assert both.covariance[0, 1] == pytest.approx(data["covariance"], rel=1e-9)
+
+
+@SETS
+def test_tests_equal_proc(data: dict[str, Any]) -> None:
+    ours = delong_test(data["truth"], data["a"], data["b"])
+    assert ours.statistic == pytest.approx(data["z"], rel=1e-9)
+    assert ours.p_value == pytest.approx(data["p"], rel=1e-8)
+    half = len(data["truth"]) // 2
+    unpaired = delong_test_unpaired(
+        data["truth"][:half], data["a"][:half], data["truth"][half:], data["b"][half:]
+    )
+    assert unpaired.statistic == pytest.approx(data["unpaired"], rel=1e-9)
+
+
+@SETS
+def test_partial_areas_equal_proc(data: dict[str, Any]) -> None:
+    truth, score = data["truth"], data["a"]
+    for ours, theirs in [
+        (partial_auc(truth, score, specificity=(0.8, 1.0)), "partial"),
+        (partial_auc(truth, score, specificity=(0.55, 0.9)), "partial_middle"),
+        (partial_auc(truth, score, sensitivity=(0.75, 1.0)), "partial_sensitivity"),
+        (partial_auc(truth, score, specificity=(0.8, 1.0), standardised=True), "standardised"),
+    ]:
+        assert ours.value == pytest.approx(data[theirs], rel=1e-10), theirs
+        assert ours.low < ours.value < ours.high
+
+
+@SETS
+def test_curve_and_its_points_equal_proc(data: dict[str, Any]) -> None:
+    curve = roc_curve(data["truth"], data["a"])
+    np.testing.assert_allclose(curve.sensitivity[::-1], data["sensitivities"], atol=1e-12)
+    np.testing.assert_allclose(curve.specificity[::-1], data["specificities"], atol=1e-12)
+    point = sensitivity_at_specificity(data["truth"], data["a"], 0.83, seed=1, n_resamples=50)
+    assert point.value == pytest.approx(data["at_specificity"], rel=1e-10)
+    index, threshold = youden(data["truth"], data["a"], seed=1, n_resamples=50)
+    assert index.value == pytest.approx(data["youden"], rel=1e-10)
+    called = np.array(data["a"]) >= threshold.value
+    truth = np.array(data["truth"], bool)
+    assert called[truth].mean() - called[~truth].mean() == pytest.approx(index.value, rel=1e-12)
+
+
+def test_delongs_own_example_as_sas_prints_it() -> None:
+    truth = OVARIAN[:, 3] == 1
+    scores = np.column_stack([10 - OVARIAN[:, 2], OVARIAN[:, 0], OVARIAN[:, 1]])
+    areas = auc_covariance(truth, scores)
+    # K-G score, albumin, total protein: area and standard error.
+    assert np.round(areas.values, 4).tolist() == [0.7258, 0.7366, 0.6478]
+    assert np.round(np.sqrt(np.diag(areas.covariance)), 4).tolist() == [0.1028, 0.0927, 0.1000]
+    together = delong_test_all(truth, scores)
+    assert (round(together.statistic, 4), together.df) == (2.5340, 2)
+    assert round(together.p_value, 4) == 0.2817
+
+
+def test_hanley_mcneil_identity_for_continuous_scores() -> None:
+    # The area is the Mann-Whitney U over all pairs.
+    rng = np.random.default_rng(4)
+    truth, score = rng.random(80) < 0.4, rng.normal(size=80)
+    wins = (score[truth][:, None] > score[~truth][None, :]).mean()
+    assert auc(truth, score).value == pytest.approx(wins, rel=1e-12)
+
+
+def brute_covariance(truth: Any, scores: Array, groups: Any) -> Array:
+    """Obuchowski 1997 by its definition, in O(n²)."""
+    positive, negative = np.flatnonzero(truth), np.flatnonzero(~truth)
+    m, n, k = positive.size, negative.size, scores.shape[1]
+    names = np.unique(groups)
+    x, y = np.zeros((names.size, k)), np.zeros((names.size, k))
+    for model in range(k):
+        difference = scores[positive, model][:, None] - scores[negative, model][None, :]
+        wins = (difference > 0) + 0.5 * (difference == 0)
+        area = wins.mean()
+        for row, name in enumerate(names):
+            x[row, model] = (wins.mean(axis=1) - area)[groups[positive] == name].sum()
+            y[row, model] = (wins.mean(axis=0) - area)[groups[negative] == name].sum()
+    i10, i01 = np.unique(groups[positive]).size, np.unique(groups[negative]).size
+    total = x.T @ x * i10 / (i10 - 1) / m**2 + y.T @ y * i01 / (i01 - 1) / n**2
+    cross = x.T @ y * names.size / (names.size - 1) / (m * n)
+    result: Array = total + cross + cross.T
+    return result
+
+
+@pytest.mark.parametrize("digits", [1, 6])
+def test_clustered_covariance_by_its_definition(digits: int) -> None:
+    rng = np.random.default_rng(digits)
+    groups = rng.integers(0, 30, 120)
+    own = np.take(rng.normal(size=30), groups)
+    truth = rng.random(120) < 0.4
+    scores = np.round(rng.normal(size=(120, 3)) + own[:, None] + truth[:, None], digits)
+    ours = auc_covariance(truth, scores, groups)
+    np.testing.assert_allclose(ours.covariance, brute_covariance(truth, scores, groups), rtol=1e-9)
+    paired = delong_test(truth, scores[:, 0], scores[:, 1], groups)
+    spread = ours.covariance
+    z = (ours.values[0] - ours.values[1]) / math.sqrt(
+        spread[0, 0] + spread[1, 1] - 2 * spread[0, 1]
+    )
+    assert paired.statistic == pytest.approx(z, rel=1e-9)
+
+
+def test_partial_variance_is_the_jackknifes() -> None:
+    rng = np.random.default_rng(9)
+    truth = np.arange(600) < 250
+    score = rng.normal(size=600) + truth
+    for part in [(0.8, 1.0), (0.5, 0.9)]:
+        ours = partial_auc(truth, score, specificity=part)
+        left_out = np.array(
+            [
+                partial_auc(np.delete(truth, i), np.delete(score, i), specificity=part).value
+                for i in range(600)
+            ]
+        )
+        squares = sum(
+            (size - 1) / size * ((side - side.mean()) ** 2).sum()
+            for side, size in ((left_out[truth], 250), (left_out[~truth], 350))
+        )
+        assert ours.variance == pytest.approx(squares, rel=0.05)
+
+
+def test_partial_variance_is_that_of_repeated_samples() -> None:
+    rng = np.random.default_rng(10)
+    truth = np.arange(300) < 120
+    found = [
+        partial_auc(truth, rng.normal(size=300) + 1.2 * truth, specificity=(0.8, 1))
+        for _ in range(1500)
+    ]
+    values, variances = zip(*[(e.value, e.variance) for e in found], strict=True)
+    assert np.mean(np.array(variances, float)) == pytest.approx(np.var(values), rel=0.1)
+
+
+def test_parts_add_up_to_the_whole() -> None:
+    data = GOLDEN["sets"]["ties"]
+    parts = [
+        partial_auc(data["truth"], data["a"], specificity=part).value
+        for part in [(0, 0.3), (0.3, 0.71), (0.71, 1)]
+    ]
+    assert sum(parts) == pytest.approx(data["auc"], rel=1e-12)
+    whole = partial_auc(data["truth"], data["a"], specificity=(0, 1))
+    assert whole.variance == pytest.approx(data["variance"], rel=1e-9)
+    right = partial_auc(data["truth"], data["a"], sensitivity=(0, 1))
+    assert right.value == pytest.approx(data["auc"], rel=1e-12)
+    assert right.variance == pytest.approx(data["variance"], rel=1e-9)
+
+
+def test_hand_till_equals_proc() -> None:
+    data = GOLDEN["multiclass"]
+    scores = np.array(data["scores"])
+    ours = hand_till_auc(data["truth"], scores, ["x", "y", "z"])
+    assert ours.value == pytest.approx(data["hand_till"], rel=1e-12)
+    assert ours.low < ours.value < ours.high
+
+
+def test_multiclass_of_two_classes_is_the_area() -> None:
+    rng = np.random.default_rng(1)
+    truth = rng.integers(0, 2, 90)
+    p = np.round(1 / (1 + np.exp(-rng.normal(size=90) - truth)), 2)
+    groups = rng.integers(0, 40, 90)
+    scores = np.column_stack([1 - p, p])
+    plain = auc(truth, p, groups)
+    each = auc_one_vs_rest(truth, scores, [0, 1], groups)
+    assert each[0].value == pytest.approx(plain.value, rel=1e-12)
+    assert each[1].variance == plain.variance
+    for mean in (
+        macro_auc(truth, scores, [0, 1], groups),
+        hand_till_auc(truth, scores, [0, 1], groups),
+    ):
+        assert mean.value == pytest.approx(plain.value, rel=1e-12)
+        assert mean.variance == pytest.approx(plain.variance, rel=0.1)
+
+
+def test_multiclass_variance_is_that_of_repeated_samples() -> None:
+    rng = np.random.default_rng(2)
+    groups = np.repeat(np.arange(60), 3)
+    found = []
+    for _ in range(300):
+        truth = rng.integers(0, 3, 180)
+        own = np.repeat(rng.normal(size=(60, 3)), 3, axis=0)
+        scores = own + rng.normal(size=(180, 3)) + np.eye(3)[truth]
+        found.append(
+            [
+                (e.value, e.variance)
+                for e in (
+                    macro_auc(truth, scores, [0, 1, 2], groups),
+                    hand_till_auc(truth, scores, [0, 1, 2], groups),
+                )
+            ]
+        )
+    values, variances = np.moveaxis(np.array(found, dtype=float), 2, 0)
+    np.testing.assert_allclose(variances.mean(axis=0), values.var(axis=0), rtol=0.2)
+
+
+def test_a_model_against_itself_has_no_variance() -> None:
+    data = GOLDEN["sets"]["ties"]
+    same = delong_test(data["truth"], data["a"], np.array(data["a"]) * 2 + 1)
+    assert math.isnan(same.p_value)
+    assert "no variance" in same.note
+    assert math.isnan(auc_difference(data["truth"], data["a"], data["a"]).low)
+    three = np.column_stack([data["a"], data["b"], data["b"]])
+    assert delong_test_all(data["truth"], three).df == 1
+
+
+def test_difference_and_contrasts_agree_with_the_test() -> None:
+    data = GOLDEN["sets"]["smooth"]
+    ours = auc_difference(data["truth"], data["a"], data["b"])
+    test = delong_test(data["truth"], data["a"], data["b"])
+    assert ours.value / math.sqrt(ours.variance or 0) == pytest.approx(test.statistic, rel=1e-12)
+    two = np.column_stack([data["a"], data["b"]])
+    chi = delong_test_all(data["truth"], two, contrasts=[[2.0, -2.0]])
+    assert chi.statistic == pytest.approx(test.statistic**2, rel=1e-9)
+    with pytest.raises(PlanError, match="rows of 2 weights"):
+        delong_test_all(data["truth"], two, contrasts=[[1.0, -1.0, 0.0]])
+
+
+def test_perfect_separation_is_bounded_by_independent_pairs() -> None:
+    truth = np.arange(60) < 20
+    ours = auc(truth, truth * 1.0)
+    assert (ours.value, ours.high) == (1, 1)
+    assert ours.low == pytest.approx(0.025 ** (1 / 20), rel=1e-12)
+    worst = auc(~truth, truth * 1.0)
+    assert (worst.value, worst.low) == (0, 0)
+    assert worst.high == pytest.approx(1 - ours.low, rel=1e-12)
+    grouped = auc(truth, truth * 1.0, np.repeat(np.arange(12), 5))
+    assert grouped.low == pytest.approx(0.025 ** (1 / 4), rel=1e-12)
+
+
+def test_corners_are_undefined_with_a_reason() -> None:
+    assert auc([1, 1], [0.2, 0.3]).note == "no negative cases"
+    assert auc([0, 0], [0.2, 0.3]).note == "no positive cases"
+    assert auc([], []).note == "no cases"
+    constant = auc([1, 0, 1, 0], [5, 5, 5, 5])
+    assert constant.value == 0.5
+    assert math.isnan(constant.low)
+    assert "all scores are equal" in constant.note
+    single = auc([1, 0, 0, 0], [3, 1, 4, 2])
+    assert "fewer than two positives" in single.note
+    assert math.isnan(single.low)
+    assert math.isnan(delong_test([1, 1], [1, 2], [2, 1]).p_value)
+    one_group = auc([1, 0, 1, 0], [4, 3, 2, 1], ["g"] * 4)
+    assert math.isnan(one_group.low)
+    assert math.isnan(sensitivity_at_specificity([1, 1], [1, 2], 0.5, seed=0).value)
+    assert youden([0, 0], [1, 2], seed=0)[0].note != ""
+    assert auc([1, 0, 1, 0], [np.inf, -np.inf, 2, 1]).value == 1
+
+
+def test_mistakes_are_refused() -> None:
+    with pytest.raises(PlanError, match="1 of 2 cases have NaN"):
+        auc([1, 0], [0.1, np.nan])
+    with pytest.raises(PlanError, match="truth has 2, scores has 3"):
+        auc([1, 0], [1, 2, 3])
+    with pytest.raises(PlanError, match="either specificity or sensitivity"):
+        partial_auc([1, 0], [1, 2])
+    with pytest.raises(PlanError, match="0 <= low < high <= 1"):
+        partial_auc([1, 0], [1, 2], specificity=(0.9, 0.9))
+    with pytest.raises(PlanError, match="a curve needs both"):
+        roc_curve([1, 1], [1, 2])
+
+
+def test_sensitivity_at_specificity_knows_the_threshold_is_estimated() -> None:
+    rng = np.random.default_rng(8)
+    truth = np.arange(500) < 400
+    score = rng.normal(size=500) + truth
+    few_negatives = sensitivity_at_specificity(truth, score, 0.9, seed=3)
+    known = math.sqrt(few_negatives.value * (1 - few_negatives.value) / 400)
+    assert few_negatives.high - few_negatives.low > 3 * known * 1.96
+    again = sensitivity_at_specificity(truth, score, 0.9, seed=3)
+    assert again == few_negatives
+    full = sensitivity_at_specificity(truth, score, 0.0, seed=3)
+    assert (full.value, full.high) == (1, 1)
+    assert full.low == pytest.approx(400 / (400 + 1.96**2), rel=1e-4)
+
+
+def test_venkatraman_equals_proc() -> None:
+    data = GOLDEN["sets"]["smooth"]
+    ours = venkatraman_test(data["truth"], data["a"], data["b"], seed=1)
+    assert ours.statistic == GOLDEN["venkatraman"]["statistic"]
+    assert ours.p_value == pytest.approx(GOLDEN["venkatraman"]["p"], abs=0.03)
+
+
+def test_venkatraman_finds_crossing_curves_of_equal_area() -> None:
+    rng = np.random.default_rng(0)
+    truth = np.arange(400) < 200
+    wide = np.where(truth, rng.normal(size=400) * 3 + 1.6, rng.normal(size=400))
+    narrow = rng.normal(size=400) + 0.74 * truth
+    assert delong_test(truth, wide, narrow).p_value > 0.05
+    assert venkatraman_test(truth, wide, narrow, seed=0, n_permutations=300).p_value < 0.02
+    assert math.isnan(venkatraman_test([1, 1], [1, 2], [2, 1], seed=0).p_value)
