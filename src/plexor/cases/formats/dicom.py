@@ -64,7 +64,7 @@ def decode_dicom(data: bytes) -> Image:
     _refuse_unsupported(dataset)
     pixels, photometric = _pixels(dataset, syntax)
     unused = _unused_bits(dataset, syntax, pixels)
-    lossless = lossless_syntax(syntax, unused_bits=unused is not None)
+    lossless = lossless_syntax(syntax, pixels, unused_bits=unused is not None)
     if (
         photometric == "RGB"
         and lossless == syntax
@@ -132,6 +132,8 @@ def _pixels(dataset: Dataset, syntax: UID) -> tuple[Pixels, str]:
         frame = _frame(dataset)
         if _END_OF_CODESTREAM not in frame[-16:]:  # padding may follow
             raise DataError("the compressed image is truncated: its end is missing; fetch it again")
+        if dataset.SamplesPerPixel == 3 and _plugin(syntax) in ("pillow", "pylibjpeg"):
+            dataset.PlanarConfiguration = 0  # which they give, and the standard asks for
     try:
         array, found = get_decoder(syntax).as_array(dataset, decoding_plugin=_plugin(syntax))
     except NotImplementedError as error:

@@ -31,6 +31,8 @@ ENCODERS = {
 }
 """Lossless compressed transfer syntaxes that can be written, and by which plugin."""
 
+_SMALLEST_SIDE = 32
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DicomCodec:
@@ -119,6 +121,8 @@ class DicomCodec:
                 photometric_interpretation=self.photometric,
                 planar_configuration=0,
             )
+        if len(pixels) == 3 and self.syntax != RLELossless:
+            dataset.PlanarConfiguration = 0  # the encoders interleave
         dataset.PixelData = encapsulate([frame])
         dataset["PixelData"].VR = "OB"
         dataset["PixelData"].is_undefined_length = True
@@ -132,11 +136,13 @@ def _drop_offset_table(dataset: Dataset) -> None:
             delattr(dataset, keyword)
 
 
-def lossless_syntax(original: UID, *, unused_bits: bool) -> UID:
+def lossless_syntax(original: UID, pixels: Pixels, *, unused_bits: bool) -> UID:
     """The syntax to write losslessly: the original's where possible, else uncompressed.
 
-    A compressed file with something in its unused bits is written uncompressed too.
+    A compressed file is written uncompressed, too, if it has something in its unused bits, or
+    is so small that encoders of JPEG 2000 and JPEG-LS refuse it.
     """
-    if not original.is_encapsulated or (original in ENCODERS and not unused_bits):
+    small = original != RLELossless and min(pixels.shape[1:]) < _SMALLEST_SIDE
+    if not original.is_encapsulated or (original in ENCODERS and not (unused_bits or small)):
         return original
     return ExplicitVRLittleEndian
