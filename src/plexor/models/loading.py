@@ -79,7 +79,7 @@ def load_model(
     if source.weights is not None:
         fill(network, read_weights(source.weights), source=source.weights)
     return Model(
-        network.to(device or torch.device("cpu")),
+        network.eval().to(device or torch.device("cpu")),
         task=card.task,
         preprocess=card.preprocess,
         card=card,

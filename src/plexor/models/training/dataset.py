@@ -67,8 +67,8 @@ class CaseDataset(Dataset[tuple[Tensor, Tensor]]):
         if self.transform is not None:
             seed = seed_for(self.seed, "augment", str(self.epoch), case.id) % _NUMPY_SEED
             self.transform.set_random_state(seed=seed)
-            inputs = self.transform(inputs)
-        return torch.as_tensor(inputs), self.labels[index]
+            inputs = self.transform(inputs).as_tensor()
+        return inputs, self.labels[index]
 
 
 def _transform(augment: Augmentation) -> Compose:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -161,6 +162,7 @@ def _fit(
         callbacks.append(_Reporter(on_progress))
     kind = device.type if device else "cpu"
     last = folder / "last.ckpt"
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="lightning")
         trainer = pl.Trainer(

@@ -1,0 +1,84 @@
+"""``plexor audit``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from plexor.cli.progress import console, stepping
+
+_UNMET = 1
+
+
+def audit(
+    plan: Annotated[Path, typer.Argument(help="The plan (YAML) with `cohort`, `model` and `probes`.")],
+    out: Annotated[Path | None, typer.Option(help="Run directory; runs/<plan's name> if not given.")] = None,
+    require: Annotated[
+        list[str] | None,
+        typer.Option(help="A condition on summary.json; if it does not hold, the exit status is 1."),
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="Where to compute, e.g. cuda:0; found by itself.")] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Cases at a time; halved when memory runs out.")] = 64,
+    allow_code: Annotated[bool, typer.Option(help="Import and call the plan's `model.python`.")] = False,
+) -> None:
+    """Attack a model on the images as stored, judge, measure, and write the report.
+
+    Stopped with Ctrl-C or killed, the same command goes on where it was.
+
+    Example: plexor audit plan.yaml --out runs/ham --require 'probes["pgd-linf-2"].accuracy.low > 0.5'
+    """
+    from plexor.audit import audit as carry_out
+    from plexor.audit import load_plan
+    from plexor.report import write_report
+
+    loaded = load_plan(plan)
+    with stepping("audit", unit="case-probes") as advance:
+        run = carry_out(
+            loaded,
+            out=out or Path("runs") / plan.stem,
+            device=device,
+            batch_size=batch_size,
+            allow_code=allow_code,
+            on_progress=lambda news: advance(news.done, news.total, news.probe),
+        )
+    path = write_report(run.path)
+    summary = json.loads((run.path / "summary.json").read_text())
+    console.print(results(summary))
+    console.print(f"report: {path}")
+    raise typer.Exit(_UNMET if unmet(require or [], summary) else 0)
+
+
+def unmet(conditions: list[str], summary: Mapping[str, Any]) -> int:
+    """Prints whether each condition holds; gives the number of those that do not."""
+    from plexor.findings.require import holds
+
+    answers = {condition: holds(condition, summary) for condition in conditions}
+    for condition, answer in answers.items():
+        console.print(f"{'met' if answer else 'NOT met'}: {condition}", markup=False)
+    return sum(not answer for answer in answers.values())
+
+
+def results(summary: Mapping[str, Any]) -> Table:
+    """A few figures of a summary as a table."""
+    table = Table("probe", "accuracy", "95 % interval", "success", "n", "groups")
+    rows = [("clean", summary["clean"]), *((p["id"], p) for p in summary["probes"])]
+    for name, row in rows:
+        accuracy, success = row["accuracy"], row.get("success")
+        table.add_row(
+            name,
+            _percent(accuracy["value"]),
+            f"{_percent(accuracy['low'])} to {_percent(accuracy['high'])}",
+            _percent(success["value"]) if success else "",
+            str(accuracy["n"]),
+            str(accuracy["n_groups"] or ""),
+        )
+    return table
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"

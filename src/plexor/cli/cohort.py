@@ -1,0 +1,101 @@
+"""``plexor cohort``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from plexor.cli.progress import console, stepping
+
+if TYPE_CHECKING:
+    from plexor.cases.check import CohortReport
+
+app = typer.Typer(help="Look at a cohort before it is used.", no_args_is_help=True)
+
+_MOST_SHOWN = 50
+
+
+@app.callback()
+def options() -> None:
+    """Look at a cohort before it is used."""
+
+
+@app.command()
+def check(
+    manifest: Annotated[
+        Path,
+        typer.Argument(help="A manifest (CSV or Parquet), or a plan (YAML) whose cohort is meant."),
+    ],
+    root: Annotated[Path | None, typer.Option(help="Folder that image paths are relative to.")] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(help="Our name = the manifest's, e.g. --column label=dx --column group=lesion_id."),
+    ] = None,
+    path_template: Annotated[
+        str | None, typer.Option(help="A path from other columns, e.g. 'images/{image_id}.jpg'.")
+    ] = None,
+    show_all: Annotated[bool, typer.Option("--all", help=f"Print more than {_MOST_SHOWN} problems.")] = False,
+) -> None:
+    """Open every image of a manifest and list all that is wrong; exit status 1 if anything is.
+
+    Unreadable files, mixed channels and sizes, missing labels, duplicates, groups on both sides of
+    a split, and more. Nothing is changed and nothing is dropped.
+    """
+    from plexor.audit import load_plan
+    from plexor.cases.check import check_cohort
+
+    columns = _pairs(column or [])
+    classes = None
+    if manifest.suffix in (".yaml", ".yml"):
+        plan = load_plan(manifest)
+        source = plan.cohort
+        manifest = plan.path(source.manifest)
+        root = root or (None if source.root is None else plan.path(source.root))
+        columns = columns or dict(source.columns)
+        path_template = path_template or source.path_template
+        classes = source.classes
+    with stepping("cohort check", unit="images") as advance:
+        found = check_cohort(
+            manifest,
+            root=root,
+            columns=columns,
+            path_template=path_template,
+            classes=classes,
+            progress=lambda done, total: advance(done, total, manifest.name),
+        )
+    _print(found, most=len(found.problems) if show_all else _MOST_SHOWN)
+    raise typer.Exit(1 if found.problems else 0)
+
+
+def _print(found: CohortReport, *, most: int) -> None:
+    console.print(f"{found.name}: {found.n_cases} cases of {found.n_groups} groups")
+    for title, counts in (
+        ("classes", found.n_by_class),
+        ("splits", {name or "(none)": n for name, n in found.n_by_split.items()}),
+        ("shapes", {"×".join(map(str, shape)): n for shape, n in found.n_by_shape.items()}),
+    ):
+        if counts:
+            console.print(f"{title}: " + ", ".join(f"{name} {n}" for name, n in counts.items()))
+    if not found.problems:
+        console.print("nothing wrong was found")
+        return
+    table = Table("severity", "what", "where", "message")
+    for problem in found.problems[:most]:
+        table.add_row(problem.severity, problem.id, problem.where, problem.message)
+    console.print(table)
+    if len(found.problems) > most:
+        console.print(f"and {len(found.problems) - most} more; --all prints them")
+
+
+def _pairs(written: list[str]) -> Mapping[str, str]:
+    pairs = {}
+    for pair in written:
+        ours, equals, theirs = pair.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"expected OURS=THEIRS, got {pair!r}", param_hint="--column")
+        pairs[ours] = theirs
+    return pairs

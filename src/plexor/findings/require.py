@@ -1,0 +1,90 @@
+"""Conditions on a summary, for ``plexor audit --require``: read, never executed."""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from plexor.core.errors import PlanError, unknown
+
+_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+}
+_ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+
+
+def holds(condition: str, summary: Mapping[str, Any]) -> bool:
+    """Whether a condition such as ``probes["pgd-linf-2"].accuracy.low > 0.5`` is true.
+
+    Names are the summary's keys; probes are looked up by id. Comparisons, ``and``, ``or``, ``not``
+    and the four operations are understood. A comparison with an undefined number is false.
+
+    Raises:
+        PlanError: the condition is not one, or names something the summary has not.
+    """
+    try:
+        tree = ast.parse(condition, mode="eval")
+    except SyntaxError as error:
+        raise PlanError(f"require: cannot read {condition!r}: {error.msg}") from error
+    names = dict(summary) | {"probes": {probe["id"]: probe for probe in summary["probes"]}}
+    value = _value(tree.body, names, condition)
+    if not isinstance(value, bool):
+        raise PlanError(f"require: {condition!r} is {value!r}, expected a comparison")
+    return value
+
+
+def _value(node: ast.expr, names: Mapping[str, Any], condition: str) -> Any:
+    def of(part: ast.expr) -> Any:
+        return _value(part, names, condition)
+
+    match node:
+        case ast.Constant(value=bool() | int() | float() | str()):
+            return node.value
+        case ast.Name(id=name):
+            return _looked_up(names, name, condition)
+        case ast.Attribute(value=parent, attr=name):
+            return _looked_up(of(parent), name, condition)
+        case ast.Subscript(value=parent, slice=key):
+            return _looked_up(of(parent), of(key), condition)
+        case ast.BoolOp(op=ast.And(), values=parts):
+            return all(of(part) for part in parts)
+        case ast.BoolOp(op=ast.Or(), values=parts):
+            return any(of(part) for part in parts)
+        case ast.UnaryOp(op=ast.Not(), operand=part):
+            return not of(part)
+        case ast.UnaryOp(op=ast.USub(), operand=part):
+            number = of(part)
+            return None if number is None else -number
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
+            numbers = of(left), of(right)
+            return None if None in numbers else _ARITHMETIC[type(op)](*numbers)
+        case ast.Compare(left=left, ops=ops, comparators=rights):
+            numbers = [of(part) for part in (left, *rights)]
+            steps = zip(ops, numbers, numbers[1:], strict=False)
+            return None not in numbers and all(_COMPARISONS[type(op)](a, b) for op, a, b in steps)
+        case _:
+            raise PlanError(
+                f"require: {ast.unparse(node)!r} in {condition!r} is not understood; write e.g. "
+                'probes["pgd-linf-2"].accuracy.low > 0.5'
+            )
+
+
+def _looked_up(within: Any, name: Any, condition: str) -> Any:
+    if isinstance(within, Mapping) and name in within:
+        return within[name]
+    if isinstance(within, list) and isinstance(name, int) and -len(within) <= name < len(within):
+        return within[name]
+    known = map(str, within) if isinstance(within, Mapping) else []
+    raise PlanError(f"require: {unknown('name', str(name), known)} in {condition!r}")
