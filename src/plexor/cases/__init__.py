@@ -1,10 +1,12 @@
 """Cases: images as their files store them, with truth, group and split."""
 
 from plexor.cases.case import Case
+from plexor.cases.check import CohortReport, check_cohort
 from plexor.cases.cohort import Cohort, load_cohort
 from plexor.cases.formats import decode_image, read_image
 from plexor.cases.image import LOSSLESS, Codec, Image, Pixels
 from plexor.cases.intensity import Intensity
+from plexor.cases.problem import Problem
 from plexor.cases.split import split_groups
 
 __all__ = [
@@ -12,9 +14,12 @@ __all__ = [
     "Case",
     "Codec",
     "Cohort",
+    "CohortReport",
     "Image",
     "Intensity",
     "Pixels",
+    "Problem",
+    "check_cohort",
     "decode_image",
     "load_cohort",
     "read_image",

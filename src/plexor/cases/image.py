@@ -42,9 +42,10 @@ class Image:
     Attributes:
         pixels: (channels, *spatial), the file's own numbers and type; not to be written to.
         intensity: their range, grid and meaning.
-        containers: name → codec. Always has ``"lossless"``. An image from a lossy file also has
-            ``"recompressed-own"`` (the file's own tables), ``"recompressed-q90"`` and
-            ``"recompressed-q75"``.
+        containers: name → codec. Always has ``"lossless"``, first. An image from a JPEG file, or
+            from a DICOM file in JPEG Baseline, also has ``"recompressed-own"`` (the file's own
+            tables), ``"recompressed-q90"`` and ``"recompressed-q75"``, unless its chroma
+            subsampling cannot be repeated.
         spacing_mm: pixel distance along each spatial axis, where the file says it.
     """
 

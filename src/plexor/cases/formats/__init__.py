@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from plexor.cases.formats.magic import format_of
 from plexor.cases.image import Image
 from plexor.core.errors import DataError
 
@@ -56,27 +57,30 @@ def decode_image(data: bytes, name: str) -> Image:
 
 
 def _decode(data: bytes) -> Image:
-    """Finds the format by its first bytes; readers are imported when first needed."""
-    if data[128:132] == b"DICM":  # first, since a TIFF header may stand in its preamble
-        from plexor.cases.formats.dicom import decode_dicom
+    """Hands the bytes to their reader; readers are imported when first needed."""
+    match format_of(data):
+        case "dicom":
+            from plexor.cases.formats.dicom import decode_dicom
 
-        return decode_dicom(data)
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        from plexor.cases.formats.png import decode_png
+            return decode_dicom(data)
+        case "png":
+            from plexor.cases.formats.png import decode_png
 
-        return decode_png(data)
-    if data.startswith(b"\xff\xd8\xff"):
-        from plexor.cases.formats.jpeg import decode_jpeg
+            return decode_png(data)
+        case "jpeg":
+            from plexor.cases.formats.jpeg import decode_jpeg
 
-        return decode_jpeg(data)
-    if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        from plexor.cases.formats.tiff import decode_tiff
+            return decode_jpeg(data)
+        case "tiff":
+            from plexor.cases.formats.tiff import decode_tiff
 
-        return decode_tiff(data)
-    if data.startswith(b"\x1f\x8b") or data[344:346] == b"n+" or data[4:6] == b"n+":
-        from plexor.cases.formats.nifti import decode_nifti
+            return decode_tiff(data)
+        case "nifti" | "gzip":
+            from plexor.cases.formats.nifti import decode_nifti
 
-        return decode_nifti(data)
-    raise DataError(
-        f"expected a PNG, JPEG, TIFF, DICOM or NIfTI file, found one that begins {data[:8]!r}"
-    )
+            return decode_nifti(data)
+        case None:
+            raise DataError(
+                "expected a PNG, JPEG, TIFF, DICOM or NIfTI file, found one that begins "
+                f"{data[:8]!r}"
+            )

@@ -39,11 +39,6 @@ _NEEDED = (
 _END_OF_CODESTREAM = b"\xff\xd9"  # of JPEG, JPEG-LS and JPEG 2000 alike
 
 
-def is_dicom(data: bytes) -> bool:
-    """Whether these are the bytes of a DICOM file with its preamble."""
-    return data[128:132] == b"DICM"
-
-
 def decode_dicom(data: bytes) -> Image:
     """Reads a DICOM image: the stored numbers, with the rescale as slope and intercept.
 

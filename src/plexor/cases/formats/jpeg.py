@@ -16,7 +16,6 @@ from plexor.cases.image import LOSSLESS, Codec, Image, Pixels
 from plexor.cases.intensity import Intensity
 from plexor.core.errors import DataError
 
-MAGIC = b"\xff\xd8\xff"
 _START_OF_SCAN, _END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
 
 Tables = tuple[tuple[int, ...], ...]

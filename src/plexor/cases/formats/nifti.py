@@ -9,11 +9,11 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
+from plexor.cases.formats.magic import format_of
 from plexor.cases.image import LOSSLESS, Image, Pixels
 from plexor.cases.intensity import Intensity
 from plexor.core.errors import DataError
 
-GZIP_MAGIC = b"\x1f\x8b"
 _MM = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
 _EXACT = 2**24
 """Up to here float32, in which images are perturbed, holds every integer."""
@@ -48,11 +48,6 @@ class NiftiCodec:
         return decode_nifti(data).pixels
 
 
-def is_nifti(data: bytes) -> bool:
-    """Whether these are the bytes of a NIfTI file, not gzipped."""
-    return data[344:347] in (b"n+1", b"ni1") or data[4:7] in (b"n+2", b"ni2")
-
-
 def decode_nifti(data: bytes) -> Image:
     """Reads a NIfTI volume: stored numbers, with the header's scaling as slope and intercept.
 
@@ -63,10 +58,10 @@ def decode_nifti(data: bytes) -> Image:
         DataError: truncated, not NIfTI, header and voxels in two files, not three-dimensional,
             complex or colour voxels, or integers beyond ±2^24.
     """
-    gzipped = data.startswith(GZIP_MAGIC)
+    gzipped = format_of(data) == "gzip"
     if gzipped:
         data = gzip.decompress(data)
-    if not is_nifti(data):
+    if format_of(data) != "nifti":
         raise DataError("expected a NIfTI volume in this gzip file, found something else")
     if b"ni" in (data[344:346], data[4:6]):
         raise DataError("header and voxels are in two files (.hdr, .img); convert to one .nii")

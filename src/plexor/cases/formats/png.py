@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import PngImagePlugin
 
+from plexor.cases.formats.magic import PNG
 from plexor.cases.formats.raster import channels_first, channels_last, rgb16
 from plexor.cases.image import LOSSLESS, Image, Pixels
 from plexor.cases.intensity import Intensity
 from plexor.core.errors import DataError
 
-MAGIC = b"\x89PNG\r\n\x1a\n"
 _COLOUR_TYPES = {0: "grey", 2: "RGB", 3: "palette", 4: "grey and alpha", 6: "RGB and alpha"}
 _UP = 2
 _DROPPED = (b"tRNS", b"hIST")
@@ -65,7 +65,7 @@ class PngCodec:
             (b"IDAT", deflater.compress(filtered.data) + deflater.flush()),
             (b"IEND", b""),
         ]
-        return MAGIC + b"".join(_chunk_bytes(*chunk) for chunk in chunks)
+        return PNG + b"".join(_chunk_bytes(*chunk) for chunk in chunks)
 
     def decode(self, data: bytes) -> Pixels:
         """The pixels of a PNG file, without its alpha channel."""
@@ -120,7 +120,7 @@ def _refuse_unsupported(depth: int, colour: int, names: set[bytes]) -> None:
 
 def _chunks(data: bytes) -> Iterator[Chunk]:
     """Every chunk's name and content; refuses a file that ends early or fails a checksum."""
-    position = len(MAGIC)
+    position = len(PNG)
     while True:
         head = data[position : position + 8]
         if len(head) < 8:

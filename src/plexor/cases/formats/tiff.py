@@ -21,8 +21,6 @@ from plexor.cases.image import LOSSLESS, Image, Pixels
 from plexor.cases.intensity import Intensity
 from plexor.core.errors import DataError
 
-MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
 _UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
 _MODES = ("L", "I;16", "I;16B", "I", "F", "RGB")
