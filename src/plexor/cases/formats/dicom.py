@@ -60,12 +60,8 @@ def decode_dicom(data: bytes) -> Image:
     pixels, photometric = _pixels(dataset, syntax)
     unused = _unused_bits(dataset, syntax, pixels)
     lossless = lossless_syntax(syntax, pixels, unused_bits=unused is not None)
-    if (
-        photometric == "RGB"
-        and lossless == syntax
-        and dataset.PhotometricInterpretation[-4:] == "_RCT"
-    ):
-        photometric = "YBR_RCT"
+    if lossless == syntax and dataset.PhotometricInterpretation == "YBR_RCT":
+        photometric = "YBR_RCT"  # of RGB, by the codestream itself
     containers: dict[str, Codec] = {
         LOSSLESS: DicomCodec(
             source=data, syntax=lossless, photometric=photometric, unused_bits=unused
@@ -190,10 +186,8 @@ def _intensity(dataset: Dataset) -> Intensity:
     high = low + 2.0**bits - 1
     if dataset.SamplesPerPixel == 3:
         return Intensity(low=low, high=high)
-    slope, intercept = (
-        _number(dataset, "RescaleSlope", 1.0),
-        _number(dataset, "RescaleIntercept", 0.0),
-    )
+    slope = _number(dataset, "RescaleSlope", 1.0)
+    intercept = _number(dataset, "RescaleIntercept", 0.0)
     if slope == 0:
         raise DataError("the rescale slope is 0, expected another number; repair the header")
     unit = _unit(dataset)
