@@ -1,3 +1,74 @@
-"""Plexor: taps a medical-imaging model with changes nobody should notice, and measures what gives way."""
+"""Plexor taps a medical-imaging model with changes nobody should notice, and sees what gives way.
 
-__version__ = "0.1.0"
+The names below are all a notebook needs. They are imported when first used, so that the command
+line answers at once and results can be read where torch is not installed.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from plexor.core.version import __version__
+
+if TYPE_CHECKING:
+    from plexor import attacks
+    from plexor.attacks import Threat
+    from plexor.audits import Plan, audit, load_plan
+    from plexor.cases import Cohort, load_cohort, read_image, split_groups
+    from plexor.core.errors import PlexorError
+    from plexor.findings import RunDirectory
+    from plexor.models import Binary, Model, Multiclass, Preprocess, load_model
+    from plexor.report import write_report
+
+_HOME = {
+    "Binary": "plexor.models",
+    "Cohort": "plexor.cases",
+    "Model": "plexor.models",
+    "Multiclass": "plexor.models",
+    "Plan": "plexor.audits",
+    "PlexorError": "plexor.core.errors",
+    "Preprocess": "plexor.models",
+    "RunDirectory": "plexor.findings",
+    "Threat": "plexor.attacks",
+    "audit": "plexor.audits",
+    "load_cohort": "plexor.cases",
+    "load_model": "plexor.models",
+    "load_plan": "plexor.audits",
+    "read_image": "plexor.cases",
+    "split_groups": "plexor.cases",
+    "write_report": "plexor.report",
+}
+
+__all__ = [
+    "Binary",
+    "Cohort",
+    "Model",
+    "Multiclass",
+    "Plan",
+    "PlexorError",
+    "Preprocess",
+    "RunDirectory",
+    "Threat",
+    "__version__",
+    "attacks",
+    "audit",
+    "load_cohort",
+    "load_model",
+    "load_plan",
+    "read_image",
+    "split_groups",
+    "write_report",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "attacks":
+        return importlib.import_module("plexor.attacks")
+    if name not in _HOME:
+        raise AttributeError(f"module 'plexor' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

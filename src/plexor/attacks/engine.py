@@ -77,4 +77,4 @@ def halving(work: Callable[[slice], T], n_cases: int, batch_size: int) -> list[T
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether a RuntimeError says that an allocation failed, on any device."""
     words = str(error).lower()
-    return isinstance(error, torch.OutOfMemoryError) or "alloc" in words and "memory" in words
+    return isinstance(error, torch.OutOfMemoryError) or ("alloc" in words and "memory" in words)

@@ -69,8 +69,7 @@ class Threat:
 
     def norms(self, delta: Tensor) -> Tensor:
         """The norm of each case's perturbation, (N,)."""
-        flat = delta.flatten(1)
-        return flat.abs().amax(1) if self.norm == "linf" else flat.norm(dim=1)
+        return delta.flatten(1).abs().amax(1) if self.norm == "linf" else _lengths(delta).flatten()
 
     def project(self, delta: Tensor, batch: Batch) -> Tensor:
         """The nearest perturbation in the ball that leaves every number storable in range.
@@ -116,19 +115,25 @@ class Threat:
         """
         if self.norm == "linf":
             return gradient.sign()
-        lengths = gradient.flatten(1).norm(dim=1).view(-1, *[1] * (gradient.ndim - 1))
+        lengths = _lengths(gradient)
         return torch.where(lengths > 0, gradient / lengths, 0.0)
 
-    def spread(self, noise: Tensor, batch: Batch) -> Tensor:
-        """Turns standard normal noise (N, C, *spatial) into a uniform draw from the ball."""
-        radii = self.radii(batch)
-        if self.norm == "linf":
-            return radii * torch.special.erf(noise / 2**0.5)
-        count = noise[0].numel()
-        lengths = noise.flatten(1).norm(dim=1).view_as(radii)
-        # the radius of a uniform point of an n-ball has distribution u^(1/n); take u from the noise
-        uniform = 0.5 * (1 + torch.special.erf(noise.flatten(1)[:, :1] / 2**0.5)).view_as(radii)
-        return noise / lengths * radii * uniform ** (1 / count)
+    def random_start(self, noise: Tensor, batch: Batch) -> Tensor:
+        """Turns standard normal noise (N, C, *spatial) into where a search may start.
+
+        L∞: uniform in the ball. L2: uniform on the sphere, which in thousands of dimensions is
+        where nearly all of the ball is. Projected into range.
+        """
+        direction = (
+            torch.special.erf(noise / 2**0.5) if self.norm == "linf" else self.steepest(noise)
+        )
+        return self.project(self.radii(batch) * direction, batch)
+
+
+def _lengths(delta: Tensor) -> Tensor:
+    """Euclidean length of each case's perturbation, (N, 1, ...)."""
+    lengths: Tensor = torch.linalg.vector_norm(delta.flatten(1), dim=1)
+    return lengths.view(-1, *[1] * (delta.ndim - 1))
 
 
 def _greatest_fitting(
@@ -140,7 +145,7 @@ def _greatest_fitting(
     """
 
     def fits(scale: Tensor) -> Tensor:
-        return shape(scale).flatten(1).norm(dim=1).view_as(radii) <= radii
+        return _lengths(shape(scale)) <= radii
 
     low = torch.zeros_like(radii)
     high = torch.full_like(radii, min(1.0, at_most))

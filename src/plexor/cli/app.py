@@ -10,9 +10,9 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
-import plexor
 from plexor.cli import attacks, audit, cohort, demo, report, train
 from plexor.core.errors import PlexorError
+from plexor.core.version import __version__
 
 app = typer.Typer(
     name="plexor",
@@ -31,16 +31,19 @@ app.command("report")(report.report)
 app.command("attacks")(attacks.attacks)
 
 
-def _print_version(wanted: bool) -> None:  # noqa: FBT001
+def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"plexor {plexor.__version__}")
+        typer.echo(f"plexor {__version__}")
         raise typer.Exit
 
 
 @app.callback()
 def options(
     _version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
 ) -> None:
     """Options before the command."""
@@ -56,7 +59,9 @@ def main() -> None:
     try:
         app()
     except PlexorError as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]error:[/red] {_plain(error)}")
+        Console(stderr=True, highlight=False, soft_wrap=True).print(
+            f"[red]error:[/red] {_plain(error)}"
+        )
         sys.exit(2)
     except KeyboardInterrupt:
         Console(stderr=True).print("stopped; run the same command again to go on")

@@ -16,24 +16,36 @@ _UNMET = 1
 
 
 def audit(
-    plan: Annotated[Path, typer.Argument(help="The plan (YAML) with `cohort`, `model` and `probes`.")],
-    out: Annotated[Path | None, typer.Option(help="Run directory; runs/<plan's name> if not given.")] = None,
+    plan: Annotated[
+        Path, typer.Argument(help="The plan (YAML) with `cohort`, `model` and `probes`.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="Run directory; runs/<plan's name> if not given.")
+    ] = None,
     require: Annotated[
         list[str] | None,
-        typer.Option(help="A condition on summary.json; if it does not hold, the exit status is 1."),
+        typer.Option(
+            help="A condition on summary.json; if it does not hold, the exit status is 1."
+        ),
     ] = None,
-    device: Annotated[str | None, typer.Option(help="Where to compute, e.g. cuda:0; found by itself.")] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Cases at a time; halved when memory runs out.")] = 64,
-    allow_code: Annotated[bool, typer.Option(help="Import and call the plan's `model.python`.")] = False,
+    device: Annotated[
+        str | None, typer.Option(help="Where to compute, e.g. cuda:0; found by itself.")
+    ] = None,
+    batch_size: Annotated[
+        int, typer.Option(min=1, help="Cases at a time; halved when memory runs out.")
+    ] = 64,
+    allow_code: Annotated[
+        bool, typer.Option(help="Import and call the plan's `model.python`.")
+    ] = False,
 ) -> None:
     """Attack a model on the images as stored, judge, measure, and write the report.
 
     Stopped with Ctrl-C or killed, the same command goes on where it was.
 
-    Example: plexor audit plan.yaml --out runs/ham --require 'probes["pgd-linf-2"].accuracy.low > 0.5'
+    Example: --require 'probes["pgd-linf-2"].accuracy.low > 0.5'
     """
-    from plexor.audit import audit as carry_out
-    from plexor.audit import load_plan
+    from plexor.audits import audit as carry_out
+    from plexor.audits import load_plan
     from plexor.report import write_report
 
     loaded = load_plan(plan)

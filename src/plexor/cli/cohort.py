@@ -30,22 +30,28 @@ def check(
         Path,
         typer.Argument(help="A manifest (CSV or Parquet), or a plan (YAML) whose cohort is meant."),
     ],
-    root: Annotated[Path | None, typer.Option(help="Folder that image paths are relative to.")] = None,
+    root: Annotated[
+        Path | None, typer.Option(help="Folder that image paths are relative to.")
+    ] = None,
     column: Annotated[
         list[str] | None,
-        typer.Option(help="Our name = the manifest's, e.g. --column label=dx --column group=lesion_id."),
+        typer.Option(
+            help="Our name = the manifest's, e.g. --column label=dx --column group=lesion_id."
+        ),
     ] = None,
     path_template: Annotated[
         str | None, typer.Option(help="A path from other columns, e.g. 'images/{image_id}.jpg'.")
     ] = None,
-    show_all: Annotated[bool, typer.Option("--all", help=f"Print more than {_MOST_SHOWN} problems.")] = False,
+    show_all: Annotated[
+        bool, typer.Option("--all", help=f"Print more than {_MOST_SHOWN} problems.")
+    ] = False,
 ) -> None:
     """Open every image of a manifest and list all that is wrong; exit status 1 if anything is.
 
     Unreadable files, mixed channels and sizes, missing labels, duplicates, groups on both sides of
     a split, and more. Nothing is changed and nothing is dropped.
     """
-    from plexor.audit import load_plan
+    from plexor.audits import load_plan
     from plexor.cases.check import check_cohort
 
     columns = _pairs(column or [])

@@ -36,7 +36,9 @@ probes:
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for phantoms, plan, weights and run.")] = Path("demo"),
+    out: Annotated[Path, typer.Option(help="Folder for phantoms, plan, weights and run.")] = Path(
+        "demo"
+    ),
     cases: Annotated[int, typer.Option(min=60, help="Phantom images.")] = 900,
 ) -> None:
     """Draw phantoms, train a small model on them, attack it, write the report. Needs no data.

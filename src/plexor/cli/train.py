@@ -11,14 +11,18 @@ from plexor.cli.progress import console, stepping
 
 
 def train(
-    plan: Annotated[Path, typer.Argument(help="The plan (YAML) with `cohort`, `train` and `model.weights`.")],
-    device: Annotated[str | None, typer.Option(help="Where to compute, e.g. cuda:0; found by itself.")] = None,
+    plan: Annotated[
+        Path, typer.Argument(help="The plan (YAML) with `cohort`, `train` and `model.weights`.")
+    ],
+    device: Annotated[
+        str | None, typer.Option(help="Where to compute, e.g. cuda:0; found by itself.")
+    ] = None,
 ) -> None:
     """Train a classifier on a plan's cohort and write its weights.
 
     Stopped with Ctrl-C or killed, the same command goes on from the last whole epoch.
     """
-    from plexor.audit import cohort_of, load_plan
+    from plexor.audits import cohort_of, load_plan
     from plexor.core.errors import PlanError
     from plexor.models.device import choose_device
     from plexor.models.training import train as run
@@ -38,8 +42,11 @@ def train(
                 news.step,
                 news.n_steps,
                 f"epoch {news.epoch}, loss {news.loss:.3f}"
-                + ("" if news.balanced_accuracy is None
-                   else f", balanced accuracy {news.balanced_accuracy:.1%}"),
+                + (
+                    ""
+                    if news.balanced_accuracy is None
+                    else f", balanced accuracy {news.balanced_accuracy:.1%}"
+                ),
             ),
         )
     console.print(

@@ -57,6 +57,6 @@ def sole_writer(directory: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise RunDirectoryError(
-                f"{directory} is in use by another process; wait for it, or choose another directory"
+                f"{directory} is in use by another process; wait for it, or use another directory"
             ) from error
         yield

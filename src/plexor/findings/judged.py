@@ -70,19 +70,19 @@ class Judged:
                 container does alone is not put down to the probe.
         """
         done = rows[rows["status"] == "ok"]
-        unprobed = done["decision_before"]
-        if clean is not None:
-            known = clean[clean["status"] == "ok"].set_index("case_id")["decision_after"]
-            unprobed = done["case_id"].map(known).fillna(unprobed)
+        before = done["decision_before"].to_numpy(str)
+        case_id = done["case_id"].to_numpy(str)
+        alone = {} if clean is None else _decisions(clean)
+        unprobed = [alone.get(name, own) for name, own in zip(case_id, before, strict=True)]
         return cls(
             classes=tuple(classes),
             n_failed=len(rows) - len(done),
-            case_id=done["case_id"].to_numpy(str),
+            case_id=case_id,
             group=done["group"].to_numpy(str),
             truth=done["truth"].to_numpy(str),
-            unprobed=unprobed.to_numpy(str),
+            unprobed=np.array(unprobed, dtype=str),
             decision=done["decision_after"].to_numpy(str),
-            before=done["decision_before"].to_numpy(str),
+            before=before,
             attempted=done["attempted"].to_numpy(bool),
             reached=done["reached"].to_numpy(bool),
             within_threat=done["within_threat"].to_numpy(bool),
@@ -145,10 +145,9 @@ class Judged:
 
     def _control_success(self, goal: Mapping[str, Any], control: pd.DataFrame) -> Plain:
         """The attack's goal, asked of the noise, over the cases the attack attempted."""
-        done = control[control["status"] == "ok"].set_index("case_id")["decision_after"]
-        found = pd.Series(self.case_id).map(done)
-        among = self.attempted & found.notna().to_numpy()
-        decision = found.fillna("").to_numpy(str)
+        found = _decisions(control)
+        decision = np.array([found.get(name, "") for name in self.case_id], dtype=str)
+        among = self.attempted & (decision != "")
         wanted = decision == goal["target"] if goal["kind"] == "become" else decision != self.truth
         return self._share(wanted, among)
 
@@ -169,6 +168,12 @@ class Judged:
             "n_gained": gained,
             **tests,
         }
+
+
+def _decisions(rows: pd.DataFrame) -> dict[str, str]:
+    """Case → decision for the image as stored, of the cases that could be judged."""
+    done = rows[rows["status"] == "ok"]
+    return dict(zip(done["case_id"], done["decision_after"], strict=True))
 
 
 def _check_prevalence(truth: Names, decision: Names, found: Estimate) -> None:

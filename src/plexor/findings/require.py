@@ -45,7 +45,7 @@ def holds(condition: str, summary: Mapping[str, Any]) -> bool:
     return value
 
 
-def _value(node: ast.expr, names: Mapping[str, Any], condition: str) -> Any:
+def _value(node: ast.expr, names: Mapping[str, Any], condition: str) -> Any:  # noqa: PLR0911
     def of(part: ast.expr) -> Any:
         return _value(part, names, condition)
 
@@ -68,8 +68,8 @@ def _value(node: ast.expr, names: Mapping[str, Any], condition: str) -> Any:
             number = of(part)
             return None if number is None else -number
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
-            numbers = of(left), of(right)
-            return None if None in numbers else _ARITHMETIC[type(op)](*numbers)
+            a, b = of(left), of(right)
+            return None if a is None or b is None else _ARITHMETIC[type(op)](a, b)
         case ast.Compare(left=left, ops=ops, comparators=rights):
             numbers = [of(part) for part in (left, *rights)]
             steps = zip(ops, numbers, numbers[1:], strict=False)

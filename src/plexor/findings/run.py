@@ -1,17 +1,18 @@
 """The run directory: the only state of an audit, and all that a report needs.
 
-    plan.yaml          the plan as resolved, every default written out
-    provenance.json    versions, device, hashes of model, manifest and each image, checks
-    units/<id>.parquet findings, one file a unit, written atomically
-    artifacts/examples example images in their stored format, with index.json
-    summary.json       every number the report prints
-    report.html        one self-contained file
+plan.yaml          the plan as resolved, every default written out
+provenance.json    versions, device, hashes of model, manifest and each image, checks
+units/<id>.parquet findings, one file a unit, written atomically
+artifacts/examples example images in their stored format, with index.json
+summary.json       every number the report prints
+report.html        one self-contained file
 """
 
 from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,7 @@ import yaml
 from plexor.core.errors import RunDirectoryError
 from plexor.core.files import write_atomic
 from plexor.core.ids import digest
-from plexor.findings.schema import SCHEMA, Finding, to_table
+from plexor.findings.schema import SCHEMA, Finding, from_table, to_table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,9 +106,9 @@ class RunDirectory:
         pq.write_table(to_table(findings), buffer, compression="zstd")
         write_atomic(self._unit(unit_id), buffer.getvalue())
 
-    def unit(self, unit_id: str) -> pd.DataFrame:
+    def unit(self, unit_id: str) -> list[Finding]:
         """One unit's findings, in the order they were made."""
-        return self._read(self._unit(unit_id)).to_pandas()
+        return from_table(self._read(self._unit(unit_id)))
 
     def findings(self) -> pd.DataFrame:
         """All findings, ordered by probe, container and case; columns as in ``SCHEMA``.
@@ -117,9 +118,11 @@ class RunDirectory:
         """
         paths = sorted((self.path / "units").glob("*.parquet"))
         if not paths:
-            raise RunDirectoryError(f"{self.path} holds no findings; run: plexor audit PLAN --out {self.path}")
+            raise RunDirectoryError(
+                f"{self.path} holds no findings; run: plexor audit PLAN --out {self.path}"
+            )
         table = pa.concat_tables(self._read(path) for path in paths)
-        frame: pd.DataFrame = table.to_pandas()
+        frame = pd.DataFrame(table.to_pandas())
         return frame.sort_values(["probe", "stored", "case_id"], ignore_index=True)
 
     def plan(self) -> dict[str, object]:
@@ -180,9 +183,10 @@ class RunDirectory:
             return pq.read_table(path, schema=SCHEMA)
         except (OSError, pa.ArrowException) as error:
             raise RunDirectoryError(
-                f"{path} is damaged ({error}); delete it and run the audit again, only this unit is redone"
+                f"{path} is damaged ({error}); delete it and run the audit again, which redoes "
+                "this unit only"
             ) from error
 
 
-def _json(value: dict[str, object]) -> bytes:
+def _json(value: Mapping[str, object]) -> bytes:
     return (json.dumps(value, indent=1, allow_nan=False) + "\n").encode()

@@ -32,7 +32,7 @@ class Finding:
         decision_after: class named for the perturbed image as stored.
         outputs_before: the model's outputs (logits) for the untouched image.
         outputs_after: the same for the perturbed image as stored.
-        attempted: the goal could be counted here (it did not hold before); always True without goal.
+        attempted: the goal could be counted here (it did not hold before); True without a goal.
         margin_after: the goal's margin as stored, > 0 when reached; NaN for a probe without goal.
         reached: the goal holds on the stored image and the threat was kept.
         within_threat: range, radius and finiteness held on the lossless file. A lossy container
@@ -96,6 +96,15 @@ SCHEMA = pa.schema(
     ],
     metadata={"plexor_findings": "1"},
 )
+
+
+def from_table(table: pa.Table) -> list[Finding]:
+    """The findings of a table in ``SCHEMA``."""
+    rows = table.to_pylist()
+    return [
+        Finding(**row | {name: tuple(row[name]) for name in ("outputs_before", "outputs_after")})
+        for row in rows
+    ]
 
 
 def to_table(findings: list[Finding]) -> pa.Table:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-import plexor
+from plexor.core.version import __version__
 from plexor.findings.flag_catalogue import FLAG_KINDS
 from plexor.findings.flags import Evidence, raise_flags
 from plexor.findings.judged import Judged, Plain
@@ -31,8 +31,10 @@ def summarise(
     Args:
         plan: the resolved plan.
         provenance: what the findings came from; its model card names the classes.
-        findings: rows of ``SCHEMA``, finished or not.
+        findings: rows of ``SCHEMA``, finished or not, in any order.
     """
+    # Sums of floats depend on their order; the same findings must give the same summary.
+    findings = findings.sort_values(["probe", "stored", "case_id"])
     card = dict(provenance["model"])
     classes = [str(name) for name in card["task"]["classes"]]
     cohort = _cohort(plan, provenance, findings, classes)
@@ -48,7 +50,7 @@ def summarise(
     )
     return {
         "schema": SUMMARY_SCHEMA,
-        "plexor": plexor.__version__,
+        "plexor": __version__,
         "name": str(plan.get("name", "")),
         "cohort": cohort,
         "model": card,

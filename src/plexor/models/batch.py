@@ -79,7 +79,9 @@ class Batch:
 
         def column(name: str) -> Tensor:
             numbers = [getattr(image.intensity, name) for image in images]
-            return torch.tensor(numbers, dtype=torch.float32, device=device).view(-1, *[1] * (ndim - 1))
+            return torch.tensor(numbers, dtype=torch.float32, device=device).view(
+                -1, *[1] * (ndim - 1)
+            )
 
         return cls(
             ids=tuple(ids),
@@ -90,4 +92,3 @@ class Batch:
             quantum=column("quantum"),
             context=Context(slope=column("slope"), intercept=column("intercept")),
         )
-

@@ -91,7 +91,8 @@ def _network(source: ModelSource, card: ModelCard, *, allow_code: bool) -> nn.Mo
         return _from_python(source.python, allow_code=allow_code)
     if not card.architecture:
         raise PlanError(
-            "model: give `weights` from plexor train, or `architecture`, or `python: package.module:factory`"
+            "model: give `weights` that plexor train wrote, or `architecture`, or "
+            "`python: package.module:factory`"
         )
     if source.weights is None:
         raise PlanError(f"model: `weights` is needed for architecture {card.architecture!r}")

@@ -34,7 +34,9 @@ class Preprocess:
         if self.size is not None and (len(self.size) not in (2, 3) or min(self.size) < 1):
             raise PlanError(f"preprocess: `size` must be 2 or 3 positive numbers, got {self.size}")
         if self.window is not None and self.window[0] >= self.window[1]:
-            raise PlanError(f"preprocess: `window` must be (low, high) with low < high, got {self.window}")
+            raise PlanError(
+                f"preprocess: `window` must be (low, high) with low < high, got {self.window}"
+            )
         if min(self.std) <= 0:
             raise PlanError(f"preprocess: `std` must be positive, got {self.std}")
 

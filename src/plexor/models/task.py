@@ -178,7 +178,9 @@ def task_from(kind: str, classes: Sequence[str], **options: float) -> Task:
     if kind not in TASKS:
         raise PlanError(unknown("task", kind, TASKS))
     if kind not in AUDITED:
-        raise PlanError(f"task {kind!r} cannot be audited yet; it can be one of {', '.join(AUDITED)}")
+        raise PlanError(
+            f"task {kind!r} cannot be audited yet; it can be one of {', '.join(AUDITED)}"
+        )
     task: Task = TASKS[kind](classes=tuple(classes), **options)
     return task
 

@@ -74,8 +74,7 @@ class PGD:
         size = threat.radii(batch) * (self.step_size or 2.5 / self.steps)
         delta = torch.zeros_like(batch.images)
         if self.random_start:
-            noise = normal_noise(batch, seed, f"start-{restart}")
-            delta = threat.project(threat.spread(noise, batch), batch)
+            delta = threat.random_start(normal_noise(batch, seed, f"start-{restart}"), batch)
         best = torch.zeros_like(delta)
         best_margin = torch.full((len(batch),), -torch.inf, device=delta.device)
         for step in range(self.steps + 1):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
-from monai.transforms import Compose, RandAdjustContrast, RandAffine, RandFlip, RandShiftIntensity
+from monai.transforms.compose import Compose
+from monai.transforms.intensity.array import RandAdjustContrast, RandShiftIntensity
+from monai.transforms.spatial.array import RandAffine, RandFlip
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -73,7 +76,9 @@ class CaseDataset(Dataset[tuple[Tensor, Tensor]]):
 
 def _transform(augment: Augmentation) -> Compose:
     """MONAI's random transforms; each draws from the state that is set before each case."""
-    steps: list[object] = [RandFlip(prob=0.5, spatial_axis=axis) for axis in augment.flip]
+    steps: list[Callable[..., Any]] = [
+        RandFlip(prob=0.5, spatial_axis=axis) for axis in augment.flip
+    ]
     if augment.rotate_degrees or augment.zoom:
         steps.append(
             RandAffine(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import lightning.pytorch as pl
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import EarlyStopping, LambdaCallback, ModelCheckpoint
 
 from plexor.cases import Cohort, read_image
 from plexor.core.errors import DataError, RunDirectoryError
@@ -94,7 +94,7 @@ def train(
             if config.start is not None:
                 load_start(network, read_weights(config.start))
             if spatial_dims == 2:
-                network = network.to(memory_format=torch.channels_last)
+                network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             module = ClassifierModule(
                 network,
                 task=task,
@@ -108,7 +108,11 @@ def train(
         best = torch.load(keeper.best_model_path, map_location="cpu", weights_only=True)
         prefix = "network."
         network.load_state_dict(
-            {k.removeprefix(prefix): t for k, t in best["state_dict"].items() if k.startswith(prefix)}
+            {
+                k.removeprefix(prefix): t
+                for k, t in best["state_dict"].items()
+                if k.startswith(prefix)
+            }
         )
         result = TrainingResult(
             weights=weights,
@@ -154,12 +158,13 @@ def _fit(
         enable_version_counter=False,
     )  # fmt: skip
     callbacks: list[pl.Callback] = [
-        _Validation(),
+        LambdaCallback(on_save_checkpoint=lambda trainer, _, kept: _keep_figures(trainer, kept)),
         keeper,
         EarlyStopping(BALANCED_ACCURACY, mode="max", patience=config.patience),
     ]
     if on_progress is not None:
-        callbacks.append(_Reporter(on_progress))
+        report = LambdaCallback(on_train_batch_end=lambda trainer, *_: on_progress(_news(trainer)))
+        callbacks.append(report)
     kind = device.type if device else "cpu"
     last = folder / "last.ckpt"
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
@@ -181,37 +186,22 @@ def _fit(
     return keeper
 
 
-class _Validation(pl.Callback):
+def _news(trainer: pl.Trainer) -> TrainingProgress:
+    figures = trainer.callback_metrics
+    known = figures.get(BALANCED_ACCURACY)
+    return TrainingProgress(
+        epoch=trainer.current_epoch + 1,
+        step=trainer.global_step,
+        n_steps=int(trainer.estimated_stepping_batches),
+        loss=float(figures["loss"]),
+        balanced_accuracy=None if known is None else float(known),
+    )
+
+
+def _keep_figures(trainer: pl.Trainer, checkpoint: dict[str, object]) -> None:
     """Writes an epoch's validation figures into its checkpoint."""
-
-    def on_save_checkpoint(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, object]
-    ) -> None:
-        names = (BALANCED_ACCURACY, "accuracy")
-        checkpoint["validation"] = {name: float(trainer.callback_metrics[name]) for name in names}
-
-
-class _Reporter(pl.Callback):
-    """Passes each step on to whoever draws the progress."""
-
-    def __init__(self, on_progress: Callable[[TrainingProgress], None]) -> None:
-        self.on_progress = on_progress
-
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object,
-        batch_idx: int,
-    ) -> None:  # fmt: skip
-        figures = trainer.callback_metrics
-        known = figures.get(BALANCED_ACCURACY)
-        self.on_progress(
-            TrainingProgress(
-                epoch=trainer.current_epoch + 1,
-                step=trainer.global_step,
-                n_steps=int(trainer.estimated_stepping_batches),
-                loss=float(figures["loss"]),
-                balanced_accuracy=None if known is None else float(known),
-            )
-        )
+    names = (BALANCED_ACCURACY, "accuracy")
+    checkpoint["validation"] = {name: float(trainer.callback_metrics[name]) for name in names}
 
 
 def _check_classes_present(training: Cohort, classes: tuple[str, ...]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import lightning.pytorch as pl
 import torch
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader
@@ -40,6 +41,7 @@ class ClassifierModule(pl.LightningModule):
         self.channels = channels
         self.seed = seed
         self.labels = encode(task, [case.truth for case in training.cases])
+        self.class_weight: Tensor
         weights = class_weights(self.labels, len(task.classes), config.class_weights)
         self.register_buffer("class_weight", weights, persistent=False)
         self._seen: list[tuple[Tensor, Tensor]] = []
@@ -94,11 +96,12 @@ class ClassifierModule(pl.LightningModule):
         labels = torch.cat([label for _, label in self._seen])
         self._seen.clear()
         right = (decided == labels).float()
-        recalls = torch.stack([right[labels == label].mean() for label in labels.unique()])
+        present = sorted(set(labels.tolist()))
+        recalls = torch.stack([right[labels == label].mean() for label in present])
         self.log("accuracy", right.mean())
         self.log(BALANCED_ACCURACY, recalls.mean(), prog_bar=True)
 
-    def configure_optimizers(self) -> dict[str, object]:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW with a one-cycle schedule over all steps."""
         config = self.config
         optimizer = torch.optim.AdamW(

@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 
-from plexor.audit.checks import Check, check_groups, check_model
-from plexor.audit.execute import Outputs, execute
-from plexor.audit.plan import Plan, load_plan
-from plexor.audit.provenance import images_sha256, model_sha256, provenance
-from plexor.audit.unit import Unit, units_of
+from plexor.audits.checks import Check, check_groups, check_model
+from plexor.audits.execute import Outputs, UnitResult, execute
+from plexor.audits.plan import Plan, load_plan
+from plexor.audits.provenance import images_sha256, model_sha256, provenance
+from plexor.audits.unit import Unit, units_of
 from plexor.cases import Case, Cohort, Image, load_cohort, read_image, split_groups
 from plexor.cases.image import LOSSLESS
 from plexor.core.errors import DataError, PlexorError
@@ -21,8 +22,8 @@ from plexor.core.files import sole_writer
 from plexor.core.ids import digest
 from plexor.core.seeds import seed_for
 from plexor.findings import CLEAN, RunDirectory
-from plexor.models.device import choose_device
 from plexor.models import Batch, Model, encode, load_model, read_training_groups
+from plexor.models.device import choose_device
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ _CHECKED_CASES = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """News of an audit: ``done`` of ``total`` case-probes; ``resumed`` of them were there before."""
+    """News of an audit: ``done`` of ``total`` case-probes, ``resumed`` of them done before."""
 
     probe: str
     done: int
@@ -103,45 +104,44 @@ def audit(
         if probe.goal is not None:
             probe.goal.check(model.task)
     images = images_sha256(audited.cases)
-    fingerprint = {
-        "cohort": audited.digest,
-        "images": digest(images),
-        "model": model_sha256(model),
-    }
-    with sole_writer(run.path):
-        run.open(plan.resolved(), fingerprint)
-        checks = _checks(plan, audited, model)
-        about = provenance(model, cohort_sha256=audited.digest, images=images, checks=checks)
-        run.write_provenance(about | {"finished": False})
-        _carry_out(plan, audited, model, run, images, batch_size, on_progress)
-        run.write_provenance(about | {"finished": True})
-    return run
-
-
-def _carry_out(
-    plan: Plan,
-    cohort: Cohort,
-    model: Model,
-    run: RunDirectory,
-    images: dict[str, str],
-    batch_size: int,
-    on_progress: Callable[[Progress], None] | None,
-) -> None:
-    """Does every unit that is not there yet, the clean ones first."""
-    sha256 = model_sha256(model)
+    model_hash = model_sha256(model)
+    fingerprint = {"cohort": audited.digest, "images": digest(images), "model": model_hash}
     units = [
         unit
         for probe in plan.all_probes()
         for unit in units_of(
             probe,
-            cohort.cases,
+            audited.cases,
             size=plan.unit_size,
             seed=plan.seed,
-            model_sha256=sha256,
+            model_sha256=model_hash,
             images_sha256=images,
         )
     ]
-    keep = _example_ids(cohort.cases, plan)
+    perform = partial(
+        execute,
+        model=model,
+        seed=plan.seed,
+        batch_size=batch_size,
+        keep=_example_ids(audited.cases, plan),
+    )
+    with sole_writer(run.path):
+        run.open(plan.resolved(), fingerprint)
+        checks = _checks(plan, audited, model)
+        about = provenance(model, cohort_sha256=audited.digest, images=images, checks=checks)
+        run.write_provenance(about | {"finished": False})
+        _carry_out(units, run, perform, on_progress)
+        run.write_provenance(about | {"finished": True})
+    return run
+
+
+def _carry_out(
+    units: Sequence[Unit],
+    run: RunDirectory,
+    perform: Callable[..., UnitResult],
+    on_progress: Callable[[Progress], None] | None,
+) -> None:
+    """Does every unit that is not there yet, in order: the clean ones come first."""
     before: dict[str, Outputs] = {}
     done = resumed = 0
     total = sum(len(unit.cases) for unit in units)
@@ -149,15 +149,7 @@ def _carry_out(
         if run.has_unit(unit.id):
             resumed += len(unit.cases)
         else:
-            result = execute(
-                unit,
-                _read(unit.cases),
-                model,
-                before=before,
-                seed=plan.seed,
-                batch_size=batch_size,
-                keep=keep,
-            )
+            result = perform(unit, _read(unit.cases), before=before)
             run.write_unit(unit.id, result.findings, result.examples)
         if unit.probe.id == CLEAN:
             before |= dict(_clean_outputs(run, unit))
@@ -168,9 +160,9 @@ def _carry_out(
 
 def _clean_outputs(run: RunDirectory, unit: Unit) -> Iterator[tuple[str, Outputs]]:
     """Case id → outputs, of the unit's cases that did not fail."""
-    for row in run.unit(unit.id).itertuples():
-        if row.status == "ok" and row.stored == LOSSLESS:
-            yield str(row.case_id), tuple(map(float, row.outputs_after))
+    for finding in run.unit(unit.id):
+        if finding.status == "ok" and finding.stored == LOSSLESS:
+            yield finding.case_id, finding.outputs_after
 
 
 def _read(cases: Sequence[Case]) -> dict[str, Image | PlexorError]:

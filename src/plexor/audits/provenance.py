@@ -10,19 +10,23 @@ from importlib.metadata import version
 
 import torch
 
-import plexor
-from plexor.audit.checks import Check
+from plexor.audits.checks import Check
 from plexor.cases import Case
 from plexor.core.ids import digest, digest_bytes, digest_file
+from plexor.core.version import __version__
 from plexor.models.model import Model
 
 _PACKAGES = ("torch", "monai", "numpy", "Pillow", "pydicom", "nibabel")
 
 
 def model_sha256(model: Model) -> str:
-    """One hash of all that decides a model's outputs: its weights, its preprocessing and its task."""
+    """One hash of all that decides a model's outputs: weights, preprocessing and task."""
     parts = [
-        [name, str(tensor.dtype), digest_bytes(tensor.detach().cpu().contiguous().numpy().tobytes())]
+        [
+            name,
+            str(tensor.dtype),
+            digest_bytes(tensor.detach().cpu().contiguous().numpy().tobytes()),
+        ]
         for name, tensor in model.network.state_dict().items()
     ]
     kind = f"{type(model.network).__module__}.{type(model.network).__qualname__}"
@@ -49,7 +53,7 @@ def provenance(
     device = model.device
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()
     return {
-        "plexor": plexor.__version__,
+        "plexor": __version__,
         "python": platform.python_version(),
         "packages": {package: version(package) for package in _PACKAGES},
         "platform": platform.platform(),

@@ -1,6 +1,6 @@
 """A plan carried out into a run directory."""
 
-from plexor.audit.audit import Progress, audit, cohort_of, model_of
-from plexor.audit.plan import Plan, load_plan, plan_schema
+from plexor.audits.audit import Progress, audit, cohort_of, model_of
+from plexor.audits.plan import Plan, load_plan, plan_schema
 
 __all__ = ["Plan", "Progress", "audit", "cohort_of", "load_plan", "model_of", "plan_schema"]

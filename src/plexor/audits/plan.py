@@ -1,4 +1,4 @@
-"""A plan: everything an audit or a training needs to know, validated, with every default in place."""
+"""A plan: all that an audit or a training needs to know, validated, every default in place."""
 
 from __future__ import annotations
 
@@ -103,7 +103,9 @@ class ProbePlan(BaseModel):
 
     model_config = _STRICT
     attack: str
-    id: str | None = Field(None, description="start of the probes' ids; the attack's name if not given")
+    id: str | None = Field(
+        None, description="start of the probes' ids; the attack's name if not given"
+    )
     goal: Annotated[
         Annotated[Misclassify | Become, Field(discriminator="kind")], BeforeValidator(_named_goal)
     ] = Misclassify()
@@ -127,8 +129,8 @@ class ProbePlan(BaseModel):
 
 
 @cache
-def _probe_plans() -> Any:
-    """A union with one model for each attack, told apart by ``attack``."""
+def _probes_adapter() -> TypeAdapter[Any]:
+    """Probes as a union with one model for each attack, told apart by ``attack``."""
     models = []
     for name, entry in CATALOGUE.items():
         hints = get_type_hints(entry.attack)
@@ -141,11 +143,12 @@ def _probe_plans() -> Any:
                 **options,  # type: ignore[call-overload]
             )
         )
-    return Annotated[Union[tuple(models)], Field(discriminator="attack")]  # noqa: UP007
+    one: Any = Annotated[Union[tuple(models)], Field(discriminator="attack")]  # noqa: UP007
+    return TypeAdapter(tuple[one, ...])
 
 
 def _checked_probes(value: object) -> tuple[ProbePlan, ...]:
-    checked: tuple[ProbePlan, ...] = TypeAdapter(tuple[_probe_plans(), ...]).validate_python(value)
+    checked: tuple[ProbePlan, ...] = _probes_adapter().validate_python(value)
     return checked
 
 
@@ -249,7 +252,7 @@ def load_plan(source: Path | Mapping[str, object]) -> Plan:
 def plan_schema() -> dict[str, object]:
     """JSON schema of a plan, for editors."""
     schema = Plan.model_json_schema()
-    probes = TypeAdapter(tuple[_probe_plans(), ...]).json_schema(ref_template="#/$defs/{model}")
+    probes = _probes_adapter().json_schema(ref_template="#/$defs/{model}")
     schema["$defs"] |= probes.pop("$defs")
     schema["properties"]["probes"] = probes
     return schema

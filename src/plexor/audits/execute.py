@@ -14,8 +14,8 @@ from plexor.attacks.control import matched_noise
 from plexor.attacks.engine import halving, propose
 from plexor.attacks.judge import Verdict, judge
 from plexor.attacks.proposal import Proposal
-from plexor.audit.plan import Probe
-from plexor.audit.unit import Unit
+from plexor.audits.plan import Probe
+from plexor.audits.unit import Unit
 from plexor.cases import Case, Image
 from plexor.cases.image import LOSSLESS
 from plexor.core.errors import PlexorError
@@ -68,7 +68,7 @@ def execute(
     """
     rows: dict[str, list[Finding]] = {}
     examples: list[Example] = []
-    groups: dict[tuple[object, ...], list[Case]] = defaultdict(list)
+    alike: dict[tuple[object, ...], list[tuple[Case, Image]]] = defaultdict(list)
     for case in unit.cases:
         image = images[case.id]
         if not isinstance(image, Image):
@@ -76,17 +76,17 @@ def execute(
         elif unit.probe.id != CLEAN and case.id not in before:
             rows[case.id] = [_failed(case, unit.probe, "failed before anything was done to it")]
         else:
-            groups[(image.pixels.shape, tuple(image.containers))].append(case)
-    for cases in groups.values():
-        work = _Work(unit.probe, cases, [images[c.id] for c in cases], model, before, seed, keep)
+            alike[(image.pixels.shape, tuple(image.containers))].append((case, image))
+    for members in alike.values():
+        work = _Work(unit.probe, members, model, before, seed, keep)
         try:
-            for found in halving(work, len(cases), batch_size):
+            for found in halving(work, len(members), batch_size):
                 for case, findings, example in found:
                     rows[case.id] = findings
                     if example is not None:
                         examples.append(example)
         except PlexorError as error:
-            rows |= {case.id: [_failed(case, unit.probe, str(error))] for case in cases}
+            rows |= {case.id: [_failed(case, unit.probe, str(error))] for case, _ in members}
     ordered = [finding for case in unit.cases for finding in rows[case.id]]
     return UnitResult(unit_id=unit.id, findings=ordered, examples=examples)
 
@@ -99,22 +99,19 @@ class _Work:
     """Cases of one shape; called on a slice of them."""
 
     probe: Probe
-    cases: Sequence[Case]
-    images: Sequence[Image]
+    members: Sequence[tuple[Case, Image]]
     model: Model
     before: Mapping[str, Outputs]
     seed: int
     keep: Collection[str]
 
     def __call__(self, part: slice) -> Found:
-        cases, images = self.cases[part], self.images[part]
+        cases, images = zip(*self.members[part], strict=True)
         model, probe = self.model, self.probe
         truth = encode(model.task, [case.truth for case in cases])
         batch = Batch.of([case.id for case in cases], images, truth, model.device)
         before, attempted, proposal = self._proposed(batch)
-        verdicts = judge(
-            model, batch, images, proposal.delta, goal=probe.goal, threat=probe.threat
-        )
+        verdicts = judge(model, batch, images, proposal.delta, goal=probe.goal, threat=probe.threat)
         lossless = verdicts[LOSSLESS]
         if before is None:
             before = torch.stack([torch.from_numpy(verdict.outputs) for verdict in lossless])
@@ -134,7 +131,9 @@ class _Work:
                 n_forwards=int(proposal.n_forwards[i]),
             )
             findings = [_finding(common, name, verdicts[name][i]) for name in verdicts]
-            example = _example(case, probe, images[i], lossless[i]) if case.id in self.keep else None
+            example = (
+                _example(case, probe, images[i], lossless[i]) if case.id in self.keep else None
+            )
             found.append((case, findings, example))
         return found
 

@@ -39,7 +39,7 @@ def check_model(model: Model, batch: Batch) -> list[Check]:
     return [
         _training_mode(model),
         _non_deterministic(outputs, again),
-        _probabilities(model, outputs),
+        _probabilities(outputs),
         _zero_gradients(model, batch),
     ]
 
@@ -84,7 +84,7 @@ def _non_deterministic(first: Tensor, second: Tensor) -> Check:
     )
 
 
-def _probabilities(model: Model, outputs: Tensor) -> Check:
+def _probabilities(outputs: Tensor) -> Check:
     within = bool(((outputs >= 0) & (outputs <= 1)).all())
     sums = outputs.sum(dim=1)
     several = outputs.shape[1] > 1
