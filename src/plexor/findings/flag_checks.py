@@ -62,8 +62,8 @@ def out_of_threat(evidence: Evidence) -> list[Doubt] | None:
         (
             probe["id"],
             (
-                f"The judge rejected {probe['n_out_of_threat']} of {probe['n']} proposals, which went "
-                "beyond the threat; they do not count as reached."
+                f"The judge rejected {probe['n_out_of_threat']} of {probe['n']} proposals, which "
+                "went beyond the threat; they do not count as reached."
             ),
         )
         for probe in evidence.attacks

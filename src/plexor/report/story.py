@@ -137,8 +137,8 @@ def _outcome(summary: Plain, lead: Plain, control: Plain | None) -> str:
     parts = [
         (
             f"Untouched, the model named the right class in "
-            f"{words.share_with_bounds(summary['clean']['accuracy'])} of them; after the attack, in "
-            f"{words.share_with_bounds(lead['accuracy'])}"
+            f"{words.share_with_bounds(summary['clean']['accuracy'])} of them; "
+            f"after the attack, in {words.share_with_bounds(lead['accuracy'])}"
         )
     ]
     if control is not None:
@@ -182,14 +182,14 @@ def _limits(summary: Plain) -> tuple[str, ...]:
     split = summary["cohort"]["split"]
     images = f"the {split} images of {summary['cohort']['name']}" if split else "these images"
     return (
-        "That nobody would notice. No person has compared these images; look at some below.",
+        "That nobody would notice. No person has compared these images for this report.",
         (
             "That this happens by accident. The changes were searched for, with full knowledge of "
             "the model. What chance does is the noise."
         ),
         (
-            "That the model withstands whatever failed here. A search can miss what exists: accuracy "
-            "under the worst change of this size is at most what is shown."
+            "That the model withstands whatever failed here. A search can miss what exists: "
+            "accuracy under the worst change of this size is at most what is shown."
         ),
         (
             f"Anything about other images. The figures hold for {images}, not for other patients, "
@@ -205,7 +205,7 @@ def _limits(summary: Plain) -> tuple[str, ...]:
 def _clean_figure(summary: Plain) -> Figure:
     accuracy = summary["clean"]["accuracy"]
     return Figure(
-        label="right, untouched",
+        label="decided rightly, untouched",
         value=words.share(accuracy["value"]),
         detail=words.bounds(accuracy),
         role="clean",
@@ -217,7 +217,7 @@ def _figures(summary: Plain, lead: Plain, control: Plain | None) -> tuple[Figure
     figures = [
         _clean_figure(summary),
         Figure(
-            label=f"right after {words.attack(lead['name'])}, {size}",
+            label=f"after {words.attack(lead['name'])}, {size}",
             value=words.share(lead["accuracy"]["value"]),
             detail=words.bounds(lead["accuracy"]),
             role="attack",
@@ -226,7 +226,7 @@ def _figures(summary: Plain, lead: Plain, control: Plain | None) -> tuple[Figure
     if control is not None:
         figures.append(
             Figure(
-                label=f"right after noise, {size}",
+                label=f"after noise, {size}",
                 value=words.share(control["accuracy"]["value"]),
                 detail=words.bounds(control["accuracy"]),
                 role="control",

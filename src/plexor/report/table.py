@@ -63,45 +63,102 @@ def share_cell(estimate: Plain | None) -> Cell:
 
 
 def probes_table(summary: Plain) -> Table:
-    """Every attack: accuracy before, after in each container, under noise; success and tests."""
-    attacks = [probe for probe in summary["probes"] if probe["kind"] == "attack"]
-    containers = list(dict.fromkeys(name for probe in attacks for name in probe["stored"]))
+    """Accuracy untouched and after every attack, by container, beside its noise; and tests."""
+    attacks = _attacks(summary)
+    found = dict.fromkeys(name for probe in attacks for name in probe["stored"])
+    containers = [name for name in summary["clean"]["stored"] if name in found]
     by_id = {probe["id"]: probe for probe in summary["probes"]}
-    columns = [
-        Cell(text="Attack", detail="its goal"),
-        Cell(text="Change allowed"),
+    columns = (
+        *_NAMING,
         Cell(text="Cases", detail="groups"),
-        Cell(text="Untouched"),
-        *(Cell(text="Attacked", detail=words.container(name)) for name in containers),
-        Cell(text="Noise", detail="same size, lossless"),
+        *(Cell(text="Decided rightly", detail=words.container(name)) for name in containers),
+        Cell(text="After noise", detail="lossless"),
+        Cell(text="Difference", detail="in points"),
         Cell(text="Goal reached", detail="by noise"),
         Cell(text="p", detail="Holm"),
-    ]
-    rows = [
+    )
+    untouched = (
+        Cell(text="Untouched", header=True),
+        Cell(text=""),
+        _cases_cell(summary["clean"]),
+        *(share_cell(summary["clean"]["stored"][name]["accuracy"]) for name in containers),
+        *[Cell(text="")] * 4,
+    )
+    rows = (
         (
-            Cell(
-                text=words.attack(probe["name"]),
-                detail=words.goal(probe["goal"]),
-                header=True,
-            ),
-            Cell(text=words.radius(probe["threat"]), detail=words.norm(probe["threat"]["norm"])),
+            *_named(probe),
             _cases_cell(probe),
-            share_cell(summary["clean"]["accuracy"]),
             *(share_cell(probe["stored"].get(name, {}).get("accuracy")) for name in containers),
             share_cell(by_id.get(probe["control"], {}).get("accuracy")),
+            _points_cell(probe["accuracy_change"]),
             _success_cell(probe),
-            p_cell(probe["mcnemar"]),
+            _p_cell(probe["mcnemar"]),
         )
         for probe in attacks
-    ]
+    )
     return Table(
         id="probes",
-        caption="Accuracy before and after each attack, beside noise of the same size",
-        columns=tuple(columns),
-        rows=tuple(rows),
-        note="Shares of cases, with 95 % intervals below. “Goal reached” is over the cases in "
-        "which the goal did not hold before; in brackets, the same for noise. p is McNemar's, "
-        "untouched against attacked, lossless; Holm corrects it for the number of attacks.",
+        caption="Accuracy untouched, after each attack, and after noise of the same size",
+        columns=columns,
+        rows=(untouched, *rows),
+        note="In brackets, 95 % intervals. “Difference” is attacked minus untouched, lossless; p "
+        "is McNemar's for that difference, and Holm corrects it for the number of attacks. “Goal "
+        "reached” is over the cases in which the goal did not hold before; below, the same for "
+        "noise.",
+    )
+
+
+def effort_table(summary: Plain) -> Table:
+    """How far each probe went, as the judge measured it, and what it cost."""
+    rows = tuple(
+        (
+            *_named(probe),
+            *(
+                Cell(text=words.measure(probe["distance"][norm][which]))
+                for norm in ("linf", "l2")
+                for which in ("median", "max")
+            ),
+            Cell(text=words.measure(probe["cost"]["gradients_per_case"])),
+            Cell(text=words.measure(probe["cost"]["forwards_per_case"])),
+            Cell(text=words.count(probe["n_out_of_threat"])),
+        )
+        for probe in summary["probes"]
+    )
+    return Table(
+        id="effort",
+        caption="How far each probe went, and what it cost",
+        columns=(
+            *_NAMING,
+            Cell(text="L∞", detail="median"),
+            Cell(text="L∞", detail="greatest"),
+            Cell(text="L2", detail="median"),
+            Cell(text="L2", detail="greatest"),
+            Cell(text="Gradients", detail="a case"),
+            Cell(text="Further passes", detail="a case"),
+            Cell(text="Rejected", detail="by the judge"),
+        ),
+        rows=rows,
+        note="Lengths between the stored image and the losslessly stored result, in stored "
+        "numbers, over the cases attempted. Gradients are forward-and-backward passes.",
+    )
+
+
+_NAMING = (Cell(text="Attack", detail="its goal"), Cell(text="Change allowed"))
+
+
+def _attacks(summary: Plain) -> list[Plain]:
+    return [probe for probe in summary["probes"] if probe["kind"] == "attack"]
+
+
+def _named(probe: Plain) -> tuple[Cell, Cell]:
+    """The cells that say which probe a row is of."""
+    control = probe["kind"] == "control"
+    name = "Noise" if control else words.attack(probe["name"])
+    aim = "control" if control else words.goal(probe["goal"])
+    threat = probe["threat"]
+    return (
+        Cell(text=name, detail=aim, header=True),
+        Cell(text=words.radius(threat), detail=words.norm(threat["norm"])),
     )
 
 
@@ -114,22 +171,30 @@ def _cases_cell(probe: Plain) -> Cell:
     )
 
 
-def _success_cell(probe: Plain) -> Cell:
-    success, noise = probe["success"], probe["control_success"]
+def _points_cell(estimate: Plain) -> Cell:
+    undefined = estimate["value"] is None
     return Cell(
-        text=words.share(success["value"]),
-        detail=f"{words.bounds(success)} [{words.share(noise['value'])}]",
+        text=words.points(estimate["value"]),
+        detail=words.points_bounds(estimate),
+        reason=words.reason(estimate) if undefined else "",
+    )
+
+
+def _success_cell(probe: Plain) -> Cell:
+    success = probe["success"]
+    return Cell(
+        text=words.share_with_bounds(success),
+        detail=words.share(probe["control_success"]["value"]),
         reason=words.reason(success) if success["value"] is None else "",
     )
 
 
-def p_cell(test: Plain) -> Cell:
-    """A p-value with its corrected one below."""
-    used = test[test["used"]]
+def _p_cell(test: Plain) -> Cell:
+    undefined = test["p_value"] is None
     return Cell(
         text=words.p_value(test["p_value"]),
-        detail=words.p_value(test["p_holm"]) if test["p_value"] is not None else "",
-        reason=words.reason(used) if test["p_value"] is None else "",
+        detail="" if undefined else words.p_value(test["p_holm"]),
+        reason=words.reason(test[test["used"]]) if undefined else "",
     )
 
 
@@ -140,7 +205,7 @@ def family(probe: Plain) -> tuple[str, str, str]:
 
 def families(summary: Plain) -> list[list[Plain]]:
     """Attacks that differ in radius alone, together and in order of radius."""
-    attacks = [probe for probe in summary["probes"] if probe["kind"] == "attack"]
+    attacks = _attacks(summary)
     order = list(dict.fromkeys(family(probe) for probe in attacks))
     ranked = sorted(
         attacks, key=lambda probe: (order.index(family(probe)), probe["threat"]["radius"])

@@ -36,7 +36,9 @@ METHODS = (
         name="Intervals",
         text="95 %, for a share by Wilson's method at the effective number of independent cases: "
         "images of one group (patient or lesion) resemble each other, and count for less than as "
-        "many images of different groups.",
+        "many images of different groups. For a difference by Newcombe's paired method, for the "
+        "mean of the classes from the intervals of the classes (MOVER). Each estimate in "
+        "summary.json names its method.",
     ),
     Term(
         name="Mean of the classes",

@@ -18,6 +18,7 @@ from plexor.report.table import (
     Table,
     class_table,
     confusion_table,
+    effort_table,
     families,
     family,
     family_words,
@@ -61,6 +62,7 @@ class View:
     warning: str
     trends: tuple[Trend, ...]
     probes: Table | None
+    effort: Table | None
     classes: tuple[Table, ...]
     confusions: tuple[Confusions, ...]
     comparator: Comparator
@@ -78,12 +80,13 @@ def view(run: RunDirectory, summary: Plain, findings: pd.DataFrame) -> View:
     raised = _raised(summary)
     grouped = _lead_first(summary)
     return View(
-        title=str(summary["name"]) or "Robustness audit",
+        title=_title(summary),
         subtitle=_subtitle(summary),
         story=tell(summary),
         warning=_warning(raised),
         trends=trends(summary),
         probes=probes_table(summary) if grouped else None,
+        effort=effort_table(summary) if grouped else None,
         classes=tuple(class_table(summary, group, n) for n, group in enumerate(grouped, 1)),
         confusions=_confusions(summary),
         comparator=comparator(run, summary, findings),
@@ -95,6 +98,12 @@ def view(run: RunDirectory, summary: Plain, findings: pd.DataFrame) -> View:
         terms=TERMS,
         facts=facts(run, summary),
     )
+
+
+def _title(summary: Plain) -> str:
+    """The plan's name, unless it is the one a plan has by default."""
+    name = str(summary["name"])
+    return "Robustness audit" if name in ("", "audit") else name
 
 
 def _subtitle(summary: Plain) -> str:

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from plexor.cases.formats import decode_image
+from plexor.cases.image import Image
+from plexor.cases.intensity import Intensity
+from plexor.report.picture import WIDEST, frame, show, show_change
+
+
+def _image(pixels: NDArray[Any], **intensity: float) -> Image:
+    limits = np.iinfo(pixels.dtype) if pixels.dtype.kind in "iu" else np.finfo(np.float16)
+    span = {"low": float(limits.min), "high": float(limits.max)} | intensity
+    return Image(pixels=pixels, intensity=Intensity(**span), containers={})
+
+
+def _pixels(uri: str) -> NDArray[Any]:
+    head, data = uri.split(",")
+    assert head == "data:image/png;base64"
+    return decode_image(base64.b64decode(data), "picture").pixels
+
+
+def _random(dtype: type, shape: tuple[int, ...], high: int) -> NDArray[Any]:
+    return np.random.default_rng(0).integers(0, high, shape).astype(dtype)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_eight_bits_are_shown_as_they_are_stored(channels: int) -> None:
+    image = _image(_random(np.uint8, (channels, 9, 7), 256))
+    seen = frame(image, image)
+    assert (seen.low, seen.high, seen.whole, seen.part) == (0, 255, True, "")
+    np.testing.assert_array_equal(_pixels(show(image, seen)), image.pixels)
+
+
+def test_the_difference_is_amplified_by_the_gain_it_states() -> None:
+    before = _image(np.full((1, 2, 3), 100, np.uint8))
+    after = _image(np.array([[[100, 102, 98], [101, 99, 100]]], np.uint8))
+    change = show_change(before, after, frame(before, after))
+    assert (change.reach, change.gain) == (2.0, 63.5)
+    np.testing.assert_array_equal(_pixels(change.difference), [[[128, 255, 1], [192, 64, 128]]])
+    np.testing.assert_array_equal(_pixels(change.perturbed), after.pixels)
+
+
+def test_an_unchanged_image_has_a_grey_difference() -> None:
+    image = _image(_random(np.uint8, (3, 4, 4), 256))
+    change = show_change(image, image, frame(image, image))
+    assert (change.reach, change.gain) == (0.0, 0.0)
+    assert (_pixels(change.difference) == 128).all()
+
+
+def test_deeper_images_share_the_originals_window() -> None:
+    before = _image(np.arange(10_000, dtype=np.uint16).reshape(1, 100, 100))
+    after = _image(before.pixels + np.uint16(500))
+    seen = frame(before, after)
+    assert (seen.low, seen.high, seen.whole) == (
+        pytest.approx(99.99),
+        pytest.approx(9899.01),
+        False,
+    )
+    shown = _pixels(show(before, seen)).astype(float)
+    brighter = _pixels(show(after, seen)).astype(float)
+    assert (shown.min(), shown.max()) == (0, 255)
+    assert brighter[0, 50, 50] - shown[0, 50, 50] == pytest.approx(500 / 9799 * 255, abs=1)
+
+
+def test_what_the_file_stores_inverted_is_shown_upright() -> None:
+    pixels = np.array([[[0, 255]]], np.uint8)
+    image = _image(pixels, slope=-1.0, intercept=255.0)
+    np.testing.assert_array_equal(_pixels(show(image, frame(image, image))), [[[255, 0]]])
+
+
+def test_a_flat_image_can_be_shown() -> None:
+    image = _image(np.full((1, 4, 4), 1000, np.int16))
+    assert _pixels(show(image, frame(image, image))).shape == (1, 4, 4)
+
+
+def test_a_large_image_is_cut_to_where_most_changed_and_not_shrunk() -> None:
+    before = _image(np.zeros((1, 600, 900), np.uint8))
+    pixels = before.pixels.copy()
+    pixels[0, 500:520, 700:740] = 9
+    after = _image(pixels)
+    seen = frame(before, after)
+    shown = _pixels(show_change(before, after, seen).perturbed)
+    assert shown.shape == (1, WIDEST, WIDEST)
+    assert (shown == 9).sum() == 20 * 40
+    assert seen.part.startswith("rows ")
+
+
+def test_a_volume_is_shown_by_its_middle_slices() -> None:
+    volume = np.zeros((1, 10, 12, 14), np.int16)
+    volume[0, 5, 6, 13] = 100
+    image = _image(volume)
+    seen = frame(image, image)
+    shown = _pixels(show(image, seen))
+    assert shown.shape == (1, 14, 12 + 4 + 10 + 4 + 10)
+    # The last index of the third axis is the top of the first two slices.
+    assert [tuple(place) for place in np.argwhere(shown[0] == shown.max())] == [(0, 6), (0, 21)]
+    assert seen.part == "middle slice along each axis"
+
+
+def test_of_many_channels_the_first_three_are_shown() -> None:
+    image = _image(_random(np.uint8, (5, 4, 4), 256))
+    np.testing.assert_array_equal(_pixels(show(image, frame(image, image))), image.pixels[:3])

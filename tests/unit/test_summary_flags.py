@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from tests.helpers import synthetic_run as synthetic
+
+from plexor.findings.flag_catalogue import FLAG_KINDS
+from plexor.findings.schema import CLEAN, to_table
+from plexor.findings.summary import summarise
+
+MEASURED = (
+    "training-mode",
+    "non-deterministic",
+    "probability-outputs",
+    "zero-gradients",
+    "groups-overlap",
+)
+PROBES = (
+    synthetic.probe("pgd", "linf", (1, 2), settings=synthetic.PGD),
+    synthetic.probe("fgsm", "linf", (1,)),
+)
+
+
+@dataclass(kw_only=True)
+class Audit:
+    plan: dict[str, Any]
+    provenance: dict[str, Any]
+    findings: pd.DataFrame
+
+    def rows(self, probe: str) -> pd.Series:
+        return self.findings["probe"] == probe
+
+    def raised(self) -> dict[str, list[str | None]]:
+        """Flag id → the probes it was raised for."""
+        summary = summarise(self.plan, self.provenance, self.findings)
+        found: dict[str, list[str | None]] = {}
+        for flag in summary["flags"]:
+            found.setdefault(flag["id"], []).append(flag["probe"])
+        return found
+
+    def unchecked(self) -> list[str]:
+        summary = summarise(self.plan, self.provenance, self.findings)
+        return list(summary["flags_unchecked"])
+
+
+@cache
+def _sound() -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    names = {f"case-{n}": synthetic.CLASSES[n % 7] for n in range(140)}
+    cohort = synthetic.subjects(140, rng, names)
+    units = synthetic.findings_of(cohort, rng, PROBES, stored=("lossless",))
+    frame: pd.DataFrame = to_table([row for unit in units.values() for row in unit]).to_pandas()
+    return frame
+
+
+@pytest.fixture
+def audit() -> Audit:
+    """An audit that gives no reason for doubt."""
+    return Audit(
+        plan=synthetic.plan(PROBES),
+        provenance=synthetic.provenance(),
+        findings=_sound().copy(),
+    )
+
+
+def test_a_sound_audit_raises_nothing_and_leaves_nothing_unchecked(audit: Audit) -> None:
+    assert audit.raised() == {}
+    assert audit.unchecked() == []
+
+
+def _unfinished(audit: Audit) -> None:
+    audit.provenance["finished"] = False
+
+
+def _decisions_vary(audit: Audit) -> None:
+    row = audit.findings.index[audit.rows("pgd-linf-1")][0]
+    before = audit.findings.loc[row, "decision_before"]
+    audit.findings.loc[row, "decision_before"] = "nv" if before != "nv" else "mel"
+
+
+def _without_control(audit: Audit) -> None:
+    audit.findings = audit.findings[~audit.rows("noise-linf-1")]
+
+
+def _noise_reaches_all(audit: Audit) -> None:
+    rows = audit.rows("noise-linf-2")
+    wrong = np.where(audit.findings.loc[rows, "truth"] == "nv", "mel", "nv")
+    audit.findings.loc[rows, "decision_after"] = wrong
+
+
+def _wider_is_worse(audit: Audit) -> None:
+    rows = audit.findings.index[audit.rows("pgd-linf-2") & audit.findings["reached"]]
+    audit.findings.loc[rows[2:], "reached"] = False
+
+
+def _short_of_the_radius(audit: Audit) -> None:
+    audit.findings.loc[audit.rows("pgd-linf-2"), "linf"] = 0.9
+
+
+def _few_passes(audit: Audit) -> None:
+    audit.findings["n_gradients"] = audit.findings["n_gradients"].clip(upper=8)
+
+
+def _beyond_the_threat(audit: Audit) -> None:
+    row = audit.findings.index[audit.rows("fgsm-linf-1")][0]
+    audit.findings.loc[row, ["within_threat", "reached"]] = False
+
+
+def _one_failed(audit: Audit) -> None:
+    row = audit.findings.index[audit.rows("pgd-linf-1")][0]
+    audit.findings.loc[row, "status"] = "failed"
+
+
+def _guessing(audit: Audit) -> None:
+    rows = audit.rows(CLEAN)
+    audit.findings.loc[rows, "decision_after"] = "nv"
+
+
+def _nine_of_a_class(audit: Audit) -> None:
+    vasc = audit.findings.loc[audit.rows(CLEAN) & (audit.findings["truth"] == "vasc"), "case_id"]
+    audit.findings = audit.findings[~audit.findings["case_id"].isin(list(vasc)[9:])]
+
+
+def _groups(audit: Audit, number: int) -> None:
+    order = audit.findings["case_id"].astype("category").cat.codes
+    audit.findings["group"] = (order % number).astype(str)
+
+
+def _every_case_its_own(audit: Audit) -> None:
+    audit.findings["group"] = audit.findings["case_id"]
+
+
+def _nothing_happens(audit: Audit) -> None:
+    audit.findings["reached"] = False
+    audit.findings["decision_after"] = audit.findings["decision_before"]
+
+
+def _half_of_the_radius(audit: Audit) -> None:
+    audit.findings["linf"] = audit.findings["linf"] / 2
+
+
+def _ten_passes(audit: Audit) -> None:
+    audit.findings["n_gradients"] = 10
+
+
+RAISERS: dict[str, tuple[Callable[[Audit], None], str | None]] = {
+    "run-unfinished": (_unfinished, None),
+    "decisions-vary": (_decisions_vary, None),
+    "control-missing": (_without_control, "pgd-linf-1"),
+    "control-beats-attack": (_noise_reaches_all, "pgd-linf-2"),
+    "success-not-growing": (_wider_is_worse, "pgd-linf-2"),
+    "budget-unused": (_short_of_the_radius, "pgd-linf-2"),
+    "search-short": (_few_passes, None),
+    "out-of-threat": (_beyond_the_threat, "fgsm-linf-1"),
+    "failed-cases": (_one_failed, "pgd-linf-1"),
+    "clean-at-chance": (_guessing, None),
+    "classes-rare": (_nine_of_a_class, None),
+    "groups-few": (lambda audit: _groups(audit, 29), None),
+    "groups-unknown": (_every_case_its_own, None),
+}
+
+
+@pytest.mark.parametrize("flag", [kind.id for kind in FLAG_KINDS if kind.id not in MEASURED])
+def test_is_raised(audit: Audit, flag: str) -> None:
+    spoil, probe = RAISERS[flag]
+    spoil(audit)
+    assert probe in audit.raised().get(flag, [])
+
+
+@pytest.mark.parametrize("flag", MEASURED)
+def test_what_was_measured_on_the_model_is_passed_on(audit: Audit, flag: str) -> None:
+    check = next(entry for entry in audit.provenance["checks"] if entry["id"] == flag)
+    check |= {"raised": True, "message": "something was seen"}
+    summary = summarise(audit.plan, audit.provenance, audit.findings)
+    assert [entry["id"] for entry in summary["flags"]] == [flag]
+    assert summary["flags"][0]["message"] == "Something was seen."
+
+
+@pytest.mark.parametrize("flag", MEASURED)
+def test_what_was_not_measured_does_not_pass(audit: Audit, flag: str) -> None:
+    audit.provenance["checks"] = [e for e in audit.provenance["checks"] if e["id"] != flag]
+    assert audit.unchecked() == [flag]
+
+
+@pytest.mark.parametrize(
+    ("flag", "spoil"),
+    [
+        pytest.param("groups-few", lambda audit: _groups(audit, 30), id="thirty groups"),
+        pytest.param(
+            "control-beats-attack",
+            _nothing_happens,
+            id="neither the attack nor the noise does anything",
+        ),
+        pytest.param(
+            "budget-unused",
+            _half_of_the_radius,
+            id="half of the radius",
+        ),
+        pytest.param(
+            "search-short",
+            _ten_passes,
+            id="ten passes",
+        ),
+    ],
+)
+def test_is_not_raised_just_on_this_side_of_its_rule(
+    audit: Audit, flag: str, spoil: Callable[[Audit], None]
+) -> None:
+    spoil(audit)
+    assert flag not in audit.raised()
+
+
+@pytest.mark.parametrize(
+    ("narrow", "wide", "raised"),
+    [(0.0, 0.0, False), (0.5, 0.5, True), (0.5, 0.6, False), (0.6, 0.5, True), (1.0, 0.96, False)],
+)
+def test_success_must_grow_unless_there_is_none_or_nothing_left(
+    audit: Audit, narrow: float, wide: float, raised: bool
+) -> None:
+    for probe, share in (("pgd-linf-1", narrow), ("pgd-linf-2", wide)):
+        tried = audit.findings.index[audit.rows(probe) & audit.findings["attempted"]]
+        audit.findings.loc[tried, "reached"] = np.arange(len(tried)) < share * len(tried)
+    assert ("success-not-growing" in audit.raised()) is raised
+
+
+def test_one_radius_leaves_growth_unchecked(audit: Audit) -> None:
+    audit.findings = audit.findings[~audit.rows("pgd-linf-2")]
+    assert "success-not-growing" in audit.unchecked()
