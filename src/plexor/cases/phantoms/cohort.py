@@ -53,7 +53,7 @@ def write_phantoms(
         seed: another seed draws other subjects.
         file_format: for radiographs "png" (the default), "dicom" or "dicom-monochrome1"; for
             lesions "jpeg" (the default, quality 92) or "png"; for brains "nifti".
-        config: how images look; the defaults of the kind where None.
+        config: how images look; the defaults of the kind where None, with 12 bits for DICOM.
         images_per_group: images of each patient, lesion or person.
 
     Returns:
@@ -66,15 +66,17 @@ def write_phantoms(
     """
     if kind not in _CONFIGS:
         raise PlanError(unknown("kind of phantom", kind, _CONFIGS))
-    config = config or _CONFIGS[kind]()
-    if not isinstance(config, _CONFIGS[kind]):
-        raise PlanError(
-            f"phantoms: {kind} needs a {_CONFIGS[kind].__name__}, got {type(config).__name__}"
-        )
     encoders = ENCODERS[kind]
     name = file_format or next(iter(encoders))
     if name not in encoders:
         raise PlanError(f"phantoms: {kind}: {unknown('format', name, encoders)}")
+    if config is None:
+        is_dicom = name.startswith("dicom")
+        config = radiography.RadiographConfig(bits=12) if is_dicom else _CONFIGS[kind]()
+    if not isinstance(config, _CONFIGS[kind]):
+        raise PlanError(
+            f"phantoms: {kind} needs a {_CONFIGS[kind].__name__}, got {type(config).__name__}"
+        )
     if n_cases < 1 or images_per_group < 1:
         raise PlanError(
             "phantoms: `n_cases` and `images_per_group` must be at least 1, "

@@ -15,24 +15,28 @@ from scipy import ndimage
 
 from plexor.cases.phantoms.phantom import Field, noise, soft
 
-TISSUES = (
-    "air",
-    "scalp",
-    "muscle",
-    "eyes",
-    "skull",
-    "csf",
-    "cortex",
-    "white_matter",
-    "deep_grey",
-    "hippocampi",
-    "cerebellar_cortex",
-    "cerebellar_white_matter",
-    "brainstem",
-    "third_ventricle",
-    "lateral_ventricle_left",
-    "lateral_ventricle_right",
-)
+BRIGHTNESS = {
+    "air": 0.0,
+    "scalp": 0.85,
+    "muscle": 0.42,
+    "eyes": 0.16,
+    "skull": 0.06,
+    "csf": 0.16,
+    "cortex": 0.62,
+    "white_matter": 1.0,
+    "deep_grey": 0.78,
+    "hippocampi": 0.66,
+    "cerebellar_cortex": 0.64,
+    "cerebellar_white_matter": 0.95,
+    "brainstem": 0.95,
+    "third_ventricle": 0.14,
+    "lateral_ventricle_left": 0.14,
+    "lateral_ventricle_right": 0.14,
+}
+"""Every tissue, and how bright it is on a T1-weighted scan of a young brain; those from "csf" on
+lie in the cranial cavity."""
+
+TISSUES = tuple(BRIGHTNESS)
 """What a voxel can be; the mask ``tissues`` holds the place in this tuple."""
 
 # The lateral ventricle of one side, front to back and down into the temporal lobe: x, y, z, radius.
@@ -73,7 +77,7 @@ def tissues(head: Head, x: Field, y: Field, z: Field, *, edge: float) -> NDArray
         x: where each voxel lies, as if the head had the standard size.
         y: as x.
         z: as x.
-        edge: how soft a border is, in mm; about a quarter of a voxel.
+        edge: how soft a border is, in mm; about an eighth of a voxel.
     """
     out = np.abs(x)
     cerebrum, small, stem = _brain(out, y, z)
@@ -97,11 +101,11 @@ def tissues(head: Head, x: Field, y: Field, z: Field, *, edge: float) -> NDArray
         ("eyes", _ellipsoid(out, y, z, (31, 64, -28), (12, 12, 12))),
         ("skull", cavity + 8),
         ("csf", cavity),
-        ("brainstem", stem - 2),
         ("cerebellar_cortex", leaf),
         ("cerebellar_white_matter", leaf - 2.4),
         ("cortex", pia),
         ("white_matter", pia - head.cortex),
+        ("brainstem", stem - 2),
         *_deep(head, x, y, z),
     ):
         cover = soft(depth, edge)

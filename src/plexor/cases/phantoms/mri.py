@@ -1,8 +1,4 @@
-"""T1-weighted heads of made-up people whose brains age.
-
-Coordinates are millimetres: x to the subject's right, y forwards, z upwards, with the origin near
-the anterior commissure. A ``depth`` is the distance to a surface, positive inside.
-"""
+"""T1-weighted heads of made-up people whose brains age."""
 
 from __future__ import annotations
 
@@ -11,27 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from plexor.cases.intensity import Intensity
-from plexor.cases.phantoms.head import TISSUES, Head, tissues
+from plexor.cases.phantoms.head import BRIGHTNESS, TISSUES, Head, tissues
 from plexor.cases.phantoms.phantom import Field, Phantom
 
-_BRIGHTNESS = (
-    0,
-    0.85,
-    0.42,
-    0.16,
-    0.06,
-    0.16,
-    0.62,
-    1,
-    0.78,
-    0.66,
-    0.64,
-    0.95,
-    0.95,
-    0.14,
-    0.14,
-    0.14,
-)
 _CENTRE = (0.0, -17.0, 0.0)
 
 
@@ -110,7 +88,7 @@ def brain(generator: np.random.Generator, head: Head, config: BrainConfig | None
 
     Returns:
         Pixels (1, *shape) int16, arbitrary units; label is the age in years; truth holds the volume
-        of each tissue and of the cranial cavity in millilitres, partial voxels counted in part;
+        of each tissue and of the cranial cavity in millilitres, measured at this resolution;
         mask ``tissues`` numbers them as ``TISSUES`` does.
     """
     return render(head, draw_scan(generator), config or BrainConfig())
@@ -119,8 +97,8 @@ def brain(generator: np.random.Generator, head: Head, config: BrainConfig | None
 def render(head: Head, scan: Scan, config: BrainConfig) -> Phantom:
     """The scan that these parameters describe; the same ones always give the same pixels."""
     x, y, z = _coordinates(head, scan, config)
-    parts = tissues(head, x, y, z, edge=config.spacing_mm / 4)
-    brightness = np.array(_BRIGHTNESS, dtype=np.float32)
+    parts = tissues(head, x, y, z, edge=config.spacing_mm / 8)
+    brightness = np.array(list(BRIGHTNESS.values()), dtype=np.float32)
     brightness[TISSUES.index("white_matter")] *= head.white
     signal = np.tensordot(brightness, parts, axes=1)
     generator = np.random.default_rng(scan.seed)

@@ -11,6 +11,7 @@ from plexor.cases.intensity import Intensity
 from plexor.cases.phantoms.chest import LABELS, Chest, anatomy, cloud
 from plexor.cases.phantoms.marker import letters
 from plexor.cases.phantoms.phantom import Field, Phantom, grid, turned
+from plexor.core.errors import PlanError
 
 _FILM_MM = 400
 
@@ -22,8 +23,8 @@ class RadiographConfig:
     The marker is a planted shortcut where the two probabilities of a pair differ.
 
     Attributes:
-        height: pixels.
-        width: pixels.
+        height: pixels, at least 32.
+        width: pixels, at least 32.
         bits: 8 (uint8), or 12 or 16 (uint16).
         marker_presence: probability of a marker on a (normal, opacity) film.
         marker_right: probability that a marker present on a (normal, opacity) film says R, not L.
@@ -36,6 +37,13 @@ class RadiographConfig:
     marker_presence: tuple[float, float] = (0.9, 0.9)
     marker_right: tuple[float, float] = (0.7, 0.7)
     contrast: tuple[float, float] = (0.12, 0.32)
+
+    def __post_init__(self) -> None:
+        if min(self.height, self.width) < 32:
+            raise PlanError(
+                "radiograph: `height` and `width` must be at least 32 to hold a marker, "
+                f"got {self.height} and {self.width}"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +89,7 @@ def radiograph(
 
     Returns:
         Pixels (1, height, width), greater is brighter; masks ``opacity`` and ``marker`` (1 inside);
-        truth names the marker, its box in pixels, and where the opacity is and how strong.
+        truth names the marker, its box in pixels, the patient's side of the opacity, its strength.
     """
     config = config or RadiographConfig()
     return render(chest, draw_film(generator, chest.label, config), config)
