@@ -140,6 +140,14 @@ def test_subgroups_of_independent_observations() -> None:
     assert apart.note == "others: no observations"
 
 
+def test_a_subgroup_of_one_group_has_no_interval() -> None:
+    ours = subgroup_difference([1, 0, 1, 0], [1, 1, 0, 0], ["a", "a", "b", "c"])
+    assert ours.value == 0
+    assert math.isnan(ours.low)
+    assert math.isnan(ours.high)
+    assert ours.note.startswith("members: one single group")
+
+
 def test_subgroups_within_a_group_are_correlated() -> None:
     # Each patient has one image on either side, of the same outcome: the difference is certain.
     outcome = np.random.default_rng(0).random(60) < 0.4

@@ -177,6 +177,14 @@ def test_one_group_has_a_value_and_no_interval() -> None:
     assert math.isnan(ours.low)
     assert math.isnan(ours.high)
     assert "one single group" in ours.note
+    pair = paired_difference([True, False, True], [True, True, True], ["p", "p", "p"])
+    assert pair.value == pytest.approx(1 / 3)
+    assert math.isnan(pair.low)
+    assert math.isnan(pair.high)
+    mean = balanced_accuracy([0, 1, 1], [0, 1, 0], [0, 1], ["p", "p", "p"])
+    assert mean.value == 0.75
+    assert math.isnan(mean.low)
+    assert "one single group" in mean.note
     assert limits(clustered_proportion([True], ["p"])) == limits(proportion_interval(1, 1))
 
 

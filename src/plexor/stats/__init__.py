@@ -4,6 +4,7 @@ Every function returns a frozen ``Estimate`` or ``TestResult`` that says its met
 number of groups. Undefined is NaN with a note; a wrong argument is a ``PlanError``.
 """
 
+from plexor.stats.bland_altman import LimitsOfAgreement, bland_altman
 from plexor.stats.bootstrap import bootstrap_interval
 from plexor.stats.classification import accuracy, balanced_accuracy, confusion, recall_by_class
 from plexor.stats.cluster import clustered_proportion
@@ -11,11 +12,14 @@ from plexor.stats.cochran import cochrans_q
 from plexor.stats.delong import auc_difference, delong_test, delong_test_all, delong_test_unpaired
 from plexor.stats.difference import difference_interval, subgroup_difference
 from plexor.stats.estimate import Estimate
+from plexor.stats.icc import icc
+from plexor.stats.kappa import cohens_kappa, cohens_kappa_of_table, pabak
 from plexor.stats.mcnemar import clustered_mcnemar, mcnemar_test
 from plexor.stats.multiplicity import holm
 from plexor.stats.odds import paired_odds_ratio, paired_odds_ratio_interval
 from plexor.stats.paired import paired_difference, paired_difference_interval
 from plexor.stats.proportion import proportion_interval
+from plexor.stats.raters import alpha_statistic, fleiss_kappa, gwet_ac, krippendorff_alpha
 from plexor.stats.resample import by_indices, weighted_mean
 from plexor.stats.result import TestResult
 from plexor.stats.roc import RocAreas, auc, auc_covariance, partial_auc
@@ -31,29 +35,39 @@ from plexor.stats.venkatraman import venkatraman_test
 
 __all__ = [
     "Estimate",
+    "LimitsOfAgreement",
     "RocAreas",
     "RocCurve",
     "TestResult",
     "accuracy",
+    "alpha_statistic",
     "auc",
     "auc_covariance",
     "auc_difference",
     "auc_one_vs_rest",
     "balanced_accuracy",
+    "bland_altman",
     "bootstrap_interval",
     "by_indices",
     "clustered_mcnemar",
     "clustered_proportion",
     "cochrans_q",
+    "cohens_kappa",
+    "cohens_kappa_of_table",
     "confusion",
     "delong_test",
     "delong_test_all",
     "delong_test_unpaired",
     "difference_interval",
+    "fleiss_kappa",
+    "gwet_ac",
     "hand_till_auc",
     "holm",
+    "icc",
+    "krippendorff_alpha",
     "macro_auc",
     "mcnemar_test",
+    "pabak",
     "paired_difference",
     "paired_difference_interval",
     "paired_odds_ratio",

@@ -26,7 +26,10 @@ def mover_limits(
     total = float(weights @ values)
     below = weights * (values - lows) * (weights > 0) + weights * (highs - values) * (weights < 0)
     above = weights * (highs - values) * (weights > 0) + weights * (values - lows) * (weights < 0)
-    return (
-        total - math.sqrt(max(0.0, float(below @ correlation @ below))),
-        total + math.sqrt(max(0.0, float(above @ correlation @ above))),
-    )
+    return total - _length(below, correlation), total + _length(above, correlation)
+
+
+def _length(distances: Floats, correlation: Floats) -> float:
+    square = float(distances @ correlation @ distances)
+    # Rounding may leave a negative zero; NaN, an undefined term, stays NaN.
+    return 0.0 if square < 0 else math.sqrt(square)

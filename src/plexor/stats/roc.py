@@ -222,7 +222,9 @@ def _share_limits(
         return tail ** (1 / areas.n_pairs), 1.0, perfect
     if share < 1e-12 and areas.n_pairs:
         return 0.0, 1 - tail ** (1 / areas.n_pairs), perfect
-    half = normal_quantile(level) * math.sqrt(max(0.0, variance))
+    if not variance > 0:
+        return math.nan, math.nan, "the cases tell no variance: no interval"
+    half = normal_quantile(level) * math.sqrt(variance)
     if interval == "wald":
         return max(0.0, share - half), min(1.0, share + half), ""
     half /= share * (1 - share)

@@ -1,0 +1,125 @@
+"""How far two ways of measuring the same thing may lie apart."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import special
+
+from plexor.core.errors import PlanError
+from plexor.stats.argument import Groups, check_level, group_codes, normal_quantile, t_quantile
+from plexor.stats.estimate import Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsOfAgreement:
+    """Where the differences of two methods lie, in the unit of the measurements.
+
+    Attributes:
+        bias: mean difference.
+        lower: the lower limit of agreement, with its own interval.
+        upper: the upper one.
+        sd_between: of differences between subjects (0 where estimated below).
+        sd_within: of differences within a subject; NaN where each has one pair.
+    """
+
+    bias: Estimate
+    lower: Estimate
+    upper: Estimate
+    sd_between: float
+    sd_within: float
+
+
+def bland_altman(
+    first: ArrayLike,
+    second: ArrayLike,
+    subjects: Groups | None = None,
+    *,
+    agreement: float = 0.95,
+    level: float = 0.95,
+) -> LimitsOfAgreement:
+    """Bland & Altman's limits of agreement of first - second, also with several pairs a subject.
+
+    Pairs of a subject need not measure the same true value (Bland & Altman, J Biopharm Stat
+    2007;17:571, sec. 3): the differences are a one-way random model, their variance the sum of
+    that between and within subjects. Intervals of the limits by MOVER (Zou, Stat Methods Med Res
+    2013;22:630). The bias is the mean of the subjects' means, so every subject counts alike; its
+    interval is Student's.
+
+    Args:
+        first: one method's measurements, (n,).
+        second: the other's, (n,).
+        subjects: whose each pair is; None where every pair is another subject's.
+        agreement: share of differences that the limits hold.
+        level: nominal coverage of the intervals.
+
+    Returns:
+        NaN with a note for fewer than two subjects.
+
+    Raises:
+        PlanError: lengths differ, a number is NaN, or a subject is missing.
+    """
+    check_level(level)
+    check_level(agreement)
+    x, y = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    if x.shape != y.shape or x.ndim != 1 or np.isnan(x + y).any():
+        raise PlanError(
+            f"first, second: expected one number each per pair and no NaN, got shapes {x.shape} "
+            f"and {y.shape}"
+        )
+    difference = x - y
+    n = difference.size
+    codes, k = (np.arange(n), n) if subjects is None else group_codes(subjects, n)
+    sizes = np.bincount(codes, minlength=k)
+    means = np.bincount(codes, weights=difference, minlength=k) / sizes
+    bias = float(means.mean()) if k else math.nan
+    of_means = float(means.var(ddof=1)) if k > 1 else math.nan
+    harmonic = k / float((1 / sizes).sum()) if k else math.nan
+    within_df = n - k
+    within = float(((difference - means[codes]) ** 2).sum()) / within_df if within_df else 0.0
+    parts = [(of_means, k - 1), ((1 - 1 / harmonic) * within, within_df)]
+    total = sum(part for part, _ in parts)
+    standard_error = math.sqrt(of_means / k) if k > 1 else math.nan
+    shift = normal_quantile(agreement)
+    var_low, var_high = _variance_limits(parts, level) if k > 1 else (math.nan, math.nan)
+    sd = math.sqrt(total)
+    mean_half = normal_quantile(level) * standard_error
+    inner = math.hypot(mean_half, shift * (sd - math.sqrt(var_low)))
+    outer = math.hypot(mean_half, shift * (math.sqrt(var_high) - sd))
+    bias_half = t_quantile(level, k - 1) * standard_error if k > 1 else math.nan
+
+    def estimate(value: float, below: float, above: float, method: str) -> Estimate:
+        return Estimate(
+            value=value,
+            low=value - below,
+            high=value + above,
+            level=level,
+            method=method,
+            n=n,
+            n_groups=None if subjects is None else k,
+            note="" if k > 1 else "fewer than two subjects",
+        )
+
+    words = f"{agreement:.0%} limit of agreement, MOVER interval"
+    return LimitsOfAgreement(
+        bias=estimate(bias, bias_half, bias_half, "mean difference, Student's interval"),
+        lower=estimate(bias - shift * sd, outer, inner, words),
+        upper=estimate(bias + shift * sd, inner, outer, words),
+        sd_between=math.sqrt(max(0.0, of_means - within / harmonic)) if k > 1 else math.nan,
+        sd_within=math.sqrt(within) if within_df else math.nan,
+    )
+
+
+def _variance_limits(parts: list[tuple[float, int]], level: float) -> tuple[float, float]:
+    """Limits of a sum of independent mean squares, each χ²/df about its expectation."""
+    tail = (1 - level) / 2
+    total = sum(part for part, _ in parts)
+    below = above = 0.0
+    for part, df in parts:
+        if df:
+            below += (part * (1 - df / float(special.chdtri(df, tail)))) ** 2
+            above += (part * (df / float(special.chdtri(df, 1 - tail)) - 1)) ** 2
+    return max(0.0, total - math.sqrt(below)), total + math.sqrt(above)
