@@ -57,7 +57,7 @@ def halving(work: Callable[[slice], T], n_cases: int, batch_size: int) -> list[T
     while start < n_cases:
         try:
             done.append(work(slice(start, min(start + size, n_cases))))
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
             if size == 1:
@@ -75,6 +75,8 @@ def halving(work: Callable[[slice], T], n_cases: int, batch_size: int) -> list[T
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether a RuntimeError says that an allocation failed, on any device."""
+    """Whether an error says that an allocation failed, on any device."""
     words = str(error).lower()
-    return isinstance(error, torch.OutOfMemoryError) or ("alloc" in words and "memory" in words)
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        "alloc" in words and "memory" in words
+    )

@@ -79,7 +79,7 @@ def load_cohort(
     Args:
         manifest: CSV or Parquet with the columns ``path``, ``label``, and optionally ``group``,
             ``split`` and ``id``. Every other column becomes metadata. Without a group column
-            every case is its own group.
+            every case is its own group. Or a folder with a sub-folder of images for each class.
         root: folder that relative paths start from; the manifest's own where None.
         columns: what the manifest calls its columns, e.g.
             ``{"label": "dx", "group": "lesion_id"}``.
@@ -126,7 +126,7 @@ def inspect_manifest(
     table = read_manifest(manifest)
     reader = CaseReader(
         table=table,
-        root=manifest.parent if root is None else root,
+        root=table.folder if root is None else root,
         columns=columns,
         path_template=path_template,
         number=truth == "number",

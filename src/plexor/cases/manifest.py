@@ -1,4 +1,4 @@
-"""A manifest: the table that says which file is what."""
+"""A manifest: the table that says which file is what, or a folder that says it by its folders."""
 
 from __future__ import annotations
 
@@ -37,11 +37,13 @@ class Manifest:
 
     Attributes:
         path: where it was read.
+        folder: where relative paths start from.
         columns: names of the columns, in order.
         rows: every row that is not blank.
     """
 
     path: Path
+    folder: Path
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
 
@@ -49,10 +51,15 @@ class Manifest:
 def read_manifest(path: Path) -> Manifest:
     """Reads a manifest, CSV (comma, semicolon or tab; UTF-8, with or without mark) or Parquet.
 
+    A folder is read as if it were one: every file in a sub-folder is a case, and the sub-folder's
+    name is its label. Files beside the sub-folders and hidden ones are passed over.
+
     Raises:
         DataError: missing, unreadable, empty, in another encoding, not a table, without rows, or
             with a column name that is there twice.
     """
+    if path.is_dir():
+        return _read_folder(path)
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -65,7 +72,20 @@ def read_manifest(path: Path) -> Manifest:
         raise DataError(f"{path}: column {twice[0]!r} is there twice; rename one")
     if not rows:
         raise DataError(f"{path}: the manifest has a header and no rows")
-    return Manifest(path=path, columns=columns, rows=rows)
+    return Manifest(path=path, folder=path.parent, columns=columns, rows=rows)
+
+
+def _read_folder(path: Path) -> Manifest:
+    """Paths and labels of the files below a folder's sub-folders, in order of their paths."""
+    inside = sorted(file.relative_to(path) for file in path.rglob("*") if file.is_file())
+    shown = [file for file in inside if not any(part.startswith(".") for part in file.parts)]
+    cells = [
+        {"path": file.as_posix(), "label": file.parts[0]} for file in shown if len(file.parts) > 1
+    ]
+    if not cells:
+        raise DataError(f"{path}: expected one sub-folder of images for each class, found none")
+    rows = (Row(line=line, cells=row, n_cells=len(row)) for line, row in enumerate(cells, 1))
+    return Manifest(path=path, folder=path, columns=("path", "label"), rows=tuple(rows))
 
 
 def _read_csv(path: Path, data: bytes) -> tuple[tuple[str, ...], tuple[Row, ...]]:
