@@ -6,6 +6,13 @@ number of groups. Undefined is NaN with a note; a wrong argument is a ``PlanErro
 
 from plexor.stats.bland_altman import LimitsOfAgreement, bland_altman
 from plexor.stats.bootstrap import bootstrap_interval
+from plexor.stats.change import (
+    equivalence_test,
+    mean_change,
+    paired_t_test,
+    sign_flip_test,
+    signed_rank_test,
+)
 from plexor.stats.classification import accuracy, balanced_accuracy, confusion, recall_by_class
 from plexor.stats.cluster import clustered_proportion
 from plexor.stats.cochran import cochrans_q
@@ -15,6 +22,14 @@ from plexor.stats.estimate import Estimate
 from plexor.stats.icc import icc
 from plexor.stats.kappa import cohens_kappa, cohens_kappa_of_table, pabak
 from plexor.stats.mcnemar import clustered_mcnemar, mcnemar_test
+from plexor.stats.mean import (
+    clustered_mean,
+    clustered_quantile,
+    mean_absolute_error,
+    median_absolute_error,
+    r_squared,
+    root_mean_square_error,
+)
 from plexor.stats.multiplicity import holm
 from plexor.stats.odds import paired_odds_ratio, paired_odds_ratio_interval
 from plexor.stats.paired import paired_difference, paired_difference_interval
@@ -50,7 +65,9 @@ __all__ = [
     "bootstrap_interval",
     "by_indices",
     "clustered_mcnemar",
+    "clustered_mean",
     "clustered_proportion",
+    "clustered_quantile",
     "cochrans_q",
     "cohens_kappa",
     "cohens_kappa_of_table",
@@ -59,6 +76,7 @@ __all__ = [
     "delong_test_all",
     "delong_test_unpaired",
     "difference_interval",
+    "equivalence_test",
     "fleiss_kappa",
     "gwet_ac",
     "hand_till_auc",
@@ -67,16 +85,24 @@ __all__ = [
     "krippendorff_alpha",
     "macro_auc",
     "mcnemar_test",
+    "mean_absolute_error",
+    "mean_change",
+    "median_absolute_error",
     "pabak",
     "paired_difference",
     "paired_difference_interval",
     "paired_odds_ratio",
     "paired_odds_ratio_interval",
+    "paired_t_test",
     "partial_auc",
     "proportion_interval",
+    "r_squared",
     "recall_by_class",
     "roc_curve",
+    "root_mean_square_error",
     "sensitivity_at_specificity",
+    "sign_flip_test",
+    "signed_rank_test",
     "subgroup_difference",
     "venkatraman_test",
     "weighted_auc",

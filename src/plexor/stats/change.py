@@ -1,0 +1,241 @@
+"""Whether measurements of the same cases changed, and whether they changed too little to matter."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import special
+
+from plexor.core.errors import PlanError, unknown
+from plexor.stats.argument import Floats, Groups, check_same_length, group_codes
+from plexor.stats.estimate import Estimate
+from plexor.stats.mean import as_numbers, clustered_mean, linearised
+from plexor.stats.resample import Seed
+from plexor.stats.result import TestResult
+
+ChangeScores = Literal["mean", "rank"]
+
+_NO_CHANGE = "nothing changed in any case"
+_ONE_GROUP = "fewer than two cases or groups"
+
+
+def mean_change(
+    before: ArrayLike, after: ArrayLike, groups: Groups | None = None, *, level: float = 0.95
+) -> Estimate:
+    """The mean of after - before; see ``clustered_mean`` for its interval."""
+    return clustered_mean(_changes(before, after), groups, level=level)
+
+
+def paired_t_test(before: ArrayLike, after: ArrayLike, groups: Groups | None = None) -> TestResult:
+    """Whether the mean change is 0: Student's paired test; with groups, df = groups - 1.
+
+    Args:
+        before: (n,).
+        after: of the same cases, (n,).
+        groups: the group of each; None where cases are independent.
+
+    Returns:
+        NaN with a note for fewer than two cases (or groups), or without variance.
+
+    Raises:
+        PlanError: a NaN, lengths that differ, or a missing group.
+    """
+    changes = _changes(before, after)
+    t, df, n_groups = _t_statistic(changes, 0.0, groups)
+    return TestResult(
+        statistic=t,
+        p_value=2 * float(special.stdtr(df, -abs(t))) if df > 0 else math.nan,
+        df=df,
+        method="paired t test" + ("" if groups is None else " over groups"),
+        n=changes.size,
+        n_groups=n_groups,
+        note="" if not math.isnan(t) else _ONE_GROUP if df < 1 else "all changes are equal",
+    )
+
+
+def signed_rank_test(
+    before: ArrayLike, after: ArrayLike, groups: Groups | None = None
+) -> TestResult:
+    """Wilcoxon's signed-rank test; with groups, Rosner, Glynn & Lee's.
+
+    Changes of 0 are left out and the sizes of all others ranked together. Under the hypothesis a
+    group's changes change signs together, so the variance of the sum of signed ranks is the sum
+    of squares of the groups' sums (Biometrics 2006;62:185, their unweighted large-sample form).
+    Normal, without continuity correction; for few groups take ``sign_flip_test``.
+
+    Args:
+        before: (n,).
+        after: of the same cases, (n,).
+        groups: the group of each; None where cases are independent.
+
+    Returns:
+        ``n`` counts all cases. NaN with a note where nothing changed.
+
+    Raises:
+        PlanError: a NaN, lengths that differ, or a missing group.
+    """
+    changes = _changes(before, after)
+    sums, n_groups = _group_sums(_signed_ranks(changes), groups)
+    squares = float(sums @ sums)
+    z = float(sums.sum()) / math.sqrt(squares) if squares > 0 else math.nan
+    name = "Wilcoxon's signed-rank test" if groups is None else "clustered signed-rank test"
+    changed = int(np.count_nonzero(sums))
+    few = f"only {changed} groups changed: the p-value is approximate" if changed < 25 else ""
+    return TestResult(
+        statistic=z,
+        p_value=2 * float(special.ndtr(-abs(z))),
+        method=f"{name}, normal approximation",
+        n=changes.size,
+        n_groups=None if groups is None else n_groups,
+        note=few if squares > 0 else _NO_CHANGE,
+    )
+
+
+def sign_flip_test(
+    before: ArrayLike,
+    after: ArrayLike,
+    groups: Groups | None = None,
+    *,
+    seed: Seed,
+    scores: ChangeScores = "mean",
+    n_permutations: int = 9999,
+) -> TestResult:
+    """Permutation test of no change: each group's changes keep or change their signs together.
+
+    Exact under the hypothesis that before and after could change places in any group, however
+    small the groups' number. All sign patterns are counted where there are no more than
+    ``n_permutations``; else that many are drawn and p = (1 + as great) / (1 + drawn) (Phipson &
+    Smyth, Stat Appl Genet Mol Biol 2010;9:39). Truth values may be given as 0 and 1; then this
+    is the exact clustered McNemar test.
+
+    Args:
+        before: (n,).
+        after: of the same cases, (n,).
+        groups: the group of each; None where cases are independent.
+        seed: a whole number or a generator; used only where patterns are drawn.
+        scores: sum the changes ("mean") or their signed ranks ("rank").
+        n_permutations: see above.
+
+    Returns:
+        ``statistic`` is the sum of scores. p = 1 with a note where nothing changed.
+
+    Raises:
+        PlanError: a NaN, lengths that differ, a missing group, unknown scores.
+    """
+    if scores not in get_args(ChangeScores):
+        raise PlanError(unknown("scores", scores, get_args(ChangeScores)))
+    changes = _changes(before, after)
+    sums, n_groups = _group_sums(changes if scores == "mean" else _signed_ranks(changes), groups)
+    moved = sums[sums != 0]
+    observed = float(moved.sum())
+    every = 2.0**moved.size <= n_permutations
+    if every:
+        found = np.zeros(1)
+        for size in moved:
+            found = np.concatenate([found + size, found - size])
+    else:
+        rng = np.random.default_rng(seed)
+        size = max(1, (1 << 22) // moved.size)
+        found = np.concatenate(
+            [
+                rng.choice([-1.0, 1.0], (min(size, n_permutations - start), moved.size)) @ moved
+                for start in range(0, n_permutations, size)
+            ]
+        )
+    # Rounding must not make a pattern equal to the observed one smaller.
+    as_great = int((np.abs(found) >= abs(observed) * (1 - 1e-12)).sum())
+    p_value = as_great / found.size if every else (1 + as_great) / (1 + found.size)
+    how = f"all {found.size} patterns" if every else f"{n_permutations} patterns drawn"
+    return TestResult(
+        statistic=observed,
+        p_value=p_value,
+        method=f"sign-flip permutation test of the {scores}, {how}",
+        n=changes.size,
+        n_groups=None if groups is None else n_groups,
+        note="" if moved.size else _NO_CHANGE,
+    )
+
+
+def equivalence_test(
+    before: ArrayLike,
+    after: ArrayLike,
+    margin: float,
+    groups: Groups | None = None,
+) -> TestResult:
+    """Two one-sided tests that the mean change is within ± margin (Schuirmann 1987).
+
+    A small p says: the change is smaller than the margin. It is below 0.05 exactly where the
+    90 % interval of ``mean_change`` is within the margins.
+
+    Args:
+        before: (n,).
+        after: of the same cases, (n,).
+        margin: greatest change that does not matter, in the unit of the measurements, > 0.
+        groups: the group of each; None where cases are independent.
+
+    Returns:
+        The one of the two tests with the greater p. NaN with a note as in ``paired_t_test``.
+
+    Raises:
+        PlanError: a margin that is not positive; see ``paired_t_test`` for the rest.
+    """
+    if not margin > 0:
+        raise PlanError(f"margin: expected the greatest harmless change, above 0, got {margin}")
+    changes = _changes(before, after)
+    above, df, n_groups = _t_statistic(changes, -margin, groups)
+    below, _, _ = _t_statistic(changes, margin, groups)
+    nearer = min(above, -below)
+    return TestResult(
+        statistic=nearer,
+        p_value=float(special.stdtr(df, -nearer)) if df > 0 else math.nan,
+        df=df,
+        method=f"two one-sided t tests, margin {margin:g}"
+        + ("" if groups is None else " over groups"),
+        n=changes.size,
+        n_groups=n_groups,
+        alternative="greater",
+        note="" if not math.isnan(nearer) else _ONE_GROUP if df < 1 else "all changes are equal",
+    )
+
+
+def _changes(before: ArrayLike, after: ArrayLike) -> Floats:
+    first, second = as_numbers("before", before), as_numbers("after", after)
+    check_same_length(before=first.size, after=second.size)
+    changes: Floats = second - first
+    return changes
+
+
+def _t_statistic(
+    changes: Floats, expected: float, groups: Groups | None
+) -> tuple[float, float, int | None]:
+    n = changes.size
+    mean = float(changes.mean()) if n else math.nan
+    variance, _, n_groups = linearised((changes - mean) / max(n, 1), groups, 0.95)
+    df = float((n if n_groups is None else n_groups) - 1)
+    t = (mean - expected) / math.sqrt(variance) if variance > 0 else math.nan
+    return t, df, n_groups
+
+
+def _signed_ranks(changes: Floats) -> Floats:
+    ranks = np.zeros(changes.size)
+    moved = np.flatnonzero(changes)
+    sizes, place, counts = np.unique(
+        np.abs(changes[moved]), return_inverse=True, return_counts=True
+    )
+    last = np.cumsum(counts)
+    ranks[moved] = (last - (counts - 1) / 2)[place] if sizes.size else 0.0
+    signed: Floats = ranks * np.sign(changes)
+    return signed
+
+
+def _group_sums(scores: Floats, groups: Groups | None) -> tuple[Floats, int]:
+    n = scores.size
+    if groups is None:
+        return scores, n
+    codes, n_groups = group_codes(groups, n)
+    sums = np.zeros(n_groups)
+    np.add.at(sums, codes, scores)
+    return sums, n_groups

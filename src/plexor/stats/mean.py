@@ -1,0 +1,246 @@
+"""Means, quantiles and errors of measurements, where cases come several to a group."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from plexor.core.errors import PlanError
+from plexor.stats.argument import (
+    Floats,
+    Groups,
+    check_level,
+    check_same_length,
+    group_codes,
+    t_quantile,
+)
+from plexor.stats.cluster import clustered_proportion
+from plexor.stats.estimate import Estimate
+
+_ONE_GROUP = "fewer than two cases or groups: no interval"
+
+
+def as_numbers(name: str, values: ArrayLike) -> Floats:
+    """One number per case, (n,), none of them NaN.
+
+    Raises:
+        PlanError: another shape, or NaN.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim != 1:
+        raise PlanError(f"{name}: expected one number per case, got shape {array.shape}")
+    missing = int(np.isnan(array).sum())
+    if missing:
+        raise PlanError(
+            f"{name}: {missing} of {array.size} are NaN; leave those cases out, and say how many"
+        )
+    return array
+
+
+def linearised(
+    influence: Floats, groups: Groups | None, level: float
+) -> tuple[float, float, int | None]:
+    """Variance, half width and number of groups of an estimator that is a sum of influences.
+
+    K/(K-1) times the squared sums over K groups, and Student's t with K-1 df; without groups
+    every case is one. NaN for fewer than two.
+    """
+    n = influence.size
+    codes, k = (np.arange(n), n) if groups is None else group_codes(groups, n)
+    variance = half = math.nan
+    if k > 1:
+        sums = np.zeros(k)
+        np.add.at(sums, codes, influence)
+        variance = k / (k - 1) * float(sums @ sums)
+        half = t_quantile(level, k - 1) * math.sqrt(variance)
+    return variance, half, None if groups is None else k
+
+
+def clustered_mean(
+    values: ArrayLike, groups: Groups | None = None, *, level: float = 0.95
+) -> Estimate:
+    """The mean of all cases, its interval Student's with groups - 1 df.
+
+    The variance is that of a ratio linearised over groups (Cochran, Sampling Techniques, 3rd ed.
+    1977, ch. 6); without groups it is the usual one.
+
+    Args:
+        values: (n,); e.g. absolute errors, Dice scores, changes.
+        groups: the group of each case; None where cases are independent.
+        level: nominal coverage.
+
+    Returns:
+        NaN with a note without cases; no interval for one case or group, or where a value is
+        infinite (a Hausdorff distance to nothing): see ``clustered_quantile`` for those.
+
+    Raises:
+        PlanError: a NaN, lengths that differ, or a missing group.
+    """
+    check_level(level)
+    x = as_numbers("values", values)
+    value = float(x.mean()) if x.size else math.nan
+    finite = math.isfinite(value)
+    influence = (x - value) / x.size if finite else np.full(x.size, np.nan)
+    variance, half, n_groups = linearised(influence, groups, level)
+    note = "" if finite else "a value is infinite" if x.size else "no cases"
+    return Estimate(
+        value=value,
+        low=value - half if finite else math.nan,
+        high=value + half if finite else math.nan,
+        level=level,
+        method="mean, Student's interval" + ("" if groups is None else " over groups"),
+        n=x.size,
+        n_groups=n_groups,
+        variance=variance,
+        note=note or (_ONE_GROUP if math.isnan(half) else ""),
+    )
+
+
+def clustered_quantile(
+    values: ArrayLike, share: float = 0.5, groups: Groups | None = None, *, level: float = 0.95
+) -> Estimate:
+    """A quantile of all cases (the median by default), with Woodruff's interval.
+
+    The interval of the proportion of cases at or below it (``clustered_proportion``) is read
+    back on the scale of the values (Woodruff, JASA 1952;47:635). Infinite values are welcome.
+    The quantile is the lowest value with at least ``share`` of the cases at or below; where it is
+    exactly that share, the mean of this value and the next (so for the usual median).
+
+    Args:
+        values: (n,).
+        share: strictly within 0 … 1.
+        groups: the group of each case; None where cases are independent.
+        level: nominal coverage.
+
+    Returns:
+        NaN with a note without cases; no interval for one group of several.
+
+    Raises:
+        PlanError: a NaN, a share outside 0 … 1, lengths that differ, or a missing group.
+    """
+    check_level(level)
+    x = np.sort(as_numbers("values", values))
+    if not 0 < share < 1:
+        raise PlanError(f"share: expected a value strictly between 0 and 1, got {share}")
+    value = _quantile(x, share) if x.size else math.nan
+    below = np.asarray(values, dtype=np.float64) <= (x[_place(x, share)] if x.size else 0.0)
+    at = clustered_proportion(below, groups, level=level)
+    low = high = math.nan
+    if not math.isnan(at.low):
+        # The interval is about the share seen, which ties may put above the share asked for.
+        shift = share - at.value
+        low, high = float(x[_place(x, at.low + shift)]), float(x[_place(x, at.high + shift)])
+    return Estimate(
+        value=value,
+        low=low,
+        high=high,
+        level=level,
+        method=f"{'median' if share == 0.5 else f'quantile {share:g}'}, Woodruff's interval, "
+        + at.method,
+        n=x.size,
+        n_groups=at.n_groups,
+        note=at.note,
+    )
+
+
+def mean_absolute_error(
+    truth: ArrayLike, prediction: ArrayLike, groups: Groups | None = None, *, level: float = 0.95
+) -> Estimate:
+    """``clustered_mean`` of |prediction - truth|, in their unit."""
+    return clustered_mean(np.abs(_errors(truth, prediction)), groups, level=level)
+
+
+def median_absolute_error(
+    truth: ArrayLike, prediction: ArrayLike, groups: Groups | None = None, *, level: float = 0.95
+) -> Estimate:
+    """``clustered_quantile`` (the median) of |prediction - truth|, in their unit."""
+    return clustered_quantile(np.abs(_errors(truth, prediction)), 0.5, groups, level=level)
+
+
+def root_mean_square_error(
+    truth: ArrayLike, prediction: ArrayLike, groups: Groups | None = None, *, level: float = 0.95
+) -> Estimate:
+    """The root of the mean squared error, in their unit; interval on the logarithmic scale.
+
+    The variance is linearised over groups; Student's with groups - 1 df. See ``clustered_mean``
+    for arguments and what is undefined; without any error there is no interval.
+    """
+    check_level(level)
+    squares = _errors(truth, prediction) ** 2
+    mean = float(squares.mean()) if squares.size else math.nan
+    value = math.sqrt(mean)
+    influence = (squares / mean - 1) / (2 * squares.size) if mean > 0 else squares * np.nan
+    variance, half, n_groups = linearised(influence, groups, level)
+    note = "no cases" if not squares.size else "no error at all: no interval" if mean == 0 else ""
+    return Estimate(
+        value=value,
+        low=value * math.exp(-half),
+        high=value * math.exp(half),
+        level=level,
+        method="root mean squared error, Student's interval of its logarithm",
+        n=squares.size,
+        n_groups=n_groups,
+        variance=variance * mean,
+        note=note or (_ONE_GROUP if math.isnan(half) else ""),
+    )
+
+
+def r_squared(
+    truth: ArrayLike, prediction: ArrayLike, groups: Groups | None = None, *, level: float = 0.95
+) -> Estimate:
+    """1 - Σ(prediction - truth)² / Σ(truth - mean truth)²: below 0 if worse than the mean.
+
+    Interval of the logarithm of 1 - R², whose variance is linearised over groups; Student's with
+    groups - 1 df. Not the squared correlation: a biased prediction scores low.
+
+    Returns:
+        NaN with a note without cases or where the truth does not vary; no interval without any
+        error.
+
+    Raises:
+        PlanError: a NaN, lengths that differ, or a missing group.
+    """
+    check_level(level)
+    errors, y = _errors(truth, prediction) ** 2, as_numbers("truth", truth)
+    deviations = (y - y.mean()) ** 2 if y.size else y
+    total, unexplained = float(deviations.sum()), float(errors.sum())
+    value = 1 - unexplained / total if total > 0 else math.nan
+    usable = total > 0 and unexplained > 0
+    influence = errors / unexplained - deviations / total if usable else errors * np.nan
+    variance, half, n_groups = linearised(influence, groups, level)
+    note = "" if total > 0 else "the truth does not vary" if y.size else "no cases"
+    if total > 0 and unexplained == 0:
+        note = "no error at all: no interval"
+    return Estimate(
+        value=value,
+        low=1 - (1 - value) * math.exp(half),
+        high=1 - (1 - value) * math.exp(-half),
+        level=level,
+        method="R squared, Student's interval of log(1 - R squared)",
+        n=y.size,
+        n_groups=n_groups,
+        variance=variance * (1 - value) ** 2,
+        note=note or (_ONE_GROUP if math.isnan(half) else ""),
+    )
+
+
+def _errors(truth: ArrayLike, prediction: ArrayLike) -> Floats:
+    y, found = as_numbers("truth", truth), as_numbers("prediction", prediction)
+    check_same_length(truth=y.size, prediction=found.size)
+    errors: Floats = found - y
+    return errors
+
+
+def _quantile(ordered: Floats, share: float) -> float:
+    place = _place(ordered, share)
+    exact = abs(share * ordered.size - (place + 1)) < 1e-9
+    last = min(place + exact, ordered.size - 1)
+    return float(ordered[place] / 2 + ordered[last] / 2)
+
+
+def _place(ordered: Floats, share: float) -> int:
+    """The first value with at least ``share`` of all at or below."""
+    place = math.ceil(share * ordered.size - 1e-9) - 1
+    return min(max(place, 0), ordered.size - 1)
