@@ -24,7 +24,8 @@ from plexor.attacks.catalogue import CATALOGUE
 from plexor.attacks.goal import Become, Goal, Misclassify
 from plexor.attacks.proposal import Attack
 from plexor.attacks.threat import Norm, Threat, Unit
-from plexor.core.errors import PlanError, unknown
+from plexor.audits.complaint import complaint
+from plexor.core.errors import PlanError
 from plexor.findings import CLEAN
 from plexor.models.loading import ModelSource
 from plexor.models.training.config import Training
@@ -85,8 +86,10 @@ def _named_goal(value: object) -> object:
     if value == "misclassify":
         return Misclassify()
     if isinstance(value, Mapping) and set(value) == {"become"}:
-        return Become(target=value["become"])
-    return value
+        return Become(target=str(value["become"]))
+    if isinstance(value, Misclassify | Become) or (isinstance(value, Mapping) and "kind" in value):
+        return value
+    raise PlanError(f"goal: expected `misclassify` or `{{become: CLASS}}`, got {value!r}")
 
 
 class ThreatPlan(BaseModel):
@@ -242,7 +245,8 @@ def load_plan(source: Path | Mapping[str, object]) -> Plan:
     try:
         plan = Plan.model_validate(content)
     except ValidationError as error:
-        complaints = [_complaint(problem) for problem in error.errors(include_url=False)]
+        problems = error.errors(include_url=False)
+        complaints = [complaint(problem, plan_schema()) for problem in problems]
         raise PlanError(f"{where}: " + "; ".join(complaints)) from error
     plan._folder = folder
     plan.all_probes()
@@ -260,39 +264,3 @@ def plan_schema() -> dict[str, object]:
 
 def _options(attack: type[Attack]) -> tuple[Any, ...]:
     return fields(attack) if is_dataclass(attack) else ()
-
-
-def _complaint(problem: Any) -> str:
-    """One of pydantic's complaints in our words, with the closest known key."""
-    *parents, last = [str(part) for part in problem["loc"]] or ["plan"]
-    where = ".".join([*parents, last])
-    if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        within = f" in {'.'.join(parents)}" if parents else ""
-        return unknown("key", last, _known_keys(problem["loc"][:-1])) + within
-    if problem["type"] in ("missing", "missing_keyword_only_argument"):
-        return f"`{where}` is missing"
-    return f"`{where}`: {problem['msg']}, got {problem['input']!r}"
-
-
-def _known_keys(parents: tuple[str | int, ...]) -> list[str]:
-    """Keys a mapping of the plan may have, looked up in the schema along the way there."""
-    schema = plan_schema()
-    node: Any = schema
-    for part in parents:
-        options = [node, *node.get("anyOf", []), *node.get("oneOf", [])]
-        options = [_followed(option, schema) for option in options]
-        if isinstance(part, int):
-            node = next((o["items"] for o in options if "items" in o), {})
-        elif part in CATALOGUE and "discriminator" in node:
-            node = {"$ref": node["discriminator"]["mapping"][part]}
-        else:
-            found = (o["properties"][part] for o in options if part in o.get("properties", {}))
-            node = next(found, {})
-        node = _followed(node, schema)
-    options = [node, *node.get("anyOf", [])]
-    return [key for o in options for key in _followed(o, schema).get("properties", {})]
-
-
-def _followed(node: Any, schema: Any) -> Any:
-    reference = node.get("$ref") if isinstance(node, dict) else None
-    return schema["$defs"][reference.rsplit("/", 1)[1]] if reference else node

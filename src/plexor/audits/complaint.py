@@ -1,0 +1,55 @@
+"""What is wrong with a plan, in a user's words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from plexor.core.errors import unknown
+
+
+def complaint(problem: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    """One of pydantic's complaints as half a sentence, with the closest known key.
+
+    Args:
+        problem: an item of ``ValidationError.errors()``.
+        schema: the plan's JSON schema, from which the known keys are taken.
+    """
+    *parents, last = [str(part) for part in problem["loc"]] or ["plan"]
+    where = ".".join([*parents, last])
+    if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        within = f" in {'.'.join(parents)}" if parents else ""
+        return unknown("key", last, _known_keys(problem["loc"][:-1], schema)) + within
+    if problem["type"] == "union_tag_invalid":
+        about = problem["ctx"]
+        choices = [tag.strip("'") for tag in about["expected_tags"].split(", ")]
+        return unknown(about["discriminator"].strip("'"), about["tag"], choices) + f" in {where}"
+    if problem["type"] in ("missing", "missing_keyword_only_argument"):
+        return f"`{where}` is missing"
+    return f"`{where}`: {problem['msg']}, got {problem['input']!r}"
+
+
+def _known_keys(parents: tuple[str | int, ...], schema: Mapping[str, Any]) -> list[str]:
+    """Keys the mapping at that place may have: follows the schema along the way there."""
+    node: Any = schema
+    for part in parents:
+        options = _options(node, schema)
+        if isinstance(part, int):
+            node = next((o["items"] for o in options if "items" in o), {})
+        elif part in node.get("discriminator", {}).get("mapping", {}):
+            node = {"$ref": node["discriminator"]["mapping"][part]}
+        else:
+            found = (o["properties"][part] for o in options if part in o.get("properties", {}))
+            node = next(found, {})
+        node = _followed(node, schema)
+    return [key for option in _options(node, schema) for key in option.get("properties", {})]
+
+
+def _options(node: Mapping[str, Any], schema: Mapping[str, Any]) -> list[Any]:
+    """A node and its alternatives, references followed."""
+    return [_followed(o, schema) for o in (node, *node.get("anyOf", []), *node.get("oneOf", []))]
+
+
+def _followed(node: Any, schema: Mapping[str, Any]) -> Any:
+    reference = node.get("$ref")
+    return schema["$defs"][reference.rsplit("/", 1)[1]] if reference else node
