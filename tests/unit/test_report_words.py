@@ -54,7 +54,8 @@ def test_an_undefined_interval_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.021, "+2.1"), (-0.335, "−33.5"), (0.0001, "0.0"), (None, "–")]
+    ("value", "text"),
+    [(0.021, "+2.1"), (-0.335, "\N{MINUS SIGN}33.5"), (0.0001, "0.0"), (None, "–")],
 )
 def test_points(value: float | None, text: str) -> None:
     assert words.points(value) == text
@@ -76,3 +77,10 @@ def test_radius(threat: dict[str, object], text: str) -> None:
 def test_counts_are_read_at_a_glance() -> None:
     assert words.counted(1204, "image") == "1,204 images"
     assert words.counted(1, "image") == "1 image"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1056.4, "1,056"), (97.94, "97.9"), (2.0, "2"), (0.01234, "0.0123")]
+)
+def test_measure(value: float, text: str) -> None:
+    assert words.measure(value) == text

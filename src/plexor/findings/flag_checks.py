@@ -41,17 +41,14 @@ def unfinished(evidence: Evidence) -> list[Doubt]:
 
 
 def failed_cases(evidence: Evidence) -> Iterator[Doubt]:
-    """Cases could not be judged."""
+    """Cases could not be judged, untouched or under a probe."""
+    untouched, total = evidence.cohort["n_failed"], evidence.cohort["n_cases"]
+    if untouched:
+        yield None, f"{untouched} of {total} cases could not be judged even untouched."
     for probe in evidence.probes:
-        failed, total = probe["n_failed"], probe["n"] + probe["n_failed"]
-        if failed:
-            yield (
-                probe["id"],
-                f"{failed} of {total} cases failed; the estimates rest on the rest.",
-            )
-    if evidence.cohort["n_failed"]:
-        failed, total = evidence.cohort["n_failed"], evidence.cohort["n_cases"]
-        yield None, f"{failed} of {total} cases could not be judged even untouched."
+        further = probe["n_failed"] - untouched
+        if further > 0:
+            yield probe["id"], f"{further} of {total} cases failed that could be judged untouched."
 
 
 def out_of_threat(evidence: Evidence) -> list[Doubt] | None:

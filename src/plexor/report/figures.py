@@ -84,7 +84,9 @@ def draw(chart: Chart) -> str:
         places = _places(radii)
         for number, line in enumerate(chart.lines):
             _draw_line(axes, line, places, shift=number - (len(chart.lines) - 1) / 2)
-        _dress(axes, chart.x_label, radii, places)
+        to_scale = all(place == radius for radius, place in places.items())
+        label = chart.x_label if to_scale else f"{chart.x_label}, not to scale"
+        _dress(axes, label, radii, places)
         _name_lines(axes, chart.lines, max(places.values(), default=1.0))
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})

@@ -85,8 +85,10 @@ def counted(number: int, singular: str, plural: str | None = None) -> str:
 
 
 def measure(value: float | None) -> str:
-    """A measured length in stored units, to three figures."""
-    return UNDEFINED if value is None or math.isnan(value) else f"{value:,.3g}"
+    """A measured length in stored units, to three figures or to the unit."""
+    if value is None or math.isnan(value):
+        return UNDEFINED
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def gain(factor: float) -> str:

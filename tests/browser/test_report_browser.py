@@ -1,0 +1,172 @@
+"""The report in a real browser: its script, its keys, its widths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.helpers import synthetic_run as synthetic
+from tests.helpers.chromium import EXECUTABLE, Browser, browser
+
+from plexor.cases.formats.png import PngCodec
+from plexor.findings.run import Example
+from plexor.report import write_report
+
+pytestmark = pytest.mark.skipif(EXECUTABLE is None, reason="needs Chromium")
+
+POSITION = "document.querySelector('[data-position]').textContent"
+PROBE = "document.querySelector('[data-probe]').value"
+MODE = "document.querySelector('.panes').dataset.mode"
+SCALE = "document.querySelector('[data-scale]').textContent"
+SHOWS_AFTER = "document.querySelector('.stack').classList.contains('after')"
+FOCUS = "document.getElementById('viewer').focus()"
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    probes = (synthetic.probe("pgd", "linf", (1, 2), settings=synthetic.PGD),)
+    run = synthetic.write(tmp_path_factory.mktemp("run"), n_cases=40, probes=probes)
+    ids = sorted(run.findings()["case_id"].unique())[:3]
+    codec = PngCodec()
+    for probe in ("pgd-linf-1", "pgd-linf-2"):
+        pixels = np.random.default_rng(0).integers(2, 254, (3, 150, 200), np.uint8)
+        examples = [
+            Example(
+                case_id=case_id,
+                probe=probe,
+                original=codec.encode(pixels),
+                perturbed=codec.encode(pixels + np.uint8(1)),
+                suffix=".png",
+            )
+            for case_id in ids
+        ]
+        run.write_unit(f"examples-{probe}", [], examples)
+    return write_report(run.path)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browser(tmp_path_factory.mktemp("profile")) as opened:
+        yield opened
+
+
+def test_arrows_go_from_case_to_case_and_round(page: Browser, report: Path) -> None:
+    page.open(report)
+    page.evaluate(FOCUS)
+    seen = [page.evaluate(POSITION)]
+    for key in ("ArrowRight", "ArrowRight", "ArrowRight", "ArrowLeft"):
+        page.press(key)
+        seen.append(page.evaluate(POSITION))
+    assert seen == ["1 of 3", "2 of 3", "3 of 3", "1 of 3", "3 of 3"]
+
+
+def test_space_flickers_and_stops(page: Browser, report: Path) -> None:
+    page.open(report)
+    page.evaluate(FOCUS)
+    top = page.evaluate("scrollY")
+    page.press(" ")
+    assert page.evaluate(MODE) == "flicker"
+    page.wait(SHOWS_AFTER)
+    page.wait(f"!{SHOWS_AFTER}")
+    page.press(" ")
+    assert page.evaluate(MODE) == "side"
+    assert page.evaluate("scrollY") == top
+
+
+def test_nothing_moves_by_itself_where_stillness_is_asked_for(page: Browser, report: Path) -> None:
+    page.open(report, prefers={"prefers-reduced-motion": "reduce"})
+    page.evaluate("setInterval = () => { throw new Error('it moves'); }")
+    page.evaluate(FOCUS)
+    page.press(" ")
+    assert page.evaluate(MODE) == "flicker"
+    assert page.evaluate(SHOWS_AFTER) is False
+    page.press(" ")
+    assert page.evaluate(SHOWS_AFTER) is True
+
+
+def test_further_keys(page: Browser, report: Path) -> None:
+    page.open(report)
+    page.evaluate(FOCUS)
+    before = page.evaluate(SCALE)
+    page.press("+")
+    assert page.evaluate(SCALE) > before
+    page.press("-")
+    assert page.evaluate(SCALE) == before
+    first = page.evaluate(PROBE)
+    page.press("p")
+    assert page.evaluate(PROBE) != first
+
+
+def test_keys_elsewhere_are_left_alone(page: Browser, report: Path) -> None:
+    page.open(report)
+    page.press("ArrowRight")
+    assert page.evaluate(POSITION) == "1 of 3"
+    page.evaluate("document.querySelector('[value=swipe]').click()")
+    page.evaluate("document.querySelector('.split input').focus()")
+    page.press("ArrowRight")
+    assert page.evaluate(POSITION) == "1 of 3"
+
+
+def test_the_slider_moves_the_split(page: Browser, report: Path) -> None:
+    page.open(report)
+    page.evaluate("document.querySelector('[value=swipe]').click()")
+    page.evaluate(
+        "(slider => { slider.value = 30; slider.dispatchEvent(new Event('input')); })"
+        "(document.querySelector('.split input'))"
+    )
+    cover = "getComputedStyle(document.querySelector('.stack img + img')).clipPath"
+    assert page.evaluate(cover) == "inset(0px 0px 0px 30%)"
+
+
+def test_pixels_are_never_smoothed(page: Browser, report: Path) -> None:
+    page.open(report)
+    shown = page.evaluate(
+        "[...document.querySelectorAll('.viewer img')].map(image => "
+        "[getComputedStyle(image).imageRendering, "
+        "parseFloat(image.style.width) / image.naturalWidth])"
+    )
+    assert {rendering for rendering, _ in shown} == {"pixelated"}
+    assert all(scale == int(scale) >= 1 for _, scale in shown)
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
+def test_the_page_never_scrolls_sideways(page: Browser, report: Path, width: int) -> None:
+    page.open(report, width=width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_its_ground(page: Browser, report: Path, scheme: str) -> None:
+    page.open(report, prefers={"prefers-color-scheme": scheme})
+    colours = page.evaluate(
+        "(style => ['paper', 'raised', 'ink', 'muted', 'attack', 'recompressed', 'control', 'link']"
+        ".map(name => style.getPropertyValue('--' + name).trim()))"
+        "(getComputedStyle(document.documentElement))"
+    )
+    paper, raised, *texts = map(_luminance, colours)
+    for ground in (paper, raised):
+        for text in texts:
+            light, dark = max(ground, text), min(ground, text)
+            assert (light + 0.05) / (dark + 0.05) >= 4.5
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance of ``#rrggbb`` (WCAG 2.2)."""
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    ]
+    return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+
+def test_print_shows_what_the_screen_folds_away(page: Browser, report: Path) -> None:
+    page.open(report)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate("[...document.querySelectorAll('details')].every(part => part.open)")
+    page.call("Emulation.setEmulatedMedia", media="print")
+    height = "document.querySelector('.case').getBoundingClientRect().height"
+    assert page.evaluate(height) > 100
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert not page.evaluate("[...document.querySelectorAll('details')].some(part => part.open)")
