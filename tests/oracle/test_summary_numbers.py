@@ -209,7 +209,7 @@ def test_an_accuracy_that_is_not_that_prevalence_is_refused(
     wrong = clustered_proportion([True, False])
     monkeypatch.setattr(judged, "accuracy", lambda *_: wrong)
     with pytest.raises(RuntimeError, match=r"must be its prevalence 0\.3"):
-        Judged.of(frame[frame["probe"] == CLEAN], synthetic.CLASSES).performance()
+        Judged.of(frame[frame["probe"] == CLEAN], synthetic.CLASSES, frame[:0]).performance()
 
 
 def test_holm_corrects_over_attacks_and_not_over_controls() -> None:

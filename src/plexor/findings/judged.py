@@ -35,7 +35,7 @@ class Judged:
         classes: all class names of the task.
         n_failed: cases without a verdict.
         case_id: (n,).
-        group: (n,).
+        group: number of its group, (n,).
         truth: (n,).
         unprobed: decision for the untouched image in the same container, (n,).
         decision: decision for the probed image, (n,).
@@ -48,7 +48,7 @@ class Judged:
     classes: tuple[str, ...]
     n_failed: int
     case_id: Names
-    group: Names
+    group: NDArray[np.intp]
     truth: Names
     unprobed: Names
     decision: Names
@@ -58,27 +58,25 @@ class Judged:
     within_threat: NDArray[np.bool_]
 
     @classmethod
-    def of(
-        cls, rows: pd.DataFrame, classes: Sequence[str], clean: pd.DataFrame | None = None
-    ) -> Judged:
+    def of(cls, rows: pd.DataFrame, classes: Sequence[str], clean: pd.DataFrame) -> Judged:
         """Reads one probe's rows in one container.
 
         Args:
             rows: its findings.
             classes: all class names.
             clean: the findings of the untouched images in the same container, so that what the
-                container does alone is not put down to the probe.
+                container does alone is not put down to the probe; may be empty.
         """
         done = rows[rows["status"] == "ok"]
         before = done["decision_before"].to_numpy(str)
         case_id = done["case_id"].to_numpy(str)
-        alone = {} if clean is None else _decisions(clean)
+        alone = _decisions(clean)
         unprobed = [alone.get(name, own) for name, own in zip(case_id, before, strict=True)]
         return cls(
             classes=tuple(classes),
             n_failed=len(rows) - len(done),
             case_id=case_id,
-            group=done["group"].to_numpy(str),
+            group=pd.factorize(done["group"])[0],
             truth=done["truth"].to_numpy(str),
             unprobed=np.array(unprobed, dtype=str),
             decision=done["decision_after"].to_numpy(str),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
@@ -18,6 +19,7 @@ from plexor.stats import holm
 
 SUMMARY_SCHEMA = "plexor-summary/1"
 LOSSLESS = "lossless"
+_ORDER = (LOSSLESS, "recompressed-own", "recompressed-q90", "recompressed-q75")
 
 
 def summarise(
@@ -36,10 +38,10 @@ def summarise(
     # Sums of floats depend on their order; the same findings must give the same summary.
     findings = findings.sort_values(["probe", "stored", "case_id"])
     card = dict(provenance["model"])
-    classes = [str(name) for name in card["task"]["classes"]]
-    cohort = _cohort(plan, provenance, findings, classes)
-    clean = _clean(findings, classes)
-    probes = _probes(plan, findings, classes)
+    parts = _Parts.of(findings, [str(name) for name in card["task"]["classes"]])
+    cohort = _cohort(plan, provenance, parts)
+    clean = _clean(parts)
+    probes = _probes(plan, parts)
     evidence = Evidence(
         plan=plan,
         provenance=provenance,
@@ -60,60 +62,81 @@ def summarise(
     }
 
 
-def _cohort(
-    plan: Mapping[str, Any],
-    provenance: Mapping[str, Any],
-    findings: pd.DataFrame,
-    classes: Sequence[str],
-) -> Plain:
-    cases = _rows(findings, CLEAN, LOSSLESS)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """The findings, cut by probe and container."""
+
+    classes: list[str]
+    rows: dict[tuple[str, str], pd.DataFrame]
+    nothing: pd.DataFrame
+
+    @classmethod
+    def of(cls, findings: pd.DataFrame, classes: list[str]) -> _Parts:
+        cut = findings.groupby(["probe", "stored"], sort=False)
+        rows = {(str(probe), str(stored)): part for (probe, stored), part in cut}
+        return cls(classes=classes, rows=rows, nothing=findings.iloc[:0])
+
+    def part(self, probe: str, container: str = LOSSLESS) -> pd.DataFrame:
+        """One probe's rows in one container; may be none."""
+        return self.rows.get((probe, container), self.nothing)
+
+    def has(self, probe: str) -> bool:
+        """Whether anything is known of a probe."""
+        return (probe, LOSSLESS) in self.rows
+
+    def containers(self, probe: str) -> list[str]:
+        """The containers a probe was judged in, as an audit orders them."""
+        names = {container for name, container in self.rows if name == probe}
+        return [name for name in _ORDER if name in names] + sorted(names - set(_ORDER))
+
+    def judged(self, probe: str, container: str) -> Judged:
+        """Its verdicts there, beside those on the untouched images in the same container."""
+        clean = self.part(CLEAN, container)
+        return Judged.of(self.part(probe, container), self.classes, clean)
+
+
+def _cohort(plan: Mapping[str, Any], provenance: Mapping[str, Any], parts: _Parts) -> Plain:
+    cases = parts.part(CLEAN)
     counts = cases["truth"].value_counts()
     source = plan["cohort"]
+    manifest = PurePath(str(source["manifest"]))
     return {
-        "name": str(source.get("name") or PurePath(str(source.get("manifest", ""))).stem),
-        "split": source.get("audit"),
+        "name": manifest.parent.name if manifest.stem == "manifest" else manifest.stem,
+        "split": source["audit"],
         "n_cases": len(cases),
         "n_groups": int(cases["group"].nunique()),
         "n_failed": int((cases["status"] != "ok").sum()),
-        "classes": list(classes),
-        "cases_by_class": {name: int(counts.get(name, 0)) for name in classes},
-        "sha256": str(provenance.get("cohort_sha256", "")),
+        "classes": parts.classes,
+        "cases_by_class": {name: int(counts.get(name, 0)) for name in parts.classes},
+        "sha256": str(provenance["cohort_sha256"]),
     }
 
 
-def _clean(findings: pd.DataFrame, classes: Sequence[str]) -> Plain:
+def _clean(parts: _Parts) -> Plain:
     """How the model does on untouched images: as stored first, then in every other container."""
     stored = {
-        container: Judged.of(_rows(findings, CLEAN, container), classes).performance()
-        for container in _containers(findings, CLEAN)
+        container: parts.judged(CLEAN, container).performance()
+        for container in parts.containers(CLEAN)
     }
     return {**stored[LOSSLESS], "stored": stored}
 
 
-def _probes(plan: Mapping[str, Any], findings: pd.DataFrame, classes: Sequence[str]) -> list[Plain]:
+def _probes(plan: Mapping[str, Any], parts: _Parts) -> list[Plain]:
     """One entry a probe: the attacks in the plan's order, then their controls."""
-    found = set(findings["probe"])
-    attacks = [entry for entry in planned(plan) if entry.id in found]
-    controls = {entry.control: entry.threat for entry in attacks if entry.control in found}
-    probes = [_attack(entry, findings, classes, controls) for entry in attacks]
-    probes += [
-        _control(probe_id, threat, findings, classes) for probe_id, threat in controls.items()
-    ]
+    attacks = [entry for entry in planned(plan) if parts.has(entry.id)]
+    controls = {entry.control: entry.threat for entry in attacks if parts.has(entry.control)}
+    probes = [_attack(entry, parts) for entry in attacks]
+    probes += [_control(probe_id, threat, parts) for probe_id, threat in controls.items()]
     _correct(probes)
     return probes
 
 
-def _attack(
-    entry: Planned,
-    findings: pd.DataFrame,
-    classes: Sequence[str],
-    controls: Mapping[str, object],
-) -> Plain:
+def _attack(entry: Planned, parts: _Parts) -> Plain:
     stored = {
-        container: _judged(findings, entry.id, container, classes).attacked(
-            entry.goal, _rows(findings, entry.control, container)
+        container: parts.judged(entry.id, container).attacked(
+            entry.goal, parts.part(entry.control, container)
         )
-        for container in _containers(findings, entry.id)
+        for container in parts.containers(entry.id)
     }
     return {
         "id": entry.id,
@@ -122,19 +145,17 @@ def _attack(
         "settings": entry.settings,
         "threat": entry.threat,
         "goal": entry.goal,
-        "control": entry.control if entry.control in controls else None,
-        **_effort(_rows(findings, entry.id, LOSSLESS)),
+        "control": entry.control if parts.has(entry.control) else None,
+        **_effort(parts.part(entry.id)),
         **stored[LOSSLESS],
         "stored": stored,
     }
 
 
-def _control(
-    probe_id: str, threat: Mapping[str, Any], findings: pd.DataFrame, classes: Sequence[str]
-) -> Plain:
+def _control(probe_id: str, threat: Mapping[str, Any], parts: _Parts) -> Plain:
     stored = {
-        container: _judged(findings, probe_id, container, classes).compared()
-        for container in _containers(findings, probe_id)
+        container: parts.judged(probe_id, container).compared()
+        for container in parts.containers(probe_id)
     }
     return {
         "id": probe_id,
@@ -144,16 +165,10 @@ def _control(
         "threat": dict(threat),
         "goal": None,
         "control": None,
-        **_effort(_rows(findings, probe_id, LOSSLESS)),
+        **_effort(parts.part(probe_id)),
         **stored[LOSSLESS],
         "stored": stored,
     }
-
-
-def _judged(findings: pd.DataFrame, probe: str, container: str, classes: Sequence[str]) -> Judged:
-    return Judged.of(
-        _rows(findings, probe, container), classes, clean=_rows(findings, CLEAN, container)
-    )
 
 
 def _effort(rows: pd.DataFrame) -> Plain:
@@ -190,15 +205,3 @@ def _correct(probes: list[Plain]) -> None:
         tests = [test for test in tests if test["p_value"] is not None]
         for test, corrected in zip(tests, holm([t["p_value"] for t in tests]), strict=True):
             test["p_holm"] = float(corrected)
-
-
-def _rows(findings: pd.DataFrame, probe: str, container: str) -> pd.DataFrame:
-    return findings[(findings["probe"] == probe) & (findings["stored"] == container)]
-
-
-def _containers(findings: pd.DataFrame, probe: str) -> list[str]:
-    """The containers a probe was judged in, lossless first, then as an audit orders them."""
-    names = findings.loc[findings["probe"] == probe, "stored"].unique()
-    order = [LOSSLESS, "recompressed-own", "recompressed-q90", "recompressed-q75"]
-    rest = sorted(set(names) - set(order))
-    return [LOSSLESS, *(name for name in order[1:] + rest if name in names)]
