@@ -62,8 +62,8 @@ def tell(summary: Plain) -> Story:
 def lead_probe(summary: Plain) -> Plain | None:
     """The attack that the page speaks of first; None without any.
 
-    It is the one with the smallest radius that lowered accuracy beyond chance, in the norm of the
-    plan's first attack; if none did, the one with the greatest radius.
+    It is the effective one with the smallest radius, in the norm of the plan's first attack; if
+    none was effective, the one with the greatest radius.
     """
     attacks: list[Plain] = [probe for probe in summary["probes"] if probe["kind"] == "attack"]
     if not attacks:
@@ -73,7 +73,7 @@ def lead_probe(summary: Plain) -> Plain | None:
         (probe for probe in attacks if probe["threat"]["norm"] == norm),
         key=lambda probe: (probe["threat"]["radius"], probe["accuracy"]["value"] or 0),
     )
-    return next((probe for probe in first if lowered(probe)), first[-1])
+    return next((probe for probe in first if effective(probe)), first[-1])
 
 
 def lowered(probe: Plain) -> bool:
@@ -84,14 +84,20 @@ def lowered(probe: Plain) -> bool:
     return p is not None and p < SIGNIFICANT and change is not None and change < 0
 
 
+def effective(probe: Plain) -> bool:
+    """Accuracy fell, or the goal was reached clearly more often than by noise of the same size."""
+    reached, noise = probe["success"]["low"], probe["control_success"]["high"]
+    return lowered(probe) or (reached is not None and noise is not None and reached > noise)
+
+
 def _control(summary: Plain, probe: Plain) -> Plain | None:
     return next((entry for entry in summary["probes"] if entry["id"] == probe["control"]), None)
 
 
 def _answer(lead: Plain, control: Plain | None) -> str:
     """What the change does, and what noise of its size does to the same cases."""
-    if not lowered(lead):
-        return "None of the changes tried lowered accuracy beyond what chance explains."
+    if not effective(lead):
+        return "None of the attacks tried did more than chance explains."
     share = words.share(lead["success"]["value"])
     if lead["goal"]["kind"] == "become":
         effect = f"turns {share} of other decisions into {lead['goal']['target']}"
@@ -110,11 +116,11 @@ def _setting(summary: Plain, lead: Plain) -> str:
         if lead["threat"]["unit"] == "level"
         else ""
     )
+    noise = ", and, for comparison, by random noise of the same size" if lead["control"] else ""
     return (
         f"{_cases(summary['cohort'])} were tried. Each could be changed "
-        f"{words.extent(lead['threat'])}: by {words.attack_described(lead['name'])}, and, for "
-        "comparison, by random noise of the same size. Every changed image was stored, read back "
-        f"and shown to the model again.{level}"
+        f"{words.extent(lead['threat'])}: by {words.attack_described(lead['name'])}{noise}. Every "
+        f"changed image was stored, read back and shown to the model again.{level}"
     )
 
 
