@@ -30,9 +30,25 @@ from plexor.stats.mean import (
     r_squared,
     root_mean_square_error,
 )
-from plexor.stats.multiplicity import holm
+from plexor.stats.multiplicity import (
+    AdjustedTest,
+    adjust,
+    benjamini_hochberg,
+    hochberg,
+    holm,
+    selected_level,
+    simultaneous_level,
+)
 from plexor.stats.odds import paired_odds_ratio, paired_odds_ratio_interval
 from plexor.stats.paired import paired_difference, paired_difference_interval
+from plexor.stats.planning import (
+    kappa_power,
+    kappa_sample_size,
+    mcnemar_power,
+    mcnemar_sample_size,
+    simulated_power,
+)
+from plexor.stats.planning_roc import PairedAucPlan
 from plexor.stats.proportion import proportion_interval
 from plexor.stats.raters import alpha_statistic, fleiss_kappa, gwet_ac, krippendorff_alpha
 from plexor.stats.resample import by_indices, weighted_mean
@@ -49,18 +65,22 @@ from plexor.stats.roc_multiclass import auc_one_vs_rest, hand_till_auc, macro_au
 from plexor.stats.venkatraman import venkatraman_test
 
 __all__ = [
+    "AdjustedTest",
     "Estimate",
     "LimitsOfAgreement",
+    "PairedAucPlan",
     "RocAreas",
     "RocCurve",
     "TestResult",
     "accuracy",
+    "adjust",
     "alpha_statistic",
     "auc",
     "auc_covariance",
     "auc_difference",
     "auc_one_vs_rest",
     "balanced_accuracy",
+    "benjamini_hochberg",
     "bland_altman",
     "bootstrap_interval",
     "by_indices",
@@ -80,10 +100,15 @@ __all__ = [
     "fleiss_kappa",
     "gwet_ac",
     "hand_till_auc",
+    "hochberg",
     "holm",
     "icc",
+    "kappa_power",
+    "kappa_sample_size",
     "krippendorff_alpha",
     "macro_auc",
+    "mcnemar_power",
+    "mcnemar_sample_size",
     "mcnemar_test",
     "mean_absolute_error",
     "mean_change",
@@ -100,9 +125,12 @@ __all__ = [
     "recall_by_class",
     "roc_curve",
     "root_mean_square_error",
+    "selected_level",
     "sensitivity_at_specificity",
     "sign_flip_test",
     "signed_rank_test",
+    "simulated_power",
+    "simultaneous_level",
     "subgroup_difference",
     "venkatraman_test",
     "weighted_auc",

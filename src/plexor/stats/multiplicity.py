@@ -2,11 +2,62 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeVar, get_args
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from plexor.core.errors import PlanError
-from plexor.stats.argument import Floats
+from plexor.core.errors import PlanError, unknown
+from plexor.stats.argument import Codes, Floats, check_level
+from plexor.stats.result import TestResult
+
+K = TypeVar("K", bound=Hashable)
+
+Adjustment = Literal["holm", "hochberg", "benjamini-hochberg"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdjustedTest:
+    """A test among several.
+
+    Attributes:
+        test: the test by itself, with its unadjusted p.
+        p_adjusted: its p-value as one of ``n_tests``; NaN where the test is undefined.
+        adjustment: "holm", "hochberg" or "benjamini-hochberg".
+        n_tests: how many were defined, and so counted.
+    """
+
+    test: TestResult
+    p_adjusted: float
+    adjustment: Adjustment
+    n_tests: int
+
+
+def adjust(
+    tests: Mapping[K, TestResult], *, adjustment: Adjustment = "holm"
+) -> dict[K, AdjustedTest]:
+    """Each test with its adjusted beside its unadjusted p; undefined ones are not counted.
+
+    Args:
+        tests: by name (probe, subgroup, pair of models).
+        adjustment: see ``holm``, ``hochberg`` and ``benjamini_hochberg``.
+
+    Raises:
+        PlanError: an unknown adjustment.
+    """
+    if adjustment not in get_args(Adjustment):
+        raise PlanError(unknown("adjustment", adjustment, get_args(Adjustment)))
+    functions = {"holm": holm, "hochberg": hochberg, "benjamini-hochberg": benjamini_hochberg}
+    p_values = np.array([test.p_value for test in tests.values()], dtype=np.float64)
+    adjusted = functions[adjustment](p_values).tolist()
+    n_tests = sum(not math.isnan(p) for p in adjusted)
+    return {
+        name: AdjustedTest(test=test, p_adjusted=p, adjustment=adjustment, n_tests=n_tests)
+        for (name, test), p in zip(tests.items(), adjusted, strict=True)
+    }
 
 
 def holm(p_values: ArrayLike) -> Floats:
@@ -22,14 +73,77 @@ def holm(p_values: ArrayLike) -> Floats:
     Raises:
         PlanError: a value outside 0 … 1, or more than one dimension.
     """
+    p, order = _ordered(p_values)
+    m = order.size
+    adjusted = np.full_like(p, np.nan)
+    adjusted[order] = np.minimum(np.maximum.accumulate((m - np.arange(m)) * p[order]), 1.0)
+    return adjusted
+
+
+def hochberg(p_values: ArrayLike) -> Floats:
+    """Hochberg's step-up adjusted p-values (Biometrika 1988;75:800); never above Holm's.
+
+    Valid for independent and for positively dependent tests, as the probes of one model on the
+    same cases usually are; not for any dependence, as ``holm`` is. NaN and errors as there.
+    """
+    p, order = _ordered(p_values)
+    m = order.size
+    adjusted = np.full_like(p, np.nan)
+    steps = ((m - np.arange(m)) * p[order])[::-1]
+    adjusted[order] = np.minimum(np.minimum.accumulate(steps)[::-1], 1.0)
+    return adjusted
+
+
+def benjamini_hochberg(p_values: ArrayLike) -> Floats:
+    """Benjamini & Hochberg's adjusted p-values (J R Stat Soc B 1995;57:289).
+
+    Rejecting at 0.05 keeps the expected *share* of errors among rejections at most 0.05 (for
+    independent or positively dependent tests). For screening, not for a claim about each test.
+    NaN and errors as for ``holm``.
+    """
+    p, order = _ordered(p_values)
+    m = order.size
+    adjusted = np.full_like(p, np.nan)
+    steps = (m / (np.arange(m) + 1) * p[order])[::-1]
+    adjusted[order] = np.minimum(np.minimum.accumulate(steps)[::-1], 1.0)
+    return adjusted
+
+
+def simultaneous_level(n_intervals: int, *, level: float = 0.95) -> float:
+    """The level at which to compute each of several intervals so that all hold together.
+
+    Bonferroni's 1 - (1 - level) / m. Every interval that excludes no difference at this level is
+    also rejected by ``holm``; Holm may reject more.
+
+    Raises:
+        PlanError: no intervals, or a level outside 0 … 1.
+    """
+    check_level(level)
+    if n_intervals < 1:
+        raise PlanError(f"n_intervals: expected at least one, got {n_intervals}")
+    return 1 - (1 - level) / n_intervals
+
+
+def selected_level(p_values: ArrayLike, *, level: float = 0.95) -> float:
+    """The level for intervals that are shown only where ``benjamini_hochberg`` rejects.
+
+    1 - R (1 - level) / m for R rejections among m tests keeps the expected share of shown
+    intervals that miss at most 1 - level (Benjamini & Yekutieli, JASA 2005;100:71). NaN where
+    nothing is rejected, so that nothing is shown.
+    """
+    check_level(level)
+    adjusted = benjamini_hochberg(p_values)
+    m = int(np.count_nonzero(~np.isnan(adjusted)))
+    rejected = int(np.count_nonzero(adjusted <= 1 - level))
+    return 1 - rejected * (1 - level) / m if rejected else math.nan
+
+
+def _ordered(p_values: ArrayLike) -> tuple[Floats, Codes]:
+    """The p-values and the positions of the defined ones, least first."""
     p = np.asarray(p_values, dtype=np.float64)
     if p.ndim != 1 or (p < 0).any() or (p > 1).any():
         raise PlanError(
             f"p_values: expected one dimension of values from 0 to 1, got {p.tolist()!r}; "
             "give the unadjusted p-values"
         )
-    adjusted = np.full_like(p, np.nan)
-    order = np.argsort(p, kind="stable")[: int(np.count_nonzero(~np.isnan(p)))]
-    steps = (order.size - np.arange(order.size)) * p[order]
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
-    return adjusted
+    return p, np.argsort(p, kind="stable")[: int(np.count_nonzero(~np.isnan(p)))]
