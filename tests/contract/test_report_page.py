@@ -145,7 +145,7 @@ def test_however_many_images_a_run_keeps_its_report_stays_below_5_mb(tmp_path: P
     assert 3_000_000 < len(source.encode()) < 5_000_000
     # The page's first probe is shown for every case before any other.
     titles = re.findall(r'class="probed" data-title="([^"]*)"', source)
-    assert titles.count("PGD, be wrong, 1 level (L∞)") == 12
+    assert titles.count("PGD, be wrong, 1\N{NO-BREAK SPACE}level (L∞)") == 12
     assert "of the 60 changed images that the audit kept" in source
 
 

@@ -215,7 +215,7 @@ def _display_note(seen: Frame) -> str:
 def _difference_note(change: Change) -> str:
     if not change.reach:
         return "Difference: nothing changed in what is shown."
-    reach = words.measure(change.reach)
+    reach = words.with_unit(words.measure(change.reach), change.unit)
     return (
         f"Difference, amplified {words.gain(change.gain)}: grey is unchanged, white is +{reach}, "
         f"black is {words.MINUS}{reach}."

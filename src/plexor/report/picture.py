@@ -16,7 +16,7 @@ Values = NDArray[np.floating[Any]]
 Bytes = NDArray[np.uint8]
 
 WIDEST = 384
-"""Pixels; of a larger image a part is shown, for shrinking would blur the change away."""
+"""Pixels along each axis; of a larger image a part is shown, for shrinking blurs the change."""
 
 _PERCENTILES = (1, 99)
 _GAP = 4
@@ -52,12 +52,14 @@ class Change:
         difference: perturbed minus original: mid-grey where nothing changed.
         gain: how many times the difference is stronger than in the images shown.
         reach: greatest absolute change, in values; white and black in the difference.
+        unit: of the values.
     """
 
     perturbed: str
     difference: str
     gain: float
     reach: float
+    unit: str
 
 
 def frame(original: Image, perturbed: Image) -> Frame:
@@ -66,12 +68,14 @@ def frame(original: Image, perturbed: Image) -> Frame:
     before, after = plane(original), plane(perturbed)
     height, width = before.shape[:2]
     energy = np.square(after - before).sum(axis=-1)
-    rows = _stretch(energy.sum(axis=1))
-    columns = _stretch(energy.sum(axis=0))
+    volume = original.pixels.ndim > 3
+    widest = 3 * WIDEST if volume else WIDEST
+    rows = _stretch(energy.sum(axis=1), WIDEST)
+    columns = _stretch(energy.sum(axis=0), widest)
     parts = []
-    if original.pixels.ndim > 3:
+    if volume:
         parts.append("middle slice along each axis")
-    if max(height, width) > WIDEST:
+    if height > WIDEST or width > widest:
         parts.append(
             f"rows {rows.start + 1} to {rows.stop} of {height}, columns {columns.start + 1} to "
             f"{columns.stop} of {width}, where most changed"
@@ -96,6 +100,7 @@ def show_change(original: Image, perturbed: Image, seen: Frame) -> Change:
         difference=_uri(np.round(128 + change * scale).clip(0, 255).astype(np.uint8)),
         gain=scale * (seen.high - seen.low) / 255,
         reach=reach,
+        unit=original.intensity.unit,
     )
 
 
@@ -136,13 +141,13 @@ def _window(original: Image) -> tuple[float, float, bool]:
     return low, high if high > low else low + 1, False
 
 
-def _stretch(energy: NDArray[np.floating[Any]]) -> slice:
-    """The widest stretch that is shown, there where it holds the most energy."""
-    if len(energy) <= WIDEST:
+def _stretch(energy: NDArray[np.floating[Any]], length: int) -> slice:
+    """A stretch of at most that length, there where it holds the most energy."""
+    if len(energy) <= length:
         return slice(0, len(energy))
     total = np.concatenate([[0.0], np.cumsum(energy)])
-    start = int(np.argmax(total[WIDEST:] - total[:-WIDEST]))
-    return slice(start, start + WIDEST)
+    start = int(np.argmax(total[length:] - total[:-length]))
+    return slice(start, start + length)
 
 
 def _uri(plane: Bytes) -> str:

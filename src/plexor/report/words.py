@@ -91,6 +91,12 @@ def measure(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
+def with_unit(number: str, unit: str) -> str:
+    """A worded number with its unit, e.g. ``2 levels``, ``20 HU``."""
+    plural = "s" if unit == "level" and number != "1" else ""
+    return f"{number}{_SPACE}{unit}{plural}"
+
+
 def gain(factor: float) -> str:
     """How many times a difference is amplified."""
     return f"{factor:.0f} times" if factor >= 10 else f"{factor:.2g} times"
@@ -108,7 +114,7 @@ def radius(threat: Mapping[str, Any]) -> str:
         return f"{size}{_SPACE}% of the range"
     if threat["unit"] == "value":
         return f"{size} in the image's unit"
-    return f"{size} level" if size == "1" else f"{size} levels"
+    return with_unit(size, "level")
 
 
 def extent(threat: Mapping[str, Any]) -> str:
