@@ -172,6 +172,13 @@ def test_the_clean_images_alone_make_a_report(tmp_path: Path) -> None:
     assert "Every attack" not in text
 
 
+def test_attacks_at_one_radius_are_tabled_without_charts(tmp_path: Path) -> None:
+    page = Page(build_report(synthetic.write(tmp_path, n_cases=N_CASES, probes=PROBES[1:])))
+    assert "Every attack" in page.text
+    assert not page.all("svg")
+    assert "#size" not in {tag.attributes["href"] for tag in page.all("a")}
+
+
 def test_writing_leaves_summary_and_report_beside_the_findings(tmp_path: Path) -> None:
     synthetic.write(tmp_path, n_cases=N_CASES, probes=PROBES)
     path = write_report(tmp_path)

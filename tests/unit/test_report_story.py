@@ -49,6 +49,16 @@ def test_the_smallest_change_that_did_harm_comes_first() -> None:
     assert _told(_findings()).answer.startswith("A change of at most 1 level, if searched for,")
 
 
+def test_another_norm_comes_first_where_only_it_does_harm() -> None:
+    both = (*PROBES, *TARGETED)
+    frame = _findings()
+    linf = frame["probe"].isin(["pgd-linf-1", "pgd-linf-2"])
+    quiet = _harmless(frame[linf])
+    other = _findings(targeted=True)
+    frame = pd.concat([frame[~linf], quiet, other[other["probe"] != "clean"]])
+    assert _told(frame, both).answer.startswith("A change of at most 200 levels,")
+
+
 def test_the_answer_says_what_noise_does() -> None:
     frame = _findings()
     tried = (frame["stored"] == "lossless") & frame["attempted"]

@@ -62,18 +62,21 @@ def tell(summary: Plain) -> Story:
 def lead_probe(summary: Plain) -> Plain | None:
     """The attack that the page speaks of first; None without any.
 
-    It is the effective one with the smallest radius, in the norm of the plan's first attack; if
-    none was effective, the one with the greatest radius.
+    It is the effective one with the smallest radius, in the norm of the plan's first attack if one
+    of that norm is effective. If none at all is, it is the one of that norm with the greatest
+    radius.
     """
     attacks: list[Plain] = [probe for probe in summary["probes"] if probe["kind"] == "attack"]
     if not attacks:
         return None
-    norm = attacks[0]["threat"]["norm"]
-    first = sorted(
-        (probe for probe in attacks if probe["threat"]["norm"] == norm),
-        key=lambda probe: (probe["threat"]["radius"], probe["accuracy"]["value"] or 0),
-    )
-    return next((probe for probe in first if effective(probe)), first[-1])
+
+    def rank(probe: Plain) -> tuple[bool, float, float]:
+        same = probe["threat"]["norm"] == attacks[0]["threat"]["norm"]
+        return not same, probe["threat"]["radius"], probe["accuracy"]["value"] or 0.0
+
+    ranked = sorted(attacks, key=rank)
+    last_of_norm = [probe for probe in ranked if not rank(probe)[0]][-1]
+    return next((probe for probe in ranked if effective(probe)), last_of_norm)
 
 
 def lowered(probe: Plain) -> bool:

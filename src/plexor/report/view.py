@@ -108,13 +108,14 @@ def _title(summary: Plain) -> str:
 
 def _subtitle(summary: Plain) -> str:
     cohort, model = summary["cohort"], summary["model"]
-    n_attacks = sum(probe["kind"] == "attack" for probe in summary["probes"])
+    kinds = [probe["kind"] for probe in summary["probes"]]
+    controls = " with controls" if "control" in kinds else ""
     split = f", {cohort['split']} split" if cohort["split"] else ""
     return " · ".join(
         [
             f"Model {model.get('architecture') or 'unnamed'}, {len(cohort['classes'])} classes",
             f"{cohort['name']}{split}: {words.counted(cohort['n_cases'], 'image')}",
-            f"{words.counted(n_attacks, 'attack')} with controls",
+            f"{words.counted(kinds.count('attack'), 'attack')}{controls}",
         ]
     )
 
