@@ -27,7 +27,6 @@ _TRAITS: dict[str, dict[str, float]] = {
 _MELANIN = np.array([0.62, 1.00, 1.40], dtype=np.float32)[:, None, None]
 _BLOOD = np.array([0.06, 0.85, 0.62], dtype=np.float32)[:, None, None]
 _VEIL = np.array([0.46, 0.47, 0.56], dtype=np.float32)[:, None, None]
-
 _HAIR = np.array([0.16, 0.10, 0.07], dtype=np.float32)[:, None, None]
 
 
