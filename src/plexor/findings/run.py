@@ -82,13 +82,18 @@ class RunDirectory:
                     f"{self.path} holds a run with another {' and '.join(changed)}; choose another "
                     "directory with --out, or remove this one"
                 )
-            return
-        if self.path.exists() and any(p.name != ".lock" for p in self.path.iterdir()):
-            raise RunDirectoryError(
-                f"{self.path} is not empty and is not a run directory; choose another with --out"
-            )
-        write_atomic(self.path / "plan.yaml", yaml.safe_dump(plan, sort_keys=False).encode())
-        write_atomic(marker, _json(wanted))
+        else:
+            inside = self.path.iterdir() if self.path.exists() else ()
+            ours = (".lock", f".{marker.name}.")  # the second is left where its write was killed
+            if any(not path.name.startswith(ours) for path in inside):
+                raise RunDirectoryError(
+                    f"{self.path} is not empty and is not a run directory; choose another with "
+                    "--out"
+                )
+            write_atomic(marker, _json(wanted))
+        # After the marker: killed between the two, the next start finds a run and goes on.
+        if not (self.path / "plan.yaml").exists():
+            write_atomic(self.path / "plan.yaml", yaml.safe_dump(plan, sort_keys=False).encode())
 
     def has_unit(self, unit_id: str) -> bool:
         """Whether a unit's findings are already there."""
