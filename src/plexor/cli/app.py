@@ -14,6 +14,9 @@ from plexor.cli import attacks, audit, cohort, demo, report, train
 from plexor.core.errors import PlexorError
 from plexor.core.version import __version__
 
+_INTERRUPTED = 130
+"""The status with which typer ends a command on Ctrl-C."""
+
 app = typer.Typer(
     name="plexor",
     help="Finds out whether a medical-imaging model can be fooled, on the images as stored.\n\n"
@@ -63,9 +66,10 @@ def main() -> None:
             f"[red]error:[/red] {_plain(error)}"
         )
         sys.exit(2)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("stopped; run the same command again to go on")
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:
+            Console(stderr=True).print("stopped; run the same command again to go on")
+        raise
 
 
 def _plain(error: PlexorError) -> str:
