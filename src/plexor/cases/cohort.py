@@ -105,7 +105,8 @@ def load_cohort(
         lines = [f"  {error.where}: {error.message}" for error in errors[:_MOST_SHOWN]]
         more = len(errors) - len(lines)
         lines += [f"  and {more} more"] if more else []
-        raise DataError("\n".join([f"{manifest}: {len(errors)} problems", *lines]))
+        noun = "problem" if len(errors) == 1 else "problems"
+        raise DataError("\n".join([f"{manifest}: {len(errors)} {noun}", *lines]))
     return cohort if split is None else cohort.with_split(split)
 
 
