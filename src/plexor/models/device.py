@@ -17,7 +17,7 @@ def choose_device(wanted: torch.device | str | None = None) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(wanted)
-        torch.empty(0, device=device)
+        torch.zeros(1, device=device).cpu()
     except (RuntimeError, AssertionError) as error:
         raise PlanError(f"device {str(wanted)!r} cannot be used here: {error}") from error
     return device
