@@ -64,10 +64,13 @@ def load_model(
 
     Raises:
         ModelError: weights are missing, damaged or do not fit.
-        PlanError: the source is incomplete, or is code and ``allow_code`` is not set.
+        PlanError: the source is incomplete, says something else than the weights' card, or is code
+            and ``allow_code`` is not set.
     """
     card = read_card(source.weights) if source.weights else None
-    if card is None:
+    if card is not None:
+        _check_agrees(source, card)
+    else:
         card = ModelCard(
             task=source.named_task(),
             preprocess=source.preprocess,
@@ -84,6 +87,20 @@ def load_model(
         preprocess=card.preprocess,
         card=card,
     )
+
+
+def _check_agrees(source: ModelSource, card: ModelCard) -> None:
+    """Refuses a plan that wants another model than the one its weights are of."""
+    for name, said, found in (
+        ("architecture", source.architecture, card.architecture),
+        ("classes", source.classes, card.task.classes),
+        ("preprocess", source.preprocess, card.preprocess),
+    ):
+        if said not in (None, (), Preprocess(), found):
+            raise PlanError(
+                f"model: `{name}` is {said} in the plan and {found} in {source.weights}; leave it "
+                "out, the weights file knows"
+            )
 
 
 def _network(source: ModelSource, card: ModelCard, *, allow_code: bool) -> nn.Module:

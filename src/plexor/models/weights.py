@@ -51,8 +51,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     Raises:
         ModelError: the file is missing, damaged, or would execute code when loaded.
     """
-    if not path.exists():
-        raise ModelError(f"no weights at {path}; train them with: plexor train PLAN")
+    _check_exists(path)
     if path.suffix == ".safetensors":
         try:
             return safetensors.torch.load_file(path)
@@ -75,8 +74,9 @@ def read_card(path: Path) -> ModelCard | None:
     """The card in a weights file, with the file's hash; None if it has none.
 
     Raises:
-        ModelError: the file is damaged.
+        ModelError: the file is missing or damaged.
     """
+    _check_exists(path)
     header = _header(path)
     if _CARD not in header:
         return None
@@ -102,6 +102,11 @@ def fill(network: nn.Module, weights: Mapping[str, Tensor], *, source: Path) -> 
             f"the weights in {source} do not fit {type(network).__name__}: "
             f"{' '.join(first).strip() or error}; check architecture, channels and classes"
         ) from error
+
+
+def _check_exists(path: Path) -> None:
+    if not path.exists():
+        raise ModelError(f"no weights at {path}; train them with: plexor train PLAN")
 
 
 def _header(path: Path) -> dict[str, str]:
