@@ -46,8 +46,11 @@ def audit(
     """
     from plexor.audits import audit as carry_out
     from plexor.audits import load_plan
+    from plexor.findings.require import parse
     from plexor.report import write_report
 
+    for condition in require or []:
+        parse(condition)  # what is no condition is refused now, not after the audit
     loaded = load_plan(plan)
     with stepping("audit", unit="case-probes") as advance:
         run = carry_out(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from plexor.core.errors import PlanError, unknown
@@ -25,6 +25,18 @@ _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 }
 
 
+def parse(condition: str) -> ast.expr:
+    """Reads a condition, without asking whether it holds.
+
+    Raises:
+        PlanError: it is not one.
+    """
+    try:
+        return ast.parse(condition.strip(), mode="eval").body
+    except SyntaxError as error:
+        raise PlanError(f"require: cannot read {condition!r}: {error.msg}") from error
+
+
 def holds(condition: str, summary: Mapping[str, Any]) -> bool:
     """Whether a condition such as ``probes["pgd-linf-2"].accuracy.low > 0.5`` is true.
 
@@ -34,12 +46,11 @@ def holds(condition: str, summary: Mapping[str, Any]) -> bool:
     Raises:
         PlanError: the condition is not one, or names something the summary has not.
     """
-    try:
-        tree = ast.parse(condition, mode="eval")
-    except SyntaxError as error:
-        raise PlanError(f"require: cannot read {condition!r}: {error.msg}") from error
     names = dict(summary) | {"probes": {probe["id"]: probe for probe in summary["probes"]}}
-    value = _value(tree.body, names, condition)
+    try:
+        value = _value(parse(condition), names, condition)
+    except TypeError as error:
+        raise PlanError(f"require: cannot work out {condition!r}: {error}") from error
     if not isinstance(value, bool):
         raise PlanError(f"require: {condition!r} is {value!r}, expected a comparison")
     return value
@@ -48,6 +59,14 @@ def holds(condition: str, summary: Mapping[str, Any]) -> bool:
 def _value(node: ast.expr, names: Mapping[str, Any], condition: str) -> Any:  # noqa: PLR0911
     def of(part: ast.expr) -> Any:
         return _value(part, names, condition)
+
+    def single(part: ast.expr) -> Any:
+        found = of(part)
+        if isinstance(found, Mapping | list):
+            name = ast.unparse(part)
+            hint = f"; write {name}.value, {name}.low or {name}.high" if "value" in found else ""
+            raise PlanError(f"require: {name} in {condition!r} is no number{hint}")
+        return found
 
     match node:
         case ast.Constant(value=bool() | int() | float() | str()):
@@ -65,13 +84,14 @@ def _value(node: ast.expr, names: Mapping[str, Any], condition: str) -> Any:  # 
         case ast.UnaryOp(op=ast.Not(), operand=part):
             return not of(part)
         case ast.UnaryOp(op=ast.USub(), operand=part):
-            number = of(part)
-            return None if number is None else -number
+            value = single(part)
+            return None if value is None else -value
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
-            a, b = of(left), of(right)
-            return None if a is None or b is None else _ARITHMETIC[type(op)](a, b)
-        case ast.Compare(left=left, ops=ops, comparators=rights):
-            numbers = [of(part) for part in (left, *rights)]
+            a, b = single(left), single(right)
+            undefined = a is None or b is None or (isinstance(op, ast.Div) and b == 0)
+            return None if undefined else _ARITHMETIC[type(op)](a, b)
+        case ast.Compare(left=left, ops=ops, comparators=rights) if _known(ops):
+            numbers = [single(part) for part in (left, *rights)]
             steps = zip(ops, numbers, numbers[1:], strict=False)
             return None not in numbers and all(_COMPARISONS[type(op)](a, b) for op, a, b in steps)
         case _:
@@ -79,6 +99,10 @@ def _value(node: ast.expr, names: Mapping[str, Any], condition: str) -> Any:  # 
                 f"require: {ast.unparse(node)!r} in {condition!r} is not understood; write e.g. "
                 'probes["pgd-linf-2"].accuracy.low > 0.5'
             )
+
+
+def _known(ops: Sequence[ast.cmpop]) -> bool:
+    return all(type(op) in _COMPARISONS for op in ops)
 
 
 def _looked_up(within: Any, name: Any, condition: str) -> Any:
