@@ -14,6 +14,7 @@ from plexor.attacks.proposal import Attack, Proposal
 from plexor.attacks.threat import Threat
 from plexor.core.errors import ModelError
 from plexor.models.batch import Batch
+from plexor.models.device import is_out_of_memory
 from plexor.models.model import Model
 
 logger = logging.getLogger(__name__)
@@ -72,11 +73,3 @@ def halving(work: Callable[[slice], T], n_cases: int, batch_size: int) -> list[T
             continue
         start += size
     return done
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that an allocation failed, on any device."""
-    words = str(error).lower()
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        "alloc" in words and "memory" in words
-    )

@@ -1,4 +1,4 @@
-"""Where to compute."""
+"""Where to compute, and whether it has the memory."""
 
 from __future__ import annotations
 
@@ -21,3 +21,11 @@ def choose_device(wanted: torch.device | str | None = None) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         raise PlanError(f"device {str(wanted)!r} cannot be used here: {error}") from error
     return device
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that an allocation failed, on any device."""
+    words = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        "alloc" in words and "memory" in words
+    )

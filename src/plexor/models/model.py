@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from plexor.core.errors import ModelError
 from plexor.models.batch import Context
+from plexor.models.device import is_out_of_memory
 from plexor.models.preprocess import Preprocess
 from plexor.models.task import Task, check_outputs, task_from
 
@@ -94,7 +95,8 @@ class Model:
             context: from stored numbers to values; None where they are the same.
 
         Raises:
-            ModelError: images the network cannot take, or outputs of a wrong shape.
+            ModelError: images the network cannot take, or outputs of a wrong shape. Running out
+                of memory is let through as it is.
         """
         values = images if context is None else context.values(images)
         channels = self.card.channels
@@ -105,6 +107,14 @@ class Model:
         inputs = self.preprocess(values)
         if inputs.ndim == 4:
             inputs = inputs.contiguous(memory_format=torch.channels_last)
-        outputs: Tensor = self.network(inputs)
+        try:
+            outputs: Tensor = self.network(inputs)
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise
+            raise ModelError(
+                f"the network fails on images of shape {tuple(images.shape[1:])}: "
+                f"{type(error).__name__}: {error}"
+            ) from error
         check_outputs(self.task, outputs, len(images))
         return outputs.float()

@@ -198,13 +198,17 @@ def encode(task: Task, truths: Sequence[str | float]) -> Tensor:
     return torch.tensor([index[str(truth)] for truth in truths])
 
 
-def check_outputs(task: Task, outputs: Tensor, n_cases: int) -> None:
+def check_outputs(task: Task, outputs: object, n_cases: int) -> None:
     """Refuses outputs that cannot be what the task promises.
 
     Raises:
-        ModelError: wrong shape, or numbers that are not finite.
+        ModelError: not a tensor, or one of a wrong shape.
     """
     wanted = (n_cases, task.n_outputs)
+    if not isinstance(outputs, Tensor):
+        raise ModelError(
+            f"the model gave a {type(outputs).__name__}, expected a tensor of shape {wanted}"
+        )
     if tuple(outputs.shape) != wanted:
         raise ModelError(
             f"the model gave outputs of shape {tuple(outputs.shape)}, expected {wanted} for "

@@ -10,8 +10,9 @@ from torch import Tensor
 from plexor.attacks.goal import Goal, LossKind
 from plexor.attacks.proposal import Proposal, normal_noise
 from plexor.attacks.threat import Threat
-from plexor.core.errors import PlanError
+from plexor.core.errors import ModelError, PlanError
 from plexor.models.batch import Batch
+from plexor.models.device import is_out_of_memory
 from plexor.models.model import Model
 
 
@@ -90,9 +91,22 @@ class PGD:
                 if last:
                     break
                 loss = goal.loss(model.task, outputs, batch.truth, self.loss)
-                (gradient,) = torch.autograd.grad(loss.sum(), trial)
+                gradient = _gradient(loss, trial)
             delta = threat.project(delta + size * threat.steepest(gradient), batch)
         return best, best_margin
+
+
+def _gradient(loss: Tensor, images: Tensor) -> Tensor:
+    """The gradient of each case's loss (N,) at its own image."""
+    try:
+        (gradient,) = torch.autograd.grad(loss.sum(), images)
+    except RuntimeError as error:
+        if is_out_of_memory(error):
+            raise
+        raise ModelError(
+            f"the model lets no gradient through, which this attack follows: {error}"
+        ) from error
+    return gradient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
