@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import torch
 
+from plexor.attacks.engine import halving
 from plexor.audits.checks import Check, check_groups, check_model
-from plexor.audits.execute import Outputs, UnitResult, execute
+from plexor.audits.execute import Outputs, UnitResult, alike, execute
 from plexor.audits.plan import Plan, load_plan
 from plexor.audits.provenance import images_sha256, model_sha256, provenance
 from plexor.audits.unit import Unit, units_of
@@ -97,6 +99,8 @@ def audit(
     run = RunDirectory(Path(out))
     cohort = cohort_of(plan)
     audited = cohort if plan.cohort.audit is None else cohort.with_split(plan.cohort.audit)
+    # The order of a manifest's rows is no part of a plan; units are cut in an order of their own.
+    audited = replace(audited, cases=tuple(sorted(audited.cases, key=lambda case: case.id)))
     if model is None:
         model = model_of(plan, device=choose_device(device), allow_code=allow_code)
     _check_classes(cohort, model)
@@ -127,7 +131,7 @@ def audit(
     )
     with sole_writer(run.path):
         run.open(plan.resolved(), fingerprint)
-        checks = _checks(plan, audited, model)
+        checks = _checks(plan, audited, model, batch_size)
         about = provenance(model, cohort_sha256=audited.digest, images=images, checks=checks)
         run.write_provenance(about | {"finished": False})
         _carry_out(units, run, perform, on_progress)
@@ -149,7 +153,10 @@ def _carry_out(
         if run.has_unit(unit.id):
             resumed += len(unit.cases)
         else:
-            result = perform(unit, _read(unit.cases), before=before)
+            images = _read(unit.cases)
+            if unit.probe.id == CLEAN:
+                _warn(images)
+            result = perform(unit, images, before=before)
             run.write_unit(unit.id, result.findings, result.examples)
         if unit.probe.id == CLEAN:
             before |= dict(_clean_outputs(run, unit))
@@ -172,29 +179,47 @@ def _read(cases: Sequence[Case]) -> dict[str, Image | PlexorError]:
         try:
             images[case.id] = read_image(case.path)
         except DataError as error:
-            logger.warning("%s", error)
             images[case.id] = error
     return images
 
 
-def _checks(plan: Plan, cohort: Cohort, model: Model) -> list[Check]:
-    """The checks of the model, on the first readable cases of one shape."""
+def _warn(images: Mapping[str, Image | PlexorError]) -> None:
+    for image in images.values():
+        if not isinstance(image, Image):
+            logger.warning("%s", image)
+
+
+def _checks(plan: Plan, cohort: Cohort, model: Model, batch_size: int) -> list[Check]:
+    """The checks of model and threats, on those of the first cases that go into one batch."""
+    batch = _sample(cohort, model)
+    for probe in plan.all_probes():
+        if probe.threat is not None:
+            probe.threat.radii(batch)
+
+    def work(part: slice) -> list[Check]:
+        return check_model(model, batch.select(torch.arange(part.start, part.stop)))
+
+    parts = halving(work, len(batch), batch_size)
+    weights = plan.model.weights
+    trained_on = read_training_groups(plan.path(weights)) if weights else frozenset()
+    groups = check_groups(trained_on, (case.group for case in cohort.cases))
+    return [*(max(same, key=lambda c: c.raised) for same in zip(*parts, strict=True)), groups]
+
+
+def _sample(cohort: Cohort, model: Model) -> Batch:
+    """Those of the first cases that are most alike."""
     found = _read(cohort.cases[:_CHECKED_CASES])
     readable = [(c, i) for c in cohort.cases if isinstance(i := found.get(c.id), Image)]
     if not readable:
         raise DataError(f"none of the first {len(found)} images can be read: {found.popitem()[1]}")
-    shape = readable[0][1].pixels.shape
-    some = [(case, image) for case, image in readable if image.pixels.shape == shape]
-    batch = Batch.of(
+    ((commonest, _),) = Counter(alike(image) for _, image in readable).most_common(1)
+    some = [(case, image) for case, image in readable if alike(image) == commonest]
+    return Batch.of(
         [case.id for case, _ in some],
         [image for _, image in some],
         encode(model.task, [case.truth for case, _ in some]),
         model.device,
     )
-    weights = plan.model.weights
-    trained_on = read_training_groups(plan.path(weights)) if weights else frozenset()
-    groups = check_groups(trained_on, (case.group for case in cohort.cases))
-    return [*check_model(model, batch), groups]
 
 
 def _example_ids(cases: Sequence[Case], plan: Plan) -> frozenset[str]:

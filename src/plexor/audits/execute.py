@@ -68,7 +68,7 @@ def execute(
     """
     rows: dict[str, list[Finding]] = {}
     examples: list[Example] = []
-    alike: dict[tuple[object, ...], list[tuple[Case, Image]]] = defaultdict(list)
+    groups: dict[object, list[tuple[Case, Image]]] = defaultdict(list)
     for case in unit.cases:
         image = images[case.id]
         if not isinstance(image, Image):
@@ -76,8 +76,8 @@ def execute(
         elif unit.probe.id != CLEAN and case.id not in before:
             rows[case.id] = [_failed(case, unit.probe, "failed before anything was done to it")]
         else:
-            alike[(image.pixels.shape, tuple(image.containers))].append((case, image))
-    for members in alike.values():
+            groups[alike(image)].append((case, image))
+    for members in groups.values():
         work = _Work(unit.probe, members, model, before, seed, keep)
         try:
             for found in halving(work, len(members), batch_size):
@@ -89,6 +89,11 @@ def execute(
             rows |= {case.id: [_failed(case, unit.probe, str(error))] for case, _ in members}
     ordered = [finding for case in unit.cases for finding in rows[case.id]]
     return UnitResult(unit_id=unit.id, findings=ordered, examples=examples)
+
+
+def alike(image: Image) -> object:
+    """Equal for images that can be in one batch."""
+    return image.pixels.shape, tuple(image.containers), image.intensity.quantum > 0
 
 
 Found = list[tuple[Case, list[Finding], Example | None]]
@@ -162,18 +167,24 @@ class _Work:
 
 
 def _finding(common: Finding, container: str, verdict: Verdict) -> Finding:
-    failed = not all(map(math.isfinite, verdict.outputs))
+    if not all(map(math.isfinite, verdict.outputs)):
+        return replace(
+            common,
+            stored=container,
+            status="failed",
+            error="the model's outputs are not finite",
+            decision_before="",
+            outputs_before=(),
+            attempted=False,
+            within_threat=False,
+        )
     return replace(
         common,
         stored=container,
-        status="failed" if failed else "ok",
-        error="the model's outputs are not finite" if failed else "",
-        decision_before="" if failed else common.decision_before,
-        decision_after="" if failed else verdict.decision,
-        outputs_before=() if failed else common.outputs_before,
-        outputs_after=() if failed else tuple(verdict.outputs.tolist()),
+        decision_after=verdict.decision,
+        outputs_after=tuple(verdict.outputs.tolist()),
         margin_after=verdict.margin,
-        reached=not failed and verdict.within_threat and verdict.margin > 0,
+        reached=verdict.within_threat and verdict.margin > 0,
         within_threat=verdict.within_threat,
         linf=verdict.distances.linf,
         l2=verdict.distances.l2,
