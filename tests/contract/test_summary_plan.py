@@ -1,0 +1,36 @@
+"""A report reads a plan without the packages that run it; both must name its probes alike."""
+
+from __future__ import annotations
+
+from plexor.audits.plan import load_plan
+from plexor.findings.planned import planned
+
+
+def test_a_resolved_plan_stands_for_the_probes_the_audit_carries_out() -> None:
+    plan = load_plan(
+        {
+            "cohort": {"manifest": "cohort.csv"},
+            "probes": [
+                {"attack": "pgd", "threat": {"norm": "linf", "radius": [0.5, 1, 4]}},
+                {"attack": "pgd", "id": "aimed", "goal": {"become": "nv"},
+                 "threat": {"norm": "l2", "radius": 5, "unit": "percent"}},
+                {"attack": "fgsm", "threat": {"norm": "linf", "radius": 20, "unit": "value"}},
+            ],
+        }
+    )  # fmt: skip
+    carried_out = {probe.id: probe for probe in plan.all_probes()}
+    read = list(planned(plan.resolved()))
+    assert [entry.id for entry in read] == [
+        name for name, probe in carried_out.items() if probe.kind == "attack"
+    ]
+    assert {entry.control for entry in read} == {
+        name for name, probe in carried_out.items() if probe.kind == "control"
+    }
+    for entry in read:
+        threat = carried_out[entry.id].threat
+        assert threat is not None
+        assert entry.threat == {
+            "norm": threat.norm,
+            "radius": threat.radius,
+            "unit": threat.unit,
+        }
