@@ -4,6 +4,7 @@ Every function returns a frozen ``Estimate`` or ``TestResult`` that says its met
 number of groups. Undefined is NaN with a note; a wrong argument is a ``PlanError``.
 """
 
+from plexor.stats.binormal import BinormalCurve, binormal_curve
 from plexor.stats.bland_altman import LimitsOfAgreement, bland_altman
 from plexor.stats.bootstrap import bootstrap_interval
 from plexor.stats.change import (
@@ -17,6 +18,7 @@ from plexor.stats.classification import accuracy, balanced_accuracy, confusion, 
 from plexor.stats.cluster import clustered_proportion
 from plexor.stats.cochran import cochrans_q
 from plexor.stats.delong import auc_difference, delong_test, delong_test_all, delong_test_unpaired
+from plexor.stats.detection import Detection, detection, forced_choice
 from plexor.stats.difference import difference_interval, subgroup_difference
 from plexor.stats.estimate import Estimate
 from plexor.stats.icc import icc
@@ -30,6 +32,7 @@ from plexor.stats.mean import (
     r_squared,
     root_mean_square_error,
 )
+from plexor.stats.mrmc import ReaderStudy, reader_study, reader_study_auc
 from plexor.stats.multiplicity import (
     AdjustedTest,
     adjust,
@@ -40,6 +43,7 @@ from plexor.stats.multiplicity import (
     simultaneous_level,
 )
 from plexor.stats.odds import paired_odds_ratio, paired_odds_ratio_interval
+from plexor.stats.one_shot import one_shot_auc, one_shot_difference
 from plexor.stats.paired import paired_difference, paired_difference_interval
 from plexor.stats.planning import (
     kappa_power,
@@ -48,9 +52,11 @@ from plexor.stats.planning import (
     mcnemar_sample_size,
     simulated_power,
 )
+from plexor.stats.planning_readers import reader_study_cases, reader_study_power
 from plexor.stats.planning_roc import PairedAucPlan
 from plexor.stats.proportion import proportion_interval
 from plexor.stats.raters import alpha_statistic, fleiss_kappa, gwet_ac, krippendorff_alpha
+from plexor.stats.reads import proportion_by_reader, proportion_of_reads
 from plexor.stats.resample import by_indices, weighted_mean
 from plexor.stats.result import TestResult
 from plexor.stats.roc import RocAreas, auc, auc_covariance, partial_auc
@@ -66,9 +72,12 @@ from plexor.stats.venkatraman import venkatraman_test
 
 __all__ = [
     "AdjustedTest",
+    "BinormalCurve",
+    "Detection",
     "Estimate",
     "LimitsOfAgreement",
     "PairedAucPlan",
+    "ReaderStudy",
     "RocAreas",
     "RocCurve",
     "TestResult",
@@ -81,6 +90,7 @@ __all__ = [
     "auc_one_vs_rest",
     "balanced_accuracy",
     "benjamini_hochberg",
+    "binormal_curve",
     "bland_altman",
     "bootstrap_interval",
     "by_indices",
@@ -95,9 +105,11 @@ __all__ = [
     "delong_test",
     "delong_test_all",
     "delong_test_unpaired",
+    "detection",
     "difference_interval",
     "equivalence_test",
     "fleiss_kappa",
+    "forced_choice",
     "gwet_ac",
     "hand_till_auc",
     "hochberg",
@@ -113,6 +125,8 @@ __all__ = [
     "mean_absolute_error",
     "mean_change",
     "median_absolute_error",
+    "one_shot_auc",
+    "one_shot_difference",
     "pabak",
     "paired_difference",
     "paired_difference_interval",
@@ -120,8 +134,14 @@ __all__ = [
     "paired_odds_ratio_interval",
     "paired_t_test",
     "partial_auc",
+    "proportion_by_reader",
     "proportion_interval",
+    "proportion_of_reads",
     "r_squared",
+    "reader_study",
+    "reader_study_auc",
+    "reader_study_cases",
+    "reader_study_power",
     "recall_by_class",
     "roc_curve",
     "root_mean_square_error",

@@ -1,0 +1,119 @@
+"""Signal detection: how well a reader tells two kinds apart, and how readily they say so."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from scipy import special
+
+from plexor.stats.argument import check_counts, check_level, normal_quantile
+from plexor.stats.estimate import Estimate
+from plexor.stats.proportion import proportion_interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detection:
+    """What a reader's answers to "is it there?" say.
+
+    Attributes:
+        d_prime: distance of the two kinds in standard deviations; 0 is guessing.
+        criterion: above 0 for a reader slow to say yes, below 0 for one quick to.
+        a_prime: A', an area between 0 and 1 that assumes no distribution; ½ is guessing.
+    """
+
+    d_prime: Estimate
+    criterion: Estimate
+    a_prime: float
+
+
+def detection(
+    hits: int, n_signal: int, false_alarms: int, n_noise: int, *, level: float = 0.95
+) -> Detection:
+    """d', the criterion c and A' from yes/no answers.
+
+    d' and c use the log-linear correction always: half a case is added to each count and one to
+    each number, so that they are finite for 0 and for all (Hautus, Behav Res Methods
+    1995;27:46). Their variances are those of Gourevitch & Galanter (Psychometrika 1967;32:25) at
+    the corrected rates; the intervals are normal. A' is of the rates as they are (Snodgrass &
+    Corwin, J Exp Psychol Gen 1988;117:34, which also covers readers below chance).
+
+    Args:
+        hits: times "yes" was said of those with the signal.
+        n_signal: how many those were.
+        false_alarms: times "yes" was said of those without.
+        n_noise: how many those were.
+        level: nominal coverage.
+
+    Returns:
+        NaN with a note where there was none of a kind.
+
+    Raises:
+        PlanError: impossible counts, or a level outside 0 … 1.
+    """
+    check_level(level)
+    check_counts(hits, n_signal)
+    check_counts(false_alarms, n_noise)
+    known = n_signal > 0 and n_noise > 0
+    distance = bias = variance = math.nan
+    if known:
+        rates = [(k + 0.5) / (n + 1) for k, n in ((hits, n_signal), (false_alarms, n_noise))]
+        z_hit, z_false = (float(special.ndtri(rate)) for rate in rates)
+        distance, bias = z_hit - z_false, -(z_hit + z_false) / 2
+        variance = sum(
+            rate * (1 - rate) / n * 2 * math.pi * math.exp(z * z)
+            for rate, n, z in zip(rates, (n_signal, n_noise), (z_hit, z_false), strict=True)
+        )
+
+    def estimate(value: float, spread: float, what: str) -> Estimate:
+        half = normal_quantile(level) * math.sqrt(spread)
+        return Estimate(
+            value=value,
+            low=value - half,
+            high=value + half,
+            level=level,
+            method=f"{what}, log-linear correction, Gourevitch-Galanter variance",
+            n=n_signal + n_noise,
+            variance=spread,
+            note="" if known else "no cases with, or none without, the signal",
+        )
+
+    return Detection(
+        d_prime=estimate(distance, variance, "d'"),
+        criterion=estimate(bias, variance / 4, "criterion c"),
+        a_prime=_a_prime(hits / n_signal, false_alarms / n_noise) if known else math.nan,
+    )
+
+
+def forced_choice(correct: int, n: int, *, level: float = 0.95) -> tuple[Estimate, Estimate]:
+    """Two-alternative forced choice: the proportion correct, and the d' it stands for.
+
+    The proportion (Wilson interval) is itself an estimate of the area under the ROC curve; d' is
+    √2 Φ⁻¹ of it, for a reader without a preference of side (Green & Swets 1966), and infinite
+    where all are correct.
+
+    Raises:
+        PlanError: impossible counts, or a level outside 0 … 1.
+    """
+    share = proportion_interval(correct, n, level=level)
+    value, low, high = (
+        math.sqrt(2) * float(special.ndtri(p)) for p in (share.value, share.low, share.high)
+    )
+    distance = Estimate(
+        value=value,
+        low=low,
+        high=high,
+        level=level,
+        method=f"d' of two-alternative forced choice, {share.method}",
+        n=share.n,
+        note=share.note,
+    )
+    return share, distance
+
+
+def _a_prime(hit: float, false: float) -> float:
+    if hit == false:
+        return 0.5
+    high, low = max(hit, false), min(hit, false)
+    excess = (high - low) * (1 + high - low) / (4 * high * (1 - low))
+    return 0.5 + excess if hit > false else 0.5 - excess

@@ -1,0 +1,68 @@
+"""How many readers and cases a comparison of two treatments needs."""
+
+from __future__ import annotations
+
+import math
+
+from scipy import special, stats
+
+from plexor.core.errors import PlanError
+from plexor.stats.mrmc import ReaderStudy
+from plexor.stats.planning import check_share, smallest_n
+
+
+def reader_study_power(
+    pilot: ReaderStudy, difference: float, n_readers: int, n_cases: int, *, alpha: float = 0.05
+) -> float:
+    """Power to find a difference of two treatments, random readers and cases.
+
+    Hillis, Obuchowski & Berbaum (Acad Radiol 2011;18:129): the components of a pilot study, those
+    over cases scaled by the number of cases; a non-central F with Hillis' df. A negative
+    component of treatment by reader counts as 0.
+
+    Args:
+        pilot: a study of the same kind of readers, cases and measure.
+        difference: of the measure, as the study should find it.
+        n_readers: two or more.
+        n_cases: of the same mix of classes as the pilot's.
+        alpha: significance level, two-sided.
+
+    Raises:
+        PlanError: fewer than two readers, no cases, no difference.
+    """
+    check_share("alpha", alpha)
+    if n_readers < 2 or n_cases < 1 or difference == 0:
+        raise PlanError(
+            "expected two readers or more, a case or more and a difference other than 0, got "
+            f"{n_readers}, {n_cases} and {difference}"
+        )
+    scale = pilot.n / n_cases
+    excess = max(pilot.same_treatment - pilot.neither, 0.0)
+    interaction = max(pilot.treatment_by_reader, 0.0)
+    own = max(pilot.variance - pilot.same_reader, 0.0)
+    error = interaction + scale * (own + (n_readers - 1) * excess)
+    square = interaction + scale * max(own - excess, 0.0)
+    df = (n_readers - 1) * (error / square) ** 2 if square > 0 else math.inf
+    shift = n_readers * difference**2 / (2 * error)
+    if math.isinf(df):
+        return float(stats.ncx2.sf(special.chdtri(1, alpha), 1, shift))
+    return float(stats.ncf.sf(special.fdtri(1, df, 1 - alpha), 1, df, shift))
+
+
+def reader_study_cases(
+    pilot: ReaderStudy,
+    difference: float,
+    n_readers: int,
+    *,
+    power: float = 0.8,
+    alpha: float = 0.05,
+) -> int:
+    """Cases for a power with so many readers; see ``reader_study_power``.
+
+    Raises:
+        PlanError: so few readers that no number of cases is enough: their taking differently to
+            the treatments remains.
+    """
+    return smallest_n(
+        lambda n: reader_study_power(pilot, difference, n_readers, n, alpha=alpha), power
+    )

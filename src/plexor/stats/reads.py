@@ -1,0 +1,113 @@
+"""Proportions of reads: each depends on its case and on its reader."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from plexor.stats.argument import (
+    Codes,
+    Floats,
+    Groups,
+    as_events,
+    check_level,
+    group_codes,
+    groups_where,
+    normal_quantile,
+    t_quantile,
+)
+from plexor.stats.cluster import clustered_proportion
+from plexor.stats.estimate import Estimate
+from plexor.stats.proportion import wilson_limits
+
+
+def proportion_of_reads(
+    events: ArrayLike, cases: Groups, readers: Groups, *, level: float = 0.95
+) -> Estimate:
+    """A proportion of reads (sensitivity, specificity, accuracy) pooled over readers.
+
+    Reads of one case resemble each other, and so do reads by one reader. The variance adds what
+    is linearised over cases and over readers and takes off what both count (Cameron, Gelbach &
+    Miller, J Bus Econ Stat 2011;29:238); the number of independent reads with that variance goes
+    into the Wilson interval, reduced by Student's t with the smaller of cases and readers less 1
+    df, as in ``clustered_proportion``. It speaks of other cases and other readers; with two or
+    three readers it is wide, as it should be.
+
+    Args:
+        events: one truth value per read, (n,), e.g. whether a positive case was called positive.
+        cases: the case (or its patient) of each read, (n,).
+        readers: the reader of each, (n,).
+        level: nominal coverage.
+
+    Returns:
+        ``n_groups`` is the smaller of the numbers of cases and readers. No interval for fewer
+        than two of either. Where all reads are alike, or the three terms cancel, the greater of
+        the one-way variances or, at last, the smaller number counts.
+
+    Raises:
+        PlanError: lengths differ, events are not true or false, a case or reader is missing.
+    """
+    check_level(level)
+    hits = as_events("events", events)
+    n = hits.size
+    case, n_cases = group_codes(cases, n)
+    reader, n_readers = group_codes(readers, n)
+    fewest = min(n_cases, n_readers)
+    value = float(hits.mean()) if n else math.nan
+    low = high = variance = math.nan
+    note = "no reads" if not n else "fewer than two cases or readers: no interval"
+    if fewest > 1:
+        note = ""
+        residuals = (hits - value) / n
+        both = np.unique(case * n_readers + reader, return_inverse=True)[1]
+        terms = [_squares(residuals, codes) for codes in (case, reader, both)]
+        variance = max(terms[0] + terms[1] - terms[2], terms[0], terms[1])
+        spread = value * (1 - value)
+        size = 1 + spread / variance if variance > 0 else float(fewest)
+        size = min(size, float(n))
+        if variance > 0:
+            ratio = t_quantile(level, size - 1) / t_quantile(level, fewest - 1)
+            size *= min(1.0, ratio) ** 2
+        else:
+            note = "all reads alike: counted as the smaller number of cases and readers"
+        low, high = wilson_limits(value, size, normal_quantile(level))
+    return Estimate(
+        value=value,
+        low=low,
+        high=high,
+        level=level,
+        method="Wilson score interval at the effective number of reads over cases and readers",
+        n=n,
+        n_groups=fewest,
+        variance=variance,
+        note=note,
+    )
+
+
+def proportion_by_reader(
+    events: ArrayLike, readers: Groups, cases: Groups | None = None, *, level: float = 0.95
+) -> dict[object, Estimate]:
+    """``clustered_proportion`` of each reader's own reads, in order of first appearance.
+
+    Args:
+        events: one truth value per read, (n,).
+        readers: the reader of each, (n,).
+        cases: the patient of each, where a reader has several reads of one.
+        level: nominal coverage.
+    """
+    hits = as_events("events", events)
+    codes, _ = group_codes(readers, hits.size)
+    names = readers.tolist() if isinstance(readers, np.ndarray) else list(readers)
+    estimates: dict[object, Estimate] = {}
+    for name in dict.fromkeys(names):
+        own = codes == codes[names.index(name)]
+        kept = None if cases is None else groups_where(cases, own)
+        estimates[name] = clustered_proportion(hits[own], kept, level=level)
+    return estimates
+
+
+def _squares(residuals: Floats, codes: Codes) -> float:
+    sums = np.bincount(codes, weights=residuals)
+    return sums.size / (sums.size - 1) * float(sums @ sums)
