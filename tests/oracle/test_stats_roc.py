@@ -327,6 +327,20 @@ def test_clustered_covariance_by_its_definition(digits: int) -> None:
     assert paired.statistic == pytest.approx(z, rel=1e-9)
 
 
+def test_few_groups_are_compared_with_students_t() -> None:
+    rng = np.random.default_rng(12)
+    groups = np.repeat(np.arange(8), 10)
+    truth = (np.arange(80) % 10 < 4) & (groups < 6)  # six groups have positives, eight negatives
+    scores = rng.normal(size=(80, 2)) + truth[:, None]
+    wald = auc(truth, scores[:, 0], groups, interval="wald")
+    t = 2.570581836366314  # 0.975 quantile with 5 df
+    assert wald.value - wald.low == pytest.approx(t * math.sqrt(wald.variance or 0), rel=1e-9)
+    paired = delong_test(truth, *scores.T, groups)
+    assert paired.df == 5
+    difference = auc_difference(truth, *scores.T, groups, level=1 - paired.p_value)
+    assert min(abs(difference.low), abs(difference.high)) == pytest.approx(0, abs=1e-9)
+
+
 def test_partial_variance_is_the_jackknifes() -> None:
     rng = np.random.default_rng(9)
     truth = np.arange(600) < 250

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -35,8 +36,16 @@ def normal_quantile(level: float) -> float:
 
 
 def t_quantile(level: float, df: float) -> float:
-    """Student's t of a two-sided interval; ``df`` need not be whole."""
+    """Student's t of a two-sided interval; ``df`` need not be whole, and may be infinite."""
+    if math.isinf(df):
+        return normal_quantile(level)
     return float(-special.stdtrit(df, (1 - level) / 2))
+
+
+def t_two_sided(t: float, df: float) -> float:
+    """Probability of |T| >= |t| under Student's t; NaN stays NaN."""
+    tail = special.ndtr(-abs(t)) if math.isinf(df) else special.stdtr(df, -abs(t))
+    return 2 * float(tail)
 
 
 def check_counts(k: int, n: int) -> None:

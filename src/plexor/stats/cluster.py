@@ -76,7 +76,9 @@ def clustered_proportion(
     Corners: groups that differ less than chance would make them (design effect below 1) count as
     independent observations. When all outcomes are alike the variance says nothing, so each group
     is taken to be of one piece: ``n² / sum(size²)`` (Kish), which is wider than at one event.
-    One single group of several observations has a value and no interval.
+    One single group of several observations has a value and no interval. While an outcome has been
+    seen in fewer than about ten groups, their resemblance can hardly be estimated, and the interval
+    covers too little where it is strong.
 
     Args:
         events: one truth value per observation, (n,).

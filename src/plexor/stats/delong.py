@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from plexor.core.errors import PlanError
-from plexor.stats.argument import Floats, Groups, check_level, normal_quantile
+from plexor.stats.argument import Floats, Groups, check_level, t_quantile, t_two_sided
 from plexor.stats.estimate import Estimate
 from plexor.stats.placement import WHOLE, Range
 from plexor.stats.result import TestResult
@@ -28,7 +28,8 @@ def delong_test(
 ) -> TestResult:
     """DeLong's test of equal areas of two models on the same cases; two-sided, normal.
 
-    With groups, Obuchowski's (Biometrics 1997;53:567). ``statistic`` is (area a - area b) / SE.
+    With groups, the variance is Obuchowski's (Biometrics 1997;53:567) and the reference Student's
+    t as in ``auc``. ``statistic`` is (area a - area b) / SE.
 
     Args:
         truth: whether each case is positive, (n,).
@@ -50,6 +51,7 @@ def delong_test(
         difference,
         variance,
         method="DeLong's paired test" if groups is None else "Obuchowski's paired test, clustered",
+        df=areas.df,
         n=areas.n,
         n_groups=areas.n_groups,
         note=areas.note,
@@ -65,14 +67,14 @@ def auc_difference(
     specificity: Range = WHOLE,
     level: float = 0.95,
 ) -> Estimate:
-    """Area of model a minus area of model b on the same cases, ± z·SE, cut to -1 … 1.
+    """Area of model a minus area of model b on the same cases, ± z·SE (or t·SE), cut to -1 … 1.
 
     See ``delong_test`` for arguments and for what is undefined.
     """
     check_level(level)
     areas = auc_covariance(truth, _side_by_side(a, b), groups, specificity=specificity)
     difference, variance = _difference(areas)
-    half = normal_quantile(level) * math.sqrt(variance) if variance > 0 else math.nan
+    half = t_quantile(level, areas.df) * math.sqrt(variance) if variance > 0 else math.nan
     return Estimate(
         value=difference,
         low=max(-1.0, difference - half) if half > 0 else math.nan,
@@ -165,6 +167,7 @@ def delong_test_unpaired(
         float(first.values[0] - second.values[0]),
         float(first.covariance[0, 0] + second.covariance[0, 0]),
         method="DeLong's unpaired test",
+        df=min(first.df, second.df),
         n=first.n + second.n,
         n_groups=(first.n_groups or 0) + (second.n_groups or 0) if known else None,
         note=first.note or second.note,
@@ -187,12 +190,20 @@ def _difference(areas: RocAreas) -> tuple[float, float]:
 
 
 def _z_test(
-    difference: float, variance: float, *, method: str, n: int, n_groups: int | None, note: str
+    difference: float,
+    variance: float,
+    *,
+    method: str,
+    df: float,
+    n: int,
+    n_groups: int | None,
+    note: str,
 ) -> TestResult:
     z = difference / math.sqrt(variance) if variance > 0 else math.nan
     return TestResult(
         statistic=z,
-        p_value=2 * float(special.ndtr(-abs(z))),
+        p_value=t_two_sided(z, df),
+        df=None if math.isinf(df) else df,
         method=method,
         n=n,
         n_groups=n_groups,

@@ -125,8 +125,7 @@ class ReaderStudy:
         """
         check_level(level)
         value, variance, df = self._contrast(first, second, inference)
-        quantile = normal_quantile(level) if math.isinf(df) else t_quantile(level, df)
-        half = quantile * math.sqrt(variance) if variance > 0 else math.nan
+        half = t_quantile(level, df) * math.sqrt(variance) if variance > 0 else math.nan
         return Estimate(
             value=value,
             low=value - half,
@@ -184,7 +183,7 @@ class ReaderStudy:
             error = spread + (readers * covariance if inference == "random" else 0.0)
             df = (readers - 1) * (error / spread) ** 2 if spread > 0 else math.inf
             variance = error / readers
-            quantile = normal_quantile(level) if math.isinf(df) else t_quantile(level, df)
+            quantile = t_quantile(level, df)
         half = quantile * math.sqrt(variance)
         value = float(own.mean())
         return Estimate(

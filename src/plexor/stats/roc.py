@@ -17,7 +17,7 @@ from plexor.stats.argument import (
     as_events,
     check_level,
     group_codes,
-    normal_quantile,
+    t_quantile,
 )
 from plexor.stats.estimate import Estimate
 from plexor.stats.placement import WHOLE, Range, as_scores, covariance, placements
@@ -35,6 +35,8 @@ class RocAreas:
         n: cases.
         n_positive: cases whose truth holds.
         n_groups: groups, None where cases are independent.
+        df: of intervals and tests: with groups the smaller number of groups on either side less 1,
+            because few groups tell the variance badly; infinite (normal) without.
         n_pairs: disjoint, independent pairs of a positive and a negative that the cases hold.
         constant: whether all scores of a model are equal, (k,).
         note: why something is undefined; empty otherwise.
@@ -45,6 +47,7 @@ class RocAreas:
     n: int
     n_positive: int
     n_groups: int | None
+    df: float
     n_pairs: int
     constant: tuple[bool, ...]
     note: str = ""
@@ -77,7 +80,8 @@ def auc_covariance(
     n, m = positive.size, int(positive.sum())
     codes, n_groups = (None, n) if groups is None else group_codes(groups, n)
     k = table.shape[1]
-    values, spread, n_pairs, note = np.full(k, np.nan), np.full((k, k), np.nan), 0, ""
+    values, spread, note = np.full(k, np.nan), np.full((k, k), np.nan), ""
+    n_pairs, df = 0, math.inf
     if 0 < m < n:
         parts = np.stack([placements(positive, column, specificity) for column in table.T], axis=1)
         values = parts[positive].mean(axis=0)
@@ -85,7 +89,7 @@ def auc_covariance(
         n_pairs = min(m, n - m)
         if codes is not None:
             sides = np.unique(codes[positive]).size, np.unique(codes[~positive]).size
-            n_pairs = min(*sides, n_groups // 2)
+            n_pairs, df = min(*sides, n_groups // 2), float(min(sides) - 1)
         if np.isnan(spread).any():
             note = "fewer than two positives or negatives (or groups of them)"
     else:
@@ -97,6 +101,7 @@ def auc_covariance(
         n=n,
         n_positive=m,
         n_groups=None if groups is None else n_groups,
+        df=df,
         n_pairs=n_pairs,
         constant=tuple(bool(n and np.ptp(column) == 0) for column in table.T),
         note=note,
@@ -113,10 +118,13 @@ def auc(
 ) -> Estimate:
     """The area under the ROC curve: how often a positive scores above a negative (ties half).
 
-    The variance is DeLong's, with groups Obuchowski's. ``"logit"`` (the default) puts the
-    interval on the logit scale, where it stays within 0 … 1 and covers better near 1 (Qin &
-    Hotilovac, Stat Methods Med Res 2008;17:207); ``"wald"`` is value ± z·SE cut to 0 … 1, which
-    is what most programs print.
+    The variance is DeLong's and the interval normal. With groups the variance is Obuchowski's and
+    the interval Student's, its df the smaller number of groups that have positives or negatives
+    less 1: hers is normal, and holds the area too seldom with few groups.
+
+    ``interval="logit"`` (the default) is symmetric on the logit scale, where it stays within
+    0 … 1 and covers better near 1 (Qin & Hotilovac, Stat Methods Med Res 2008;17:207).
+    ``"wald"`` is value ± z·SE (or t·SE) cut to 0 … 1, which is what most programs print.
 
     At an area of exactly 1 (or 0) the variance says nothing. The data then hold at least
     ``min(positives, negatives)`` independent pairs, all in order, and the limit is Clopper &
@@ -224,7 +232,7 @@ def _share_limits(
         return 0.0, 1 - tail ** (1 / areas.n_pairs), perfect
     if not variance > 0:
         return math.nan, math.nan, "the cases tell no variance: no interval"
-    half = normal_quantile(level) * math.sqrt(variance)
+    half = t_quantile(level, areas.df) * math.sqrt(variance)
     if interval == "wald":
         return max(0.0, share - half), min(1.0, share + half), ""
     half /= share * (1 - share)

@@ -21,7 +21,7 @@ from plexor.stats.argument import (
     check_level,
     class_codes,
     group_codes,
-    normal_quantile,
+    t_quantile,
 )
 from plexor.stats.estimate import Estimate
 from plexor.stats.placement import as_scores, placements
@@ -69,8 +69,9 @@ def macro_auc(
 ) -> Estimate:
     """The mean of the one-versus-rest areas of the classes that have cases; logit interval.
 
-    Its variance comes from each case's contributions to all the areas, summed over groups.
-    Arguments as for ``auc_one_vs_rest``.
+    Its variance comes from each case's contributions to all the areas, summed over groups;
+    with groups the interval is Student's with groups - 1 df. Arguments as for
+    ``auc_one_vs_rest``.
     """
     codes, table = _checked(truth, scores, classes)
     present = [index for index in range(len(classes)) if 0 < (codes == index).sum() < codes.size]
@@ -136,7 +137,8 @@ def _mean_area(
         if not 0 < value < 1 or not variance > 0:
             note = "no variance: perfect separation, constant scores or one group"
         else:
-            half = normal_quantile(level) * math.sqrt(variance) / (value * (1 - value))
+            df = math.inf if groups is None else n_groups - 1
+            half = t_quantile(level, df) * math.sqrt(variance) / (value * (1 - value))
             centre = math.log(value / (1 - value))
             low, high = (1 / (1 + math.exp(-(centre + side * half))) for side in (-1, 1))
     return Estimate(
