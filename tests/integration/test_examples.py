@@ -1,0 +1,88 @@
+"""The examples and the README's lines, run as they stand, on phantoms."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from plexor.audits import load_plan
+from plexor.cases.phantoms import write_phantoms
+from plexor.cli.app import app
+from plexor.findings import RunDirectory
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+PLANS = sorted((EXAMPLES / "plans").glob("*.yaml"))
+N_CASES = 60
+
+# What "your network" is in the README's lines: sixteen patches' colours decide.
+NETWORK = """
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+network = nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(48, 3)).eval()
+"""
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("films") / "chest-phantoms"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["phantoms.py", str(folder), str(N_CASES)])
+        runpy.run_path(str(EXAMPLES / "phantoms.py"), run_name="__main__")
+    return folder
+
+
+def test_own_model_and_reading_its_findings(
+    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "own"
+    monkeypatch.setattr(sys, "argv", ["own_model.py", str(films / "manifest.csv"), str(run)])
+    runpy.run_path(str(EXAMPLES / "own_model.py"), run_name="__main__")
+    assert (run / "report.html").exists()
+    monkeypatch.setattr(sys, "argv", ["read_findings.py", str(run)])
+    runpy.run_path(str(EXAMPLES / "read_findings.py"), run_name="__main__")
+    assert "withstood every attack" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("path", PLANS, ids=lambda path: str(path.stem))
+def test_each_plan_is_valid(path: Path) -> None:
+    plan = load_plan(path)
+    assert plan.training().architecture
+    assert len(plan.all_probes()) > 2
+
+
+def test_the_plan_for_phantoms_trains_and_audits(films: Path, tmp_path: Path) -> None:
+    shutil.copytree(films, tmp_path / "chest-phantoms")
+    plan = tmp_path / "examples" / "plans" / "phantoms.yaml"
+    plan.parent.mkdir(parents=True)
+    shutil.copy(EXAMPLES / "plans" / "phantoms.yaml", plan)
+    run = tmp_path / "run"
+    for command in (["train", str(plan)], ["audit", str(plan), "--out", str(run)]):
+        done = CliRunner().invoke(app, command, catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+    findings = RunDirectory(run).findings()
+    assert set(findings["probe"]) == {probe.id for probe in load_plan(plan).all_probes()}
+    assert (findings["status"] == "ok").all()
+
+
+def test_the_lines_in_the_readme_give_a_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert len(blocks) == 1
+    write_phantoms("lesion", tmp_path / "images", n_cases=N_CASES, seed=0)
+    (tmp_path / "mymodel.py").write_text(NETWORK)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "mymodel", raising=False)
+    exec(compile(blocks[0], "README.md", "exec"), {})  # noqa: S102
+    assert "decision_after" in capsys.readouterr().out
+    assert (tmp_path / "runs" / "mine" / "report.html").exists()
