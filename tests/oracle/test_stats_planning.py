@@ -17,8 +17,10 @@ from plexor.core.errors import PlanError
 from plexor.stats import (
     PairedAucPlan,
     adjust,
+    auc,
     auc_covariance,
     benjamini_hochberg,
+    by_subgroup,
     delong_test,
     hochberg,
     holm,
@@ -27,6 +29,7 @@ from plexor.stats import (
     mcnemar_power,
     mcnemar_sample_size,
     mcnemar_test,
+    paired_t_test,
     selected_level,
     simulated_power,
     simultaneous_level,
@@ -77,6 +80,24 @@ def test_tests_keep_their_own_p() -> None:
     assert math.isnan(ours["undefined"].p_adjusted)
     assert ours["weak"].n_tests == 2
     assert adjust({}) == {}
+
+
+def test_subgroups_are_measured_by_themselves_and_adjusted() -> None:
+    rng = np.random.default_rng(0)
+    before, after = rng.normal(size=(2, 60))
+    sex = np.array(["f", "m", "f"] * 20)
+    patients = [f"p{place // 2}" for place in range(60)]
+    tests = by_subgroup(paired_t_test, sex, before, after + 0.5, patients)
+    assert list(tests) == ["f", "m"]
+    own = [patient for patient, is_male in zip(patients, sex == "m", strict=True) if is_male]
+    alone = paired_t_test(before[sex == "m"], after[sex == "m"] + 0.5, own)
+    assert tests["m"] == alone
+    assert adjust(tests)["m"].p_adjusted >= alone.p_value
+    areas = by_subgroup(auc, [1, 1, 1, 2], [1, 0, 1, 0], [4.0, 3.0, 2.0, 1.0], None)
+    assert areas[1].value == 0.5
+    assert areas[2].note == "no positive cases"
+    with pytest.raises(PlanError, match="subgroup has 60, column 1 has 59"):
+        by_subgroup(paired_t_test, sex, before, after[1:])
 
 
 def test_levels_for_several_intervals() -> None:

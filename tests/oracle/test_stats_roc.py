@@ -335,9 +335,10 @@ def test_few_groups_are_compared_with_students_t() -> None:
     wald = auc(truth, scores[:, 0], groups, interval="wald")
     t = 2.570581836366314  # 0.975 quantile with 5 df
     assert wald.value - wald.low == pytest.approx(t * math.sqrt(wald.variance or 0), rel=1e-9)
-    paired = delong_test(truth, *scores.T, groups)
+    a, b = scores[:, 0], scores[:, 1]
+    paired = delong_test(truth, a, b, groups)
     assert paired.df == 5
-    difference = auc_difference(truth, *scores.T, groups, level=1 - paired.p_value)
+    difference = auc_difference(truth, a, b, groups, level=1 - paired.p_value)
     assert min(abs(difference.low), abs(difference.high)) == pytest.approx(0, abs=1e-9)
 
 

@@ -68,6 +68,7 @@ from plexor.stats.roc_curve import (
     youden,
 )
 from plexor.stats.roc_multiclass import auc_one_vs_rest, hand_till_auc, macro_auc
+from plexor.stats.subgroup import by_subgroup
 from plexor.stats.venkatraman import venkatraman_test
 
 __all__ = [
@@ -94,6 +95,7 @@ __all__ = [
     "bland_altman",
     "bootstrap_interval",
     "by_indices",
+    "by_subgroup",
     "clustered_mcnemar",
     "clustered_mean",
     "clustered_proportion",

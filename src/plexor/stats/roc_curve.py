@@ -107,7 +107,8 @@ def sensitivity_at_specificity(
     The threshold is estimated from the same cases. A bootstrap (of groups; without groups, of
     positives and negatives apart) gives the variance that this and the positives bring; the
     number of independent positives with that variance is put into the Wilson interval, as in
-    ``clustered_proportion``. For the sensitivity at *low* specificities swap classes and signs.
+    ``clustered_proportion``. The specificity at a sensitivity is this with ``~truth`` and
+    ``-scores``.
 
     Args:
         truth: whether each case is positive, (n,).

@@ -1,0 +1,46 @@
+"""The same measure in every subgroup."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plexor.stats.argument import Label, Labels, check_same_length, groups_where
+
+R = TypeVar("R")
+
+
+def by_subgroup(
+    measure: Callable[..., R], subgroup: Labels, *columns: Sequence[Any] | NDArray[Any] | None
+) -> dict[Label, R]:
+    """A measure of each subgroup's own observations, by subgroup in order of first appearance.
+
+    ``by_subgroup(paired_t_test, sex, before, after, patients)`` gives one test for each sex; put
+    tests through ``adjust``, since several were made. Fix options with ``functools.partial``.
+    That a subgroup is significant and another is not says nothing of their difference: see
+    ``subgroup_difference``.
+
+    Args:
+        measure: takes the columns, restricted to a subgroup, in the order given.
+        subgroup: the subgroup of each observation, (n,).
+        columns: what ``measure`` takes, each (n,) or (n, k), or None (no groups).
+
+    Raises:
+        PlanError: lengths differ.
+    """
+    names = subgroup.tolist() if isinstance(subgroup, np.ndarray) else list(subgroup)
+    for place, column in enumerate(columns):
+        if column is not None:
+            check_same_length(**{"subgroup": len(names), f"column {place}": len(column)})
+    members: dict[Label, NDArray[np.bool_]] = {}
+    for place, name in enumerate(names):
+        members.setdefault(name, np.zeros(len(names), dtype=np.bool_))[place] = True
+    return {
+        name: measure(
+            *(None if column is None else groups_where(column, own) for column in columns)
+        )
+        for name, own in members.items()
+    }
