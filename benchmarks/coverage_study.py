@@ -294,9 +294,9 @@ def figure(rows: list[Row], path: Path) -> None:
     drawing, axes = plt.subplots(height, columns, figsize=(13, 3.2 * height), squeeze=False)
     for axis, name in zip(axes.flat, names, strict=False):
         own = [row for row in rows if row.question == name]
-        for interval in dict.fromkeys(row.interval for row in own):
+        for index, interval in enumerate(dict.fromkeys(row.interval for row in own)):
             found = [row for row in own if row.interval == interval]
-            place = [row.design.correlation + 0.01 * math.log10(row.design.n) for row in found]
+            place = [row.design.correlation + 0.02 * index for row in found]
             axis.plot(place, [row.coverage for row in found], ".", label=interval, alpha=0.7)
         axis.axhline(LEVEL, color="black", linewidth=0.8)
         axis.set(title=name, ylim=(0.4, 1.01), xlabel="correlation in a group", ylabel="coverage")

@@ -105,7 +105,7 @@ def clustered_mcnemar(
       group counts alike; with groups of one it is McNemar's asymptotic test.
 
     Both rest on the number of groups being large; below about 25 with a discordant pair the
-    result says so in its note.
+    result says so in its note, and ``sign_flip_test`` is exact.
 
     Args:
         before_correct: one truth value per observation, (n,).
