@@ -79,6 +79,16 @@ def test_intervals_equal_published(
     assert [round(x, digits) for x in limits(ours)] == pytest.approx(published, abs=1e-9)
 
 
+def test_allyn_2020s_accuracies() -> None:
+    # 84 % and 67 % of 2,003 images, given without intervals: Wilson's, and the paired change if
+    # as few images as possible became right.
+    before, after = proportion_interval(1683, 2003), proportion_interval(1342, 2003)
+    assert [round(100 * x, 1) for x in (before.value, *limits(before))] == [84.0, 82.4, 85.6]
+    assert [round(100 * x, 1) for x in (after.value, *limits(after))] == [67.0, 64.9, 69.0]
+    change = paired_difference(*pairs(1342, 341, 0, 320))
+    assert [round(100 * x, 1) for x in (change.value, *limits(change))] == [-17.0, -18.7, -15.4]
+
+
 def test_wilson_inverts_the_score_test() -> None:
     ours = proportion_interval(7, 31, level=0.9)
     for bound in limits(ours):

@@ -61,7 +61,8 @@ def cohens_kappa(
 
     Without groups the variance is that of Fleiss, Cohen & Everitt (Psychol Bull 1969;72:323) and
     the interval normal. With groups each case's contribution to that variance is summed over its
-    group first, times K/(K-1) for K groups, and the interval is Student's with K-1 df.
+    group first, times K/(K-1) for K groups, and the interval is Student's with K-1 df. With fewer
+    than about twenty groups of strong resemblance it still covers too little.
 
     Args:
         first: one rater's labels, (n,).

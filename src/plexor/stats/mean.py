@@ -64,7 +64,8 @@ def clustered_mean(
     """The mean of all cases, its interval Student's with groups - 1 df.
 
     The variance is that of a ratio linearised over groups (Cochran, Sampling Techniques, 3rd ed.
-    1977, ch. 6); without groups it is the usual one.
+    1977, ch. 6); without groups it is the usual one. For skewed values (absolute errors are) in few
+    groups it covers too little, on the side of the long tail.
 
     Args:
         values: (n,); e.g. absolute errors, Dice scores, changes.
@@ -106,7 +107,8 @@ def clustered_quantile(
     The interval of the proportion of cases at or below it (``clustered_proportion``) is read
     back on the scale of the values (Woodruff, JASA 1952;47:635). Infinite values are welcome.
     The quantile is the lowest value with at least ``share`` of the cases at or below; where it is
-    exactly that share, the mean of this value and the next (so for the usual median).
+    exactly that share, the mean of this value and the next (so for the usual median). With fewer
+    than about ten groups of strong resemblance the interval covers too little.
 
     Args:
         values: (n,).

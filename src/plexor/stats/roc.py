@@ -122,6 +122,8 @@ def auc(
     the interval Student's, its df the smaller number of groups that have positives or negatives
     less 1: hers is normal, and holds the area too seldom with few groups.
 
+    Even so it covers too little where a class is in few groups that resemble each other strongly.
+
     ``interval="logit"`` (the default) is symmetric on the logit scale, where it stays within
     0 … 1 and covers better near 1 (Qin & Hotilovac, Stat Methods Med Res 2008;17:207).
     ``"wald"`` is value ± z·SE (or t·SE) cut to 0 … 1, which is what most programs print.
