@@ -1,0 +1,181 @@
+"""Whatever the perturbation, what a threat makes of it is allowed, storable and near."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from tests.helpers.tiny import batch_of, image
+from torch import Tensor
+
+from plexor.attacks import Threat
+from plexor.attacks.threat import Norm
+from plexor.models import Batch
+
+NORMS: tuple[Norm, ...] = get_args(Norm)
+SHAPES = [(1, 4), (2, 3, 3), (3, 2, 2), (1, 2, 3, 2)]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Three images, often at the end of their range, and perturbations of them."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    where: Literal["low", "high", "anywhere"]
+    size: float
+    seed: int
+
+    def batch(self) -> Batch:
+        generator = np.random.default_rng(self.seed)
+        if self.dtype == "f4":
+            return batch_of([image(generator.random(self.shape, "f4") * 50) for _ in range(3)])
+        limits = np.iinfo(self.dtype)
+        low = limits.max - 3 if self.where == "high" else limits.min
+        high = limits.min + 3 if self.where == "low" else limits.max
+        drawn = generator.integers(low, high, (3, *self.shape), self.dtype, endpoint=True)
+        return batch_of([image(pixels) for pixels in drawn])
+
+    def delta(self, name: int = 0) -> Tensor:
+        noise = np.random.default_rng([self.seed, name]).standard_normal((3, *self.shape), "f4")
+        return torch.from_numpy(np.float32(self.size) * noise)
+
+
+def cases(*dtypes: str) -> st.SearchStrategy[Drawn]:
+    return st.builds(
+        Drawn,
+        shape=st.sampled_from(SHAPES),
+        dtype=st.sampled_from(dtypes),
+        where=st.sampled_from(["low", "high", "anywhere"]),
+        size=st.sampled_from([0.01, 1.0, 10.0]),
+        seed=st.integers(0, 2**32 - 1),
+    )
+
+
+def threats(norm: Norm) -> st.SearchStrategy[Threat]:
+    return st.builds(Threat, norm=st.just(norm), radius=st.floats(0.5, 12), unit=st.just("value"))
+
+
+def assert_allowed(threat: Threat, delta: Tensor, batch: Batch) -> None:
+    perturbed = batch.images + delta
+    ulp = 1e-6 * batch.images.abs().amax()
+    assert bool((perturbed >= batch.low - ulp).all())
+    assert bool((perturbed <= batch.high + ulp).all())
+    assert bool((threat.norms(delta.double()) <= threat.radius * (1 + 1e-6)).all())
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@settings(deadline=None, max_examples=50)
+@given(data=st.data(), case=cases("u1", "i2", "f4"))
+def test_projection_is_the_nearest_that_is_allowed(
+    norm: Norm, data: st.DataObject, case: Drawn
+) -> None:
+    """A point p is the projection of d onto a convex set just when (d - p)·(q - p) <= 0 for all
+    q in the set."""
+    batch, delta, other = case.batch(), case.delta(), case.delta(1)
+    threat = data.draw(threats(norm))
+    projected, allowed = threat.project(delta, batch), threat.project(other, batch)
+    assert_allowed(threat, projected, batch)
+    away, along = (delta - projected).flatten(1), (allowed - projected).flatten(1)
+    lengths = away.norm(dim=1) * along.norm(dim=1)
+    assert bool(((away * along).sum(1) <= 1e-5 * (lengths + 1e-3)).all())
+    torch.testing.assert_close(threat.project(projected, batch), projected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@settings(deadline=None, max_examples=50)
+@given(data=st.data(), case=cases("u1", "i2"))
+def test_what_is_stored_is_on_the_grid_and_allowed(
+    norm: Norm, data: st.DataObject, case: Drawn
+) -> None:
+    batch, delta = case.batch(), case.delta()
+    threat = data.draw(threats(norm))
+    stored = threat.store(delta, batch)
+    assert_allowed(threat, stored, batch)
+    assert torch.equal(stored, stored.round())
+    again = threat.store(stored, batch)
+    assert_allowed(threat, again, batch)
+    if norm == "linf":
+        assert torch.equal(again, stored)
+    else:
+        assert bool((threat.norms(again) >= threat.norms(stored)).all())
+
+
+@settings(deadline=None, max_examples=50)
+@given(data=st.data(), case=cases("u1", "i2"))
+def test_a_stored_euclidean_perturbation_uses_its_radius(data: st.DataObject, case: Drawn) -> None:
+    """It is a rounding of the direction asked for, and the next longer one is too long."""
+    batch, delta = case.batch(), case.delta()
+    assume(float(delta.abs().amax()) > 0.005)
+    threat = data.draw(threats("l2"))
+    low, high = batch.low - batch.images, batch.high - batch.images
+    for stored, asked, least, most in zip(
+        threat.store(delta, batch), delta.double(), low, high, strict=True
+    ):
+        goes_on = torch.where(asked > 0, stored < most, stored > least) & (asked != 0)
+        if not bool(goes_on.any()):
+            continue  # every number is at the end of its range
+        # The scales at which each number would be rounded away from zero once more.
+        steps = ((stored.abs() + 0.5) / asked.abs())[goes_on]
+        so_far = ((stored.abs() - 0.5) / asked.abs())[stored != 0]
+        assert bool((so_far <= float(steps.min()) * (1 + 1e-5)).all())
+        scale = float(steps.min()) * (1 + 1e-3)
+        longer = (scale * asked).round().clamp(least, most)
+        ties = (steps < float(steps.min()) * (1 + 2e-3)).sum() > 1
+        if scale < 4000 and not bool(ties):
+            assert float(longer.norm()) > threat.radius * (1 - 1e-6)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@settings(deadline=None, max_examples=50)
+@given(data=st.data(), case=cases("f4"))
+def test_floating_images_are_projected_and_not_rounded(
+    norm: Norm, data: st.DataObject, case: Drawn
+) -> None:
+    batch, delta = case.batch(), case.delta()
+    threat = data.draw(threats(norm))
+    assert torch.equal(threat.store(delta, batch), threat.project(delta, batch))
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@settings(deadline=None, max_examples=50)
+@given(data=st.data(), case=cases("u1", "i2", "f4"))
+def test_a_case_does_not_feel_its_neighbours(norm: Norm, data: st.DataObject, case: Drawn) -> None:
+    batch, delta = case.batch(), case.delta()
+    threat = data.draw(threats(norm))
+    shapers: list[Callable[[Tensor, Batch], Tensor]] = [
+        threat.project,
+        threat.store,
+        threat.random_start,
+    ]
+    for shape in shapers:
+        together = shape(delta, batch)
+        for i in range(len(batch)):
+            alone = shape(delta[i : i + 1], batch.select(torch.tensor([i])))
+            assert torch.equal(alone[0], together[i])
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@settings(deadline=None, max_examples=50)
+@given(
+    data=st.data(),
+    case=cases("u1", "i2", "f4"),
+    magnitude=st.sampled_from([1e-30, 1e-20, 1e-6, 1.0, 1e10]),
+)
+def test_steepest_direction_has_length_one_and_rises_most(
+    norm: Norm, data: st.DataObject, case: Drawn, magnitude: float
+) -> None:
+    """Its product with the gradient is the gradient's dual norm."""
+    gradient = case.delta()
+    threat = Threat(norm=norm, radius=1.0)
+    direction = threat.steepest(magnitude * gradient).double()
+    torch.testing.assert_close(threat.norms(direction), torch.ones(3).double(), rtol=1e-6, atol=0.0)
+    rise = (direction * gradient).flatten(1).sum(1)
+    dual = gradient.double().flatten(1).norm(p=1 if norm == "linf" else 2, dim=1)
+    torch.testing.assert_close(rise, dual, rtol=1e-5, atol=0.0)

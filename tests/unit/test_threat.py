@@ -1,0 +1,109 @@
+"""Radii in every unit, names, starts, and what a threat refuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import kstest
+from tests.helpers.tiny import batch_of, image
+
+from plexor.attacks import Threat
+from plexor.attacks.proposal import normal_noise
+from plexor.core.errors import PlanError
+
+GREY = np.full((1, 2, 2), 100, np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "slope", "unit", "radius", "stored"),
+    [
+        ("u1", 1.0, "level", 2.0, 2.0),
+        ("i2", -0.5, "level", 2.0, 2.0),
+        ("i2", 2.0, "value", 10.0, 5.0),
+        ("i2", -0.5, "value", 10.0, 20.0),
+        ("u1", 1.0, "percent", 10.0, 25.5),
+        ("i2", -0.5, "percent", 1.0, 655.35),
+    ],
+)
+def test_radius_in_stored_numbers(
+    dtype: str, slope: float, unit: Any, radius: float, stored: float
+) -> None:
+    batch = batch_of([image(GREY.astype(dtype), slope=slope, intercept=7.0)])
+    radii = Threat(norm="linf", radius=radius, unit=unit).radii(batch)
+    assert radii.shape == (1, 1, 1, 1)
+    assert float(radii) == pytest.approx(stored)
+
+
+def test_each_case_has_its_own_radius() -> None:
+    batch = batch_of([image(GREY, slope=slope) for slope in (1.0, 2.0, -4.0)])
+    threat = Threat(norm="linf", radius=8, unit="value")
+    assert threat.radii(batch).flatten().tolist() == [8, 4, 2]
+    moved = threat.store(torch.full_like(batch.images, 100), batch)
+    assert moved.amax(dim=(1, 2, 3)).tolist() == [8, 4, 2]
+
+
+def test_a_floating_image_has_percent_but_no_level() -> None:
+    batch = batch_of([image(np.linspace(0, 4, 4, dtype="f4").reshape(1, 2, 2))])
+    assert float(Threat(norm="l2", radius=25, unit="percent").radii(batch)) == 1.0
+    with pytest.raises(PlanError, match="have no level; use `unit: percent` or `unit: value`"):
+        Threat(norm="l2", radius=1).radii(batch)
+
+
+@pytest.mark.parametrize(
+    ("radius", "unit", "name"),
+    [(2, "level", "linf-2"), (0.5, "percent", "linf-0.5-percent"), (20, "value", "linf-20-value")],
+)
+def test_name(radius: float, unit: Any, name: str) -> None:
+    assert Threat(norm="linf", radius=radius, unit=unit).name == name
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"norm": "l3"}, "unknown norm 'l3'.*known: l2, linf"),
+        ({"unit": "levels"}, "unknown unit 'levels'; did you mean 'level'"),
+        ({"radius": 0.0}, "`radius` must be positive and finite, got 0"),
+        ({"radius": float("inf")}, "positive and finite, got inf"),
+        ({"radius": float("nan")}, "positive and finite, got nan"),
+    ],
+)
+def test_refusals(fields: dict[str, Any], message: str) -> None:
+    whole: dict[str, Any] = {"norm": "l2", "radius": 1.0} | fields
+    with pytest.raises(PlanError, match=message):
+        Threat(**whole)
+
+
+def test_radius_below_one_level_changes_nothing() -> None:
+    batch = batch_of([image(GREY)])
+    for norm in ("linf", "l2"):
+        threat = Threat(norm=norm, radius=0.9)
+        assert not threat.store(torch.ones_like(batch.images), batch).any()
+
+
+def test_euclidean_rounding_does_not_lose_small_changes() -> None:
+    """A ball of radius 8 over 4096 pixels gives each an eighth of a level; 64 whole ones remain."""
+    batch = batch_of([image(np.full((1, 64, 64), 128, np.uint8))])
+    threat = Threat(norm="l2", radius=8)
+    delta = threat.random_start(normal_noise(batch, 0, "x"), batch)
+    assert float(delta.abs().amax()) < 0.5 + 0.2
+    stored = threat.store(delta, batch)
+    assert float(threat.norms(stored)) == pytest.approx(8, rel=0.01)
+    agreeing = (stored.sign() == delta.sign()) | (stored == 0)
+    assert bool(agreeing.all())
+
+
+def test_random_starts_fill_the_ball() -> None:
+    batch = batch_of([image(np.full((1, 50, 50), 128, np.uint8))] * 8)
+    noise = normal_noise(batch, 0, "start")
+    uniform = Threat(norm="linf", radius=4).random_start(noise, batch)
+    assert kstest(uniform.flatten().double().numpy(), "uniform", args=(-4, 8)).pvalue > 0.01
+    round_ = Threat(norm="l2", radius=4).random_start(noise, batch)
+    torch.testing.assert_close(round_.flatten(1).norm(dim=1), torch.full((8,), 4.0))
+
+
+def test_no_direction_without_a_gradient() -> None:
+    for norm in ("linf", "l2"):
+        assert not Threat(norm=norm, radius=1).steepest(torch.zeros(2, 1, 3, 3)).any()
