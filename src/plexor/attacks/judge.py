@@ -109,9 +109,10 @@ def judge(
         distances = [Distances.between(i.pixels, s) for i, s in zip(images, stored, strict=True)]
         if container == LOSSLESS and threat is not None:
             lengths = [getattr(d, threat.norm) for d in distances]
+            slack = [_rounding(pixels, threat.norm) for pixels in stored]
             within = [
-                ok and length <= radius * (1 + _TOLERANCE)
-                for ok, length, radius in zip(finite, lengths, radii, strict=True)
+                ok and length <= radius * (1 + _TOLERANCE) + lost
+                for ok, length, radius, lost in zip(finite, lengths, radii, slack, strict=True)
             ]
         outputs, margins = _measure(model, batch, stored, goal)
         decisions = model.task.decide(outputs).tolist()
@@ -127,6 +128,14 @@ def judge(
             for i in range(len(images))
         ]
     return verdicts
+
+
+def _rounding(stored: Pixels, norm: str) -> float:
+    """Length that rounding to a floating file type may add; none on an integer grid."""
+    if stored.dtype.kind != "f":
+        return 0.0
+    half = np.spacing(np.abs(stored)) / 2
+    return float(getattr(Distances.between(np.zeros_like(half), half), norm))
 
 
 def _measure(
