@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -47,9 +47,12 @@ class PGD:
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
-        """Proposes the best storable perturbation seen."""
+        """Proposes the best storable perturbation seen; nothing where none beats doing nothing."""
         found = Proposal.nothing(batch)
         margins = torch.full((len(batch),), -torch.inf, device=batch.images.device)
+        if self.random_start:  # else a search begins with the image as it is
+            margins = _untouched(model, batch, goal)
+            found = replace(found, n_forwards=found.n_forwards + 1)
         left = torch.arange(len(batch), device=batch.images.device)
         for restart in range(self.restarts):
             some = batch if len(left) == len(batch) else batch.select(left)
@@ -94,6 +97,12 @@ class PGD:
                 gradient = _gradient(loss, trial)
             delta = threat.project(delta + size * threat.steepest(gradient), batch)
         return best, best_margin
+
+
+def _untouched(model: Model, batch: Batch, goal: Goal) -> Tensor:
+    """The goal's margin for the images as they are, (N,): what a search has to beat."""
+    with torch.no_grad():
+        return goal.margin(model.task, model.outputs(batch.images, batch.context), batch.truth)
 
 
 def _gradient(loss: Tensor, images: Tensor) -> Tensor:
