@@ -10,6 +10,7 @@ import torch
 from monai.transforms.compose import Compose
 from monai.transforms.intensity.array import RandAdjustContrast, RandShiftIntensity
 from monai.transforms.spatial.array import RandAffine, RandFlip
+from monai.utils.type_conversion import convert_to_tensor
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -50,7 +51,7 @@ class CaseDataset(Dataset[tuple[Tensor, Tensor]]):
         self.labels = labels
         self.preprocess = preprocess
         self.channels = channels
-        self.transform = None if augment is None else _transform(augment)
+        self.transform = None if augment is None else _transform(augment, preprocess)
         self.seed = seed
         self.epoch = epoch
 
@@ -70,21 +71,23 @@ class CaseDataset(Dataset[tuple[Tensor, Tensor]]):
         if self.transform is not None:
             seed = seed_for(self.seed, "augment", str(self.epoch), case.id) % _NUMPY_SEED
             self.transform.set_random_state(seed=seed)
-            inputs = self.transform(inputs).as_tensor()
+            inputs = convert_to_tensor(self.transform(inputs), track_meta=False)
         return inputs, self.labels[index]
 
 
-def _transform(augment: Augmentation) -> Compose:
+def _transform(augment: Augmentation, preprocess: Preprocess) -> Compose:
     """MONAI's random transforms; each draws from the state that is set before each case."""
     steps: list[Callable[..., Any]] = [
         RandFlip(prob=0.5, spatial_axis=axis) for axis in augment.flip
     ]
+    spatial_dims = len(preprocess.size or ())
+    n_angles = 1 if spatial_dims == 2 else 3
     if augment.rotate_degrees or augment.zoom:
         steps.append(
             RandAffine(
                 prob=0.9,
-                rotate_range=np.deg2rad(augment.rotate_degrees),
-                scale_range=augment.zoom,
+                rotate_range=[np.deg2rad(augment.rotate_degrees)] * n_angles,
+                scale_range=[augment.zoom] * spatial_dims,
                 padding_mode="reflection",
             )
         )
