@@ -1,0 +1,187 @@
+"""Writes the pages of the reference that come from the code: the plan's keys, the commands.
+
+    .venv/bin/python docs/generate.py
+
+tests/unit/test_docs_generated.py checks that the pages in the repository are current.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.cli import get_docs_for_click
+
+from plexor.attacks import CATALOGUE, Threat
+from plexor.audits import plan_schema
+from plexor.cli.app import app
+
+REFERENCE = Path(__file__).parent / "reference"
+
+PLAN = """\
+# The plan
+
+A YAML file; `plexor audit` writes it, with every default filled in, to `plan.yaml` in the run
+directory. A key that is not listed here is refused, with the closest one that is. Relative paths
+start from the plan's folder. How plans are written: [Write a plan](../how-to/plan.md).
+
+`plexor.audit` and `plexor.audits.load_plan` take the same as a Python mapping.
+`plexor.audits.plan_schema()` gives the JSON schema.
+"""
+
+# Definition → the place in a plan it describes.
+PLACES = {
+    "CohortSource": "cohort",
+    "ModelSource": "model",
+    "Training": "train",
+    "Preprocess": "model.preprocess, train.preprocess",
+    "Augmentation": "train.augment",
+}
+PROBE_PLACES = {
+    "Misclassify": "probes[].goal: misclassify",
+    "Become": "probes[].goal: {become: CLASS}",
+    "ThreatPlan": "probes[].threat",
+}
+COMMON = ("attack", "id", "goal", "threat")
+TOP = {
+    "format": "of the plan itself; leave it out",
+    "name": "what the report is called",
+    "seed": "every random draw comes from it",
+    "cohort": "where the cases come from",
+    "model": "what is audited, or where training writes it",
+    "train": "how the model is trained; not needed for an audit",
+    "probes": "what is done to every case; each attack's noise control comes by itself",
+}
+PROBE = {
+    "attack": "which one",
+    "goal": "what it wants",
+    "threat": "what it may change",
+}
+
+
+def pages() -> dict[str, str]:
+    """File name → content of every generated page."""
+    return {"plan.md": plan_page(), "cli.md": cli_page()}
+
+
+def cli_page() -> str:
+    """All commands with their options."""
+    command = typer.main.get_command(app)
+    context = typer.Context(command, info_name="plexor")
+    page = get_docs_for_click(obj=command, ctx=context, name="plexor", title="The command line")
+    return page.rstrip() + "\n"
+
+
+def plan_page() -> str:
+    """All keys of a plan."""
+    schema = plan_schema()
+    definitions: Any = schema["$defs"]
+    parts = [PLAN, *_section("The top", schema, texts=TOP)]
+    for name, place in PLACES.items():
+        parts += _described(definitions[name], place)
+    one = definitions[_definition_of(next(iter(CATALOGUE)), schema)]
+    keys = {key: one["properties"][key] for key in COMMON} | {"attack": {"enum": list(CATALOGUE)}}
+    common = {"properties": keys, "required": one["required"]}
+    parts += _section("`probes[]`", common, texts=PROBE, intro="Every attack has these keys.")
+    for name, place in PROBE_PLACES.items():
+        parts += _described(definitions[name], place)
+    for name, entry in CATALOGUE.items():
+        doc = inspect.getdoc(entry.attack) or ""
+        described = definitions[_definition_of(name, schema)]
+        parts += _section(
+            f"`probes[]`, `attack: {name}`",
+            described,
+            texts=_attributes(doc),
+            intro=f"{_intro(doc)} Sees {entry.access}. Source: {entry.reference}.",
+            hidden=COMMON,
+        )
+    return "\n".join(parts)
+
+
+def _described(described: Mapping[str, Any], place: str) -> Iterator[str]:
+    """The section of a definition that is made from a dataclass."""
+    doc = described.get("description", "")
+    texts = THREAT | _attributes(doc)
+    return _section(f"`{place}`", described, texts=texts, intro=_intro(doc), hidden=("kind",))
+
+
+def _section(
+    title: str,
+    described: Mapping[str, Any],
+    *,
+    texts: Mapping[str, str],
+    intro: str = "",
+    hidden: tuple[str, ...] = (),
+) -> Iterator[str]:
+    yield f"## {title}\n"
+    if intro:
+        yield f"{intro}\n"
+    keys = {k: v for k, v in described["properties"].items() if k not in hidden}
+    if not keys:
+        return
+    yield "| key | type | default | |\n|---|---|---|---|"
+    for key, about in keys.items():
+        needed = key in described.get("required", ())
+        default = "needed" if needed else _default(about)
+        text = about.get("description") or texts[key]
+        yield f"| `{key}` | {_type(about)} | {default} | {text} |"
+    yield ""
+
+
+def _definition_of(attack: str, schema: Mapping[str, Any]) -> str:
+    reference: str = schema["properties"]["probes"]["items"]["discriminator"]["mapping"][attack]
+    return reference.rsplit("/", 1)[1]
+
+
+def _type(about: Mapping[str, Any]) -> str:
+    """A schema's type in a few words."""
+    if "$ref" in about:
+        return "mapping"
+    if "const" in about:
+        return f"`{about['const']}`"
+    if "enum" in about:
+        return ", ".join(f"`{choice}`" for choice in about["enum"])
+    if options := about.get("anyOf", about.get("oneOf")):
+        return " or ".join(dict.fromkeys(_type(option) for option in options))
+    names = {"array": "list", "object": "mapping", "null": "`null`", "integer": "whole number"}
+    kind = str(about["type"])
+    return str(about.get("format") or names.get(kind, kind)).replace("string", "text")
+
+
+def _default(about: Mapping[str, Any]) -> str:
+    """The default as it would be written in YAML."""
+    default = about.get("default", {} if about.get("type") == "object" else [])
+    if isinstance(default, dict) and default:
+        return f"`{default['kind']}`" if "kind" in default else "see there"
+    names = {None: "null", True: "true", False: "false"}
+    plain = default is None or isinstance(default, bool)
+    return f"`{names[default] if plain else default}`"
+
+
+def _intro(doc: str) -> str:
+    """A docstring up to its sections."""
+    text = re.split(r"\n\s*(?:Attributes|Args|Raises):", doc)[0]
+    return _as_yaml(text)
+
+
+def _attributes(doc: str) -> dict[str, str]:
+    """Name → text of a docstring's ``Attributes:``."""
+    _, _, listed = doc.partition("Attributes:\n")
+    found = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", listed, re.MULTILINE)
+    return {name: _as_yaml(text) for name, text in found}
+
+
+def _as_yaml(text: str) -> str:
+    """A docstring's sentence with YAML's words and marks."""
+    return re.sub(r"\bNone\b", "`null`", " ".join(text.split()).replace("``", "`"))
+
+
+THREAT = _attributes(inspect.getdoc(Threat) or "")
+
+if __name__ == "__main__":
+    for name, content in pages().items():
+        (REFERENCE / name).write_text(content, encoding="utf-8")
