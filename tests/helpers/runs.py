@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
@@ -13,10 +13,12 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+import pandas as pd
 import torch
 import yaml
 from torch.nn import functional
 
+from plexor.audits import Progress, audit
 from plexor.cases import load_cohort, read_image
 from plexor.cases.phantoms import LesionConfig, write_phantoms
 from plexor.cli.app import main
@@ -101,8 +103,15 @@ class Setup:
 
     def change_plan(self, **changes: object) -> None:
         """Replaces top-level parts of the plan."""
-        content = yaml.safe_load(self.plan.read_text())
-        self.plan.write_text(yaml.safe_dump(content | changes))
+        self.plan.write_text(yaml.safe_dump(plan(**changes)))
+
+    def plan_with(self, **changes: object) -> dict[str, Any]:
+        """The plan with other top-level parts, seen from anywhere."""
+        files = {
+            "cohort": {"manifest": str(self.manifest), "audit": None},
+            "model": {"weights": str(self.weights)},
+        }
+        return plan(**files | changes)
 
 
 def set_up(folder: Path, *, n_cases: int = 48, file_format: str = "png") -> Setup:
@@ -124,6 +133,19 @@ def plan(**changes: object) -> dict[str, Any]:
         "n_examples": 2,
     }
     return content | changes
+
+
+def audited(
+    plan: Path | Mapping[str, object],
+    out: Path,
+    *,
+    model: Model | None = None,
+    batch_size: int = 64,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> pd.DataFrame:
+    """Carries a plan out; its findings."""
+    run = audit(plan, out=out, model=model, batch_size=batch_size, on_progress=on_progress)
+    return run.findings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
