@@ -1,10 +1,11 @@
 # make demo   sets up .venv, trains and audits a small model on phantoms, prints the report's path
 # make test   sets up .venv, runs the checks and the tests
+# make docs   builds the documentation into site
 PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .make/setup
 
-.PHONY: help setup demo check test docs benchmark clean
+.PHONY: help setup demo check test docs coverage-study clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -31,6 +32,10 @@ test: check
 
 docs: $(SETUP)
 	$(BIN)/mkdocs build --strict
+
+# make coverage-study   simulates every interval's coverage into docs/reference (15 minutes)
+coverage-study: $(SETUP)
+	$(BIN)/python benchmarks/coverage_study.py --repeats 2000 --out docs/reference
 
 clean:
 	rm -rf .make .venv build site demo

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from plexor.attacks.goal import Misclassify
 from plexor.models.batch import Batch
+from plexor.models.device import is_out_of_memory
 from plexor.models.model import Model
 from plexor.models.weights import group_hash
 
@@ -22,12 +23,12 @@ class Check:
 
     Attributes:
         id: the flag it raises, see docs/reference/flags.
-        raised: the answer is a reason for doubt.
+        raised: the answer is a reason for doubt; None where it cannot be told.
         message: what was seen, one sentence.
     """
 
     id: str
-    raised: bool
+    raised: bool | None
     message: str
 
 
@@ -55,7 +56,7 @@ def check_groups(training_groups: frozenset[str], groups: Iterable[str]) -> Chec
     shared = sum(group_hash(group) in training_groups for group in audited)
     return Check(
         id="groups-overlap",
-        raised=shared > 0,
+        raised=shared > 0 if training_groups else None,
         message=f"{shared} of {len(audited)} audited groups were used in training"
         if training_groups
         else "the weights file does not say which groups were used in training",
@@ -102,6 +103,8 @@ def _zero_gradients(model: Model, batch: Batch) -> Check:
         loss = Misclassify().loss(model.task, outputs, batch.truth, "margin")
         (gradient,) = torch.autograd.grad(loss.sum(), images)
     except RuntimeError as error:
+        if is_out_of_memory(error):
+            raise
         return Check(id="zero-gradients", raised=True, message=f"no gradient: {error}")
     without = int((gradient.flatten(1).abs().amax(1) == 0).sum())
     return Check(
