@@ -47,8 +47,11 @@ def propose(
     )
 
 
-def halving(work: Callable[[slice], T], n_cases: int, batch_size: int) -> list[T]:
+def halving(work: Callable[[slice], T], n_cases: int, batch_size: int) -> tuple[list[T], int]:
     """Calls ``work`` on slices of at most ``batch_size`` cases, smaller ones when memory runs out.
+
+    Returns:
+        What each slice came to, and the batch size that fitted, to go on with.
 
     Raises:
         ModelError: one single case does not fit.
@@ -72,4 +75,4 @@ def halving(work: Callable[[slice], T], n_cases: int, batch_size: int) -> list[T
                 torch.cuda.empty_cache()
             continue
         start += size
-    return done
+    return done, size

@@ -126,7 +126,6 @@ def audit(
         execute,
         model=model,
         seed=plan.seed,
-        batch_size=batch_size,
         keep=_example_ids(audited.cases, plan),
     )
     with sole_writer(run.path):
@@ -134,7 +133,7 @@ def audit(
         checks = _checks(plan, audited, model, batch_size)
         about = provenance(model, cohort_sha256=audited.digest, images=images, checks=checks)
         run.write_provenance(about | {"finished": False})
-        _carry_out(units, run, perform, on_progress)
+        _carry_out(units, run, perform, batch_size, on_progress)
         run.write_provenance(about | {"finished": True})
     return run
 
@@ -143,6 +142,7 @@ def _carry_out(
     units: Sequence[Unit],
     run: RunDirectory,
     perform: Callable[..., UnitResult],
+    batch_size: int,
     on_progress: Callable[[Progress], None] | None,
 ) -> None:
     """Does every unit that is not there yet, in order: the clean ones come first."""
@@ -156,7 +156,8 @@ def _carry_out(
             images = _read(unit.cases)
             if unit.probe.id == CLEAN:
                 _warn(images)
-            result = perform(unit, images, before=before)
+            result = perform(unit, images, before=before, batch_size=batch_size)
+            batch_size = result.batch_size
             run.write_unit(unit.id, result.findings, result.examples)
         if unit.probe.id == CLEAN:
             before |= dict(_clean_outputs(run, unit))
@@ -199,7 +200,7 @@ def _checks(plan: Plan, cohort: Cohort, model: Model, batch_size: int) -> list[C
     def work(part: slice) -> list[Check]:
         return check_model(model, batch.select(torch.arange(part.start, part.stop)))
 
-    parts = halving(work, len(batch), batch_size)
+    parts, _ = halving(work, len(batch), batch_size)
     weights = plan.model.weights
     trained_on = read_training_groups(plan.path(weights)) if weights else frozenset()
     groups = check_groups(trained_on, (case.group for case in cohort.cases))

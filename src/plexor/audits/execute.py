@@ -36,11 +36,13 @@ class UnitResult:
         unit_id: the unit's.
         findings: one row a case and container; a failed case has one row.
         examples: image files to keep.
+        batch_size: what fitted into memory.
     """
 
     unit_id: str
     findings: list[Finding]
     examples: list[Example]
+    batch_size: int
 
 
 def execute(
@@ -80,7 +82,8 @@ def execute(
     for members in groups.values():
         work = _Work(unit.probe, members, model, before, seed, keep)
         try:
-            for found in halving(work, len(members), batch_size):
+            parts, batch_size = halving(work, len(members), batch_size)
+            for found in parts:
                 for case, findings, example in found:
                     rows[case.id] = findings
                     if example is not None:
@@ -88,7 +91,7 @@ def execute(
         except PlexorError as error:
             rows |= {case.id: [_failed(case, unit.probe, str(error))] for case, _ in members}
     ordered = [finding for case in unit.cases for finding in rows[case.id]]
-    return UnitResult(unit_id=unit.id, findings=ordered, examples=examples)
+    return UnitResult(unit_id=unit.id, findings=ordered, examples=examples, batch_size=batch_size)
 
 
 def alike(image: Image) -> object:
