@@ -158,11 +158,12 @@ class Outcome:
 
     @property
     def sentence(self) -> str:
-        """The error, without its mark; fails if there is a traceback or anything else."""
+        """The error without its mark; fails if there is none, or a traceback."""
         assert self.status == 2, (self.status, self.out, self.err)
         assert "Traceback" not in self.out + self.err
-        mark, _, sentence = self.err.partition("error: ")
-        assert mark == "", self.err
+        progress, mark, sentence = self.err.partition("error: ")
+        assert mark
+        assert all(line.startswith("audit: ") for line in progress.splitlines()), progress
         return " ".join(sentence.split())
 
 
