@@ -53,6 +53,12 @@ class Cohort:
         Raises:
             DataError: no case is in that split.
         """
+        if not self.splits:
+            raise DataError(
+                f"{self.name}: split {name!r} was asked for, and no case has a split; give the "
+                "manifest a `split` column, or in a plan say how to split (`cohort.split`) or take "
+                "every case (`cohort.audit: null`)"
+            )
         if name not in self.splits:
             raise DataError(f"{self.name}: {unknown('split', name, self.splits)}")
         return self.select(lambda case: case.split == name)
