@@ -26,6 +26,14 @@ def setup(lesions: Setup, tmp_path: Path) -> Setup:
 
 
 @pytest.fixture
+def few(setup: Setup) -> Setup:
+    """Twelve cases of six groups and a quick plan, to damage."""
+    setup.write_rows(setup.rows()[:12])
+    setup.change_plan(unit_size=12, n_examples=0)
+    return setup
+
+
+@pytest.fixture
 def one_thread() -> Iterator[None]:
     """Sums in one order."""
     before = torch.get_num_threads()
