@@ -111,11 +111,18 @@ class Curved(nn.Module):
         shape: of one image, (C, *spatial).
         n_outputs: logits.
         seed: of the weights.
-        scale: of the inputs, so that a few levels matter.
+        centre: subtracted from the inputs.
+        scale: they are then divided by, so that a few levels matter.
     """
 
     def __init__(
-        self, shape: tuple[int, ...], n_outputs: int, *, seed: int = 0, scale: float = 20.0
+        self,
+        shape: tuple[int, ...],
+        n_outputs: int,
+        *,
+        seed: int = 0,
+        centre: float = 128.0,
+        scale: float = 20.0,
     ) -> None:
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
@@ -124,12 +131,12 @@ class Curved(nn.Module):
         def draw(*size: int) -> nn.Parameter:
             return nn.Parameter(torch.randn(*size, generator=generator, dtype=torch.float64))
 
-        self.scale = scale
+        self.centre, self.scale = centre, scale
         self.first, self.offset = draw(n_hidden, n_inputs), draw(n_hidden)
         self.second = draw(n_outputs, n_hidden)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        centred = (inputs.double().flatten(1) - 128) / self.scale
+        centred = (inputs.double().flatten(1) - self.centre) / self.scale
         hidden = ((centred[:, None] * self.first).sum(2) + self.offset).tanh()
         return (hidden[:, None] * self.second).sum(2)
 

@@ -1,0 +1,300 @@
+"""What every attack in the catalogue promises, whatever it searches and however.
+
+Bit-equality is asked for with networks that compute each case by itself, in float64. In float32 a
+matrix product of one row is not that of eight: there, a case's proposal does not depend on *what*
+its neighbours are, while their number may move an output by a rounding error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError, dataclass, fields, is_dataclass
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+import torch
+from tests.helpers.tiny import (
+    Curved,
+    Linear,
+    Quadratic,
+    batch_of,
+    binary,
+    image,
+    images,
+    model_of,
+    multiclass,
+)
+from torch import Tensor, nn
+
+from plexor.attacks import CATALOGUE, Become, Goal, Misclassify, Proposal, Threat, judge
+from plexor.attacks.catalogue import Access, find
+from plexor.attacks.engine import propose
+from plexor.cases import LOSSLESS, Image
+from plexor.core.errors import PlanError
+from plexor.models import Batch, Model, Preprocess, Task
+from plexor.models.architectures.small_cnn import SmallCNN
+from plexor.models.task import AUDITED
+
+SHAPES = {"2D": (3, 6, 5), "3D": (1, 4, 5, 3)}
+TASKS: dict[str, Task] = {"multiclass": multiclass(4), "binary": binary(0.4)}
+NAMES_AND_NORMS = [(name, norm) for name, entry in CATALOGUE.items() for norm in entry.norms]
+NAMES_AND_TASKS = [(name, task) for name, entry in CATALOGUE.items() for task in entry.tasks]
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """A way images are stored, with a threat's unit and radii that suit it."""
+
+    dtype: str
+    slope: float
+    unit: Any
+    radius: dict[str, float]
+
+
+STORED = {
+    "8 bit": Storage("u1", 1.0, "level", {"linf": 2.0, "l2": 9.0}),
+    "16 bit, turned over": Storage("i2", -0.5, "value", {"linf": 3.0, "l2": 20.0}),
+    "floating": Storage("f4", 1.0, "percent", {"linf": 1.0, "l2": 8.0}),
+}
+
+
+def small_images(shape: tuple[int, ...], dtype: str, *, slope: float = 1.0) -> list[Image]:
+    """Six cases: noise, and the first two at the ends of what can be stored."""
+    stored = images(shape, 6, dtype=dtype, seed=3)
+    if dtype == "i2":
+        stored = [image((one.pixels // 256).astype("i2"), slope=slope) for one in stored]
+    if dtype == "u1":
+        stored[0].pixels[:] = 0
+        stored[1].pixels[:] = 255
+    return stored
+
+
+def network(shape: tuple[int, ...], task: Task, dtype: str = "u1") -> Curved:
+    if dtype == "f4":
+        return Curved(shape, task.n_outputs, seed=1, centre=0.5, scale=0.1)
+    return Curved(shape, task.n_outputs, seed=1)
+
+
+def decided(model: Model, stored: list[Image]) -> Batch:
+    """The cases with what the model says now as their truth: none is at the goal of being wrong."""
+    batch = batch_of(stored)
+    labels = model.task.decide(model.outputs(batch.images, batch.context))
+    return batch_of(stored, labels.tolist())
+
+
+def margins(model: Model, batch: Batch, goal: Goal, delta: Tensor | float) -> Tensor:
+    outputs = model.outputs(batch.images + delta, batch.context)
+    return goal.margin(model.task, outputs, batch.truth).detach()
+
+
+def assert_equal(one: Proposal, other: Proposal) -> None:
+    assert torch.equal(one.delta, other.delta)
+    assert torch.equal(one.n_gradients, other.n_gradients)
+    assert torch.equal(one.n_forwards, other.n_forwards)
+
+
+@pytest.mark.parametrize("storage", STORED)
+@pytest.mark.parametrize("dimensions", SHAPES)
+@pytest.mark.parametrize(("name", "norm"), NAMES_AND_NORMS)
+def test_proposals_are_storable_within_the_threat_and_no_worse_than_nothing(
+    name: str, norm: Any, dimensions: str, storage: str
+) -> None:
+    how, shape, task = STORED[storage], SHAPES[dimensions], TASKS["multiclass"]
+    stored = small_images(shape, how.dtype, slope=how.slope)
+    model = model_of(network(shape, task, how.dtype), task)
+    batch, goal = decided(model, stored), Misclassify()
+    threat = Threat(norm=norm, radius=how.radius[norm], unit=how.unit)
+    proposal = CATALOGUE[name].attack()(model, batch, goal, threat, seed=0)
+
+    assert proposal.delta.shape == batch.images.shape
+    assert proposal.delta.dtype == torch.float32
+    assert not proposal.delta.requires_grad
+    verdicts = judge(model, batch, stored, proposal.delta, goal=goal, threat=threat)[LOSSLESS]
+    assert all(verdict.within_threat for verdict in verdicts)
+    if how.dtype != "f4":
+        assert torch.equal(proposal.delta, proposal.delta.round())
+        lengths = [getattr(verdict.distances, norm) for verdict in verdicts]
+        proposed = threat.norms(proposal.delta.double())
+        np.testing.assert_allclose(lengths, proposed, rtol=1e-6)
+    before = margins(model, batch, goal, 0.0)
+    after = torch.tensor([verdict.margin for verdict in verdicts])
+    slack = 0.0 if how.dtype != "f4" else 1e-3  # the judge's image is rounded once more
+    assert bool((after >= before - slack).all())
+    assert bool((after > before + 0.01).any()), "found nothing for any case"
+
+
+@pytest.mark.parametrize(("name", "task"), NAMES_AND_TASKS)
+@pytest.mark.parametrize("targeted", [False, True])
+def test_every_declared_task_and_goal_is_searched(name: str, task: str, targeted: bool) -> None:
+    """A loose threat on a smooth model: most cases come nearer the goal, and some get there."""
+    shape, named = SHAPES["2D"], TASKS[task]
+    model = model_of(network(shape, named), named)
+    batch = decided(model, images(shape, 24, seed=5))
+    goal: Goal = Become(target=named.classes[1]) if targeted else Misclassify()
+    open_ = margins(model, batch, goal, 0.0) <= 0
+    assert bool(open_.any())
+    threat = Threat(norm="linf", radius=16)
+    proposal = CATALOGUE[name].attack()(model, batch, goal, threat, seed=0)
+    before, after = (margins(model, batch, goal, d)[open_] for d in (0.0, proposal.delta))
+    assert float((after > before).float().mean()) > 0.5
+    assert bool((after > 0).any())
+
+
+@pytest.mark.parametrize(("name", "norm"), NAMES_AND_NORMS)
+@pytest.mark.parametrize("kind", [Curved, Linear, Quadratic])
+def test_a_proposal_depends_on_case_model_and_seed_alone(
+    name: str, norm: Any, kind: type[nn.Module]
+) -> None:
+    """Not on the batch's size, its order, its other members, or what was drawn before."""
+    shape, task = SHAPES["2D"], TASKS["multiclass"]
+    drawn = torch.randn(4, *shape, generator=torch.Generator().manual_seed(0)).double()
+    nets: dict[type[nn.Module], nn.Module] = {
+        Curved: network(shape, task),
+        Linear: Linear(drawn / 100),
+        Quadratic: Quadratic(drawn * 20 + 128),
+    }
+    model = model_of(nets[kind], task)
+    batch = decided(model, images(shape, 6))
+    attack, goal = CATALOGUE[name].attack(), Misclassify()
+    threat = Threat(norm=norm, radius=STORED["8 bit"].radius[norm])
+
+    def search(index: list[int]) -> Proposal:
+        return attack(model, batch.select(torch.tensor(index)), goal, threat, seed=7)
+
+    def part(index: list[int]) -> Proposal:
+        return Proposal(
+            delta=whole.delta[index],
+            n_gradients=whole.n_gradients[index],
+            n_forwards=whole.n_forwards[index],
+        )
+
+    everyone = list(range(6))
+    whole = search(everyone)
+    torch.rand(3)
+    np.random.default_rng().random()
+    assert_equal(search(everyone), whole)
+    for index in ([0], [3], [5, 2], [4, 0, 1], everyone[::-1]):
+        assert_equal(search(index), part(index))
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+@pytest.mark.parametrize("dimensions", SHAPES)
+def test_a_float32_network_does_not_let_neighbours_be_felt(name: str, dimensions: str) -> None:
+    """With as many neighbours as before, but others, and in another order."""
+    shape = (3, 20, 17) if dimensions == "2D" else (1, 9, 10, 11)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = SmallCNN(len(shape) - 1, shape[0], 4)
+    task = TASKS["multiclass"]
+    model = Model(net, task=task, preprocess=Preprocess())
+    stored = images(shape, 6)
+    batch = decided(model, stored)
+    attack, goal, threat = CATALOGUE[name].attack(), Misclassify(), Threat(norm="linf", radius=2)
+    before = attack(model, batch, goal, threat, seed=0)
+    others = [*stored[:2], *images(shape, 4, seed=9)]
+    ids = [*batch.ids[:2], "w", "x", "y", "z"]
+    labels = [*batch.truth[:2].tolist(), 0, 1, 2, 3]
+    after = attack(model, batch_of(others, labels, ids=ids), goal, threat, seed=0)
+    assert torch.equal(before.delta[:2], after.delta[:2])
+    assert torch.equal(before.n_gradients[:2], after.n_gradients[:2])
+
+
+class Counted(nn.Module):
+    """Counts the cases that go through a network, forwards and backwards."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+        self.n_forwards = self.n_backwards = 0
+        self.register_full_backward_pre_hook(self._back)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        outputs: Tensor = self.inner(inputs)
+        self.n_forwards += len(inputs)
+        return outputs
+
+    def _back(self, _: nn.Module, gradients: Any) -> None:
+        self.n_backwards += len(gradients[0])
+
+
+@pytest.mark.parametrize(("name", "norm"), NAMES_AND_NORMS)
+def test_the_cost_is_what_the_model_was_asked(name: str, norm: Any) -> None:
+    shape, task = SHAPES["2D"], TASKS["multiclass"]
+    counted = Counted(network(shape, task))
+    model = model_of(counted, task)
+    batch = decided(model, images(shape, 6))
+    threat = Threat(norm=norm, radius=STORED["8 bit"].radius[norm])
+    attack_class = CATALOGUE[name].attack
+    several = {"restarts": 3} if "restarts" in attack_options(attack_class) else {}
+    for attack in (attack_class(), attack_class(**several)):
+        counted.n_forwards = counted.n_backwards = 0
+        proposal = attack(model, batch, Misclassify(), threat, seed=0)
+        assert proposal.n_gradients.dtype == proposal.n_forwards.dtype == torch.int64
+        assert counted.n_backwards == int(proposal.n_gradients.sum())
+        assert counted.n_forwards == int((proposal.n_gradients + proposal.n_forwards).sum())
+
+
+def attack_options(attack: Any) -> list[str]:
+    assert is_dataclass(attack)
+    return [option.name for option in fields(attack)]
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_cases_at_the_goal_are_left_alone_and_cost_nothing(name: str) -> None:
+    shape, task = SHAPES["2D"], TASKS["multiclass"]
+    counted = Counted(network(shape, task))
+    model = model_of(counted, task)
+    batch = decided(model, images(shape, 6))
+    attack, goal, threat = CATALOGUE[name].attack(), Misclassify(), Threat(norm="linf", radius=2)
+    attempted = torch.tensor([True, False, True, False, False, True])
+    found = propose(model, batch, attack, goal, threat, attempted=attempted, seed=0)
+    alone = attack(model, batch.select(torch.tensor([0, 2, 5])), goal, threat, seed=0)
+    assert not found.delta[~attempted].any()
+    assert not found.n_gradients[~attempted].any()
+    assert not found.n_forwards[~attempted].any()
+    assert torch.equal(found.delta[attempted], alone.delta)
+    assert torch.equal(found.n_gradients[attempted], alone.n_gradients)
+    counted.n_forwards = 0
+    nobody = propose(
+        model, batch, attack, goal, threat, attempted=torch.zeros(6, dtype=torch.bool), seed=0
+    )
+    assert counted.n_forwards == 0
+    assert_equal(nobody, Proposal.nothing(batch))
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_an_attack_changes_neither_model_nor_batch(name: str) -> None:
+    shape, task = SHAPES["2D"], TASKS["multiclass"]
+    model = model_of(network(shape, task), task)
+    batch = decided(model, images(shape, 3))
+    weights = {key: tensor.clone() for key, tensor in model.network.state_dict().items()}
+    pixels, random_state = batch.images.clone(), torch.get_rng_state()
+    CATALOGUE[name].attack()(model, batch, Misclassify(), Threat(norm="l2", radius=9), seed=0)
+    assert torch.equal(batch.images, pixels)
+    assert not batch.images.requires_grad
+    assert torch.equal(torch.get_rng_state(), random_state)
+    for key, tensor in model.network.state_dict().items():
+        assert torch.equal(tensor, weights[key])
+    assert all(parameter.grad is None for parameter in model.network.parameters())
+    assert not model.network.training
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_an_entry_says_what_the_attack_is(name: str) -> None:
+    entry = CATALOGUE[name]
+    assert entry.access in get_args(Access)
+    assert set(entry.tasks) <= set(AUDITED)
+    assert set(entry.norms) <= {"linf", "l2"}
+    assert entry.reference
+    assert entry.summary
+    attack: Any = entry.attack()
+    assert attack == entry.attack()
+    for option in attack_options(entry.attack):
+        with pytest.raises(FrozenInstanceError):
+            setattr(attack, option, None)
+
+
+def test_an_unknown_attack_is_answered_with_the_nearest() -> None:
+    assert find("pgd") is CATALOGUE["pgd"]
+    with pytest.raises(PlanError, match="unknown attack 'pdg'; did you mean 'pgd'"):
+        find("pdg")
