@@ -134,8 +134,10 @@ def _from_python(path: str, *, allow_code: bool) -> nn.Module:
         sys.path.insert(0, str(Path.cwd()))
     try:
         network = getattr(importlib.import_module(module_name), factory_name)()
-    except (ImportError, AttributeError) as error:
-        raise ModelError(f"model: cannot get {factory_name} from {module_name}: {error}") from error
+    except Exception as error:
+        raise ModelError(
+            f"model: cannot get {factory_name} from {module_name}: {type(error).__name__}: {error}"
+        ) from error
     if not isinstance(network, nn.Module):
         raise ModelError(
             f"model: {path} returned {type(network).__name__}, expected a torch.nn.Module"
