@@ -106,9 +106,9 @@ def _zero_gradients(model: Model, batch: Batch) -> Check:
         if is_out_of_memory(error):
             raise
         return Check(id="zero-gradients", raised=True, message=f"no gradient: {error}")
-    without = int((gradient.flatten(1).abs().amax(1) == 0).sum())
+    without = int((~(gradient.flatten(1).abs().amax(1) > 0)).sum())  # NaN is not above 0
     return Check(
         id="zero-gradients",
         raised=without > 0,
-        message=f"the gradient is zero for {without} of {len(batch)} cases",
+        message=f"the gradient is zero or no number for {without} of {len(batch)} cases",
     )

@@ -88,6 +88,8 @@ class PGD:
                 trial.requires_grad_(not last)
                 outputs = model.outputs(batch.images + trial, batch.context)
                 margin = goal.margin(model.task, outputs, batch.truth).detach()
+                # Outputs that are no numbers are for the judge to see: such a case has failed.
+                margin = torch.where(margin.isnan(), torch.inf, margin)
                 improved = margin > best_margin
                 best_margin = torch.where(improved, margin, best_margin)
                 best[improved] = trial.detach()[improved]
@@ -106,7 +108,7 @@ def _untouched(model: Model, batch: Batch, goal: Goal) -> Tensor:
 
 
 def _gradient(loss: Tensor, images: Tensor) -> Tensor:
-    """The gradient of each case's loss (N,) at its own image."""
+    """The gradient of each case's loss (N,) at its own image; 0 where it is no finite number."""
     try:
         (gradient,) = torch.autograd.grad(loss.sum(), images)
     except RuntimeError as error:
@@ -115,7 +117,7 @@ def _gradient(loss: Tensor, images: Tensor) -> Tensor:
         raise ModelError(
             f"the model lets no gradient through, which this attack follows: {error}"
         ) from error
-    return gradient
+    return gradient.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
