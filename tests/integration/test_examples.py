@@ -18,8 +18,10 @@ from plexor.findings import RunDirectory
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
 PLANS = sorted((EXAMPLES / "plans").glob("*.yaml"))
 N_CASES = 60
+SHOWN = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```)?", re.DOTALL | re.MULTILINE)
 
 # What "your network" is in the README's lines: sixteen patches' colours decide.
 NETWORK = """
@@ -86,3 +88,39 @@ def test_the_lines_in_the_readme_give_a_finding(
     exec(compile(blocks[0], "README.md", "exec"), {})  # noqa: S102
     assert "decision_after" in capsys.readouterr().out
     assert (tmp_path / "runs" / "mine" / "report.html").exists()
+
+
+@pytest.fixture(scope="module")
+def workplace(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a reader stands after the first audit."""
+    folder = tmp_path_factory.mktemp("workplace")
+    done = CliRunner().invoke(
+        app,
+        ["demo", "--out", str(folder / "demo"), "--cases", str(N_CASES)],
+        catch_exceptions=False,
+    )
+    assert done.exit_code == 0, done.output
+    shutil.copytree(films, folder / "chest-phantoms")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if SHOWN.search(page.read_text())],
+    ids=lambda page: str(page.relative_to(ROOT / "docs")),
+)
+def test_python_in_the_docs_does_what_it_shows(
+    page: Path,
+    workplace: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shutil.copytree(workplace, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for code, shown in SHOWN.findall(page.read_text()):
+        capsys.readouterr()
+        exec(compile(code, page.name, "exec"), names)  # noqa: S102
+        if shown:
+            assert capsys.readouterr().out == shown
