@@ -37,14 +37,18 @@ class Preprocess:
             raise PlanError(
                 f"preprocess: `window` must be (low, high) with low < high, got {self.window}"
             )
-        if min(self.std) <= 0:
-            raise PlanError(f"preprocess: `std` must be positive, got {self.std}")
+        if not self.mean or not self.std or min(self.std) <= 0:
+            raise PlanError(
+                "preprocess: `mean` and `std` need one number or one a channel, `std` positive, "
+                f"got {self.mean} and {self.std}"
+            )
 
     def __call__(self, values: Tensor) -> Tensor:
         """Network input for values (N, C, *spatial); same device and dtype.
 
         Raises:
-            ModelError: the images' dimension is not that of ``size``.
+            ModelError: the images' dimension is not that of ``size``, or the numbers in ``mean`` or
+                ``std`` are neither 1 nor as many as the channels.
         """
         return self.normalise(self.resize(values))
 
@@ -74,10 +78,18 @@ class Preprocess:
         else:
             low, high = self.window
             scaled = (values - low) / (high - low)
-        return (scaled - self._per_channel(self.mean, values)) / self._per_channel(self.std, values)
-
-    @staticmethod
-    def _per_channel(numbers: tuple[float, ...], like: Tensor) -> Tensor:
-        return torch.tensor(numbers, dtype=like.dtype, device=like.device).view(
-            1, -1, *[1] * (like.ndim - 2)
+        return (scaled - _per_channel("mean", self.mean, values)) / _per_channel(
+            "std", self.std, values
         )
+
+
+def _per_channel(name: str, numbers: tuple[float, ...], like: Tensor) -> Tensor:
+    channels = like.shape[1]
+    if len(numbers) not in (1, channels):
+        raise ModelError(
+            f"preprocess: `{name}` has {len(numbers)} numbers, expected 1 or one for each of the "
+            f"image's {channels} channels"
+        )
+    return torch.tensor(numbers, dtype=like.dtype, device=like.device).view(
+        1, -1, *[1] * (like.ndim - 2)
+    )
