@@ -86,7 +86,7 @@ class Threat:
         inside = delta.clamp(low, high)
         if bool((self.norms(inside) <= radii.flatten()).all()):
             return inside
-        return _greatest_fitting(lambda s: (s * delta).clamp(low, high), radii, at_most=1.0)
+        return _greatest_fitting(lambda s: (s * delta).clamp_(low, high), radii, at_most=1.0)
 
     def store(self, delta: Tensor, batch: Batch) -> Tensor:
         """The perturbation as a file can hold it: on the storable grid, in range, in the ball.
@@ -105,7 +105,7 @@ class Threat:
             return ((delta / quantum).round().clamp(-steps, steps) * quantum).clamp(low, high)
 
         def rounded(scale: Tensor) -> Tensor:
-            return ((scale * delta / quantum).round() * quantum).clamp(low, high)
+            return (scale * delta).div_(quantum).round_().mul_(quantum).clamp_(low, high)
 
         return _greatest_fitting(rounded, radii, at_most=2.0**_DOUBLINGS)
 
