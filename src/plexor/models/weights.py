@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import safetensors.torch
@@ -59,10 +60,17 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             raise ModelError(f"{path} is not a whole safetensors file: {error}") from error
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+    except Exception as error:
+        # The reader meets damaged files with errors of every kind, from KeyError to RuntimeError.
+        if isinstance(error, pickle.UnpicklingError) or "TorchScript" in str(error):
+            raise ModelError(
+                f"{path} holds more than tensors and would execute code when loaded; convert it "
+                "where you trust it: torch.save(model.state_dict(), 'weights.pt'), then give that "
+                "file"
+            ) from error
         raise ModelError(
-            f"{path} holds more than tensors and would execute code when loaded; convert it where "
-            "you trust it: torch.save(model.state_dict(), 'weights.pt'), then give that file"
+            f"{path} is not a whole torch file: {type(error).__name__}: "
+            f"{(str(error).splitlines() or [''])[0]}"
         ) from error
     state = loaded.get("state_dict", loaded) if isinstance(loaded, Mapping) else loaded
     if not isinstance(state, Mapping) or not all(isinstance(t, Tensor) for t in state.values()):
@@ -80,7 +88,13 @@ def read_card(path: Path) -> ModelCard | None:
     header = _header(path)
     if _CARD not in header:
         return None
-    return ModelCard.from_dict(json.loads(header[_CARD]) | {"weights_sha256": digest_file(path)})
+    try:
+        card = ModelCard.from_dict(json.loads(header[_CARD]))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"the card in {path} is not one that this version of Plexor writes: {error}"
+        ) from error
+    return replace(card, weights_sha256=digest_file(path))
 
 
 def read_training_groups(path: Path) -> frozenset[str]:
