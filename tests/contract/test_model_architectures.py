@@ -1,0 +1,120 @@
+"""Every architecture builds in 2D and 3D, and can be started from torchvision's weights."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from plexor.core.errors import ModelError, PlanError
+from plexor.models import ARCHITECTURES, Model, Multiclass
+from plexor.models.architectures import build_network
+from plexor.models.architectures.densenet import from_torchvision_names, load_start
+
+TORCHVISION_DENSENET121 = {
+    "features.conv0.weight": (64, 3, 7, 7),
+    "features.norm0.running_mean": (64,),
+    "features.denseblock1.denselayer1.norm1.weight": (64,),
+    "features.denseblock1.denselayer1.conv1.weight": (128, 64, 1, 1),
+    "features.denseblock1.denselayer1.norm2.bias": (128,),
+    "features.denseblock1.denselayer1.conv2.weight": (32, 128, 3, 3),
+    "features.denseblock3.denselayer24.conv1.weight": (128, 992, 1, 1),
+    "features.transition1.norm.running_var": (256,),
+    "features.transition1.conv.weight": (128, 256, 1, 1),
+    "features.denseblock4.denselayer16.conv2.weight": (32, 128, 3, 3),
+    "features.norm5.weight": (1024,),
+    "classifier.weight": (1000, 1024),
+    "classifier.bias": (1000,),
+}
+"""A few of the names and shapes in torchvision's densenet121 file."""
+
+
+def build(name: str, spatial_dims: int, channels: int, n_outputs: int, seed: int = 0) -> Model:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = build_network(
+            name, spatial_dims=spatial_dims, channels=channels, n_outputs=n_outputs
+        )
+    task = Multiclass(classes=tuple(f"class {i}" for i in range(n_outputs)))
+    return Model(network, task=task)
+
+
+@pytest.mark.parametrize("spatial_dims", [2, 3])
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_builds_in_two_and_three_dimensions(name: str, spatial_dims: int) -> None:
+    channels = 3 if spatial_dims == 2 else 1
+    model = build(name, spatial_dims, channels, 3)
+    images = torch.rand(2, channels, *[32] * spatial_dims).mul(255).requires_grad_()
+    outputs = model.outputs(images)
+    assert outputs.shape == (2, 3)
+    (gradient,) = torch.autograd.grad(outputs.sum(), images)
+    assert bool(gradient.abs().flatten(1).amax(1).gt(0).all())
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_initial_weights_come_from_the_random_state_alone(name: str) -> None:
+    one, same, other = (build(name, 2, 1, 2, seed).network.state_dict() for seed in (0, 0, 1))
+    assert all(torch.equal(one[key], same[key]) for key in one)
+    assert not all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_an_unknown_architecture_is_answered_with_the_nearest() -> None:
+    with pytest.raises(PlanError, match="unknown architecture 'densnet121'; did you mean 'dense"):
+        build("densnet121", 2, 3, 2)
+
+
+def torchvision_file(legacy: bool) -> dict[str, Tensor]:
+    """An ImageNet DenseNet-121 as torchvision names it; in its oldest files "norm.1"."""
+    weights = {}
+    for name, tensor in build("densenet121", 2, 3, 1000, seed=1).network.state_dict().items():
+        theirs = name.replace(".layers.", ".").replace("class_layers.out.", "classifier.")
+        if legacy and ".denselayer" in theirs:
+            for part in ("norm1", "norm2", "conv1", "conv2"):
+                theirs = theirs.replace(f".{part}.", f".{part[:-1]}.{part[-1]}.")
+        weights[theirs] = tensor.clone()
+    return weights
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_everything_but_the_head_starts_from_torchvisions_weights(legacy: bool) -> None:
+    given = torchvision_file(legacy)
+    if legacy:
+        assert "features.denseblock1.denselayer1.norm.1.weight" in given
+    else:
+        assert {key: tuple(given[key].shape) for key in TORCHVISION_DENSENET121} == (
+            TORCHVISION_DENSENET121
+        )
+    network = build("densenet121", 2, 3, 7).network
+    head = {name: tensor.clone() for name, tensor in network.state_dict().items() if "out" in name}
+    left = load_start(network, given)
+    assert sorted(left) == ["class_layers.out.bias", "class_layers.out.weight"] == sorted(head)
+    source = build("densenet121", 2, 3, 1000, seed=1).network.state_dict()
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(tensor, head.get(name, source[name])), name
+
+
+def test_weights_that_are_no_start_are_refused() -> None:
+    network = build("densenet121", 2, 3, 7).network
+    given = torchvision_file(legacy=False)
+    del given["features.denseblock2.denselayer3.conv1.weight"]
+    complaint = (
+        r"1 of \d+ tensors .* first is 'features.denseblock2.denselayer3.layers.conv1.weight'"
+    )
+    with pytest.raises(ModelError, match=complaint):
+        load_start(network, given)
+    grey = build("densenet121", 2, 1, 7).network
+    with pytest.raises(ModelError, match=r"another shape, the first is 'features\.conv0\.weight'"):
+        load_start(grey, torchvision_file(legacy=False))
+
+
+def test_names_that_are_monais_already_stay() -> None:
+    own = build("densenet121", 2, 3, 2).network.state_dict()
+    assert list(from_torchvision_names(own)) == list(own)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_a_head_for_as_many_classes_is_taken_along(name: str) -> None:
+    source, target = build(name, 2, 3, 3, seed=1), build(name, 2, 3, 3)
+    assert load_start(target.network, source.network.state_dict()) == []
+    images = torch.rand(1, 3, 32, 32)
+    assert torch.equal(source.outputs(images), target.outputs(images))
