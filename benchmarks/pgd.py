@@ -1,0 +1,200 @@
+"""PGD-20, L∞, on DenseNet-121: ours beside a bare loop and other libraries.
+
+Every contender gets the same frozen network, images, radius, step size, number of steps and a
+random start. What each proposes is judged alike: by plexor's judge, on the stored images.
+"""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+import torch
+from measuring import interleaved, ratios, seconds, write_result
+from subject import batch_of, trained, unseen
+from torch import Tensor, nn
+from torch.nn import functional
+
+from plexor.attacks import PGD, Misclassify, Threat, judge
+from plexor.cases import LOSSLESS, Image
+from plexor.models import Batch, Model
+
+GREATEST = 255.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """One search, the same for everyone; lengths are in levels."""
+
+    steps: int
+    radius: float
+    model: Model
+    batch: Batch
+
+    @property
+    def step_size(self) -> float:
+        return 2.5 * self.radius / self.steps
+
+
+class UnitNetwork(nn.Module):
+    """The model for those who want images from 0 to 1."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        self.network = model.network
+        self.model = model
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.model.outputs(images * GREATEST)
+
+
+def ours(search: Search, seed: int) -> Tensor:
+    attack = PGD(steps=search.steps)
+    threat = Threat(norm="linf", radius=search.radius)
+    return attack(search.model, search.batch, Misclassify(), threat, seed=seed).delta
+
+
+def bare(search: Search, seed: int) -> Tensor:
+    """The least that any such attack does: the passes, and a signed step cut to the ball."""
+    torch.manual_seed(seed)
+    images, radius = search.batch.images, search.radius
+    delta = torch.empty_like(images).uniform_(-radius, radius)
+    for _ in range(search.steps):
+        perturbed = (images + delta).requires_grad_()
+        inputs = (perturbed / GREATEST).contiguous(memory_format=torch.channels_last)
+        loss = functional.cross_entropy(search.model.network(inputs), search.batch.truth)
+        (gradient,) = torch.autograd.grad(loss, perturbed)
+        delta = (delta + search.step_size * gradient.sign()).clamp(-radius, radius)
+    return (images + delta).clamp(0, GREATEST) - images
+
+
+def foolbox(search: Search, seed: int) -> Tensor:
+    from foolbox import PyTorchModel
+    from foolbox.attacks import LinfPGD
+    from foolbox.criteria import Misclassification
+
+    torch.manual_seed(seed)
+    model = PyTorchModel(UnitNetwork(search.model).eval(), bounds=(0, 1))
+    attack = LinfPGD(
+        abs_stepsize=search.step_size / GREATEST, steps=search.steps, random_start=True
+    )
+    images = search.batch.images / GREATEST
+    criterion = Misclassification(search.batch.truth)
+    _, found, _ = attack(model, images, criterion, epsilons=search.radius / GREATEST)
+    return found * GREATEST - search.batch.images
+
+
+def torchattacks(search: Search, seed: int) -> Tensor:
+    from torchattacks.attacks import pgd
+
+    torch.manual_seed(seed)
+    attack = pgd.PGD(
+        UnitNetwork(search.model).eval(),
+        eps=search.radius / GREATEST,
+        alpha=search.step_size / GREATEST,
+        steps=search.steps,
+        random_start=True,
+    )
+    return (
+        attack(search.batch.images / GREATEST, search.batch.truth) * GREATEST - search.batch.images
+    )
+
+
+def art(search: Search, seed: int) -> Tensor:
+    import numpy as np
+    from art.attacks.evasion import ProjectedGradientDescentPyTorch
+    from art.estimators.classification import PyTorchClassifier
+
+    np.random.seed(seed)  # noqa: NPY002 - the only way to seed this library
+    torch.manual_seed(seed)
+    estimator = PyTorchClassifier(
+        UnitNetwork(search.model).eval(),
+        loss=nn.CrossEntropyLoss(),
+        input_shape=tuple(search.batch.images.shape[1:]),
+        nb_classes=search.model.task.n_outputs,
+        clip_values=(0.0, 1.0),
+        device_type="cpu",
+    )
+    attack = ProjectedGradientDescentPyTorch(
+        estimator,
+        eps=search.radius / GREATEST,
+        eps_step=search.step_size / GREATEST,
+        max_iter=search.steps,
+        num_random_init=1,
+        batch_size=len(search.batch),
+        verbose=False,
+    )
+    images = (search.batch.images / GREATEST).numpy()
+    found = torch.from_numpy(attack.generate(images, search.batch.truth.numpy()))
+    return found * GREATEST - search.batch.images
+
+
+CONTENDERS: dict[str, Callable[[Search, int], Tensor]] = {
+    "plexor": ours,
+    "bare loop": bare,
+    "foolbox": foolbox,
+    "torchattacks": torchattacks,
+    "adversarial-robustness-toolbox": art,
+}
+
+
+def success(search: Search, images: list[Image], delta: Tensor) -> dict[str, float]:
+    """Judged on what a file stores: rounded, in range, within the radius."""
+    threat = Threat(norm="linf", radius=search.radius)
+    verdicts = judge(search.model, search.batch, images, delta, goal=Misclassify(), threat=threat)[
+        LOSSLESS
+    ]
+    return {
+        "accuracy_after": sum(v.margin <= 0 or not v.within_threat for v in verdicts)
+        / len(verdicts),
+        "mean_margin": sum(v.margin for v in verdicts) / len(verdicts),
+        "outside_threat": sum(not v.within_threat for v in verdicts),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--images", type=int, default=64)
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--radius", type=float, default=2)
+    parser.add_argument("--architecture", default="densenet121")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    model = trained(options.architecture)
+    # Phantoms come class by class, two to a lesion; every fourth gives all classes alike.
+    cases = unseen(4 * options.images).cases[::4]
+    batch, images = batch_of(model, cases)
+    search = Search(steps=options.steps, radius=options.radius, model=model, batch=batch)
+    modules = {"adversarial-robustness-toolbox": "art", "plexor": "torch", "bare loop": "torch"}
+    present = {n: f for n, f in CONTENDERS.items() if find_spec(modules.get(n, n)) is not None}
+    found: dict[str, list[Tensor]] = {name: [] for name in present}
+
+    def contender(name: str) -> Callable[[], None]:
+        return lambda: found[name].append(present[name](search, len(found[name])))
+
+    small = Search(steps=2, radius=options.radius, model=model, batch=batch)
+    for call in present.values():
+        call(small, 0)
+    timings = interleaved({name: contender(name) for name in present}, options.repeats)
+    judged = {n: [success(search, images, d) for d in deltas] for n, deltas in found.items()}
+    clean = success(search, images, torch.zeros_like(batch.images))["accuracy_after"]
+    rows = [
+        {
+            "name": name,
+            "seconds": seconds(timings[name]),
+            "over_bare": ratios(timings, name, "bare loop"),
+            "accuracy_after": [one["accuracy_after"] for one in judged[name]],
+            "mean_margin": [one["mean_margin"] for one in judged[name]],
+            "outside_threat": sum(one["outside_threat"] for one in judged[name]),
+        }
+        for name in present
+    ]
+    write_result("pgd", vars(options) | {"accuracy_before": clean}, rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""What the benchmarks run on: phantom lesions, and networks trained on them, kept in .cache."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from plexor.cases import Case, Cohort, Image, load_cohort, read_image
+from plexor.cases.phantoms import LesionConfig, write_phantoms
+from plexor.models import Batch, Model, encode, load_model
+from plexor.models.loading import ModelSource
+from plexor.models.preprocess import Preprocess
+from plexor.models.training import train
+from plexor.models.training.config import Augmentation, Training
+
+CACHE = Path(__file__).parent / ".cache"
+SIZE = 64
+_TRAINING_CASES = 900
+_TRAINING = {
+    "small-cnn": Training(
+        architecture="small-cnn",
+        preprocess=Preprocess(size=(SIZE, SIZE)),
+        epochs=16,
+        learning_rate=3e-3,
+        augment=Augmentation(flip=(0, 1)),
+    ),
+    "densenet121": Training(
+        architecture="densenet121",
+        preprocess=Preprocess(size=(SIZE, SIZE)),
+        epochs=6,
+        learning_rate=1e-3,
+        augment=Augmentation(flip=(0, 1)),
+    ),
+}
+
+
+def phantoms(n_cases: int, *, seed: int = 0, file_format: str = "png") -> Path:
+    """The manifest of so many phantom lesions of 64 × 64 pixels."""
+    folder = CACHE / f"lesions-{file_format}-{n_cases}-seed{seed}"
+    manifest = folder / "manifest.csv"
+    if not manifest.exists():
+        write_phantoms(
+            "lesion",
+            folder,
+            n_cases=n_cases,
+            seed=seed,
+            file_format=file_format,
+            config=LesionConfig(height=SIZE, width=SIZE),
+        )
+    return manifest
+
+
+def weights_of(architecture: str) -> Path:
+    """The weights of a network trained on phantoms of seed 0."""
+    weights = CACHE / f"{architecture}.safetensors"
+    if not weights.exists():
+        cohort = load_cohort(phantoms(_TRAINING_CASES))
+        print(train(cohort, _TRAINING[architecture], weights, seed=0))
+    return weights
+
+
+def trained(architecture: str) -> Model:
+    """The trained model, on the CPU."""
+    return load_model(ModelSource(weights=weights_of(architecture)))
+
+
+def unseen(n_cases: int, *, file_format: str = "png") -> Cohort:
+    """Phantoms that no network here was trained on."""
+    return load_cohort(phantoms(n_cases, seed=1, file_format=file_format))
+
+
+def batch_of(model: Model, cases: Sequence[Case]) -> tuple[Batch, list[Image]]:
+    """The cases as one batch, with their stored images."""
+    images = [read_image(case.path) for case in cases]
+    truth = encode(model.task, [case.truth for case in cases])
+    return Batch.of([case.id for case in cases], images, truth, model.device), images
+
+
+def correct(model: Model, batch: Batch) -> torch.Tensor:
+    """Whether the untouched image is decided rightly, (N,) bool."""
+    with torch.inference_mode():
+        return model.task.decide(model.outputs(batch.images, batch.context)) == batch.truth

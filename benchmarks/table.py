@@ -1,0 +1,124 @@
+"""Rewrites the tables of README.md from results/*.json."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from measuring import RESULTS
+
+README = Path(__file__).parent / "README.md"
+Result = Mapping[str, Any]
+
+
+def pgd(result: Result) -> list[str]:
+    lines = _heading(
+        "search", "processor time, s", "÷ bare loop", "clock, s", "accuracy after", "mean margin"
+    )
+    for row in result["rows"]:
+        after = _around(row["accuracy_after"], lambda x: f"{x:.1%}")
+        margin = _around(row["mean_margin"], lambda x: f"{x:.3f}")
+        seconds = row["seconds"]
+        lines.append(
+            f"| {row['name']} | {_spread(seconds['cpu'])} | {_spread(row['over_bare']['cpu'])} "
+            f"| {_spread(seconds['wall'])} | {after} | {margin} |"
+        )
+    settings = result["settings"]
+    conditions = (
+        f"{settings['architecture']}, {settings['images']} images, {settings['steps']} steps, "
+        f"radius {settings['radius']:g} levels, {settings['repeats']} rounds; accuracy before the "
+        f"attack {settings['accuracy_before']:.1%}. {_conditions(result)}"
+    )
+    return [*lines, "", conditions]
+
+
+def audit_overhead(result: Result) -> list[str]:
+    lines = _heading("audit", "audit ÷ loop", "audit, s", "loop, s", "report, s", "attacked")
+    for row in result["rows"]:
+        lines.append(
+            f"| {row['name']} | {_spread(row['ratio']['cpu'])} | {_spread(row['audit']['cpu'])} "
+            f"| {_spread(row['loop']['cpu'])} | {_spread(row['report']['cpu'])} "
+            f"| {row['n_attacked']} |"
+        )
+    names = [row["name"] for row in result["rows"]]
+    lines += ["", "Where the audit's processor time goes:", "", *_heading("part", *names)]
+    for part in result["rows"][0]["shares"]:
+        shares = [f"{row['shares'][part]['median']:.1%}" for row in result["rows"]]
+        lines.append(f"| {part} | {' | '.join(shares)} |")
+    return [*lines, "", _conditions(result)]
+
+
+def memory(result: Result) -> list[str]:
+    lines = _heading("images", "peak, MiB", "before the audit, MiB")
+    sizes = sorted({row["n"] for row in result["rows"]})
+    medians = []
+    for size in sizes:
+        rows = [row for row in result["rows"] if row["n"] == size]
+        peaks = sorted(row["peak_mib"] for row in rows)
+        medians.append(peaks[len(peaks) // 2])
+        before = _around([row["peak_before_mib"] for row in rows], lambda x: f"{x:.0f}")
+        peak = f"{medians[-1]:.0f} ({peaks[0]:.0f}–{peaks[-1]:.0f})"
+        lines.append(f"| {size:,} | {peak} | {before} |")
+    return [*lines, "", f"Ratio {medians[-1] / medians[0]:.3f}. {_conditions(result)}"]
+
+
+def startup(result: Result) -> list[str]:
+    lines = _heading("command", "clock, s", "first call, s")
+    for row in result["rows"]:
+        lines.append(f"| `{row['name']}` | {_spread(row['seconds'])} | {row['first']:.2f} |")
+    return [*lines, "", _conditions(result)]
+
+
+def rounding(result: Result) -> list[str]:
+    lines = _heading(
+        "subject", "threat", "gradient at", "accuracy, lossless", "recompressed", "mean margin"
+    )
+    for row in result["rows"]:
+        lines.append(
+            f"| {row['subject']}, n = {row['n']} | {row['threat']} | {row.get('search', '–')} "
+            f"| {row['lossless']:.1%} | {row['recompressed-own']:.1%} | {row['margin']:.3f} |"
+        )
+    return [*lines, "", _conditions(result)]
+
+
+def main() -> None:
+    text = README.read_text()
+    for render in (pgd, audit_overhead, memory, startup, rounding):
+        path = RESULTS / f"{render.__name__}.json"
+        if not path.exists():
+            continue
+        table = "\n".join(render(json.loads(path.read_text())))
+        block = re.compile(f"(<!-- {render.__name__} -->\n).*?(<!-- end -->)", re.DOTALL)
+        text = block.sub(lambda found, table=table: f"{found[1]}{table}\n{found[2]}", text)
+    README.write_text(text)
+
+
+def _heading(*columns: str) -> list[str]:
+    return [f"| {' | '.join(columns)} |", "|" + "---|" * len(columns)]
+
+
+def _spread(numbers: Mapping[str, float]) -> str:
+    digits = 3 if numbers["median"] < 10 else 1
+    median, least, greatest = (f"{numbers[key]:.{digits}f}" for key in ("median", "min", "max"))
+    return f"{median} ({least}–{greatest})"
+
+
+def _around(numbers: list[float], word: Callable[[float], str]) -> str:
+    least, greatest = word(min(numbers)), word(max(numbers))
+    return least if least == greatest else f"{least} to {greatest}"
+
+
+def _conditions(result: Result) -> str:
+    machine, versions = result["machine"], result["versions"]
+    known = ", ".join(f"{name} {number}" for name, number in versions.items() if number != "absent")
+    return (
+        f"On {machine['cores_allowed']} core(s) of {machine['processor']}; {machine['threads']} "
+        f"thread(s); {machine['memory_gb']} GB; load average {machine['load_average']}. {known}."
+    )
+
+
+if __name__ == "__main__":
+    main()
