@@ -125,6 +125,8 @@ def by_keyboard(plan: Path, folder: Path) -> dict[str, object]:
             app.main()
 
     def interrupted() -> None:
+        # a job started in the background inherits that Ctrl-C is ignored
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         signal_at_write(12, signal.SIGINT)
         command()
 
