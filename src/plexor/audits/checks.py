@@ -37,10 +37,13 @@ def check_model(model: Model, batch: Batch) -> list[Check]:
     with torch.inference_mode():
         outputs = model.outputs(batch.images, batch.context)
         again = model.outputs(batch.images, batch.context)
+        # a weak model's logits may all lie between 0 and 1 on real images, hardly on these too
+        darkest = model.outputs(batch.low.expand_as(batch.images), batch.context)
+        brightest = model.outputs(batch.high.expand_as(batch.images), batch.context)
     return [
         _training_mode(model),
         _non_deterministic(outputs, again),
-        _probabilities(outputs),
+        _probabilities(torch.cat([outputs, darkest, brightest])),
         _zero_gradients(model, batch),
     ]
 
