@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import signal
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import lightning.pytorch as pl
 import torch
@@ -24,6 +27,8 @@ from plexor.models.task import task_from
 from plexor.models.training.config import Training
 from plexor.models.training.module import BALANCED_ACCURACY, ClassifierModule
 from plexor.models.weights import read_weights, save_weights
+
+_BEST, _LAST = "best.ckpt", "last.ckpt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +109,9 @@ def train(
                 channels=channels,
                 seed=seed,
             )
-            keeper = _fit(module, folder, config, device, on_progress)
-        best = torch.load(keeper.best_model_path, map_location="cpu", weights_only=True)
+            if not _is_over(folder, config):
+                _fit(module, folder, config, device, on_progress)
+        best, last = _checkpoint(folder / _BEST), _checkpoint(folder / _LAST)
         prefix = "network."
         network.load_state_dict(
             {
@@ -117,7 +123,7 @@ def train(
         result = TrainingResult(
             weights=weights,
             epoch=int(best["epoch"]) + 1,
-            epochs=int(module.trainer.current_epoch),
+            epochs=int(last["epoch"]) + 1,
             balanced_accuracy=float(best["validation"][BALANCED_ACCURACY]),
             accuracy=float(best["validation"]["accuracy"]),
         )
@@ -152,21 +158,24 @@ def _fit(
     config: Training,
     device: torch.device | None,
     on_progress: Callable[[TrainingProgress], None] | None,
-) -> ModelCheckpoint:
-    keeper = ModelCheckpoint(
-        folder, filename="best", monitor=BALANCED_ACCURACY, mode="max", save_last=True,
+) -> None:
+    best = ModelCheckpoint(
+        folder, filename=Path(_BEST).stem, monitor=BALANCED_ACCURACY, mode="max",
         enable_version_counter=False,
     )  # fmt: skip
+    # `save_last` of the above would keep only epochs that are better than all before.
+    every = ModelCheckpoint(folder, filename=Path(_LAST).stem, enable_version_counter=False)
     callbacks: list[pl.Callback] = [
         LambdaCallback(on_save_checkpoint=lambda trainer, _, kept: _keep_figures(trainer, kept)),
-        keeper,
+        best,
+        every,
         EarlyStopping(BALANCED_ACCURACY, mode="max", patience=config.patience),
     ]
     if on_progress is not None:
         report = LambdaCallback(on_train_batch_end=lambda trainer, *_: on_progress(_news(trainer)))
         callbacks.append(report)
     kind = device.type if device else "cpu"
-    last = folder / "last.ckpt"
+    last = folder / _LAST
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="lightning")
@@ -182,8 +191,34 @@ def _fit(
             enable_model_summary=False,
             logger=False,
         )
-        trainer.fit(module, ckpt_path=str(last) if last.exists() else None, weights_only=False)
-    return keeper
+        with _interruptible():
+            trainer.fit(module, ckpt_path=str(last) if last.exists() else None, weights_only=True)
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Lightning answers Ctrl-C by ignoring the next ones and leaving Python; this undoes both."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit:
+        signal.signal(signal.SIGINT, handler)
+        raise KeyboardInterrupt from None
+
+
+def _is_over(folder: Path, config: Training) -> bool:
+    """Whether the last epoch is done, be it by patience, which Lightning would go on from."""
+    if not (folder / _LAST).exists():
+        return False
+    last = _checkpoint(folder / _LAST)
+    (waited,) = (
+        state["wait_count"] for state in last["callbacks"].values() if "wait_count" in state
+    )
+    return bool(last["epoch"] + 1 >= config.epochs or waited >= config.patience)
+
+
+def _checkpoint(path: Path) -> dict[str, Any]:
+    return dict(torch.load(path, map_location="cpu", weights_only=True))
 
 
 def _news(trainer: pl.Trainer) -> TrainingProgress:

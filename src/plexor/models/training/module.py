@@ -58,14 +58,15 @@ class ClassifierModule(pl.LightningModule):
             seed=self.seed,
             epoch=epoch,
         )
-        order = torch.Generator().manual_seed(seed_for(self.seed, "order", str(epoch)))
-        size = min(self.config.batch_size, len(dataset))
+        draw = torch.Generator().manual_seed(seed_for(self.seed, "order", str(epoch)))
+        # Drawn here and not by a shuffling sampler, which draws anew each time it is asked: after
+        # an interruption it is asked once more.
+        order = torch.randperm(len(dataset), generator=draw).tolist()
         return DataLoader(
             dataset,
-            batch_size=size,
-            shuffle=True,
+            batch_size=min(self.config.batch_size, len(dataset)),
+            sampler=order,
             drop_last=True,
-            generator=order,
             num_workers=self.config.workers,
         )
 
