@@ -105,15 +105,17 @@ class Setup:
         """Replaces top-level parts of the plan."""
         self.plan.write_text(yaml.safe_dump(plan(**changes)))
 
-    def any_model(self, *, channels: int = 3, spatial_dims: int = 2) -> dict[str, str]:
-        """A plan's `model`: an untrained small-cnn of the setup's classes, in a file of its own."""
+    def any_model(
+        self, *, channels: int = 3, spatial_dims: int = 2, classes: tuple[str, ...] = CLASSES
+    ) -> dict[str, str]:
+        """A plan's `model`: an untrained small-cnn in a file of its own."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             network = build_network(
-                "small-cnn", spatial_dims=spatial_dims, channels=channels, n_outputs=3
+                "small-cnn", spatial_dims=spatial_dims, channels=channels, n_outputs=len(classes)
             )
         card = ModelCard(
-            task=Multiclass(classes=CLASSES),
+            task=Multiclass(classes=classes),
             preprocess=Preprocess(window=None),
             architecture="small-cnn",
             channels=channels,
