@@ -254,6 +254,16 @@ def test_a_condition_that_asks_for_what_is_not_there(
     assert (few.out / "report.html").exists()  # what was measured is not lost
 
 
+def test_brackets_in_names_are_no_markup(few: Setup) -> None:
+    few.write_rows([row | {"group": f"[bold]{row['group']}[/x]"} for row in few.rows()])
+    out = few.folder / "[red]run[/red][/]"
+    done = plexor("audit", few.plan, "--out", out)
+    assert done.status == 0, done.err
+    assert f"report: {out / 'report.html'}" in done.out
+    few.change_plan(seed=1)
+    assert plexor("audit", few.plan, "--out", out).sentence.startswith(f"{out} holds a run with")
+
+
 def test_conditions_set_the_exit_status(few: Setup) -> None:
     def outcome(*conditions: str) -> tuple[int, list[str]]:
         options = [part for condition in conditions for part in ("--require", condition)]

@@ -74,7 +74,7 @@ def unmet(conditions: list[str], summary: Mapping[str, Any]) -> int:
 
     answers = {condition: holds(condition, summary) for condition in conditions}
     for condition, answer in answers.items():
-        console.print(f"{'met' if answer else 'NOT met'}: {condition}", markup=False)
+        console.print(f"{'met' if answer else 'NOT met'}: {condition}")
     return sum(not answer for answer in answers.values())
 
 

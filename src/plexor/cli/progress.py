@@ -17,7 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=True, markup=False)
 _QUIET_SECONDS = 30.0
 
 Advance = Callable[[int, int, str], None]
@@ -27,7 +27,7 @@ Advance = Callable[[int, int, str], None]
 @contextlib.contextmanager
 def stepping(title: str, *, unit: str) -> Iterator[Advance]:
     """Shows progress and time left while the block runs."""
-    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
     if not errors.is_terminal:
         yield _lines(errors, title, unit)
         return
