@@ -62,9 +62,7 @@ def test_refusals(fields: dict[str, Any], message: str) -> None:
 
 
 def test_images_that_do_not_suit() -> None:
-    with pytest.raises(
-        ModelError, match=r"takes 3D images of size \(4, 4, 4\), got"
-    ):
+    with pytest.raises(ModelError, match=r"takes 3D images of size \(4, 4, 4\), got"):
         Preprocess(size=(4, 4, 4))(VALUES)
     with pytest.raises(ModelError, match=r"`mean` has 3 numbers, expected 1 or .* 2 channels"):
         Preprocess(mean=(0.1, 0.2, 0.3))(VALUES)

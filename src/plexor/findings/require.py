@@ -41,7 +41,8 @@ def holds(condition: str, summary: Mapping[str, Any]) -> bool:
     """Whether a condition such as ``probes["pgd-linf-2"].accuracy.low > 0.5`` is true.
 
     Names are the summary's keys; probes are looked up by id. Comparisons, ``and``, ``or``, ``not``
-    and the four operations are understood. A comparison with an undefined number is false.
+    and the four operations are understood. A comparison with an undefined number is neither true
+    nor false, and a condition that hangs on one does not hold, ``not`` or no.
 
     Raises:
         PlanError: the condition is not one, or names something the summary has not.
@@ -51,9 +52,9 @@ def holds(condition: str, summary: Mapping[str, Any]) -> bool:
         value = _value(parse(condition), names, condition)
     except TypeError as error:
         raise PlanError(f"require: cannot work out {condition!r}: {error}") from error
-    if not isinstance(value, bool):
+    if value is not None and not isinstance(value, bool):
         raise PlanError(f"require: {condition!r} is {value!r}, expected a comparison")
-    return value
+    return value is True
 
 
 def _value(node: ast.expr, names: Mapping[str, Any], condition: str) -> Any:  # noqa: PLR0911
@@ -68,6 +69,21 @@ def _value(node: ast.expr, names: Mapping[str, Any], condition: str) -> Any:  # 
             raise PlanError(f"require: {name} in {condition!r} is no number{hint}")
         return found
 
+    def number(part: ast.expr) -> Any:
+        found = single(part)
+        if isinstance(found, str):
+            raise PlanError(f"require: {found!r} in {condition!r} is no number")
+        return found
+
+    def answer(part: ast.expr) -> Any:
+        found = of(part)
+        if found is not None and not isinstance(found, bool):
+            raise PlanError(
+                f"require: {ast.unparse(part)} in {condition!r} is {found!r:.40}, expected a "
+                "comparison"
+            )
+        return found
+
     match node:
         case ast.Constant(value=bool() | int() | float() | str()):
             return node.value
@@ -77,23 +93,29 @@ def _value(node: ast.expr, names: Mapping[str, Any], condition: str) -> Any:  # 
             return _looked_up(of(parent), name, condition)
         case ast.Subscript(value=parent, slice=key):
             return _looked_up(of(parent), of(key), condition)
-        case ast.BoolOp(op=ast.And(), values=parts):
-            return all(of(part) for part in parts)
-        case ast.BoolOp(op=ast.Or(), values=parts):
-            return any(of(part) for part in parts)
+        case ast.BoolOp(op=op, values=parts):
+            # Every part is worked out, so that no misspelt name hides behind another's answer.
+            answers = [answer(part) for part in parts]
+            decisive = isinstance(op, ast.Or)
+            if decisive in answers:
+                return decisive
+            return None if None in answers else not decisive
         case ast.UnaryOp(op=ast.Not(), operand=part):
-            return not of(part)
+            found = answer(part)
+            return None if found is None else not found
         case ast.UnaryOp(op=ast.USub(), operand=part):
-            value = single(part)
+            value = number(part)
             return None if value is None else -value
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
-            a, b = single(left), single(right)
+            a, b = number(left), number(right)
             undefined = a is None or b is None or (isinstance(op, ast.Div) and b == 0)
             return None if undefined else _ARITHMETIC[type(op)](a, b)
         case ast.Compare(left=left, ops=ops, comparators=rights) if _known(ops):
             numbers = [single(part) for part in (left, *rights)]
             steps = zip(ops, numbers, numbers[1:], strict=False)
-            return None not in numbers and all(_COMPARISONS[type(op)](a, b) for op, a, b in steps)
+            if None in numbers:
+                return None
+            return all(_COMPARISONS[type(op)](a, b) for op, a, b in steps)
         case _:
             raise PlanError(
                 f"require: {ast.unparse(node)!r} in {condition!r} is not understood; write e.g. "
