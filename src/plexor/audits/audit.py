@@ -96,7 +96,7 @@ def audit(
     """
     if not isinstance(plan, Plan):
         plan = load_plan(Path(plan) if isinstance(plan, str) else plan)
-    run = RunDirectory(Path(out))
+    run = RunDirectory(out)
     cohort = cohort_of(plan)
     audited = cohort if plan.cohort.audit is None else cohort.with_split(plan.cohort.audit)
     # The order of a manifest's rows is no part of a plan; units are cut in an order of their own.

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from rich.table import Table
-
-from plexor.cli.progress import console
+from plexor.cli.output import console, folding_table
 
 
 def attacks() -> None:
     """List the attacks: what each needs to see, its norms, its tasks, its source."""
     from plexor.attacks import CATALOGUE
 
-    table = Table("attack", "what it does", "sees", "norms", "tasks", "reference")
+    table = folding_table("attack", "what it does", "sees", "norms", "tasks", "reference")
     for name, entry in CATALOGUE.items():
         table.add_row(
             name,

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from plexor.cli.progress import console, stepping
+from plexor.cli.output import console, folding_table, stepping
 
 _UNMET = 1
 
@@ -20,7 +20,7 @@ def audit(
         Path, typer.Argument(help="The plan (YAML) with `cohort`, `model` and `probes`.")
     ],
     out: Annotated[
-        Path | None, typer.Option(help="Run directory; runs/<plan's name> if not given.")
+        Path | None, typer.Option(help="Run directory; runs/<plan's file name> if not given.")
     ] = None,
     require: Annotated[
         list[str] | None,
@@ -80,7 +80,7 @@ def unmet(conditions: list[str], summary: Mapping[str, Any]) -> int:
 
 def results(summary: Mapping[str, Any]) -> Table:
     """A few figures of a summary as a table."""
-    table = Table("probe", "accuracy", "95 % interval", "success", "n", "groups")
+    table = folding_table("probe", "accuracy", "95 % interval", "success", "n", "groups")
     rows = [("clean", summary["clean"]), *((p["id"], p) for p in summary["probes"])]
     for name, row in rows:
         accuracy, success = row["accuracy"], row.get("success")

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
-from plexor.cli.progress import console, stepping
+from plexor.cli.output import console, folding_table, stepping
 
 if TYPE_CHECKING:
     from plexor.cases.check import CohortReport
@@ -89,7 +88,7 @@ def _print(found: CohortReport, *, most: int) -> None:
     if not found.problems:
         console.print("nothing wrong was found")
         return
-    table = Table("severity", "what", "where", "message")
+    table = folding_table("severity", "what", "where", "message")
     for problem in found.problems[:most]:
         table.add_row(problem.severity, problem.id, problem.where, problem.message)
     console.print(table)

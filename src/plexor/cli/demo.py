@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from plexor.cli.audit import audit
-from plexor.cli.progress import console
+from plexor.cli.output import console
 from plexor.cli.train import train
 
 PLAN = """\

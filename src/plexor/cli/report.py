@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from plexor.cli.progress import console
+from plexor.cli.output import console
 
 
 def report(run: Annotated[Path, typer.Argument(help="A run directory.")]) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from plexor.cli.progress import console, stepping
+from plexor.cli.output import console, stepping
 
 
 def train(

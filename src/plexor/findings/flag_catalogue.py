@@ -90,7 +90,7 @@ FLAG_KINDS = (
         raised_if="no noise of an attack's norm and radius was tried on the same cases.",
         why="Without it, one cannot tell a change that was searched for from any change of its "
         "size.",
-        what_to_do="Set `controls: true` in the plan.",
+        what_to_do="Run the audit to its end: the controls come last.",
         check=checks.control_missing,
     ),
     FlagKind(

@@ -59,8 +59,8 @@ class StoredExample:
 class RunDirectory:
     """Reads and writes one run directory."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
 
     def open(self, plan: dict[str, object], fingerprint: dict[str, str]) -> None:
         """Claims an empty directory for a plan, or goes on in one that holds the same.

@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 import torch
@@ -19,7 +20,7 @@ from plexor.core.ids import digest, digest_file
 from plexor.models.model import ModelCard
 
 _CARD = "plexor_card"
-_GROUPS = "plexor_training_groups"
+_GROUPS = "training_groups"
 
 
 def group_hash(group: str) -> str:
@@ -39,11 +40,10 @@ def save_weights(
         training_groups: groups the model has seen; only their hashes are kept.
     """
     tensors = {name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}
-    header = {
-        _CARD: json.dumps(card.to_dict()),
-        _GROUPS: json.dumps(sorted(map(group_hash, training_groups))),
-    }
-    write_atomic(path, safetensors.torch.save(tensors, metadata=header))
+    about = card.to_dict() | {_GROUPS: sorted(map(group_hash, training_groups))}
+    # one key: safetensors writes several in any order, and equal models would differ in bytes
+    data = safetensors.torch.save(tensors, metadata={_CARD: json.dumps(about)})
+    write_atomic(path, data)
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -85,21 +85,21 @@ def read_card(path: Path) -> ModelCard | None:
         ModelError: the file is missing or damaged.
     """
     _check_exists(path)
-    header = _header(path)
-    if _CARD not in header:
+    about = _about(path)
+    if about is None:
         return None
+    about.pop(_GROUPS, None)
     try:
-        card = ModelCard.from_dict(json.loads(header[_CARD]))
+        card = ModelCard.from_dict(about)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ModelError(
-            f"the card in {path} is not one that this version of Plexor writes: {error}"
-        ) from error
+        raise _strange_card(path, error) from error
     return replace(card, weights_sha256=digest_file(path))
 
 
 def read_training_groups(path: Path) -> frozenset[str]:
     """Hashes (``group_hash``) of the groups the model was trained on; empty where unknown."""
-    return frozenset(json.loads(_header(path).get(_GROUPS, "[]")))
+    about = _about(path)
+    return frozenset(about.get(_GROUPS, ())) if about else frozenset()
 
 
 def fill(network: nn.Module, weights: Mapping[str, Tensor], *, source: Path) -> None:
@@ -123,11 +123,19 @@ def _check_exists(path: Path) -> None:
         raise ModelError(f"no weights at {path}; train them with: plexor train PLAN")
 
 
-def _header(path: Path) -> dict[str, str]:
+def _about(path: Path) -> dict[str, Any] | None:
+    """The card and the groups as the file's header holds them; None if it has no card."""
     if path.suffix != ".safetensors" or not path.exists():
-        return {}
+        return None
     try:
         with safe_open(path, framework="pt") as file:
-            return dict(file.metadata() or {})
+            header = file.metadata() or {}
+        return dict(json.loads(header[_CARD])) if _CARD in header else None
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path} is not a whole safetensors file: {error}") from error
+    except (TypeError, ValueError) as error:
+        raise _strange_card(path, error) from error
+
+
+def _strange_card(path: Path, error: Exception) -> ModelError:
+    return ModelError(f"the card in {path} is not one that this version of Plexor writes: {error}")

@@ -21,7 +21,7 @@ def build_report(run: RunDirectory) -> str:
     return _build(run)[1]
 
 
-def write_report(path: Path) -> Path:
+def write_report(path: Path | str) -> Path:
     """Writes ``summary.json`` and ``report.html`` anew into the run directory at ``path``.
 
     Returns:

@@ -11,7 +11,7 @@ from plexor.cases.image import Image
 from plexor.core.errors import DataError
 
 
-def read_image(path: Path) -> Image:
+def read_image(path: Path | str) -> Image:
     """Reads an image file as it is stored.
 
     Raises:
@@ -19,7 +19,7 @@ def read_image(path: Path) -> Image:
             kind, without pixels, or holds NaN or infinite numbers; the message names the path.
     """
     try:
-        data = path.read_bytes()
+        data = Path(path).read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
     return decode_image(data, str(path))

@@ -1,4 +1,4 @@
-"""A bar where someone watches, a line now and then where a file does."""
+"""What is printed while and after a command works: bars, lines now and then, tables."""
 
 from __future__ import annotations
 
@@ -16,9 +16,19 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
 
 console = Console(highlight=False, soft_wrap=True, markup=False)
 _QUIET_SECONDS = 30.0
+
+
+def folding_table(*headers: str) -> Table:
+    """A table whose cells are folded where a line is too short, never cut."""
+    table = Table()
+    for header in headers:
+        table.add_column(header, overflow="fold")
+    return table
+
 
 Advance = Callable[[int, int, str], None]
 """(done, total, what is going on) → None."""
