@@ -22,11 +22,19 @@ def complaint(problem: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
         return unknown("key", last, _known_keys(problem["loc"][:-1], schema)) + within
     if problem["type"] == "union_tag_invalid":
         about = problem["ctx"]
-        choices = [tag.strip("'") for tag in about["expected_tags"].split(", ")]
-        return unknown(about["discriminator"].strip("'"), about["tag"], choices) + f" in {where}"
+        choices = map(_unquoted, about["expected_tags"].split(", "))
+        return unknown(_unquoted(about["discriminator"]), about["tag"], choices) + f" in {where}"
+    if problem["type"] == "union_tag_not_found":
+        return f"`{where}.{_unquoted(problem['ctx']['discriminator'])}` is missing"
+    if problem["type"] == "value_error":
+        return f"{problem['ctx']['error']}" + (f" in {where}" if problem["loc"] else "")
     if problem["type"] in ("missing", "missing_keyword_only_argument"):
         return f"`{where}` is missing"
     return f"`{where}`: {problem['msg']}, got {problem['input']!r}"
+
+
+def _unquoted(name: str) -> str:
+    return name.strip("'")
 
 
 def _known_keys(parents: tuple[str | int, ...], schema: Mapping[str, Any]) -> list[str]:
@@ -39,10 +47,16 @@ def _known_keys(parents: tuple[str | int, ...], schema: Mapping[str, Any]) -> li
         elif part in node.get("discriminator", {}).get("mapping", {}):
             node = {"$ref": node["discriminator"]["mapping"][part]}
         else:
-            found = (o["properties"][part] for o in options if part in o.get("properties", {}))
-            node = next(found, {})
+            found = [o["properties"][part] for o in options if part in o.get("properties", {})]
+            tagged = [o for o in options if _tag(o).get("const") == part]
+            node = next(iter(found + tagged), {})
         node = _followed(node, schema)
     return [key for option in _options(node, schema) for key in option.get("properties", {})]
+
+
+def _tag(option: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The property by which an alternative is told from the others; empty if there is none."""
+    return next((p for p in option.get("properties", {}).values() if "const" in p), {})
 
 
 def _options(node: Mapping[str, Any], schema: Mapping[str, Any]) -> list[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_type_hints
+from typing import Annotated, Any, Literal, Self, Union, get_type_hints
 
 import yaml
 from pydantic import (
@@ -18,6 +18,7 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
     create_model,
+    model_validator,
 )
 
 from plexor.attacks.catalogue import CATALOGUE
@@ -92,12 +93,20 @@ def _named_goal(value: object) -> object:
     raise PlanError(f"goal: expected `misclassify` or `{{become: CLASS}}`, got {value!r}")
 
 
+WrittenGoal = Literal["misclassify"] | dict[Literal["become"], str] | Misclassify | Become
+"""The ways to write a goal in a plan."""
+
+
 class ThreatPlan(BaseModel):
     """One norm and one radius or several; each radius becomes a probe."""
 
     model_config = _STRICT
     norm: Norm
-    radius: Annotated[tuple[float, ...], BeforeValidator(_several), Field(min_length=1)]
+    radius: Annotated[
+        tuple[float, ...],
+        Field(min_length=1),
+        BeforeValidator(_several, json_schema_input_type=float | tuple[float, ...]),
+    ]
     unit: Unit = "level"
 
 
@@ -110,9 +119,15 @@ class ProbePlan(BaseModel):
         None, description="start of the probes' ids; the attack's name if not given"
     )
     goal: Annotated[
-        Annotated[Misclassify | Become, Field(discriminator="kind")], BeforeValidator(_named_goal)
+        Annotated[Misclassify | Become, Field(discriminator="kind")],
+        BeforeValidator(_named_goal, json_schema_input_type=WrittenGoal),
     ] = Misclassify()
     threat: ThreatPlan
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        tuple(self.probes())
+        return self
 
     def probes(self) -> Iterator[Probe]:
         """One probe for each radius."""
@@ -169,6 +184,11 @@ class Plan(BaseModel):
     unit_size: int = Field(64, ge=1, description="cases done, and kept, together")
     n_examples: int = Field(12, ge=0, description="cases whose images are kept for the report")
     _folder: Path = PrivateAttr(default=Path())
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        self.all_probes()
+        return self
 
     def path(self, written: Path) -> Path:
         """A path of the plan as seen from here."""
@@ -249,7 +269,6 @@ def load_plan(source: Path | Mapping[str, object]) -> Plan:
         complaints = [complaint(problem, plan_schema()) for problem in problems]
         raise PlanError(f"{where}: " + "; ".join(complaints)) from error
     plan._folder = folder
-    plan.all_probes()
     return plan
 
 

@@ -24,8 +24,11 @@ class DataError(PlexorError):
     """A file, a manifest or an image is not what was needed."""
 
 
-class PlanError(PlexorError):
-    """A plan, an option or an argument makes no sense."""
+class PlanError(PlexorError, ValueError):
+    """A plan, an option or an argument makes no sense.
+
+    A ``ValueError`` too, so that the reading of a plan collects it and complains of all at once.
+    """
 
 
 class ModelError(PlexorError):
