@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -172,10 +173,11 @@ class RunDirectory:
         return path
 
     def _unit(self, unit_id: str) -> Path:
-        return self.path / "units" / f"{unit_id}.parquet"
+        return self.path / "units" / f"{_file_name(unit_id)}.parquet"
 
     def _example_folder(self, probe: str, case_id: str) -> Path:
-        return self.path / "artifacts" / "examples" / probe / digest(case_id)[:16]
+        folder = self.path / "artifacts" / "examples" / _file_name(probe)
+        return folder / digest([probe, case_id])[:16]
 
     def _existing(self, name: str) -> Path:
         path = self.path / name
@@ -191,6 +193,11 @@ class RunDirectory:
                 f"{path} is damaged ({error}); delete it and run the audit again, which redoes "
                 "this unit only"
             ) from error
+
+
+def _file_name(text: str) -> str:
+    """A probe's or unit's id without what would lead to another folder; hashes tell them apart."""
+    return re.sub(r"[^\w.-]+", "_", text)
 
 
 def _json(value: Mapping[str, object]) -> bytes:
