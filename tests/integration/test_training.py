@@ -78,6 +78,7 @@ def test_the_same_seed_gives_the_same_weights(
     np.random.default_rng().random(5)
     again = train(cohort, CONFIG, tmp_path / "w.safetensors", seed=0)
     assert_same(again.weights, reference.weights)
+    assert again.weights.read_bytes() == reference.weights.read_bytes()
     assert dataclasses.replace(again, weights=reference.weights) == reference
     other = train(cohort, CONFIG, tmp_path / "other.safetensors", seed=1)
     with pytest.raises(AssertionError):

@@ -1,0 +1,62 @@
+"""Out of memory: smaller batches, every case once, in order; and nothing else is swallowed."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from plexor.attacks.engine import halving
+from plexor.core.errors import ModelError
+from plexor.models.device import is_out_of_memory
+
+OUT_OF_MEMORY = [
+    MemoryError(),
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB"),
+    RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"),
+]
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY)
+@pytest.mark.parametrize("n_cases", [1, 7, 64, 100])
+@pytest.mark.parametrize("most", [1, 3, 1000])
+def test_batches_are_halved_until_they_fit(error: Exception, n_cases: int, most: int) -> None:
+    done: list[int] = []
+    sizes: list[int] = []
+
+    def work(part: slice) -> list[int]:
+        cases = list(range(n_cases))[part]
+        if len(cases) > most:
+            raise error
+        sizes.append(len(cases))
+        done.extend(cases)
+        return cases
+
+    found, size = halving(work, n_cases, 64)
+    assert done == list(range(n_cases))
+    assert [case for part in found for case in part] == done
+    assert max(sizes) <= min(most, size)
+    assert size > most / 2 or size == 64 or n_cases <= most
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY)
+def test_a_single_case_that_does_not_fit_ends_it(error: Exception) -> None:
+    def work(_: slice) -> None:
+        raise error
+
+    with pytest.raises(ModelError, match="out of memory with a single case"):
+        halving(work, 5, 4)
+
+
+def test_other_errors_pass() -> None:
+    for error in (RuntimeError("shapes cannot be multiplied"), ModelError("no"), KeyError("x")):
+        assert not is_out_of_memory(error)
+
+        def work(_: slice, error: Exception = error) -> None:
+            raise error
+
+        with pytest.raises(type(error)):
+            halving(work, 5, 4)
+
+
+def test_no_cases_are_no_work() -> None:
+    assert halving(lambda part: part, 0, 4) == ([], 4)
