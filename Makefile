@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .make/setup
 
-.PHONY: help setup demo check test docs coverage-study clean
+.PHONY: help setup demo check test docs benchmark coverage-study clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -32,6 +32,16 @@ test: check
 
 docs: $(SETUP)
 	$(BIN)/mkdocs build --strict
+
+# make benchmark   measures beside other libraries, in an environment of its own (about two hours)
+PEERS := benchmarks/.venv/bin/python
+benchmark:
+	test -x $(PEERS) || $(PYTHON) -m venv benchmarks/.venv
+	$(PEERS) -m pip install --quiet -c constraints.txt -e .
+	$(PEERS) -m pip install --quiet -r benchmarks/requirements-peers.txt
+	for script in pgd audit_overhead memory startup rounding table; do \
+		$(PEERS) benchmarks/$$script.py || exit 1; \
+	done
 
 # make coverage-study   simulates every interval's coverage into docs/reference (15 minutes)
 coverage-study: $(SETUP)
