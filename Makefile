@@ -38,7 +38,8 @@ PEERS := benchmarks/.venv/bin/python
 benchmark:
 	test -x $(PEERS) || $(PYTHON) -m venv benchmarks/.venv
 	$(PEERS) -m pip install --quiet -c constraints.txt -e .
-	$(PEERS) -m pip install --quiet -r benchmarks/requirements-peers.txt
+	$(PEERS) -m pip install --quiet -c constraints.txt -r benchmarks/requirements-peers.txt
+	$(PEERS) -m pip install --quiet --no-deps torchattacks==3.5.1
 	for script in pgd audit_overhead memory startup rounding table; do \
 		$(PEERS) benchmarks/$$script.py || exit 1; \
 	done
