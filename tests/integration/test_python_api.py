@@ -94,7 +94,11 @@ def test_from_a_network_and_a_folder_to_a_finding(folder: Path, tmp_path: Path) 
     news: list[Progress] = []
     strong = LINF_2 | {"threat": {"norm": "linf", "radius": 16}}
     run = plexor.audit(
-        {"cohort": {"manifest": folder, "audit": None}, "probes": [strong]},
+        {
+            "cohort": {"manifest": folder, "audit": None},
+            "probes": [strong],
+            "n_examples": 2,
+        },
         out=tmp_path / "run",
         model=model,
         on_progress=news.append,
@@ -130,7 +134,7 @@ def test_nothing_else_is_touched(
     state = random_state()
     threads = torch.get_num_threads()
     plexor.audit(
-        {"cohort": {"manifest": str(folder), "audit": None}, "probes": [LINF_2]},
+        plan(cohort={"manifest": str(folder), "audit": None}, n_examples=0),
         out=str(tmp_path / "run"),
         model=plexor.Model(network, task=plexor.Multiclass(classes=CLASSES)),
     )
@@ -145,14 +149,14 @@ def test_nothing_else_is_touched(
 
 
 def test_a_plan_is_given_in_any_form(
-    setup: Setup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    few: Setup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(setup.folder)
+    monkeypatch.chdir(few.folder)
     forms: list[Path | str | plexor.Plan | dict[str, object]] = [
-        setup.plan,
-        str(setup.plan),
-        plexor.load_plan(setup.plan),
-        plan(),
+        few.plan,
+        str(few.plan),
+        plexor.load_plan(few.plan),
+        plan(unit_size=12, n_examples=0),
     ]
     found = [plexor.audit(form, out=tmp_path / str(i)).findings() for i, form in enumerate(forms)]
     for findings in found[1:]:
