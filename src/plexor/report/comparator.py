@@ -82,7 +82,8 @@ class _Original:
 def comparator(run: RunDirectory, summary: Plain, findings: pd.DataFrame) -> Comparator:
     """Chooses among the run's examples until the report would grow too large.
 
-    The page's first probe of every case comes before any other.
+    The page's first probe of every case comes before any other. Cases in which it reached its goal
+    are shown first, those that it did not attempt last.
 
     Raises:
         DataError: an example's file is damaged.
@@ -109,9 +110,18 @@ def comparator(run: RunDirectory, summary: Plain, findings: pd.DataFrame) -> Com
             shown[case_id][probe["id"]] = _probed(probe, row, summary, change)
     order = [probe["id"] for probe in summary["probes"]]
     cases = tuple(
-        _case(case_id, originals[case_id], rows, shown[case_id], order) for case_id in sorted(shown)
+        _case(case_id, originals[case_id], rows, shown[case_id], order)
+        for case_id in sorted(shown, key=lambda name: _standing(name, rows, shown[name]))
     )
     return Comparator(cases=cases, note=_shown_note(cases, len(kept)))
+
+
+def _standing(
+    case_id: str, rows: Mapping[tuple[str, str], Plain], probed: Mapping[str, Probed]
+) -> tuple[bool, bool, str]:
+    """Sorts cases by what came of the first probe they are shown under, then by name."""
+    row = rows[case_id, next(iter(probed))]
+    return not row["reached"], not row["attempted"], case_id
 
 
 def _judged(findings: pd.DataFrame) -> dict[tuple[str, str], Plain]:
@@ -147,10 +157,10 @@ def _shown_note(cases: Sequence[ExampleCase], n_kept: int) -> str:
     n_shown = sum(len(case.probes) for case in cases)
     number = words.counted(len(cases), "case")
     if n_shown == n_kept:
-        return f"{number}, with all that the audit kept."
+        return f"{number}, those that gave way first, with all that the audit kept."
     return (
-        f"{number}, with {n_shown} of the {n_kept} changed images that the audit kept; the others "
-        "lie in the run's artifacts/examples."
+        f"{number}, those that gave way first, with {n_shown} of the {n_kept} changed images that "
+        "the audit kept; the others lie in the run's artifacts/examples."
     )
 
 
