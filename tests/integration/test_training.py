@@ -219,40 +219,79 @@ def test_class_weights(kind: str, weights: list[float]) -> None:
     assert float(found[labels].mean()) == pytest.approx(1.0)
 
 
-def losses(task: str, outputs: Tensor, labels: Tensor, cohort: Cohort) -> float:
-    """The training loss of the module itself, on a cohort of as many classes as the task has."""
-    n_classes = 2 if task == "binary" else 3
-    names = cohort.classes[:n_classes]
-    some = dataclasses.replace(
-        cohort.select(lambda case: case.truth in names), classes=tuple(names)
-    )
-    config = dataclasses.replace(
-        CONFIG, task="binary" if task == "binary" else "multiclass", label_smoothing=0.2
-    )
+class Told(torch.nn.Module):
+    """Gives the outputs it was told, whatever it sees."""
 
-    class Told(torch.nn.Module):
-        def forward(self, _: Tensor) -> Tensor:
-            return outputs
+    def __init__(self, outputs: Tensor) -> None:
+        super().__init__()
+        self.outputs = outputs
 
-    module = ClassifierModule(
-        Told(), task=task_from(task, names), config=config, training=some, validation=some,
-        channels=3, seed=0,
+    def forward(self, _: Tensor) -> Tensor:
+        return self.outputs
+
+
+def module_of(cohort: Cohort, outputs: Tensor, config: Training = CONFIG) -> ClassifierModule:
+    """The training module around such a network, for as many classes as there are outputs."""
+    names = cohort.classes[: max(2, outputs.shape[1])]
+    some = dataclasses.replace(cohort.select(lambda case: case.truth in names), classes=names)
+    return ClassifierModule(
+        Told(outputs), task=task_from(config.task, names), config=config, training=some,
+        validation=some, channels=3, seed=0,
     )  # fmt: skip
-    module.class_weight = torch.tensor([1.0, 3.0, 0.5])[:n_classes]
-    module.log = lambda *_, **__: None  # type: ignore[method-assign]
-    return float(module.training_step((torch.zeros(len(labels), 3, 4, 4), labels), 0))
 
 
-def test_losses_are_weighted_smoothed_cross_entropies(cohort: Cohort) -> None:
-    """By hand: a share s of the truth is spread over the K classes, a case weighs by its class."""
+def test_the_binary_loss_is_a_weighted_smoothed_logistic_loss(
+    cohort: Cohort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By hand: a share of the truth is spread over both classes; a case weighs by its class."""
     labels = torch.tensor([0, 1, 1])
     logits = torch.tensor([[0.3], [1.2], [-0.4]])
+    module = module_of(
+        cohort, logits, dataclasses.replace(CONFIG, task="binary", label_smoothing=0.2)
+    )
+    module.class_weight = torch.tensor([1.0, 3.0])
+    monkeypatch.setattr(module, "log", lambda *_, **__: None)
+    loss = module.training_step((torch.zeros(3, 3, 4, 4), labels), 0)
+
     p = torch.sigmoid(logits[:, 0])
     target = torch.tensor([0.1, 0.9, 0.9])
     each = -(target * p.log() + (1 - target) * (1 - p).log())
     weight = torch.tensor([1.0, 3.0, 3.0])
-    wanted = float((weight * each).sum() / weight.sum())
-    assert losses("binary", logits, labels, cohort) == pytest.approx(wanted, rel=1e-5)
+    torch.testing.assert_close(loss, (weight * each).sum() / weight.sum())
+
+
+def test_balanced_accuracy_is_the_mean_recall_of_the_classes_there_are(
+    cohort: Cohort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of class 0 three in four are right, of class 2 none in one; class 1 is absent."""
+    logged: dict[str, float] = {}
+    monkeypatch.setattr(
+        ClassifierModule, "log", lambda _, name, value, **__: logged.update({name: float(value)})
+    )
+    module = module_of(cohort, torch.eye(3))
+    for _ in range(2):  # what one epoch saw does not count in the next
+        for decided, labels in (([0, 0, 1], [0, 0, 0]), ([0, 0], [0, 2])):
+            module.network = Told(torch.eye(3)[decided])
+            module.validation_step((torch.zeros(len(labels), 3, 4, 4), torch.tensor(labels)), 0)
+        module.on_validation_epoch_end()
+        assert logged == pytest.approx({"accuracy": 3 / 5, "balanced_accuracy": (3 / 4 + 0) / 2})
+
+
+def test_every_epoch_has_an_order_of_its_own(
+    cohort: Cohort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = module_of(cohort, torch.zeros(1, 3))
+
+    def order(epoch: int) -> list[int]:
+        monkeypatch.setattr(ClassifierModule, "current_epoch", epoch)
+        loader = module.train_dataloader()
+        assert loader.batch_size == 8
+        first = list(loader.sampler)
+        assert list(loader.sampler) == first, "asked again, it is another order"
+        return first
+
+    assert sorted(order(0)) == list(range(48))
+    assert order(0) == order(0) != order(1)
 
 
 @pytest.mark.parametrize("augment", [None, AUGMENT])
