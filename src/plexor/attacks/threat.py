@@ -77,7 +77,8 @@ class Threat:
 
         For L2 the ball's and the box's constraints hold together: the solution is
         ``clip(s * delta)`` with the greatest ``s <= 1`` that fits (the Lagrangian's stationary
-        point), found by bisection to about 1e-7.
+        point), found by bisection: ``s`` to about 1e-7, so exact enough for a ``delta`` that is
+        not thousands of times too long.
         """
         low, high = batch.low - batch.images, batch.high - batch.images
         radii = self.radii(batch)
