@@ -114,9 +114,13 @@ def _around(numbers: list[float], word: Callable[[float], str]) -> str:
 def _conditions(result: Result) -> str:
     machine, versions = result["machine"], result["versions"]
     known = ", ".join(f"{name} {number}" for name, number in versions.items() if number != "absent")
+    load = machine["load_average"]
+    busy = "not recorded" if load is None else load
+    note = result["settings"].get("note", "")
+    remark = f" Note: {note}." if note else ""
     return (
         f"On {machine['cores_allowed']} core(s) of {machine['processor']}; {machine['threads']} "
-        f"thread(s); {machine['memory_gb']} GB; load average {machine['load_average']}. {known}."
+        f"thread(s); {machine['memory_gb']} GB; load average {busy}. {known}.{remark}"
     )
 
 
