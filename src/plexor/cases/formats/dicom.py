@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 from pydicom import Dataset, dcmread
@@ -126,7 +129,8 @@ def _pixels(dataset: Dataset, syntax: UID) -> tuple[Pixels, str]:
         if dataset.SamplesPerPixel == 3 and _plugin(syntax) in ("pillow", "pylibjpeg"):
             dataset.PlanarConfiguration = 0  # which they give, and the standard asks for
     try:
-        array, found = get_decoder(syntax).as_array(dataset, decoding_plugin=_plugin(syntax))
+        with _whatever_its_length():
+            array, found = get_decoder(syntax).as_array(dataset, decoding_plugin=_plugin(syntax))
     except NotImplementedError as error:
         raise DataError(
             f"transfer syntax {syntax.name!r} is not supported; decompress it"
@@ -137,6 +141,14 @@ def _pixels(dataset: Dataset, syntax: UID) -> tuple[Pixels, str]:
     kind = "i" if dataset.PixelRepresentation else "u"
     pixels = channels_first(array.astype(f"{kind}{dataset.BitsAllocated // 8}", copy=False))
     return pixels, str(found["photometric_interpretation"])
+
+
+@contextlib.contextmanager
+def _whatever_its_length() -> Iterator[None]:
+    """Compressed pixels may by chance be as long as uncompressed ones; pydicom warns of that."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The number of bytes of compressed pixel data matches")
+        yield
 
 
 def _plugin(syntax: UID) -> str:
@@ -163,7 +175,8 @@ def _unused_bits(dataset: Dataset, syntax: UID, pixels: Pixels) -> Pixels | None
     if dataset.BitsStored == dataset.BitsAllocated or codestream or len(pixels) != 1:
         return None
     as_they_are: Any = {"correct_unused_bits": False}
-    words, _ = get_decoder(syntax).as_array(dataset, raw=True, **as_they_are)
+    with _whatever_its_length():
+        words, _ = get_decoder(syntax).as_array(dataset, raw=True, **as_they_are)
     unused: Pixels = channels_first(words) ^ pixels
     return unused if unused.any() else None
 
