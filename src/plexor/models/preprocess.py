@@ -50,7 +50,7 @@ class Preprocess:
             ModelError: the images' dimension is not that of ``size``, or the numbers in ``mean`` or
                 ``std`` are neither 1 nor as many as the channels.
         """
-        return self.normalise(self.resize(values))
+        return self.normalise(self.scale(self.resize(values)))
 
     def resize(self, values: Tensor) -> Tensor:
         """The spatial part alone."""
@@ -68,19 +68,19 @@ class Preprocess:
             return functional.interpolate(values, self.size, mode="area")
         return functional.interpolate(values, self.size, mode="trilinear")
 
-    def normalise(self, values: Tensor) -> Tensor:
-        """The intensity part alone."""
-        if self.window is None:
-            axes = tuple(range(1, values.ndim))
-            centred = values - values.mean(axes, keepdim=True)
-            spread = centred.square().mean(axes, keepdim=True).add(1e-12).sqrt()
-            scaled = centred / spread
-        else:
+    def scale(self, values: Tensor) -> Tensor:
+        """The window alone: its ends become 0 and 1; without one, each image's z-scores."""
+        if self.window is not None:
             low, high = self.window
-            scaled = (values - low) / (high - low)
-        return (scaled - _per_channel("mean", self.mean, values)) / _per_channel(
-            "std", self.std, values
-        )
+            return (values - low) / (high - low)
+        axes = tuple(range(1, values.ndim))
+        centred = values - values.mean(axes, keepdim=True)
+        return centred / centred.square().mean(axes, keepdim=True).add(1e-12).sqrt()
+
+    def normalise(self, scaled: Tensor) -> Tensor:
+        """``mean`` and ``std`` alone."""
+        mean, std = _per_channel("mean", self.mean, scaled), _per_channel("std", self.std, scaled)
+        return (scaled - mean) / std
 
 
 def _per_channel(name: str, numbers: tuple[float, ...], like: Tensor) -> Tensor:

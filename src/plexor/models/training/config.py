@@ -18,7 +18,8 @@ class Augmentation:
         flip: spatial axes that may be mirrored, e.g. (0, 1); none for images whose side matters.
         rotate_degrees: rotation up to this angle, either way; of a volume about each axis.
         zoom: scaling of each axis up to this fraction, e.g. 0.15, either way.
-        brightness: shift up to this fraction of the window, either way.
+        brightness: shift up to this fraction of the window, either way; without a window, up to
+            this many standard deviations of the image.
         contrast: change of contrast up to this fraction, either way.
     """
 

@@ -67,12 +67,12 @@ class CaseDataset(Dataset[tuple[Tensor, Tensor]]):
             )
         stored = torch.from_numpy(image.pixels.astype(np.float32))[None]
         values = stored * image.intensity.slope + image.intensity.intercept
-        inputs = self.preprocess(values)[0]
+        scaled = self.preprocess.scale(self.preprocess.resize(values))
         if self.transform is not None:
             seed = seed_for(self.seed, "augment", str(self.epoch), case.id) % _NUMPY_SEED
             self.transform.set_random_state(seed=seed)
-            inputs = convert_to_tensor(self.transform(inputs), track_meta=False)
-        return inputs, self.labels[index]
+            scaled = convert_to_tensor(self.transform(scaled[0]), track_meta=False)[None]
+        return self.preprocess.normalise(scaled)[0], self.labels[index]
 
 
 def _transform(augment: Augmentation, preprocess: Preprocess) -> Compose:
