@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from plexor.cases import LOSSLESS, Image, Intensity, Pixels
-from plexor.models import Batch, Binary, Model, Multiclass, Preprocess, Task
+from plexor.models import Batch, Binary, Model, Multiclass, Multilabel, Preprocess, Task
 
 AS_STORED = Preprocess(window=(0.0, 1.0))
 """Gives the network the stored numbers as they are."""
@@ -60,7 +60,7 @@ def images(
 
 
 def batch_of(
-    stored: Sequence[Image], truth: Sequence[int] | None = None, *, ids: Sequence[str] | None = None
+    stored: Sequence[Image], truth: Sequence[Any] | None = None, *, ids: Sequence[str] | None = None
 ) -> Batch:
     """The images as tensors on the CPU; every label 0 and ids "case-0", ... if not given."""
     names = [f"case-{i}" for i in range(len(stored))] if ids is None else ids
@@ -154,6 +154,11 @@ def multiclass(n: int) -> Multiclass:
 def binary(threshold: float = 0.5) -> Binary:
     """Absent ("a") or present ("b")."""
     return Binary(classes=classes(2), threshold=threshold)
+
+
+def multilabel(n: int) -> Multilabel:
+    """A task of n findings, each with a threshold of its own."""
+    return Multilabel(classes=classes(n), threshold=tuple(0.3 + 0.1 * i for i in range(n)))
 
 
 def model_of(network: nn.Module, task: Task) -> Model:

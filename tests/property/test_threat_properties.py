@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Literal, get_args
 
 import numpy as np
@@ -14,11 +15,12 @@ from hypothesis import strategies as st
 from tests.helpers.tiny import batch_of, image
 from torch import Tensor
 
-from plexor.attacks import Threat
+from plexor.attacks import Border, Threat
 from plexor.attacks.threat import Norm
 from plexor.models import Batch
 
 NORMS: tuple[Norm, ...] = get_args(Norm)
+CONVEX: tuple[Norm, ...] = ("linf", "l2", "l1")
 SHAPES = [(1, 4), (2, 3, 3), (3, 2, 2), (1, 2, 3, 2)]
 
 
@@ -58,8 +60,14 @@ def cases(*dtypes: str) -> st.SearchStrategy[Drawn]:
     )
 
 
-def threats(norm: Norm) -> st.SearchStrategy[Threat]:
-    return st.builds(Threat, norm=st.just(norm), radius=st.floats(0.5, 12), unit=st.just("value"))
+def threats(norm: Norm, *, everywhere: bool = False) -> st.SearchStrategy[Threat]:
+    unit = st.just("count" if norm == "l0" else "value")
+    channels = st.sampled_from(["together", "apart"] if norm == "l0" else ["together"])
+    region = st.sampled_from([None] if everywhere else [None, Border(width=1)])
+    radius = st.floats(1, 6) if norm == "l0" else st.floats(0.5, 12)
+    return st.builds(
+        Threat, norm=st.just(norm), radius=radius, unit=unit, channels=channels, region=region
+    )
 
 
 def assert_allowed(threat: Threat, delta: Tensor, batch: Batch) -> None:
@@ -68,9 +76,11 @@ def assert_allowed(threat: Threat, delta: Tensor, batch: Batch) -> None:
     assert bool((perturbed >= batch.low - ulp).all())
     assert bool((perturbed <= batch.high + ulp).all())
     assert bool((threat.norms(delta.double()) <= threat.radius * (1 + 1e-6)).all())
+    if threat.region is not None:
+        assert not bool((delta * ~threat.region.allowed(batch)).any())
 
 
-@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("norm", CONVEX)
 @settings(deadline=None, max_examples=50)
 @given(data=st.data(), case=cases("u1", "i2", "f4"))
 def test_projection_is_the_nearest_that_is_allowed(
@@ -101,7 +111,7 @@ def test_what_is_stored_is_on_the_grid_and_allowed(
     assert torch.equal(stored, stored.round())
     again = threat.store(stored, batch)
     assert_allowed(threat, again, batch)
-    if norm == "linf":
+    if norm in ("linf", "l0"):
         assert torch.equal(again, stored)
     else:
         assert bool((threat.norms(again) >= threat.norms(stored)).all())
@@ -113,7 +123,7 @@ def test_a_stored_euclidean_perturbation_uses_its_radius(data: st.DataObject, ca
     """It is a rounding of the direction asked for, and the next longer one is too long."""
     batch, delta = case.batch(), case.delta()
     assume(float(delta.abs().amax()) > 0.005)
-    threat = data.draw(threats("l2"))
+    threat = data.draw(threats("l2", everywhere=True))
     low, high = batch.low - batch.images, batch.high - batch.images
     for stored, asked, least, most in zip(
         threat.store(delta, batch), delta.double(), low, high, strict=True
@@ -161,7 +171,7 @@ def test_a_case_does_not_feel_its_neighbours(norm: Norm, data: st.DataObject, ca
             assert torch.equal(alone[0], together[i])
 
 
-@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("norm", CONVEX)
 @settings(deadline=None, max_examples=50)
 @given(
     data=st.data(),
@@ -177,5 +187,46 @@ def test_steepest_direction_has_length_one_and_rises_most(
     direction = threat.steepest(magnitude * gradient).double()
     torch.testing.assert_close(threat.norms(direction), torch.ones(3).double(), rtol=1e-6, atol=0.0)
     rise = (direction * gradient).flatten(1).sum(1)
-    dual = gradient.double().flatten(1).norm(p=1 if norm == "linf" else 2, dim=1)
+    power = {"linf": 1, "l2": 2, "l1": float("inf")}[norm]
+    dual = gradient.double().flatten(1).norm(p=power, dim=1)
     torch.testing.assert_close(rise, dual, rtol=1e-5, atol=0.0)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@settings(deadline=None, max_examples=50)
+@given(data=st.data(), case=cases("u1", "i2", "f4"))
+def test_nothing_allowed_is_further_along_than_the_furthest(
+    norm: Norm, data: st.DataObject, case: Drawn
+) -> None:
+    batch, gradient = case.batch(), case.delta()
+    threat = data.draw(threats(norm))
+    furthest = threat.furthest(gradient, batch)
+    assert_allowed(threat, furthest, batch)
+    reach = (furthest * gradient).double().flatten(1).sum(1)
+    for name in range(1, 4):
+        for size in (1.0, 1e3):
+            other = threat.project(gradient * size + name * case.delta(name), batch)
+            along = (other * gradient).double().flatten(1).sum(1)
+            assert bool((along <= reach + 1e-5 * reach.abs() + 1e-6).all())
+
+
+@settings(deadline=None, max_examples=50)
+@given(case=cases("u1", "i2", "f4"), count=st.integers(1, 3), apart=st.booleans())
+def test_few_positions_are_the_ones_nearest_to_what_was_asked(
+    case: Drawn, count: int, apart: bool
+) -> None:
+    """Against every choice of positions there is."""
+    batch, delta = case.batch(), case.delta()
+    channels: Literal["apart", "together"] = "apart" if apart else "together"
+    threat = Threat(norm="l0", radius=count, unit="count", channels=channels)
+    projected = threat.project(delta, batch)
+    assert_allowed(threat, projected, batch)
+    inside = delta.clamp(batch.low - batch.images, batch.high - batch.images)
+    n_positions = delta[0].numel() if apart else delta[0, 0].numel()
+    away = (delta - projected).double().flatten(1).square().sum(1)
+    for chosen in combinations(range(n_positions), min(count, n_positions)):
+        kept = torch.zeros(n_positions)
+        kept[list(chosen)] = 1
+        kept = kept.view(delta.shape[1:] if apart else delta.shape[2:])
+        other = (delta - inside * kept).double().flatten(1).square().sum(1)
+        assert bool((away <= other * (1 + 1e-6) + 1e-9).all())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,9 @@ import torch
 from scipy.stats import kstest
 from tests.helpers.tiny import batch_of, image
 
-from plexor.attacks import Threat
+from plexor.attacks import Border, Masked, Threat
 from plexor.attacks.proposal import normal_noise
-from plexor.core.errors import PlanError
+from plexor.core.errors import DataError, PlanError
 
 GREY = np.full((1, 2, 2), 100, np.uint8)
 
@@ -63,8 +64,11 @@ def test_name(radius: float, unit: Any, name: str) -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"norm": "l3"}, "unknown norm 'l3'.*known: l2, linf"),
+        ({"norm": "l3"}, "unknown norm 'l3'.*known: l0, l1, l2, linf"),
         ({"unit": "levels"}, "unknown unit 'levels'; did you mean 'level'"),
+        ({"norm": "l0", "unit": "value"}, "l0 has no unit 'value'; L0 takes `count` or `percent`"),
+        ({"unit": "count"}, "l2 has no unit 'count'"),
+        ({"channels": "both"}, "unknown channels 'both'"),
         ({"radius": 0.0}, "`radius` must be positive and finite, got 0"),
         ({"radius": float("inf")}, "positive and finite, got inf"),
         ({"radius": float("nan")}, "positive and finite, got nan"),
@@ -107,3 +111,38 @@ def test_random_starts_fill_the_ball() -> None:
 def test_no_direction_without_a_gradient() -> None:
     for norm in ("linf", "l2"):
         assert not Threat(norm=norm, radius=1).steepest(torch.zeros(2, 1, 3, 3)).any()
+
+
+def test_a_region_and_separate_channels_are_named() -> None:
+    threat = Threat(norm="l0", radius=5, channels="apart", region=Border(width=2))
+    assert threat.unit == "count"
+    assert threat.name == "l0-5-apart-border-2"
+
+
+def test_a_share_of_the_positions_is_at_least_one() -> None:
+    batch = batch_of([image(np.full((2, 10, 20), 100, np.uint8))])
+    for percent, apart, together in ((0.1, 1.0, 1.0), (10, 40.0, 20.0)):
+        few = {"norm": "l0", "radius": percent, "unit": "percent"}
+        assert float(Threat(**few).radii(batch)) == together  # type: ignore[arg-type]
+        assert float(Threat(**few, channels="apart").radii(batch)) == apart  # type: ignore[arg-type]
+
+
+def test_a_mask_keeps_an_attack_inside_or_outside() -> None:
+    batch = batch_of([image(GREY)])
+    mask = torch.tensor([[[[True, False], [False, False]]]])
+    masked = replace(batch, masks={"lesion": mask})
+    everywhere = torch.full_like(batch.images, 50)
+    for outside in (False, True):
+        threat = Threat(norm="linf", radius=3, region=Masked(mask="lesion", outside=outside))
+        moved = threat.project(everywhere, masked)
+        assert torch.equal(moved == 3, ~mask if outside else mask)
+    with pytest.raises(DataError, match="the cases have no mask called 'lesion'"):
+        Threat(norm="linf", radius=3, region=Masked(mask="lesion")).project(everywhere, batch)
+
+
+def test_a_border_wider_than_the_image_is_all_of_it() -> None:
+    batch = batch_of([image(np.full((1, 5, 7), 100, np.uint8))])
+    assert Border(width=1).allowed(batch).sum() == 2 * 7 + 2 * 3
+    assert bool(Border(width=3).allowed(batch).all())
+    with pytest.raises(PlanError, match="at least 1 pixel wide, got 0"):
+        Border(width=0)

@@ -2,10 +2,12 @@
 
 from plexor.attacks.catalogue import CATALOGUE
 from plexor.attacks.control import matched_noise
-from plexor.attacks.goal import Become, Goal, Misclassify
+from plexor.attacks.goals import Become, Flip, Goal, Misclassify, Move
 from plexor.attacks.gradient import FGSM, PGD
 from plexor.attacks.judge import Distances, Verdict, judge
+from plexor.attacks.objective import Objective
 from plexor.attacks.proposal import Attack, Proposal
+from plexor.attacks.region import Border, Masked
 from plexor.attacks.threat import Threat
 
 __all__ = [
@@ -14,9 +16,14 @@ __all__ = [
     "PGD",
     "Attack",
     "Become",
+    "Border",
     "Distances",
+    "Flip",
     "Goal",
+    "Masked",
     "Misclassify",
+    "Move",
+    "Objective",
     "Proposal",
     "Threat",
     "Verdict",

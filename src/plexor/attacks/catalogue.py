@@ -33,20 +33,23 @@ class Entry:
     summary: str
 
 
+EVERY_NORM = ("linf", "l2", "l1", "l0")
+EVERY_TASK = ("multiclass", "binary", "multilabel", "regression")
+
 CATALOGUE: dict[str, Entry] = {
     "fgsm": Entry(
         attack=FGSM,
         access="gradients",
-        norms=("linf", "l2"),
-        tasks=("multiclass", "binary"),
+        norms=EVERY_NORM,
+        tasks=EVERY_TASK,
         reference="Goodfellow et al., ICLR 2015, arXiv:1412.6572",
         summary="one step of the whole radius",
     ),
     "pgd": Entry(
         attack=PGD,
         access="gradients",
-        norms=("linf", "l2"),
-        tasks=("multiclass", "binary"),
+        norms=EVERY_NORM,
+        tasks=EVERY_TASK,
         reference="Madry et al., ICLR 2018, arXiv:1706.06083",
         summary="projected gradient ascent with restarts, on storable images",
     ),

@@ -9,7 +9,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from plexor.attacks.goal import Goal
+from plexor.attacks.goals import Goal
 from plexor.attacks.proposal import Attack, Proposal
 from plexor.attacks.threat import Threat
 from plexor.core.errors import ModelError

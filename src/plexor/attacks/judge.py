@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from plexor.attacks.goal import Goal
+from plexor.attacks.goals import Goal
 from plexor.attacks.threat import Threat
 from plexor.cases.image import LOSSLESS, Image, Pixels
 from plexor.models.batch import Batch
@@ -39,11 +39,15 @@ class Distances:
     @classmethod
     def between(cls, original: Pixels, other: Pixels) -> Distances:
         """Measured in float64."""
-        change = np.abs(other.astype(np.float64) - original.astype(np.float64))
+        return cls.of(other.astype(np.float64) - original.astype(np.float64))
+
+    @classmethod
+    def of(cls, change: NDArray[np.float64]) -> Distances:
+        """Of a change (C, *spatial) already taken."""
         return cls(
-            linf=float(change.max()),
+            linf=float(np.abs(change).max()),
             l2=float(np.sqrt(np.square(change).sum())),
-            l1=float(change.sum()),
+            l1=float(np.abs(change).sum()),
             l0=float(np.count_nonzero(change.any(axis=0))),
         )
 
@@ -97,10 +101,6 @@ def judge(
         image.storable(image.pixels + np.where(ok, change, 0.0))
         for image, change, ok in zip(images, changes, finite, strict=True)
     ]
-    if threat is None:
-        radii = [np.inf] * len(images)
-    else:
-        radii = threat.radii(batch).flatten().double().tolist()
     within = list(finite)
     verdicts = {}
     for container in images[0].containers:
@@ -108,12 +108,8 @@ def judge(
         stored = [i.containers[container].decode(f) for i, f in zip(images, files, strict=True)]
         distances = [Distances.between(i.pixels, s) for i, s in zip(images, stored, strict=True)]
         if container == LOSSLESS and threat is not None:
-            lengths = [getattr(d, threat.norm) for d in distances]
-            slack = [_rounding(pixels, threat.norm) for pixels in stored]
-            within = [
-                ok and length <= radius * (1 + _TOLERANCE) + lost
-                for ok, length, radius, lost in zip(finite, lengths, radii, slack, strict=True)
-            ]
+            allowed = _allowed(threat, batch, images, stored)
+            within = [ok and fits for ok, fits in zip(finite, allowed, strict=True)]
         outputs, margins = _measure(model, batch, stored, goal)
         decisions = model.task.decide(outputs).tolist()
         verdicts[container] = [
@@ -130,12 +126,37 @@ def judge(
     return verdicts
 
 
-def _rounding(stored: Pixels, norm: str) -> float:
-    """Length that rounding to a floating file type may add; none on an integer grid."""
-    if stored.dtype.kind != "f":
+def _allowed(
+    threat: Threat, batch: Batch, images: Sequence[Image], stored: Sequence[Pixels]
+) -> list[bool]:
+    """Whether each stored image is within the threat: its radius, and its region."""
+    radii = threat.radii(batch).flatten().double().tolist()
+    regions: NDArray[np.bool_] | None = None
+    if threat.region is not None:
+        allowed = threat.region.allowed(batch)
+        regions = allowed.expand(len(images), *allowed.shape[1:]).cpu().numpy()
+    verdicts = []
+    for i, (image, pixels) in enumerate(zip(images, stored, strict=True)):
+        change = pixels.astype(np.float64) - image.pixels.astype(np.float64)
+        length = _length(change, threat)
+        fits = length <= radii[i] * (1 + _TOLERANCE) + _rounding(pixels, threat)
+        outside = regions is not None and bool((change * ~regions[i]).any())
+        verdicts.append(fits and not outside)
+    return verdicts
+
+
+def _length(change: NDArray[np.float64], threat: Threat) -> float:
+    """The threat's norm of a change, as ``Distances`` has it."""
+    if threat.norm == "l0" and threat.channels == "apart":
+        return float(np.count_nonzero(change))
+    return float(getattr(Distances.of(change), threat.norm))
+
+
+def _rounding(stored: Pixels, threat: Threat) -> float:
+    """Length that rounding to a floating file type may add; none on an integer grid, or to L0."""
+    if stored.dtype.kind != "f" or threat.norm == "l0":
         return 0.0
-    half = np.spacing(np.abs(stored)) / 2
-    return float(getattr(Distances.between(np.zeros_like(half), half), norm))
+    return _length((np.spacing(np.abs(stored)) / 2).astype(np.float64), threat)
 
 
 def _measure(
@@ -147,5 +168,5 @@ def _measure(
         outputs = model.outputs(torch.from_numpy(pixels).to(batch.images.device), batch.context)
         if goal is None:
             return outputs, [float("nan")] * len(stored)
-        margins: list[float] = goal.margin(model.task, outputs, batch.truth).tolist()
+        margins: list[float] = goal.margin(model.task, outputs, batch.truth, batch.before).tolist()
     return outputs, margins

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
+from plexor.attacks import geometry
+from plexor.attacks.region import Border, Masked
 from plexor.core.errors import PlanError, unknown
 from plexor.models.batch import Batch
 
-Norm = Literal["linf", "l2"]
-Unit = Literal["level", "value", "percent"]
+Norm = Literal["linf", "l2", "l1", "l0"]
+Unit = Literal["level", "value", "percent", "count"]
+Channels = Literal["together", "apart"]
 
 _DOUBLINGS = 12
-_HALVINGS = 25
-_PIECE = 1 << 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,36 +27,57 @@ class Threat:
     Perturbations are tensors (N, C, *spatial) in stored numbers, to be added to ``batch.images``.
 
     Attributes:
-        norm: "linf" (greatest change of any number) or "l2" (Euclidean length over all numbers).
+        norm: "linf" (greatest change of any number), "l2" (Euclidean length over all numbers),
+            "l1" (sum of absolute changes) or "l0" (how many pixels or voxels are changed at all).
         radius: greatest allowed norm, in ``unit``.
         unit: "level" (one quantum of the stored image), "value" (what the header's rescale gives,
-            e.g. HU), or "percent" of the storable range.
+            e.g. HU), or "percent" of the storable range; for L0 "count", or "percent" of all
+            positions. "level" means "count" for L0, which has nothing else to be measured in.
+        channels: for L0, whether a pixel counts once, however many of its channels change, or each
+            channel by itself.
+        region: the only part of the image that may change; None for all of it.
     """
 
     norm: Norm
     radius: float
     unit: Unit = "level"
+    channels: Channels = "together"
+    region: Border | Masked | None = None
 
     def __post_init__(self) -> None:
         if self.norm not in get_args(Norm):
             raise PlanError(unknown("norm", self.norm, get_args(Norm)))
         if self.unit not in get_args(Unit):
             raise PlanError(unknown("unit", self.unit, get_args(Unit)))
+        if self.channels not in get_args(Channels):
+            raise PlanError(unknown("channels", self.channels, get_args(Channels)))
         if not 0 < self.radius < float("inf"):
             raise PlanError(f"threat: `radius` must be positive and finite, got {self.radius}")
+        if self.unit == "level" and self.norm == "l0":
+            object.__setattr__(self, "unit", "count")
+        if (self.unit == "count") != (self.norm == "l0") and self.unit != "percent":
+            raise PlanError(
+                f"threat: {self.norm} has no unit {self.unit!r}; L0 takes `count` or `percent`, "
+                "the others `level`, `value` or `percent`"
+            )
 
     @property
     def name(self) -> str:
-        """Norm and radius as they stand in a probe's id, e.g. "linf-2", "l2-5-percent"."""
-        suffix = "" if self.unit == "level" else f"-{self.unit}"
-        return f"{self.norm}-{self.radius:g}{suffix}"
+        """Norm, radius and region as they stand in a probe's id, e.g. "linf-2", "l2-5-percent"."""
+        parts = [self.norm, f"{self.radius:g}"]
+        parts += [self.unit] if self.unit not in ("level", "count") else []
+        parts += ["apart"] if self.channels == "apart" else []
+        parts += [self.region.name] if self.region is not None else []
+        return "-".join(parts)
 
     def radii(self, batch: Batch) -> Tensor:
-        """The radius of each case in stored numbers, (N, 1, ...).
+        """The radius of each case in stored numbers, or in positions for L0, (N, 1, ...).
 
         Raises:
             PlanError: a level is asked for and the images are stored as floating numbers.
         """
+        if self.norm == "l0":
+            return torch.full_like(batch.low, self._count(batch.images))
         if self.unit == "value":
             return self.radius / batch.context.slope.abs()
         if self.unit == "percent":
@@ -70,36 +91,50 @@ class Threat:
 
     def norms(self, delta: Tensor) -> Tensor:
         """The norm of each case's perturbation, (N,)."""
-        return delta.flatten(1).abs().amax(1) if self.norm == "linf" else _lengths(delta).flatten()
+        return self._measure(delta).flatten()
 
     def project(self, delta: Tensor, batch: Batch) -> Tensor:
-        """The nearest perturbation in the ball that leaves every number storable in range.
+        """The nearest perturbation in ball and region that leaves every number storable in range.
 
-        For L2 the ball's and the box's constraints hold together: the solution is
-        ``clip(s * delta)`` with the greatest ``s <= 1`` that fits (the Lagrangian's stationary
-        point), found by bisection: ``s`` to about 1e-7, so exact enough for a ``delta`` that is
-        not thousands of times too long.
+        The constraints hold together: for every norm this is the projection onto their
+        intersection, not one after the other.
         """
-        low, high = batch.low - batch.images, batch.high - batch.images
+        low, high = self._box(batch)
         radii = self.radii(batch)
         if self.norm == "linf":
             return delta.clamp(torch.maximum(low, -radii), torch.minimum(high, radii))
-        inside = delta.clamp(low, high)
-        if bool((self.norms(inside) <= radii.flatten()).all()):
-            return inside
-        return _greatest_fitting(lambda s: (s * delta).clamp_(low, high), radii, at_most=1.0)
+        if self.norm == "l2":
+            return geometry.onto_l2(delta, low, high, radii)
+        if self.norm == "l1":
+            return geometry.onto_l1(delta, low, high, radii)
+        return geometry.onto_l0(delta, low, high, radii, apart=self._apart)
+
+    def furthest(self, gradient: Tensor, batch: Batch) -> Tensor:
+        """The allowed perturbation with the greatest scalar product with ``gradient``.
+
+        What a linear loss would call for: no other is as good. Zero where the gradient is.
+        """
+        low, high = self._box(batch)
+        radii = self.radii(batch)
+        if self.norm == "linf":
+            return geometry.furthest_linf(gradient, low, high, radii)
+        if self.norm == "l2":
+            return geometry.furthest_l2(gradient, low, high, radii)
+        if self.norm == "l1":
+            return geometry.furthest_l1(gradient, low, high, radii)
+        return geometry.furthest_l0(gradient, low, high, radii, apart=self._apart)
 
     def store(self, delta: Tensor, batch: Batch) -> Tensor:
         """The perturbation as a file can hold it: on the storable grid, in range, in the ball.
 
-        For L∞ it is rounded to the grid. For L2 rounding would lose every change below half a
-        quantum, so the perturbation is scaled, up or down, to the greatest length whose rounding
-        still fits the radius. Where storage is floating it is projected only.
+        For L∞ and L0 it is rounded to the grid. For L2 and L1 rounding would lose every change
+        below half a quantum, so the perturbation is scaled, up or down, to the greatest length
+        whose rounding still fits the radius. Where storage is floating it is projected only.
         """
         if bool((batch.quantum == 0).all()):
             return self.project(delta, batch)
         quantum = batch.quantum
-        low, high = batch.low - batch.images, batch.high - batch.images
+        low, high = self._box(batch)
         radii = self.radii(batch)
         if self.norm == "linf":
             steps = torch.floor(radii / quantum * (1 + 1e-6))
@@ -108,62 +143,85 @@ class Threat:
         def rounded(scale: Tensor) -> Tensor:
             return (scale * delta).div_(quantum).round_().mul_(quantum).clamp_(low, high)
 
-        return _greatest_fitting(rounded, radii, at_most=2.0**_DOUBLINGS)
+        if self.norm == "l0":
+            return self.project(rounded(torch.ones_like(radii)), batch)
+        return geometry.greatest_fitting(rounded, self._measure, radii, at_most=2.0**_DOUBLINGS)
 
-    def steepest(self, gradient: Tensor) -> Tensor:
+    def steepest(self, gradient: Tensor, *, share: float = 0.0) -> Tensor:
         """The direction of norm 1 along which a loss with this gradient rises fastest.
 
-        Zero where the gradient is zero.
+        Zero where the gradient is zero. L0 does not measure how far a number moves: there, the
+        gradient over its greatest number.
+
+        Args:
+            gradient: (N, C, *spatial).
+            share: for L1, whose fastest direction moves a single number: let this share of the
+                numbers, the steepest, move together by the same amount.
         """
         if self.norm == "linf":
             return gradient.sign()
         peaks = gradient.flatten(1).abs().amax(1).view(-1, *[1] * (gradient.ndim - 1))
         scaled = gradient / peaks  # where the model is sure, the squares themselves would vanish
-        return torch.where(peaks > 0, scaled / _lengths(scaled), 0.0)
+        if self.norm == "l2":
+            scaled = scaled / geometry.lengths(scaled)
+        elif self.norm == "l1":
+            flat = gradient.flatten(1)
+            several = max(1, round(share * flat.shape[1]))
+            index = flat.abs().topk(several, dim=1).indices
+            signs = flat.gather(1, index).sign() / several
+            scaled = torch.zeros_like(flat).scatter(1, index, signs).view_as(gradient)
+        return torch.where(peaks > 0, scaled, 0.0)
+
+    def free(self, gradient: Tensor, delta: Tensor, batch: Batch) -> Tensor:
+        """The gradient where ``delta`` can still follow it; 0 at bounds and out of the region."""
+        low, high = self._box(batch)
+        return torch.where(torch.where(gradient > 0, delta < high, delta > low), gradient, 0.0)
 
     def random_start(self, noise: Tensor, batch: Batch) -> Tensor:
         """Turns standard normal noise (N, C, *spatial) into where a search may start.
 
         L∞: uniform in the ball. L2: uniform on the sphere, which in thousands of dimensions is
-        where nearly all of the ball is. Projected into range.
+        where nearly all of the ball is; L1 likewise. L0: some positions, as many as allowed, moved
+        towards a bound by any share. Projected into range.
         """
-        direction = (
-            torch.special.erf(noise / 2**0.5) if self.norm == "linf" else self.steepest(noise)
-        )
+        if self.norm == "l0":
+            share: Tensor = torch.special.erf(noise.abs() / 2**0.5)
+            return share * self.furthest(noise, batch)
+        if self.norm == "linf":
+            direction = torch.special.erf(noise / 2**0.5)
+        elif self.norm == "l2":
+            direction = self.steepest(noise)
+        else:
+            # As far out as an exponential draw with the same sign and rank: uniform on the sphere.
+            tails = torch.special.erfc(noise.abs() / 2**0.5).clamp(min=1e-30)
+            exponential = -noise.sign() * tails.log()
+            direction = exponential / geometry.sums(exponential)
         return self.project(self.radii(batch) * direction, batch)
 
+    def _measure(self, delta: Tensor) -> Tensor:
+        if self.norm == "linf":
+            return delta.flatten(1).abs().amax(1).view(-1, *[1] * (delta.ndim - 1))
+        if self.norm == "l2":
+            return geometry.lengths(delta)
+        if self.norm == "l1":
+            return geometry.sums(delta)
+        return geometry.changed(delta, apart=self._apart)
 
-def _lengths(delta: Tensor) -> Tensor:
-    """Euclidean length of each case's perturbation, (N, 1, ...).
+    def _box(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """How far each number may go down and up: to the ends of its range, or not at all."""
+        low, high = batch.low - batch.images, batch.high - batch.images
+        if self.region is None:
+            return low, high
+        allowed = self.region.allowed(batch)
+        return low * allowed, high * allowed
 
-    Taken piece by piece: in one go, float32 loses 1e-5 of the length of a million numbers, and
-    4e-4 of that of ten million.
-    """
-    pieces = torch.split(delta.flatten(1), _PIECE, dim=1)
-    norms = torch.stack([torch.linalg.vector_norm(piece, dim=1) for piece in pieces], dim=1)
-    lengths: Tensor = torch.linalg.vector_norm(norms, dim=1)
-    return lengths.view(-1, *[1] * (delta.ndim - 1))
+    def _count(self, images: Tensor) -> float:
+        """L0's radius as a number of positions; a share of all is at least one."""
+        if self.unit == "count":
+            return self.radius
+        each = images[0].numel() if self._apart else images[0, 0].numel()
+        return max(1.0, self.radius / 100 * each)
 
-
-def _greatest_fitting(
-    shape: Callable[[Tensor], Tensor], radii: Tensor, *, at_most: float
-) -> Tensor:
-    """``shape(s)`` of each case with about the greatest s for which its length fits the radius.
-
-    ``shape`` must not get shorter as s grows, and be zero at s = 0.
-    """
-
-    def fits(scale: Tensor) -> Tensor:
-        return _lengths(shape(scale)) <= radii
-
-    low = torch.zeros_like(radii)
-    high = torch.full_like(radii, min(1.0, at_most))
-    while bool((room := fits(high) & (high < at_most)).any()):
-        low = torch.where(room, high, low)
-        high = torch.where(room, high * 2, high)
-    low = torch.where(fits(high), high, low)
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        room = fits(middle)
-        low, high = torch.where(room, middle, low), torch.where(room, high, middle)
-    return shape(low)
+    @property
+    def _apart(self) -> bool:
+        return self.channels == "apart"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from plexor.attacks.goal import Misclassify
+from plexor.attacks.goals import Misclassify
 from plexor.models.batch import Batch
 from plexor.models.device import is_out_of_memory
 from plexor.models.model import Model

@@ -118,9 +118,13 @@ class _Work:
         model, probe = self.model, self.probe
         truth = encode(model.task, [case.truth for case in cases])
         batch = Batch.of([case.id for case in cases], images, truth, model.device)
-        before, attempted, proposal = self._proposed(batch)
+        if probe.threat is not None:
+            known = torch.tensor([self.before[case_id] for case_id in batch.ids])
+            batch = replace(batch, before=known.to(model.device))
+        attempted, proposal = self._proposed(batch)
         verdicts = judge(model, batch, images, proposal.delta, goal=probe.goal, threat=probe.threat)
         lossless = verdicts[LOSSLESS]
+        before = batch.before
         if before is None:
             before = torch.stack([torch.from_numpy(verdict.outputs) for verdict in lossless])
         named = [model.task.classes[i] for i in model.task.decide(before).tolist()]
@@ -145,18 +149,18 @@ class _Work:
             found.append((case, findings, example))
         return found
 
-    def _proposed(self, batch: Batch) -> tuple[Tensor | None, Tensor, Proposal]:
-        """Outputs before (None: not known yet), whether the goal was open, and the proposal."""
+    def _proposed(self, batch: Batch) -> tuple[Tensor, Proposal]:
+        """Whether the goal was open, and the proposal, for each case."""
         probe, model = self.probe, self.model
         everyone = torch.ones(len(batch), dtype=torch.bool)
         nothing = Proposal.nothing(batch)
-        if probe.threat is None:
-            return None, everyone, nothing
-        before = torch.tensor([self.before[case_id] for case_id in batch.ids])
+        if probe.threat is None or batch.before is None:
+            return everyone, nothing
         if probe.attack is None or probe.goal is None:
             noise = matched_noise(batch, probe.threat, seed=self.seed)
-            return before, everyone, replace(nothing, delta=noise)
-        attempted = probe.goal.margin(model.task, before, batch.truth.cpu()) <= 0
+            return everyone, replace(nothing, delta=noise)
+        margins = probe.goal.margin(model.task, batch.before, batch.truth, batch.before)
+        attempted = (margins <= 0).cpu()
         proposal = propose(
             model,
             batch,
@@ -166,7 +170,7 @@ class _Work:
             attempted=attempted,
             seed=seed_for(self.seed, probe.id),
         )
-        return before, attempted, proposal
+        return attempted, proposal
 
 
 def _finding(common: Finding, container: str, verdict: Verdict) -> Finding:

@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from plexor.attacks.catalogue import CATALOGUE
-from plexor.attacks.goal import Become, Goal, Misclassify
+from plexor.attacks.goals import Become, Goal, Misclassify
 from plexor.attacks.proposal import Attack
 from plexor.attacks.threat import Norm, Threat, Unit
 from plexor.audits.complaint import complaint

@@ -5,7 +5,7 @@ from plexor.models.batch import Batch, Context
 from plexor.models.loading import ModelSource, load_model
 from plexor.models.model import Model, ModelCard
 from plexor.models.preprocess import Preprocess
-from plexor.models.task import Binary, Multiclass, Task, encode, task_from
+from plexor.models.task import Binary, Multiclass, Multilabel, Regression, Task, encode, task_from
 from plexor.models.weights import read_training_groups, read_weights, save_weights
 
 __all__ = [
@@ -17,7 +17,9 @@ __all__ = [
     "ModelCard",
     "ModelSource",
     "Multiclass",
+    "Multilabel",
     "Preprocess",
+    "Regression",
     "Task",
     "encode",
     "load_model",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -39,11 +39,13 @@ class Batch:
     Attributes:
         ids: case ids, the names random streams are drawn for.
         images: (N, C, *spatial) float32, stored numbers.
-        truth: (N,) int64 labels.
+        truth: (N, ...) labels, see ``plexor.models.task``.
         low: (N, 1, ...) smallest storable number.
         high: (N, 1, ...) greatest.
         quantum: (N, 1, ...) distance between storable numbers, 0 where storage is floating.
         context: from stored numbers to values.
+        before: the model's outputs for the untouched images, where they are known.
+        masks: name → (N, 1, *spatial) bool, parts of the images.
     """
 
     ids: tuple[str, ...]
@@ -53,6 +55,8 @@ class Batch:
     high: Tensor
     quantum: Tensor
     context: Context
+    before: Tensor | None = None
+    masks: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -67,6 +71,8 @@ class Batch:
             high=self.high[index],
             quantum=self.quantum[index],
             context=self.context.select(index),
+            before=None if self.before is None else self.before[index],
+            masks={name: mask[index] for name, mask in self.masks.items()},
         )
 
     @classmethod

@@ -10,51 +10,79 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from plexor.core.errors import ModelError, PlanError
-from plexor.models.architectures import build_network
+from plexor.core.errors import ModelError, PlanError, unknown
+from plexor.models.architectures import build_network, check_architecture
 from plexor.models.model import Model, ModelCard
 from plexor.models.preprocess import Preprocess
-from plexor.models.task import Task, task_from
+from plexor.models.task import TASKS, Task, task_from
 from plexor.models.weights import fill, read_card, read_weights
+
+_CHANNELS, _SPATIAL_DIMS = 3, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSource:
     """Where a model comes from.
 
-    A file that ``plexor train`` wrote holds its card: ``weights`` alone is enough. Anything else
-    needs ``classes``, and ``architecture`` or ``python``.
+    A file that ``plexor train`` wrote holds its card: ``weights`` alone is enough, and what is said
+    beside it must be what the card says. Anything else needs ``classes``, and ``architecture`` or
+    ``python``.
 
     Attributes:
         weights: a .safetensors file, or a torch file of tensors.
         architecture: a built-in network, see ``plexor.models.ARCHITECTURES``.
         python: "package.module:factory", a function that returns the network; it is your code and
             is run, so it needs ``--allow-code``.
-        task: "multiclass" or "binary".
+        task: "multiclass" or "binary"; the card's if not given, without a card "multiclass".
         classes: class names in the order of the outputs.
-        threshold: for "binary", the probability above which the decision is positive.
-        channels: image channels.
-        spatial_dims: 2 or 3.
+        threshold: for "binary", the probability above which the decision is positive; the card's if
+            not given, without a card 0.5.
+        channels: image channels; the card's if not given, without a card 3.
+        spatial_dims: 2 or 3; the card's if not given, without a card 2.
         preprocess: resize, window, normalise.
     """
 
     weights: Path | None = None
     architecture: str | None = None
     python: str | None = None
-    task: str = "multiclass"
+    task: str | None = None
     classes: tuple[str, ...] = ()
-    threshold: float = 0.5
-    channels: int = 3
-    spatial_dims: int = 2
+    threshold: float | None = None
+    channels: int | None = None
+    spatial_dims: int | None = None
     preprocess: Preprocess = Preprocess()
 
-    def named_task(self) -> Task:
-        """The task with its classes."""
+    def __post_init__(self) -> None:
+        if self.architecture is not None:
+            check_architecture(self.architecture)
+        if self.task is not None and self.task not in TASKS:
+            raise PlanError(unknown("task", self.task, TASKS))
+
+    def described(self) -> ModelCard:
+        """The card of a model that has none.
+
+        Raises:
+            PlanError: ``classes`` is missing, or task, classes and threshold do not go together.
+        """
         if not self.classes:
             raise PlanError("model: `classes` is needed, in the order of the model's outputs")
-        if self.task == "binary":
-            return task_from(self.task, self.classes, threshold=self.threshold)
-        return task_from(self.task, self.classes)
+        kind = self.task or "multiclass"
+        if self.threshold is None:
+            task = task_from(kind, self.classes)
+        elif kind == "multiclass":
+            raise PlanError(
+                "model: `threshold` means nothing to a multiclass task, whose greatest output "
+                "decides; leave it out, or say `task: binary`"
+            )
+        else:
+            task = task_from(kind, self.classes, threshold=self.threshold)
+        return ModelCard(
+            task=task,
+            preprocess=self.preprocess,
+            architecture=self.python or self.architecture or "",
+            channels=_CHANNELS if self.channels is None else self.channels,
+            spatial_dims=_SPATIAL_DIMS if self.spatial_dims is None else self.spatial_dims,
+        )
 
 
 def load_model(
@@ -71,13 +99,7 @@ def load_model(
     if card is not None:
         _check_agrees(source, card)
     else:
-        card = ModelCard(
-            task=source.named_task(),
-            preprocess=source.preprocess,
-            architecture=source.python or source.architecture or "",
-            channels=source.channels,
-            spatial_dims=source.spatial_dims,
-        )
+        card = source.described()
     network = _network(source, card, allow_code=allow_code)
     if source.weights is not None:
         fill(network, read_weights(source.weights), source=source.weights)
@@ -93,7 +115,11 @@ def _check_agrees(source: ModelSource, card: ModelCard) -> None:
     """Refuses a plan that wants another model than the one its weights are of."""
     for name, said, found in (
         ("architecture", source.architecture, card.architecture),
+        ("task", source.task, card.task.kind),
         ("classes", source.classes, card.task.classes),
+        ("threshold", source.threshold, getattr(card.task, "threshold", None)),
+        ("channels", source.channels, card.channels),
+        ("spatial_dims", source.spatial_dims, card.spatial_dims),
         ("preprocess", source.preprocess, card.preprocess),
     ):
         if said not in (None, (), Preprocess(), found):
@@ -115,8 +141,8 @@ def _network(source: ModelSource, card: ModelCard, *, allow_code: bool) -> nn.Mo
         raise PlanError(f"model: `weights` is needed for architecture {card.architecture!r}")
     return build_network(
         card.architecture,
-        spatial_dims=card.spatial_dims or source.spatial_dims,
-        channels=card.channels or source.channels,
+        spatial_dims=card.spatial_dims or _SPATIAL_DIMS,
+        channels=card.channels or _CHANNELS,
         n_outputs=card.task.n_outputs,
     )
 

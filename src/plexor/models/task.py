@@ -1,14 +1,15 @@
 """What a model's outputs mean: the decision, its margin and its losses.
 
 A *label* is what the truth and the decision are given as inside tensors: a class index for
-``Multiclass`` and ``Binary``.
+``Multiclass`` and ``Binary``, a 0 or 1 for each finding for ``Multilabel``, a number for
+``Regression``.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import torch
@@ -19,7 +20,7 @@ from plexor.core.errors import DataError, ModelError, PlanError, unknown
 
 
 class Task(Protocol):
-    """What every classifying task can say of outputs (N, n_outputs)."""
+    """What every task can say of outputs (N, n_outputs)."""
 
     @property
     def kind(self) -> str:
@@ -28,7 +29,7 @@ class Task(Protocol):
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the labels 0, 1, ..."""
+        """Names of the labels 0, 1, ..., or of the findings; none for a number."""
         ...
 
     @property
@@ -37,11 +38,22 @@ class Task(Protocol):
         ...
 
     def decide(self, outputs: Tensor) -> Tensor:
-        """The label decided for each case, (N,) int64."""
+        """The label decided for each case, (N, ...)."""
         ...
+
+
+class Decides(Task, Protocol):
+    """A task that decides between labels: multiclass, binary, multilabel."""
 
     def margin(self, outputs: Tensor, label: Tensor) -> Tensor:
         """How firmly ``label`` is decided, (N,), in logits: > 0 if it is, < 0 if it is not."""
+        ...
+
+    def against(self, outputs: Tensor, label: Tensor) -> Tensor:
+        """How far ahead of ``label`` each decision next to it is, (N, K), in logits.
+
+        The margin is minus the greatest of them.
+        """
         ...
 
     def cross_entropy(self, outputs: Tensor, label: Tensor) -> Tensor:
@@ -77,6 +89,13 @@ class Multiclass:
         column = label[:, None]
         others = outputs.scatter(1, column, -math.inf)
         return outputs.gather(1, column).squeeze(1) - others.amax(dim=1)
+
+    def against(self, outputs: Tensor, label: Tensor) -> Tensor:
+        """Every other class's logit minus the label's, (N, len(classes) - 1), in their order."""
+        column = label[:, None]
+        others = torch.arange(outputs.shape[1] - 1, device=outputs.device)
+        others = others + (others >= column).long()
+        return outputs.gather(1, others) - outputs.gather(1, column)
 
     def cross_entropy(self, outputs: Tensor, label: Tensor) -> Tensor:
         """Softmax cross-entropy, as softplus(log Σ exp(others) - label's logit).
@@ -126,6 +145,10 @@ class Binary:
         """Logit above the threshold's for the positive label, below it for the negative."""
         return torch.where(label == 1, 1.0, -1.0) * self._excess(outputs)
 
+    def against(self, outputs: Tensor, label: Tensor) -> Tensor:
+        """The other label is the only other decision, (N, 1)."""
+        return -self.margin(outputs, label)[:, None]
+
     def cross_entropy(self, outputs: Tensor, label: Tensor) -> Tensor:
         """Logistic loss, with a gradient that does not vanish on one side before the other."""
         return functional.softplus(torch.where(label == 1, -1.0, 1.0) * outputs[:, 0])
@@ -141,19 +164,84 @@ class Binary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Multilabel:
-    """Several findings, each absent or present, one logit each. Typed; not audited yet."""
+    """Several findings, each absent or present, one logit each.
+
+    Attributes:
+        classes: names of the findings.
+        threshold: probability above which a finding is called present; one for all, or one each.
+    """
 
     classes: tuple[str, ...]
+    threshold: float | tuple[float, ...] = 0.5
     kind: Literal["multilabel"] = "multilabel"
+
+    def __post_init__(self) -> None:
+        _check_classes(self.kind, self.classes, at_least=1)
+        if len(self._thresholds) != len(self.classes):
+            raise PlanError(
+                f"multilabel: `threshold` has {len(self._thresholds)} numbers, expected 1 or one "
+                f"for each of the {len(self.classes)} findings"
+            )
+        if not all(0 < number < 1 for number in self._thresholds):
+            raise PlanError(f"multilabel: thresholds lie between 0 and 1, got {self.threshold}")
+
+    @property
+    def n_outputs(self) -> int:
+        """One logit a finding."""
+        return len(self.classes)
+
+    def excess(self, outputs: Tensor) -> Tensor:
+        """Logits above the thresholds', (N, len(classes)): > 0 where a finding is present."""
+        logits = [math.log(number / (1 - number)) for number in self._thresholds]
+        return outputs - torch.tensor(logits, dtype=outputs.dtype, device=outputs.device)
+
+    def decide(self, outputs: Tensor) -> Tensor:
+        """(N, len(classes)) int64, 1 where a finding is present."""
+        return (self.excess(outputs) > 0).long()
+
+    def margin(self, outputs: Tensor, label: Tensor) -> Tensor:
+        """That of the finding decided least firmly as ``label`` (N, len(classes)) says."""
+        return -self.against(outputs, label).amax(dim=1)
+
+    def against(self, outputs: Tensor, label: Tensor) -> Tensor:
+        """How far beyond its threshold each finding is on the side that ``label`` is not."""
+        return torch.where(label == 1, -1.0, 1.0) * self.excess(outputs)
+
+    def cross_entropy(self, outputs: Tensor, label: Tensor) -> Tensor:
+        """Sum of the findings' logistic losses."""
+        return functional.softplus(torch.where(label == 1, -1.0, 1.0) * outputs).sum(dim=1)
+
+    def probabilities(self, outputs: Tensor) -> Tensor:
+        """Sigmoid of each finding; they need not sum to 1."""
+        return outputs.sigmoid()
+
+    @property
+    def _thresholds(self) -> tuple[float, ...]:
+        if isinstance(self.threshold, tuple):
+            return self.threshold
+        return (self.threshold,) * len(self.classes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Regression:
-    """A number with a unit, e.g. years. Typed; not audited yet."""
+    """A number with a unit.
+
+    Attributes:
+        unit: what it counts, e.g. "years".
+    """
 
     unit: str
-    classes: tuple[str, ...] = field(default=())
+    classes: tuple[str, ...] = ()
     kind: Literal["regression"] = "regression"
+
+    @property
+    def n_outputs(self) -> int:
+        """One number."""
+        return 1
+
+    def decide(self, outputs: Tensor) -> Tensor:
+        """The number itself, (N,)."""
+        return outputs[:, 0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +275,20 @@ def task_from(kind: str, classes: Sequence[str], **options: float) -> Task:
             f"task {kind!r} cannot be audited yet; it can be one of {', '.join(AUDITED)}"
         )
     task: Task = TASKS[kind](classes=tuple(classes), **options)
+    return task
+
+
+def decides(task: Task) -> Decides:
+    """The task, if it decides between labels.
+
+    Raises:
+        PlanError: it does not.
+    """
+    if not isinstance(task, Multiclass | Binary | Multilabel):
+        raise PlanError(
+            f"being wrong has no meaning for {task.kind}; say what is to happen, e.g. "
+            "`goal: {deviate: 5}`"
+        )
     return task
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from plexor.attacks.goal import Goal, LossKind
+from plexor.attacks.goals import Goal, LossKind
+from plexor.attacks.objective import Objective, Precision
 from plexor.attacks.proposal import Proposal, normal_noise
 from plexor.attacks.threat import Threat
-from plexor.core.errors import ModelError, PlanError
+from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
-from plexor.models.device import is_out_of_memory
 from plexor.models.model import Model
+
+_L1_SHARE = 0.01
+"""Of the numbers, those that move together in a step under L1, as Tramèr & Boneh (2019) have it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +28,15 @@ class PGD:
 
     Attributes:
         steps: gradients a restart.
-        step_size: length of a step as a fraction of the radius; None takes ``2.5 / steps``.
+        step_size: length of a step as a fraction of the radius (for L0, whose radius is a count,
+            of the storable range); None takes ``2.5 / steps``.
         restarts: searches from a new random start; after the first only for cases not yet reached.
         random_start: start at a uniform draw from the threat's ball, instead of at the image.
-        loss: what is climbed: "ce" (cross-entropy) or "margin" (difference of logits).
+        loss: what is climbed: "ce" (cross-entropy), "margin" (difference of logits) or "ratio" (the
+            margin over the logits' scale).
+        stop_at_success: leave a case once it is reached, instead of going on to a greater margin,
+            which re-encoding takes less easily away.
+        precision: of the search: "float32", "bfloat16" or "float16".
     """
 
     steps: int = 20
@@ -36,6 +44,8 @@ class PGD:
     restarts: int = 1
     random_start: bool = True
     loss: LossKind = "ce"
+    stop_at_success: bool = False
+    precision: Precision = "float32"
 
     def __post_init__(self) -> None:
         for name in ("steps", "restarts"):
@@ -48,83 +58,65 @@ class PGD:
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
         """Proposes the best storable perturbation seen; nothing where none beats doing nothing."""
-        found = Proposal.nothing(batch)
-        margins = torch.full((len(batch),), -torch.inf, device=batch.images.device)
-        if self.random_start:  # else a search begins with the image as it is
-            margins = _untouched(model, batch, goal)
-            found = replace(found, n_forwards=found.n_forwards + 1)
+        objective = Objective(model, batch, goal, precision=self.precision)
+        best = torch.zeros_like(batch.images)
+        margins = objective.untouched()
         left = torch.arange(len(batch), device=batch.images.device)
         for restart in range(self.restarts):
-            some = batch if len(left) == len(batch) else batch.select(left)
-            delta, margin = self._search(model, some, goal, threat, seed=seed, restart=restart)
-            better = left[margin > margins[left]]
-            found.delta[better] = delta[margin > margins[left]]
+            some = objective if len(left) == len(batch) else objective.select(left)
+            start = torch.zeros_like(some.batch.images)
+            if self.random_start:
+                noise = normal_noise(some.batch, seed, f"start-{restart}")
+                start = threat.random_start(noise, some.batch)
+            delta, margin = self._search(some, threat, start)
+            better = margin > margins[left]
+            best[left[better]] = delta[better]
             margins[left] = torch.maximum(margin, margins[left])
-            spent = torch.zeros(len(batch), dtype=torch.int64).index_fill(0, left.cpu(), 1)
-            found = Proposal(
-                delta=found.delta,
-                n_gradients=found.n_gradients + self.steps * spent,
-                n_forwards=found.n_forwards + spent,
-            )
             left = torch.nonzero(margins <= 0).flatten()
             if len(left) == 0:
                 break
-        return found
+        return objective.proposal(best)
 
-    def _search(
-        self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int, restart: int
-    ) -> tuple[Tensor, Tensor]:
+    def _search(self, objective: Objective, threat: Threat, delta: Tensor) -> tuple[Tensor, Tensor]:
         """One restart: the best storable perturbation and its margin, for each case."""
-        size = threat.radii(batch) * (self.step_size or 2.5 / self.steps)
-        delta = torch.zeros_like(batch.images)
-        if self.random_start:
-            delta = threat.random_start(normal_noise(batch, seed, f"start-{restart}"), batch)
         best = torch.zeros_like(delta)
-        best_margin = torch.full((len(batch),), -torch.inf, device=delta.device)
+        margins = torch.full((len(objective),), -torch.inf, device=delta.device)
+        rows = torch.arange(len(objective), device=delta.device)
         for step in range(self.steps + 1):
-            trial = threat.store(delta, batch)
-            last = step == self.steps
-            with torch.set_grad_enabled(not last):
-                trial.requires_grad_(not last)
-                outputs = model.outputs(batch.images + trial, batch.context)
-                margin = goal.margin(model.task, outputs, batch.truth).detach()
-                # Outputs that are no numbers are for the judge to see: such a case has failed.
-                margin = torch.where(margin.isnan(), torch.inf, margin)
-                improved = margin > best_margin
-                best_margin = torch.where(improved, margin, best_margin)
-                best[improved] = trial.detach()[improved]
-                if last:
+            trial = threat.store(delta, objective.batch)
+            if step == self.steps:
+                margin = objective.margin(trial)
+            else:
+                margin, _, gradient = objective.gradient(trial, self.loss)
+            improved = rows[margin > margins[rows]]
+            best[improved] = trial[margin > margins[rows]]
+            margins[improved] = margin[margin > margins[rows]]
+            if step == self.steps:
+                break
+            if self.stop_at_success:
+                open_ = torch.nonzero(margin <= 0).flatten()
+                if len(open_) < len(rows):
+                    rows, delta, gradient = rows[open_], delta[open_], gradient[open_]
+                    objective = objective.select(open_)
+                if len(rows) == 0:
                     break
-                loss = goal.loss(model.task, outputs, batch.truth, self.loss)
-                gradient = _gradient(loss, trial)
-            delta = threat.project(delta + size * threat.steepest(gradient), batch)
-        return best, best_margin
+            delta = self._step(delta, gradient, objective.batch, threat)
+        return best, margins
 
-
-def _untouched(model: Model, batch: Batch, goal: Goal) -> Tensor:
-    """The goal's margin for the images as they are, (N,): what a search has to beat."""
-    with torch.no_grad():
-        return goal.margin(model.task, model.outputs(batch.images, batch.context), batch.truth)
-
-
-def _gradient(loss: Tensor, images: Tensor) -> Tensor:
-    """The gradient of each case's loss (N,) at its own image; 0 where it is no finite number."""
-    try:
-        (gradient,) = torch.autograd.grad(loss.sum(), images)
-    except RuntimeError as error:
-        if is_out_of_memory(error):
-            raise
-        raise ModelError(
-            f"the model lets no gradient through, which this attack follows: {error}"
-        ) from error
-    return gradient.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
+    def _step(self, delta: Tensor, gradient: Tensor, batch: Batch, threat: Threat) -> Tensor:
+        """Along the steepest direction that is still open, and back into the threat."""
+        whole = threat.radii(batch) if threat.norm != "l0" else batch.high - batch.low
+        size = whole * (self.step_size or 2.5 / self.steps)
+        direction = threat.steepest(threat.free(gradient, delta, batch), share=_L1_SHARE)
+        return threat.project(delta + size * direction, batch)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FGSM:
-    """One step of the whole radius along the gradient's sign (Goodfellow et al., ICLR 2015).
+    """One step of the whole radius (Goodfellow et al., ICLR 2015).
 
-    For L2 the step follows the gradient itself.
+    Along the gradient's sign for L∞; for the other norms to the point of the threat that a linear
+    loss with this gradient would call for.
 
     Attributes:
         loss: what is climbed.
@@ -136,5 +128,8 @@ class FGSM:
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
         """Proposes the step, or nothing where the step makes the margin worse."""
-        single = PGD(steps=1, step_size=1.0, random_start=False, loss=self.loss)
-        return single(model, batch, goal, threat, seed=seed)
+        objective = Objective(model, batch, goal)
+        untouched, _, gradient = objective.gradient(torch.zeros_like(batch.images), self.loss)
+        delta = threat.store(threat.furthest(gradient, batch), batch)
+        better = objective.margin(delta) > untouched
+        return objective.proposal(delta * better.view(-1, *[1] * (delta.ndim - 1)))

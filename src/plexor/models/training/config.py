@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from plexor.core.errors import PlanError
+from plexor.models.architectures import check_architecture
 from plexor.models.preprocess import Preprocess
 
 
@@ -68,6 +69,7 @@ class Training:
     workers: int = 0
 
     def __post_init__(self) -> None:
+        check_architecture(self.architecture)
         for name in ("epochs", "batch_size", "patience"):
             if getattr(self, name) < 1:
                 raise PlanError(f"train: `{name}` must be at least 1, got {getattr(self, name)}")

@@ -1,0 +1,156 @@
+"""What a search may ask of a model, and the count of what it asked."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from plexor.attacks.goals import Goal, LossKind
+from plexor.attacks.proposal import Proposal
+from plexor.core.errors import ModelError
+from plexor.models.batch import Batch
+from plexor.models.device import is_out_of_memory
+from plexor.models.model import Model
+
+Precision = Literal["float32", "bfloat16", "float16"]
+
+
+class Objective:
+    """A goal for some cases against a model; every pass through the model is counted by case.
+
+    All perturbations are (N, C, *spatial) in stored numbers, for the cases of ``batch`` in their
+    order. A margin that is no number counts as reached: such outputs are for the judge to see, and
+    the case has failed there.
+
+    Args:
+        model: what is asked.
+        batch: the cases. Where their outputs ``before`` are not known, they are asked for first,
+            at one forward pass a case.
+        goal: what the margin and the losses are of.
+        precision: of the passes that serve a search; "float32", or autocast to a shorter type.
+
+    Attributes:
+        batch: the cases.
+        before: the model's outputs for them untouched, (N, ...).
+        n_gradients: (N,) int64, forward-and-backward passes so far.
+        n_forwards: (N,) int64, further forward passes.
+    """
+
+    def __init__(
+        self, model: Model, batch: Batch, goal: Goal, *, precision: Precision = "float32"
+    ) -> None:
+        self.model = model
+        self.goal = goal
+        self.precision = precision
+        self.n_gradients = torch.zeros(len(batch), dtype=torch.int64, device=batch.images.device)
+        self.n_forwards = torch.zeros_like(self.n_gradients)
+        self._rows = torch.arange(len(batch), device=batch.images.device)
+        self.batch = batch
+        before = batch.before
+        self.before = self.outputs(torch.zeros_like(batch.images)) if before is None else before
+
+    def __len__(self) -> int:
+        return len(self.batch)
+
+    def select(self, index: Tensor) -> Objective:
+        """The same for some of the cases; what they ask is counted here too."""
+        some = object.__new__(Objective)
+        some.model, some.goal, some.precision = self.model, self.goal, self.precision
+        some.n_gradients, some.n_forwards = self.n_gradients, self.n_forwards
+        some._rows = self._rows[index]
+        some.batch = self.batch.select(index)
+        some.before = self.before[index]
+        return some
+
+    def untouched(self) -> Tensor:
+        """The margin of the images as they are, (N,); asks nothing."""
+        return self._margin(self.before)
+
+    def outputs(self, delta: Tensor) -> Tensor:
+        """The model's outputs; one forward pass."""
+        self._count(self.n_forwards)
+        with torch.no_grad(), self._autocast():
+            return self.model.outputs(self.batch.images + delta, self.batch.context)
+
+    def margin(self, delta: Tensor) -> Tensor:
+        """The goal's margin, (N,); one forward pass."""
+        return self._margin(self.outputs(delta))
+
+    def gradient(self, delta: Tensor, loss: LossKind) -> tuple[Tensor, Tensor, Tensor]:
+        """Margin (N,), loss (N,) and the loss's gradient at ``delta``; one gradient.
+
+        The gradient is 0 where it is no finite number.
+
+        Raises:
+            ModelError: the model lets no gradient through.
+        """
+        self._count(self.n_gradients)
+        trial, outputs = self._tracked(delta)
+        batch, task = self.batch, self.model.task
+        climbed = self.goal.loss(task, outputs, batch.truth, loss, self.before)
+        (gradient,) = _gradients([climbed.sum()], trial)
+        return self._margin(outputs.detach()), climbed.detach(), gradient
+
+    def ways(self, delta: Tensor, most: int | None = None) -> tuple[Tensor, Tensor]:
+        """Every way (N, K) to the goal, and their gradients (N, K, C, *spatial); K gradients.
+
+        Args:
+            delta: where.
+            most: take only so many, the nearest to being taken.
+
+        Raises:
+            ModelError: the model lets no gradient through.
+        """
+        trial, outputs = self._tracked(delta)
+        batch = self.batch
+        ways = self.goal.ways(self.model.task, outputs, batch.truth, self.before)
+        if most is not None and most < ways.shape[1]:
+            ways = ways.gather(1, ways.detach().topk(most, dim=1).indices)
+        for _ in range(ways.shape[1]):
+            self._count(self.n_gradients)
+        gradients = _gradients([column.sum() for column in ways.unbind(1)], trial)
+        return ways.detach(), torch.stack(gradients, dim=1)
+
+    def proposal(self, delta: Tensor) -> Proposal:
+        """``delta`` and what it cost."""
+        return Proposal(
+            delta=delta, n_gradients=self.n_gradients.cpu(), n_forwards=self.n_forwards.cpu()
+        )
+
+    def _tracked(self, delta: Tensor) -> tuple[Tensor, Tensor]:
+        trial = delta.detach().clone().requires_grad_()
+        with torch.enable_grad(), self._autocast():
+            return trial, self.model.outputs(self.batch.images + trial, self.batch.context)
+
+    def _margin(self, outputs: Tensor) -> Tensor:
+        batch = self.batch
+        margin = self.goal.margin(self.model.task, outputs, batch.truth, self.before)
+        return torch.where(margin.isnan(), torch.inf, margin)
+
+    def _count(self, counter: Tensor) -> None:
+        counter.index_add_(0, self._rows, torch.ones_like(self._rows))
+
+    def _autocast(self) -> contextlib.AbstractContextManager[object]:
+        if self.precision == "float32":
+            return contextlib.nullcontext()
+        device = self.batch.images.device.type
+        return torch.autocast(device, dtype=getattr(torch, self.precision))
+
+
+def _gradients(of: list[Tensor], at: Tensor) -> list[Tensor]:
+    """The gradient of each at ``at``; 0 where it is no finite number."""
+    found = []
+    for i, number in enumerate(of):
+        try:
+            (gradient,) = torch.autograd.grad(number, at, retain_graph=i + 1 < len(of))
+        except RuntimeError as error:
+            if is_out_of_memory(error):
+                raise
+            raise ModelError(
+                f"the model lets no gradient through, which this attack follows: {error}"
+            ) from error
+        found.append(gradient.nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0))
+    return found
