@@ -64,6 +64,15 @@ def test_importing_and_helping_load_nothing_heavy() -> None:
     assert done.stdout.count("Usage: ") == 7
 
 
+def test_an_audit_loads_nothing_that_only_training_needs() -> None:
+    code = (
+        "import sys, plexor.audits; "
+        "print({'lightning', 'monai', 'pytorch_lightning'} & sys.modules.keys())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
 class Theirs(nn.Module):
     """Somebody's network: the mean colour decides. Wants numbers from 0 to 1."""
 
@@ -176,7 +185,7 @@ def test_whatever_is_refused_is_one_kind_of_error(setup: Setup, tmp_path: Path) 
     for broken in broken_plans:
         with pytest.raises(plexor.PlexorError):
             plexor.audit(broken, out=tmp_path / "run")
-    with pytest.raises(plexor.PlexorError, match="unknown norm 'l1'"):
-        plexor.Threat(norm="l1", radius=1)  # type: ignore[arg-type]
+    with pytest.raises(plexor.PlexorError, match="unknown norm 'l3'"):
+        plexor.Threat(norm="l3", radius=1)  # type: ignore[arg-type]
     with pytest.raises(plexor.PlexorError, match="`steps` must be at least 1"):
         plexor.attacks.PGD(steps=0)

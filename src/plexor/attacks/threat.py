@@ -91,7 +91,7 @@ class Threat:
 
     def norms(self, delta: Tensor) -> Tensor:
         """The norm of each case's perturbation, (N,)."""
-        return self._measure(delta).flatten()
+        return self.measure(delta).flatten()
 
     def project(self, delta: Tensor, batch: Batch) -> Tensor:
         """The nearest perturbation in ball and region that leaves every number storable in range.
@@ -99,7 +99,7 @@ class Threat:
         The constraints hold together: for every norm this is the projection onto their
         intersection, not one after the other.
         """
-        low, high = self._box(batch)
+        low, high = self.bounds(batch)
         radii = self.radii(batch)
         if self.norm == "linf":
             return delta.clamp(torch.maximum(low, -radii), torch.minimum(high, radii))
@@ -114,7 +114,7 @@ class Threat:
 
         What a linear loss would call for: no other is as good. Zero where the gradient is.
         """
-        low, high = self._box(batch)
+        low, high = self.bounds(batch)
         radii = self.radii(batch)
         if self.norm == "linf":
             return geometry.furthest_linf(gradient, low, high, radii)
@@ -134,7 +134,7 @@ class Threat:
         if bool((batch.quantum == 0).all()):
             return self.project(delta, batch)
         quantum = batch.quantum
-        low, high = self._box(batch)
+        low, high = self.bounds(batch)
         radii = self.radii(batch)
         if self.norm == "linf":
             steps = torch.floor(radii / quantum * (1 + 1e-6))
@@ -145,7 +145,7 @@ class Threat:
 
         if self.norm == "l0":
             return self.project(rounded(torch.ones_like(radii)), batch)
-        return geometry.greatest_fitting(rounded, self._measure, radii, at_most=2.0**_DOUBLINGS)
+        return geometry.greatest_fitting(rounded, self.measure, radii, at_most=2.0**_DOUBLINGS)
 
     def steepest(self, gradient: Tensor, *, share: float = 0.0) -> Tensor:
         """The direction of norm 1 along which a loss with this gradient rises fastest.
@@ -174,7 +174,7 @@ class Threat:
 
     def free(self, gradient: Tensor, delta: Tensor, batch: Batch) -> Tensor:
         """The gradient where ``delta`` can still follow it; 0 at bounds and out of the region."""
-        low, high = self._box(batch)
+        low, high = self.bounds(batch)
         return torch.where(torch.where(gradient > 0, delta < high, delta > low), gradient, 0.0)
 
     def random_start(self, noise: Tensor, batch: Batch) -> Tensor:
@@ -198,7 +198,8 @@ class Threat:
             direction = exponential / geometry.sums(exponential)
         return self.project(self.radii(batch) * direction, batch)
 
-    def _measure(self, delta: Tensor) -> Tensor:
+    def measure(self, delta: Tensor) -> Tensor:
+        """The norm of each case's perturbation, (N, 1, ...)."""
         if self.norm == "linf":
             return delta.flatten(1).abs().amax(1).view(-1, *[1] * (delta.ndim - 1))
         if self.norm == "l2":
@@ -207,8 +208,11 @@ class Threat:
             return geometry.sums(delta)
         return geometry.changed(delta, apart=self._apart)
 
-    def _box(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """How far each number may go down and up: to the ends of its range, or not at all."""
+    def bounds(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """How far each number may go down and up: to the ends of its range, or not at all.
+
+        Both (N, C, *spatial), ``low <= 0 <= high``.
+        """
         low, high = batch.low - batch.images, batch.high - batch.images
         if self.region is None:
             return low, high
