@@ -12,8 +12,8 @@ from plexor.cases.phantoms import LesionConfig, write_phantoms
 from plexor.models import Batch, Model, encode, load_model
 from plexor.models.loading import ModelSource
 from plexor.models.preprocess import Preprocess
-from plexor.models.training import train
-from plexor.models.training.config import Augmentation, Training
+from plexor.models.training import Augmentation, Training
+from plexor.models.training.fit import train
 
 CACHE = Path(__file__).parent / ".cache"
 SIZE = 64

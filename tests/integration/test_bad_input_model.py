@@ -52,7 +52,7 @@ def test_weights_of_another_network(few: Setup) -> None:
     assert sentence.endswith("check architecture, channels and classes")
 
     few.change_plan(model=model | {"architecture": "smallcnn"})
-    assert refusal(few).startswith("unknown architecture 'smallcnn'; did you mean 'small-cnn'?")
+    assert "unknown architecture 'smallcnn'; did you mean 'small-cnn'?" in refusal(few)
     del model["architecture"]
     few.change_plan(model=model)
     assert refusal(few).startswith("model: give `weights` that plexor train wrote, or `architectu")

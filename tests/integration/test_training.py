@@ -22,9 +22,9 @@ from plexor.models import save_weights as save
 from plexor.models.architectures.small_cnn import SmallCNN
 from plexor.models.model import ModelCard
 from plexor.models.task import task_from
-from plexor.models.training import Augmentation, Training, TrainingResult, train
+from plexor.models.training import Augmentation, Training
 from plexor.models.training.dataset import CaseDataset
-from plexor.models.training.fit import TrainingProgress
+from plexor.models.training.fit import TrainingProgress, TrainingResult, train
 from plexor.models.training.module import ClassifierModule, class_weights
 from plexor.models.weights import group_hash, read_card, read_training_groups
 

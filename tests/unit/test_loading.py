@@ -11,7 +11,7 @@ import torch
 from tests.helpers.tiny import binary, classes, multiclass
 
 from plexor.core.errors import ModelError, PlanError
-from plexor.models import Binary, Model, ModelCard, ModelSource, Preprocess, load_model
+from plexor.models import Binary, Model, ModelCard, ModelSource, Preprocess, Task, load_model
 from plexor.models import save_weights as save
 from plexor.models.architectures.small_cnn import SmallCNN
 
@@ -69,6 +69,46 @@ def test_the_threshold_reaches_the_task(tmp_path: Path) -> None:
         weights=path, architecture="small-cnn", task="binary", classes=classes(2), threshold=0.8
     )
     assert load_model(source).task == Binary(classes=classes(2), threshold=0.8)
+
+
+def with_card(path: Path, task: Task) -> Path:
+    net = small_cnn(task.n_outputs)
+    card = ModelCard(
+        task=task, preprocess=Preprocess(), architecture="small-cnn", channels=3, spatial_dims=2
+    )
+    save(path, net, card)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("said", "complaint"),
+    [
+        ({"threshold": 0.5}, "`threshold` is 0.5 in the plan and 0.2 in "),
+        ({"task": "multiclass"}, "`task` is multiclass in the plan and binary in "),
+        ({"channels": 1}, "`channels` is 1 in the plan and 3 in "),
+        ({"spatial_dims": 3}, "`spatial_dims` is 3 in the plan and 2 in "),
+    ],
+)
+def test_what_a_plan_says_is_never_silently_overruled(
+    tmp_path: Path, said: dict[str, Any], complaint: str
+) -> None:
+    path = with_card(tmp_path / "w.safetensors", binary(0.2))
+    with pytest.raises(PlanError, match=complaint):
+        load_model(ModelSource(weights=path, **said))
+
+
+def test_a_plan_may_repeat_what_the_card_says(tmp_path: Path) -> None:
+    path = with_card(tmp_path / "w.safetensors", binary(0.2))
+    source = ModelSource(weights=path, task="binary", threshold=0.2, channels=3, spatial_dims=2)
+    assert load_model(source).task == binary(0.2)
+
+
+def test_a_threshold_where_the_greatest_output_decides_is_refused(tmp_path: Path) -> None:
+    path = with_card(tmp_path / "w.safetensors", multiclass(3))
+    with pytest.raises(PlanError, match=r"`threshold` is 0\.3 in the plan and nothing in "):
+        load_model(ModelSource(weights=path, threshold=0.3))
+    with pytest.raises(PlanError, match="`threshold` means nothing to a multiclass task"):
+        ModelSource(classes=classes(3), threshold=0.3).described()
 
 
 def test_an_architecture_without_weights_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,7 +31,11 @@ def complaint(problem: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
         return f"{problem['ctx']['error']}" + (f" in {where}" if problem["loc"] else "")
     if problem["type"] in ("missing", "missing_keyword_only_argument"):
         return f"`{where}` is missing"
-    return f"`{where}`: {problem['msg']}, got {problem['input']!r}"
+    said = f"{problem['msg']}, got {problem['input']!r}"
+    if problem["type"] == "literal_error" and isinstance(problem["input"], str):
+        choices = map(_unquoted, re.split(", | or ", problem["ctx"]["expected"]))
+        said = unknown(last, problem["input"], choices)
+    return f"`{where}`: {said}"
 
 
 def _unquoted(name: str) -> str:

@@ -25,7 +25,7 @@ def train(
     from plexor.audits import cohort_of, load_plan
     from plexor.core.errors import PlanError
     from plexor.models.device import choose_device
-    from plexor.models.training import train as run
+    from plexor.models.training.fit import train as run
 
     loaded = load_plan(plan)
     weights = loaded.model_source().weights

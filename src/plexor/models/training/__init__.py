@@ -1,6 +1,8 @@
-"""Training a classifier on a cohort."""
+"""Training a classifier on a cohort.
+
+What a plan says of it stands here; ``train`` itself is in ``fit``, and brings Lightning and MONAI.
+"""
 
 from plexor.models.training.config import Augmentation, Training
-from plexor.models.training.fit import TrainingResult, train
 
-__all__ = ["Augmentation", "Training", "TrainingResult", "train"]
+__all__ = ["Augmentation", "Training"]
