@@ -22,7 +22,9 @@ from plexor.stats import (
     proportion_interval,
     recall_by_class,
 )
-from plexor.stats.proportion import ProportionMethod
+from plexor.stats.proportion import ProportionMethod, wilson_limits
+
+Z = 1.959963984540054
 
 GOLDEN: dict[str, Any] = json.loads(
     (Path(__file__).parent / "golden" / "stats_proportion.json").read_text()
@@ -179,6 +181,17 @@ def test_design_effect_below_one_is_not_believed() -> None:
     plain = proportion_interval(30, 60)
     assert ours.low < plain.low
     assert ours.high > plain.high
+
+
+def test_events_of_one_group_count_once_however_few() -> None:
+    # Nothing tells whether nine of ten images of a group would differ; so ten groups are ten.
+    events = np.zeros(100, bool)
+    for k in (1, 2, 10):
+        events[:k] = True
+        ours = clustered_proportion(events, np.repeat(np.arange(10), 10))
+        assert limits(ours) == pytest.approx(wilson_limits(k / 100, 10, Z), rel=1e-12)
+        mirrored = clustered_proportion(~events, np.repeat(np.arange(10), 10))
+        assert mirrored.high == pytest.approx(1 - ours.low, rel=1e-12)
 
 
 def test_one_group_has_a_value_and_no_interval() -> None:

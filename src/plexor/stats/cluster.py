@@ -26,7 +26,7 @@ from plexor.stats.proportion import proportion_interval, wilson_limits
 CLUSTERED_WILSON = "Wilson score interval at the effective sample size of the groups"
 
 ONE_GROUP = "one single group: how groups differ is unknown, so there is no interval"
-BELOW_ONE = "design effect below 1, taken as 1"
+BELOW_ONE = "design effect below 1, not used"
 ALL_ALIKE = "all outcomes alike: groups counted as if each were of one piece"
 
 
@@ -73,12 +73,13 @@ def clustered_proportion(
     With every observation its own group, or ``groups=None``, this is the plain Wilson interval;
     repeating every observation within its group changes nothing.
 
-    Corners: groups that differ less than chance would make them (design effect below 1) count as
-    independent observations. When all outcomes are alike the variance says nothing, so each group
-    is taken to be of one piece: ``n² / sum(size²)`` (Kish), which is wider than at one event.
-    One single group of several observations has a value and no interval. While an outcome has been
-    seen in fewer than about ten groups, their resemblance can hardly be estimated, and the interval
-    covers too little where it is strong.
+    Corners: when all outcomes are alike the variance says nothing, so each group is taken to be of
+    one piece: ``n² / sum(size²)`` (Kish). While one of the outcomes has been seen in g groups only,
+    their resemblance can hardly be estimated; so the design effect is taken to be at least
+    ``1 + (Kish's - 1) / g``, which is Kish's own for one group and 1 for many. This floor is
+    Plexor's own: in ``docs/reference/coverage.md``'s designs it lifts the least coverage from
+    0.74 to 0.91, for intervals up to half as wide again where few groups have an event and groups
+    do not matter. One single group of several observations has a value and no interval.
 
     Args:
         events: one truth value per observation, (n,).
@@ -128,7 +129,8 @@ def clustered_ratio(hits: Booleans, codes: Codes, n_groups: int, level: float) -
     p = float(hits.mean())
     scores = (np.bincount(codes, weights=hits, minlength=n_groups) - p * sizes) / n
     variance = present / (present - 1) * float(scores @ scores) if present > 1 else math.nan
-    n_effective, note = _effective_size(p, variance, sizes, present)
+    rare = min(np.count_nonzero(np.bincount(codes[outcome])) for outcome in (hits, ~hits))
+    n_effective, note = _effective_size(p, variance, sizes, present, rare)
     low, high = _limits(p, n_effective, present, level)
     return ClusteredRatio(
         value=p,
@@ -153,7 +155,19 @@ def score_correlation(ratios: Sequence[ClusteredRatio]) -> Floats:
     return correlation
 
 
-def _effective_size(p: float, variance: float, sizes: Floats, present: int) -> tuple[float, str]:
+def least_design_effect(sizes: Floats, rare: int) -> float:
+    """How much groups are taken to matter at least, where one outcome shows in ``rare`` of them.
+
+    Kish's design effect (groups of one piece) for one such group, 1 for many: see
+    ``clustered_proportion``. ``sizes`` counts each group's observations, (groups,).
+    """
+    return 1 + (float(sizes @ sizes) / float(sizes.sum()) - 1) / rare
+
+
+def _effective_size(
+    p: float, variance: float, sizes: Floats, present: int, rare: int
+) -> tuple[float, str]:
+    """Independent observations worth as much; either outcome shows in ``rare`` groups or more."""
     n = float(sizes.sum())
     if present == n:
         return n, ""
@@ -161,9 +175,10 @@ def _effective_size(p: float, variance: float, sizes: Floats, present: int) -> t
         return math.nan, ONE_GROUP
     if p in (0.0, 1.0):
         return n * n / float(sizes @ sizes), ALL_ALIKE
+    most = n / least_design_effect(sizes, rare)
     if variance * (n - 1) <= p * (1 - p):
-        return n, BELOW_ONE
-    return 1 + p * (1 - p) / variance, ""
+        return most, BELOW_ONE
+    return min(most, 1 + p * (1 - p) / variance), ""
 
 
 def _limits(p: float, n_effective: float, n_groups: int, level: float) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from plexor.core.errors import PlanError, unknown
 from plexor.stats.argument import (
+    Booleans,
     Codes,
     Floats,
     Groups,
@@ -24,7 +25,7 @@ from plexor.stats.argument import (
     normal_quantile,
     t_quantile,
 )
-from plexor.stats.cluster import clustered_proportion
+from plexor.stats.cluster import clustered_proportion, least_design_effect
 from plexor.stats.estimate import Estimate
 
 AgreementWeights = Literal["identity", "linear", "quadratic"]
@@ -61,8 +62,13 @@ def cohens_kappa(
 
     Without groups the variance is that of Fleiss, Cohen & Everitt (Psychol Bull 1969;72:323) and
     the interval normal. With groups each case's contribution to that variance is summed over its
-    group first, times K/(K-1) for K groups, and the interval is Student's with K-1 df. With fewer
-    than about twenty groups of strong resemblance it still covers too little.
+    group first, times K/(K-1) for K groups, and the interval is Student's with K-1 df. While raters
+    disagree in few groups only, the design effect is held from below as in
+    ``clustered_proportion``.
+
+    It covers too little where groups are few and of one piece: with twenty groups of ten cases, a
+    kappa of 0.8 and a correlation of 0.5 or more about 82 % in place of 95 %, with five groups
+    less (docs/reference/coverage.md).
 
     Args:
         first: one rater's labels, (n,).
@@ -185,9 +191,10 @@ def _kappa(
     if n:
         found = _beyond_chance(rows, columns, w)
         value, note = found.value, _ONE_CLASS if found.chance >= 1 else ""
-        sums = np.zeros(n_groups)
-        np.add.at(sums, codes, found.influence)
-        variance, quantile = _variance(sums, level, clustered=groups is not None)
+        variance, quantile = float(found.influence @ found.influence), normal_quantile(level)
+        if groups is not None:
+            variance = _clustered_variance(found.influence, rows == columns, codes, n_groups)
+            quantile = t_quantile(level, n_groups - 1) if n_groups > 1 else math.nan
         half = quantile * math.sqrt(variance)
         if not note:
             low, high = max(-1.0, value - half), min(1.0, value + half)
@@ -211,11 +218,13 @@ def _kappa(
     )
 
 
-def _variance(sums: Floats, level: float, *, clustered: bool) -> tuple[float, float]:
-    squares = float(sums @ sums)
-    if not clustered:
-        return squares, normal_quantile(level)
-    k = sums.size
-    if k < 2:
-        return math.nan, math.nan
-    return squares * k / (k - 1), t_quantile(level, k - 1)
+def _clustered_variance(influence: Floats, agree: Booleans, codes: Codes, n_groups: int) -> float:
+    n = influence.size
+    if n_groups < 2:
+        return math.nan
+    sums = np.bincount(codes, weights=influence, minlength=n_groups)
+    variance = float(sums @ sums) * n_groups / (n_groups - 1)
+    rare = min(np.count_nonzero(np.bincount(codes[outcome])) for outcome in (agree, ~agree))
+    sizes = np.bincount(codes, minlength=n_groups).astype(np.float64)
+    independent = float(influence @ influence) * n / (n - 1)
+    return max(variance, independent * least_design_effect(sizes, max(rare, 1)))
