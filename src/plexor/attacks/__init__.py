@@ -5,6 +5,7 @@ from plexor.attacks.control import matched_noise
 from plexor.attacks.goals import Become, Flip, Goal, Misclassify, Move
 from plexor.attacks.gradient import FGSM, PGD
 from plexor.attacks.judge import Distances, Verdict, judge
+from plexor.attacks.lattice import Lattice
 from plexor.attacks.objective import Objective
 from plexor.attacks.proposal import Attack, Proposal
 from plexor.attacks.region import Border, Masked
@@ -20,6 +21,7 @@ __all__ = [
     "Distances",
     "Flip",
     "Goal",
+    "Lattice",
     "Masked",
     "Misclassify",
     "Move",

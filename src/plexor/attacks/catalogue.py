@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from plexor.attacks.gradient import FGSM, PGD
+from plexor.attacks.lattice import Lattice
 from plexor.attacks.proposal import Attack
 from plexor.core.errors import PlanError, unknown
 
@@ -52,6 +53,14 @@ CATALOGUE: dict[str, Entry] = {
         tasks=EVERY_TASK,
         reference="Madry et al., ICLR 2018, arXiv:1706.06083",
         summary="projected gradient ascent with restarts, on storable images",
+    ),
+    "lattice": Entry(
+        attack=Lattice,
+        access="gradients",
+        norms=("linf", "l2"),
+        tasks=EVERY_TASK,
+        reference="this project; the question is that of Bonnet et al., IEEE TIFS 2021",
+        summary="gradient search in whole quanta, for budgets of one or two levels",
     ),
 }
 

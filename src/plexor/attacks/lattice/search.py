@@ -1,0 +1,148 @@
+"""A search in whole quanta: no perturbation it ever looks at needs to be rounded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from plexor.attacks import geometry
+from plexor.attacks.goals import Goal, LossKind
+from plexor.attacks.objective import Objective
+from plexor.attacks.proposal import Proposal, normal_noise
+from plexor.attacks.threat import Threat
+from plexor.core.errors import PlanError
+from plexor.models.batch import Batch
+from plexor.models.model import Model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lattice:
+    """Moves along the gradient by whole quanta, fewer and fewer numbers at once.
+
+    With a budget of one or two levels there are only a few places a number can be in, and a step
+    of a continuous search that is rounded away is lost. Here a step puts each number one stride
+    up, down, or leaves it, whichever the gradient rewards most after what it costs of the radius
+    (for L2 a multiplier on the cost, found by bisection, makes the whole move fit). A move that
+    does not better the loss is taken back and half as many numbers are tried, the most rewarding
+    first, down to a single one; after that single numbers in turn.
+
+    A stride is the whole radius for L∞, and for L2 what each number gets of it. Where storage is
+    floating there is no grid, and strides of that length are all there is.
+
+    Attributes:
+        steps: gradients a restart.
+        restarts: searches, the first from the image, the others from random storable images; after
+            the first only for cases not yet reached.
+        loss: what is climbed.
+    """
+
+    steps: int = 40
+    restarts: int = 1
+    loss: LossKind = "margin"
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "restarts"):
+            if getattr(self, name) < 1:
+                raise PlanError(f"lattice: `{name}` must be at least 1, got {getattr(self, name)}")
+
+    def __call__(
+        self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
+    ) -> Proposal:
+        """Proposes the best perturbation seen; nothing where none beats doing nothing."""
+        objective = Objective(model, batch, goal)
+        best = torch.zeros_like(batch.images)
+        margins = objective.untouched()
+        left = torch.arange(len(batch), device=batch.images.device)
+        for restart in range(self.restarts):
+            some = objective if len(left) == len(batch) else objective.select(left)
+            start = torch.zeros_like(some.batch.images)
+            if restart > 0:
+                noise = normal_noise(some.batch, seed, f"start-{restart}")
+                start = threat.store(threat.random_start(noise, some.batch), some.batch)
+            delta, margin = self._search(some, threat, start)
+            better = margin > margins[left]
+            best[left[better]] = delta[better]
+            margins[left] = torch.maximum(margin, margins[left])
+            left = torch.nonzero(margins <= 0).flatten()
+            if len(left) == 0:
+                break
+        return objective.proposal(best)
+
+    def _search(self, objective: Objective, threat: Threat, delta: Tensor) -> tuple[Tensor, Tensor]:
+        """One restart, for each case: the best perturbation seen, and its margin."""
+        batch = objective.batch
+        margin, loss, gradient = objective.gradient(delta, self.loss)
+        best, margins = delta.clone(), margin
+        n_numbers = delta[0].numel()
+        several = torch.full((len(batch),), float(n_numbers), device=delta.device)
+        tried = torch.zeros_like(several)
+        for _ in range(self.steps - 1):
+            trial = _moved(delta, gradient, batch, threat, several=several, tried=tried)
+            margin, risen, slope = objective.gradient(trial, self.loss)
+            better = margin > margins
+            best[better], margins = trial[better], torch.maximum(margin, margins)
+            up = risen > loss
+            loss = torch.where(up, risen, loss)
+            delta[up], gradient[up] = trial[up], slope[up]
+            tried = torch.where(~up & (several <= 1), tried + 1, 0.0)
+            several = torch.where(up, several, (several / 2).clamp(min=1.0).floor())
+        return best, margins
+
+
+def _moved(
+    delta: Tensor, gradient: Tensor, batch: Batch, threat: Threat, *, several: Tensor, tried: Tensor
+) -> Tensor:
+    """The most rewarding allowed move of at most ``several`` numbers a case.
+
+    Alone, numbers take turns, the most rewarding first: each is tried with the coarse stride, then
+    with a single quantum; ``tried`` counts these.
+    """
+    low, high = threat.bounds(batch)
+    stride = _coarse(batch, threat)
+    if bool((batch.quantum > 0).all()):
+        fine = ((several <= 1) & (tried % 2 == 1)).view_as(stride)
+        stride = torch.where(fine, batch.quantum, stride)
+    if threat.norm == "linf":
+        radii = threat.radii(batch) * (1 + 1e-6)
+        low, high = torch.maximum(low, -radii), torch.minimum(high, radii)
+    up, down = delta + stride, delta - stride
+    possible = torch.stack([up <= high, down >= low])
+    gain = torch.stack([gradient * stride, -gradient * stride])
+    cost = torch.zeros_like(gain)
+    if threat.norm == "l2":
+        cost = torch.stack([up, down]).square() - delta.square()
+    passed = torch.where(several <= 1, tried // 2, 0.0)
+
+    def chosen(worth: Tensor) -> Tensor:
+        """Up, down or neither, where a unit of cost outweighs ``1 / worth`` of loss."""
+        reward = torch.where(possible, gain * worth - cost, 0.0).clamp(min=0)
+        kept = _ranked(reward.amax(dim=0), several, passed)
+        return torch.where(kept, torch.where(reward[0] > reward[1], up, down), delta)
+
+    if threat.norm == "linf":
+        return chosen(torch.ones_like(stride))
+    peaks = gradient.flatten(1).abs().amax(1).view_as(stride).clamp(min=1e-30)
+    return geometry.greatest_fitting(
+        lambda s: chosen(s / peaks), threat.measure, threat.radii(batch), at_most=2.0**40
+    )
+
+
+def _coarse(batch: Batch, threat: Threat) -> Tensor:
+    """What one number gets of the radius, in whole quanta, at least one, (N, 1, ...)."""
+    share = threat.radii(batch)
+    if threat.norm == "l2":
+        share = share / batch.images[0].numel() ** 0.5
+    quanta = torch.floor(share / batch.quantum * (1 + 1e-6)).clamp(min=1)
+    return torch.where(batch.quantum > 0, quanta * batch.quantum, share)
+
+
+def _ranked(reward: Tensor, several: Tensor, passed: Tensor) -> Tensor:
+    """Where the rewards of rank ``passed`` to ``passed + several`` are, of those above 0."""
+    flat = reward.flatten(1)
+    order = flat.argsort(dim=1, descending=True, stable=True)
+    rank = torch.arange(flat.shape[1], device=flat.device)
+    among = (rank >= passed[:, None]) & (rank < (passed + several)[:, None])
+    kept = torch.zeros_like(flat, dtype=torch.bool).scatter(1, order, among)
+    return (kept & (flat > 0)).view_as(reward)
