@@ -129,7 +129,7 @@ def clustered_ratio(hits: Booleans, codes: Codes, n_groups: int, level: float) -
     p = float(hits.mean())
     scores = (np.bincount(codes, weights=hits, minlength=n_groups) - p * sizes) / n
     variance = present / (present - 1) * float(scores @ scores) if present > 1 else math.nan
-    rare = min(np.count_nonzero(np.bincount(codes[outcome])) for outcome in (hits, ~hits))
+    rare = min(int(np.count_nonzero(np.bincount(codes[outcome]))) for outcome in (hits, ~hits))
     n_effective, note = _effective_size(p, variance, sizes, present, rare)
     low, high = _limits(p, n_effective, present, level)
     return ClusteredRatio(

@@ -224,7 +224,7 @@ def _clustered_variance(influence: Floats, agree: Booleans, codes: Codes, n_grou
         return math.nan
     sums = np.bincount(codes, weights=influence, minlength=n_groups)
     variance = float(sums @ sums) * n_groups / (n_groups - 1)
-    rare = min(np.count_nonzero(np.bincount(codes[outcome])) for outcome in (agree, ~agree))
+    rare = min(int(np.count_nonzero(np.bincount(codes[outcome]))) for outcome in (agree, ~agree))
     sizes = np.bincount(codes, minlength=n_groups).astype(np.float64)
     independent = float(influence @ influence) * n / (n - 1)
     return max(variance, independent * least_design_effect(sizes, max(rare, 1)))
