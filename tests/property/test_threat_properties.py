@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal, get_args
 
@@ -161,9 +161,13 @@ def test_a_case_does_not_feel_its_neighbours(norm: Norm, data: st.DataObject, ca
     threat = data.draw(threats(norm))
     shapers: list[Callable[[Tensor, Batch], Tensor]] = [
         threat.project,
+        threat.furthest,
         threat.store,
+        threat.rounded,
         threat.random_start,
     ]
+    if norm != "l0":
+        shapers.append(lambda d, b: threat.crossing(d, d.flatten(1).sum(1), 0 * d, b))
     for shape in shapers:
         together = shape(delta, batch)
         for i in range(len(batch)):
@@ -208,6 +212,77 @@ def test_nothing_allowed_is_further_along_than_the_furthest(
             other = threat.project(gradient * size + name * case.delta(name), batch)
             along = (other * gradient).double().flatten(1).sum(1)
             assert bool((along <= reach + 1e-5 * reach.abs() + 1e-6).all())
+
+
+@pytest.mark.parametrize("norm", CONVEX)
+@settings(deadline=None, max_examples=50)
+@given(
+    data=st.data(),
+    case=cases("u1", "i2", "f4"),
+    share=st.sampled_from([0.0, 0.01, 0.3, 0.9, 1.5, -0.3]),
+    magnitude=st.sampled_from([1e-20, 1.0, 1e6]),
+)
+def test_nothing_shorter_crosses_a_plane(
+    norm: Norm, data: st.DataObject, case: Drawn, share: float, magnitude: float
+) -> None:
+    """Of what is a little shorter, even the furthest along does not rise as much."""
+    batch, gradient = case.batch(), magnitude * case.delta()
+    threat = data.draw(threats(norm))
+    start = threat.project(case.delta(1), batch)
+    low, high = threat.bounds(batch)
+    rest = replace(batch, images=batch.images + start)
+    corner = torch.where(gradient * share > 0, high - start, low - start)
+    most = (gradient * corner).flatten(1).sum(1).abs()
+    rise = share * most
+    change = threat.crossing(gradient, rise, start, batch)
+
+    ulp = 1e-6 * batch.images.abs().amax() + 1e-6
+    assert bool((start + change >= low - ulp).all())
+    assert bool((start + change <= high + ulp).all())
+    risen = (change * gradient).double().flatten(1).sum(1)
+    torch.testing.assert_close(risen.float(), min(share, 1.0) * most, rtol=1e-4, atol=0.0)
+    if threat.region is None:
+        shorter = threat.measure(change) * (1 - 1e-3)
+        along = threat.furthest(gradient * (1 if share > 0 else -1), rest, radii=shorter)
+        assert bool(((along * gradient).flatten(1).sum(1).abs() <= risen.abs()).all())
+    assert torch.equal(threat.crossing(-gradient, -rise, start, batch), change)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@settings(deadline=None, max_examples=50)
+@given(data=st.data(), case=cases("u1", "i2", "f4"))
+def test_rounding_moves_no_number_by_more_than_half_a_quantum(
+    norm: Norm, data: st.DataObject, case: Drawn
+) -> None:
+    batch, delta = case.batch(), case.delta()
+    threat = data.draw(threats(norm))
+    low, high = threat.bounds(batch)
+    stored, inside = threat.rounded(delta, batch), delta.clamp(low, high)
+    if case.dtype == "f4":
+        assert torch.equal(stored, inside)
+    else:
+        assert torch.equal(stored, stored.round())
+        assert bool(((stored >= low) & (stored <= high)).all())
+        assert bool(((stored - inside).abs() <= 0.5).all())
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@settings(deadline=None, max_examples=50)
+@given(data=st.data(), case=cases("u1", "i2", "f4"))
+def test_each_case_may_have_a_radius_of_its_own(
+    norm: Norm, data: st.DataObject, case: Drawn
+) -> None:
+    batch, delta = case.batch(), case.delta()
+    threat = data.draw(threats(norm))
+    radii = torch.tensor([0.0, 2.0, torch.inf]).view_as(batch.low)
+    two = replace(threat, radius=2.0)
+    shapers: list[Callable[..., Tensor]] = [threat.project, threat.furthest]
+    for shape, alike in zip(shapers, (two.project, two.furthest), strict=True):
+        shaped = shape(delta, batch, radii=radii)
+        assert not shaped[0].any()
+        assert torch.equal(shaped[1], alike(delta, batch)[1])
+    low, high = threat.bounds(batch)
+    assert torch.equal(threat.project(delta, batch, radii=radii)[2], delta.clamp(low, high)[2])
 
 
 @settings(deadline=None, max_examples=50)

@@ -14,7 +14,8 @@ from torch import Tensor
 
 _PIECE = 1 << 15
 _HALVINGS = 25
-_FAR = 2.0**60
+_PIECES = 100
+_NEARLY = 1e-7
 
 
 def lengths(delta: Tensor) -> Tensor:
@@ -45,13 +46,13 @@ def onto_l2(delta: Tensor, low: Tensor, high: Tensor, radii: Tensor) -> Tensor:
     """The nearest point of ball and box together.
 
     It is ``clip(s * delta)`` with the greatest ``s <= 1`` that fits (the Lagrangian's stationary
-    point), found by bisection: ``s`` to about 1e-7, so exact enough for a ``delta`` that is not
-    thousands of times too long.
+    point).
     """
     inside = delta.clamp(low, high)
     if bool((lengths(inside) <= radii).all()):
         return inside
-    return greatest_fitting(lambda s: (s * delta).clamp_(low, high), lengths, radii, at_most=1.0)
+    shorter = _l2_multiple(delta, torch.where(delta > 0, high, low), radii)
+    return torch.where(lengths(inside) <= radii, inside, shorter)
 
 
 def onto_l1(delta: Tensor, low: Tensor, high: Tensor, radii: Tensor) -> Tensor:
@@ -97,11 +98,9 @@ def furthest_linf(gradient: Tensor, low: Tensor, high: Tensor, radii: Tensor) ->
 
 def furthest_l2(gradient: Tensor, low: Tensor, high: Tensor, radii: Tensor) -> Tensor:
     """As ``furthest_linf``: ``clip(s * gradient)`` with the greatest ``s`` that fits."""
-    peaks = _as_cases(gradient.flatten(1).abs().amax(1), gradient)
-    scaled = torch.where(peaks > 0, gradient / peaks, 0.0)
     corner = furthest_linf(gradient, low, high, torch.full_like(radii, torch.inf))
-    found = greatest_fitting(lambda s: (s * scaled).clamp_(low, high), lengths, radii, at_most=_FAR)
-    return torch.where(lengths(corner) <= radii, corner, found)
+    shorter = _l2_multiple(gradient, corner, radii)
+    return torch.where(lengths(corner) <= radii, corner, shorter)
 
 
 def furthest_l1(gradient: Tensor, low: Tensor, high: Tensor, radii: Tensor) -> Tensor:
@@ -121,6 +120,37 @@ def furthest_l0(
     """As ``furthest_linf``: the positions where most is to be had go to their bounds."""
     corner = furthest_linf(gradient, low, high, torch.full_like(radii, torch.inf))
     return corner * _foremost(gradient * corner, radii, apart=apart)
+
+
+def crossing_linf(gradient: Tensor, rise: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """The point of box and plane nearest to zero; on the plane ``gradient · delta`` is ``rise``.
+
+    Where the box ends before the plane, the box's point nearest to the plane. ``rise >= 0`` is
+    (N, 1, ...).
+    """
+    corner = furthest_linf(gradient, low, high, torch.full_like(rise, torch.inf))
+    return furthest_linf(gradient, low, high, _when(gradient.abs(), corner.abs(), rise))
+
+
+def crossing_l2(gradient: Tensor, rise: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """As ``crossing_linf``: ``clip(s * gradient)`` with the ``s`` that reaches the plane."""
+    corner = furthest_linf(gradient, low, high, torch.full_like(rise, torch.inf))
+    scaled, peaks = _scaled(gradient)
+    size = scaled.abs()
+    ends = torch.where(size > 0, corner.abs() / size, 0.0)
+    s = _when(size.square(), ends, torch.where(peaks > 0, rise / peaks, 0.0))
+    return scaled.sign() * torch.minimum(torch.minimum(s, ends) * size, corner.abs())
+
+
+def crossing_l1(gradient: Tensor, rise: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """As ``crossing_linf``: the steepest numbers go to their bounds until the plane is reached."""
+    corner = furthest_linf(gradient, low, high, torch.full_like(rise, torch.inf)).flatten(1)
+    order = gradient.flatten(1).abs().argsort(dim=1, descending=True, stable=True)
+    room, steep = corner.gather(1, order), gradient.flatten(1).gather(1, order).abs()
+    gain = room.abs() * steep
+    left = (rise.flatten(1) - (gain.cumsum(dim=1) - gain)).clamp(min=0)
+    moved = torch.where(steep > 0, torch.minimum(room.abs(), left / steep), 0.0)
+    return torch.zeros_like(corner).scatter(1, order, room.sign() * moved).view_as(gradient)
 
 
 def greatest_fitting(
@@ -149,6 +179,44 @@ def greatest_fitting(
         room = fits(middle)
         low, high = torch.where(room, middle, low), torch.where(room, high, middle)
     return shape(low)
+
+
+def _l2_multiple(delta: Tensor, corner: Tensor, radii: Tensor) -> Tensor:
+    """``clip(s * delta)`` as long as the radius; ``corner`` bounds it where ``delta`` points.
+
+    The squared length is the sum of ``min(s² * delta², corner²)``.
+    """
+    scaled, _ = _scaled(delta)
+    room, size = corner.abs(), scaled.abs()
+    ends = torch.where(size > 0, (room / size).square(), 0.0)
+    s = _when(size.square(), ends, radii.square()).sqrt()
+    found = scaled.sign() * torch.minimum(torch.minimum(s, ends.sqrt()) * size, room)
+    return found * (radii / lengths(found).clamp(min=1e-30)).clamp(max=1.0)
+
+
+def _when(rate: Tensor, ends: Tensor, wanted: Tensor) -> Tensor:
+    """The time t, (N, 1, ...), at which ``sum(rate * min(t, ends))`` is ``wanted``.
+
+    Infinite where it never is. The sum is concave in t and piecewise linear, so that Newton's
+    method comes from below and is there after a few pieces; more than a dozen are rare.
+    """
+    time = torch.zeros_like(wanted)
+    left = wanted
+    for _ in range(_PIECES):
+        short = left > _NEARLY * wanted
+        if not bool(short.any()):
+            break
+        slope = sums(torch.where(ends > time, rate, 0.0))
+        time = torch.where(short, time + left / slope, time)
+        left = wanted - sums(rate * torch.minimum(ends, time))
+        left = torch.where(time.isinf(), 0.0, left)
+    return time
+
+
+def _scaled(gradient: Tensor) -> tuple[Tensor, Tensor]:
+    """Over its greatest number, so that squares do not vanish; and that number, (N, 1, ...)."""
+    peaks = _as_cases(gradient.flatten(1).abs().amax(1), gradient)
+    return torch.where(peaks > 0, gradient / peaks, 0.0), peaks
 
 
 def _foremost(gain: Tensor, radii: Tensor, *, apart: bool) -> Tensor:

@@ -93,14 +93,19 @@ class Threat:
         """The norm of each case's perturbation, (N,)."""
         return self.measure(delta).flatten()
 
-    def project(self, delta: Tensor, batch: Batch) -> Tensor:
+    def project(self, delta: Tensor, batch: Batch, *, radii: Tensor | None = None) -> Tensor:
         """The nearest perturbation in ball and region that leaves every number storable in range.
 
         The constraints hold together: for every norm this is the projection onto their
         intersection, not one after the other.
+
+        Args:
+            delta: (N, C, *spatial).
+            batch: the cases.
+            radii: each case's own radius, (N, 1, ...), in the threat's place; may be 0 or infinite.
         """
         low, high = self.bounds(batch)
-        radii = self.radii(batch)
+        radii = self.radii(batch) if radii is None else radii
         if self.norm == "linf":
             return delta.clamp(torch.maximum(low, -radii), torch.minimum(high, radii))
         if self.norm == "l2":
@@ -109,13 +114,18 @@ class Threat:
             return geometry.onto_l1(delta, low, high, radii)
         return geometry.onto_l0(delta, low, high, radii, apart=self._apart)
 
-    def furthest(self, gradient: Tensor, batch: Batch) -> Tensor:
+    def furthest(self, gradient: Tensor, batch: Batch, *, radii: Tensor | None = None) -> Tensor:
         """The allowed perturbation with the greatest scalar product with ``gradient``.
 
         What a linear loss would call for: no other is as good. Zero where the gradient is.
+
+        Args:
+            gradient: (N, C, *spatial).
+            batch: the cases.
+            radii: as for ``project``.
         """
         low, high = self.bounds(batch)
-        radii = self.radii(batch)
+        radii = self.radii(batch) if radii is None else radii
         if self.norm == "linf":
             return geometry.furthest_linf(gradient, low, high, radii)
         if self.norm == "l2":
@@ -123,6 +133,40 @@ class Threat:
         if self.norm == "l1":
             return geometry.furthest_l1(gradient, low, high, radii)
         return geometry.furthest_l0(gradient, low, high, radii, apart=self._apart)
+
+    def crossing(self, gradient: Tensor, rise: Tensor, delta: Tensor, batch: Batch) -> Tensor:
+        """The smallest change of ``delta`` by which a linear function rises by ``rise``.
+
+        It leaves every number in range, and in region; where that does not suffice, it goes as
+        far as they let it. The radius does not matter.
+
+        Args:
+            gradient: of the linear function, (N, C, *spatial).
+            rise: (N,), or below zero, a fall.
+            delta: where from, in range.
+            batch: the cases.
+
+        Raises:
+            PlanError: under L0, which has no such change for every rise.
+        """
+        low, high = self.bounds(batch)
+        low, high = (low - delta).clamp(max=0), (high - delta).clamp(min=0)
+        rise = rise.to(delta.dtype).view(-1, *[1] * (delta.ndim - 1))
+        gradient, rise = torch.where(rise < 0, -gradient, gradient), rise.abs()
+        if self.norm == "linf":
+            return geometry.crossing_linf(gradient, rise, low, high)
+        if self.norm == "l2":
+            return geometry.crossing_l2(gradient, rise, low, high)
+        if self.norm == "l1":
+            return geometry.crossing_l1(gradient, rise, low, high)
+        raise PlanError("threat: steps to a plane are taken under linf, l2 or l1, not l0")
+
+    def rounded(self, delta: Tensor, batch: Batch) -> Tensor:
+        """The nearest perturbation a file can hold, in range and region, however long it is."""
+        low, high = self.bounds(batch)
+        if bool((batch.quantum == 0).all()):
+            return delta.clamp(low, high)
+        return _rounded(delta, batch.quantum, low, high)
 
     def store(self, delta: Tensor, batch: Batch) -> Tensor:
         """The perturbation as a file can hold it: on the storable grid, in range, in the ball.
@@ -137,15 +181,15 @@ class Threat:
         low, high = self.bounds(batch)
         radii = self.radii(batch)
         if self.norm == "linf":
-            steps = torch.floor(radii / quantum * (1 + 1e-6))
-            return ((delta / quantum).round().clamp(-steps, steps) * quantum).clamp(low, high)
-
-        def rounded(scale: Tensor) -> Tensor:
-            return (scale * delta).div_(quantum).round_().mul_(quantum).clamp_(low, high)
-
+            whole = torch.floor(radii / quantum * (1 + 1e-6)) * quantum
+            return _rounded(delta.clamp(-whole, whole), quantum, low, high)
         if self.norm == "l0":
-            return self.project(rounded(torch.ones_like(radii)), batch)
-        return geometry.greatest_fitting(rounded, self.measure, radii, at_most=2.0**_DOUBLINGS)
+            return self.project(_rounded(delta, quantum, low, high), batch)
+
+        def scaled(scale: Tensor) -> Tensor:
+            return _rounded(scale * delta, quantum, low, high)
+
+        return geometry.greatest_fitting(scaled, self.measure, radii, at_most=2.0**_DOUBLINGS)
 
     def steepest(self, gradient: Tensor, *, share: float = 0.0) -> Tensor:
         """The direction of norm 1 along which a loss with this gradient rises fastest.
@@ -229,3 +273,7 @@ class Threat:
     @property
     def _apart(self) -> bool:
         return self.channels == "apart"
+
+
+def _rounded(delta: Tensor, quantum: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    return (delta / quantum).round_().mul_(quantum).clamp_(low, high)
