@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from plexor.audits.plan import load_plan
 from plexor.findings.planned import planned
 
@@ -9,12 +11,20 @@ from plexor.findings.planned import planned
 def test_a_resolved_plan_stands_for_the_probes_the_audit_carries_out() -> None:
     plan = load_plan(
         {
-            "cohort": {"manifest": "cohort.csv"},
+            "cohort": {"manifest": "cohort.csv", "masks": {"lung": "lung_mask"}},
             "probes": [
                 {"attack": "pgd", "threat": {"norm": "linf", "radius": [0.5, 1, 4]}},
                 {"attack": "pgd", "id": "aimed", "goal": {"become": "nv"},
                  "threat": {"norm": "l2", "radius": 5, "unit": "percent"}},
                 {"attack": "fgsm", "threat": {"norm": "linf", "radius": 20, "unit": "value"}},
+                {"attack": "pgd", "goal": {"hide": "effusion"},
+                 "threat": {"norm": "l0", "radius": 9, "channels": "apart",
+                            "region": {"border": 8}}},
+                {"attack": "pgd", "goal": {"invent": "effusion"},
+                 "threat": {"norm": "l0", "radius": 1, "unit": "percent",
+                            "region": {"masked": "lung", "outside": True}}},
+                {"attack": "pgd", "goal": {"deviate": 2.5},
+                 "threat": {"norm": "l1", "radius": 9, "region": {"masked": "lung"}}},
             ],
         }
     )  # fmt: skip
@@ -29,8 +39,12 @@ def test_a_resolved_plan_stands_for_the_probes_the_audit_carries_out() -> None:
     for entry in read:
         threat = carried_out[entry.id].threat
         assert threat is not None
+        region = None if threat.region is None else asdict(threat.region)
         assert entry.threat == {
             "norm": threat.norm,
             "radius": threat.radius,
             "unit": threat.unit,
+            "channels": threat.channels,
+            "region": region,
+            "access": "gradients",
         }

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 from tests.helpers import synthetic_run as synthetic
 
+from plexor.findings import classification
+from plexor.findings.classification import Classification
 from plexor.findings.judged import Judged
 from plexor.findings.schema import CLEAN, Finding, to_table
 from plexor.findings.summary import summarise
@@ -202,14 +204,14 @@ def test_where_all_are_called_one_class_accuracy_is_its_prevalence() -> None:
 def test_an_accuracy_that_is_not_that_prevalence_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from plexor.findings import judged
-
     frame = _frame(_rows("pgd-linf-1", None))
     frame["decision_after"] = "mel"
     wrong = clustered_proportion([True, False])
-    monkeypatch.setattr(judged, "accuracy", lambda *_: wrong)
+    monkeypatch.setattr(classification, "accuracy", lambda *_: wrong)
     with pytest.raises(RuntimeError, match=r"must be its prevalence 0\.3"):
-        Judged.of(frame[frame["probe"] == CLEAN], synthetic.CLASSES, frame[:0]).performance()
+        Classification(classes=synthetic.CLASSES).performance(
+            Judged.of(frame[frame["probe"] == CLEAN], frame[:0])
+        )
 
 
 def test_holm_corrects_over_attacks_and_not_over_controls() -> None:

@@ -15,6 +15,7 @@ from plexor.attacks.threat import Threat
 from plexor.cases.image import LOSSLESS, Image, Pixels
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.models.task import in_words
 
 _TOLERANCE = 1e-5
 """Relative; what float32 may lose in a Euclidean length. On an integer grid L∞ is exact anyway."""
@@ -58,7 +59,7 @@ class Verdict:
 
     Attributes:
         outputs: the model's outputs in float32, (n_outputs,).
-        decision: the class decided.
+        decision: what was decided, in words: a class, the findings present, or a number.
         margin: the goal's; NaN without a goal.
         within_threat: finite, in range and within the radius, on the lossless file.
         distances: from the original.
@@ -111,11 +112,11 @@ def judge(
             allowed = _allowed(threat, batch, images, stored)
             within = [ok and fits for ok, fits in zip(finite, allowed, strict=True)]
         outputs, margins = _measure(model, batch, stored, goal)
-        decisions = model.task.decide(outputs).tolist()
+        decisions = in_words(model.task, model.task.decide(outputs))
         verdicts[container] = [
             Verdict(
                 outputs=outputs[i].cpu().numpy(),
-                decision=model.task.classes[decisions[i]],
+                decision=decisions[i],
                 margin=margins[i],
                 within_threat=bool(within[i]),
                 distances=distances[i],

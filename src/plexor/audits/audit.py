@@ -11,25 +11,29 @@ from pathlib import Path
 
 import torch
 
+from plexor.attacks.catalogue import find
 from plexor.attacks.engine import halving
 from plexor.audits.checks import Check, check_groups, check_model
 from plexor.audits.execute import Outputs, UnitResult, alike, execute
-from plexor.audits.plan import Plan, load_plan
+from plexor.audits.plan import Plan, Probe, load_plan
 from plexor.audits.provenance import images_sha256, model_sha256, provenance
 from plexor.audits.unit import Unit, units_of
-from plexor.cases import Case, Cohort, Image, load_cohort, read_image, split_groups
+from plexor.cases import Case, Cohort, Image, load_cohort, read_case, split_groups
 from plexor.cases.image import LOSSLESS
-from plexor.core.errors import DataError, PlexorError
+from plexor.cases.rows import TruthKind
+from plexor.core.errors import DataError, PlanError, PlexorError
 from plexor.core.files import sole_writer
 from plexor.core.ids import digest
 from plexor.core.seeds import seed_for
 from plexor.findings import CLEAN, RunDirectory
 from plexor.models import Batch, Model, encode, load_model, read_training_groups
 from plexor.models.device import choose_device
+from plexor.models.task import Task
 
 logger = logging.getLogger(__name__)
 
 _CHECKED_CASES = 16
+_TRUTHS: dict[str, TruthKind] = {"multilabel": "findings", "regression": "number"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +46,12 @@ class Progress:
     resumed: int
 
 
-def cohort_of(plan: Plan) -> Cohort:
+def cohort_of(plan: Plan, task: str = "multiclass") -> Cohort:
     """The plan's whole cohort, split if the plan says so.
+
+    Args:
+        plan: what says where it is.
+        task: kind of the task whose truths the labels are.
 
     Raises:
         DataError: the manifest is broken.
@@ -55,6 +63,9 @@ def cohort_of(plan: Plan) -> Cohort:
         columns=source.columns,
         path_template=source.path_template,
         classes=source.classes,
+        truth=_TRUTHS.get(task, "class"),
+        no_finding=source.no_finding,
+        masks=source.masks,
     )
     return cohort if source.split is None else split_groups(cohort, source.split, seed=plan.seed)
 
@@ -97,16 +108,15 @@ def audit(
     if not isinstance(plan, Plan):
         plan = load_plan(Path(plan) if isinstance(plan, str) else plan)
     run = RunDirectory(out)
-    cohort = cohort_of(plan)
+    if model is None:
+        model = model_of(plan, device=choose_device(device), allow_code=allow_code)
+    cohort = cohort_of(plan, model.task.kind)
     audited = cohort if plan.cohort.audit is None else cohort.with_split(plan.cohort.audit)
     # The order of a manifest's rows is no part of a plan; units are cut in an order of their own.
     audited = replace(audited, cases=tuple(sorted(audited.cases, key=lambda case: case.id)))
-    if model is None:
-        model = model_of(plan, device=choose_device(device), allow_code=allow_code)
     _check_classes(cohort, model)
     for probe in plan.all_probes():
-        if probe.goal is not None:
-            probe.goal.check(model.task)
+        _check_task(probe, model.task)
     images = images_sha256(audited.cases)
     model_hash = model_sha256(model)
     fingerprint = {"cohort": audited.digest, "images": digest(images), "model": model_hash}
@@ -131,7 +141,7 @@ def audit(
     with sole_writer(run.path):
         run.open(plan.resolved(), fingerprint)
         checks = _checks(plan, audited, model, batch_size)
-        about = provenance(model, cohort_sha256=audited.digest, images=images, checks=checks)
+        about = provenance(model, plan, cohort_sha256=audited.digest, images=images, checks=checks)
         run.write_provenance(about | {"finished": False})
         _carry_out(units, run, perform, batch_size, on_progress)
         run.write_provenance(about | {"finished": True})
@@ -178,7 +188,7 @@ def _read(cases: Sequence[Case]) -> dict[str, Image | PlexorError]:
     images: dict[str, Image | PlexorError] = {}
     for case in cases:
         try:
-            images[case.id] = read_image(case.path)
+            images[case.id] = read_case(case)
         except DataError as error:
             images[case.id] = error
     return images
@@ -224,10 +234,14 @@ def _sample(cohort: Cohort, model: Model) -> Batch:
 
 
 def _example_ids(cases: Sequence[Case], plan: Plan) -> frozenset[str]:
-    """Cases shown in the report: the classes in turn, within a class by a draw of their own."""
+    """Cases shown in the report: the classes in turn, within a class by a draw of their own.
+
+    Where truth is a number, all are of one class.
+    """
     by_class: dict[str, list[str]] = {}
     for case in sorted(cases, key=lambda c: seed_for(plan.seed, "example", c.id)):
-        by_class.setdefault(str(case.truth), []).append(case.id)
+        name = case.truth if isinstance(case.truth, str) else ""
+        by_class.setdefault(name, []).append(case.id)
     rounds = range(max(map(len, by_class.values()), default=0))
     in_turn = [ids[i] for i in rounds for _, ids in sorted(by_class.items()) if i < len(ids)]
     return frozenset(in_turn[: plan.n_examples])
@@ -239,3 +253,13 @@ def _check_classes(cohort: Cohort, model: Model) -> None:
             f"{cohort.name} has cases of {', '.join(strange)}, which the model does not know; "
             f"it knows {', '.join(model.task.classes)}"
         )
+
+
+def _check_task(probe: Probe, task: Task) -> None:
+    """Refuses an attack or a goal that the model's task gives nothing to do."""
+    if probe.goal is None:
+        return
+    probe.goal.check(task)
+    tasks = find(probe.name).tasks
+    if task.kind not in tasks:
+        raise PlanError(f"{probe.name} works for {', '.join(tasks)}, not for {task.kind}")

@@ -12,6 +12,7 @@ from plexor.attacks.goals import Misclassify
 from plexor.models.batch import Batch
 from plexor.models.device import is_out_of_memory
 from plexor.models.model import Model
+from plexor.models.task import Multiclass, Regression, Task
 from plexor.models.weights import group_hash
 
 _SUM_TOLERANCE = 1e-3
@@ -43,7 +44,7 @@ def check_model(model: Model, batch: Batch) -> list[Check]:
     return [
         _training_mode(model),
         _non_deterministic(outputs, again),
-        _probabilities(torch.cat([outputs, darkest, brightest])),
+        _probabilities(model.task, torch.cat([outputs, darkest, brightest])),
         _zero_gradients(model, batch),
     ]
 
@@ -88,10 +89,12 @@ def _non_deterministic(first: Tensor, second: Tensor) -> Check:
     )
 
 
-def _probabilities(outputs: Tensor) -> Check:
+def _probabilities(task: Task, outputs: Tensor) -> Check:
+    if isinstance(task, Regression):
+        return Check(id="probability-outputs", raised=None, message="the outputs are numbers")
     within = bool(((outputs >= 0) & (outputs <= 1)).all())
     sums = outputs.sum(dim=1)
-    several = outputs.shape[1] > 1
+    several = isinstance(task, Multiclass)
     raised = within and (not several or bool(((sums - 1).abs() < _SUM_TOLERANCE).all()))
     seen = f"outputs lie between {float(outputs.min()):.3g} and {float(outputs.max()):.3g}"
     if several:
@@ -103,7 +106,10 @@ def _zero_gradients(model: Model, batch: Batch) -> Check:
     images = batch.images.detach().clone().requires_grad_()
     try:
         outputs = model.outputs(images, batch.context)
-        loss = Misclassify().loss(model.task, outputs, batch.truth, "margin")
+        if isinstance(model.task, Regression):
+            loss = outputs
+        else:
+            loss = Misclassify().loss(model.task, outputs, batch.truth, "margin")
         (gradient,) = torch.autograd.grad(loss.sum(), images)
     except RuntimeError as error:
         if is_out_of_memory(error):

@@ -23,7 +23,7 @@ from plexor.core.seeds import seed_for
 from plexor.findings import CLEAN, Example, Finding
 from plexor.models.batch import Batch
 from plexor.models.model import Model
-from plexor.models.task import encode
+from plexor.models.task import encode, in_words
 
 Outputs = tuple[float, ...]
 
@@ -96,7 +96,12 @@ def execute(
 
 def alike(image: Image) -> object:
     """Equal for images that can be in one batch."""
-    return image.pixels.shape, tuple(image.containers), image.intensity.quantum > 0
+    return (
+        image.pixels.shape,
+        tuple(image.containers),
+        image.intensity.quantum > 0,
+        tuple(image.masks),
+    )
 
 
 Found = list[tuple[Case, list[Finding], Example | None]]
@@ -127,7 +132,7 @@ class _Work:
         before = batch.before
         if before is None:
             before = torch.stack([torch.from_numpy(verdict.outputs) for verdict in lossless])
-        named = [model.task.classes[i] for i in model.task.decide(before).tolist()]
+        named = in_words(model.task, model.task.decide(before))
         found: Found = []
         for i, case in enumerate(cases):
             common = Finding(

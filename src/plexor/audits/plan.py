@@ -21,12 +21,13 @@ from pydantic import (
     model_validator,
 )
 
-from plexor.attacks.catalogue import CATALOGUE
-from plexor.attacks.goals import Become, Goal, Misclassify
+from plexor.attacks.catalogue import CATALOGUE, Access
+from plexor.attacks.goals import Become, Flip, Goal, Misclassify, Move
 from plexor.attacks.proposal import Attack
-from plexor.attacks.threat import Norm, Threat, Unit
+from plexor.attacks.region import Border, Masked
+from plexor.attacks.threat import Channels, Norm, Threat, Unit
 from plexor.audits.complaint import complaint
-from plexor.core.errors import PlanError
+from plexor.core.errors import PlanError, unknown
 from plexor.findings import CLEAN
 from plexor.models.loading import ModelSource
 from plexor.models.training.config import Training
@@ -44,6 +45,10 @@ class CohortSource:
         columns: our name → the manifest's, e.g. ``{label: dx, group: lesion_id}``.
         path_template: an image's path from other columns, e.g. ``images/{image_id}.jpg``.
         classes: class names in the order of a model's outputs; sorted labels if not given.
+        no_finding: of a multilabel model's truths, the label that stands for none, e.g.
+            "No Finding"; an empty cell if not given.
+        masks: name → the manifest's column with the paths of its masks, e.g.
+            ``{lesion: lesion_mask}``, for regions.
         split: name → share, to split by group where the manifest has no split column.
         audit: the split that is audited; None takes every case.
     """
@@ -53,6 +58,8 @@ class CohortSource:
     columns: Mapping[str, str] = field(default_factory=dict)
     path_template: str | None = None
     classes: tuple[str, ...] | None = None
+    no_finding: str = ""
+    masks: Mapping[str, str] = field(default_factory=dict)
     split: Mapping[str, float] | None = None
     audit: str | None = "test"
 
@@ -83,22 +90,64 @@ def _several(value: object) -> object:
 
 
 def _named_goal(value: object) -> object:
-    """Lets a plan say ``goal: misclassify`` and ``goal: {become: nv}``."""
+    """Lets a plan say ``misclassify``, ``{become: nv}``, ``{hide: effusion}``, ``{raise: 5}``."""
     if value == "misclassify":
         return Misclassify()
-    if isinstance(value, Mapping) and set(value) == {"become"}:
-        return Become(target=str(value["become"]))
-    if isinstance(value, Misclassify | Become) or (isinstance(value, Mapping) and "kind" in value):
+    if isinstance(value, AnyGoal) or (isinstance(value, Mapping) and "kind" in value):
         return value
-    raise PlanError(f"goal: expected `misclassify` or `{{become: CLASS}}`, got {value!r}")
+    written: Any = dict(value) if isinstance(value, Mapping) and len(value) == 1 else {"": None}
+    ((kind, wanted),) = written.items()
+    if kind == "become":
+        return Become(target=str(wanted))
+    if kind in ("hide", "invent"):
+        return Flip(finding=str(wanted), kind=kind)
+    if kind in ("raise", "lower", "deviate") and type(wanted) in (int, float):
+        return Move(by=wanted, kind=kind)
+    raise PlanError(
+        "goal: expected `misclassify`, `{become: CLASS}`, `{hide: FINDING}`, `{invent: FINDING}`, "
+        f"`{{raise: NUMBER}}`, `{{lower: NUMBER}}` or `{{deviate: NUMBER}}`, got {value!r}"
+    )
 
 
-WrittenGoal = Literal["misclassify"] | dict[Literal["become"], str] | Misclassify | Become
+def _named_region(value: object) -> object:
+    """Lets a plan say ``region: {border: 8}`` and ``{masked: lesion, outside: true}``."""
+    if value is None or isinstance(value, Border | Masked):
+        return value
+    match value:
+        case {"kind": _}:
+            return value
+        case {"border": int() as width, **rest} if not rest:
+            return Border(width=width)
+        case {"masked": str() as mask, **rest} if rest.keys() <= {"outside"}:
+            return Masked(mask=mask, outside=rest.get("outside") is True)
+    raise PlanError(
+        "region: expected `{border: WIDTH}`, `{masked: NAME}` or `{masked: NAME, outside: true}`, "
+        f"got {value!r}"
+    )
+
+
+AnyGoal = Misclassify | Become | Flip | Move
+WrittenGoal = (
+    Literal["misclassify"]
+    | dict[Literal["become", "hide", "invent"], str]
+    | dict[Literal["raise", "lower", "deviate"], float]
+    | AnyGoal
+)
 """The ways to write a goal in a plan."""
+WrittenRegion = (
+    dict[Literal["border"], int] | dict[Literal["masked", "outside"], str | bool] | Border | Masked
+)
+"""The ways to write a region."""
+
+_ACCESS: tuple[Access, ...] = ("none", "decisions", "scores", "gradients")
+"""From the least to the most; who may see the one sees what is before it."""
 
 
 class ThreatPlan(BaseModel):
-    """One norm and one radius or several; each radius becomes a probe."""
+    """One norm and one radius or several; each radius becomes a probe.
+
+    ``access`` is what an adversary sees of the model; an attack that needs more is refused.
+    """
 
     model_config = _STRICT
     norm: Norm
@@ -108,6 +157,23 @@ class ThreatPlan(BaseModel):
         BeforeValidator(_several, json_schema_input_type=float | tuple[float, ...]),
     ]
     unit: Unit = "level"
+    channels: Channels = "together"
+    region: Annotated[
+        Annotated[Border | Masked, Field(discriminator="kind")] | None,
+        BeforeValidator(_named_region, json_schema_input_type=WrittenRegion | None),
+    ] = None
+    access: Access = Field("gradients", description="the most an attack may see of the model")
+
+    def threats(self) -> Iterator[Threat]:
+        """One for each radius."""
+        for radius in self.radius:
+            yield Threat(
+                norm=self.norm,
+                radius=radius,
+                unit=self.unit,
+                channels=self.channels,
+                region=self.region,
+            )
 
 
 class ProbePlan(BaseModel):
@@ -119,13 +185,24 @@ class ProbePlan(BaseModel):
         None, description="start of the probes' ids; the attack's name if not given"
     )
     goal: Annotated[
-        Annotated[Misclassify | Become, Field(discriminator="kind")],
+        Annotated[AnyGoal, Field(discriminator="kind")],
         BeforeValidator(_named_goal, json_schema_input_type=WrittenGoal),
     ] = Misclassify()
     threat: ThreatPlan
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
+        entry, allowed = CATALOGUE[self.attack], self.threat.access
+        if _ACCESS.index(entry.access) > _ACCESS.index(allowed):
+            raise PlanError(
+                f"{self.attack} needs to see the model's {entry.access}, and the threat allows "
+                f"`access: {allowed}`; take an attack that needs less, or allow more"
+            )
+        if self.threat.norm not in entry.norms:
+            raise PlanError(
+                f"{self.attack} does not search under {self.threat.norm}; it knows "
+                f"{', '.join(entry.norms)}"
+            )
         tuple(self.probes())
         return self
 
@@ -133,8 +210,7 @@ class ProbePlan(BaseModel):
         """One probe for each radius."""
         entry = CATALOGUE[self.attack]
         attack = entry.attack(**{f.name: getattr(self, f.name) for f in _options(entry.attack)})
-        for radius in self.threat.radius:
-            threat = Threat(norm=self.threat.norm, radius=radius, unit=self.threat.unit)
+        for threat in self.threat.threats():
             parts = [self.id or self.attack, self.goal.name, threat.name]
             yield Probe(
                 id="-".join(filter(None, parts)),
@@ -187,7 +263,13 @@ class Plan(BaseModel):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        self.all_probes()
+        for probe in self.all_probes():
+            region = probe.threat.region if probe.threat else None
+            if isinstance(region, Masked) and region.mask not in self.cohort.masks:
+                raise PlanError(
+                    f"region: {unknown('mask', region.mask, self.cohort.masks)}; name the "
+                    "manifest's columns of masks in `cohort.masks`"
+                )
         return self
 
     def path(self, written: Path) -> Path:

@@ -10,7 +10,9 @@ from importlib.metadata import version
 
 import torch
 
+from plexor.attacks.catalogue import CATALOGUE, Entry
 from plexor.audits.checks import Check
+from plexor.audits.plan import Plan
 from plexor.cases import Case
 from plexor.core.ids import digest, digest_bytes, digest_file
 from plexor.core.version import __version__
@@ -34,20 +36,22 @@ def model_sha256(model: Model) -> str:
 
 
 def images_sha256(cases: Iterable[Case]) -> dict[str, str]:
-    """Case id → hash of its file; "unreadable" where there is none to read."""
+    """Case id → hash of its file, and of its masks if it has any; "unreadable" without a file."""
 
     def of(case: Case) -> tuple[str, str]:
         try:
-            return case.id, digest_file(case.path)
+            image = digest_file(case.path)
+            masks = {name: path and digest_file(path) for name, path in case.masks.items()}
         except OSError:
             return case.id, "unreadable"
+        return case.id, digest([image, masks]) if masks else image
 
     with ThreadPoolExecutor() as pool:
         return dict(pool.map(of, cases))
 
 
 def provenance(
-    model: Model, *, cohort_sha256: str, images: dict[str, str], checks: list[Check]
+    model: Model, plan: Plan, *, cohort_sha256: str, images: dict[str, str], checks: list[Check]
 ) -> dict[str, object]:
     """Everything a report says of where its numbers come from, as plain data."""
     device = model.device
@@ -59,9 +63,24 @@ def provenance(
         "platform": platform.platform(),
         "device": f"{device.type} {name}".strip(),
         "threads": torch.get_num_threads(),
+        "attacks": {
+            probe.name: _described(CATALOGUE[probe.name])
+            for probe in plan.all_probes()
+            if probe.kind == "attack"
+        },
         "model": model.card.to_dict(),
         "model_sha256": model_sha256(model),
         "cohort_sha256": cohort_sha256,
         "images": images,
         "checks": [asdict(check) for check in checks],
+    }
+
+
+def _described(entry: Entry) -> dict[str, str]:
+    """What a report says of an attack."""
+    return {
+        "title": entry.attack.__name__,
+        "summary": entry.summary,
+        "access": entry.access,
+        "reference": entry.reference,
     }

@@ -6,6 +6,7 @@ from plexor.cases.cohort import Cohort, load_cohort
 from plexor.cases.formats import decode_image, read_image
 from plexor.cases.image import LOSSLESS, Codec, Image, Pixels
 from plexor.cases.intensity import Intensity
+from plexor.cases.mask import read_case
 from plexor.cases.problem import Problem
 from plexor.cases.split import split_groups
 
@@ -22,6 +23,7 @@ __all__ = [
     "check_cohort",
     "decode_image",
     "load_cohort",
+    "read_case",
     "read_image",
     "split_groups",
 ]

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+_SEPARATOR = "|"
+
+
+def join_findings(names: Iterable[str]) -> str:
+    """Findings as one text, sorted: "effusion|nodule"; "" for none."""
+    return _SEPARATOR.join(sorted(set(names)))
+
+
+def split_findings(text: str) -> tuple[str, ...]:
+    """The findings that such a text names, in its order."""
+    return tuple(name.strip() for name in text.split(_SEPARATOR)) if text else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,10 +26,13 @@ class Case:
     Attributes:
         id: unique in its cohort; the manifest's ``id`` column, else its ``path`` as written.
         path: the image file.
-        truth: a class name, or a number for regression.
+        truth: a class name; the findings present, sorted, as "effusion|nodule", "" for none; or a
+            number for regression.
         group: the patient or lesion; cases of one group are dependent. Its own id where unknown.
         split: "train", "validation", "test" or another name; None where not yet split.
         metadata: every other column of the manifest, as read.
+        masks: name → image file of the same shape, not 0 where the named thing is; None where the
+            manifest's cell is empty: the thing is nowhere in the image.
     """
 
     id: str
@@ -26,3 +41,4 @@ class Case:
     group: str
     split: str | None = None
     metadata: Mapping[str, object] = field(default_factory=dict)
+    masks: Mapping[str, Path | None] = field(default_factory=dict)

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plexor.cases.case import Case
-from plexor.cases.cohort import Cohort, TruthKind, inspect_manifest
+from plexor.cases.cohort import Cohort, inspect_manifest
 from plexor.cases.formats import read_image
 from plexor.cases.problem import Problem, Severity
+from plexor.cases.rows import TruthKind
 from plexor.core.errors import DataError
 from plexor.core.ids import digest_bytes
 
@@ -76,7 +77,7 @@ def check_cohort(
         columns: what the manifest calls its columns.
         path_template: builds the path from other columns.
         classes: the classes there may be.
-        truth: "class" or "number".
+        truth: "class", "findings" or "number".
         progress: called with the number of images opened and the number of all.
 
     Raises:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
-from plexor.cases.case import Case
+from plexor.cases.case import Case, split_findings
 from plexor.cases.manifest import read_manifest
 from plexor.cases.problem import Problem
-from plexor.cases.rows import CaseReader, parse_number, problems_between_cases
+from plexor.cases.rows import CaseReader, TruthKind, parse_number, problems_between_cases
 from plexor.core.errors import DataError, unknown
 from plexor.core.ids import digest
 
-TruthKind = Literal["class", "number"]
 _MOST_SHOWN = 20
 
 
@@ -25,7 +23,8 @@ class Cohort:
     Attributes:
         name: what to call it.
         cases: in the manifest's order.
-        classes: class names, in the order of a model's outputs; empty where truth is a number.
+        classes: class names, or findings, in the order of a model's outputs; empty where truth is
+            a number.
         digest: SHA-256 of every case's id, truth, group and split and of the classes; independent
             of the order of rows and of where the files lie. The images have hashes of their own.
     """
@@ -76,6 +75,8 @@ def load_cohort(
     path_template: str | None = None,
     classes: Sequence[str] | None = None,
     truth: TruthKind = "class",
+    no_finding: str = "",
+    masks: Mapping[str, str] | None = None,
     split: str | None = None,
 ) -> Cohort:
     """Reads a manifest and refuses it with everything that is wrong, all at once.
@@ -92,7 +93,12 @@ def load_cohort(
         path_template: builds the path from other columns, e.g. ``"images/{image_id}.jpg"``.
         classes: the classes in the order of a model's outputs; any other label is an error.
             Sorted labels where None.
-        truth: "class", or "number" for regression: each label is then a finite number.
+        truth: "class"; "findings" for several labels a case, as "effusion|nodule"; or "number" for
+            regression: each label is then a finite number.
+        no_finding: of findings, the label that stands for none, e.g. "No Finding"; an empty cell if
+            not given.
+        masks: name → the column with the paths of its masks, e.g. ``{"lesion": "lesion_mask"}``.
+            An empty cell says that there is none of it in the image.
         split: keep only this split.
 
     Raises:
@@ -105,6 +111,8 @@ def load_cohort(
         path_template=path_template,
         classes=classes,
         truth=truth,
+        no_finding=no_finding,
+        masks=masks or {},
     )
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
@@ -124,6 +132,8 @@ def inspect_manifest(
     path_template: str | None,
     classes: Sequence[str] | None,
     truth: TruthKind,
+    no_finding: str = "",
+    masks: Mapping[str, str] | None = None,
 ) -> tuple[Cohort, list[Problem]]:
     """The cases that can be made from a manifest, and everything wrong with it.
 
@@ -136,13 +146,30 @@ def inspect_manifest(
         root=table.folder if root is None else root,
         columns=columns,
         path_template=path_template,
-        number=truth == "number",
+        truth=truth,
+        no_finding=no_finding,
+        masks=masks or {},
     )
     cases, problems = reader.read()
     problems += problems_between_cases(cases)
-    found = sorted({case.truth for case in cases if isinstance(case.truth, str)})
+    texts = {case.truth for case in cases if isinstance(case.truth, str)}
+    if truth == "findings":
+        texts = {name for text in texts for name in split_findings(text)}
+    found = sorted(texts)
     if truth == "class":
         problems += _label_problems(cases, found, classes)
+    elif truth == "findings" and classes is not None:
+        problems += [
+            Problem(
+                severity="error",
+                id="label-unknown",
+                where=case.id,
+                message=unknown("finding", name, classes),
+            )
+            for case in cases
+            for name in split_findings(str(case.truth))
+            if name not in classes
+        ]
     order = () if truth == "number" else tuple(found if classes is None else classes)
     return Cohort(name=manifest.stem, cases=tuple(cases), classes=order), problems
 

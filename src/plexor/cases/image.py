@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -47,12 +47,14 @@ class Image:
             tables), ``"recompressed-q90"`` and ``"recompressed-q75"``, unless its chroma
             subsampling cannot be repeated.
         spacing_mm: pixel distance along each spatial axis, where the file says it.
+        masks: name → part of the image, (*spatial) bool, where the case has any.
     """
 
     pixels: Pixels
     intensity: Intensity
     containers: Mapping[str, Codec]
     spacing_mm: tuple[float, ...] | None = None
+    masks: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
 
     def storable(self, pixels: NDArray[np.floating[Any]]) -> Pixels:
         """The nearest pixels the file type can hold: rounded to the quantum, clipped, cast."""

@@ -6,14 +6,16 @@ import math
 import string
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
-from plexor.cases.case import Case
+from plexor.cases.case import Case, join_findings, split_findings
 from plexor.cases.manifest import Manifest, Row
 from plexor.cases.problem import Problem
 from plexor.core.errors import DataError, unknown
 
+TruthKind = Literal["class", "findings", "number"]
 _ROLES = ("path", "label", "group", "split", "id")
 
 
@@ -26,7 +28,9 @@ class CaseReader:
         root: folder that relative paths start from.
         columns: role → the manifest's name for it, where it differs.
         path_template: builds the path from other columns; None where there is a path column.
-        number: labels are numbers.
+        truth: what labels are.
+        no_finding: of findings, the label that stands for none.
+        masks: name → the column with the paths of its masks.
 
     Raises:
         DataError: a column that is needed, mapped or named in the template is not there.
@@ -36,13 +40,16 @@ class CaseReader:
     root: Path
     columns: Mapping[str, str]
     path_template: str | None
-    number: bool
+    truth: TruthKind
+    no_finding: str = ""
+    masks: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for role in self.columns:
             if role not in _ROLES:
                 raise DataError(unknown("column role", role, _ROLES))
-        needed = {self._name("label"), *self.columns.values(), *self._template_fields()}
+        named = (*self.columns.values(), *self.masks.values())
+        needed = {self._name("label"), *named, *self._template_fields()}
         if self.path_template is None:
             needed.add(self._name("path"))
         for name in sorted(needed):
@@ -89,12 +96,14 @@ class CaseReader:
         for role in ("group", "id"):
             if self._name(role) in self.table.columns:
                 required[role] = [self._name(role)]
+        if self.truth == "findings" and not self.no_finding:
+            del required["label"]
         for role, names in required.items():
             empty = [name for name in names if _text(row.cells[name]) == ""]
             if empty:
                 yield problem(f"{role}-missing", f"column {empty[0]!r} is empty")
         label = _text(row.cells[self._name("label")])
-        if self.number and label and parse_number(label) is None:
+        if self.truth == "number" and label and parse_number(label) is None:
             yield problem("label-not-a-number", f"label {label!r} is not a finite number")
 
     def _case(self, row: Mapping[str, object], numeric: set[str]) -> Case:
@@ -104,11 +113,11 @@ class CaseReader:
         )
         label = texts[self._name("label")]
         identity = texts.get(self._name("id")) or path
-        used = {self._name(role) for role in _ROLES}
+        used = {*(self._name(role) for role in _ROLES), *self.masks.values()}
         return Case(
             id=identity,
             path=self.root / path,
-            truth=float(label) if self.number else label,
+            truth=self._truth(label),
             group=texts.get(self._name("group")) or identity,
             split=texts.get(self._name("split")) or None,
             metadata={
@@ -116,7 +125,18 @@ class CaseReader:
                 for name in self.table.columns
                 if name not in used
             },
+            masks={
+                name: self.root / texts[column] if texts[column] else None
+                for name, column in self.masks.items()
+            },
         )
+
+    def _truth(self, label: str) -> str | float:
+        if self.truth == "number":
+            return float(label)
+        if self.truth == "class":
+            return label
+        return "" if label == self.no_finding else join_findings(split_findings(label))
 
     def _numeric_columns(self) -> set[str]:
         """Text columns in which every cell that is not empty is a number, and none is like 007."""
@@ -142,8 +162,9 @@ def problems_between_cases(cases: Iterable[Case]) -> list[Problem]:
         by_id[case.id].append(case)
         by_path[case.path].append(case)
         splits[case.group].add(case.split or "none")
-        if not _is_file(case.path):
-            add("file-missing", case.id, f"no file {case.path}")
+        for path in (case.path, *filter(None, case.masks.values())):
+            if not _is_file(path):
+                add("file-missing", case.id, f"no file {path}")
     for path, same in by_path.items():
         if len(same) > 1:
             names = ", ".join(dict.fromkeys(case.id for case in same))

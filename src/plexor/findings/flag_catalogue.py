@@ -43,7 +43,8 @@ FLAG_KINDS = (
         id="probability-outputs",
         title="The model gives probabilities, not logits",
         severity="warning",
-        raised_if="all outputs lie between 0 and 1 and, with several classes, add up to 1.",
+        raised_if="all outputs lie between 0 and 1 and, with several classes of which one is "
+        "chosen, add up to 1. Not asked of a model that gives a number.",
         why="Probabilities close to 0 and 1 have gradients close to 0. A search that follows "
         "gradients stalls, and the model looks robust without being so.",
         what_to_do="Hand over the network without its last softmax or sigmoid.",
@@ -122,7 +123,8 @@ FLAG_KINDS = (
         title="The search does not use what it may",
         severity="warning",
         raised_if="the median change, measured as stored, is shorter than half of the radius "
-        "while fewer than 95 % of the attempts succeed. Checked for radii given in levels.",
+        "while fewer than 95 % of the attempts succeed. Checked for radii given in levels, or, for "
+        "L0, in positions.",
         why="The steps may be too short or too few to reach the edge of the threat; the attack "
         "is then weaker than its radius says.",
         what_to_do="Raise the step size or the number of steps.",
@@ -165,8 +167,9 @@ FLAG_KINDS = (
         id="clean-at-chance",
         title="The model may be guessing",
         severity="warning",
-        raised_if="the interval of balanced accuracy on untouched images includes what guessing "
-        "gives, one over the number of classes present.",
+        raised_if="on untouched images, the interval of what the model does includes what guessing "
+        "gives: of balanced accuracy, one over the number of classes present; of a finding's area "
+        "under the ROC curve, 0.5; of a number's R squared, 0.",
         why="A model that does not work untouched has nothing to lose under attack.",
         what_to_do="Check labels, class order, preprocessing and weights before reading on.",
         check=checks.clean_at_chance,
@@ -175,7 +178,8 @@ FLAG_KINDS = (
         id="classes-rare",
         title="A class has few cases",
         severity="note",
-        raised_if="a class of the task has fewer than 10 cases in the cohort.",
+        raised_if="a class of the task has fewer than 10 cases in the cohort, or a finding is "
+        "present in fewer than 10.",
         why="Its own figures have wide intervals, and it weighs in balanced accuracy as much as "
         "any other. A class without any case is not in it at all.",
         what_to_do="Add cases of that class, or read its figures as anecdotes.",

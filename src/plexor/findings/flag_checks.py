@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -106,9 +106,8 @@ def success_not_growing(evidence: Evidence) -> list[Doubt] | None:
     families: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for probe in evidence.attacks:
         threat = probe["threat"]
-        families[repr((probe["settings"], probe["goal"], threat["norm"], threat["unit"]))].append(
-            probe
-        )
+        same = {key: value for key, value in threat.items() if key != "radius"}
+        families[repr((probe["name"], probe["settings"], probe["goal"], same))].append(probe)
     steps = [
         step
         for family in families.values()
@@ -140,20 +139,27 @@ def budget_unused(evidence: Evidence) -> list[Doubt] | None:
     rated = [
         (probe, probe["distance"][probe["threat"]["norm"]]["median"], probe["threat"]["radius"])
         for probe in evidence.attacks
-        if probe["threat"]["unit"] == "level" and probe["threat"]["norm"] in probe["distance"]
+        if probe["threat"]["unit"] in ("level", "count") and probe["threat"]["channels"] != "apart"
     ]
     if not rated:
         return None
     return [
         (
             probe["id"],
-            f"Half of the changes are no longer than {used:.3g} levels, of {allowed:g} allowed.",
+            (
+                f"Half of the changes are no longer than {used:.3g} {_counted(probe['threat'])}, "
+                f"of {allowed:g} allowed."
+            ),
         )
         for probe, used, allowed in rated
         if used is not None
         and used < SMALL_USE * allowed
         and (probe["success"]["value"] or 0) < SATURATED
     ]
+
+
+def _counted(threat: Mapping[str, Any]) -> str:
+    return "positions" if threat["norm"] == "l0" else "levels"
 
 
 def search_short(evidence: Evidence) -> list[Doubt] | None:
@@ -182,8 +188,10 @@ def groups_unknown(evidence: Evidence) -> list[Doubt]:
     return [(None, "No groups were given: every case counts as independent of all others.")]
 
 
-def classes_rare(evidence: Evidence) -> list[Doubt]:
-    """A class has hardly any cases."""
+def classes_rare(evidence: Evidence) -> list[Doubt] | None:
+    """A class, or a finding, has hardly any cases."""
+    if not evidence.cohort["cases_by_class"]:
+        return None
     rare = [
         f"{name} ({n})" for name, n in evidence.cohort["cases_by_class"].items() if n < FEW_CASES
     ]
@@ -192,6 +200,10 @@ def classes_rare(evidence: Evidence) -> list[Doubt]:
 
 def clean_at_chance(evidence: Evidence) -> list[Doubt] | None:
     """The untouched model may be no better than guessing."""
+    if "r_squared" in evidence.clean:
+        return _no_better_than_the_mean(evidence.clean["r_squared"]["low"])
+    if "per_finding" in evidence.clean:
+        return _findings_at_chance(evidence.clean["per_finding"])
     low = evidence.clean["balanced_accuracy"]["low"]
     if low is None:
         return None
@@ -207,6 +219,32 @@ def clean_at_chance(evidence: Evidence) -> list[Doubt] | None:
             ),
         )
     ]
+
+
+def _no_better_than_the_mean(low: float | None) -> list[Doubt] | None:
+    if low is None:
+        return None
+    doubt = (
+        f"R squared on untouched images may be as low as {low:.2f}; always saying the mean of the "
+        "true values gives 0."
+    )
+    return [(None, doubt)] if low <= 0 else []
+
+
+def _findings_at_chance(per_finding: Sequence[Mapping[str, Any]]) -> list[Doubt] | None:
+    areas = {
+        entry["finding"]: entry["auc"]["low"]
+        for entry in per_finding
+        if entry["auc"] and entry["auc"]["low"] is not None
+    }
+    if not areas:
+        return None
+    guessed = [f"{name} ({low:.2f})" for name, low in areas.items() if low <= 0.5]
+    doubt = (
+        "The area under the ROC curve on untouched images may be as low as stated, and guessing "
+        f"gives 0.5: {', '.join(guessed)}."
+    )
+    return [(None, doubt)] if guessed else []
 
 
 def decisions_vary(evidence: Evidence) -> list[Doubt]:

@@ -1,30 +1,22 @@
-"""One probe's verdicts in one container, and what can be estimated from them."""
+"""One probe's verdicts in one container, and what is estimated from them whatever the task."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from plexor.stats import (
-    Estimate,
-    accuracy,
-    balanced_accuracy,
-    clustered_mcnemar,
-    clustered_proportion,
-    confusion,
-    mcnemar_test,
-    paired_difference,
-    recall_by_class,
-)
+from plexor.cases.case import split_findings
+from plexor.stats import clustered_mcnemar, clustered_proportion, mcnemar_test, paired_difference
 
 Plain = dict[str, Any]
 Names = NDArray[np.str_]
+Flags = NDArray[np.bool_]
+Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,20 +24,21 @@ class Judged:
     """The cases that could be judged, one entry each; failed ones are only counted.
 
     Attributes:
-        classes: all class names of the task.
         n_failed: cases without a verdict.
         case_id: (n,).
         group: number of its group, (n,).
-        truth: (n,).
+        truth: as findings keep it, (n,).
         unprobed: decision for the untouched image in the same container, (n,).
         decision: decision for the probed image, (n,).
         before: decision for the untouched image as its own file stores it, (n,).
+        outputs_unprobed: the outputs behind ``unprobed``, (n, k).
+        outputs: the outputs behind ``decision``, (n, k).
+        outputs_before: the outputs behind ``before``, (n, k).
         attempted: the goal did not hold before, (n,) bool.
         reached: the goal holds and the threat was kept, (n,) bool.
         within_threat: the judge found the threat kept, (n,) bool.
     """
 
-    classes: tuple[str, ...]
     n_failed: int
     case_id: Names
     group: NDArray[np.intp]
@@ -53,135 +46,146 @@ class Judged:
     unprobed: Names
     decision: Names
     before: Names
-    attempted: NDArray[np.bool_]
-    reached: NDArray[np.bool_]
-    within_threat: NDArray[np.bool_]
+    outputs_unprobed: Numbers
+    outputs: Numbers
+    outputs_before: Numbers
+    attempted: Flags
+    reached: Flags
+    within_threat: Flags
 
     @classmethod
-    def of(cls, rows: pd.DataFrame, classes: Sequence[str], clean: pd.DataFrame) -> Judged:
+    def of(cls, rows: pd.DataFrame, clean: pd.DataFrame) -> Judged:
         """Reads one probe's rows in one container.
 
         Args:
             rows: its findings.
-            classes: all class names.
             clean: the findings of the untouched images in the same container, so that what the
                 container does alone is not put down to the probe; may be empty.
         """
         done = rows[rows["status"] == "ok"]
-        before = done["decision_before"].to_numpy(str)
+        alone = clean[clean["status"] == "ok"].set_index("case_id")
         case_id = done["case_id"].to_numpy(str)
-        alone = _decisions(clean)
-        unprobed = [alone.get(name, own) for name, own in zip(case_id, before, strict=True)]
+        known = alone.reindex(case_id)
+        there = done["case_id"].isin(alone.index).to_numpy()
+        before, before_outputs = done["decision_before"].to_numpy(str), _matrix(done, "before")
+        unprobed, outputs_unprobed = before.astype(object), before_outputs.copy()
+        if there.any():
+            unprobed[there] = known["decision_after"].to_numpy()[there]
+            outputs_unprobed[there] = _matrix(known[there], "after")
         return cls(
-            classes=tuple(classes),
             n_failed=len(rows) - len(done),
             case_id=case_id,
             group=pd.factorize(done["group"])[0],
             truth=done["truth"].to_numpy(str),
-            unprobed=np.array(unprobed, dtype=str),
+            unprobed=unprobed.astype(str),
             decision=done["decision_after"].to_numpy(str),
             before=before,
+            outputs_unprobed=outputs_unprobed,
+            outputs=_matrix(done, "after"),
+            outputs_before=before_outputs,
             attempted=done["attempted"].to_numpy(bool),
             reached=done["reached"].to_numpy(bool),
             within_threat=done["within_threat"].to_numpy(bool),
         )
 
-    def performance(self) -> Plain:
-        """How well the decisions are: accuracy, balanced accuracy, recalls, confusion."""
-        overall = accuracy(self.truth, self.decision, self.group)
-        _check_prevalence(self.truth, self.decision, overall)
-        recalls = recall_by_class(self.truth, self.decision, self.classes, self.group)
-        balanced = balanced_accuracy(self.truth, self.decision, self.classes, self.group)
+    def __len__(self) -> int:
+        return len(self.case_id)
+
+    def counts(self) -> Plain:
+        """How many cases and groups the estimates are over, and how many cases failed."""
         return {
-            "n": len(self.truth),
+            "n": len(self),
             "n_groups": len(np.unique(self.group)),
             "n_failed": self.n_failed,
-            "accuracy": overall.to_dict(),
-            "balanced_accuracy": balanced.to_dict(),
-            "per_class": [
-                {"class": name, "recall": recall.to_dict()} for name, recall in recalls.items()
-            ],
-            "confusion": confusion(self.truth, self.decision, self.classes).tolist(),
         }
 
-    def compared(self) -> Plain:
-        """Performance, and what changed from the untouched image in the same container."""
-        right_before = self.truth == self.unprobed
-        right_after = self.truth == self.decision
-        change = paired_difference(right_before, right_after, self.group)
-        return {
-            **self.performance(),
-            "fooling_ratio": self._share(self.unprobed != self.decision, self.attempted),
-            "accuracy_change": change.to_dict(),
-            "mcnemar": self._mcnemar(right_before, right_after),
-            "transitions": confusion(self.unprobed, self.decision, self.classes).tolist(),
-        }
-
-    def attacked(self, goal: Mapping[str, Any], control: pd.DataFrame) -> Plain:
-        """The comparison, and how often the goal was reached, by the attack and by its control.
-
-        Args:
-            goal: ``{"kind": "misclassify"}`` or ``{"kind": "become", "target": class}``.
-            control: findings of the matching noise in the same container; may be empty.
-        """
-        return {
-            **self.compared(),
-            "success": self._share(self.reached, self.attempted),
-            "targeted_success": self._targeted_success(goal),
-            "control_success": self._control_success(goal, control),
-        }
-
-    def _share(self, events: NDArray[np.bool_], among: NDArray[np.bool_]) -> Plain:
+    def share(self, events: Flags, among: Flags) -> Plain:
+        """The share of some cases in which something is so."""
         return clustered_proportion(events[among], self.group[among]).to_dict()
 
-    def _targeted_success(self, goal: Mapping[str, Any]) -> Plain | None:
-        """Counted from the decisions alone, not from what the judge called reached."""
-        if goal["kind"] != "become":
-            return None
-        became = (self.decision == goal["target"]) & self.within_threat
-        return self._share(became, self.before != goal["target"])
+    def holds(self, goal: Mapping[str, Any]) -> Flags:
+        """Whether a goal holds for each case, told from decisions and outputs alone, (n,)."""
+        held: Flags
+        match goal:
+            case {"kind": "misclassify"}:
+                held = self.decision != self.truth
+            case {"kind": "become", "target": target}:
+                held = self.decision == target
+            case {"kind": "hide" | "invent" as kind, "finding": finding}:
+                called = [finding in split_findings(text) for text in self.decision]
+                held = np.array(called, dtype=bool) == (kind == "invent")
+            case {"kind": kind, "by": by}:
+                moved = self.outputs[:, 0] - self.outputs_before[:, 0]
+                held = {"raise": moved, "lower": -moved, "deviate": np.abs(moved)}[kind] > by
+            case _:
+                raise ValueError(f"internal: no goal {goal}")
+        return held
 
-    def _control_success(self, goal: Mapping[str, Any], control: pd.DataFrame) -> Plain:
-        """The attack's goal, asked of the noise, over the cases the attack attempted."""
-        found = _decisions(control)
-        decision = np.array([found.get(name, "") for name in self.case_id], dtype=str)
-        among = self.attempted & (decision != "")
-        wanted = decision == goal["target"] if goal["kind"] == "become" else decision != self.truth
-        return self._share(wanted, among)
+    def success(self, goal: Mapping[str, Any], control: Judged) -> Plain:
+        """How often the goal was reached, by the attack and, on the same cases, by its control."""
+        mine, other = matched(self, control)
+        tried = self.attempted[mine]
+        noise = clustered_proportion(control.holds(goal)[other][tried], self.group[mine][tried])
+        return {
+            "success": self.share(self.reached, self.attempted),
+            "control_success": noise.to_dict(),
+        }
 
-    def _mcnemar(self, right_before: NDArray[np.bool_], right_after: NDArray[np.bool_]) -> Plain:
-        """Both tests. The clustered one counts, unless every case is a group of its own."""
+    def correctness(self, right_before: Flags, right_after: Flags) -> Plain:
+        """The change in accuracy and McNemar's tests of it.
+
+        The clustered test counts, unless every case is a group of its own.
+        """
         lost = int((right_before & ~right_after).sum())
         gained = int((~right_before & right_after).sum())
         tests = {
             "clustered": clustered_mcnemar(right_before, right_after, self.group).to_dict(),
             "plain": mcnemar_test(lost, gained).to_dict(),
         }
-        used = "plain" if len(np.unique(self.group)) == len(self.group) else "clustered"
+        used = "plain" if len(np.unique(self.group)) == len(self) else "clustered"
         return {
-            "used": used,
-            "p_value": tests[used]["p_value"],
-            "p_holm": None,
-            "n_lost": lost,
-            "n_gained": gained,
-            **tests,
+            "accuracy_change": paired_difference(right_before, right_after, self.group).to_dict(),
+            "mcnemar": {
+                "used": used,
+                "p_value": tests[used]["p_value"],
+                "p_holm": None,
+                "n_lost": lost,
+                "n_gained": gained,
+                **tests,
+            },
         }
 
 
-def _decisions(rows: pd.DataFrame) -> dict[str, str]:
-    """Case → decision for the image as stored, of the cases that could be judged."""
-    done = rows[rows["status"] == "ok"]
-    return dict(zip(done["case_id"], done["decision_after"], strict=True))
+class Measures(Protocol):
+    """What is estimated for a task."""
+
+    def performance(self, judged: Judged) -> Plain:
+        """How well the decisions are."""
+        ...
+
+    def compared(self, judged: Judged) -> Plain:
+        """Performance, and what changed from the untouched image in the same container."""
+        ...
+
+    def attacked(self, judged: Judged, goal: Mapping[str, Any], control: Judged) -> Plain:
+        """The comparison, and how often the goal was reached, by the attack and by its control.
+
+        Args:
+            judged: the attack's verdicts.
+            goal: as a resolved plan has it, e.g. ``{"kind": "become", "target": "naevus"}``.
+            control: the matching noise's in the same container; may be of no case.
+        """
+        ...
 
 
-def _check_prevalence(truth: Names, decision: Names, found: Estimate) -> None:
-    """Where every case gets one and the same class, accuracy is that class's prevalence."""
-    named = np.unique(decision)
-    if len(named) != 1:
-        return
-    prevalence = float(np.mean(truth == named[0]))
-    if not math.isclose(found.value, prevalence, abs_tol=1e-12):
-        raise RuntimeError(
-            f"internal: every case was called {named[0]}, so accuracy must be its prevalence "
-            f"{prevalence}, but it was computed as {found.value}; please report this"
-        )
+def matched(one: Judged, other: Judged) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Where the cases that both have stand in each, in the order of the first."""
+    places = {name: place for place, name in enumerate(other.case_id)}
+    pairs = [(i, places[name]) for i, name in enumerate(one.case_id) if name in places]
+    index = np.array(pairs, dtype=np.intp).reshape(-1, 2)
+    return index[:, 0], index[:, 1]
+
+
+def _matrix(rows: pd.DataFrame, when: str) -> Numbers:
+    outputs = [np.asarray(row, dtype=np.float64) for row in rows[f"outputs_{when}"]]
+    return np.stack(outputs) if outputs else np.empty((0, 1))

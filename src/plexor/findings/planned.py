@@ -18,8 +18,8 @@ class Planned:
         id: as in the findings.
         name: the attack's.
         settings: its own options.
-        threat: norm, one radius, unit.
-        goal: kind and, where there is one, target.
+        threat: norm, one radius, unit, channels, region and access.
+        goal: kind and, where there is one, target, finding or by.
     """
 
     id: str
@@ -39,7 +39,7 @@ def planned(plan: Plain) -> Iterator[Planned]:
     for entry in plan["probes"]:
         radii = entry["threat"]["radius"]
         for radius in radii if isinstance(radii, list | tuple) else [radii]:
-            threat = {**entry["threat"], "radius": float(radius)}
+            threat = _threat(entry["threat"], radius)
             parts = [entry.get("id") or entry["attack"], goal_name(entry["goal"])]
             yield Planned(
                 id="-".join(filter(None, [*parts, threat_name(threat)])),
@@ -52,10 +52,32 @@ def planned(plan: Plain) -> Iterator[Planned]:
 
 def goal_name(goal: Plain) -> str:
     """As it stands in a probe's id; "" for being wrong, which goes without saying."""
-    return f"to-{goal['target']}" if goal["kind"] == "become" else ""
+    match goal:
+        case {"kind": "become", "target": target}:
+            return f"to-{target}"
+        case {"kind": kind, "finding": finding}:
+            return f"{kind}-{finding}"
+        case {"kind": kind, "by": by}:
+            return f"{kind}-{by:g}"
+    return ""
 
 
 def threat_name(threat: Plain) -> str:
-    """Norm and radius as they stand in a probe's id, e.g. ``linf-2``, ``l2-5-percent``."""
-    unit = "" if threat["unit"] == "level" else f"-{threat['unit']}"
-    return f"{threat['norm']}-{threat['radius']:g}{unit}"
+    """Norm, radius and region as they stand in a probe's id, e.g. ``linf-2-border-8``."""
+    parts = [threat["norm"], f"{threat['radius']:g}"]
+    parts += [threat["unit"]] if threat["unit"] not in ("level", "count") else []
+    parts += ["apart"] if threat["channels"] == "apart" else []
+    match threat["region"]:
+        case {"kind": "border", "width": width}:
+            parts.append(f"border-{width}")
+        case {"kind": "masked", "mask": mask, "outside": outside}:
+            parts.append(f"{'outside' if outside else 'inside'}-{mask}")
+    return "-".join(parts)
+
+
+def _threat(written: Plain, radius: float) -> dict[str, Any]:
+    """One radius, every key there; levels of L0, which counts positions, are a count."""
+    threat = {"channels": "together", "region": None, "access": "gradients", **written}
+    if threat["norm"] == "l0" and threat["unit"] == "level":
+        threat["unit"] = "count"
+    return threat | {"radius": float(radius)}

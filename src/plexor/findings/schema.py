@@ -24,13 +24,14 @@ class Finding:
     Attributes:
         case_id: the case.
         group: its group.
-        truth: its class name.
+        truth: its class name; the findings present, e.g. "effusion|nodule" ("" for none); or its
+            number.
         probe: id of the probe, e.g. "clean", "pgd-linf-2", "noise-linf-2".
         stored: the container judged: "lossless", "recompressed-own", ...
         status: "ok", or "failed" with ``error`` saying why.
-        decision_before: class named for the untouched image.
-        decision_after: class named for the perturbed image as stored.
-        outputs_before: the model's outputs (logits) for the untouched image.
+        decision_before: decided for the untouched image, written like ``truth``.
+        decision_after: decided for the perturbed image as stored.
+        outputs_before: the model's outputs (logits, or the number) for the untouched image.
         outputs_after: the same for the perturbed image as stored.
         attempted: the goal could be counted here (it did not hold before); True without a goal.
         margin_after: the goal's margin as stored, > 0 when reached; NaN for a probe without goal.

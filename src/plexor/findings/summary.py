@@ -9,15 +9,19 @@ from typing import Any
 
 import pandas as pd
 
+from plexor.cases.case import split_findings
 from plexor.core.version import __version__
+from plexor.findings.classification import Classification
 from plexor.findings.flag_catalogue import FLAG_KINDS
 from plexor.findings.flags import Evidence, raise_flags
-from plexor.findings.judged import Judged, Plain
+from plexor.findings.judged import Judged, Measures, Plain
+from plexor.findings.multilabel import Multilabel
 from plexor.findings.planned import Planned, planned
+from plexor.findings.regression import Regression
 from plexor.findings.schema import CLEAN
 from plexor.stats import holm
 
-SUMMARY_SCHEMA = "plexor-summary/1"
+SUMMARY_SCHEMA = "plexor-summary/2"
 LOSSLESS = "lossless"
 _ORDER = (LOSSLESS, "recompressed-own", "recompressed-q90", "recompressed-q75")
 
@@ -38,10 +42,10 @@ def summarise(
     # Sums of floats depend on their order; the same findings must give the same summary.
     findings = findings.sort_values(["probe", "stored", "case_id"])
     card = dict(provenance["model"])
-    parts = _Parts.of(findings, [str(name) for name in card["task"]["classes"]])
+    parts = _Parts.of(findings, card["task"])
     cohort = _cohort(plan, provenance, parts)
     clean = _clean(parts)
-    probes = _probes(plan, parts)
+    probes = _probes(plan, provenance, parts)
     evidence = Evidence(
         plan=plan,
         provenance=provenance,
@@ -66,15 +70,18 @@ def summarise(
 class _Parts:
     """The findings, cut by probe and container."""
 
-    classes: list[str]
+    task: Mapping[str, Any]
+    measures: Measures
     rows: dict[tuple[str, str], pd.DataFrame]
     nothing: pd.DataFrame
 
     @classmethod
-    def of(cls, findings: pd.DataFrame, classes: list[str]) -> _Parts:
+    def of(cls, findings: pd.DataFrame, task: Mapping[str, Any]) -> _Parts:
         cut = findings.groupby(["probe", "stored"], sort=False)
         rows = {(str(probe), str(stored)): part for (probe, stored), part in cut}
-        return cls(classes=classes, rows=rows, nothing=findings.iloc[:0])
+        return cls(
+            task=task, measures=_measures(task, findings), rows=rows, nothing=findings.iloc[:0]
+        )
 
     def part(self, probe: str, container: str = LOSSLESS) -> pd.DataFrame:
         """One probe's rows in one container; may be none."""
@@ -92,12 +99,21 @@ class _Parts:
     def judged(self, probe: str, container: str) -> Judged:
         """Its verdicts there, beside those on the untouched images in the same container."""
         clean = self.part(CLEAN, container)
-        return Judged.of(self.part(probe, container), self.classes, clean)
+        return Judged.of(self.part(probe, container), clean)
+
+
+def _measures(task: Mapping[str, Any], findings: pd.DataFrame) -> Measures:
+    names = tuple(str(name) for name in task["classes"])
+    if task["kind"] == "multilabel":
+        return Multilabel(findings=names)
+    if task["kind"] == "regression":
+        clean = findings[(findings["probe"] == CLEAN) & (findings["status"] == "ok")]
+        return Regression.over([float(truth) for truth in clean["truth"]])
+    return Classification(classes=names)
 
 
 def _cohort(plan: Mapping[str, Any], provenance: Mapping[str, Any], parts: _Parts) -> Plain:
     cases = parts.part(CLEAN)
-    counts = cases["truth"].value_counts()
     source = plan["cohort"]
     manifest = PurePath(str(source["manifest"]))
     return {
@@ -106,35 +122,52 @@ def _cohort(plan: Mapping[str, Any], provenance: Mapping[str, Any], parts: _Part
         "n_cases": len(cases),
         "n_groups": int(cases["group"].nunique()),
         "n_failed": int((cases["status"] != "ok").sum()),
-        "classes": parts.classes,
-        "cases_by_class": {name: int(counts.get(name, 0)) for name in parts.classes},
+        "classes": list(parts.task["classes"]),
+        "cases_by_class": _cases_by_class(cases["truth"], parts.task),
+        "truth": _range(cases["truth"]) if parts.task["kind"] == "regression" else None,
         "sha256": str(provenance["cohort_sha256"]),
     }
+
+
+def _cases_by_class(truths: pd.Series[str], task: Mapping[str, Any]) -> dict[str, int]:
+    """Cases of each class, or with each finding; empty for a number."""
+    if task["kind"] == "multilabel":
+        truths = truths.map(split_findings).explode()
+    counts = truths.value_counts()
+    return {str(name): int(counts.get(name, 0)) for name in task["classes"]}
+
+
+def _range(truths: pd.Series[str]) -> Plain:
+    numbers = truths.astype(float)
+    return {"min": _number(numbers.min()), "max": _number(numbers.max())}
 
 
 def _clean(parts: _Parts) -> Plain:
     """How the model does on untouched images: as stored first, then in every other container."""
     stored = {
-        container: parts.judged(CLEAN, container).performance()
+        container: parts.measures.performance(parts.judged(CLEAN, container))
         for container in parts.containers(CLEAN)
     }
     return {**stored[LOSSLESS], "stored": stored}
 
 
-def _probes(plan: Mapping[str, Any], parts: _Parts) -> list[Plain]:
+def _probes(plan: Mapping[str, Any], provenance: Mapping[str, Any], parts: _Parts) -> list[Plain]:
     """One entry a probe: the attacks in the plan's order, then their controls."""
     attacks = [entry for entry in planned(plan) if parts.has(entry.id)]
     controls = {entry.control: entry.threat for entry in attacks if parts.has(entry.control)}
-    probes = [_attack(entry, parts) for entry in attacks]
+    described = provenance.get("attacks", {})
+    probes = [_attack(entry, described.get(entry.name, {}), parts) for entry in attacks]
     probes += [_control(probe_id, threat, parts) for probe_id, threat in controls.items()]
     _correct(probes)
     return probes
 
 
-def _attack(entry: Planned, parts: _Parts) -> Plain:
+def _attack(entry: Planned, described: Mapping[str, str], parts: _Parts) -> Plain:
     stored = {
-        container: parts.judged(entry.id, container).attacked(
-            entry.goal, parts.part(entry.control, container)
+        container: parts.measures.attacked(
+            parts.judged(entry.id, container),
+            entry.goal,
+            parts.judged(entry.control, container),
         )
         for container in parts.containers(entry.id)
     }
@@ -142,6 +175,12 @@ def _attack(entry: Planned, parts: _Parts) -> Plain:
         "id": entry.id,
         "kind": "attack",
         "name": entry.name,
+        "about": {
+            "title": described.get("title", entry.name.upper()),
+            "summary": described.get("summary", ""),
+            "access": described.get("access", ""),
+            "reference": described.get("reference", ""),
+        },
         "settings": entry.settings,
         "threat": entry.threat,
         "goal": entry.goal,
@@ -154,13 +193,14 @@ def _attack(entry: Planned, parts: _Parts) -> Plain:
 
 def _control(probe_id: str, threat: Mapping[str, Any], parts: _Parts) -> Plain:
     stored = {
-        container: parts.judged(probe_id, container).compared()
+        container: parts.measures.compared(parts.judged(probe_id, container))
         for container in parts.containers(probe_id)
     }
     return {
         "id": probe_id,
         "kind": "control",
         "name": "noise",
+        "about": None,
         "settings": {},
         "threat": dict(threat),
         "goal": None,
@@ -183,9 +223,15 @@ def _effort(rows: pd.DataFrame) -> Plain:
         },
         "distance": {
             norm: {"median": _number(tried[norm].median()), "max": _number(tried[norm].max())}
-            for norm in ("linf", "l2")
+            for norm in ("linf", "l2", "l1", "l0")
         },
     }
+
+
+def main_test(compared: Plain) -> Plain:
+    """The test of whether a probe changed what counts: of accuracy, or of a number's errors."""
+    test: Plain = compared["error_test" if "error_test" in compared else "mcnemar"]
+    return test
 
 
 def _number(value: float) -> float | None:
@@ -198,7 +244,7 @@ def _correct(probes: list[Plain]) -> None:
     containers = {container for probe in attacks for container in probe["stored"]}
     for container in containers:
         tests = [
-            probe["stored"][container]["mcnemar"]
+            main_test(probe["stored"][container])
             for probe in attacks
             if container in probe["stored"]
         ]

@@ -79,7 +79,7 @@ class Batch:
     def of(
         cls, ids: Sequence[str], images: Sequence[Image], truth: Tensor, device: torch.device
     ) -> Batch:
-        """Stacks images of one shape; numbers go to ``device``."""
+        """Stacks images of one shape, with the same masks; numbers go to ``device``."""
         pixels = torch.stack([torch.from_numpy(image.pixels.astype("float32")) for image in images])
         ndim = pixels.ndim
 
@@ -89,6 +89,10 @@ class Batch:
                 -1, *[1] * (ndim - 1)
             )
 
+        def masks(name: str) -> Tensor:
+            one = [torch.from_numpy(image.masks[name]) for image in images]
+            return torch.stack(one)[:, None].to(device)
+
         return cls(
             ids=tuple(ids),
             images=pixels.to(device),
@@ -97,4 +101,5 @@ class Batch:
             high=column("high"),
             quantum=column("quantum"),
             context=Context(slope=column("slope"), intercept=column("intercept")),
+            masks={name: masks(name) for name in images[0].masks},
         )

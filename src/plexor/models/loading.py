@@ -14,7 +14,7 @@ from plexor.core.errors import ModelError, PlanError, unknown
 from plexor.models.architectures import build_network, check_architecture
 from plexor.models.model import Model, ModelCard
 from plexor.models.preprocess import Preprocess
-from plexor.models.task import TASKS, Task, task_from
+from plexor.models.task import TASKS, task_from
 from plexor.models.weights import fill, read_card, read_weights
 
 _CHANNELS, _SPATIAL_DIMS = 3, 2
@@ -33,10 +33,13 @@ class ModelSource:
         architecture: a built-in network, see ``plexor.models.ARCHITECTURES``.
         python: "package.module:factory", a function that returns the network; it is your code and
             is run, so it needs ``--allow-code``.
-        task: "multiclass" or "binary"; the card's if not given, without a card "multiclass".
-        classes: class names in the order of the outputs.
-        threshold: for "binary", the probability above which the decision is positive; the card's if
-            not given, without a card 0.5.
+        task: "multiclass", "binary", "multilabel" or "regression"; the card's if not given, without
+            a card "multiclass".
+        classes: class names, or findings, in the order of the outputs; none for a regression.
+        threshold: for "binary" and "multilabel", the probability above which the decision is
+            positive; for the latter one for all, or one each. The card's if not given, without a
+            card 0.5.
+        unit: for "regression", what the number counts, e.g. "years".
         channels: image channels; the card's if not given, without a card 3.
         spatial_dims: 2 or 3; the card's if not given, without a card 2.
         preprocess: resize, window, normalise.
@@ -47,7 +50,8 @@ class ModelSource:
     python: str | None = None
     task: str | None = None
     classes: tuple[str, ...] = ()
-    threshold: float | None = None
+    threshold: float | tuple[float, ...] | None = None
+    unit: str | None = None
     channels: int | None = None
     spatial_dims: int | None = None
     preprocess: Preprocess = Preprocess()
@@ -62,26 +66,24 @@ class ModelSource:
         """The card of a model that has none.
 
         Raises:
-            PlanError: ``classes`` is missing, or task, classes and threshold do not go together.
+            PlanError: ``classes`` is missing, or task, classes, threshold and unit do not go
+                together.
         """
-        if not self.classes:
-            raise PlanError("model: `classes` is needed, in the order of the model's outputs")
         kind = self.task or "multiclass"
-        if self.threshold is None:
-            task = task_from(kind, self.classes)
-        elif kind == "multiclass":
+        if not self.classes and kind != "regression":
+            raise PlanError("model: `classes` is needed, in the order of the model's outputs")
+        if kind == "multiclass" and self.threshold is not None:
             raise PlanError(
                 "model: `threshold` means nothing to a multiclass task, whose greatest output "
                 "decides; leave it out, or say `task: binary`"
             )
-        else:
-            task = task_from(kind, self.classes, threshold=self.threshold)
+        task = task_from(kind, self.classes, threshold=self.threshold, unit=self.unit)
         return ModelCard(
             task=task,
             preprocess=self.preprocess,
             architecture=self.python or self.architecture or "",
-            channels=_CHANNELS if self.channels is None else self.channels,
-            spatial_dims=_SPATIAL_DIMS if self.spatial_dims is None else self.spatial_dims,
+            channels=self.channels or _CHANNELS,
+            spatial_dims=self.spatial_dims or _SPATIAL_DIMS,
         )
 
 
@@ -118,14 +120,15 @@ def _check_agrees(source: ModelSource, card: ModelCard) -> None:
         ("task", source.task, card.task.kind),
         ("classes", source.classes, card.task.classes),
         ("threshold", source.threshold, getattr(card.task, "threshold", None)),
-        ("channels", source.channels, card.channels),
-        ("spatial_dims", source.spatial_dims, card.spatial_dims),
+        ("unit", source.unit, getattr(card.task, "unit", None)),
+        ("channels", source.channels, card.channels or source.channels),
+        ("spatial_dims", source.spatial_dims, card.spatial_dims or source.spatial_dims),
         ("preprocess", source.preprocess, card.preprocess),
     ):
         if said not in (None, (), Preprocess(), found):
             raise PlanError(
-                f"model: `{name}` is {said} in the plan and {found} in {source.weights}; leave it "
-                "out, the weights file knows"
+                f"model: `{name}` is {said} in the plan and {found or 'nothing'} in "
+                f"{source.weights}; leave it out, the weights file knows"
             )
 
 
@@ -141,8 +144,8 @@ def _network(source: ModelSource, card: ModelCard, *, allow_code: bool) -> nn.Mo
         raise PlanError(f"model: `weights` is needed for architecture {card.architecture!r}")
     return build_network(
         card.architecture,
-        spatial_dims=card.spatial_dims or _SPATIAL_DIMS,
-        channels=card.channels or _CHANNELS,
+        spatial_dims=card.spatial_dims or source.spatial_dims or _SPATIAL_DIMS,
+        channels=card.channels or source.channels or _CHANNELS,
         n_outputs=card.task.n_outputs,
     )
 

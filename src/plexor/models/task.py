@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from plexor.cases.case import join_findings, split_findings
 from plexor.core.errors import DataError, ModelError, PlanError, unknown
 
 
@@ -182,6 +183,8 @@ class Multilabel:
                 f"multilabel: `threshold` has {len(self._thresholds)} numbers, expected 1 or one "
                 f"for each of the {len(self.classes)} findings"
             )
+        if strange := [name for name in self.classes if split_findings(name) != (name,)]:
+            raise PlanError(f"multilabel: a finding needs a name without `|`, got {strange[0]!r}")
         if not all(0 < number < 1 for number in self._thresholds):
             raise PlanError(f"multilabel: thresholds lie between 0 and 1, got {self.threshold}")
 
@@ -234,6 +237,12 @@ class Regression:
     classes: tuple[str, ...] = ()
     kind: Literal["regression"] = "regression"
 
+    def __post_init__(self) -> None:
+        if self.classes:
+            raise PlanError("regression: a number has no classes; leave `classes` out")
+        if not self.unit:
+            raise PlanError("regression: `unit` must say what the number counts, e.g. years")
+
     @property
     def n_outputs(self) -> int:
         """One number."""
@@ -259,14 +268,26 @@ TASKS: dict[str, type[Any]] = {
     "regression": Regression,
     "segmentation": Segmentation,
 }
-AUDITED = ("multiclass", "binary")
+AUDITED = ("multiclass", "binary", "multilabel", "regression")
 
 
-def task_from(kind: str, classes: Sequence[str], **options: float) -> Task:
+def task_from(
+    kind: str,
+    classes: Sequence[str] = (),
+    *,
+    threshold: float | Sequence[float] | None = None,
+    unit: str | None = None,
+) -> Task:
     """The task of that name.
 
+    Args:
+        kind: "multiclass", "binary", "multilabel" or "regression".
+        classes: class names, or findings, in the order of the outputs; none for a regression.
+        threshold: see ``Binary`` and ``Multilabel``; None takes theirs.
+        unit: see ``Regression``, which needs it.
+
     Raises:
-        PlanError: an unknown task, or one that cannot be audited yet.
+        PlanError: an unknown task, one that cannot be audited yet, or what has no meaning for it.
     """
     if kind not in TASKS:
         raise PlanError(unknown("task", kind, TASKS))
@@ -274,7 +295,17 @@ def task_from(kind: str, classes: Sequence[str], **options: float) -> Task:
         raise PlanError(
             f"task {kind!r} cannot be audited yet; it can be one of {', '.join(AUDITED)}"
         )
-    task: Task = TASKS[kind](classes=tuple(classes), **options)
+    options: dict[str, Any] = {"classes": tuple(classes)}
+    if threshold is not None:
+        options["threshold"] = tuple(threshold) if isinstance(threshold, Sequence) else threshold
+    if unit is not None:
+        options["unit"] = unit
+    known = {field.name for field in fields(TASKS[kind])} - {"kind"}
+    if strange := sorted(options.keys() - known):
+        raise PlanError(f"model: `{strange[0]}` means nothing to a {kind} task; leave it out")
+    if "unit" in known and unit is None:
+        raise PlanError(f"model: a {kind} needs `unit`, what its number counts, e.g. `unit: years`")
+    task: Task = TASKS[kind](**options)
     return task
 
 
@@ -293,16 +324,51 @@ def decides(task: Task) -> Decides:
 
 
 def encode(task: Task, truths: Sequence[str | float]) -> Tensor:
-    """Labels of class names, (N,) int64.
+    """Labels of truths: class names, findings such as "effusion|nodule", or numbers.
+
+    Returns:
+        (N,) int64 for classes, (N, len(classes)) int64 for findings, (N,) float32 for numbers.
 
     Raises:
-        DataError: a truth is not one of the task's classes.
+        DataError: a truth is not one of the task's classes, or no finite number.
     """
+    if isinstance(task, Regression):
+        return torch.tensor([_number(truth) for truth in truths], dtype=torch.float32)
     index = {name: label for label, name in enumerate(task.classes)}
-    for truth in truths:
-        if truth not in index:
-            raise DataError(unknown("class", str(truth), task.classes))
-    return torch.tensor([index[str(truth)] for truth in truths])
+    several = isinstance(task, Multilabel)
+    noun = "finding" if several else "class"
+    named = [split_findings(str(truth)) if several else (str(truth),) for truth in truths]
+    if strange := [name for names in named for name in names if name not in index]:
+        raise DataError(unknown(noun, strange[0], task.classes))
+    if not several:
+        return torch.tensor([index[name] for (name,) in named])
+    labels = torch.zeros(len(named), len(task.classes), dtype=torch.int64)
+    for row, names in enumerate(named):
+        labels[row, [index[name] for name in names]] = 1
+    return labels
+
+
+def in_words(task: Task, labels: Tensor) -> list[str]:
+    """Labels as findings keep them: a class, present findings sorted, or a number.
+
+    Args:
+        task: what they are labels of.
+        labels: as ``task.decide`` gives them, (N, ...).
+    """
+    if isinstance(task, Regression):
+        return [f"{number:.6g}" for number in labels.tolist()]
+    if isinstance(task, Multilabel):
+        return [
+            join_findings(name for name, there in zip(task.classes, row, strict=True) if there)
+            for row in labels.tolist()
+        ]
+    return [task.classes[label] for label in labels.tolist()]
+
+
+def _number(truth: str | float) -> float:
+    if isinstance(truth, str) or not math.isfinite(truth):
+        raise DataError(f"a regression needs a finite number as truth, got {truth!r}")
+    return truth
 
 
 def check_outputs(task: Task, outputs: object, n_cases: int) -> None:
@@ -319,7 +385,7 @@ def check_outputs(task: Task, outputs: object, n_cases: int) -> None:
     if tuple(outputs.shape) != wanted:
         raise ModelError(
             f"the model gave outputs of shape {tuple(outputs.shape)}, expected {wanted} for "
-            f"{task.kind} with {len(task.classes)} classes"
+            f"{task.kind}" + (f" with {len(task.classes)} classes" if task.classes else "")
         )
 
 
