@@ -233,7 +233,7 @@ def kappa(value: float, p: float) -> Question:
 
 
 def raters() -> Iterator[Question]:
-    """Three raters, a fifth of ratings missing; each sees the truth or guesses as often as it is."""
+    """Three raters, a fifth of ratings missing; each sees the truth or guesses."""
     kappa, p = 0.6, 0.3
 
     def one(rng: np.random.Generator, n: int) -> Rows:
