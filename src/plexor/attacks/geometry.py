@@ -30,6 +30,21 @@ def lengths(delta: Tensor) -> Tensor:
     return _as_cases(found, delta)
 
 
+def over_peaks(gradient: Tensor) -> tuple[Tensor, Tensor]:
+    """Each case's gradient over its greatest absolute number, and that number, (N, 1, ...).
+
+    Where a model is sure, the squares of the gradient itself would vanish.
+    """
+    peaks = _as_cases(gradient.flatten(1).abs().amax(1), gradient)
+    return torch.where(peaks > 0, gradient / peaks, 0.0), peaks
+
+
+def unit(gradient: Tensor) -> Tensor:
+    """The gradient over its Euclidean length; 0 where it is 0."""
+    scaled, peaks = over_peaks(gradient)
+    return torch.where(peaks > 0, scaled / lengths(scaled), 0.0)
+
+
 def sums(delta: Tensor) -> Tensor:
     """Sum of each case's absolute changes, (N, 1, ...)."""
     pieces = torch.split(delta.flatten(1).abs(), _PIECE, dim=1)
@@ -135,7 +150,7 @@ def crossing_linf(gradient: Tensor, rise: Tensor, low: Tensor, high: Tensor) -> 
 def crossing_l2(gradient: Tensor, rise: Tensor, low: Tensor, high: Tensor) -> Tensor:
     """As ``crossing_linf``: ``clip(s * gradient)`` with the ``s`` that reaches the plane."""
     corner = furthest_linf(gradient, low, high, torch.full_like(rise, torch.inf))
-    scaled, peaks = _scaled(gradient)
+    scaled, peaks = over_peaks(gradient)
     size = scaled.abs()
     ends = torch.where(size > 0, corner.abs() / size, 0.0)
     s = _when(size.square(), ends, torch.where(peaks > 0, rise / peaks, 0.0))
@@ -186,7 +201,7 @@ def _l2_multiple(delta: Tensor, corner: Tensor, radii: Tensor) -> Tensor:
 
     The squared length is the sum of ``min(s² * delta², corner²)``.
     """
-    scaled, _ = _scaled(delta)
+    scaled, _ = over_peaks(delta)
     room, size = corner.abs(), scaled.abs()
     ends = torch.where(size > 0, (room / size).square(), 0.0)
     s = _when(size.square(), ends, radii.square()).sqrt()
@@ -211,12 +226,6 @@ def _when(rate: Tensor, ends: Tensor, wanted: Tensor) -> Tensor:
         left = wanted - sums(rate * torch.minimum(ends, time))
         left = torch.where(time.isinf(), 0.0, left)
     return time
-
-
-def _scaled(gradient: Tensor) -> tuple[Tensor, Tensor]:
-    """Over its greatest number, so that squares do not vanish; and that number, (N, 1, ...)."""
-    peaks = _as_cases(gradient.flatten(1).abs().amax(1), gradient)
-    return torch.where(peaks > 0, gradient / peaks, 0.0), peaks
 
 
 def _foremost(gain: Tensor, radii: Tensor, *, apart: bool) -> Tensor:

@@ -204,17 +204,15 @@ class Threat:
         """
         if self.norm == "linf":
             return gradient.sign()
-        peaks = gradient.flatten(1).abs().amax(1).view(-1, *[1] * (gradient.ndim - 1))
-        scaled = gradient / peaks  # where the model is sure, the squares themselves would vanish
         if self.norm == "l2":
-            scaled = scaled / geometry.lengths(scaled)
-        elif self.norm == "l1":
-            flat = gradient.flatten(1)
-            several = max(1, round(share * flat.shape[1]))
-            index = flat.abs().topk(several, dim=1).indices
-            signs = flat.gather(1, index).sign() / several
-            scaled = torch.zeros_like(flat).scatter(1, index, signs).view_as(gradient)
-        return torch.where(peaks > 0, scaled, 0.0)
+            return geometry.unit(gradient)
+        if self.norm == "l0":
+            return geometry.over_peaks(gradient)[0]
+        flat = gradient.flatten(1)
+        several = max(1, round(share * flat.shape[1]))
+        index = flat.abs().topk(several, dim=1).indices
+        signs = flat.gather(1, index).sign() / several
+        return torch.zeros_like(flat).scatter(1, index, signs).view_as(gradient)
 
     def free(self, gradient: Tensor, delta: Tensor, batch: Batch) -> Tensor:
         """The gradient where ``delta`` can still follow it; 0 at bounds and out of the region."""
