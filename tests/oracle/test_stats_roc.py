@@ -24,6 +24,7 @@ from plexor.stats import (
     roc_curve,
     sensitivity_at_specificity,
     venkatraman_test,
+    venkatraman_test_unpaired,
     youden,
 )
 
@@ -528,3 +529,52 @@ def test_venkatraman_finds_crossing_curves_of_equal_area() -> None:
     assert delong_test(truth, wide, narrow).p_value > 0.05
     assert venkatraman_test(truth, wide, narrow, seed=0, n_permutations=300).p_value < 0.02
     assert math.isnan(venkatraman_test([1, 1], [1, 2], [2, 1], seed=0).p_value)
+
+
+def test_unpaired_venkatraman_equals_proc() -> None:
+    data = {key: np.array(GOLDEN["sets"]["smooth"][key]) for key in ("truth", "a", "c")}
+    halves = data["truth"][:200], data["a"][:200], data["truth"][200:], data["c"][200:]
+    ours = venkatraman_test_unpaired(*halves, seed=1, n_permutations=500)
+    # pROC leaves out what lies below the curves' lowest cases, less than 1/200 by 1/200.
+    assert ours.statistic == pytest.approx(GOLDEN["venkatraman"]["unpaired"], abs=5e-5)
+    assert ours.p_value == pytest.approx(GOLDEN["venkatraman"]["unpaired_p"], abs=0.07)
+    assert ours.n == 400
+
+
+def test_unpaired_venkatraman_by_hand() -> None:
+    # Perfect order against reversed: error rates 1/2 - p and 1/2 + p up to 1/2, then back: the
+    # area between is two triangles of base 1 and heights 1/2 and 1/2.
+    ours = venkatraman_test_unpaired([0, 1], [1, 2], [0, 1], [2, 1], seed=0, n_permutations=20)
+    assert ours.statistic == pytest.approx(0.5, rel=1e-12)
+    same = venkatraman_test_unpaired([0, 1, 0], [1, 3, 2], [0, 1, 0], [4, 9, 5], seed=0)
+    assert (same.statistic, same.p_value) == (0, 1)
+    none = venkatraman_test_unpaired([1, 1], [1, 2], [0, 1], [2, 1], seed=0)
+    assert math.isnan(none.p_value)
+    assert "no negative" in none.note
+
+
+def test_unpaired_venkatraman_does_not_ask_for_a_common_scale() -> None:
+    rng = np.random.default_rng(4)
+    first, second = rng.random(40) < 0.5, rng.random(50) < 0.4
+    a, b = rng.normal(size=40) + first, rng.normal(size=50) + second
+    plain = venkatraman_test_unpaired(first, a, second, b, seed=3, n_permutations=99)
+    other = venkatraman_test_unpaired(first, np.exp(a), second, 7 + b**3, seed=3, n_permutations=99)
+    assert other == plain
+
+
+def test_unpaired_venkatraman_errs_as_often_as_said_and_finds_crossing_curves() -> None:
+    # Samples of other sizes and prevalences, equal curves; then curves of equal area that cross.
+    rng, n = np.random.default_rng(11), 150
+    rejected = 0
+    for _ in range(n):
+        first, second = rng.random(40) < 0.6, rng.random(70) < 0.35
+        a, b = rng.normal(size=40) + first, rng.normal(size=70) + second
+        test = venkatraman_test_unpaired(first, a, second, b, seed=rng, n_permutations=59)
+        rejected += test.p_value <= 0.1
+    assert 0.05 < rejected / n < 0.15
+    truth = np.arange(400) < 200
+    wide = np.where(truth, rng.normal(size=400) * 3 + 1.6, rng.normal(size=400))
+    narrow = rng.normal(size=400) + 0.74 * truth
+    assert delong_test_unpaired(truth, wide, truth, narrow).p_value > 0.05
+    found = venkatraman_test_unpaired(truth, wide, truth, narrow, seed=0, n_permutations=199)
+    assert found.p_value < 0.02

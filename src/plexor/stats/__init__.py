@@ -69,7 +69,7 @@ from plexor.stats.roc_curve import (
 )
 from plexor.stats.roc_multiclass import auc_one_vs_rest, hand_till_auc, macro_auc
 from plexor.stats.subgroup import by_subgroup
-from plexor.stats.venkatraman import venkatraman_test
+from plexor.stats.venkatraman import venkatraman_test, venkatraman_test_unpaired
 
 __all__ = [
     "AdjustedTest",
@@ -155,6 +155,7 @@ __all__ = [
     "simultaneous_level",
     "subgroup_difference",
     "venkatraman_test",
+    "venkatraman_test_unpaired",
     "weighted_auc",
     "weighted_mean",
     "youden",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from plexor.stats.argument import Booleans, Floats, Groups, as_events, group_codes
 from plexor.stats.placement import as_scores
@@ -70,6 +71,70 @@ def venkatraman_test(
     )
 
 
+def venkatraman_test_unpaired(
+    truth_a: ArrayLike,
+    a: ArrayLike,
+    truth_b: ArrayLike,
+    b: ArrayLike,
+    *,
+    seed: Seed,
+    n_permutations: int = 2000,
+) -> TestResult:
+    """Venkatraman's permutation test (Biometrics 2000;56:1134) of equal curves, different cases.
+
+    The two models' scores need no common scale. A case's place is the share of cases at or below
+    it in its own sample, both samples taken to have the share of positives they have together.
+    ``statistic`` is the area between the models' error rates (missed positives and falsely called
+    negatives, by that share) over all places at which one may cut. Under the hypothesis positives
+    may change places with positives of the other sample, and negatives with negatives. Ties are
+    broken at random. p = (1 + permutations at least as great) / (1 + permutations).
+
+    Cases are taken to be independent. For equal samples places are ranks; where samples differ in
+    size or prevalence, exchanging places (not ranks) is what keeps the two exchangeable.
+
+    Args:
+        truth_a: whether each case of the first sample is positive, (n,).
+        a: one model's scores of these, (n,).
+        truth_b: whether each case of the second sample is positive, (m,).
+        b: the other model's scores of these, (m,).
+        seed: a whole number or a generator.
+        n_permutations: how many to draw.
+
+    Returns:
+        NaN with a note where a sample lacks a class. ``n`` counts both samples.
+
+    Raises:
+        PlanError: lengths differ, or a score is NaN.
+    """
+    first, second = as_events("truth_a", truth_a), as_events("truth_b", truth_b)
+    samples = [(first, as_scores(first, a)[:, 0]), (second, as_scores(second, b)[:, 0])]
+    n = first.size + second.size
+    statistic = p_value = math.nan
+    lacking = any(not 0 < positive.sum() < positive.size for positive, _ in samples)
+    if not lacking:
+        rng = np.random.default_rng(seed)
+        share = float(first.sum() + second.sum()) / n
+        places = [_places(positive, scores, share, rng) for positive, scores in samples]
+        statistic = _area_between([first, second], places, share)
+        greater = 0
+        for _ in range(n_permutations):
+            again = [
+                _places(positive, values, share, rng)
+                for positive, values in zip(
+                    (first, second), _exchanged((first, second), places, rng), strict=True
+                )
+            ]
+            greater += _area_between([first, second], again, share) >= statistic
+        p_value = (1 + greater) / (1 + n_permutations)
+    return TestResult(
+        statistic=statistic,
+        p_value=p_value,
+        method=f"Venkatraman's unpaired permutation test, {n_permutations} permutations",
+        n=n,
+        note="no positive or no negative cases in a sample" if lacking else "",
+    )
+
+
 def _ranks(values: Floats, rng: np.random.Generator) -> Floats:
     order = np.lexsort((rng.random(values.size), values))
     ranks = np.empty(values.size)
@@ -82,3 +147,41 @@ def _distance(positive: Booleans, ranks: Floats) -> float:
     sign = np.where(positive, 1, -1)
     errors = [np.cumsum(sign[np.argsort(row)]) for row in ranks]
     return float(np.abs(errors[0] - errors[1]).sum())
+
+
+def _shares(positive: Booleans, order: NDArray[np.intp]) -> tuple[Floats, Floats]:
+    """Share of positives, and of negatives, at or below each case in that order."""
+    hit = positive[order]
+    return np.cumsum(hit) / positive.sum(), np.cumsum(~hit) / (~positive).sum()
+
+
+def _places(positive: Booleans, values: Floats, share: float, rng: np.random.Generator) -> Floats:
+    order = np.lexsort((rng.random(values.size), values))
+    below, passed = _shares(positive, order)
+    places = np.empty(values.size)
+    places[order] = share * below + (1 - share) * passed
+    return places
+
+
+def _exchanged(
+    truths: Sequence[Booleans], places: Sequence[Floats], rng: np.random.Generator
+) -> list[Floats]:
+    drawn = [np.empty_like(place) for place in places]
+    for outcome in (True, False):
+        members = [truth == outcome for truth in truths]
+        pool = rng.permutation(
+            np.concatenate([place[m] for place, m in zip(places, members, strict=True)])
+        )
+        drawn[0][members[0]], drawn[1][members[1]] = np.split(pool, [int(members[0].sum())])
+    return drawn
+
+
+def _area_between(truths: Sequence[Booleans], places: Sequence[Floats], share: float) -> float:
+    curves = []
+    for positive, place in zip(truths, places, strict=True):
+        below, passed = _shares(positive, np.argsort(place))
+        error = share * below + (1 - share) * (1 - passed)
+        curves.append((np.append(0.0, np.sort(place)), np.append(1 - share, error)))
+    cuts = np.unique(np.concatenate([place for place, _ in curves]))
+    first, second = (np.interp(cuts, place, error) for place, error in curves)
+    return float(np.trapezoid(np.abs(first - second), cuts))

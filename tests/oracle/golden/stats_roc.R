@@ -62,7 +62,14 @@ probabilities <- local({
 venkatraman <- roc.test(one(sets$smooth, "a"), one(sets$smooth, "b"), method = "venkatraman",
                         boot.n = 2000, progress = "none")
 
+set.seed(8)
+halves <- split(sets$smooth, rep(1:2, each = 200))
+unpaired <- roc.test(one(halves[[1]], "a"), one(halves[[2]], "c"), paired = FALSE,
+                     method = "venkatraman", boot.n = 2000, progress = "none")
+
 write_json(list(sets = results, multiclass = probabilities,
                 venkatraman = list(statistic = unname(venkatraman$statistic),
-                                   p = venkatraman$p.value)),
+                                   p = venkatraman$p.value,
+                                   unpaired = unname(unpaired$statistic),
+                                   unpaired_p = unpaired$p.value)),
            "stats_roc.json", digits = NA, auto_unbox = TRUE)
