@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import integrate
 
 from plexor.stats.argument import Booleans, Floats, Groups, as_events, group_codes
 from plexor.stats.placement import as_scores
@@ -184,4 +185,4 @@ def _area_between(truths: Sequence[Booleans], places: Sequence[Floats], share: f
         curves.append((np.append(0.0, np.sort(place)), np.append(1 - share, error)))
     cuts = np.unique(np.concatenate([place for place, _ in curves]))
     first, second = (np.interp(cuts, place, error) for place, error in curves)
-    return float(np.trapezoid(np.abs(first - second), cuts))
+    return float(integrate.trapezoid(np.abs(first - second), cuts))
