@@ -1,0 +1,108 @@
+"""A universal perturbation put together from the least changes of single cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from plexor.attacks import geometry
+from plexor.attacks.fitted import Stream
+from plexor.attacks.goals import Goal
+from plexor.attacks.objective import Objective
+from plexor.attacks.threat import Threat
+from plexor.attacks.universal.pattern import (
+    Canvas,
+    UniversalPerturbation,
+    check_norm,
+    laid,
+    one_unit,
+    reached,
+)
+from plexor.core.errors import PlanError
+from plexor.models.batch import Batch
+from plexor.models.model import Model
+
+METHOD = "universal-deepfool"
+NORMS = ("linf", "l2", "l1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UniversalDeepFool:
+    """Universal perturbation of Moosavi-Dezfooli et al. (CVPR 2017), algorithm 1.
+
+    Goes from case to case. Where the pattern does not yet bring a case to the goal, it adds the
+    least change, in Euclidean length, that does, and projects the pattern into the ball. The least
+    change is DeepFool's (Moosavi-Dezfooli et al., CVPR 2016): the goal's ways are taken to be
+    linear, the nearest is gone to, and so on.
+
+    Cases are taken one at a time, as in the paper, which is slow: it is here for comparison, and
+    ``UniversalSGD`` for use. Beyond the paper: any goal takes the place of another class, and
+    changes keep to what each image's range leaves open. The order is that of the batches.
+
+    Attributes:
+        epochs: passes over the cases at most.
+        desired: share of the cases at the goal at which it stops.
+        deepfool_steps: linearisations for one case at most; one that they do not bring to the goal
+            adds nothing.
+        rivals: of many ways to the goal, how many of the nearest are looked at.
+        overshoot: by which a least change is lengthened, to be across the boundary.
+    """
+
+    epochs: int = 10
+    desired: float = 0.8
+    deepfool_steps: int = 10
+    rivals: int = 10
+    overshoot: float = 0.02
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "deepfool_steps", "rivals"):
+            if getattr(self, name) < 1:
+                raise PlanError(f"{METHOD}: `{name}` must be at least 1, got {getattr(self, name)}")
+        if not 0 < self.desired <= 1:
+            raise PlanError(f"{METHOD}: `desired` must lie in (0, 1], got {self.desired}")
+        if not self.overshoot >= 0:
+            raise PlanError(f"{METHOD}: `overshoot` must not be negative, got {self.overshoot}")
+
+    def fit(
+        self, model: Model, batches: Iterable[Batch], goal: Goal, threat: Threat, *, seed: int
+    ) -> UniversalPerturbation:
+        """The pattern after the last pass; see ``FittedAttack.fit``."""
+        goal.check(model.task)
+        check_norm(METHOD, threat, NORMS)
+        stream = Stream(method=METHOD, batches=batches)
+        canvas = Canvas.of(threat, stream.first())
+        pattern = canvas.blank
+        for _ in range(self.epochs):
+            for batch in stream:
+                objective = Objective(model, batch, goal)
+                for index in torch.arange(len(batch), device=batch.images.device):
+                    change = self._least_change(objective.select(index[None]), threat, pattern)
+                    pattern = canvas.project(pattern + change)
+                stream.spent(objective)
+            share, _ = reached(canvas.store(pattern), model, stream, goal, threat)
+            if share >= self.desired:
+                break
+        card = stream.card(self, model, goal, threat, seed=seed)
+        return UniversalPerturbation(pattern=canvas.store(pattern).cpu(), card=card)
+
+    def _least_change(self, objective: Objective, threat: Threat, pattern: Tensor) -> Tensor:
+        """What to add to the pattern to bring one case to the goal; zeros where nothing does."""
+        batch = objective.batch
+        unit = one_unit(batch, threat)
+        change = torch.zeros_like(pattern)
+        for _ in range(self.deepfool_steps):
+            delta = laid(pattern + (1 + self.overshoot) * change, batch, threat)
+            if bool(objective.margin(delta) > 0):
+                return (1 + self.overshoot) * change
+            ways, gradients = objective.ways(delta, self.rivals)
+            slopes = unit * threat.free(gradients[0], delta, batch)
+            lengths = geometry.lengths(slopes)
+            distances = ways[0].abs().view_as(lengths) / lengths
+            nearest = int(torch.where(lengths > 0, distances, torch.inf).argmin())
+            if not bool(lengths[nearest] > 0):
+                break
+            change = change + distances[nearest] / lengths[nearest] * slopes[nearest]
+        return torch.zeros_like(pattern)

@@ -1,0 +1,108 @@
+"""A universal perturbation that moves a hidden layer the most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from plexor.attacks.fitted import Stream
+from plexor.attacks.goals import Goal
+from plexor.attacks.threat import Threat
+from plexor.attacks.universal.layer import find_layer, quarter_layer, response
+from plexor.attacks.universal.pattern import (
+    Canvas,
+    UniversalPerturbation,
+    check_norm,
+    one_unit,
+    reached,
+)
+from plexor.core.errors import PlanError
+from plexor.core.seeds import seed_for
+from plexor.models.batch import Batch
+from plexor.models.model import Model
+
+METHOD = "universal-singular"
+NORMS = ("linf", "l2", "l1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UniversalSingular:
+    """Singular vector of a hidden layer's Jacobian (Khrulkov & Oseledets, CVPR 2018).
+
+    Of all patterns v with norm 1 it looks for the one with the greatest ``Σ |J(x) v|_q^q`` over
+    the cases x, where J is the layer's Jacobian at x: the (p, q)-singular vector of all Jacobians
+    stacked, p being the threat's norm. The generalised power method finds it, for which J and its
+    transpose are only ever multiplied with: ``v ← steepest(Σ Jᵀ ψ(J v))`` with
+    ``ψ(y) = sign(y) |y|^(q-1)``.
+
+    The layer knows no goal. A singular vector has no sign either; the one that brings more of the
+    cases to the goal is taken.
+
+    Attributes:
+        layer: its name in ``network.named_modules()``; None takes the first whose output is a
+            quarter of the network's input in size, about where the paper found the best ones; ""
+            takes the network's outputs.
+        q: of the norm the layer's response is measured in, at least 1.
+        iterations: of the power method, each over all cases.
+    """
+
+    layer: str | None = None
+    q: float = 10.0
+    iterations: int = 20
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.q < float("inf"):
+            raise PlanError(f"{METHOD}: `q` must be at least 1 and finite, got {self.q}")
+        if self.iterations < 1:
+            raise PlanError(f"{METHOD}: `iterations` must be at least 1, got {self.iterations}")
+
+    def fit(
+        self, model: Model, batches: Iterable[Batch], goal: Goal, threat: Threat, *, seed: int
+    ) -> UniversalPerturbation:
+        """The singular vector, as long as the radius; see ``FittedAttack.fit``.
+
+        Raises:
+            ModelError: the layer's output cannot be differentiated.
+        """
+        goal.check(model.task)
+        check_norm(METHOD, threat, NORMS)
+        stream = Stream(method=METHOD, batches=batches)
+        first = stream.first()
+        canvas = Canvas.of(threat, first)
+        if self.layer is None:
+            stream.n_forwards += 1
+        layer = find_layer(model, quarter_layer(model, first) if self.layer is None else self.layer)
+        generator = torch.Generator().manual_seed(seed_for(seed, METHOD))
+        noise = torch.randn(stream.shape, generator=generator).to(first.images.device)
+        direction = canvas.steepest(noise)
+        for _ in range(self.iterations):
+            direction = canvas.steepest(self._pull(model, layer, stream, threat, direction))
+        patterns = [canvas.store(sign * threat.radius * direction) for sign in (1, -1)]
+        best = max(patterns, key=lambda pattern: reached(pattern, model, stream, goal, threat))
+        card = stream.card(self, model, goal, threat, seed=seed)
+        return UniversalPerturbation(pattern=best.cpu(), card=card)
+
+    def _pull(
+        self, model: Model, layer: nn.Module, stream: Stream, threat: Threat, direction: Tensor
+    ) -> Tensor:
+        """``Σ Jᵀ ψ(J v)`` over all cases, up to a factor, (C, *spatial).
+
+        Responses are divided by the greatest so far, since their (q-1)th powers would leave what
+        float32 can hold.
+        """
+        total = torch.zeros_like(direction)
+        peak = torch.full((), torch.finfo(direction.dtype).tiny, device=direction.device)
+        for batch in stream:
+            low, high = threat.bounds(batch)
+            unit = one_unit(batch, threat) * (high > low)
+            found = response(model, layer, batch, unit * direction)
+            before, peak = peak, torch.maximum(peak, found.moved.abs().amax())
+            weight = found.moved.sign() * (found.moved / peak).abs() ** (self.q - 1)
+            pull = (unit * found.pull(weight)).sum(0)
+            total = total * (before / peak) ** (self.q - 1) + pull
+            stream.n_gradients += len(batch)
+            stream.n_forwards += len(batch)
+        return total

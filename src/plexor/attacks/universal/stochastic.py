@@ -1,0 +1,83 @@
+"""A universal perturbation by stochastic gradient ascent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from plexor.attacks.fitted import Stream
+from plexor.attacks.goals import Goal, LossKind
+from plexor.attacks.objective import Objective, Precision
+from plexor.attacks.threat import Threat
+from plexor.attacks.universal.pattern import Canvas, UniversalPerturbation, laid, one_unit
+from plexor.core.errors import PlanError
+from plexor.models.batch import Batch
+from plexor.models.model import Model
+
+METHOD = "universal-sgd"
+_L1_SHARE = 0.01
+"""Of the numbers, those that move together in a step under L1, as Tramèr & Boneh (2019) have it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UniversalSGD:
+    """Stochastic gradient ascent on the mean clipped loss (Shafahi et al., AAAI 2020).
+
+    Every step takes the next batch, asks for the gradient at its images as files would hold them,
+    and moves the pattern along the steepest direction of the cases' mean gradient, back into the
+    ball. The clip stops a few cases whose loss could rise without end from outweighing the rest.
+    Nothing is drawn: what is found depends on the batches and their order.
+
+    Beyond the paper: steps shrink, to nothing at the end; goals of any task; images as stored.
+
+    Attributes:
+        steps: batches to learn from; the stream starts again as often as it takes.
+        step_size: length of the first step as a fraction of the radius (for L0, whose radius is a
+            count, of the storable range); None takes ``10 / steps``.
+        loss: what is climbed: "ce", "margin" or "ratio".
+        clip: a case whose loss is greater does not pull any more; in nats for "ce", as in the
+            paper, else in the loss's own unit; ``inf`` clips nothing.
+        precision: of the search: "float32", "bfloat16" or "float16".
+    """
+
+    steps: int = 100
+    step_size: float | None = None
+    loss: LossKind = "ce"
+    clip: float = 9.0
+    precision: Precision = "float32"
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise PlanError(f"{METHOD}: `steps` must be at least 1, got {self.steps}")
+        if self.step_size is not None and not self.step_size > 0:
+            raise PlanError(f"{METHOD}: `step_size` must be positive, got {self.step_size}")
+        if not self.clip > 0:
+            raise PlanError(f"{METHOD}: `clip` must be positive, got {self.clip}")
+
+    def fit(
+        self, model: Model, batches: Iterable[Batch], goal: Goal, threat: Threat, *, seed: int
+    ) -> UniversalPerturbation:
+        """The pattern that ``steps`` batches lead to; see ``FittedAttack.fit``."""
+        goal.check(model.task)
+        stream = Stream(method=METHOD, batches=batches)
+        first = self.step_size or 10 / self.steps
+        canvas = Canvas.of(threat, stream.first())
+        pattern = canvas.blank
+        for step, batch in zip(range(self.steps), stream.endlessly(), strict=False):
+            objective = Objective(model, batch, goal, precision=self.precision)
+            gradient = self._gradient(objective, threat, pattern)
+            stream.spent(objective)
+            size = canvas.whole * first * (1 - step / self.steps)
+            pattern = canvas.project(pattern + size * canvas.steepest(gradient, share=_L1_SHARE))
+        card = stream.card(self, model, goal, threat, seed=seed)
+        return UniversalPerturbation(pattern=canvas.store(pattern).cpu(), card=card)
+
+    def _gradient(self, objective: Objective, threat: Threat, pattern: Tensor) -> Tensor:
+        """Of the cases' mean clipped loss in the pattern, (C, *spatial)."""
+        batch = objective.batch
+        delta = laid(pattern, batch, threat)
+        _, loss, gradient = objective.gradient(threat.store(delta, batch), self.loss)
+        pulls = (loss < self.clip).view(-1, *[1] * (delta.ndim - 1))
+        return (one_unit(batch, threat) * pulls * threat.free(gradient, delta, batch)).mean(0)
