@@ -1,11 +1,12 @@
 # make demo   sets up .venv, trains and audits a small model on phantoms, prints the report's path
 # make test   sets up .venv, runs the checks and the tests
+# make browser   installs Chromium, in which tests/browser open the report (Debian, Ubuntu; needs root)
 # make docs   builds the documentation into site
 PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .make/setup
 
-.PHONY: help setup demo check test docs benchmark coverage-study clean
+.PHONY: help setup demo check test browser docs benchmark coverage-study clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -29,6 +30,9 @@ check: $(SETUP)
 
 test: check
 	$(BIN)/pytest
+
+browser:
+	scripts/install-browser.sh
 
 docs: $(SETUP)
 	$(BIN)/mkdocs build --strict
