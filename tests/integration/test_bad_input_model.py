@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from plexor.cases import read_image
 from plexor.core.errors import ModelError
-from plexor.models import Model, ModelSource, Multiclass, load_model
+from plexor.findings import RunDirectory
+from plexor.models import Model, ModelSource, Multiclass, load_model, save_weights
 from plexor.models.architectures import build_network
 from plexor.report import write_report
 
@@ -286,6 +287,23 @@ def test_a_model_that_gives_nan_for_all(few: Setup) -> None:
     assert (accuracy["value"], accuracy["n"], accuracy["note"]) == (None, 0, "no observations")
     done = plexor("report", few.out)
     assert (done.status, done.err) == (0, "")
+
+
+def test_an_audit_without_a_single_verdict_is_no_success(few: Setup) -> None:
+    model = load_model(ModelSource(weights=few.weights))
+    state = model.network.state_dict()
+    state["head.bias"].fill_(torch.nan)
+    save_weights(few.weights, model.network, model.card)
+    unmet = plexor("audit", few.plan, "--out", few.out, "--require", "clean.accuracy.low > 0.5")
+    assert "NOT met: clean.accuracy.low > 0.5" in unmet.out
+    assert unmet.sentence == (
+        "every case failed under clean, pgd-linf-2, noise-linf-2, so nothing was measured there; "
+        "the first says: the model's outputs are not finite; mend the images or the model, and "
+        "audit into a new directory"
+    )
+    assert (few.out / "report.html").exists()
+    assert RunDirectory(few.out).provenance()["finished"] is True
+    assert plexor("audit", few.plan, "--out", few.out).status == 2  # and so again
 
 
 def test_classes_the_model_does_not_know(few: Setup) -> None:

@@ -40,12 +40,15 @@ def audit(
 ) -> None:
     """Attack a model on the images as stored, judge, measure, and write the report.
 
-    Stopped with Ctrl-C or killed, the same command goes on where it was.
+    Stopped with Ctrl-C or killed, the same command goes on where it was. The exit status is 2 if
+    there is an error, or if a probe has nothing but failed cases; the report is written all the
+    same.
 
     Example: --require 'probes["pgd-linf-2"].accuracy.low > 0.5'
     """
     from plexor.audits import audit as carry_out
     from plexor.audits import load_plan
+    from plexor.core.errors import DataError
     from plexor.findings.require import parse
     from plexor.report import write_report
 
@@ -65,7 +68,21 @@ def audit(
     summary = json.loads((run.path / "summary.json").read_text())
     console.print(results(summary))
     console.print(f"report: {path}")
-    raise typer.Exit(_UNMET if unmet(require or [], summary) else 0)
+    n_unmet = unmet(require or [], summary)
+    if failed := all_failed(summary):
+        findings = run.findings()
+        reason = findings.loc[findings["probe"] == failed[0], "error"].iloc[0]
+        raise DataError(
+            f"every case failed under {', '.join(failed)}, so nothing was measured there; the "
+            f"first says: {reason}; mend the images or the model, and audit into a new directory"
+        )
+    raise typer.Exit(_UNMET if n_unmet else 0)
+
+
+def all_failed(summary: Mapping[str, Any]) -> list[str]:
+    """Ids of the probes under which not one case could be judged."""
+    rows = [("clean", summary["clean"]), *((p["id"], p) for p in summary["probes"])]
+    return [name for name, row in rows if row["n_failed"] and not row["n"]]
 
 
 def unmet(conditions: list[str], summary: Mapping[str, Any]) -> int:
