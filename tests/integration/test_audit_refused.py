@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import logging
 import os
 import subprocess
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,7 @@ from tests.helpers.runs import CLASSES, Setup, audited, plexor, train_briefly
 from torch import Tensor, nn
 
 from plexor.core.errors import ModelError, RunDirectoryError
+from plexor.core.version import __version__
 from plexor.findings import RunDirectory
 from plexor.models import Model, Multiclass, save_weights
 
@@ -53,19 +56,65 @@ def test_a_directory_of_another_model(setup: Setup) -> None:
 def test_a_directory_of_other_images(setup: Setup) -> None:
     audited(setup.plan, setup.out)
     Pillow.fromarray(np.zeros((32, 32, 3), np.uint8)).save(setup.images()[7])
-    assert f"{setup.out} holds a run with another images; choose" in refusal(setup)
+    assert f"{setup.out} holds a run with other images; choose" in refusal(setup)
 
 
 def test_a_directory_of_another_cohort(setup: Setup) -> None:
     audited(setup.plan, setup.out)
     setup.write_rows(setup.rows()[:-1])
-    assert f"{setup.out} holds a run with another cohort and images; choose" in refusal(setup)
+    assert f"{setup.out} holds a run with another cohort and other images; choose" in refusal(setup)
+
+
+def test_a_directory_of_other_everything(setup: Setup) -> None:
+    audited(setup.plan, setup.out)
+    setup.change_plan(seed=1)
+    setup.write_rows(setup.rows()[:-1])
+    assert "with another plan, another cohort and other images; choose another" in refusal(setup)
+
+
+def test_a_directory_of_another_version(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numbers of two versions would stand side by side; what is there can still be read."""
+    audited(setup.plan, setup.out)
+    next((setup.out / "units").iterdir()).unlink()
+    began = f"Plexor {__version__} (this is 99.0) and torch {torch.__version__} (this is 9.9.9+cpu)"
+    with monkeypatch.context() as patch:
+        patch.setattr(import_module("plexor.audits.audit"), "__version__", "99.0")
+        patch.setattr(torch, "__version__", "9.9.9+cpu")
+        assert refusal(setup) == (
+            f"{setup.out} holds a run with {began}; findings of two versions are not mixed: begin a"
+            " new directory with --out, or go on with the versions that began this one; "
+            "plexor report reads it with either"
+        )
+        assert plexor("report", setup.out).status == 0
+    assert len(audited(setup.plan, setup.out)) == 3 * 48
+
+
+def test_a_directory_that_does_not_say_its_version(setup: Setup) -> None:
+    audited(setup.plan, setup.out)
+    marker = setup.out / "fingerprint.json"
+    fingerprint = json.loads(marker.read_text())
+    del fingerprint["torch"]
+    marker.write_text(json.dumps(fingerprint))
+    assert f"a run with torch of an unknown version (this is {torch.__version__});" in refusal(
+        setup
+    )
 
 
 def test_a_directory_of_something_else(setup: Setup) -> None:
     setup.out.mkdir()
     (setup.out / "thesis.tex").write_text("years of work")
     assert f"{setup.out} is not empty and is not a run directory" in refusal(setup)
+    assert [file.name for file in setup.out.iterdir()] == ["thesis.tex"]
+
+
+def test_a_directory_that_cannot_be_read(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Path) -> Iterator[Path]:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    setup.out.mkdir()
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    sentence = plexor("audit", setup.plan, "--out", setup.out).sentence
+    assert sentence == f"cannot read {setup.out}: Permission denied"
 
 
 def test_two_audits_at_once(setup: Setup) -> None:
@@ -162,6 +211,25 @@ def test_a_damaged_unit_is_named_and_redone_once_it_is_deleted(setup: Setup) -> 
     pd.testing.assert_frame_equal(audited(setup.plan, setup.out), expected, check_exact=True)
 
 
+def batch_sizes(run: Path) -> list[int]:
+    """Those that findings were computed with, as the provenance has them."""
+    computed = RunDirectory(run).provenance()["computed"]
+    assert isinstance(computed, list)
+    assert all(set(under) == {"device", "threads", "batch_size"} for under in computed)
+    return [under["batch_size"] for under in computed]
+
+
+def test_every_batch_size_is_written_down(setup: Setup) -> None:
+    """Another batch size is no reason to refuse; but whoever asks is told."""
+    audited(setup.plan, setup.out, batch_size=8)
+    assert batch_sizes(setup.out) == [8]
+    audited(setup.plan, setup.out, batch_size=3)  # nothing is computed
+    assert batch_sizes(setup.out) == [8]
+    next((setup.out / "units").iterdir()).unlink()
+    audited(setup.plan, setup.out, batch_size=5)
+    assert batch_sizes(setup.out) == [8, 5]
+
+
 class Greedy(nn.Module):
     """Runs out of memory with more than ``most`` images at a time."""
 
@@ -191,6 +259,8 @@ def test_out_of_memory_halves_the_batch_and_says_so(
     assert caplog.messages == []
     found = audited(plan, tmp_path / "scarce", model=greedy(most=3))
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
+    assert batch_sizes(tmp_path / "ample") == [64]
+    assert batch_sizes(tmp_path / "scarce") == [64, 2]
     halved = [f"out of memory; going on with batches of {size}" for size in (8, 4, 2, 10, 5, 2)]
     assert caplog.messages == halved  # once while the model is checked, once for the whole audit
     assert {record.levelno for record in caplog.records} == {logging.WARNING}

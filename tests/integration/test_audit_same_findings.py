@@ -6,7 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Sequence
+from importlib import import_module
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +21,11 @@ from tests.helpers import tiny
 from tests.helpers.runs import CLASSES, LINF_2, Setup, audited
 
 from plexor.audits import Progress
-from plexor.cases import read_image
+from plexor.audits.ahead import Images
+from plexor.audits.audit import _read
+from plexor.audits.execute import UnitResult, execute
+from plexor.audits.unit import Unit
+from plexor.cases import Case, read_image
 from plexor.findings import RunDirectory
 from plexor.models import ModelSource, Multiclass, load_model
 from plexor.report import write_report
@@ -106,6 +115,44 @@ def test_the_size_of_units_changes_nothing_but_the_files(setup: Setup, tmp_path:
     pd.testing.assert_frame_equal(small, large, check_exact=True)
     assert len(list((tmp_path / "5" / "units").iterdir())) == 3 * 10
     assert len(list((tmp_path / "48" / "units").iterdir())) == 3
+
+
+def test_the_next_units_images_are_read_meanwhile(
+    lesions: Setup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a unit is worked on, the next one's come in, and those after it do not yet."""
+    expected = audited(lesions.plan, tmp_path / "expected")
+    ids = sorted({str(case_id) for case_id in expected["case_id"]})
+    order = [ids[i : i + 8] for i in range(0, 48, 8)] * 3
+    read: list[str] = []
+    came = threading.Condition()
+    turn = 0
+
+    def reading(cases: Sequence[Case]) -> Images:
+        found = _read(cases)
+        if threading.current_thread() is not threading.main_thread():
+            with came:
+                read.extend(found)
+                came.notify()
+        return found
+
+    def working(unit: Unit, *arguments: Any, **options: Any) -> UnitResult:
+        nonlocal turn
+        turn += 1
+        assert [case.id for case in unit.cases] == order[turn - 1]
+        expected_by_now = [*chain.from_iterable(order[: turn + 1])]
+        with came:
+            assert came.wait_for(lambda: len(read) == len(expected_by_now), timeout=60)
+        result = execute(unit, *arguments, **options)
+        assert read == expected_by_now
+        return result
+
+    module = import_module("plexor.audits.audit")
+    monkeypatch.setattr(module, "_read", reading)
+    monkeypatch.setattr(module, "execute", working)
+    found = audited(lesions.plan, tmp_path / "found")
+    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+    assert turn == 18
 
 
 def test_a_finished_run_is_not_done_again(setup: Setup) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ import torch
 
 from plexor.attacks.catalogue import find
 from plexor.attacks.engine import halving
+from plexor.audits.ahead import Images, read_ahead
 from plexor.audits.checks import Check, check_groups, check_model
 from plexor.audits.execute import Outputs, UnitResult, alike, execute
 from plexor.audits.plan import Plan, Probe, load_plan
@@ -25,6 +27,7 @@ from plexor.core.errors import DataError, PlanError, PlexorError
 from plexor.core.files import sole_writer
 from plexor.core.ids import digest
 from plexor.core.seeds import seed_for
+from plexor.core.version import __version__
 from plexor.findings import CLEAN, RunDirectory
 from plexor.models import Batch, Model, encode, load_model, read_training_groups
 from plexor.models.device import choose_device
@@ -97,13 +100,16 @@ def audit(
         out: the run directory.
         model: audited instead of the plan's, e.g. one made in a notebook.
         device: where to compute; a CUDA device if there is one, when None.
-        batch_size: cases at a time; halved by itself when memory runs out.
+        batch_size: cases at a time; halved by itself when memory runs out. Findings depend on it by
+            the device's arithmetic only, which for another number of cases may sum in another
+            order; each one used is kept in ``provenance.json``.
         allow_code: let a plan's ``model.python`` be imported and called.
         on_progress: told after each unit.
 
     Raises:
-        PlexorError: plan, cohort or model make no sense, or ``out`` holds something else. What
-            goes wrong with a single case is a finding, not an exception.
+        PlexorError: plan, cohort or model make no sense, or ``out`` holds something else, a run of
+            another version of Plexor or torch included. What goes wrong with a single case is a
+            finding, not an exception.
     """
     if not isinstance(plan, Plan):
         plan = load_plan(Path(plan) if isinstance(plan, str) else plan)
@@ -119,7 +125,13 @@ def audit(
         _check_task(probe, model.task)
     images = images_sha256(audited.cases)
     model_hash = model_sha256(model)
-    fingerprint = {"cohort": audited.digest, "images": digest(images), "model": model_hash}
+    fingerprint = {
+        "cohort": audited.digest,
+        "images": digest(images),
+        "model": model_hash,
+        "Plexor": __version__,
+        "torch": str(torch.__version__),
+    }
     units = [
         unit
         for probe in plan.all_probes()
@@ -138,14 +150,34 @@ def audit(
         seed=plan.seed,
         keep=_example_ids(audited.cases, plan),
     )
+    run.check(plan.resolved(), fingerprint)  # before the lock, a file that would stay behind
     with sole_writer(run.path):
         run.open(plan.resolved(), fingerprint)
         checks = _checks(plan, audited, model, batch_size)
         about = provenance(model, plan, cohort_sha256=audited.digest, images=images, checks=checks)
-        run.write_provenance(about | {"finished": False})
-        _carry_out(units, run, perform, batch_size, on_progress)
+        note = _noting(run, about)
+        _carry_out(units, run, perform, batch_size, note=note, on_progress=on_progress)
         run.write_provenance(about | {"finished": True})
     return run
+
+
+def _noting(run: RunDirectory, about: dict[str, object]) -> Callable[[int], None]:
+    """Begins ``provenance.json``; what is returned is told each batch size before it is relied on.
+
+    ``about`` gets "computed": every device, number of threads and batch size, earlier starts' too.
+    """
+    earlier = run.provenance().get("computed") if run.has_provenance() else None
+    computed = list(earlier) if isinstance(earlier, list) else []
+    about["computed"] = computed
+    run.write_provenance(about | {"finished": False})
+
+    def note(batch_size: int) -> None:
+        under = {name: about[name] for name in ("device", "threads")} | {"batch_size": batch_size}
+        if under not in computed:
+            computed.append(under)
+            run.write_provenance(about | {"finished": False})
+
+    return note
 
 
 def _carry_out(
@@ -153,27 +185,33 @@ def _carry_out(
     run: RunDirectory,
     perform: Callable[..., UnitResult],
     batch_size: int,
+    *,
+    note: Callable[[int], None],
     on_progress: Callable[[Progress], None] | None,
 ) -> None:
     """Does every unit that is not there yet, in order: the clean ones come first."""
     before: dict[str, Outputs] = {}
     done = resumed = 0
     total = sum(len(unit.cases) for unit in units)
-    for unit in units:
-        if run.has_unit(unit.id):
-            resumed += len(unit.cases)
-        else:
-            images = _read(unit.cases)
+    missing = [unit for unit in units if not run.has_unit(unit.id)]
+    with contextlib.closing(read_ahead(missing, _read)) as ahead:
+        for unit in units:
+            if run.has_unit(unit.id):
+                resumed += len(unit.cases)
+            else:
+                images = next(ahead)
+                if unit.probe.id == CLEAN:
+                    _warn(images)
+                note(batch_size)
+                result = perform(unit, images, before=before, batch_size=batch_size)
+                batch_size = result.batch_size
+                note(batch_size)
+                run.write_unit(unit.id, result.findings, result.examples)
             if unit.probe.id == CLEAN:
-                _warn(images)
-            result = perform(unit, images, before=before, batch_size=batch_size)
-            batch_size = result.batch_size
-            run.write_unit(unit.id, result.findings, result.examples)
-        if unit.probe.id == CLEAN:
-            before |= dict(_clean_outputs(run, unit))
-        done += len(unit.cases)
-        if on_progress is not None:
-            on_progress(Progress(probe=unit.probe.id, done=done, total=total, resumed=resumed))
+                before |= dict(_clean_outputs(run, unit))
+            done += len(unit.cases)
+            if on_progress is not None:
+                on_progress(Progress(probe=unit.probe.id, done=done, total=total, resumed=resumed))
 
 
 def _clean_outputs(run: RunDirectory, unit: Unit) -> Iterator[tuple[str, Outputs]]:
@@ -183,9 +221,9 @@ def _clean_outputs(run: RunDirectory, unit: Unit) -> Iterator[tuple[str, Outputs
             yield finding.case_id, finding.outputs_after
 
 
-def _read(cases: Sequence[Case]) -> dict[str, Image | PlexorError]:
+def _read(cases: Sequence[Case]) -> Images:
     """Each case's image, or why there is none."""
-    images: dict[str, Image | PlexorError] = {}
+    images: Images = {}
     for case in cases:
         try:
             images[case.id] = read_case(case)

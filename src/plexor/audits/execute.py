@@ -64,8 +64,9 @@ def execute(
         before: case id → outputs for the untouched image; not looked at by the clean probe. A case
             without is one that failed clean, and fails here.
         seed: the run's.
-        batch_size: cases at a time; fewer when memory runs out. Findings do not depend on it,
-            beyond what the device's arithmetic does.
+        batch_size: cases at a time; fewer when memory runs out. Findings depend on it by the
+            device's arithmetic only: a convolution over another number of cases may sum in another
+            order, and an attack follows a last bit that changes a gradient's sign.
         keep: ids of cases whose image files are wanted.
     """
     rows: dict[str, list[Finding]] = {}

@@ -18,7 +18,8 @@ class Unit:
     """Some cases under one probe.
 
     Attributes:
-        id: hash of everything its findings depend on.
+        id: hash of everything its findings depend on, but for the versions of Plexor and torch, of
+            which a run directory has one each.
         probe: what is done.
         cases: to which cases.
     """

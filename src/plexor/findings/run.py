@@ -1,7 +1,8 @@
 """The run directory: the only state of an audit, and all that a report needs.
 
 plan.yaml          the plan as resolved, every default written out
-provenance.json    versions, device, hashes of model, manifest and each image, checks
+fingerprint.json   what the directory is claimed for: hashes of plan and data, and versions
+provenance.json    versions, devices and batch sizes, hashes of model, manifest and images, checks
 units/<id>.parquet findings, one file a unit, written atomically
 artifacts/examples example images in their stored format, with index.json
 summary.json       every number the report prints
@@ -26,6 +27,13 @@ from plexor.core.errors import RunDirectoryError
 from plexor.core.files import write_atomic
 from plexor.core.ids import digest
 from plexor.findings.schema import SCHEMA, Finding, from_table, to_table
+
+_OTHER = {
+    "plan": "another plan",
+    "cohort": "another cohort",
+    "images": "other images",
+    "model": "another model",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,35 +71,43 @@ class RunDirectory:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
 
+    def check(self, plan: dict[str, object], fingerprint: dict[str, str]) -> None:
+        """Refuses a directory that holds something else, and leaves nothing behind in it.
+
+        Args:
+            plan: the resolved plan, plain data.
+            fingerprint: everything else the findings depend on: the hashes of "cohort", "images"
+                and "model", and a program's name → its version.
+
+        Raises:
+            RunDirectoryError: it is no run directory, or the run is of something else.
+        """
+        try:
+            found = json.loads(self._marker.read_text()) if self._marker.exists() else None
+            inside = [path.name for path in self.path.iterdir()] if self.path.is_dir() else []
+        except OSError as error:
+            raise RunDirectoryError(f"cannot read {self.path}: {error.strerror}") from error
+        ours = (".lock", f".{self._marker.name}.")  # the second is left where its write was killed
+        if found is None and any(not name.startswith(ours) for name in inside):
+            raise RunDirectoryError(
+                f"{self.path} is not empty and is not a run directory; choose another with --out"
+            )
+        if found and (differences := _differences(found, _fingerprint(plan, fingerprint))):
+            raise RunDirectoryError(f"{self.path} holds a run with {differences}")
+
     def open(self, plan: dict[str, object], fingerprint: dict[str, str]) -> None:
         """Claims an empty directory for a plan, or goes on in one that holds the same.
 
         Args:
-            plan: the resolved plan, plain data.
-            fingerprint: name → hash of everything the findings depend on (model, images, ...).
+            plan: see ``check``.
+            fingerprint: see ``check``.
 
         Raises:
-            RunDirectoryError: the directory holds a run of something else, or cannot be written.
+            RunDirectoryError: the directory holds something else, or cannot be written.
         """
-        wanted = {"plan": digest(plan), **fingerprint}
-        marker = self.path / "fingerprint.json"
-        if marker.exists():
-            found = json.loads(marker.read_text())
-            changed = sorted(k for k in wanted | found if wanted.get(k) != found.get(k))
-            if changed:
-                raise RunDirectoryError(
-                    f"{self.path} holds a run with another {' and '.join(changed)}; choose another "
-                    "directory with --out, or remove this one"
-                )
-        else:
-            inside = self.path.iterdir() if self.path.exists() else ()
-            ours = (".lock", f".{marker.name}.")  # the second is left where its write was killed
-            if any(not path.name.startswith(ours) for path in inside):
-                raise RunDirectoryError(
-                    f"{self.path} is not empty and is not a run directory; choose another with "
-                    "--out"
-                )
-            write_atomic(marker, _json(wanted))
+        self.check(plan, fingerprint)
+        if not self._marker.exists():
+            write_atomic(self._marker, _json(_fingerprint(plan, fingerprint)))
         # After the marker: killed between the two, the next start finds a run and goes on.
         if not (self.path / "plan.yaml").exists():
             write_atomic(self.path / "plan.yaml", yaml.safe_dump(plan, sort_keys=False).encode())
@@ -136,6 +152,10 @@ class RunDirectory:
         loaded = yaml.safe_load(self._existing("plan.yaml").read_text())
         return dict(loaded)
 
+    def has_provenance(self) -> bool:
+        """Whether an audit has begun here."""
+        return (self.path / "provenance.json").exists()
+
     def provenance(self) -> dict[str, object]:
         """What the findings came from."""
         return dict(json.loads(self._existing("provenance.json").read_text()))
@@ -172,6 +192,10 @@ class RunDirectory:
         write_atomic(path, html.encode())
         return path
 
+    @property
+    def _marker(self) -> Path:
+        return self.path / "fingerprint.json"
+
     def _unit(self, unit_id: str) -> Path:
         return self.path / "units" / f"{_file_name(unit_id)}.parquet"
 
@@ -193,6 +217,29 @@ class RunDirectory:
                 f"{path} is damaged ({error}); delete it and run the audit again, which redoes "
                 "this unit only"
             ) from error
+
+
+def _fingerprint(plan: dict[str, object], rest: dict[str, str]) -> dict[str, str]:
+    return {"plan": digest(plan), **rest}
+
+
+def _differences(found: Mapping[str, str], wanted: Mapping[str, str]) -> str:
+    """What a run has that is not wanted, and what to do about it; "" if nothing."""
+    differ = [name for name in {**wanted, **found} if found.get(name) != wanted.get(name)]
+    if not differ:
+        return ""
+    listed = [
+        _OTHER.get(name)
+        or f"{name} {found.get(name, 'of an unknown version')} (this is {wanted.get(name)})"
+        for name in differ
+    ]
+    advice = (
+        "choose another directory with --out, or remove this one"
+        if any(name in _OTHER for name in differ)
+        else "findings of two versions are not mixed: begin a new directory with --out, or go on "
+        "with the versions that began this one; plexor report reads it with either"
+    )
+    return f"{', '.join(listed[:-1])}{' and ' if listed[1:] else ''}{listed[-1]}; {advice}"
 
 
 def _file_name(text: str) -> str:

@@ -1,0 +1,39 @@
+"""The next unit's images are read while the attack is busy with one's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from plexor.audits.unit import Unit
+from plexor.cases import Case, Image
+from plexor.core.errors import PlexorError
+
+Images = dict[str, Image | PlexorError]
+"""Case id → the stored image, or why it could not be read."""
+
+
+def read_ahead(
+    units: Sequence[Unit], read: Callable[[Sequence[Case]], Images]
+) -> Generator[Images, None, None]:
+    """Each unit's images, in turn; two units' are held at most.
+
+    Close it when done, be it by an exception. Cases are read one by one, so that closing waits for
+    no more than one of them.
+
+    Args:
+        units: in the order they will be worked on.
+        read: called in a thread of its own, with one case; what it raises is raised here, when the
+            unit's turn comes.
+    """
+    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-ahead")
+    try:
+        reading: list[Future[Images]] = []
+        for unit in (*units, None):
+            ready = reading
+            reading = [pool.submit(read, [case]) for case in unit.cases] if unit else []
+            if ready:
+                found = (future.result() for future in ready)
+                yield {case_id: image for part in found for case_id, image in part.items()}
+    finally:
+        pool.shutdown(cancel_futures=True)
