@@ -1,5 +1,9 @@
 """Attacks that look for the shortest perturbation that reaches the goal."""
 
+from plexor.attacks.minimum_norm.carlini_wagner import CarliniWagner
+from plexor.attacks.minimum_norm.ddn import DDN
+from plexor.attacks.minimum_norm.deepfool import DeepFool
+from plexor.attacks.minimum_norm.fab import FAB
 from plexor.attacks.minimum_norm.fmn import FMN
 
-__all__ = ["FMN"]
+__all__ = ["DDN", "FAB", "FMN", "CarliniWagner", "DeepFool"]

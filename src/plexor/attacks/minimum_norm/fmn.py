@@ -68,7 +68,7 @@ class FMN:
             nearest.see(delta, margin)
             gradient = threat.free(gradient, delta, batch)
             gamma = _LAST_GAMMA + (self.gamma - _LAST_GAMMA) * fade
-            radii = _adapted(radii, gamma, delta, margin, gradient, nearest)
+            radii = _adapted(radii, nearest, delta, margin, gradient, gamma=gamma)
             size = self.step_size * (_LAST_STEP + (1 - _LAST_STEP) * fade)
             moved = delta + size * (batch.high - batch.low) * geometry.unit(gradient)
             delta = threat.project(moved, batch, radii=radii)
@@ -76,7 +76,13 @@ class FMN:
 
 
 def _adapted(
-    radii: Tensor, gamma: float, delta: Tensor, margin: Tensor, gradient: Tensor, nearest: Nearest
+    radii: Tensor,
+    nearest: Nearest,
+    delta: Tensor,
+    margin: Tensor,
+    gradient: Tensor,
+    *,
+    gamma: float,
 ) -> Tensor:
     """The ball's radii for the next step, (N, 1, ...); algorithm 1, lines 5 to 11."""
     threat = nearest.threat

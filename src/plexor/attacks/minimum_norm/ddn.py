@@ -1,0 +1,79 @@
+"""Decoupled direction and norm: a sphere that shrinks while the goal is reached on it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from plexor.attacks import geometry
+from plexor.attacks.goals import Goal, LossKind
+from plexor.attacks.minimum_norm.nearest import Nearest, shortest_stored
+from plexor.attacks.objective import Objective
+from plexor.attacks.proposal import Proposal
+from plexor.attacks.threat import Threat
+from plexor.core.errors import PlanError
+from plexor.models.batch import Batch
+from plexor.models.model import Model
+
+_LAST_STEP = 0.01
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DDN:
+    """Decoupled direction and norm (Rony et al., CVPR 2019), for the shortest L2 perturbation.
+
+    The gradient changes the perturbation's direction only; its length is a little less than
+    before where the goal was reached, and a little more where not. Here it has that length within
+    the range, rather than before it is clipped, and it is stored once, with the least growth,
+    instead of rounded in every step: at a fraction of a level a number, rounding leaves nothing.
+
+    Attributes:
+        steps: gradients.
+        first_norm: length to begin with, as a fraction of the storable range.
+        gamma: share by which the length changes in a step.
+        loss: what is climbed.
+    """
+
+    steps: int = 100
+    first_norm: float = 1.0
+    gamma: float = 0.05
+    loss: LossKind = "ce"
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise PlanError(f"ddn: `steps` must be at least 1, got {self.steps}")
+        if self.first_norm <= 0:
+            raise PlanError(f"ddn: `first_norm` must be positive, got {self.first_norm}")
+        if not 0 < self.gamma < 1:
+            raise PlanError(f"ddn: `gamma` must lie between 0 and 1, got {self.gamma}")
+
+    def __call__(
+        self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
+    ) -> Proposal:
+        """Proposes the shortest storable perturbation found that reaches the goal.
+
+        Where none within the radius does, the one it would store at the radius, or nothing if
+        that is no better.
+
+        Raises:
+            PlanError: the threat is not one of L2.
+        """
+        if threat.norm != "l2":
+            raise PlanError(f"ddn: searches under l2, not {threat.norm}; use fmn")
+        objective = Objective(model, batch, goal)
+        nearest = Nearest(objective, threat)
+        delta = torch.zeros_like(batch.images)
+        whole = batch.high - batch.low
+        radii = self.first_norm * whole
+        for step in range(self.steps):
+            margin, _, gradient = objective.gradient(delta, self.loss)
+            nearest.see(delta, margin)
+            reached = (margin > 0).view_as(radii)
+            radii = radii * torch.where(reached, 1 - self.gamma, 1 + self.gamma)
+            fade = (1 + math.cos(math.pi * step / self.steps)) / 2
+            size = _LAST_STEP + (1 - _LAST_STEP) * fade
+            direction = geometry.unit(threat.free(gradient, delta, batch))
+            delta = threat.furthest(delta + size * whole * direction, batch, radii=radii)
+        return objective.proposal(shortest_stored(objective, threat, nearest.delta))

@@ -1,0 +1,118 @@
+"""FAB: along the boundary of the goal, drawn back towards the untouched image."""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from plexor.attacks.goals import Goal
+from plexor.attacks.minimum_norm.boundary import OneWay, nearest_plane
+from plexor.attacks.minimum_norm.nearest import Nearest, shortest_stored
+from plexor.attacks.objective import Objective
+from plexor.attacks.proposal import Proposal, normal_noise
+from plexor.attacks.threat import Threat
+from plexor.core.errors import PlanError
+from plexor.models.batch import Batch
+from plexor.models.model import Model
+
+_MOST_BIAS = 0.1
+"""alpha_max"""
+_OVERSHOOT = 1.05
+"""eta"""
+_BACK = 0.9
+"""beta"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FAB:
+    """Fast adaptive boundary (Croce & Hein, ICML 2020), for the shortest perturbation there is.
+
+    The nearest way to the goal is taken for linear. A step goes a little beyond its boundary, from
+    the perturbation and from the untouched image both, weighed by how far the boundary is from
+    either; once the goal is reached, the perturbation is shortened by a tenth and the next step
+    taken from there. Steps are the shortest that stay in range and region, exactly. The paper's
+    last search on the line to the untouched image is the one with which what is found is stored.
+
+    Attributes:
+        steps: of each search; each costs a forward pass and a gradient for each way it looks at.
+        restarts: the first from the untouched image, the others from a random perturbation half as
+            long as the shortest found, or as the radius.
+        ways: look at so many, those nearest to being taken.
+        targeted: follow these ways one at a time, each in a search of its own, at one gradient a
+            step, instead of choosing among them at every step.
+    """
+
+    steps: int = 100
+    restarts: int = 1
+    ways: int = 10
+    targeted: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "restarts", "ways"):
+            if getattr(self, name) < 1:
+                raise PlanError(f"fab: `{name}` must be at least 1, got {getattr(self, name)}")
+
+    def __call__(
+        self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
+    ) -> Proposal:
+        """Proposes the shortest storable perturbation found that reaches the goal.
+
+        Where none within the radius does, the one it would store at the radius, or nothing if
+        that is no better.
+
+        Raises:
+            PlanError: the threat is one of L0.
+        """
+        if threat.norm == "l0":
+            raise PlanError("fab: searches under linf, l2 or l1, not l0; use fmn")
+        objective = Objective(model, batch, goal)
+        nearest = Nearest(objective, threat)
+        for number, followed in enumerate(self._followed(objective)):
+            for restart in range(self.restarts):
+                start = torch.zeros_like(batch.images)
+                if restart > 0:
+                    noise = normal_noise(batch, seed, f"start-{number}-{restart}")
+                    start = _start(noise, batch, nearest)
+                self._search(followed, nearest, start)
+        return objective.proposal(shortest_stored(objective, threat, nearest.delta))
+
+    def _followed(self, objective: Objective) -> list[Objective]:
+        """What each search is to follow: all ways, or one after the other."""
+        if not self.targeted:
+            return [objective]
+        goal, batch, before = objective.goal, objective.batch, objective.before
+        n_ways = goal.ways(objective.model.task, before, batch.truth, before).shape[1]
+        followed = []
+        for rank in range(min(self.ways, n_ways)):
+            some = copy(objective)  # what it asks is counted with the rest
+            some.goal = OneWay(goal=goal, rank=rank)
+            followed.append(some)
+        return followed
+
+    def _search(self, objective: Objective, nearest: Nearest, delta: Tensor) -> None:
+        """Algorithm 1, for every case; what it comes by is kept in ``nearest``."""
+        threat, batch = nearest.threat, objective.batch
+        origin = torch.zeros_like(delta)
+        low, high = threat.bounds(batch)
+        for _ in range(self.steps):
+            rise, gradient, _ = nearest_plane(objective, threat, delta, self.ways)
+            on = threat.crossing(gradient, rise, delta, batch)
+            rise = rise + (gradient * delta).flatten(1).sum(1)
+            back = threat.crossing(gradient, rise, origin, batch)
+            far, near = threat.measure(on), threat.measure(back)
+            bias = (far / (far + near).clamp(min=1e-30)).clamp(max=_MOST_BIAS)
+            moved = (1 - bias) * (delta + _OVERSHOOT * on) + bias * _OVERSHOOT * back
+            delta = moved.clamp(low, high)
+            margin = objective.margin(delta)
+            nearest.see(delta, margin)
+            delta = torch.where((margin > 0).view_as(bias), _BACK * delta, delta)
+
+
+def _start(noise: Tensor, batch: Batch, nearest: Nearest) -> Tensor:
+    """A random perturbation half as long as the shortest that is known to be enough."""
+    radii = nearest.threat.radii(batch)
+    enough = torch.minimum(nearest.norms.view_as(radii), radii)
+    return nearest.threat.random_start(noise, batch) * (enough / radii / 2)
