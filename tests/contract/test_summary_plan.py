@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from plexor.audits.plan import load_plan
-from plexor.findings.planned import planned
+from plexor.findings.planned import goal_name, planned, threat_name
 
 
 def test_a_resolved_plan_stands_for_the_probes_the_audit_carries_out() -> None:
@@ -37,8 +37,12 @@ def test_a_resolved_plan_stands_for_the_probes_the_audit_carries_out() -> None:
         name for name, probe in carried_out.items() if probe.kind == "control"
     }
     for entry in read:
-        threat = carried_out[entry.id].threat
+        threat, goal = carried_out[entry.id].threat, carried_out[entry.id].goal
         assert threat is not None
+        assert goal is not None
+        # what messages call them is what ids call them
+        assert threat.name == threat_name(entry.threat)
+        assert goal.name == goal_name(entry.goal)
         region = None if threat.region is None else asdict(threat.region)
         assert entry.threat == {
             "norm": threat.norm,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, Union, get_type_hints
@@ -29,6 +29,7 @@ from plexor.attacks.threat import Channels, Norm, Threat, Unit
 from plexor.audits.complaint import complaint
 from plexor.core.errors import PlanError, unknown
 from plexor.findings import CLEAN
+from plexor.findings.planned import control_id, probe_id
 from plexor.models.loading import ModelSource
 from plexor.models.training.config import Training
 
@@ -211,9 +212,8 @@ class ProbePlan(BaseModel):
         entry = CATALOGUE[self.attack]
         attack = entry.attack(**{f.name: getattr(self, f.name) for f in _options(entry.attack)})
         for threat in self.threat.threats():
-            parts = [self.id or self.attack, self.goal.name, threat.name]
             yield Probe(
-                id="-".join(filter(None, parts)),
+                id=probe_id(self.id or self.attack, asdict(self.goal), asdict(threat)),
                 kind="attack",
                 name=self.attack,
                 attack=attack,
@@ -303,7 +303,7 @@ class Plan(BaseModel):
         attacks = [probe for planned in self.probes for probe in planned.probes()]
         threats = dict.fromkeys(probe.threat for probe in attacks if probe.threat)
         controls = [
-            Probe(id=control_id(threat), kind="control", name="noise", threat=threat)
+            Probe(id=control_id(asdict(threat)), kind="control", name="noise", threat=threat)
             for threat in threats
         ]
         found = (Probe(id=CLEAN, kind="clean", name=CLEAN), *attacks, *controls)
@@ -317,11 +317,6 @@ class Plan(BaseModel):
         plain: dict[str, object] = self.model_dump(mode="json", exclude={"probes"})
         plain["probes"] = [probe.model_dump(mode="json") for probe in self.probes]
         return plain
-
-
-def control_id(threat: Threat) -> str:
-    """Id of the noise control that goes with a threat."""
-    return f"noise-{threat.name}"
 
 
 def load_plan(source: Path | Mapping[str, object]) -> Plan:

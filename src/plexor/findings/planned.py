@@ -31,7 +31,7 @@ class Planned:
     @property
     def control(self) -> str:
         """Id of the noise of the same size."""
-        return f"noise-{threat_name(self.threat)}"
+        return control_id(self.threat)
 
 
 def planned(plan: Plain) -> Iterator[Planned]:
@@ -40,14 +40,23 @@ def planned(plan: Plain) -> Iterator[Planned]:
         radii = entry["threat"]["radius"]
         for radius in radii if isinstance(radii, list | tuple) else [radii]:
             threat = _threat(entry["threat"], radius)
-            parts = [entry.get("id") or entry["attack"], goal_name(entry["goal"])]
             yield Planned(
-                id="-".join(filter(None, [*parts, threat_name(threat)])),
+                id=probe_id(entry.get("id") or entry["attack"], entry["goal"], threat),
                 name=entry["attack"],
                 settings={key: value for key, value in entry.items() if key not in _COMMON},
                 threat=threat,
                 goal=dict(entry["goal"]),
             )
+
+
+def probe_id(start: str, goal: Plain, threat: Plain) -> str:
+    """An attack's id, for the audit as for whoever reads its plan, e.g. ``pgd-to-nv-linf-2``."""
+    return "-".join(filter(None, [start, goal_name(goal), threat_name(threat)]))
+
+
+def control_id(threat: Plain) -> str:
+    """Id of the noise control that goes with a threat."""
+    return f"noise-{threat_name(threat)}"
 
 
 def goal_name(goal: Plain) -> str:
