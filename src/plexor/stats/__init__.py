@@ -32,7 +32,7 @@ from plexor.stats.mean import (
     r_squared,
     root_mean_square_error,
 )
-from plexor.stats.mrmc import ReaderStudy, reader_study, reader_study_auc
+from plexor.stats.mrmc import ReaderStudy
 from plexor.stats.multiplicity import (
     AdjustedTest,
     adjust,
@@ -56,6 +56,7 @@ from plexor.stats.planning_readers import reader_study_cases, reader_study_power
 from plexor.stats.planning_roc import PairedAucPlan
 from plexor.stats.proportion import proportion_interval
 from plexor.stats.raters import alpha_statistic, fleiss_kappa, gwet_ac, krippendorff_alpha
+from plexor.stats.reader_study import reader_study, reader_study_auc
 from plexor.stats.reads import proportion_by_reader, proportion_of_reads
 from plexor.stats.resample import by_indices, weighted_mean
 from plexor.stats.result import TestResult

@@ -2,8 +2,8 @@
 
 Obuchowski & Rockette (Commun Stat Simul 1995;24:285) with the degrees of freedom of Hillis (Stat
 Med 2007;26:596). Words as theirs: a *treatment* is what readers read with or on (before and after
-a perturbation, with and without a model). Every reader reads every case under every treatment;
-``plexor.stats.one_shot`` does without that.
+a perturbation, with and without a model). Split-plot designs, in which not everybody reads
+everything, follow the marginal-mean analysis of Hillis (Stat Med 2014;33:330).
 """
 
 from __future__ import annotations
@@ -12,26 +12,13 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-import numpy as np
-from numpy.typing import ArrayLike
 from scipy import special
 
 from plexor.core.errors import PlanError, unknown
-from plexor.stats.argument import (
-    Floats,
-    Groups,
-    as_events,
-    check_level,
-    normal_quantile,
-    t_quantile,
-)
+from plexor.stats.argument import Floats, check_level, normal_quantile, t_quantile
 from plexor.stats.estimate import Estimate
-from plexor.stats.resample import resampler
 from plexor.stats.result import TestResult
-from plexor.stats.roc import auc_covariance
-from plexor.stats.roc_curve import weighted_auc
 
-CovarianceMethod = Literal["delong", "jackknife"]
 Inference = Literal["random", "fixed readers", "fixed cases"]
 
 
@@ -42,13 +29,18 @@ class ReaderStudy:
     Attributes:
         values: (treatments, readers), e.g. areas under ROC curves.
         variance: mean variance of a value, over cases.
-        same_reader: mean covariance of a reader's values under two treatments (Cov1).
-        same_treatment: of two readers' under one treatment (Cov2).
-        neither: of two readers' under two treatments (Cov3).
+        same_reader: mean covariance of a reader's values under two treatments (Cov1); with readers
+            nested in treatments there is none, and it is ``neither``.
+        same_treatment: of two readers' under one treatment (Cov2); with blocks, of one block.
+        neither: of two readers' under two treatments (Cov3); with blocks, of one block.
         same_treatment_each: Cov2 of each treatment by itself, (treatments,).
         variance_each: mean variance of each treatment's values, (treatments,).
         n: cases.
         n_groups: groups of cases, None where cases are independent.
+        n_blocks: blocks of as many readers each, one block after the other; each has cases of its
+            own, which its readers read under every treatment.
+        readers_nested: whether each treatment has readers of its own, so that equal columns of
+            ``values`` under two treatments are not one reader.
     """
 
     values: Floats
@@ -60,25 +52,42 @@ class ReaderStudy:
     variance_each: Floats
     n: int
     n_groups: int | None = None
+    n_blocks: int = 1
+    readers_nested: bool = False
 
     @property
     def mean_squares(self) -> tuple[float, float]:
-        """Of treatments and of treatments by readers, in the analysis of variance of values."""
+        """Of treatments and of treatments by readers, in the analysis of variance of values.
+
+        With blocks the second is within them; with readers nested it is of readers in treatments.
+        """
         treatments, readers = self.values.shape
         centred = self.values - self.values.mean()
-        of_treatments, of_readers = centred.mean(axis=1), centred.mean(axis=0)
-        rest = centred - of_treatments[:, None] - of_readers[None, :]
+        of_treatments = centred.mean(axis=1)
+        in_blocks = centred.reshape(treatments, self.n_blocks, -1)
+        rest = (in_blocks - in_blocks.mean(axis=2, keepdims=True)).reshape(treatments, readers)
+        if not self.readers_nested:
+            rest = rest - rest.mean(axis=0)
         # What rounding leaves where values agree must not become an F of 1.
         rounding = 1e-24 * float((self.values**2).sum())
         between, within = (
             total if total > rounding else 0.0
             for total in (readers * float(of_treatments @ of_treatments), float((rest**2).sum()))
         )
-        return between / (treatments - 1), within / ((treatments - 1) * (readers - 1))
+        return between / (treatments - 1), within / self._plain_df
+
+    @property
+    def _plain_df(self) -> int:
+        """Degrees of freedom of the second mean square."""
+        treatments, readers = self.values.shape
+        return int((treatments - (not self.readers_nested)) * (readers - self.n_blocks))
 
     @property
     def treatment_by_reader(self) -> float:
-        """Variance component of how differently readers take to treatments; may be negative."""
+        """Variance component of how differently readers take to treatments; may be negative.
+
+        With readers nested in treatments it holds how much readers differ besides.
+        """
         excess = max(self.same_treatment - self.neither, 0.0)
         return self.mean_squares[1] - self.variance + self.same_reader + excess
 
@@ -174,16 +183,16 @@ class ReaderStudy:
         """
         check_level(level)
         own, readers = self.values[treatment], self.values.shape[1]
+        beside, df = readers // self.n_blocks, readers - self.n_blocks
         covariance = max(float(self.same_treatment_each[treatment]), 0.0)
-        spread = float(own.var(ddof=1))
+        spread = float(own.reshape(self.n_blocks, beside).var(axis=1, ddof=1).mean())
         if inference == "fixed readers":
-            variance = (float(self.variance_each[treatment]) + (readers - 1) * covariance) / readers
+            variance = (float(self.variance_each[treatment]) + (beside - 1) * covariance) / readers
             quantile = normal_quantile(level)
         else:
-            error = spread + (readers * covariance if inference == "random" else 0.0)
-            df = (readers - 1) * (error / spread) ** 2 if spread > 0 else math.inf
+            error = spread + (beside * covariance if inference == "random" else 0.0)
             variance = error / readers
-            quantile = t_quantile(level, df)
+            quantile = t_quantile(level, df * (error / spread) ** 2 if spread > 0 else math.inf)
         half = quantile * math.sqrt(variance)
         value = float(own.mean())
         return Estimate(
@@ -201,15 +210,14 @@ class ReaderStudy:
         """The mean square that treatments are compared with, and its degrees of freedom."""
         if inference not in get_args(Inference):
             raise PlanError(unknown("inference", inference, get_args(Inference)))
-        treatments, readers = self.values.shape
-        interaction = self.mean_squares[1]
-        plain = float((treatments - 1) * (readers - 1))
+        beside = self.values.shape[1] // self.n_blocks
+        interaction, plain = self.mean_squares[1], float(self._plain_df)
         excess = max(self.same_treatment - self.neither, 0.0)
         if inference == "fixed readers":
-            return self.variance - self.same_reader + (readers - 1) * excess, math.inf
+            return self.variance - self.same_reader + (beside - 1) * excess, math.inf
         if inference == "fixed cases":
             return interaction, plain
-        error = interaction + readers * excess
+        error = interaction + beside * excess
         return error, plain * (error / interaction) ** 2 if interaction > 0 else math.inf
 
     def _contrast(
@@ -222,85 +230,3 @@ class ReaderStudy:
     def _words(self, inference: Inference) -> str:
         scope = "random readers and cases" if inference == "random" else inference
         return f"Obuchowski-Rockette analysis with Hillis' df, {scope}"
-
-
-def reader_study(
-    values: ArrayLike, covariance: ArrayLike, n: int, *, n_groups: int | None = None
-) -> ReaderStudy:
-    """A study from any measure of performance with its covariance over cases.
-
-    Args:
-        values: (treatments, readers), two of each or more.
-        covariance: of the values in row order, (treatments·readers, the same).
-        n: cases.
-        n_groups: groups of cases, None where cases are independent.
-
-    Raises:
-        PlanError: shapes that do not fit, or fewer than two treatments or readers.
-    """
-    table = np.asarray(values, dtype=np.float64)
-    spread = np.asarray(covariance, dtype=np.float64)
-    if table.ndim != 2 or min(table.shape) < 2 or spread.shape != (table.size, table.size):
-        raise PlanError(
-            "values, covariance: expected (treatments, readers) of two or more each and a square "
-            f"covariance of all of them, got {table.shape} and {spread.shape}"
-        )
-    treatments, readers = table.shape
-    grid = spread.reshape(treatments, readers, treatments, readers)
-    same_t = np.eye(treatments, dtype=np.bool_)[:, None, :, None]
-    same_r = np.eye(readers, dtype=np.bool_)[None, :, None, :]
-    each = np.stack([grid[t, :, t, :] for t in range(treatments)])
-    diagonal = np.trace(each, axis1=1, axis2=2)
-    pairs = readers * (readers - 1)
-    return ReaderStudy(
-        values=table,
-        variance=float(grid[same_t & same_r].mean()),
-        same_reader=float(grid[~same_t & same_r].mean()),
-        same_treatment=float(grid[same_t & ~same_r].mean()),
-        neither=float(grid[~same_t & ~same_r].mean()),
-        same_treatment_each=(each.sum(axis=(1, 2)) - diagonal) / pairs,
-        variance_each=diagonal / readers,
-        n=n,
-        n_groups=n_groups,
-    )
-
-
-def reader_study_auc(
-    truth: ArrayLike,
-    ratings: ArrayLike,
-    groups: Groups | None = None,
-    *,
-    covariance: CovarianceMethod = "delong",
-) -> ReaderStudy:
-    """A study of areas under ROC curves, fully crossed.
-
-    Args:
-        truth: whether each case is positive, (n,).
-        ratings: (treatments, readers, n), greater is more positive, none missing.
-        groups: the group (patient) of each case; None where cases are independent.
-        covariance: DeLong's (with groups Obuchowski's), or the jackknife's over cases or groups,
-            with which the analysis equals that of Dorfman, Berbaum & Metz (Invest Radiol
-            1992;27:723) as Hillis et al. (Stat Med 2005;24:1579) show.
-
-    Raises:
-        PlanError: shapes that do not fit, a NaN, one class only, an unknown covariance.
-    """
-    if covariance not in get_args(CovarianceMethod):
-        raise PlanError(unknown("covariance", covariance, get_args(CovarianceMethod)))
-    positive, table = as_events("truth", truth), np.asarray(ratings, dtype=np.float64)
-    if table.ndim != 3:
-        raise PlanError(f"ratings: expected (treatments, readers, cases), got {table.shape}")
-    treatments, readers, n = table.shape
-    columns = table.reshape(treatments * readers, n).T
-    areas = auc_covariance(positive, columns, groups)
-    if areas.note:
-        raise PlanError(f"truth: {areas.note}; a study of ROC areas needs both classes")
-    spread = areas.covariance
-    if covariance == "jackknife":
-        draws = resampler(n, groups, seed=0)
-        left_out = draws.jackknife(weighted_auc(positive, columns), at_most=draws.n_groups)
-        centred = left_out - left_out.mean(axis=0)
-        spread = (draws.n_groups - 1) / draws.n_groups * centred.T @ centred
-    return reader_study(
-        areas.values.reshape(treatments, readers), spread, n, n_groups=areas.n_groups
-    )

@@ -21,16 +21,18 @@ def reader_study_power(
     component of treatment by reader counts as 0.
 
     Args:
-        pilot: a study of the same kind of readers, cases and measure.
+        pilot: a fully crossed study of the same kind of readers, cases and measure.
         difference: of the measure, as the study should find it.
         n_readers: two or more.
         n_cases: of the same mix of classes as the pilot's.
         alpha: significance level, two-sided.
 
     Raises:
-        PlanError: fewer than two readers, no cases, no difference.
+        PlanError: fewer than two readers, no cases, no difference, a split-plot pilot.
     """
     check_share("alpha", alpha)
+    if pilot.n_blocks > 1 or pilot.readers_nested:
+        raise PlanError("pilot: expected a fully crossed study, got a split-plot one")
     if n_readers < 2 or n_cases < 1 or difference == 0:
         raise PlanError(
             "expected two readers or more, a case or more and a difference other than 0, got "
