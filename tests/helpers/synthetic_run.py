@@ -109,6 +109,20 @@ def provenance(case_ids: tuple[str, ...] = (), *, finished: bool = True) -> dict
         "platform": "Linux x86-64",
         "device": "cpu",
         "threads": 2,
+        "attacks": {
+            "pgd": {
+                "title": "PGD",
+                "summary": "many small steps along the gradient",
+                "access": "gradients",
+                "reference": "Madry et al., ICLR 2018",
+            },
+            "fgsm": {
+                "title": "FGSM",
+                "summary": "one step along the gradient",
+                "access": "gradients",
+                "reference": "Goodfellow et al., ICLR 2015",
+            },
+        },
         "model": {
             "task": {"kind": "multiclass", "classes": list(CLASSES)},
             "architecture": "densenet201",

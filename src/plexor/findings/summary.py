@@ -183,7 +183,7 @@ def _attack(entry: Planned, described: Mapping[str, str], parts: _Parts) -> Plai
         },
         "settings": entry.settings,
         "threat": entry.threat,
-        "goal": entry.goal,
+        "goal": entry.goal | ({"unit": parts.task["unit"]} if "by" in entry.goal else {}),
         "control": entry.control if parts.has(entry.control) else None,
         **_effort(parts.part(entry.id)),
         **stored[LOSSLESS],
@@ -228,7 +228,7 @@ def _effort(rows: pd.DataFrame) -> Plain:
     }
 
 
-def main_test(compared: Plain) -> Plain:
+def main_test(compared: Mapping[str, Any]) -> Plain:
     """The test of whether a probe changed what counts: of accuracy, or of a number's errors."""
     test: Plain = compared["error_test" if "error_test" in compared else "mcnemar"]
     return test

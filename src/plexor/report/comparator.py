@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from plexor.cases.case import split_findings
 from plexor.cases.formats import read_image
 from plexor.cases.image import Image
 from plexor.findings.run import RunDirectory
@@ -26,8 +27,8 @@ MOST_CHARACTERS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Probability:
-    """One class's probability before and after."""
+class Output:
+    """What the model says before and after: a class's or a finding's probability, or a number."""
 
     name: str
     before: str
@@ -48,7 +49,7 @@ class Probed:
     perturbed_alt: str
     difference_alt: str
     difference_note: str
-    probabilities: tuple[Probability, ...]
+    outputs: tuple[Output, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +67,10 @@ class ExampleCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparator:
-    """The cases shown, and a word on what is not."""
+    """The cases shown, what their outputs are of, and a word on what is not shown."""
 
     cases: tuple[ExampleCase, ...]
+    outputs_of: str
     note: str
 
 
@@ -108,12 +110,16 @@ def comparator(run: RunDirectory, summary: Plain, findings: pd.DataFrame) -> Com
             spent += len(change.perturbed) + len(change.difference)
             row = rows[case_id, probe["id"]]
             shown[case_id][probe["id"]] = _probed(probe, row, summary, change)
-    order = [probe["id"] for probe in summary["probes"]]
     cases = tuple(
-        _case(case_id, originals[case_id], rows, shown[case_id], order)
+        _case(case_id, originals[case_id], rows, shown[case_id], summary)
         for case_id in sorted(shown, key=lambda name: _standing(name, rows, shown[name]))
     )
-    return Comparator(cases=cases, note=_shown_note(cases, len(kept)))
+    heading = {"multilabel": "Finding", "regression": "Answer"}
+    return Comparator(
+        cases=cases,
+        outputs_of=heading.get(summary["model"]["task"]["kind"], "Class"),
+        note=_shown_note(cases, len(kept)),
+    )
 
 
 def _standing(
@@ -169,13 +175,15 @@ def _case(
     start: _Original,
     rows: Mapping[tuple[str, str], Plain],
     probed: Mapping[str, Probed],
-    order: Sequence[str],
+    summary: Plain,
 ) -> ExampleCase:
-    row = rows[case_id, next(iter(probed))]
+    row, task = rows[case_id, next(iter(probed))], summary["model"]["task"]
+    truth, called = words.said(task, row["truth"]), words.call(task, row["decision_before"])
+    order = [probe["id"] for probe in summary["probes"]]
     return ExampleCase(
-        title=f"{case_id}, truly {row['truth']}",
+        title=f"{case_id}, truly {truth}",
         original=start.uri,
-        original_alt=f"Original image, truly {row['truth']}, called {row['decision_before']}",
+        original_alt=f"Original image, truly {truth}, {called}",
         width=start.seen.columns.stop - start.seen.columns.start,
         height=start.seen.rows.stop - start.seen.rows.start,
         note=_display_note(start.seen),
@@ -184,26 +192,28 @@ def _case(
 
 
 def _probed(probe: Plain, row: Plain, summary: Plain, change: Change) -> Probed:
-    name = "Noise" if probe["kind"] == "control" else words.attack(probe["name"])
+    task = summary["model"]["task"]
+    before, after = (words.call(task, row[f"decision_{when}"]) for when in ("before", "after"))
+    name = "Noise" if probe["kind"] == "control" else words.attack(probe)
     aim = f", {words.goal(probe['goal'])}" if probe["goal"] else ""
-    size = f"{words.radius(probe['threat'])} ({words.norm(probe['threat']['norm'])})"
+    size = f"{words.radius(probe['threat'])} ({words.ball(probe['threat'])})"
     return Probed(
         title=f"{name}{aim}, {size}",
         verdict=_verdict(probe, row),
-        before_words=f"Original, called {row['decision_before']}",
-        after_words=f"{name}, called {row['decision_after']}",
+        before_words=f"Original, {before}",
+        after_words=f"{name}, {after}",
         perturbed=change.perturbed,
         difference=change.difference,
-        perturbed_alt=f"The same image after {name}, {size}, called {row['decision_after']}",
+        perturbed_alt=f"The same image after {name}, {size}, {after}",
         difference_alt=f"Difference of the two, amplified {words.gain(change.gain)}",
         difference_note=_difference_note(change),
-        probabilities=_probabilities(row, summary),
+        outputs=_outputs(row, summary),
     )
 
 
 def _verdict(probe: Plain, row: Plain) -> str:
     if probe["kind"] == "control":
-        return "Probabilities"
+        return "No goal: the control."
     if not row["attempted"]:
         return "Not attempted: the goal held before."
     return "Goal reached." if row["reached"] else "Goal not reached."
@@ -228,34 +238,49 @@ def _difference_note(change: Change) -> str:
     reach = words.with_unit(words.measure(change.reach), change.unit)
     return (
         f"Difference, amplified {words.gain(change.gain)}: grey is unchanged, white is +{reach}, "
-        f"black is {words.MINUS}{reach}."
+        f"black is {words.MINUS}{reach.removesuffix('.')}."
     )
 
 
-def _probabilities(row: Plain, summary: Plain) -> tuple[Probability, ...]:
-    given = any(flag["id"] == "probability-outputs" for flag in summary["flags"])
+def _outputs(row: Plain, summary: Plain) -> tuple[Output, ...]:
+    task = summary["model"]["task"]
     before, after = (
-        probabilities(np.asarray(row[name], dtype=np.float64), given=given)
-        for name in ("outputs_before", "outputs_after")
+        np.asarray(row[name], dtype=np.float64) for name in ("outputs_before", "outputs_after")
     )
+    if task["kind"] == "regression":
+        old, new = (words.with_unit(words.amount(n[0]), task["unit"]) for n in (before, after))
+        return (Output(name="Estimate", before=old, after=new, changed=old != new),)
+    given = any(flag["id"] == "probability-outputs" for flag in summary["flags"])
+    several = task["kind"] == "multilabel"
+    shares = (probabilities(outputs, given=given, several=several) for outputs in (before, after))
+    old_call, new_call = (_called(task, row[f"decision_{when}"]) for when in ("before", "after"))
     return tuple(
-        Probability(
+        Output(
             name=name,
             before=words.share(float(old)),
             after=words.share(float(new)),
-            changed=(name == row["decision_before"]) != (name == row["decision_after"]),
+            changed=(name in old_call) != (name in new_call),
         )
-        for name, old, new in zip(summary["cohort"]["classes"], before, after, strict=True)
+        for name, old, new in zip(task["classes"], *shares, strict=True)
     )
 
 
-def probabilities(outputs: NDArray[np.float64], *, given: bool) -> NDArray[np.float64]:
+def _called(task: Plain, decision: str) -> tuple[str, ...]:
+    return split_findings(decision) if task["kind"] == "multilabel" else (decision,)
+
+
+def probabilities(
+    outputs: NDArray[np.float64], *, given: bool, several: bool = False
+) -> NDArray[np.float64]:
     """A probability a class: softmax, or the sigmoid of a single logit, as (1 - p, p).
 
     Args:
         outputs: the model's, (n_outputs,).
         given: the outputs are probabilities already.
+        several: each output is a finding's own, and its sigmoid the probability.
     """
+    if several:
+        return outputs if given else 1 / (1 + np.exp(-outputs))
     if len(outputs) == 1:
         positive = outputs[0] if given else 1 / (1 + np.exp(-outputs[0]))
         return np.array([1 - positive, positive])

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Role = Literal["attack", "recompressed", "control", "clean"]
 """What a line stands for; the style sheet has a colour of the same name."""
@@ -53,13 +56,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """A share against the radius.
+    """A share, or a number with a unit, against the radius.
 
     Attributes:
         id: unique on the page.
         title: what a screen reader announces.
         description: the same numbers in words.
         x_label: what the radius is, with its unit.
+        unit: of a number, which is drawn from 0; "" for a share, drawn from 0 to 100 %.
         lines: drawn in order; each is named at its right end.
     """
 
@@ -68,29 +72,126 @@ class Chart:
     description: str
     x_label: str
     lines: tuple[Line, ...]
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dots:
+    """Cases as points of a scatter, all of one role."""
+
+    label: str
+    role: Role
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scatter:
+    """What a model says against the truth, with the line on which both are equal.
+
+    Attributes:
+        id: unique on the page.
+        title: what a screen reader announces.
+        description: what is to be seen, in words.
+        x_label: of the truth, with its unit.
+        dots: drawn in order.
+    """
+
+    id: str
+    title: str
+    description: str
+    x_label: str
+    dots: tuple[Dots, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scale:
+    """The upright axis: where its marks stand, and what they say."""
+
+    ticks: tuple[float, ...]
+    labels: tuple[str, ...]
+
+    @property
+    def top(self) -> float:
+        return self.ticks[-1]
 
 
 def draw(chart: Chart) -> str:
     """The chart as an ``<svg>`` element, the same bytes for the same chart."""
-    import matplotlib as mpl
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": chart.id, "font.size": 12.5}):
-        figure = Figure(figsize=(_WIDTH / 72, _HEIGHT / 72), dpi=72)
-        FigureCanvasSVG(figure)
-        axes = figure.add_axes((0.095, 0.175, 0.63, 0.785))
+    with _figure(chart.id) as (figure, axes):
         radii = sorted({point.radius for line in chart.lines for point in line.points})
         places = _places(radii)
+        scale = _scale(chart)
         for number, line in enumerate(chart.lines):
             _draw_line(axes, line, places, shift=number - (len(chart.lines) - 1) / 2)
         to_scale = all(place == radius for radius, place in places.items())
         label = chart.x_label if to_scale else f"{chart.x_label}, not to scale"
-        _dress(axes, label, radii, places)
-        _name_lines(axes, chart.lines, max(places.values(), default=1.0))
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-    return _inline(buffer.getvalue(), chart)
+        _dress(axes, label, radii, places, scale)
+        ends = [(line, line.points[-1].value) for line in chart.lines if line.points]
+        _name_lines(axes, ends, max(places.values(), default=1.0), scale.top)
+        return _inline(_written(figure), chart.id, chart.title, chart.description)
+
+
+def draw_scatter(scatter: Scatter) -> str:
+    """The scatter as an ``<svg>`` element, likewise; both axes have one scale."""
+    with _figure(scatter.id) as (figure, axes):
+        numbers = [n for dots in scatter.dots for n in (*dots.x, *dots.y)]
+        low, high = min(numbers, default=0.0), max(numbers, default=1.0)
+        room = 0.05 * (high - low or 1.0)
+        reach = (low - room, high + room)
+        axes.plot(reach, reach, color=_STAND_INS["rule"], linewidth=1, zorder=1)
+        for dots in scatter.dots:
+            colour = _STAND_INS[dots.role]
+            axes.plot(dots.x, dots.y, "o", color=colour, markersize=3.2, alpha=0.65, zorder=2)
+        axes.set_xlim(reach)
+        axes.set_ylim(reach)
+        axes.set_xticks([tick for tick in axes.get_yticks() if reach[0] <= tick <= reach[1]])
+        axes.set_xlabel(scatter.x_label, color=_STAND_INS["muted"], labelpad=7)
+        axes.tick_params(length=0, pad=6, labelcolor=_STAND_INS["muted"])
+        axes.grid(color=_STAND_INS["rule"], linewidth=0.8)
+        axes.set_axisbelow(True)
+        for spine in axes.spines.values():
+            spine.set_visible(False)
+        for number, dots in enumerate(reversed(scatter.dots)):
+            axes.annotate(
+                dots.label,
+                (1.03, 0.95 - 0.075 * number),
+                xycoords="axes fraction",
+                color=_STAND_INS[dots.role],
+                annotation_clip=False,
+            )
+        return _inline(_written(figure), scatter.id, scatter.title, scatter.description)
+
+
+@contextmanager
+def _figure(name: str) -> Iterator[tuple[Figure, Axes]]:
+    import matplotlib as mpl
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "font.size": 12.5}):
+        figure = Figure(figsize=(_WIDTH / 72, _HEIGHT / 72), dpi=72)
+        FigureCanvasSVG(figure)
+        yield figure, figure.add_axes((0.095, 0.175, 0.63, 0.785))
+
+
+def _written(figure: Figure) -> str:
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    return buffer.getvalue()
+
+
+def _scale(chart: Chart) -> _Scale:
+    """0 to 100 %, or 0 to the round number above everything drawn."""
+    if not chart.unit:
+        return _Scale(ticks=(0, 0.25, 0.5, 0.75, 1), labels=("0", "25", "50", "75", "100 %"))
+    points = [point for line in chart.lines for point in line.points]
+    ends = [end for point in points for end in (point.value, point.high) if math.isfinite(end)]
+    highest = max(ends, default=1.0) or 1.0
+    power = 10.0 ** math.floor(math.log10(highest / 4))
+    step = next(s * power for s in (1, 2, 5, 10) if s * power * 5 >= highest)
+    ticks = tuple(step * i for i in range(math.ceil(highest / step) + 1))
+    return _Scale(ticks=ticks, labels=tuple(f"{tick:g}" for tick in ticks))
 
 
 def _places(radii: Sequence[float]) -> dict[float, float]:
@@ -108,15 +209,15 @@ def _draw_line(axes: Axes, line: Line, places: dict[float, float], *, shift: flo
         return
     nudge = 0.007 * shift * max(places.values(), default=1.0)
     x = [places[point.radius] + (nudge if point.radius else 0) for point in line.points]
-    y = [100 * point.value for point in line.points]
+    y = [point.value for point in line.points]
     dash = (0, (4, 2.5)) if line.dashed else "solid"
     axes.plot(x, y, color=colour, linewidth=1.8, linestyle=dash, zorder=3)
     face = "none" if line.dashed else colour
     axes.plot(x, y, "o", color=colour, markersize=4.5, markerfacecolor=face, zorder=4)
     axes.vlines(
         x,
-        [100 * point.low for point in line.points],
-        [100 * point.high for point in line.points],
+        [point.low for point in line.points],
+        [point.high for point in line.points],
         color=colour,
         linewidth=1.1,
         zorder=2,
@@ -126,57 +227,63 @@ def _draw_line(axes: Axes, line: Line, places: dict[float, float], *, shift: flo
 def _draw_level(axes: Axes, line: Line, places: dict[float, float]) -> None:
     """What everything else is compared with: a thin line on the band of its interval."""
     x = [places[point.radius] for point in line.points]
-    low, high = ([100 * getattr(point, end) for point in line.points] for end in ("low", "high"))
+    low, high = ([getattr(point, end) for point in line.points] for end in ("low", "high"))
     colour = _STAND_INS[line.role]
     axes.fill_between(x, low, high, color=colour, alpha=0.08, linewidth=0, zorder=1)
-    axes.plot(x, [100 * point.value for point in line.points], color=colour, linewidth=0.9)
+    axes.plot(x, [point.value for point in line.points], color=colour, linewidth=0.9)
 
 
-def _dress(axes: Axes, x_label: str, radii: Sequence[float], places: dict[float, float]) -> None:
+def _dress(
+    axes: Axes,
+    x_label: str,
+    radii: Sequence[float],
+    places: dict[float, float],
+    scale: _Scale,
+) -> None:
     widest = max(places.values(), default=1.0)
     axes.set_xlim(-0.02 * widest, 1.03 * widest)
-    axes.set_ylim(-2, 102)
+    axes.set_ylim(-0.02 * scale.top, 1.02 * scale.top)
     axes.set_xticks([places[radius] for radius in radii], [f"{radius:g}" for radius in radii])
-    axes.set_yticks([0, 25, 50, 75, 100], ["0", "25", "50", "75", "100 %"])
+    axes.set_yticks(scale.ticks, scale.labels)
     axes.set_xlabel(x_label, color=_STAND_INS["muted"], labelpad=7)
     axes.tick_params(length=0, pad=6, labelcolor=_STAND_INS["muted"])
-    axes.hlines([0, 25, 50, 75, 100], 0, 1.03 * widest, color=_STAND_INS["rule"], linewidth=0.8)
+    axes.hlines(scale.ticks, 0, 1.03 * widest, color=_STAND_INS["rule"], linewidth=0.8)
     for spine in axes.spines.values():
         spine.set_visible(False)
 
 
-def _name_lines(axes: Axes, lines: Sequence[Line], x: float) -> None:
+def _name_lines(axes: Axes, ends: Sequence[tuple[Line, float]], x: float, top: float) -> None:
     """Writes each line's name beside its end, moved apart where they would overlap."""
-    ends = [(line, line.points[-1].value) for line in lines if line.points]
-    ends = sorted((end for end in ends if end[1] == end[1]), key=lambda end: end[1])
+    known = sorted((end for end in ends if end[1] == end[1]), key=lambda end: end[1])
     heights: list[float] = []
-    for _, value in ends:
-        heights.append(max(value, heights[-1] + _LABEL_GAP) if heights else value)
+    for _, value in known:
+        share = value / top
+        heights.append(max(share, heights[-1] + _LABEL_GAP) if heights else share)
     excess = max(0.0, heights[-1] - 1) if heights else 0.0
-    for (line, _), height in zip(ends, heights, strict=True):
+    for (line, _), height in zip(known, heights, strict=True):
         axes.annotate(
             line.label,
-            (1.055 * x, 100 * (height - excess)),
+            (1.055 * x, top * (height - excess)),
             color=_STAND_INS[line.role],
             verticalalignment="center_baseline",
             annotation_clip=False,
         )
 
 
-def _inline(svg: str, chart: Chart) -> str:
+def _inline(svg: str, name: str, title: str, description: str) -> str:
     """Makes matplotlib's file an element of the page: its colours, its type, its own ids."""
     body = svg[svg.index("<svg") :]
     # Their style sheet would apply to the whole page.
     body = re.sub(r"<(metadata|style)\b.*?</\1>\s*", "", body, flags=re.DOTALL)
-    for name, colour in _STAND_INS.items():
-        body = body.replace(colour, f"var(--{name})")
+    for role, colour in _STAND_INS.items():
+        body = body.replace(colour, f"var(--{role})")
     body = re.sub(r"font-family: [^;\"]*;? ?", "", body)
-    body = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{chart.id}-", body)
+    body = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", body)
     opening = (
         f'<svg class="chart" role="img" viewBox="0 0 {_WIDTH} {_HEIGHT}" '
-        f'aria-labelledby="{chart.id}-title" aria-describedby="{chart.id}-desc" '
+        f'aria-labelledby="{name}-title" aria-describedby="{name}-desc" '
         'xmlns:xlink="http://www.w3.org/1999/xlink">'
-        f'<title id="{chart.id}-title">{escape(chart.title)}</title>'
-        f'<desc id="{chart.id}-desc">{escape(chart.description)}</desc>'
+        f'<title id="{name}-title">{escape(title)}</title>'
+        f'<desc id="{name}-desc">{escape(description)}</desc>'
     )
     return opening + body[body.index(">") + 1 :]

@@ -6,9 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from plexor.findings.summary import main_test
 from plexor.report import words
+from plexor.report.headline import Headline, headline
 
 Plain = Mapping[str, Any]
+_KNOWLEDGE = {
+    "gradients": "with full knowledge of the model",
+    "scores": "with the model's scores at hand",
+    "decisions": "with the model's decisions at hand",
+}
 SIGNIFICANT = 0.05
 FEW_CASES = 10
 
@@ -43,19 +50,20 @@ class Story:
 def tell(summary: Plain) -> Story:
     """Chooses the probe that the page speaks of first and words it."""
     lead = lead_probe(summary)
+    told = headline(summary, lead)
     if lead is None:
         return Story(
             answer="No attack has been judged yet.",
-            paragraphs=(_untouched(summary),),
+            paragraphs=(_untouched(summary, told),),
             limits=(),
-            figures=(_clean_figure(summary),),
+            figures=(_clean_figure(summary, told),),
         )
     control = _control(summary, lead)
     return Story(
         answer=_answer(lead, control),
-        paragraphs=(_setting(summary, lead), _outcome(summary, lead, control)),
-        limits=_limits(summary),
-        figures=_figures(summary, lead, control),
+        paragraphs=(_setting(summary, lead), _outcome(summary, lead, control, told)),
+        limits=_limits(summary, lead),
+        figures=_figures(summary, lead, control, told),
     )
 
 
@@ -72,23 +80,33 @@ def lead_probe(summary: Plain) -> Plain | None:
 
     def rank(probe: Plain) -> tuple[bool, float, float]:
         same = probe["threat"]["norm"] == attacks[0]["threat"]["norm"]
-        return not same, probe["threat"]["radius"], probe["accuracy"]["value"] or 0.0
+        return not same, probe["threat"]["radius"], _standing(probe)
 
     ranked = sorted(attacks, key=rank)
     last_of_norm = [probe for probe in ranked if not rank(probe)[0]][-1]
     return next((probe for probe in ranked if effective(probe)), last_of_norm)
 
 
+def _standing(probe: Plain) -> float:
+    """Lower the more harm was done."""
+    if "mae" in probe:
+        return -float(probe["mae"]["value"] or 0.0)
+    return float(probe["accuracy"]["value"] or 0.0)
+
+
 def lowered(probe: Plain) -> bool:
-    """Accuracy fell, and the corrected p-value says it is not by chance."""
-    test = probe["mcnemar"]
+    """Accuracy fell, or errors grew, and the corrected p-value says it is not by chance."""
+    test = main_test(probe)
     p = test["p_value"] if test["p_holm"] is None else test["p_holm"]
-    change = probe["accuracy_change"]["value"]
-    return p is not None and p < SIGNIFICANT and change is not None and change < 0
+    if "mae_change" in probe:
+        worse = (probe["mae_change"]["value"] or 0.0) > 0
+    else:
+        worse = (probe["accuracy_change"]["value"] or 0.0) < 0
+    return p is not None and p < SIGNIFICANT and worse
 
 
 def effective(probe: Plain) -> bool:
-    """Accuracy fell, or the goal was reached clearly more often than by noise of the same size."""
+    """Harm was done, or the goal reached clearly more often than by noise of the same size."""
     reached, noise = probe["success"]["low"], probe["control_success"]["high"]
     return lowered(probe) or (reached is not None and noise is not None and reached > noise)
 
@@ -101,16 +119,34 @@ def _answer(lead: Plain, control: Plain | None) -> str:
     """What the change does, and what noise of its size does to the same cases."""
     if not effective(lead):
         return "None of the attacks tried did more than chance explains."
-    share = words.share(lead["success"]["value"])
-    if lead["goal"]["kind"] == "become":
-        effect = f"turns {share} of other decisions into {lead['goal']['target']}"
-    else:
-        effect = f"overturns {share} of this model's right decisions"
-    change = f"A change of at most {words.radius(lead['threat'])}, if searched for, {effect}"
+    where = words.place(lead["threat"])
+    size = words.radius(lead["threat"]) + (f", {where}" if where else "")
+    change = f"A change of at most {size}, if searched for, {_effect(lead)}"
     if control is None:
         return f"{change}."
     noise = words.share(lead["control_success"]["value"])
-    return f"{change}; random noise of the same size, {noise}."
+    return f"{change}; random noise of the same size, {_amid(lead)}{noise}."
+
+
+def _effect(lead: Plain) -> str:
+    share = words.share(lead["success"]["value"])
+    match lead["goal"]:
+        case {"kind": "become", "target": target}:
+            return f"turns {share} of other decisions into {target}"
+        case {"kind": "hide", "finding": finding}:
+            return f"hides {finding} in {share} of the images in which this model saw it"
+        case {"kind": "invent", "finding": finding}:
+            return f"makes this model see {finding} in {share} of the images in which it saw none"
+        case {"kind": kind, "by": by, "unit": unit}:
+            verb = {"raise": "raises", "lower": "lowers"}.get(kind, "moves")
+            far = words.with_unit(f"{by:g}", unit)
+            return f"{verb} this model's answer by {far} or more in {share} of the images"
+    return f"overturns {share} of this model's right decisions"
+
+
+def _amid(lead: Plain) -> str:
+    """What stands before a share in the answer."""
+    return "" if lead["goal"]["kind"] in ("misclassify", "become") else "in "
 
 
 def _setting(summary: Plain, lead: Plain) -> str:
@@ -122,7 +158,7 @@ def _setting(summary: Plain, lead: Plain) -> str:
     noise = ", and, for comparison, by random noise of the same size" if lead["control"] else ""
     return (
         f"{_cases(summary['cohort'])} were tried. Each could be changed "
-        f"{words.extent(lead['threat'])}: by {words.attack_described(lead['name'])}{noise}. Every "
+        f"{words.extent(lead['threat'])}: by {words.attack_described(lead)}{noise}. Every "
         f"changed image was stored, read back and shown to the model again.{level}"
     )
 
@@ -135,38 +171,45 @@ def _cases(cohort: Plain) -> str:
     return f"{images} in {groups} (a patient or a lesion each)"
 
 
-def _untouched(summary: Plain) -> str:
-    return (
-        f"On {_cases(summary['cohort'])}, untouched, the model named the right class in "
-        f"{words.share_with_bounds(summary['clean']['accuracy'])}."
-    )
+def _untouched(summary: Plain, told: Headline) -> str:
+    did = told.sentence.format(told.in_full(told.pick(summary["clean"])))
+    return f"{_cases(summary['cohort'])} were looked at, untouched: the model {did}."
 
 
-def _outcome(summary: Plain, lead: Plain, control: Plain | None) -> str:
-    parts = [
-        (
-            f"Untouched, the model named the right class in "
-            f"{words.share_with_bounds(summary['clean']['accuracy'])} of them; "
-            f"after the attack, in {words.share_with_bounds(lead['accuracy'])}"
-        )
-    ]
+def _outcome(summary: Plain, lead: Plain, control: Plain | None, told: Headline) -> str:
+    did = told.sentence.format(told.in_full(told.pick(summary["clean"])))
+    parts = [f"Untouched, the model {did}; after the attack, {told.in_full(told.pick(lead))}"]
     if control is not None:
-        parts.append(f"; after noise, in {words.share_with_bounds(control['accuracy'])}")
+        parts.append(f"; after noise, {told.in_full(told.pick(control))}")
     parts.append(".")
     again = lead["stored"].get("recompressed-own")
     if again is not None:
         parts.append(
-            f" Saved as JPEG again, the attacked images were named rightly in "
-            f"{words.share_with_bounds(again['accuracy'])}."
+            f" After the attack and another saving as JPEG, {told.in_full(told.pick(again))}."
         )
+    if "shift" in lead:
+        parts.append(f" {_shift(summary, lead, control)}")
     worst = _worst_class(summary, lead)
     if worst:
         parts.append(f" {worst}")
     return "".join(parts)
 
 
+def _shift(summary: Plain, lead: Plain, control: Plain | None) -> str:
+    """How far the model's answers moved, and how far by noise."""
+    unit = summary["model"]["task"]["unit"]
+    farthest = words.with_unit(words.amount(lead["greatest_absolute_shift"]), unit)
+    mean = words.amount_with_bounds(lead["absolute_shift"], unit)
+    moved = f"Its answers moved by {mean} on average, at most by {farthest}"
+    if control is None:
+        return f"{moved}."
+    return f"{moved}; under noise, by {words.amount_with_bounds(control['absolute_shift'], unit)}."
+
+
 def _worst_class(summary: Plain, lead: Plain) -> str:
     """The class that lost most, among those with enough cases to say so."""
+    if "per_class" not in lead:
+        return ""
     counts = summary["cohort"]["cases_by_class"]
     losses = [
         (after["recall"]["value"] - before["recall"]["value"], before, after)
@@ -187,18 +230,19 @@ def _worst_class(summary: Plain, lead: Plain) -> str:
     )
 
 
-def _limits(summary: Plain) -> tuple[str, ...]:
+def _limits(summary: Plain, lead: Plain) -> tuple[str, ...]:
+    knowing = _KNOWLEDGE.get(lead["about"]["access"], "")
     split = summary["cohort"]["split"]
     images = f"the {split} images of {summary['cohort']['name']}" if split else "these images"
     return (
         "That nobody would notice. No person has compared these images for this report.",
         (
-            "That this happens by accident. The changes were searched for, with full knowledge of "
-            "the model. What chance does is the noise."
+            "That this happens by accident. The changes were searched for"
+            f"{', ' + knowing if knowing else ''}. What chance does is the noise."
         ),
         (
-            "That the model withstands whatever failed here. A search can miss what exists: "
-            "accuracy under the worst change of this size is at most what is shown."
+            "That the model withstands whatever failed here. A search can miss what exists: the "
+            "worst change of this size does at least the harm shown."
         ),
         (
             f"Anything about other images. The figures hold for {images}, not for other patients, "
@@ -211,44 +255,43 @@ def _limits(summary: Plain) -> tuple[str, ...]:
     )
 
 
-def _clean_figure(summary: Plain) -> Figure:
-    accuracy = summary["clean"]["accuracy"]
-    return Figure(
-        label="decided rightly, untouched",
-        value=words.share(accuracy["value"]),
-        detail=words.bounds(accuracy),
-        role="clean",
-    )
+def _clean_figure(summary: Plain, told: Headline) -> Figure:
+    return _figure(f"{told.label}, untouched", told, summary["clean"], "clean")
 
 
-def _figures(summary: Plain, lead: Plain, control: Plain | None) -> tuple[Figure, ...]:
+def _figure(label: str, told: Headline, source: Plain, role: str) -> Figure:
+    estimate = told.pick(source)
+    return Figure(label=label, value=told.words(estimate), detail=told.bounds(estimate), role=role)
+
+
+def _figures(
+    summary: Plain, lead: Plain, control: Plain | None, told: Headline
+) -> tuple[Figure, ...]:
     size = words.radius(lead["threat"])
     figures = [
-        _clean_figure(summary),
-        Figure(
-            label=f"after {words.attack(lead['name'])}, {size}",
-            value=words.share(lead["accuracy"]["value"]),
-            detail=words.bounds(lead["accuracy"]),
-            role="attack",
-        ),
+        _clean_figure(summary, told),
+        _figure(f"after {words.attack(lead)}, {size}", told, lead, "attack"),
     ]
     if control is not None:
-        figures.append(
-            Figure(
-                label=f"after noise, {size}",
-                value=words.share(control["accuracy"]["value"]),
-                detail=words.bounds(control["accuracy"]),
-                role="control",
-            )
-        )
+        figures.append(_figure(f"after noise, {size}", told, control, "control"))
     figures.append(
         Figure(
-            label="of right decisions overturned"
-            if lead["goal"]["kind"] == "misclassify"
-            else f"made to be called {lead['goal']['target']}",
+            label=_reached_label(lead["goal"]),
             value=words.share(lead["success"]["value"]),
             detail=words.bounds(lead["success"]),
             role="attack",
         )
     )
     return tuple(figures)
+
+
+def _reached_label(goal: Plain) -> str:
+    match goal:
+        case {"kind": "become", "target": target}:
+            return f"made to be called {target}"
+        case {"kind": "hide" | "invent" as kind, "finding": finding}:
+            return f"{finding} {'hidden' if kind == 'hide' else 'invented'}"
+        case {"kind": kind, "by": by, "unit": unit}:
+            verb = {"raise": "raised", "lower": "lowered"}.get(kind, "moved")
+            return f"{verb} by {words.with_unit(f'{by:g}', unit)} or more"
+    return "of right decisions overturned"

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from plexor.report import words
+from plexor.report.headline import headline
 
 Plain = Mapping[str, Any]
 
@@ -64,14 +65,16 @@ def share_cell(estimate: Plain | None) -> Cell:
 
 def probes_table(summary: Plain) -> Table:
     """Accuracy untouched and after every attack, by container, beside its noise; and tests."""
-    attacks = _attacks(summary)
-    found = dict.fromkeys(name for probe in attacks for name in probe["stored"])
+    searches = attacks(summary)
+    found = dict.fromkeys(name for probe in searches for name in probe["stored"])
     containers = [name for name in summary["clean"]["stored"] if name in found]
     by_id = {probe["id"]: probe for probe in summary["probes"]}
+    label = headline(summary).label
+    right = f"{label[:1].upper()}{label[1:]}"
     columns = (
-        *_NAMING,
+        *NAMING,
         Cell(text="Cases", detail="groups"),
-        *(Cell(text="Decided rightly", detail=words.container(name)) for name in containers),
+        *(Cell(text=right, detail=words.container(name)) for name in containers),
         Cell(text="After noise", detail="lossless"),
         Cell(text="Difference", detail="in points"),
         Cell(text="Goal reached", detail="by noise"),
@@ -80,21 +83,21 @@ def probes_table(summary: Plain) -> Table:
     untouched = (
         Cell(text="Untouched", header=True),
         Cell(text=""),
-        _cases_cell(summary["clean"]),
+        cases_cell(summary["clean"]),
         *(share_cell(summary["clean"]["stored"][name]["accuracy"]) for name in containers),
         *[Cell(text="")] * 4,
     )
     rows = (
         (
-            *_named(probe),
-            _cases_cell(probe),
+            *named(probe),
+            cases_cell(probe),
             *(share_cell(probe["stored"].get(name, {}).get("accuracy")) for name in containers),
             share_cell(by_id.get(probe["control"], {}).get("accuracy")),
             _points_cell(probe["accuracy_change"]),
-            _success_cell(probe),
-            _p_cell(probe["mcnemar"]),
+            success_cell(probe),
+            p_cell(probe["mcnemar"]),
         )
-        for probe in attacks
+        for probe in searches
     )
     return Table(
         id="probes",
@@ -110,12 +113,14 @@ def probes_table(summary: Plain) -> Table:
 
 def effort_table(summary: Plain) -> Table:
     """How far each probe went, as the judge measured it, and what it cost."""
+    used = {probe["threat"]["norm"] for probe in summary["probes"]}
+    norms = [norm for norm in ("linf", "l2", "l1", "l0") if norm in used | {"linf", "l2"}]
     rows = tuple(
         (
-            *_named(probe),
+            *named(probe),
             *(
                 Cell(text=words.measure(probe["distance"][norm][which]))
-                for norm in ("linf", "l2")
+                for norm in norms
                 for which in ("median", "max")
             ),
             Cell(text=words.measure(probe["cost"]["gradients_per_case"])),
@@ -128,11 +133,12 @@ def effort_table(summary: Plain) -> Table:
         id="effort",
         caption="How far each probe went, and what it cost",
         columns=(
-            *_NAMING,
-            Cell(text="L∞", detail="median"),
-            Cell(text="L∞", detail="greatest"),
-            Cell(text="L2", detail="median"),
-            Cell(text="L2", detail="greatest"),
+            *NAMING,
+            *(
+                Cell(text=words.norm(norm), detail=which)
+                for norm in norms
+                for which in ("median", "greatest")
+            ),
             Cell(text="Gradients", detail="a case"),
             Cell(text="Further passes", detail="a case"),
             Cell(text="Rejected", detail="by the judge"),
@@ -143,26 +149,28 @@ def effort_table(summary: Plain) -> Table:
     )
 
 
-_NAMING = (Cell(text="Attack", detail="its goal"), Cell(text="Change allowed"))
+NAMING = (Cell(text="Attack", detail="its goal"), Cell(text="Change allowed"))
 
 
-def _attacks(summary: Plain) -> list[Plain]:
+def attacks(summary: Plain) -> list[Plain]:
+    """The probes that search."""
     return [probe for probe in summary["probes"] if probe["kind"] == "attack"]
 
 
-def _named(probe: Plain) -> tuple[Cell, Cell]:
+def named(probe: Plain) -> tuple[Cell, Cell]:
     """The cells that say which probe a row is of."""
     control = probe["kind"] == "control"
-    name = "Noise" if control else words.attack(probe["name"])
+    name = "Noise" if control else words.attack(probe)
     aim = "control" if control else words.goal(probe["goal"])
     threat = probe["threat"]
     return (
         Cell(text=name, detail=aim, header=True),
-        Cell(text=words.radius(threat), detail=words.norm(threat["norm"])),
+        Cell(text=words.radius(threat), detail=words.ball(threat)),
     )
 
 
-def _cases_cell(probe: Plain) -> Cell:
+def cases_cell(probe: Plain) -> Cell:
+    """How many cases and groups; a word on those that failed."""
     failed = probe["n_failed"]
     return Cell(
         text=words.count(probe["n"]),
@@ -180,7 +188,8 @@ def _points_cell(estimate: Plain) -> Cell:
     )
 
 
-def _success_cell(probe: Plain) -> Cell:
+def success_cell(probe: Plain) -> Cell:
+    """How often the goal was reached, and how often by noise."""
     success = probe["success"]
     return Cell(
         text=words.share_with_bounds(success),
@@ -189,34 +198,36 @@ def _success_cell(probe: Plain) -> Cell:
     )
 
 
-def _p_cell(test: Plain) -> Cell:
+def p_cell(test: Plain) -> Cell:
+    """A test's p, and after Holm's correction."""
     undefined = test["p_value"] is None
     return Cell(
         text=words.p_value(test["p_value"]),
         detail="" if undefined else words.p_value(test["p_holm"]),
-        reason=words.reason(test[test["used"]]) if undefined else "",
+        reason=words.reason(test[test["used"]] if "used" in test else test) if undefined else "",
     )
 
 
-def family(probe: Plain) -> tuple[str, str, str]:
+def family(probe: Plain) -> tuple[str, ...]:
     """What attacks that differ in radius alone have in common."""
-    return probe["name"], words.goal(probe["goal"]), probe["threat"]["norm"]
+    threat = probe["threat"]
+    rest = repr([probe["settings"], threat["unit"]])
+    return words.attack(probe), words.goal(probe["goal"]), words.ball(threat), rest
 
 
 def families(summary: Plain) -> list[list[Plain]]:
     """Attacks that differ in radius alone, together and in order of radius."""
-    attacks = _attacks(summary)
-    order = list(dict.fromkeys(family(probe) for probe in attacks))
+    searches = attacks(summary)
+    order = list(dict.fromkeys(family(probe) for probe in searches))
     ranked = sorted(
-        attacks, key=lambda probe: (order.index(family(probe)), probe["threat"]["radius"])
+        searches, key=lambda probe: (order.index(family(probe)), probe["threat"]["radius"])
     )
     return [list(members) for _, members in groupby(ranked, key=family)]
 
 
 def family_words(probe: Plain) -> str:
     """A family's name, e.g. ``PGD, be wrong, L∞``."""
-    name, aim, norm = family(probe)
-    return f"{words.attack(name)}, {aim}, {words.norm(norm)}"
+    return ", ".join(family(probe)[:3])
 
 
 def class_table(summary: Plain, members: Sequence[Plain], number: int) -> Table:

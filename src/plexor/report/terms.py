@@ -1,8 +1,12 @@
-"""How each number was computed, and what the words mean."""
+"""How each number was computed, and what the words mean, as far as a page needs them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from plexor.report import words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,7 +17,7 @@ class Term:
     text: str
 
 
-METHODS = (
+_ALWAYS = (
     Term(
         name="What was judged",
         text="Every change an attack proposed was rounded to what the image file can hold, "
@@ -27,6 +31,14 @@ METHODS = (
         "tables and at qualities 90 and 75. Which of them applies depends on where in practice "
         "an image would be changed: behind the last compression or before it.",
     ),
+)
+_INTERVALS = (
+    "95 %, for a share by Wilson's method at the effective number of independent cases: images of "
+    "one group (patient or lesion) resemble each other, and count for less than as many images of "
+    "different groups. For a difference of shares by Newcombe's paired method{more}. Each estimate "
+    "in summary.json names its method."
+)
+_CLASSES = (
     Term(
         name="Accuracy",
         text="Cases whose decision is the truth, over cases that could be judged. Failed cases "
@@ -34,38 +46,84 @@ METHODS = (
     ),
     Term(
         name="Intervals",
-        text="95 %, for a share by Wilson's method at the effective number of independent cases: "
-        "images of one group (patient or lesion) resemble each other, and count for less than as "
-        "many images of different groups. For a difference by Newcombe's paired method, for the "
-        "mean of the classes from the intervals of the classes (MOVER). Each estimate in "
-        "summary.json names its method.",
+        text=_INTERVALS.format(
+            more=", for the mean of the classes from the intervals of the classes (MOVER)"
+        ),
     ),
     Term(
         name="Mean of the classes",
         text="Balanced accuracy: the plain mean of the shares recognised in each class, so that "
         "a rare class weighs as much as a common one. Classes without cases are left out.",
     ),
+)
+_FINDINGS = (
     Term(
-        name="Goal reached",
-        text="Over the cases in which the goal did not hold before (to be wrong: those decided "
-        "rightly; to become a class: those not called so), the share in which it holds "
-        "afterwards, within the threat. For noise, the same question about the same cases.",
+        name="Every finding right",
+        text="Cases in which all findings are called as they are, over cases that could be judged. "
+        "Failed cases are counted apart; they are neither right nor robust.",
     ),
     Term(
-        name="p and Holm",
-        text="McNemar's test, two-sided, of whether the same cases are decided rightly as often "
-        "before as after; clustered by group (Obuchowski 1998), or, where every case is a group "
-        "of its own, exact below 25 discordant cases and mid-p from there. Holm's correction is "
-        "for the number of attacks; below .05 it errs at most once in twenty such reports.",
+        name="Sensitivity and specificity",
+        text="Of a finding, at the model's threshold: the share called present among the cases "
+        "in which it is, and called absent among those in which it is not.",
     ),
     Term(
-        name="In a JPEG container",
-        text="Before and after are compared in the same container, so that what compression "
-        "alone does is not put down to the attack.",
+        name="ROC area",
+        text="How often a case with the finding gets a greater output than a case without, "
+        "whatever the threshold; 0.5 is guessing. DeLong's variance, clustered by group "
+        "(Obuchowski 1997).",
+    ),
+    Term(name="Intervals", text=_INTERVALS.format(more="")),
+)
+_NUMBER = (
+    Term(
+        name="Mean error",
+        text="The mean of the absolute difference between what the model says and the truth, over "
+        "cases that could be judged. Failed cases are counted apart; they are neither right nor "
+        "robust.",
+    ),
+    Term(
+        name="Moved",
+        text="The absolute difference between what the model says of the changed image and of the "
+        "untouched one, in the same container; “upwards” keeps the sign.",
+    ),
+    Term(
+        name="Intervals",
+        text="95 %, for a mean by Student's method over groups (patient or lesion): images of one "
+        "group resemble each other, and the groups are what is counted. For a share by Wilson's "
+        "method at the effective number of independent cases. Each estimate in summary.json names "
+        "its method.",
     ),
 )
+_OPEN = {
+    "multilabel": "(to be wrong: those with every finding right; to hide a finding: those in which "
+    "the model saw it, right or wrong; to invent one: those in which it saw none)",
+    "regression": "(all of them)",
+}
+_OPEN_CLASSES = "(to be wrong: those decided rightly; to become a class: those not called so)"
+_REACHED = (
+    "Over the cases in which the goal did not hold before {open}, the share in which it holds "
+    "afterwards, within the threat. For noise, the same question about the same cases."
+)
+_HOLM = "Holm's correction is for the number of attacks; below .05 it errs at most once in twenty "
+_MCNEMAR = Term(
+    name="p and Holm",
+    text="McNemar's test, two-sided, of whether the same cases are decided rightly as often "
+    "before as after; clustered by group (Obuchowski 1998), or, where every case is a group "
+    f"of its own, exact below 25 discordant cases and mid-p from there. {_HOLM}such reports.",
+)
+_T_TEST = Term(
+    name="p and Holm",
+    text="A paired t test, two-sided, of whether absolute errors are as great before as after, "
+    f"over groups. {_HOLM}such reports.",
+)
+_SAME_CONTAINER = Term(
+    name="In a JPEG container",
+    text="Before and after are compared in the same container, so that what compression "
+    "alone does is not put down to the attack.",
+)
 
-TERMS = (
+_TERMS = (
     Term(name="Attack", text="A search for a change that makes the model miss its task."),
     Term(name="Case", text="One image with its truth and its group."),
     Term(
@@ -73,34 +131,60 @@ TERMS = (
         text="Random noise of the same norm and radius on the same cases: what chance does.",
     ),
     Term(
-        name="FGSM",
-        text="The attack of a single step along the sign of the gradient (Goodfellow 2015).",
-    ),
-    Term(
         name="Goal",
-        text="What an attack wants: that the decision be wrong, or that it become a given class.",
+        text="What an attack wants: that the decision be wrong or become a given class, that a "
+        "finding be hidden or invented, or that a number be moved by at least so much.",
     ),
     Term(
         name="Group",
         text="What makes cases dependent: the patient, or the lesion.",
     ),
     Term(
-        name="L∞, L2",
-        text="Two ways to measure a change: its greatest absolute value in any pixel and "
-        "channel; the square root of the sum of its squares over all of them.",
-    ),
-    Term(
         name="Level",
         text="The smallest step between two stored intensities: of an 8-bit image, one of 256.",
     ),
     Term(
-        name="PGD",
-        text="Projected gradient descent: many small steps along the gradient, each time "
-        "brought back into the threat (Madry 2018).",
+        name="L∞, L2, L1, L0",
+        text="Four ways to measure a change: its greatest absolute value in any pixel and channel; "
+        "the square root of the sum of its squares over all of them; the sum of its absolute "
+        "values; the number of pixels changed at all.",
     ),
+    Term(name="Pixel", text="One position of an image; in a volume, one voxel."),
     Term(name="Radius", text="The greatest change a threat allows, in its norm."),
     Term(
         name="Threat",
-        text="What an attack may do and see. Here: a norm, a radius, and the model's gradients.",
+        text="What an attack may do and see: a norm, a radius, a part of the image, and what it is "
+        "shown of the model.",
     ),
 )
+
+
+def methods(summary: Mapping[str, Any]) -> tuple[Term, ...]:
+    """How the numbers of this page were computed."""
+    kind = summary["model"]["task"]["kind"]
+    own = {"multilabel": _FINDINGS, "regression": _NUMBER}.get(kind, _CLASSES)
+    test = _T_TEST if kind == "regression" else _MCNEMAR
+    text = _REACHED.format(open=_OPEN.get(kind, _OPEN_CLASSES))
+    return (*_ALWAYS, *own, Term(name="Goal reached", text=text), test, _SAME_CONTAINER)
+
+
+def terms(summary: Mapping[str, Any]) -> tuple[Term, ...]:
+    """The words of the page, this audit's attacks among them, in alphabetical order."""
+    tried: dict[str, list[Mapping[str, Any]]] = {}
+    for probe in summary["probes"]:
+        if probe["kind"] == "attack":
+            tried.setdefault(words.attack(probe), []).append(probe)
+    found = [*_TERMS, *(Term(name=name, text=_described(same)) for name, same in tried.items())]
+    return tuple(sorted(found, key=lambda term: term.name.casefold()))
+
+
+def _described(probes: Sequence[Mapping[str, Any]]) -> str:
+    """What an attack is, where it comes from, and every way it was set here."""
+    about = probes[0]["about"]
+    ways = "; or ".join(dict.fromkeys(filter(None, map(words.settings, probes))))
+    sentences = [
+        f"An attack: {about['summary'] or 'a search'}.",
+        f"Source: {about['reference']}." if about["reference"] else "",
+        f"Here: {ways}." if ways else "",
+    ]
+    return " ".join(filter(None, sentences))

@@ -1,26 +1,27 @@
-"""Charts of accuracy and success against the radius, one pair a family of attacks."""
+"""Charts of the headline figure and of success against the radius, one pair a family of attacks."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from plexor.report import words
 from plexor.report.figures import Chart, Line, Point, Role, draw
+from plexor.report.headline import Headline, headline
 from plexor.report.table import families, family_words
 
 Plain = Mapping[str, Any]
-_UNITS = {"level": "levels", "value": "image's unit", "percent": "% of the range"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trend:
-    """A family's two charts, drawn."""
+    """A family's two charts, drawn, each with what its upright axis is."""
 
     title: str
-    accuracy: str
+    figure_label: str
+    figure: str
     success: str
 
 
@@ -35,17 +36,23 @@ def _trend(summary: Plain, members: Sequence[Plain], number: int) -> Trend:
     controls = [by_id[probe["control"]] for probe in members if probe["control"] in by_id]
     noise = [probe for probe in members if probe["control"] in by_id]
     name = family_words(members[0])
+    told = _told(summary, members[0])
+    start = None if told.unit else told.pick(summary["clean"])
+    lines = [
+        _line("noise", "control", controls, told.pick, start),
+        *_attacked(members, told.pick, None if told.unit else summary["clean"]["stored"]),
+    ]
+    if start is not None:
+        lines.insert(0, _untouched(start, members))
     return Trend(
         title=name,
-        accuracy=_chart(
+        figure_label=f"{told.label[:1].upper()}{told.label[1:]}",
+        figure=_chart(
             f"accuracy-{number}",
-            f"Accuracy against the change allowed: {name}",
+            f"{told.label[:1].upper()}{told.label[1:]} against the change allowed: {name}",
             members,
-            [
-                _untouched(summary, members),
-                _line("noise", "control", controls, _accuracy, summary["clean"]["accuracy"]),
-                *_attacked(members, "accuracy", summary["clean"]["stored"]),
-            ],
+            lines,
+            unit=told.unit,
         ),
         success=_chart(
             f"success-{number}",
@@ -53,13 +60,25 @@ def _trend(summary: Plain, members: Sequence[Plain], number: int) -> Trend:
             members,
             [
                 _line("noise", "control", noise, lambda probe: probe["control_success"], None),
-                *_attacked(members, "success", None),
+                *_attacked(members, lambda source: source["success"], None),
             ],
         ),
     )
 
 
-def _attacked(members: Sequence[Plain], estimate: str, clean: Plain | None) -> Iterator[Line]:
+def _told(summary: Plain, probe: Plain) -> Headline:
+    """What is drawn: the goal's headline, but of a number how far it was moved."""
+    told = headline(summary, probe)
+    if not told.unit:
+        return told
+    return replace(
+        told, label=f"mean shift, {told.unit}", pick=lambda source: source["absolute_shift"]
+    )
+
+
+def _attacked(
+    members: Sequence[Plain], pick: Callable[[Plain], Plain], clean: Plain | None
+) -> Iterator[Line]:
     """The attack as stored losslessly and, where the source is lossy, saved as JPEG again."""
     labels: dict[str, tuple[str, Role]] = {
         "recompressed-own": ("saved as JPEG", "recompressed"),
@@ -67,22 +86,17 @@ def _attacked(members: Sequence[Plain], estimate: str, clean: Plain | None) -> I
     }
     for container, (label, role) in labels.items():
         judged = [probe for probe in members if container in probe["stored"]]
-        start = None if clean is None else clean.get(container, {}).get(estimate)
+        start = pick(clean[container]) if clean and container in clean else None
         if judged:
-            yield _line(label, role, judged, _in(container, estimate), start)
+            yield _line(label, role, judged, _in(container, pick), start)
 
 
-def _in(container: str, estimate: str) -> Callable[[Plain], Plain]:
-    return lambda probe: dict(probe["stored"][container][estimate])
+def _in(container: str, pick: Callable[[Plain], Plain]) -> Callable[[Plain], Plain]:
+    return lambda probe: pick(probe["stored"][container])
 
 
-def _accuracy(probe: Plain) -> Plain:
-    return dict(probe["accuracy"])
-
-
-def _untouched(summary: Plain, members: Sequence[Plain]) -> Line:
+def _untouched(estimate: Plain, members: Sequence[Plain]) -> Line:
     """Level from no change to the widest."""
-    estimate = summary["clean"]["accuracy"]
     widest = members[-1]["threat"]["radius"]
     return Line(
         label="untouched",
@@ -112,21 +126,30 @@ def _point(radius: float, estimate: Plain) -> Point:
     return Point(radius=radius, value=value, low=low, high=high)
 
 
-def _chart(chart_id: str, title: str, members: Sequence[Plain], lines: Sequence[Line]) -> str:
+def _chart(
+    chart_id: str, title: str, members: Sequence[Plain], lines: Sequence[Line], unit: str = ""
+) -> str:
     threat = members[0]["threat"]
     drawn = tuple(line for line in lines if line.points)
     return draw(
         Chart(
             id=chart_id,
             title=title,
-            description=". ".join(_in_words(line) for line in drawn) + ".",
-            x_label=f"change allowed, {_UNITS[threat['unit']]} ({words.norm(threat['norm'])})",
+            description=". ".join(_in_words(line, unit) for line in drawn) + ".",
+            x_label=f"change allowed, {words.radius_unit(threat)} ({words.norm(threat['norm'])})",
             lines=drawn,
+            unit=unit,
         )
     )
 
 
-def _in_words(line: Line) -> str:
+def _in_words(line: Line, unit: str) -> str:
     """A line for those who cannot see it, e.g. ``attacked: 53.0 % at 1, 38.0 % at 2``."""
-    at = (f"{words.share(point.value)} at {point.radius:g}" for point in line.points)
+
+    def value(point: Point) -> str:
+        if unit:
+            return words.with_unit(words.amount(point.value), unit)
+        return words.share(point.value)
+
+    at = (f"{value(point)} at {point.radius:g}" for point in line.points)
     return f"{line.label}: {', '.join(at)}"

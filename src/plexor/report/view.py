@@ -12,10 +12,13 @@ from plexor.findings.flag_catalogue import FLAG_KINDS
 from plexor.findings.run import RunDirectory
 from plexor.report import words
 from plexor.report.comparator import Comparator, comparator
+from plexor.report.finding import finding_table
+from plexor.report.number import accuracy_table, number_table, truth_scatter, truth_table
 from plexor.report.provenance import Fact, facts
 from plexor.report.story import Story, lead_probe, tell
 from plexor.report.table import (
     Table,
+    attacks,
     class_table,
     confusion_table,
     effort_table,
@@ -24,7 +27,7 @@ from plexor.report.table import (
     family_words,
     probes_table,
 )
-from plexor.report.terms import METHODS, TERMS, Term
+from plexor.report.terms import Term, methods, terms
 from plexor.report.trend import Trend, trends
 
 Plain = Mapping[str, Any]
@@ -64,6 +67,11 @@ class View:
     probes: Table | None
     effort: Table | None
     classes: tuple[Table, ...]
+    findings: tuple[Table, ...]
+    errors: Table | None
+    truths: tuple[Table, ...]
+    scatter: str
+    scatter_caption: str
     confusions: tuple[Confusions, ...]
     comparator: Comparator
     flags_words: str
@@ -79,23 +87,40 @@ def view(run: RunDirectory, summary: Plain, findings: pd.DataFrame) -> View:
     """Words the whole page."""
     raised = _raised(summary)
     grouped = _lead_first(summary)
+    ranked = _ranked(summary)
+    kind = summary["model"]["task"]["kind"]
+    number, several = kind == "regression", kind == "multilabel"
+    one_class = not number and not several
     return View(
         title=_title(summary),
         subtitle=_subtitle(summary),
         story=tell(summary),
         warning=_warning(raised),
         trends=trends(summary),
-        probes=probes_table(summary) if grouped else None,
+        probes=_probes(summary) if grouped else None,
         effort=effort_table(summary) if grouped else None,
-        classes=tuple(class_table(summary, group, n) for n, group in enumerate(grouped, 1)),
-        confusions=_confusions(summary),
+        classes=tuple(class_table(summary, group, n) for n, group in enumerate(grouped, 1))
+        if one_class
+        else (),
+        findings=tuple(finding_table(summary, probe, n) for n, probe in enumerate(ranked, 1))
+        if several
+        else (),
+        errors=accuracy_table(summary) if number else None,
+        truths=tuple(truth_table(summary, group, n) for n, group in enumerate(grouped, 1))
+        if number
+        else (),
+        scatter=truth_scatter(summary, findings, ranked[0]) if number and ranked else "",
+        scatter_caption=f"{family_words(ranked[0])}, {words.radius(ranked[0]['threat'])}"
+        if ranked
+        else "",
+        confusions=_confusions(summary, ranked) if one_class else (),
         comparator=comparator(run, summary, findings),
         flags_words=_flags_words(summary, raised),
         raised=raised,
         passed=_quiet(summary["flags_passed"]),
         unchecked=_quiet(summary["flags_unchecked"]),
-        methods=METHODS,
-        terms=TERMS,
+        methods=methods(summary),
+        terms=terms(summary),
         facts=facts(run, summary),
     )
 
@@ -113,7 +138,7 @@ def _subtitle(summary: Plain) -> str:
     split = f", {cohort['split']} split" if cohort["split"] else ""
     return " · ".join(
         [
-            f"Model {model.get('architecture') or 'unnamed'}, {len(cohort['classes'])} classes",
+            f"Model {model.get('architecture') or 'unnamed'}, {words.task(model['task'])}",
             f"{cohort['name']}{split}: {words.counted(cohort['n_cases'], 'image')}",
             f"{words.counted(kinds.count('attack'), 'attack')}{controls}",
         ]
@@ -171,11 +196,18 @@ def _lead_first(summary: Plain) -> list[list[Plain]]:
     return sorted(grouped, key=lambda group: lead is None or family(group[0]) != family(lead))
 
 
-def _confusions(summary: Plain) -> tuple[Confusions, ...]:
+def _probes(summary: Plain) -> Table:
+    number = summary["model"]["task"]["kind"] == "regression"
+    return number_table(summary) if number else probes_table(summary)
+
+
+def _ranked(summary: Plain) -> list[Plain]:
     """The page's first probe, then the other attacks in the plan's order."""
     lead = lead_probe(summary)
-    attacks = [probe for probe in summary["probes"] if probe["kind"] == "attack"]
-    ranked = sorted(attacks, key=lambda probe: lead is None or probe["id"] != lead["id"])
+    return sorted(attacks(summary), key=lambda probe: lead is None or probe["id"] != lead["id"])
+
+
+def _confusions(summary: Plain, ranked: Sequence[Plain]) -> tuple[Confusions, ...]:
     classes = summary["cohort"]["classes"]
     return tuple(
         Confusions(

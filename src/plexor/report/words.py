@@ -13,9 +13,11 @@ MINUS = "\N{MINUS SIGN}"
 _TO = "\N{EN DASH}"
 _SPACE = "\N{NO-BREAK SPACE}"
 _NORMS = {"linf": "L∞", "l2": "L2", "l1": "L1", "l0": "L0"}
-_ATTACKS = {
-    "pgd": ("PGD", "a search that follows the model's own gradients (PGD)"),
-    "fgsm": ("FGSM", "a single step along the model's own gradient (FGSM)"),
+_SEARCHES = {
+    "gradients": "a search that follows the model's own gradients",
+    "scores": "a search that sees the model's scores, and no gradients",
+    "decisions": "a search that sees the model's decisions, and nothing else of it",
+    "none": "a search that sees nothing of the model",
 }
 _CONTAINERS = {
     "lossless": "lossless",
@@ -63,6 +65,17 @@ def points_bounds(estimate: Mapping[str, Any]) -> str:
     return "" if low is None or high is None else f"({points(low)} to {points(high)})"
 
 
+def area(value: float | None) -> str:
+    """An area under a ROC curve to two decimals."""
+    return UNDEFINED if value is None or math.isnan(value) else f"{value:.2f}"
+
+
+def area_bounds(estimate: Mapping[str, Any]) -> str:
+    """Its interval, in brackets; empty where undefined."""
+    low, high = estimate["low"], estimate["high"]
+    return "" if low is None or high is None else f"({low:.2f}{_TO}{high:.2f})"
+
+
 def p_value(value: float | None) -> str:
     """A p-value to three decimals, four below .001, never 0."""
     if value is None or math.isnan(value):
@@ -102,45 +115,159 @@ def gain(factor: float) -> str:
     return f"{factor:.0f} times" if factor >= 10 else f"{factor:.2g} times"
 
 
+def amount(value: float | None) -> str:
+    """A number of the model's: to the unit from 100, to a tenth from 1, else two figures."""
+    if value is None or math.isnan(value):
+        return UNDEFINED
+    size = abs(value)
+    text = f"{size:,.0f}" if size >= 99.95 else f"{size:.1f}" if size >= 0.95 else f"{size:.2g}"
+    return f"{MINUS if value < 0 and float(text.replace(',', '')) else ''}{text}"
+
+
+def signed(value: float | None) -> str:
+    """The same with its sign."""
+    text = amount(value)
+    return f"+{text}" if value is not None and value > 0 and text != "0" else text
+
+
+def amount_bounds(estimate: Mapping[str, Any]) -> str:
+    """The interval of a number, in brackets; empty where undefined."""
+    low, high = estimate["low"], estimate["high"]
+    return "" if low is None or high is None else f"({amount(low)} to {amount(high)})"
+
+
+def amount_with_bounds(estimate: Mapping[str, Any], unit: str) -> str:
+    """A number, its unit and its interval in running text."""
+    return f"{with_unit(amount(estimate['value']), unit)} {amount_bounds(estimate)}".strip()
+
+
 def norm(name: str) -> str:
     """How a norm is written."""
     return _NORMS.get(name, name)
 
 
+def ball(threat: Mapping[str, Any]) -> str:
+    """A threat without its radius, e.g. ``L∞``, ``L0, inside the marked lesion``."""
+    parts = [norm(threat["norm"])]
+    parts += ["channels apart"] if threat["channels"] == "apart" else []
+    parts += filter(None, [place(threat)])
+    return ", ".join(parts)
+
+
 def radius(threat: Mapping[str, Any]) -> str:
-    """How far a threat lets an image be changed, e.g. ``2 levels``."""
-    size = f"{threat['radius']:g}"
-    if threat["unit"] == "percent":
-        return f"{size}{_SPACE}% of the range"
+    """How far a threat lets an image be changed, e.g. ``2 levels``, ``30 pixels``."""
+    size = f"{threat['radius']:,.10g}"
+    if threat["unit"] == "level":
+        return with_unit(size, "level")
+    if threat["unit"] == "count":
+        unit = radius_unit(threat)
+        return f"{size}{_SPACE}{unit if size != '1' else unit[:-1]}"
     if threat["unit"] == "value":
         return f"{size} in the image's unit"
-    return with_unit(size, "level")
+    return f"{size}{_SPACE}{radius_unit(threat)}"
+
+
+def radius_unit(threat: Mapping[str, Any]) -> str:
+    """What a radius counts, e.g. ``levels``, ``% of the range``."""
+    positions = "numbers" if threat["channels"] == "apart" else "pixels"
+    return {
+        "level": "levels",
+        "count": positions,
+        "value": "image's unit",
+        "percent": f"% of the {positions if threat['norm'] == 'l0' else 'range'}",
+    }[threat["unit"]]
 
 
 def extent(threat: Mapping[str, Any]) -> str:
     """What a threat allows, in a sentence's middle."""
-    if threat["norm"] == "linf":
-        return f"by at most {radius(threat)} in any pixel"
-    if threat["norm"] == "l2":
-        return f"by a total (Euclidean) length of at most {radius(threat)}"
-    return f"by at most {radius(threat)} ({norm(threat['norm'])})"
+    size = radius(threat)
+    how = {
+        "linf": f"by at most {size} in any pixel",
+        "l2": f"by a total (Euclidean) length of at most {size}",
+        "l1": f"by at most {size}, summed over all pixels",
+        "l0": f"in at most {size}, in each by any amount",
+    }[threat["norm"]]
+    where = place(threat)
+    return f"{how}, and only {where}" if where else how
 
 
-def attack(name: str) -> str:
+def place(threat: Mapping[str, Any]) -> str:
+    """The part of the image that may change; "" for all of it."""
+    match threat["region"]:
+        case {"kind": "border", "width": width}:
+            return f"within {counted(width, 'pixel')} of the edge"
+        case {"kind": "masked", "mask": mask, "outside": outside}:
+            return f"{'outside' if outside else 'inside'} the marked {mask}"
+    return ""
+
+
+def attack(probe: Mapping[str, Any]) -> str:
     """An attack's short name."""
-    return _ATTACKS.get(name, (name.upper(), ""))[0]
+    return str(probe["about"]["title"])
 
 
-def attack_described(name: str) -> str:
+def attack_described(probe: Mapping[str, Any]) -> str:
     """An attack in words that need no knowledge of the field."""
-    return _ATTACKS.get(name, ("", f"a search ({name})"))[1]
+    search = _SEARCHES.get(probe["about"]["access"], "a search")
+    return f"{search} ({attack(probe)})"
+
+
+def settings(probe: Mapping[str, Any]) -> str:
+    """An attack's options, e.g. ``steps 20, restarts 1``; those left to the attack are not said."""
+    return ", ".join(
+        f"{name.replace('_', ' ')} {_setting(value)}"
+        for name, value in probe["settings"].items()
+        if value is not None
+    )
+
+
+def _setting(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def goal(target: Mapping[str, Any] | None) -> str:
     """What an attack is after."""
-    if target is None:
-        return "none"
-    return f"become {target['target']}" if target["kind"] == "become" else "be wrong"
+    match target:
+        case None:
+            return "none"
+        case {"kind": "become", "target": name}:
+            return f"become {name}"
+        case {"kind": kind, "finding": finding}:
+            return f"{kind} {finding}"
+        case {"kind": "deviate", "by": by}:
+            return f"move by {_far(target, by)} or more"
+        case {"kind": kind, "by": by}:
+            return f"{kind} by {_far(target, by)} or more"
+    return "be wrong"
+
+
+def _far(target: Mapping[str, Any], by: float) -> str:
+    return with_unit(f"{by:g}", target["unit"])
+
+
+def task(described: Mapping[str, Any]) -> str:
+    """What a model decides, e.g. ``7 classes``, ``2 findings``, ``a number in years``."""
+    if described["kind"] == "regression":
+        return f"a number in {described['unit']}"
+    if described["kind"] == "multilabel":
+        return counted(len(described["classes"]), "finding")
+    return counted(len(described["classes"]), "class", "classes")
+
+
+def call(task: Mapping[str, Any], text: str) -> str:
+    """What a model said of an image, after a comma: ``called naevus``, ``71.2 years``."""
+    return said(task, text) if task["kind"] == "regression" else f"called {said(task, text)}"
+
+
+def said(task: Mapping[str, Any], text: str) -> str:
+    """A truth or a decision as findings keep it, to be read: a class, findings, a number."""
+    if task["kind"] == "regression":
+        return with_unit(amount(float(text)), task["unit"])
+    if task["kind"] == "multilabel":
+        return text.replace("|", ", ") or "no finding"
+    return text
 
 
 def container(name: str) -> str:

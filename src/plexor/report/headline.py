@@ -1,0 +1,88 @@
+"""The one figure by which a task and a goal are told, untouched, attacked, and under noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from plexor.report import words
+
+Plain = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headline:
+    """A figure that the untouched images, an attack and its noise all have.
+
+    Attributes:
+        label: what it is, e.g. "decided rightly".
+        sentence: what the model did, with a place for the figure.
+        pick: takes it from a summary's ``clean``, from a probe, or from one of their containers.
+        unit: of a number; "" for a share.
+    """
+
+    label: str
+    sentence: str
+    pick: Callable[[Plain], Plain]
+    unit: str = ""
+
+    def words(self, estimate: Plain) -> str:
+        """The value."""
+        if not self.unit:
+            return words.share(estimate["value"])
+        return words.with_unit(words.amount(estimate["value"]), self.unit)
+
+    def bounds(self, estimate: Plain) -> str:
+        """The interval."""
+        return words.amount_bounds(estimate) if self.unit else words.bounds(estimate)
+
+    def in_full(self, estimate: Plain) -> str:
+        """Both, for running text: ``in 71.5 % (…)``, ``by 6.3 years (…)``."""
+        if not self.unit:
+            return f"in {words.share_with_bounds(estimate)}"
+        return f"by {words.amount_with_bounds(estimate, self.unit)}"
+
+
+def headline(summary: Plain, probe: Plain | None = None) -> Headline:
+    """The figure for a probe's goal, or for the task where there is no probe."""
+    task = summary["model"]["task"]
+    if task["kind"] == "regression":
+        return Headline(
+            label="mean error",
+            sentence="was wrong {} on average",
+            pick=lambda source: dict(source["mae"]),
+            unit=task["unit"],
+        )
+    if task["kind"] != "multilabel":
+        return Headline(
+            label="decided rightly",
+            sentence="named the right class {} of them",
+            pick=_accuracy,
+        )
+    match None if probe is None else probe["goal"]:
+        case {"kind": "hide", "finding": finding}:
+            return Headline(
+                label=f"{finding} seen where it is",
+                sentence=f"saw {finding} {{}} of those that show it",
+                pick=_of_finding(task["classes"].index(finding), "sensitivity"),
+            )
+        case {"kind": "invent", "finding": finding}:
+            return Headline(
+                label=f"no {finding} seen where there is none",
+                sentence=f"saw no {finding} {{}} of those that show none",
+                pick=_of_finding(task["classes"].index(finding), "specificity"),
+            )
+    return Headline(
+        label="every finding right",
+        sentence="got every finding right {} of them",
+        pick=_accuracy,
+    )
+
+
+def _accuracy(source: Plain) -> Plain:
+    return dict(source["accuracy"])
+
+
+def _of_finding(column: int, figure: str) -> Callable[[Plain], Plain]:
+    return lambda source: dict(source["per_finding"][column][figure])
