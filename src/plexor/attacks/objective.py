@@ -79,6 +79,17 @@ class Objective:
         """The goal's margin, (N,); one forward pass."""
         return self._margin(self.outputs(delta))
 
+    def reached(self, delta: Tensor) -> Tensor:
+        """Whether the goal is reached, (N,) bool; one forward pass.
+
+        All that a search may ask which sees decisions only.
+        """
+        return self.margin(delta) > 0
+
+    def spent(self) -> Tensor:
+        """Passes of both kinds so far for each of these cases, (N,) int64."""
+        return (self.n_gradients + self.n_forwards)[self._rows]
+
     def gradient(self, delta: Tensor, loss: LossKind) -> tuple[Tensor, Tensor, Tensor]:
         """Margin (N,), loss (N,) and the loss's gradient at ``delta``; one gradient.
 

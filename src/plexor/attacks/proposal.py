@@ -55,10 +55,18 @@ def normal_noise(batch: Batch, seed: int, name: str) -> Tensor:
     Drawn on the CPU, so that every device sees the same numbers.
     """
     draws = [
-        torch.randn(
-            batch.images.shape[1:],
-            generator=torch.Generator().manual_seed(seed_for(seed, name, case_id)),
-        )
+        torch.randn(batch.images.shape[1:], generator=stream(seed, name, case_id))
         for case_id in batch.ids
     ]
     return torch.stack(draws).to(batch.images.device)
+
+
+def uniform_draws(batch: Batch, seed: int, name: str, shape: tuple[int, ...]) -> Tensor:
+    """Numbers drawn uniformly from [0, 1), (N, *shape), otherwise as ``normal_noise``."""
+    draws = [torch.rand(shape, generator=stream(seed, name, case_id)) for case_id in batch.ids]
+    return torch.stack(draws).to(batch.images.device)
+
+
+def stream(seed: int, name: str, case_id: str) -> torch.Generator:
+    """The random stream, on the CPU, for one use of one case."""
+    return torch.Generator().manual_seed(seed_for(seed, name, case_id))

@@ -1,0 +1,95 @@
+"""Gradient ascent along gradients that are estimated from scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from plexor.attacks.goals import Goal
+from plexor.attacks.objective import Objective
+from plexor.attacks.proposal import Proposal, normal_noise
+from plexor.attacks.query.best import Best, check_norm, check_positive
+from plexor.attacks.query.span import span
+from plexor.attacks.threat import Threat
+from plexor.core.errors import PlanError
+from plexor.models.batch import Batch
+from plexor.models.model import Model
+
+NORMS = ("linf", "l2")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NES:
+    """Natural evolution strategies (Ilyas et al., ICML 2018), with antithetic sampling.
+
+    Asks for the margin on both sides of a perturbation along random directions, adds the directions
+    up by what they gained, and takes a step of projected gradient ascent along the sum.
+
+    The directions are normal noise rounded to the storable grid and cut to the range, at least one
+    quantum wide: every image asked about is one that a file can hold. The estimate climbs the
+    margin, where the paper has a class's probability. Defaults are the paper's for ImageNet, the
+    momentum its program's; that program's shrinking step size is left out.
+
+    Attributes:
+        queries: forward passes a case, at most.
+        samples: of these for one estimate; the last may have fewer.
+        sigma: standard deviation of the noise, as a share of the image's span, from its
+            least number to its greatest.
+        step_size: length of a step as a fraction of the radius; the paper's 0.01 for a radius of
+            0.05.
+        momentum: share of the former direction in the next.
+    """
+
+    queries: int = 10_000
+    samples: int = 50
+    sigma: float = 0.001
+    step_size: float = 0.2
+    momentum: float = 0.9
+
+    def __post_init__(self) -> None:
+        check_positive("nes", queries=self.queries, sigma=self.sigma, step_size=self.step_size)
+        if self.samples < 2:
+            raise PlanError(f"nes: `samples` come in pairs, at least 2, got {self.samples}")
+        if not 0 <= self.momentum < 1:
+            raise PlanError(f"nes: `momentum` must be 0 or more and below 1, got {self.momentum}")
+
+    def __call__(
+        self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
+    ) -> Proposal:
+        """Proposes the best perturbation seen; nothing where none beats doing nothing."""
+        check_norm("nes", threat, NORMS)
+        best = Best(Objective(model, batch, goal), threat, queries=self.queries)
+        delta = torch.zeros_like(best.objective.batch.images)
+        trial, velocity = delta, delta
+        step = 0
+        # One query is kept for what the step leads to.
+        while len(best) and (n_pairs := min(self.samples, best.left - 1) // 2) >= 1:
+            estimate = torch.zeros_like(delta)
+            for pair in range(n_pairs):
+                noise = normal_noise(best.objective.batch, seed, f"step-{step}-{pair}")
+                estimate += self._slope(best, trial, noise, threat)
+            velocity = self.momentum * velocity + (1 - self.momentum) * estimate
+            cases = best.objective.batch
+            direction = threat.steepest(threat.free(velocity, delta, cases))
+            delta = delta + self.step_size * threat.radii(cases) * direction
+            delta = threat.project(delta, cases)
+            trial = threat.store(delta, cases)
+            best.ask(trial)
+            delta, trial, velocity = best.leave(delta, trial, velocity)
+            step += 1
+        return best.proposal()
+
+    def _slope(self, best: Best, at: Tensor, noise: Tensor, threat: Threat) -> Tensor:
+        """What one pair of queries says about the gradient."""
+        batch = best.objective.batch
+        low, high = threat.bounds(batch)
+        least, greatest = span(batch)
+        width = torch.maximum(self.sigma * (greatest - least), batch.quantum)
+        noise = noise * width
+        if bool((batch.quantum > 0).all()):
+            noise = (noise / batch.quantum).round() * batch.quantum
+        up, down = (at + noise).clamp(low, high), (at - noise).clamp(low, high)
+        gained = best.probe(up) - best.probe(down)
+        return gained.view(-1, *[1] * (at.ndim - 1)) * (up - down) / width

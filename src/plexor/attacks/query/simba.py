@@ -1,0 +1,144 @@
+"""SimBA: one direction of a basis after another, forwards or back."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from plexor.attacks.goals import Goal
+from plexor.attacks.objective import Objective
+from plexor.attacks.proposal import Proposal, stream
+from plexor.attacks.query.best import Best, check_norm, check_positive
+from plexor.attacks.threat import Threat
+from plexor.core.errors import PlanError, unknown
+from plexor.models.batch import Batch
+from plexor.models.model import Model
+
+NORMS = ("linf", "l2")
+Basis = Literal["pixel", "dct"]
+
+_FEWEST = 8
+"""Frequencies an axis, at least: an eighth of those of a small image would be next to none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimBA:
+    """Simple black-box attack (Guo et al., ICML 2019).
+
+    Takes directions of an orthonormal basis in random order and without repetition, adds a step of
+    each if that raises the margin, else subtracts it if that does. When all have been had, they
+    are taken again in another order.
+
+    The paper has no radius: T steps of 0.2 (of a range of 1) may come to a length of 0.2 √T. Here
+    the radius is given, and the step is what T steps may have of it; perturbations are projected
+    into the threat. Every image asked about is one that a file can hold; for L2 that is the
+    perturbation at the greatest scale whose rounding fits the radius.
+
+    Attributes:
+        queries: forward passes a case, at most.
+        basis: "pixel" (single numbers) or "dct" (cosine waves over one channel).
+        frequencies: for "dct", the share of each axis's frequencies, the lowest, that are used;
+            the paper's 28 of 224. Never fewer than 8.
+        step_size: Euclidean length of a step as a fraction of the radius (for L∞, of the longest
+            perturbation the radius allows); None takes ``1 / √T``, T the smaller of ``queries``
+            and the number of directions.
+    """
+
+    queries: int = 10_000
+    basis: Basis = "dct"
+    frequencies: float = 0.125
+    step_size: float | None = None
+
+    def __post_init__(self) -> None:
+        check_positive("simba", queries=self.queries)
+        if self.basis not in get_args(Basis):
+            raise PlanError("simba: " + unknown("basis", self.basis, get_args(Basis)))
+        if not 0 < self.frequencies <= 1:
+            raise PlanError(
+                f"simba: `frequencies` must be above 0 and at most 1, got {self.frequencies}"
+            )
+        if self.step_size is not None:
+            check_positive("simba", step_size=float(self.step_size))
+
+    def __call__(
+        self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
+    ) -> Proposal:
+        """Proposes the best perturbation seen; nothing where none beats doing nothing."""
+        check_norm("simba", threat, NORMS)
+        best = Best(Objective(model, batch, goal), threat, queries=self.queries)
+        if len(best) == 0 or best.left < 1:
+            return best.proposal()
+        waves = self._waves(best.objective.batch)
+        size = self._size(best.objective.batch, threat, waves)
+        order = self._order(best, waves, seed)
+        delta = torch.zeros_like(best.objective.batch.images)
+        turn = torch.zeros(len(best), dtype=torch.int64, device=delta.device)
+        back = torch.zeros(len(best), dtype=torch.bool, device=delta.device)
+        for _ in range(best.left):
+            if len(best) == 0:
+                break
+            cases, margin = best.objective.batch, best.margins
+            which = order.gather(1, turn[:, None]).squeeze(1)
+            step = size * _direction(which, waves)
+            there = threat.project(
+                torch.where(back.view_as(size), delta - step, delta + step), cases
+            )
+            better = best.ask(threat.store(there, cases)) > margin
+            delta[better] = there[better]
+            done = better | back
+            turn, back = turn + done.long(), ~done
+            delta, turn, back, order, size = best.leave(delta, turn, back, order, size)
+        return best.proposal()
+
+    def _waves(self, batch: Batch) -> list[Tensor]:
+        """For each axis, channels first, the rows (n, size) whose products are the directions."""
+        n_channels, *sizes = batch.images.shape[1:]
+        rows = [torch.eye(n_channels)]
+        for size in sizes:
+            kept = size
+            if self.basis == "dct":
+                kept = min(size, max(_FEWEST, math.ceil(self.frequencies * size)))
+            rows.append(_cosines(size)[:kept] if self.basis == "dct" else torch.eye(size))
+        return [each.to(batch.images.device) for each in rows]
+
+    def _size(self, batch: Batch, threat: Threat, waves: list[Tensor]) -> Tensor:
+        """Length of a step in stored numbers, (N, 1, ...)."""
+        length = threat.radii(batch)
+        if threat.norm == "linf":
+            length = length * math.sqrt(batch.images[0].numel())
+        n_steps = min(self.queries, math.prod(len(rows) for rows in waves))
+        return length * (self.step_size or 1 / math.sqrt(n_steps))
+
+    def _order(self, best: Best, waves: list[Tensor], seed: int) -> Tensor:
+        """Each case's directions in the order they are taken, as many as it may ask for, (N, n)."""
+        n, batch = math.prod(len(rows) for rows in waves), best.objective.batch
+        found = []
+        for case_id in batch.ids:
+            generator = stream(seed, "order", case_id)
+            rounds = math.ceil(best.left / n)
+            order = torch.cat([torch.randperm(n, generator=generator) for _ in range(rounds)])
+            found.append(order[: best.left])
+        return torch.stack(found).to(batch.images.device)
+
+
+def _direction(which: Tensor, waves: list[Tensor]) -> Tensor:
+    """The directions of these numbers, (N, C, *spatial), each of length 1."""
+    found = torch.ones(len(which), *[1] * len(waves), device=which.device)
+    for axis in reversed(range(len(waves))):
+        rows = waves[axis]
+        shape = [-1 if other == axis else 1 for other in range(len(waves))]
+        found = found * rows[which % len(rows)].view(len(which), *shape)
+        which = which // len(rows)
+    return found
+
+
+def _cosines(size: int) -> Tensor:
+    """The orthonormal cosine transform's rows (DCT-II), slowest first, (size, size)."""
+    places = (torch.arange(size, dtype=torch.float64) + 0.5) / size
+    rows = torch.cos(torch.pi * torch.arange(size, dtype=torch.float64)[:, None] * places)
+    rows[0] /= math.sqrt(2)
+    return (rows * math.sqrt(2 / size)).float()

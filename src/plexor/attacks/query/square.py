@@ -1,0 +1,193 @@
+"""Square Attack: random search by squares, or cubes, of the whole radius."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from plexor.attacks import geometry
+from plexor.attacks.goals import Goal
+from plexor.attacks.objective import Objective
+from plexor.attacks.proposal import Proposal, uniform_draws
+from plexor.attacks.query import window
+from plexor.attacks.query.best import Best, check_norm, check_positive
+from plexor.attacks.query.span import span
+from plexor.attacks.threat import Threat
+from plexor.core.errors import PlanError
+from plexor.models.batch import Batch
+from plexor.models.model import Model
+
+NORMS = ("linf", "l2", "l1")
+
+_SHARES = {"linf": 0.05, "l2": 0.1, "l1": 0.8}
+_HALVED_AFTER = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
+"""Of 10,000 queries, as in the paper's Section 4.1; stretched to other budgets."""
+_TILES = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Square:
+    """Square Attack (Andriushchenko et al., ECCV 2020; for L1 Croce & Hein, ICML 2021).
+
+    L∞: starts with vertical stripes of plus or minus the radius, and sets random squares to plus
+    or minus the radius, channel by channel. L2 and L1: starts with a grid of bumps, and moves what
+    one square holds of the radius, and what is unspent, into a bump in another. A change that
+    raises the margin is kept. Squares become smaller as the budget is used up.
+
+    In volumes squares are cubes that cover the same share of voxels, and stripes run along the last
+    axis but one. Windows may touch every border, as the paper's text has it. Every image asked
+    about is one that a file can hold; for L2 and L1 that is the perturbation at the greatest scale
+    whose rounding fits the radius.
+
+    Attributes:
+        queries: forward passes a case, at most.
+        p: share of the pixels that the first squares cover; None takes the papers' 0.05 for L∞,
+            0.1 for L2 and 0.8 for L1.
+    """
+
+    queries: int = 10_000
+    p: float | None = None
+
+    def __post_init__(self) -> None:
+        check_positive("square", queries=self.queries)
+        if self.p is not None and not 0 < self.p <= 1:
+            raise PlanError(f"square: `p` must be above 0 and at most 1, got {self.p}")
+
+    def __call__(
+        self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
+    ) -> Proposal:
+        """Proposes the best perturbation seen; nothing where none beats doing nothing."""
+        check_norm("square", threat, NORMS)
+        best = Best(Objective(model, batch, goal), threat, queries=self.queries)
+        if len(best) == 0 or best.left < 1:
+            return best.proposal()
+        start, move = (_stripes, _square) if threat.norm == "linf" else (_tiles, _bump)
+        delta = start(best.objective.batch, threat, seed)
+        margin = best.ask(delta)
+        draws = _draws(best.objective.batch, seed, best.left)
+        delta, margin, draws = best.leave(delta, margin, draws)
+        for step in range(best.left):
+            if len(best) == 0:
+                break
+            trial = move(
+                delta, draws[:, step], self._share(step, threat), best.objective.batch, threat
+            )
+            now = best.ask(trial)
+            better = now > margin
+            delta[better] = trial[better]
+            margin = torch.maximum(now, margin)
+            delta, margin, draws = best.leave(delta, margin, draws)
+        return best.proposal()
+
+    def _share(self, step: int, threat: Threat) -> float:
+        """Share of the pixels a square covers, halved nine times on the way."""
+        first = self.p or _SHARES[threat.norm]
+        return first / 2.0 ** bisect_left(_HALVED_AFTER, int(step / self.queries * 10_000))
+
+
+def _draws(batch: Batch, seed: int, n_steps: int) -> Tensor:
+    """All that the steps draw, (N, n_steps, n): two corners, an axis, a sign for each channel."""
+    n_axes = batch.images.ndim - 2
+    return uniform_draws(batch, seed, "steps", (n_steps, 2 * n_axes + 1 + batch.images.shape[1]))
+
+
+def _stripes(batch: Batch, threat: Threat, seed: int) -> Tensor:
+    """Plus or minus the radius, the same along each vertical line of each channel."""
+    shape = list(batch.images.shape[1:])
+    if len(shape) > 2:
+        shape[-2] = 1
+    signs = _signs(uniform_draws(batch, seed, "start", tuple(shape)))
+    return threat.store((threat.radii(batch) * signs).expand_as(batch.images), batch)
+
+
+def _square(delta: Tensor, draws: Tensor, share: float, batch: Batch, threat: Threat) -> Tensor:
+    """A square of plus or minus the radius, one sign a channel (Algorithm 2 of the paper)."""
+    sizes = batch.images.shape[2:]
+    sides = window.sides(share, sizes, odd=False)
+    corner = window.origins(draws[:, : len(sizes)], sides, sizes)
+    signs = _signs(draws[:, -batch.images.shape[1] :]).view(*delta.shape[:2], *[1] * len(sizes))
+    changed = window.inside(corner, sides, sizes)
+    return threat.store(torch.where(changed, signs * threat.radii(batch), delta), batch)
+
+
+def _tiles(batch: Batch, threat: Threat, seed: int) -> Tensor:
+    """Bumps side by side, five along the shortest axis, each of a random sign and turn."""
+    n_channels, *sizes = batch.images.shape[1:]
+    side = max(1, min(sizes) // _TILES)
+    grid = [size // side for size in sizes]
+    drawn = uniform_draws(batch, seed, "start", (n_channels + 1, *grid))
+    for axis in range(len(sizes)):
+        drawn = drawn.repeat_interleave(side, dim=2 + axis)
+    turn = (drawn[:, -1:] * len(sizes)).long().clamp(max=len(sizes) - 1)
+    bumps = window.bumps([side] * len(sizes), power=_power(threat)).to(drawn.device)
+    tiled = bumps.repeat(1, *grid)
+    delta = torch.zeros_like(batch.images)
+    start = [(size - side * count) // 2 for size, count in zip(sizes, grid, strict=True)]
+    middle = [slice(s, s + side * count) for s, count in zip(start, grid, strict=True)]
+    chosen = sum((turn == axis) * tiled[axis] for axis in range(len(sizes)))
+    delta[(slice(None), slice(None), *middle)] = _signs(drawn[:, :-1]) * chosen
+    if threat.norm == "l1":  # in the authors' program each bump's sum is a whole range
+        least, greatest = span(batch)
+        delta = delta * (greatest - least)
+    return _spent(delta, batch, threat)
+
+
+def _bump(delta: Tensor, draws: Tensor, share: float, batch: Batch, threat: Threat) -> Tensor:
+    """What two windows hold, and what is unspent, as a bump in the first (paper's Algorithm 3)."""
+    n_channels, *sizes = batch.images.shape[1:]
+    n_axes = len(sizes)
+    sides = window.sides(share, sizes, odd=True)
+    first = window.origins(draws[:, :n_axes], sides, sizes)
+    second = window.origins(draws[:, n_axes : 2 * n_axes], sides, sizes)
+    turn = (draws[:, 2 * n_axes] * n_axes).long().clamp(max=n_axes - 1)
+    bumps = window.bumps(sides, power=_power(threat)).to(delta.device)
+    signs = _signs(draws[:, -n_channels:]).view(*delta.shape[:2], *[1] * n_axes)
+    here, there = (window.inside(corner, sides, sizes) for corner in (first, second))
+    length = _by_channel(threat)
+    old = delta * here
+    shape = signs * window.placed(bumps[turn], first, sizes) + _over(old, length(old))
+    held = length(delta * (here | there))
+    if threat.norm == "l2":
+        unspent = (threat.radii(batch).square() - threat.measure(delta).square()).clamp(min=0)
+        available = (held.square() + unspent / n_channels).sqrt()
+    else:
+        unspent = (threat.radii(batch) - threat.measure(delta)).clamp(min=0)
+        available = (held + unspent / n_channels) * n_channels
+    new = torch.where(here, _over(shape, length(shape)) * available, delta * ~there)
+    return _spent(new, batch, threat)
+
+
+def _spent(delta: Tensor, batch: Batch, threat: Threat) -> Tensor:
+    """As long as the radius, and storable."""
+    low, high = threat.bounds(batch)
+    delta = delta * (low < high)
+    if threat.norm == "l2":
+        return threat.store(_over(delta, threat.measure(delta)) * threat.radii(batch), batch)
+    return threat.store(threat.project(delta, batch), batch)
+
+
+def _by_channel(threat: Threat) -> Callable[[Tensor], Tensor]:
+    """What measures each channel alone, (N, C, *spatial) → (N, C, 1, ...)."""
+
+    def length(delta: Tensor) -> Tensor:
+        rows = delta.flatten(0, 1)[:, None]
+        found = geometry.lengths(rows) if threat.norm == "l2" else geometry.sums(rows)
+        return found.view(*delta.shape[:2], *[1] * (delta.ndim - 2))
+
+    return length
+
+
+def _over(delta: Tensor, length: Tensor) -> Tensor:
+    return torch.where(length > 0, delta / length, 0.0)
+
+
+def _signs(uniform: Tensor) -> Tensor:
+    return torch.where(uniform < 0.5, -1.0, 1.0)
+
+
+def _power(threat: Threat) -> int:
+    return 2 if threat.norm == "l2" else 4

@@ -1,0 +1,96 @@
+"""Squares and cubes in images, and the bumps that Square Attack puts into them.
+
+Sizes, sides and origins have one number for each spatial axis.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def sides(share: float, sizes: Sequence[int], *, odd: bool) -> list[int]:
+    """Sides of a square or cube that covers this share of an image.
+
+    It is cut to the image where that is thinner. ``odd`` makes sides odd and at least 3.
+    """
+    side = max(round((share * math.prod(sizes)) ** (1 / len(sizes))), 3 if odd else 1)
+    side += odd and side % 2 == 0
+    return [min(side, size) for size in sizes]
+
+
+def origins(uniform: Tensor, window: Sequence[int], sizes: Sequence[int]) -> Tensor:
+    """First corners of windows that lie within the image, (N, n_axes) int64.
+
+    Args:
+        uniform: (N, n_axes), drawn from 0 to 1.
+        window: its sides.
+        sizes: of the image.
+    """
+    room = torch.tensor([size - side for side, size in zip(window, sizes, strict=True)])
+    room = room.to(uniform.device)
+    return torch.minimum((uniform * (room + 1)).long(), room)
+
+
+def inside(corner: Tensor, window: Sequence[int], sizes: Sequence[int]) -> Tensor:
+    """Where each case's window is, (N, 1, *sizes) bool."""
+    found = torch.ones(1, 1, *[1] * len(sizes), dtype=torch.bool, device=corner.device)
+    for offset, side in zip(_offsets(corner, sizes), window, strict=True):
+        found = found & (offset >= 0) & (offset < side)
+    return found
+
+
+def placed(pattern: Tensor, corner: Tensor, sizes: Sequence[int]) -> Tensor:
+    """Each case's pattern (N, *window) at its corner, 0 around it, (N, 1, *sizes)."""
+    window = pattern.shape[1:]
+    flat = torch.zeros(1, 1, *[1] * len(sizes), dtype=torch.int64, device=corner.device)
+    for offset, side in zip(_offsets(corner, sizes), window, strict=True):
+        flat = flat * side + offset.clamp(0, side - 1)
+    values = pattern.flatten(1).gather(1, flat.flatten(1)).view_as(flat)
+    return values * inside(corner, window, sizes)
+
+
+def bumps(window: Sequence[int], *, power: int) -> Tensor:
+    """Two pyramids side by side, one up and one down, along each axis in turn, (n_axes, *window).
+
+    A pyramid is a pile of squares k = 0, 1, ... around its centre, 2k + 1 wide and
+    ``(k + 1) ** -power`` high (Andriushchenko et al. 2020, Section 3.4, with power 2; Croce & Hein
+    2021 with 4 for L1). Each pyramid has Euclidean length 1, or for power 4 absolute sum 1; so has
+    the whole.
+    """
+    found = []
+    for axis, side in enumerate(window):
+        first, second = list(window), list(window)
+        first[axis], second[axis] = side // 2, side - side // 2
+        both = [_pyramid(first, power), -_pyramid(second, power)]
+        found.append(_unit(torch.cat(both, dim=axis), power))
+    return torch.stack(found)
+
+
+def _pyramid(box: Sequence[int], power: int) -> Tensor:
+    """By the greatest distance along any axis from the centre, ``size // 2``."""
+    away = torch.zeros([1] * len(box), dtype=torch.int64)
+    for axis, size in enumerate(box):
+        shape = [-1 if other == axis else 1 for other in range(len(box))]
+        away = torch.maximum(away, (torch.arange(size) - size // 2).abs().view(shape))
+    heights = (torch.arange(max(box) // 2 + 1) + 1.0) ** -power
+    piled = heights.flip(0).cumsum(0).flip(0)
+    return _unit(piled[away], power)
+
+
+def _unit(pattern: Tensor, power: int) -> Tensor:
+    length = pattern.norm() if power == 2 else pattern.abs().sum()
+    return pattern / length.clamp(min=1e-12)
+
+
+def _offsets(corner: Tensor, sizes: Sequence[int]) -> list[Tensor]:
+    """How far each pixel is from its case's corner along each axis, to be broadcast."""
+    found = []
+    for axis, size in enumerate(sizes):
+        shape = [1 if other != axis else size for other in range(len(sizes))]
+        places = torch.arange(size, device=corner.device).view(1, 1, *shape)
+        found.append(places - corner[:, axis].view(-1, 1, *[1] * len(sizes)))
+    return found
