@@ -2,24 +2,30 @@
 
     python benchmarks/coverage_study.py --repeats 2000 --out docs/reference
 
-writes ``coverage.md`` and ``coverage.svg``. Observations of a group are made alike by letting each
-take over its group's own draw, with the root of a correlation as probability. This leaves every
-observation's distribution, and so the true value, as it is, and gives any two of a group that
-correlation.
+writes ``coverage.md`` and ``coverage.svg``. What is done is kept in ``benchmarks/.cache/coverage``,
+by question, repeats and code; a study that was stopped goes on there.
+
+Observations of a group are made alike by letting each take over its group's own draw, with the root
+of a correlation as probability. This leaves every observation's distribution, and so the true value,
+as it is, and gives any two of a group that correlation.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import math
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from coverage_questions import Codes, Draw, Question, Rows, questions
+
+from plexor import stats
 
 LEVEL = 0.95
 CORRELATIONS = (0.0, 0.2, 0.5, 0.8)
@@ -75,6 +81,23 @@ class Row:
     def meant_for(self) -> bool:
         """False for an interval that takes observations of a group as independent."""
         return "ignored" not in self.interval or self.design.group_size == 1
+
+
+def kept(question: Question, repeats: int) -> list[Row]:
+    """The rows of a question, simulated unless this code has done so before."""
+    repeats //= 4 if question.resamples else 1
+    here = Path(__file__).parent
+    code = [*Path(stats.__file__).parent.glob("*.py"), *here.glob("coverage_*.py")]
+    digest = hashlib.sha256(f"{question.name} {repeats}".encode())
+    for path in sorted(code):
+        digest.update(path.read_bytes())
+    path = here / ".cache" / "coverage" / f"{digest.hexdigest()[:16]}.json"
+    if not path.exists():
+        rows = [row for design in designs(question) for row in study(question, design, repeats)]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps([asdict(row) for row in rows]))
+    found = json.loads(path.read_text())
+    return [Row(**row | {"design": Design(**row["design"])}) for row in found]
 
 
 def study(question: Question, design: Design, repeats: int) -> Iterator[Row]:
@@ -214,9 +237,7 @@ def main() -> None:
     rows: list[Row] = []
     for question in questions():
         print(question.name, flush=True)
-        for design in designs(question):
-            repeats = options.repeats // (4 if question.resamples else 1)
-            rows += study(question, design, repeats)
+        rows += kept(question, options.repeats)
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "coverage.md").write_text(page(rows, options.repeats), encoding="utf-8")
     figure(rows, options.out / "coverage.svg")

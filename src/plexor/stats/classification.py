@@ -113,6 +113,7 @@ def balanced_accuracy(
     their correlation linearised over groups, so that a class of few cases, all right, still
     widens it, which a variance alone would miss. With one class it is ``clustered_proportion``.
     A class whose several cases are all of one group may have any recall from 0 to 1 elsewhere.
+    With the rarest class in a few large groups it covers too little (docs/reference/coverage.md).
 
     Undefined (NaN with a note): no cases; the interval, where all cases are of one group.
 

@@ -65,7 +65,8 @@ def clustered_mean(
 
     The variance is that of a ratio linearised over groups (Cochran, Sampling Techniques, 3rd ed.
     1977, ch. 6); without groups it is the usual one. For skewed values (absolute errors are) in few
-    groups it covers too little, on the side of the long tail.
+    groups it covers too little, on the side of the long tail: 91 % for 20 exponential values, 89 %
+    for 4 groups of 5 (docs/reference/coverage.md).
 
     Args:
         values: (n,); e.g. absolute errors, Dice scores, changes.
@@ -108,7 +109,8 @@ def clustered_quantile(
     back on the scale of the values (Woodruff, JASA 1952;47:635). Infinite values are welcome.
     The quantile is the lowest value with at least ``share`` of the cases at or below; where it is
     exactly that share, the mean of this value and the next (so for the usual median). With fewer
-    than about ten groups of strong resemblance the interval covers too little.
+    than ten groups of strong resemblance the interval covers too little: 87 % for 4 groups, 66 %
+    for 2 (docs/reference/coverage.md).
 
     Args:
         values: (n,).

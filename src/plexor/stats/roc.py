@@ -122,11 +122,14 @@ def auc(
     the interval Student's, its df the smaller number of groups that have positives or negatives
     less 1: hers is normal, and holds the area too seldom with few groups.
 
-    Even so it covers too little where a class is in few groups that resemble each other strongly.
+    Even so it covers too little where a class is in few groups that resemble each other strongly:
+    86 % in place of 95 % at an area of 0.95, twenty groups of ten cases and a correlation of 0.8
+    (docs/reference/coverage.md).
 
     ``interval="logit"`` (the default) is symmetric on the logit scale, where it stays within
     0 … 1 and covers better near 1 (Qin & Hotilovac, Stat Methods Med Res 2008;17:207).
-    ``"wald"`` is value ± z·SE (or t·SE) cut to 0 … 1, which is what most programs print.
+    ``"wald"`` is value ± z·SE (or t·SE) cut to 0 … 1, which is what most programs print; it covers
+    87 % at an area of 0.95 and 50 cases, 77 % where the logit covers 86 %.
 
     At an area of exactly 1 (or 0) the variance says nothing. The data then hold at least
     ``min(positives, negatives)`` independent pairs, all in order, and the limit is Clopper &
