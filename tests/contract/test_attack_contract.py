@@ -7,7 +7,7 @@ its neighbours are, while their number may move an output by a rounding error.
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError, dataclass, fields, is_dataclass
+from dataclasses import FrozenInstanceError, dataclass, fields, is_dataclass, replace
 from typing import Any, get_args
 
 import numpy as np
@@ -27,7 +27,18 @@ from tests.helpers.tiny import (
 )
 from torch import Tensor, nn
 
-from plexor.attacks import CATALOGUE, Become, Flip, Goal, Misclassify, Move, Proposal, Threat, judge
+from plexor.attacks import (
+    CATALOGUE,
+    Attack,
+    Become,
+    Flip,
+    Goal,
+    Misclassify,
+    Move,
+    Proposal,
+    Threat,
+    judge,
+)
 from plexor.attacks.catalogue import Access, find
 from plexor.attacks.engine import propose
 from plexor.attacks.threat import Norm
@@ -58,6 +69,30 @@ NAMES_TASKS_AND_GOALS = [
 ]
 
 
+QUICK: dict[str, dict[str, Any]] = {
+    "square": {"queries": 24},
+    "nes": {"queries": 45, "samples": 10},
+    "simba": {"queries": 30},
+    "fmn": {"steps": 30},
+    "ddn": {"steps": 30},
+    "fab": {"steps": 15},
+    "carlini-wagner": {"steps": 50, "constants": 3, "step_size": 0.1},
+    "hop-skip-jump": {"queries": 250, "samples": 10},
+}
+"""Settings that make the slower attacks quick; all others run as they are by default."""
+
+
+def quick(name: str, **options: Any) -> Attack:
+    return CATALOGUE[name].attack(**{**QUICK.get(name, {}), **options})
+
+
+def within(name: str, shape: tuple[int, ...], radius: float) -> Threat:
+    """So many levels a number: under L∞ where the attack searches it, else as long under L2."""
+    if "linf" in CATALOGUE[name].norms:
+        return Threat(norm="linf", radius=radius)
+    return Threat(norm="l2", radius=radius * float(np.prod(shape)) ** 0.5)
+
+
 @dataclass(frozen=True, slots=True)
 class Storage:
     """A way images are stored, with a threat's unit and radii that suit it."""
@@ -67,9 +102,9 @@ class Storage:
     unit: Any
     radius: dict[str, float]
 
-    def threat(self, norm: Any) -> Threat:
+    def threat(self, norm: Any, *, times: float = 1.0) -> Threat:
         unit: Any = "count" if norm == "l0" and self.unit != "percent" else self.unit
-        return Threat(norm=norm, radius=self.radius[norm], unit=unit)
+        return Threat(norm=norm, radius=times * self.radius[norm], unit=unit)
 
 
 STORED = {
@@ -127,8 +162,9 @@ def test_proposals_are_storable_within_the_threat_and_no_worse_than_nothing(
     stored = small_images(shape, how.dtype, slope=how.slope)
     model = model_of(network(shape, task, how.dtype), task)
     batch, goal = decided(model, stored), Misclassify()
-    threat = how.threat(norm)
-    proposal = CATALOGUE[name].attack()(model, batch, goal, threat, seed=0)
+    # Decisions tell nothing of coming nearer: the goal must be within reach.
+    threat = how.threat(norm, times=20.0 if CATALOGUE[name].access == "decisions" else 1.0)
+    proposal = quick(name)(model, batch, goal, threat, seed=0)
 
     assert proposal.delta.shape == batch.images.shape
     assert proposal.delta.dtype == torch.float32
@@ -155,8 +191,8 @@ def test_every_declared_task_and_goal_is_searched(name: str, task: str, goal: Go
     batch = decided(model, images(shape, 24, seed=5))
     open_ = margins(model, batch, goal, 0.0) <= 0
     assert bool(open_.any())
-    threat = Threat(norm="linf", radius=16)
-    proposal = CATALOGUE[name].attack()(model, batch, goal, threat, seed=0)
+    threat = within(name, shape, 40 if CATALOGUE[name].access == "decisions" else 16)
+    proposal = quick(name)(model, batch, goal, threat, seed=0)
     before, after = (margins(model, batch, goal, d)[open_] for d in (0.0, proposal.delta))
     assert float((after > before).float().mean()) > 0.5
     assert bool((after > 0).any())
@@ -177,7 +213,7 @@ def test_a_proposal_depends_on_case_model_and_seed_alone(
     }
     model = model_of(nets[kind], task)
     batch = decided(model, images(shape, 6))
-    attack, goal = CATALOGUE[name].attack(), Misclassify()
+    attack, goal = quick(name), Misclassify()
     threat = STORED["8 bit"].threat(norm)
 
     def search(index: list[int]) -> Proposal:
@@ -211,7 +247,7 @@ def test_a_float32_network_does_not_let_neighbours_be_felt(name: str, dimensions
     model = Model(net, task=task, preprocess=Preprocess())
     stored = images(shape, 6)
     batch = decided(model, stored)
-    attack, goal, threat = CATALOGUE[name].attack(), Misclassify(), Threat(norm="linf", radius=2)
+    attack, goal, threat = quick(name), Misclassify(), within(name, shape, 2)
     before = attack(model, batch, goal, threat, seed=0)
     others = [*stored[:2], *images(shape, 4, seed=9)]
     ids = [*batch.ids[:2], "w", "x", "y", "z"]
@@ -246,14 +282,40 @@ def test_the_cost_is_what_the_model_was_asked(name: str, norm: Any) -> None:
     model = model_of(counted, task)
     batch = decided(model, images(shape, 6))
     threat = STORED["8 bit"].threat(norm)
-    attack_class = CATALOGUE[name].attack
-    several = {"restarts": 3} if "restarts" in attack_options(attack_class) else {}
-    for attack in (attack_class(), attack_class(**several)):
+    several = {"restarts": 3} if "restarts" in attack_options(CATALOGUE[name].attack) else {}
+    for attack in (quick(name), quick(name, **several)):
         counted.n_forwards = counted.n_backwards = 0
         proposal = attack(model, batch, Misclassify(), threat, seed=0)
         assert proposal.n_gradients.dtype == proposal.n_forwards.dtype == torch.int64
         assert counted.n_backwards == int(proposal.n_gradients.sum())
         assert counted.n_forwards <= int((proposal.n_gradients + proposal.n_forwards).sum())
+
+
+QUERIES = [name for name, entry in CATALOGUE.items() if entry.access in ("scores", "decisions")]
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["before known", "before asked for"])
+@pytest.mark.parametrize("queries", [1, 2, 3, 17, 45])
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_budget_of_queries_is_never_exceeded(name: str, queries: int, known: bool) -> None:
+    """Every image of a case that the model sees is a query, whoever asks for it."""
+    shape, task = SHAPES["2D"], TASKS["multiclass"]
+    counted = Counted(network(shape, task))
+    model = model_of(counted, task)
+    batch = decided(model, images(shape, 6))
+    if known:
+        batch = replace(batch, before=model.outputs(batch.images, batch.context))
+    attack = quick(name, queries=queries)
+    for norm in CATALOGUE[name].norms:
+        threat = STORED["8 bit"].threat(norm)
+        counted.n_forwards = counted.n_backwards = 0
+        proposal = attack(model, batch, Misclassify(), threat, seed=0)
+        assert counted.n_backwards == 0
+        assert counted.n_forwards == int(proposal.n_forwards.sum())
+        assert int(proposal.n_forwards.max()) <= queries
+        before, after = (margins(model, batch, Misclassify(), d) for d in (0.0, proposal.delta))
+        assert bool((after >= before).all())
+        assert queries > 1 or known or not proposal.delta.any()
 
 
 def attack_options(attack: Any) -> list[str]:
@@ -267,7 +329,7 @@ def test_cases_at_the_goal_are_left_alone_and_cost_nothing(name: str) -> None:
     counted = Counted(network(shape, task))
     model = model_of(counted, task)
     batch = decided(model, images(shape, 6))
-    attack, goal, threat = CATALOGUE[name].attack(), Misclassify(), Threat(norm="linf", radius=2)
+    attack, goal, threat = quick(name), Misclassify(), within(name, shape, 2)
     attempted = torch.tensor([True, False, True, False, False, True])
     found = propose(model, batch, attack, goal, threat, attempted=attempted, seed=0)
     alone = attack(model, batch.select(torch.tensor([0, 2, 5])), goal, threat, seed=0)
@@ -291,7 +353,7 @@ def test_an_attack_changes_neither_model_nor_batch(name: str) -> None:
     batch = decided(model, images(shape, 3))
     weights = {key: tensor.clone() for key, tensor in model.network.state_dict().items()}
     pixels, random_state = batch.images.clone(), torch.get_rng_state()
-    CATALOGUE[name].attack()(model, batch, Misclassify(), Threat(norm="l2", radius=9), seed=0)
+    quick(name)(model, batch, Misclassify(), Threat(norm="l2", radius=9), seed=0)
     assert torch.equal(batch.images, pixels)
     assert not batch.images.requires_grad
     assert torch.equal(torch.get_rng_state(), random_state)

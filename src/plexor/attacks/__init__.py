@@ -6,27 +6,38 @@ from plexor.attacks.goals import Become, Flip, Goal, Misclassify, Move
 from plexor.attacks.gradient import FGSM, PGD
 from plexor.attacks.judge import Distances, Verdict, judge
 from plexor.attacks.lattice import Lattice
+from plexor.attacks.minimum_norm import DDN, FAB, FMN, CarliniWagner, DeepFool
 from plexor.attacks.objective import Objective
 from plexor.attacks.proposal import Attack, Proposal
+from plexor.attacks.query import NES, HopSkipJump, SimBA, Square
 from plexor.attacks.region import Border, Masked
 from plexor.attacks.threat import Threat
 
 __all__ = [
     "CATALOGUE",
+    "DDN",
+    "FAB",
     "FGSM",
+    "FMN",
+    "NES",
     "PGD",
     "Attack",
     "Become",
     "Border",
+    "CarliniWagner",
+    "DeepFool",
     "Distances",
     "Flip",
     "Goal",
+    "HopSkipJump",
     "Lattice",
     "Masked",
     "Misclassify",
     "Move",
     "Objective",
     "Proposal",
+    "SimBA",
+    "Square",
     "Threat",
     "Verdict",
     "judge",

@@ -7,7 +7,9 @@ from typing import Literal
 
 from plexor.attacks.gradient import FGSM, PGD
 from plexor.attacks.lattice import Lattice
+from plexor.attacks.minimum_norm import DDN, FAB, FMN, CarliniWagner, DeepFool
 from plexor.attacks.proposal import Attack
+from plexor.attacks.query import NES, HopSkipJump, SimBA, Square
 from plexor.core.errors import PlanError, unknown
 
 Access = Literal["gradients", "scores", "decisions", "none"]
@@ -61,6 +63,79 @@ CATALOGUE: dict[str, Entry] = {
         tasks=EVERY_TASK,
         reference="this project; the question is that of Bonnet et al., IEEE TIFS 2021",
         summary="gradient search in whole quanta, for budgets of one or two levels",
+    ),
+    "square": Entry(
+        attack=Square,
+        access="scores",
+        norms=("linf", "l2", "l1"),
+        tasks=EVERY_TASK,
+        reference="Andriushchenko et al., ECCV 2020, arXiv:1912.00049; "
+        "for L1 Croce & Hein, ICML 2021, arXiv:2103.01208",
+        summary="random search by squares, or cubes, that use the whole radius",
+    ),
+    "nes": Entry(
+        attack=NES,
+        access="scores",
+        norms=("linf", "l2"),
+        tasks=EVERY_TASK,
+        reference="Ilyas et al., ICML 2018, arXiv:1804.08598",
+        summary="gradient ascent along gradients estimated from pairs of scores",
+    ),
+    "simba": Entry(
+        attack=SimBA,
+        access="scores",
+        norms=("linf", "l2"),
+        tasks=EVERY_TASK,
+        reference="Guo et al., ICML 2019, arXiv:1905.07121",
+        summary="one pixel or cosine wave after another, kept where the score rises",
+    ),
+    "hop-skip-jump": Entry(
+        attack=HopSkipJump,
+        access="decisions",
+        norms=("linf", "l2"),
+        tasks=EVERY_TASK,
+        reference="Chen et al., IEEE S&P 2020, arXiv:1904.02144",
+        summary="walks along the decision boundary towards the image, from yes and no alone",
+    ),
+    "fmn": Entry(
+        attack=FMN,
+        access="gradients",
+        norms=EVERY_NORM,
+        tasks=EVERY_TASK,
+        reference="Pintor et al., NeurIPS 2021, arXiv:2102.12827",
+        summary="shortest perturbation, by a ball that shrinks and grows",
+    ),
+    "ddn": Entry(
+        attack=DDN,
+        access="gradients",
+        norms=("l2",),
+        tasks=EVERY_TASK,
+        reference="Rony et al., CVPR 2019, arXiv:1811.09600",
+        summary="shortest L2 perturbation, direction and length apart",
+    ),
+    "fab": Entry(
+        attack=FAB,
+        access="gradients",
+        norms=("linf", "l2", "l1"),
+        tasks=EVERY_TASK,
+        reference="Croce & Hein, ICML 2020, arXiv:1907.02044",
+        summary="shortest perturbation, along the boundary of the goal",
+    ),
+    "deepfool": Entry(
+        attack=DeepFool,
+        access="gradients",
+        norms=("linf", "l2", "l1"),
+        tasks=EVERY_TASK,
+        reference="Moosavi-Dezfooli et al., CVPR 2016, arXiv:1511.04599",
+        summary="a short perturbation, in a few steps to the nearest boundary",
+    ),
+    "carlini-wagner": Entry(
+        attack=CarliniWagner,
+        access="gradients",
+        norms=("l2",),
+        tasks=EVERY_TASK,
+        reference="Carlini & Wagner, IEEE S&P 2017, arXiv:1608.04644",
+        summary="shortest L2 perturbation, its length weighed against the margin",
     ),
 }
 
