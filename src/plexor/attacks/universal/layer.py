@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd import forward_ad
 
 from plexor.core.errors import ModelError, PlanError, unknown
 from plexor.models.batch import Batch
@@ -65,60 +63,58 @@ def quarter_layer(model: Model, batch: Batch) -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Response:
-    """How a layer responds to moving images along a direction.
+    """A layer's output for some images, and its Jacobian J there, which is never written out.
 
-    Attributes:
-        moved: ``J direction``, shaped like the layer's output, with its Jacobian J in the stored
-            numbers.
-        output: of the layer, with its graph.
-        images: what the graph leads to, (N, C, *spatial).
-    """
+    J is of the layer's output in the stored numbers. One forward pass. Where a layer is called
+    several times, the first call counts.
 
-    moved: Tensor
-    output: Tensor
-    images: Tensor
-
-    def pull(self, weight: Tensor) -> Tensor:
-        """``Jᵀ weight``, (N, C, *spatial); one backward pass, once."""
-        (found,) = torch.autograd.grad(self.output, self.images, weight)
-        return found
-
-
-def response(model: Model, layer: nn.Module, batch: Batch, direction: Tensor) -> Response:
-    """The layer's response to ``direction`` (N, C, *spatial); one pass, forward differentiated.
-
-    Where a layer is called several times, the first call counts.
+    Args:
+        model: whose network the layer is of.
+        layer: what is looked at.
+        batch: N cases.
 
     Raises:
         ModelError: the layer is not used, gives no tensor, or lets no derivative through.
     """
-    found: list[object] = []
 
-    def keep(_: nn.Module, __: Any, output: object) -> None:
-        # A copy, since what follows may write over it.
-        found.append(output.clone() if isinstance(output, Tensor) else output)
+    def __init__(self, model: Model, layer: nn.Module, batch: Batch) -> None:
+        found: list[object] = []
 
-    handle = layer.register_forward_hook(keep)
-    images = batch.images.detach().clone().requires_grad_()
-    try:
-        with torch.enable_grad(), forward_ad.dual_level():
-            moving: Tensor = forward_ad.make_dual(images, direction)  # type: ignore[no-untyped-call]
-            model.outputs(moving, batch.context)
-            if not found or not isinstance(found[0], Tensor):
-                raise ModelError(
-                    f"the layer {type(layer).__name__} gave no tensor; choose another `layer`"
-                )
-            output, moved = forward_ad.unpack_dual(found[0])  # type: ignore[no-untyped-call]
-    finally:
-        handle.remove()
-    if moved is None or not output.requires_grad:
-        raise ModelError(
-            f"the layer {type(layer).__name__} does not depend on the image in a way that can be "
-            "differentiated; choose another `layer`"
-        )
-    return Response(moved=moved.detach(), output=output, images=images)
+        def keep(_: nn.Module, __: Any, output: object) -> None:
+            # A copy, since what follows may write over it.
+            found.append(output.clone() if isinstance(output, Tensor) else output)
+
+        handle = layer.register_forward_hook(keep)
+        self._images = batch.images.detach().clone().requires_grad_()
+        try:
+            with torch.enable_grad():
+                model.outputs(self._images, batch.context)
+        finally:
+            handle.remove()
+        output = found[0] if found else None
+        if not isinstance(output, Tensor) or not output.requires_grad:
+            raise ModelError(
+                f"the layer {type(layer).__name__} gives no tensor that can be differentiated in "
+                "the image; choose another `layer`"
+            )
+        self._output = output
+
+    def moved(self, direction: Tensor) -> Tensor:
+        """``J direction`` of a direction (N, C, *spatial), shaped like the output.
+
+        ``Jᵀ w`` is linear in w, and its derivative there, along the direction, is it: a backward
+        pass and one through that.
+        """
+        weight = torch.zeros_like(self._output, requires_grad=True)
+        (pulled,) = torch.autograd.grad(self._output, self._images, weight, create_graph=True)
+        (found,) = torch.autograd.grad(pulled, weight, direction, retain_graph=True)
+        return found
+
+    def pull(self, weight: Tensor) -> Tensor:
+        """``Jᵀ weight``, (N, C, *spatial); a backward pass, the last one there can be."""
+        (found,) = torch.autograd.grad(self._output, self._images, weight)
+        return found
 
 
 def _is_leaf(layer: nn.Module) -> bool:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from plexor.attacks.fitted import Stream
 from plexor.attacks.goals import Goal
 from plexor.attacks.threat import Threat
-from plexor.attacks.universal.layer import find_layer, quarter_layer, response
+from plexor.attacks.universal.layer import Response, find_layer, quarter_layer
 from plexor.attacks.universal.pattern import (
     Canvas,
     UniversalPerturbation,
@@ -46,7 +46,7 @@ class UniversalSingular:
             quarter of the network's input in size, about where the paper found the best ones; ""
             takes the network's outputs.
         q: of the norm the layer's response is measured in, at least 1.
-        iterations: of the power method, each over all cases.
+        iterations: of the power method, each over all cases, at about two gradients a case.
     """
 
     layer: str | None = None
@@ -98,11 +98,11 @@ class UniversalSingular:
         for batch in stream:
             low, high = threat.bounds(batch)
             unit = one_unit(batch, threat) * (high > low)
-            found = response(model, layer, batch, unit * direction)
-            before, peak = peak, torch.maximum(peak, found.moved.abs().amax())
-            weight = found.moved.sign() * (found.moved / peak).abs() ** (self.q - 1)
-            pull = (unit * found.pull(weight)).sum(0)
+            response = Response(model, layer, batch)
+            moved = response.moved(unit * direction)
+            before, peak = peak, torch.maximum(peak, moved.abs().amax().to(peak.dtype))
+            weight = moved.sign() * (moved / peak).abs() ** (self.q - 1)
+            pull = (unit * response.pull(weight)).sum(0)
             total = total * (before / peak) ** (self.q - 1) + pull
-            stream.n_gradients += len(batch)
-            stream.n_forwards += len(batch)
+            stream.n_gradients += 2 * len(batch)
         return total

@@ -1,0 +1,372 @@
+"""What every fitted attack promises: fitted on some cases, applied to cases it never saw."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+from dataclasses import FrozenInstanceError, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tests.helpers.tiny import (
+    Curved,
+    batch_of,
+    binary,
+    image,
+    images,
+    model_of,
+    multiclass,
+    multilabel,
+)
+from torch import Tensor, nn
+
+from plexor.attacks import (
+    Become,
+    Border,
+    Flip,
+    Goal,
+    Masked,
+    Misclassify,
+    Move,
+    Threat,
+    judge,
+    matched_noise,
+)
+from plexor.attacks.fitted import FittedAttack
+from plexor.attacks.universal import (
+    UniversalDeepFool,
+    UniversalPerturbation,
+    UniversalSGD,
+    UniversalSingular,
+)
+from plexor.cases import LOSSLESS, Image
+from plexor.core.errors import DataError, PlanError
+from plexor.models import Batch, Model, ModelCard, Preprocess, Regression, Task
+
+METHODS: dict[str, FittedAttack] = {
+    "universal-sgd": UniversalSGD(steps=12),
+    "universal-deepfool": UniversalDeepFool(epochs=1, deepfool_steps=4, rivals=2),
+    "universal-singular": UniversalSingular(iterations=2),
+}
+NORMS = {
+    "universal-sgd": ("linf", "l2", "l1", "l0"),
+    "universal-deepfool": ("linf", "l2", "l1"),
+    "universal-singular": ("linf", "l2", "l1"),
+}
+NAMES_AND_NORMS = [(name, norm) for name in METHODS for norm in NORMS[name]]
+SHAPES = {"2D": (3, 6, 5), "3D": (1, 4, 5, 3)}
+TASKS: dict[str, Task] = {
+    "multiclass": multiclass(4),
+    "binary": binary(0.4),
+    "multilabel": multilabel(3),
+    "regression": Regression(unit="years"),
+}
+GOALS: dict[str, list[Goal]] = {
+    "multiclass": [Misclassify(), Become(target="b")],
+    "binary": [Misclassify(), Become(target="b")],
+    "multilabel": [Misclassify(), Flip(finding="b", kind="hide"), Flip(finding="c", kind="invent")],
+    "regression": [Move(by=0.5, kind=kind) for kind in ("raise", "lower", "deviate")],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """A way images are stored, with a threat's unit and radii that suit it."""
+
+    dtype: str
+    unit: Any
+    radius: dict[str, float]
+
+    def threat(self, norm: Any) -> Threat:
+        unit: Any = "count" if norm == "l0" and self.unit != "percent" else self.unit
+        return Threat(norm=norm, radius=self.radius[norm], unit=unit)
+
+    def images(self, shape: tuple[int, ...], n_cases: int, seed: int) -> list[Image]:
+        """Noise; the first two at the ends of what can be stored; 16 bits: rescales differ."""
+        stored = images(shape, n_cases, dtype=self.dtype, seed=seed)
+        if self.dtype == "i2":
+            slopes = (-0.5, 0.5, 2.0)
+            return [
+                image((one.pixels // 256).astype("i2"), slope=slopes[i % 3])
+                for i, one in enumerate(stored)
+            ]
+        if self.dtype == "u1":
+            stored[0].pixels[:], stored[1].pixels[:] = 0, 255
+        return stored
+
+
+STORED = {
+    "8 bit": Storage("u1", "level", {"linf": 2.0, "l2": 9.0, "l1": 60.0, "l0": 3.0}),
+    "16 bit, rescaled": Storage("i2", "value", {"linf": 6.0, "l2": 40.0, "l1": 180.0, "l0": 3.0}),
+    "floating": Storage("f4", "percent", {"linf": 1.0, "l2": 8.0, "l1": 40.0, "l0": 10.0}),
+}
+
+
+def model_for(shape: tuple[int, ...], task: Task, dtype: str = "u1") -> Model:
+    centred = {"centre": 0.5, "scale": 0.1} if dtype == "f4" else {}
+    return model_of(Curved(shape, task.n_outputs, seed=1, **centred), task)
+
+
+def decided(model: Model, stored: list[Image], prefix: str = "case") -> Batch:
+    """The cases with what the model says now as their truth."""
+    names = [f"{prefix}-{i}" for i in range(len(stored))]
+    batch = batch_of(stored, ids=names)
+    labels = model.task.decide(model.outputs(batch.images, batch.context))
+    return batch_of(stored, labels.tolist(), ids=names)
+
+
+def parts(batch: Batch, size: int = 4) -> list[Batch]:
+    return [batch.select(index) for index in torch.split(torch.arange(len(batch)), size)]
+
+
+@pytest.mark.parametrize("storage", STORED)
+@pytest.mark.parametrize("dimensions", SHAPES)
+@pytest.mark.parametrize(("name", "norm"), NAMES_AND_NORMS)
+def test_what_is_proposed_for_cases_never_seen_is_storable_and_within_the_threat(
+    name: str, norm: Any, dimensions: str, storage: str
+) -> None:
+    how, shape, task = STORED[storage], SHAPES[dimensions], TASKS["multiclass"]
+    model = model_for(shape, task, how.dtype)
+    seen = decided(model, how.images(shape, 6, seed=3))
+    threat, goal = how.threat(norm), Misclassify()
+    fitted = METHODS[name].fit(model, parts(seen), goal, threat, seed=0)
+    stored = how.images(shape, 6, seed=4)
+    batch = decided(model, stored, prefix="new")
+    proposal = fitted(model, batch, goal, threat, seed=0)
+    assert proposal.delta.shape == batch.images.shape
+    assert proposal.delta.dtype == torch.float32
+    assert float(proposal.delta.flatten(1).any(1).float().mean()) > 0.5
+    verdicts = judge(model, batch, stored, proposal.delta, goal=goal, threat=threat)[LOSSLESS]
+    assert all(verdict.within_threat for verdict in verdicts)
+    if how.dtype != "f4":
+        assert torch.equal(proposal.delta, proposal.delta.round())
+    assert not proposal.n_gradients.any()
+    assert not proposal.n_forwards.any()
+
+
+@pytest.mark.parametrize(("task", "goal"), [(task, goal) for task in TASKS for goal in GOALS[task]])
+def test_every_task_and_goal_is_searched(task: str, goal: Goal) -> None:
+    """Cases that resemble each other: on those not seen, better than every one of eight noises."""
+    shape, named = SHAPES["2D"], TASKS[task]
+    model = model_for(shape, named)
+    stored = images(shape, 12, seed=5)
+    for one in stored[1:]:
+        one.pixels[:] = (0.9 * stored[0].pixels + 0.1 * one.pixels).astype("u1")
+    whole = decided(model, stored)
+    threat = Threat(norm="linf", radius=6)
+    fitted = UniversalSGD(steps=30).fit(
+        model, parts(whole.select(torch.arange(8))), goal, threat, seed=0
+    )
+    new = whole.select(torch.arange(8, 12))
+
+    def margins(delta: Tensor | float) -> Tensor:
+        before = model.outputs(new.images)
+        outputs = model.outputs(new.images + delta)
+        return goal.margin(named, outputs, new.truth, before).detach()
+
+    found = margins(fitted(model, new, goal, threat, seed=0).delta).mean()
+    noises = [margins(matched_noise(new, threat, seed=i)).mean() for i in range(8)]
+    assert found > max(noises)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_proposal_depends_on_the_case_alone_and_a_fit_on_its_seed(name: str) -> None:
+    shape, task, how = SHAPES["2D"], TASKS["multiclass"], STORED["16 bit, rescaled"]
+    model = model_for(shape, task)
+    batches = parts(decided(model, how.images(shape, 6, seed=3)))
+    new = decided(model, how.images(shape, 5, seed=4))
+    threat = how.threat("l2")
+    fitted = METHODS[name].fit(model, batches, Misclassify(), threat, seed=3)
+    random_state = torch.get_rng_state()
+    torch.rand(3)
+    again = METHODS[name].fit(model, batches, Misclassify(), threat, seed=3)
+    torch.set_rng_state(random_state)
+    whole = fitted(model, new, Misclassify(), threat, seed=0).delta
+    assert torch.equal(again(model, new, Misclassify(), threat, seed=1).delta, whole)
+    other = model_of(Curved(shape, 4, seed=9), task)
+    for index in ([0], [3, 1], [4, 2, 0]):
+        some = new.select(torch.tensor(index))
+        delta = fitted(other, some, Become(target="b"), threat, seed=5).delta
+        assert torch.equal(delta, whole[index])
+
+
+class Counted(nn.Module):
+    """Counts the cases that go through a network, forwards and backwards."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+        self.n_forwards = self.n_backwards = 0
+        self.register_full_backward_pre_hook(self._back)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        outputs: Tensor = self.inner(inputs)
+        self.n_forwards += len(inputs)
+        return outputs
+
+    def _back(self, _: nn.Module, gradients: Any) -> None:
+        self.n_backwards += len(gradients[0])
+
+
+@pytest.mark.parametrize("name", ["universal-sgd", "universal-deepfool"])
+@pytest.mark.parametrize("known", [False, True], ids=["asked", "known before"])
+def test_the_cost_on_the_card_is_what_the_model_was_asked(name: str, known: bool) -> None:
+    """One forward pass is part of each gradient; DeepFool's ways share theirs."""
+    shape, task = SHAPES["2D"], TASKS["binary"]
+    counted = Counted(Curved(shape, 1, seed=1))
+    model = model_of(counted, task)
+    batch = decided(model, images(shape, 6))
+    if known:
+        batch = replace(batch, before=model.outputs(batch.images).detach())
+    counted.n_forwards = counted.n_backwards = 0
+    fitted = METHODS[name].fit(
+        model, parts(batch), Misclassify(), Threat(norm="linf", radius=2), seed=0
+    )
+    assert fitted.card.n_gradients == counted.n_backwards > 0
+    assert fitted.card.n_gradients + fitted.card.n_forwards == counted.n_forwards
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_fit_changes_neither_model_nor_batch_nor_the_random_state(name: str) -> None:
+    shape, task = SHAPES["2D"], TASKS["multiclass"]
+    model = model_for(shape, task)
+    batch = decided(model, images(shape, 3))
+    weights = {key: tensor.clone() for key, tensor in model.network.state_dict().items()}
+    pixels, random_state = batch.images.clone(), torch.get_rng_state()
+    METHODS[name].fit(model, [batch], Misclassify(), Threat(norm="l2", radius=9), seed=0)
+    assert torch.equal(batch.images, pixels)
+    assert torch.equal(torch.get_rng_state(), random_state)
+    for key, tensor in model.network.state_dict().items():
+        assert torch.equal(tensor, weights[key])
+    assert all(parameter.grad is None for parameter in model.network.parameters())
+    assert not any(layer._forward_hooks for layer in model.network.modules())
+
+
+@dataclass
+class Living:
+    """A stream that makes each batch anew, and counts how many of them are alive at once."""
+
+    model: Model
+    n_batches: int
+    alive: list[weakref.ref[Tensor]] = field(default_factory=list)
+    most: int = 0
+
+    def __iter__(self) -> Iterator[Batch]:
+        for i in range(self.n_batches):
+            batch = decided(self.model, images(SHAPES["2D"], 2, seed=i), prefix=f"batch-{i}")
+            self.alive.append(weakref.ref(batch.images))
+            self.most = max(self.most, sum(one() is not None for one in self.alive))
+            yield batch
+            del batch
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_as_many_batches_are_held_at_once_however_many_there_are(name: str) -> None:
+    model = model_for(SHAPES["2D"], TASKS["multiclass"])
+    most = []
+    for n_batches in (3, 9):
+        stream = Living(model, n_batches)
+        METHODS[name].fit(model, stream, Misclassify(), Threat(norm="linf", radius=2), seed=0)
+        assert len(stream.alive) >= n_batches
+        most.append(stream.most)
+    assert most[0] == most[1] <= 3
+
+
+@pytest.mark.parametrize("region", [None, Border(width=1), Masked(mask="lesion", outside=True)])
+@pytest.mark.parametrize("name", METHODS)
+def test_what_was_saved_is_the_same_when_read(
+    name: str, region: Border | Masked | None, tmp_path: Path
+) -> None:
+    shape, task = SHAPES["2D"], TASKS["multiclass"]
+    model = model_for(shape, task)
+    model.card = ModelCard(task=task, preprocess=Preprocess(), weights_sha256="ab" * 32)
+    mask = torch.zeros(6, 1, 6, 5, dtype=torch.bool)
+    mask[:, :, 2:4] = True
+    batch = replace(decided(model, images(shape, 6)), masks={"lesion": mask})
+    threat = Threat(norm="l2", radius=20, region=region)
+    fitted: Any = METHODS[name].fit(model, parts(batch), Become(target="c"), threat, seed=4)
+    fitted.save(tmp_path / "found" / "pattern.safetensors")
+    read = UniversalPerturbation.load(tmp_path / "found" / "pattern.safetensors")
+    assert torch.equal(read.pattern, fitted.pattern)
+    card = read.card
+    assert card == fitted.card
+    assert card.method == name
+    assert card.threat == threat
+    assert card.goal == {"target": "c", "kind": "become"}
+    assert (card.seed, card.shape, card.model_sha256) == (4, shape, "ab" * 32)
+    assert all(card.saw(case_id) for case_id in batch.ids)
+    assert not card.saw("another")
+    delta = read(model, batch, Misclassify(), threat, seed=0).delta
+    if region is not None:
+        assert not (delta * ~region.allowed(batch)).any()
+    with pytest.raises(FrozenInstanceError):
+        read.pattern = fitted.pattern  # type: ignore[misc]
+
+
+def test_images_and_threats_it_was_not_fitted_for_are_refused() -> None:
+    model = model_for(SHAPES["2D"], TASKS["multiclass"])
+    batch = decided(model, images(SHAPES["2D"], 3))
+    threat = Threat(norm="linf", radius=2)
+    fitted = UniversalSGD(steps=2).fit(model, [batch], Misclassify(), threat, seed=0)
+    for shape in ((1, 6, 5), (3, 5, 6), (3, 6, 5, 4)):
+        with pytest.raises(DataError, match=r"fitted on images of shape \(3, 6, 5\), got \("):
+            fitted(model, batch_of(images(shape, 1)), Misclassify(), threat, seed=0)
+    wider = Threat(norm="linf", radius=4)
+    with pytest.raises(PlanError, match="fitted within linf-2, asked for within linf-4"):
+        fitted(model, batch, Misclassify(), wider, seed=0)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_streams_that_cannot_be_fitted_on_are_refused(name: str) -> None:
+    model, threat = model_for(SHAPES["2D"], TASKS["multiclass"]), Threat(norm="linf", radius=2)
+    batch = decided(model, images(SHAPES["2D"], 3))
+
+    def fit(batches: Any) -> None:
+        METHODS[name].fit(model, batches, Misclassify(), threat, seed=0)
+
+    with pytest.raises(PlanError, match="this generator gives them once"):
+        fit(batch for _ in range(3))
+    with pytest.raises(DataError, match="there is no case to fit on"):
+        fit([])
+    mixed = [batch, batch_of(images((3, 5, 6), 3))]
+    with pytest.raises(DataError, match=r"images of one shape, got \(3, 6, 5\) and \(3, 5, 6\)"):
+        fit(mixed)
+    with pytest.raises(PlanError, match="needs a regression"):
+        METHODS[name].fit(model, [batch], Move(by=1), threat, seed=0)
+    with pytest.raises(PlanError, match="have no level"):
+        METHODS[name].fit(
+            model, [batch_of(images(SHAPES["2D"], 3, dtype="f4"))], Misclassify(), threat, seed=0
+        )
+
+
+@pytest.mark.parametrize(
+    ("attack", "options"),
+    [
+        (UniversalSGD, {"steps": 0}),
+        (UniversalSGD, {"step_size": -1.0}),
+        (UniversalSGD, {"clip": 0.0}),
+        (UniversalDeepFool, {"epochs": 0}),
+        (UniversalDeepFool, {"deepfool_steps": 0}),
+        (UniversalDeepFool, {"rivals": 0}),
+        (UniversalDeepFool, {"desired": 0.0}),
+        (UniversalDeepFool, {"overshoot": -0.1}),
+        (UniversalSingular, {"q": 0.5}),
+        (UniversalSingular, {"iterations": 0}),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(attack: Any, options: dict[str, Any]) -> None:
+    (name,) = options
+    assert name in {each.name for each in fields(attack)}
+    with pytest.raises(PlanError, match=f"`{name}` must"):
+        attack(**options)
+
+
+def test_files_that_hold_no_pattern_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "pattern.safetensors"
+    with pytest.raises(DataError, match="no fitted attack at"):
+        UniversalPerturbation.load(path)
+    path.write_bytes(b"not at all")
+    with pytest.raises(DataError, match="not a whole safetensors file"):
+        UniversalPerturbation.load(path)
