@@ -6,8 +6,8 @@ writes ``coverage.md`` and ``coverage.svg``. What is done is kept in ``benchmark
 by question, repeats and code; a study that was stopped goes on there.
 
 Observations of a group are made alike by letting each take over its group's own draw, with the root
-of a correlation as probability. This leaves every observation's distribution, and so the true value,
-as it is, and gives any two of a group that correlation.
+of a correlation as probability. This leaves every observation's distribution, and so the true
+value, as it is, and gives any two of a group that correlation.
 """
 
 from __future__ import annotations

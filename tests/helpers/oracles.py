@@ -7,13 +7,14 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from plexor import stats
 from plexor.stats.bootstrap import replicate_limits
 from plexor.stats.icc import IccKind
+from plexor.stats.kappa import AgreementWeights
 
 FOLDER = Path(__file__).parents[1] / "oracle" / "golden"
 Pair = tuple[float, float]
@@ -149,6 +150,23 @@ def _kappas() -> Iterator[Pair]:
             ours = stats.cohens_kappa_of_table(row["table"], weights=weights)
             yield ours.value, row[weights]
             yield ours.variance or 0, row[f"{weights}_ase"] ** 2
+
+
+def _raters() -> Iterator[Pair]:
+    row = _golden("raters")["several"]
+    for weights in get_args(AgreementWeights):
+        for name, function in (("gwet_ac", stats.gwet_ac), ("fleiss_kappa", stats.fleiss_kappa)):
+            ours = function(row["ratings"], [1, 2, 3, 4], weights=weights)
+            theirs = row["found"][weights][name]
+            yield ours.value, theirs["value"]
+            yield math.sqrt(ours.variance or 0), theirs["se"]
+
+
+def _alphas() -> Iterator[Pair]:
+    for row in _golden("raters").values():
+        for weights, scale in (("identity", "nominal"), ("quadratic", "interval")):
+            ours = stats.krippendorff_alpha(row["ratings"], [1, 2, 3, 4], scale=scale)  # type: ignore[arg-type]
+            yield ours.value, row["found"][weights]["krippendorff_alpha"]["value"]
 
 
 def _iccs() -> Iterator[Pair]:
@@ -309,6 +327,8 @@ COMPARISONS = (
     _row("sensitivity_at_specificity youden", "values", "R pROC", _points),
     _row("hand_till_auc", "value", "R pROC", _hand_till),
     _row("cohens_kappa_of_table", "values, variances, weighted too", "R vcd, psych", _kappas),
+    _row("gwet_ac fleiss_kappa", "values, errors, ratings missing", "irrCAC", _raters),
+    _row("krippendorff_alpha", "values, ratings missing", "irrCAC", _alphas),
     _row("icc", "six kinds, limits", "R psych", _iccs),
     _row("bland_altman", "bias, components", "R lme4, REML", _repeated, closed=False),
     _row("binormal_curve", "area, both parameters", "R optim", _binormal, closed=False),

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from plexor.core.errors import PlanError
 from plexor.stats import (
+    Estimate,
     alpha_statistic,
     bland_altman,
     bootstrap_interval,
@@ -27,6 +29,9 @@ from plexor.stats.kappa import AgreementWeights
 
 GOLDEN: dict[str, Any] = json.loads(
     (Path(__file__).parent / "golden" / "stats_agreement.json").read_text()
+)
+RATERS: dict[str, Any] = json.loads(
+    (Path(__file__).parent / "golden" / "stats_raters.json").read_text()
 )
 
 # Krippendorff, Computing Krippendorff's Alpha-Reliability, 2011, example C: 4 observers, 12 units.
@@ -112,6 +117,50 @@ def test_fleiss_own_example() -> None:
     ]
     ratings = np.array([np.repeat(FIVE, row) for row in counts])
     assert round(fleiss_kappa(ratings, FIVE).value, 3) == 0.210
+
+
+@pytest.mark.parametrize("weights", ["identity", "linear", "quadratic"])
+@pytest.mark.parametrize("function", [gwet_ac, fleiss_kappa])
+def test_missing_ratings_as_gwets_program_has_them(
+    function: Callable[..., Estimate], weights: AgreementWeights
+) -> None:
+    data = RATERS["several"]
+    theirs = data["found"][weights][function.__name__]
+    ours = function(data["ratings"], [1, 2, 3, 4], weights=weights)
+    assert ours.value == pytest.approx(theirs["value"], rel=1e-12)
+    assert math.sqrt(ours.variance or 0) == pytest.approx(theirs["se"], rel=1e-10)
+    assert [ours.low, ours.high] == pytest.approx(theirs["limits"], rel=1e-8)
+
+
+@pytest.mark.parametrize("function", [gwet_ac, fleiss_kappa])
+def test_cases_with_a_single_rating_count_in_the_variance_as_in_the_jackknife(
+    function: Callable[..., Estimate],
+) -> None:
+    # irrCAC counts their agreement, which does not exist, as 0, and so its variance is greater.
+    data = RATERS["all"]
+    for weights in ("identity", "linear", "quadratic"):
+        theirs = data["found"][weights][function.__name__]
+        ours = function(data["ratings"], [1, 2, 3, 4], weights=weights)
+        assert ours.value == pytest.approx(theirs["value"], rel=1e-12)
+        rated = [row for row in data["ratings"] if any(row)]
+        left_out = np.array(
+            [
+                function(rated[:case] + rated[case + 1 :], [1, 2, 3, 4], weights=weights).value
+                for case in range(len(rated))
+            ]
+        )
+        jackknife = (len(rated) - 1) / len(rated) * ((left_out - left_out.mean()) ** 2).sum()
+        assert ours.variance == pytest.approx(jackknife, rel=0.03)
+        assert (ours.variance or 0) < theirs["se"] ** 2
+
+
+def test_alpha_with_missing_ratings_has_gwets_value() -> None:
+    for weights, scale in (("identity", "nominal"), ("quadratic", "interval")):
+        for data in RATERS.values():
+            ours = krippendorff_alpha(data["ratings"], [1, 2, 3, 4], scale=scale)  # type: ignore[arg-type]
+            theirs = data["found"][weights]["krippendorff_alpha"]
+            assert ours.value == pytest.approx(theirs["value"], rel=1e-12)
+            assert math.sqrt(ours.variance or 0) == pytest.approx(theirs["se"], rel=0.05)
 
 
 @pytest.mark.parametrize("weights", ["identity", "linear", "quadratic"])
