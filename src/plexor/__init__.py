@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from plexor.cases import Cohort, load_cohort, read_image, split_groups
     from plexor.core.errors import PlexorError
     from plexor.findings import RunDirectory
-    from plexor.models import Binary, Model, Multiclass, Preprocess, load_model
+    from plexor.models import (
+        Binary,
+        Model,
+        Multiclass,
+        Multilabel,
+        Preprocess,
+        Regression,
+        load_model,
+    )
     from plexor.report import write_report
 
 _HOME = {
@@ -26,9 +34,11 @@ _HOME = {
     "Cohort": "plexor.cases",
     "Model": "plexor.models",
     "Multiclass": "plexor.models",
+    "Multilabel": "plexor.models",
     "Plan": "plexor.audits",
     "PlexorError": "plexor.core.errors",
     "Preprocess": "plexor.models",
+    "Regression": "plexor.models",
     "RunDirectory": "plexor.findings",
     "Threat": "plexor.attacks",
     "audit": "plexor.audits",
@@ -45,9 +55,11 @@ __all__ = [
     "Cohort",
     "Model",
     "Multiclass",
+    "Multilabel",
     "Plan",
     "PlexorError",
     "Preprocess",
+    "Regression",
     "RunDirectory",
     "Threat",
     "__version__",

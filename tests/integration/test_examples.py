@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import runpy
 import shutil
@@ -52,6 +53,47 @@ def test_own_model_and_reading_its_findings(
     monkeypatch.setattr(sys, "argv", ["read_findings.py", str(run)])
     runpy.run_path(str(EXAMPLES / "read_findings.py"), run_name="__main__")
     assert "withstood every attack" in capsys.readouterr().out
+
+
+def _run_example(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirectory:
+    run = folder / "run"
+    monkeypatch.setattr(sys, "argv", [name, str(folder / "images"), str(run), str(N_CASES)])
+    runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+    return RunDirectory(run)
+
+
+def test_several_findings_are_hidden_and_invented(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = _run_example("several_findings.py", tmp_path, monkeypatch)
+    findings = run.findings()
+    assert (findings["status"] == "ok").all()
+    aimed = findings[findings["probe"] == "pgd-hide-opacity-linf-4"]
+    hidden = aimed[aimed["attempted"] & aimed["reached"]]
+    assert len(hidden) > 0
+    assert hidden["decision_before"].str.contains("opacity").all()
+    assert not hidden["decision_after"].str.contains("opacity").any()
+    report = (run.path / "report.html").read_text(encoding="utf-8")
+    for said in ("Finding by finding", "hides opacity in", "within 8 pixels of the edge", "FGSM"):
+        assert said in report
+
+
+def test_the_age_of_a_brain_is_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = _run_example("brain_age.py", tmp_path, monkeypatch)
+    findings = run.findings()
+    assert (findings["status"] == "ok").all()
+    lowered = findings[(findings["probe"] == "pgd-lower-5-linf-5") & findings["reached"]]
+    assert len(lowered) > 0
+    shift = lowered["outputs_after"].map(lambda o: o[0]) - lowered["outputs_before"].map(
+        lambda o: o[0]
+    )
+    assert (shift < -5).all()
+    summary = json.loads((run.path / "summary.json").read_text(encoding="utf-8"))
+    assert all("mcnemar" not in probe for probe in summary["probes"])
+    report = (run.path / "report.html").read_text(encoding="utf-8")
+    for said in ("By true value", "years or more", "paired t test"):
+        assert said in report
+    assert "McNemar" not in report
 
 
 @pytest.mark.parametrize("path", PLANS, ids=lambda path: str(path.stem))
