@@ -17,6 +17,10 @@ guess = rng.integers(1, 5, (60, 4))
 ratings = np.where(rng.random((60, 4)) < 0.6, truth[:, None], guess).astype(float)
 ratings[rng.random((60, 4)) < 0.25] = np.nan
 several = ratings[(~np.isnan(ratings)).sum(axis=1) >= 2]
+# Sixty cases more with a single rating, and one with none.
+lone = np.full((61, 4), np.nan)
+lone[:60, 0] = rng.integers(1, 5, 60)
+ratings = np.concatenate([several, lone])
 
 
 def reference(given: np.ndarray) -> dict[str, object]:
