@@ -44,7 +44,11 @@ PLACES = {
 PROBE_PLACES = {
     "Misclassify": "probes[].goal: misclassify",
     "Become": "probes[].goal: {become: CLASS}",
+    "Flip": "probes[].goal: {hide: FINDING}, {invent: FINDING}",
+    "Move": "probes[].goal: {raise: NUMBER}, {lower: NUMBER}, {deviate: NUMBER}",
     "ThreatPlan": "probes[].threat",
+    "Border": "probes[].threat.region: {border: WIDTH}",
+    "Masked": "probes[].threat.region: {masked: NAME, outside: true}",
 }
 COMMON = ("attack", "id", "goal", "threat")
 TOP = {

@@ -36,7 +36,6 @@ from plexor.models.task import Task
 logger = logging.getLogger(__name__)
 
 _CHECKED_CASES = 16
-_TRUTHS: dict[str, TruthKind] = {"multilabel": "findings", "regression": "number"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +65,17 @@ def cohort_of(plan: Plan, task: str = "multiclass") -> Cohort:
         columns=source.columns,
         path_template=source.path_template,
         classes=source.classes,
-        truth=_TRUTHS.get(task, "class"),
+        truth=truth_kind(task),
         no_finding=source.no_finding,
         masks=source.masks,
     )
     return cohort if source.split is None else split_groups(cohort, source.split, seed=plan.seed)
+
+
+def truth_kind(task: str) -> TruthKind:
+    """How a manifest writes the truths of that kind of task."""
+    kinds: dict[str, TruthKind] = {"multilabel": "findings", "regression": "number"}
+    return kinds.get(task, "class")
 
 
 def model_of(plan: Plan, *, device: torch.device, allow_code: bool) -> Model:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from plexor.cases.case import Case
+from plexor.cases.case import Case, split_findings
 from plexor.cases.cohort import Cohort, inspect_manifest
 from plexor.cases.formats import read_image
 from plexor.cases.problem import Problem, Severity
@@ -67,17 +67,21 @@ def check_cohort(
     path_template: str | None = None,
     classes: Sequence[str] | None = None,
     truth: TruthKind = "class",
+    no_finding: str = "",
+    masks: Mapping[str, str] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> CohortReport:
     """Reads a manifest, opens every image, and lists all that is wrong.
 
     Args:
-        manifest: as for ``load_cohort``, like the arguments up to ``truth``.
+        manifest: as for ``load_cohort``, like the arguments up to ``masks``.
         root: folder that relative paths start from.
         columns: what the manifest calls its columns.
         path_template: builds the path from other columns.
         classes: the classes there may be.
         truth: "class", "findings" or "number".
+        no_finding: of findings, the label that stands for none.
+        masks: name → the column with the paths of its masks.
         progress: called with the number of images opened and the number of all.
 
     Raises:
@@ -90,6 +94,8 @@ def check_cohort(
         path_template=path_template,
         classes=classes,
         truth=truth,
+        no_finding=no_finding,
+        masks=masks,
     )
     missing = {problem.where for problem in problems if problem.id == "file-missing"}
     cases = [case for case in cohort.cases if case.id not in missing]
@@ -102,8 +108,16 @@ def check_cohort(
     ]
     problems += _image_problems(readable)
     problems += _content_problems(readable)
-    problems += _cohort_problems(cohort)
-    return _report(cohort, [image for _, image in readable], problems)
+    labels = {case.id: _labels(case, truth) for case in cohort.cases}
+    problems += _cohort_problems(cohort, labels)
+    return _report(cohort, labels, [image for _, image in readable], problems)
+
+
+def _labels(case: Case, truth: TruthKind) -> tuple[str, ...]:
+    """The classes or findings of a case; none for a number."""
+    if truth == "number":
+        return ()
+    return split_findings(str(case.truth)) if truth == "findings" else (str(case.truth),)
 
 
 def _look(cases: list[Case], progress: Callable[[int, int], None] | None) -> Iterator[_Seen]:
@@ -183,17 +197,17 @@ def _content_problems(readable: list[tuple[Case, _Seen]]) -> Iterator[Problem]:
             yield _problem("warning", "content-duplicate", names, message)
 
 
-def _cohort_problems(cohort: Cohort) -> Iterator[Problem]:
+def _cohort_problems(cohort: Cohort, labels: Mapping[str, tuple[str, ...]]) -> Iterator[Problem]:
     """Classes and splits that are empty, or not there."""
-    by_class = Counter(str(case.truth) for case in cohort.cases)
+    by_class = Counter(name for names in labels.values() for name in names)
     for name in cohort.classes:
         if not by_class[name]:
             yield _problem("warning", "class-empty", name, "no case has this class")
-    if cohort.classes and len(by_class) == 1:
-        message = f"every case is {next(iter(by_class))}; nothing can be told apart"
+    if cohort.classes and len(set(labels.values())) == 1:
+        message = f"every case is {cohort.cases[0].truth or 'none'}; nothing can be told apart"
         yield _problem("warning", "class-single", "label", message)
     for split in cohort.splits:
-        present = {case.truth for case in cohort.cases if case.split == split}
+        present = {n for case in cohort.cases if case.split == split for n in labels[case.id]}
         for name in cohort.classes:
             if by_class[name] and name not in present:
                 message = f"no case of class {name}"
@@ -207,11 +221,16 @@ def _cohort_problems(cohort: Cohort) -> Iterator[Problem]:
         yield _problem("warning", "group-unknown", "group", message)
 
 
-def _report(cohort: Cohort, images: list[_Seen], problems: list[Problem]) -> CohortReport:
+def _report(
+    cohort: Cohort,
+    labels: Mapping[str, tuple[str, ...]],
+    images: list[_Seen],
+    problems: list[Problem],
+) -> CohortReport:
     groups: dict[str, set[str]] = defaultdict(set)
     for case in cohort.cases:
         groups[case.split or ""].add(case.group)
-    classes = [case.truth for case in cohort.cases if isinstance(case.truth, str)]
+    classes = [name for names in labels.values() for name in names]
     return CohortReport(
         name=cohort.name,
         n_cases=len(cohort),

@@ -97,20 +97,29 @@ def unmet(conditions: list[str], summary: Mapping[str, Any]) -> int:
 
 def results(summary: Mapping[str, Any]) -> Table:
     """A few figures of a summary as a table."""
-    table = folding_table("probe", "accuracy", "95 % interval", "success", "n", "groups")
+    from plexor.report.headline import headline
+
+    told = headline(summary)
+    name = f"mean error, {told.unit}" if told.unit else "accuracy"
+    number = _amount if told.unit else _percent
+    table = folding_table("probe", name, "95 % interval", "success", "n", "groups")
     rows = [("clean", summary["clean"]), *((p["id"], p) for p in summary["probes"])]
-    for name, row in rows:
-        accuracy, success = row["accuracy"], row.get("success")
+    for probe, row in rows:
+        figure, success = told.pick(row), row.get("success")
         table.add_row(
-            name,
-            _percent(accuracy["value"]),
-            f"{_percent(accuracy['low'])} to {_percent(accuracy['high'])}",
+            probe,
+            number(figure["value"]),
+            f"{number(figure['low'])} to {number(figure['high'])}",
             _percent(success["value"]) if success else "",
-            str(accuracy["n"]),
-            str(accuracy["n_groups"] or ""),
+            str(figure["n"]),
+            str(figure["n_groups"] or ""),
         )
     return table
 
 
 def _percent(value: float | None) -> str:
     return "–" if value is None else f"{value:.1%}"
+
+
+def _amount(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3g}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from plexor.cases.rows import TruthKind
 from plexor.cli.output import console, folding_table, stepping
 
 if TYPE_CHECKING:
@@ -41,6 +42,12 @@ def check(
     path_template: Annotated[
         str | None, typer.Option(help="A path from other columns, e.g. 'images/{image_id}.jpg'.")
     ] = None,
+    truth: Annotated[
+        TruthKind | None,
+        typer.Option(
+            help="What labels are: class, findings (as effusion|nodule) or number; a plan's own."
+        ),
+    ] = None,
     show_all: Annotated[
         bool, typer.Option("--all", help=f"Print more than {_MOST_SHOWN} problems.")
     ] = False,
@@ -51,10 +58,12 @@ def check(
     a split, and more. Nothing is changed and nothing is dropped.
     """
     from plexor.audits import load_plan
+    from plexor.audits.audit import truth_kind
     from plexor.cases.check import check_cohort
 
     columns = _pairs(column or [])
-    classes = None
+    classes, no_finding = None, ""
+    masks: Mapping[str, str] = {}
     if manifest.suffix in (".yaml", ".yml"):
         plan = load_plan(manifest)
         source = plan.cohort
@@ -62,7 +71,8 @@ def check(
         root = root or (None if source.root is None else plan.path(source.root))
         columns = columns or dict(source.columns)
         path_template = path_template or source.path_template
-        classes = source.classes
+        classes, no_finding, masks = source.classes, source.no_finding, source.masks
+        truth = truth or truth_kind(plan.model.task or "multiclass")
     with stepping("cohort check", unit="images") as advance:
         found = check_cohort(
             manifest,
@@ -70,6 +80,9 @@ def check(
             columns=columns,
             path_template=path_template,
             classes=classes,
+            truth=truth or "class",
+            no_finding=no_finding,
+            masks=masks,
             progress=lambda done, total: advance(done, total, manifest.name),
         )
     _print(found, most=len(found.problems) if show_all else _MOST_SHOWN)
