@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -100,8 +101,7 @@ def test_seeds() -> None:
 def test_strata_keep_their_sizes() -> None:
     strata = np.array([0] * 10 + [1] * 30)
     draws = resampler(40, strata=strata, seed=0)
-    for number in range(20):
-        weights = draws.weights(number)
+    for weights in islice(draws.weights(), 20):
         assert (weights[:10].sum(), weights[10:].sum()) == (10, 30)
     with pytest.raises(PlanError, match="a group is in two"):
         resampler(4, ["a", "a", "b", "b"], strata=[0, 1, 0, 0], seed=0)

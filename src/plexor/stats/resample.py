@@ -1,13 +1,15 @@
 """Resampling whole groups, in numbers that do not depend on how the work is cut up.
 
-A resample is a weight per observation: how often its group was drawn. Each resample has a random
-stream of its own, from the seed and its number, so chunking, order and memory change nothing.
+A resample is a weight per observation: how often its group was drawn. Resamples are drawn in blocks
+whose size depends on the number of groups alone, each block with a random stream of its own, from
+the seed and its number; so chunking and memory change nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Literal
 
 import numpy as np
@@ -26,6 +28,8 @@ POISSON_FROM = 100_000
 """Groups from which ``"auto"`` draws each group's weight by itself, which needs one pass."""
 
 CHUNK_BYTES = 1 << 22
+
+_DRAWS_OF_BLOCK = 1 << 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,21 +53,26 @@ class Resampler:
     weighting: Literal["multinomial", "poisson"]
     chunk_bytes: int = CHUNK_BYTES
 
-    def weights(self, number: int) -> Floats:
-        """The weight of each group in one resample, (groups,)."""
-        rng = np.random.default_rng([self.seed, number])
+    def weights(self) -> Iterator[Floats]:
+        """The weight of each group in one resample after another, (groups,), without end."""
+        size = max(1, _DRAWS_OF_BLOCK // max(1, self.n_groups))
+        for number in count():
+            yield from self._block(np.random.default_rng([self.seed, number]), size)
+
+    def _block(self, rng: np.random.Generator, size: int) -> Floats:
         if self.weighting == "poisson":
-            return rng.poisson(1.0, self.n_groups).astype(np.float64)
-        drawn = np.zeros(self.n_groups)
+            return rng.poisson(1.0, (size, self.n_groups)).astype(np.float64)
+        drawn = np.zeros((size, self.n_groups))
+        first = np.arange(size)[:, None]
         for members in self.strata:
-            picks = rng.integers(members.size, size=members.size)
-            drawn[members] = np.bincount(picks, minlength=members.size)
+            n = members.size
+            picks = rng.integers(n, size=(size, n)) + first * n
+            drawn[:, members] = np.bincount(picks.ravel(), minlength=size * n).reshape(size, n)
         return drawn
 
     def replicates(self, statistic: Statistic, n_resamples: int) -> Floats:
         """The statistic of each resample, (n_resamples, k)."""
-        rows = (self.weights(number) for number in range(n_resamples))
-        return self._apply(statistic, rows, n_resamples)
+        return self._apply(statistic, self.weights(), n_resamples)
 
     def jackknife(self, statistic: Statistic, at_most: int = 1000) -> Floats:
         """The statistic without each group in turn, (groups or blocks of groups, k).
