@@ -217,7 +217,7 @@ def test_cochrans_q_equals_r(row: dict[str, Any]) -> None:
 
 
 def test_cochrans_own_example() -> None:
-    # Cochran, Biometrika 1950;37:256: 69 specimens on 4 diphtheria media, Q = 8.05.
+    # Cochran, Biometrika 1950;37:256, as quoted by others: 69 specimens on 4 media, Q = 8.05.
     rows = [[1, 1, 1, 1]] * 4 + [[1, 1, 0, 1]] * 2 + [[0, 1, 1, 1]] * 3 + [[0, 1, 0, 1]]
     ours = cochrans_q(rows + [[0, 0, 0, 0]] * 59)
     assert round(ours.statistic, 2) == 8.05

@@ -157,7 +157,8 @@ def test_mcnemar_corners() -> None:
 
 
 def test_kappa_sample_size() -> None:
-    # Donner & Eliasziw, Stat Med 1992;11:1511: kappa 0.9 against 0.6 at prevalence 0.3: 66.
+    # Said to be an example of Donner & Eliasziw (Stat Med 1992;11:1511): kappa 0.9 against 0.6 at
+    # prevalence 0.3: 66. Not compared with the paper; the simulation below is what counts.
     assert kappa_sample_size(0.9, 0.6, 0.3) == 66
     assert kappa_power(0.6, 0.6, 0.3, 100) == 0.05
     with pytest.raises(PlanError, match="impossible at prevalence"):

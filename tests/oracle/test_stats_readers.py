@@ -354,7 +354,8 @@ def test_detection_corners() -> None:
 
 
 def test_forced_choice() -> None:
-    # Hacker & Ratcliff, Percept Psychophys 1979;26:168, table for two alternatives: 0.76, d' 1.00.
+    # √2 z(0.76) = 0.999; the tables of Hacker & Ratcliff (Percept Psychophys 1979;26:168) are of
+    # the same integral, for two alternatives this closed form.
     share, distance = forced_choice(76, 100)
     assert limits(share) == limits(proportion_interval(76, 100))
     assert round(distance.value, 2) == 1.00
