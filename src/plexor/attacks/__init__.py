@@ -2,6 +2,7 @@
 
 from plexor.attacks.catalogue import CATALOGUE
 from plexor.attacks.control import matched_noise
+from plexor.attacks.fitted import FitCard, Fitted, FittedAttack
 from plexor.attacks.goals import Become, Flip, Goal, Misclassify, Move
 from plexor.attacks.gradient import FGSM, PGD
 from plexor.attacks.judge import Distances, Verdict, judge
@@ -12,6 +13,12 @@ from plexor.attacks.proposal import Attack, Proposal
 from plexor.attacks.query import NES, HopSkipJump, SimBA, Square
 from plexor.attacks.region import Border, Masked
 from plexor.attacks.threat import Threat
+from plexor.attacks.universal import (
+    UniversalDeepFool,
+    UniversalPerturbation,
+    UniversalSGD,
+    UniversalSingular,
+)
 
 __all__ = [
     "CATALOGUE",
@@ -27,6 +34,9 @@ __all__ = [
     "CarliniWagner",
     "DeepFool",
     "Distances",
+    "FitCard",
+    "Fitted",
+    "FittedAttack",
     "Flip",
     "Goal",
     "HopSkipJump",
@@ -39,6 +49,10 @@ __all__ = [
     "SimBA",
     "Square",
     "Threat",
+    "UniversalDeepFool",
+    "UniversalPerturbation",
+    "UniversalSGD",
+    "UniversalSingular",
     "Verdict",
     "judge",
     "matched_noise",
