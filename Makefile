@@ -44,7 +44,7 @@ benchmark:
 	$(PEERS) -m pip install --quiet -c constraints.txt -e .
 	$(PEERS) -m pip install --quiet -c constraints.txt -r benchmarks/requirements-peers.txt
 	$(PEERS) -m pip install --quiet --no-deps torchattacks==3.5.1
-	for script in pgd audit_overhead memory startup rounding table; do \
+	for script in pgd audit_overhead memory startup rounding statistics_speed table; do \
 		$(PEERS) benchmarks/$$script.py || exit 1; \
 	done
 

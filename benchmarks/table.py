@@ -84,9 +84,19 @@ def rounding(result: Result) -> list[str]:
     return [*lines, "", _conditions(result)]
 
 
+def statistics_speed(result: Result) -> list[str]:
+    lines = _heading("what", "by", "processor time, s", "clock, s", "answer")
+    for row in result["rows"]:
+        lines.append(
+            f"| {row['what']} | {row['name']} | {_spread(row['seconds']['cpu'])} "
+            f"| {_spread(row['seconds']['wall'])} | {row['answer']} |"
+        )
+    return [*lines, "", _conditions(result)]
+
+
 def main() -> None:
     text = README.read_text()
-    for render in (pgd, audit_overhead, memory, startup, rounding):
+    for render in (pgd, audit_overhead, memory, startup, rounding, statistics_speed):
         path = RESULTS / f"{render.__name__}.json"
         if not path.exists():
             continue
