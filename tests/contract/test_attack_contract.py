@@ -70,6 +70,8 @@ NAMES_TASKS_AND_GOALS = [
 
 
 QUICK: dict[str, dict[str, Any]] = {
+    "apgd": {"steps": 20},
+    "apgd-t": {"steps": 12},
     "square": {"queries": 24},
     "nes": {"queries": 45, "samples": 10},
     "simba": {"queries": 30},

@@ -4,7 +4,7 @@ from plexor.attacks.catalogue import CATALOGUE
 from plexor.attacks.control import matched_noise
 from plexor.attacks.fitted import FitCard, Fitted, FittedAttack
 from plexor.attacks.goals import Become, Flip, Goal, Misclassify, Move
-from plexor.attacks.gradient import FGSM, PGD
+from plexor.attacks.gradient import APGD, APGDT, FGSM, MIFGSM, PGD
 from plexor.attacks.judge import Distances, Verdict, judge
 from plexor.attacks.lattice import Lattice
 from plexor.attacks.minimum_norm import DDN, FAB, FMN, CarliniWagner, DeepFool
@@ -21,11 +21,14 @@ from plexor.attacks.universal import (
 )
 
 __all__ = [
+    "APGD",
+    "APGDT",
     "CATALOGUE",
     "DDN",
     "FAB",
     "FGSM",
     "FMN",
+    "MIFGSM",
     "NES",
     "PGD",
     "Attack",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from plexor.attacks.gradient import FGSM, PGD
+from plexor.attacks.gradient import APGD, APGDT, FGSM, MIFGSM, PGD
 from plexor.attacks.lattice import Lattice
 from plexor.attacks.minimum_norm import DDN, FAB, FMN, CarliniWagner, DeepFool
 from plexor.attacks.proposal import Attack
@@ -55,6 +55,32 @@ CATALOGUE: dict[str, Entry] = {
         tasks=EVERY_TASK,
         reference="Madry et al., ICLR 2018, arXiv:1706.06083",
         summary="projected gradient ascent with restarts, on storable images",
+    ),
+    "apgd": Entry(
+        attack=APGD,
+        access="gradients",
+        norms=("linf", "l2", "l1"),
+        tasks=EVERY_TASK,
+        reference="Croce & Hein, ICML 2020, arXiv:2003.01690; "
+        "for L1 Croce & Hein, ICML 2021, arXiv:2103.01208",
+        summary="projected gradient ascent that finds its own step size",
+    ),
+    "apgd-t": Entry(
+        attack=APGDT,
+        access="gradients",
+        norms=("linf", "l2", "l1"),
+        tasks=EVERY_TASK,
+        reference="Croce & Hein, ICML 2020, arXiv:2003.01690",
+        summary="Auto-PGD at each other class, finding or direction in turn, the nearest first",
+    ),
+    "mi-fgsm": Entry(
+        attack=MIFGSM,
+        access="gradients",
+        norms=("linf", "l2"),
+        tasks=EVERY_TASK,
+        reference="Dong et al., CVPR 2018, arXiv:1710.06081; "
+        "Nesterov's: Lin et al., ICLR 2020, arXiv:1908.06281",
+        summary="steps along a decaying sum of gradients, for surrogates of an unknown model",
     ),
     "lattice": Entry(
         attack=Lattice,

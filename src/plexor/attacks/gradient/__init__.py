@@ -1,5 +1,8 @@
 """Attacks that follow the loss's gradient."""
 
+from plexor.attacks.gradient.apgd import APGD
+from plexor.attacks.gradient.momentum import MIFGSM
 from plexor.attacks.gradient.pgd import FGSM, PGD
+from plexor.attacks.gradient.targeted import APGDT
 
-__all__ = ["FGSM", "PGD"]
+__all__ = ["APGD", "APGDT", "FGSM", "MIFGSM", "PGD"]

@@ -8,10 +8,13 @@ import torch
 from torch import Tensor
 
 from plexor.attacks.goals import Goal, LossKind
+from plexor.attacks.gradient.restarts import Best, best_of
+from plexor.attacks.gradient.slope import check_averaged, mean_margin, slope
 from plexor.attacks.objective import Objective, Precision
 from plexor.attacks.proposal import Proposal, normal_noise
 from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
+from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
 from plexor.models.model import Model
 
@@ -34,6 +37,10 @@ class PGD:
         random_start: start at a uniform draw from the threat's ball, instead of at the image.
         loss: what is climbed: "ce" (cross-entropy), "margin" (difference of logits) or "ratio" (the
             margin over the logits' scale).
+        samples: gradients averaged at every step, for models that answer differently each time
+            (EOT; Athalye et al., ICML 2018).
+        diversity: probability that a gradient is taken of the image shrunk and padded, so that what
+            is found fools other models too (DI; Xie et al., CVPR 2019, who take 0.5).
         stop_at_success: leave a case once it is reached, instead of going on to a greater margin,
             which re-encoding takes less easily away.
         precision: of the search: "float32", "bfloat16" or "float16".
@@ -44,6 +51,8 @@ class PGD:
     restarts: int = 1
     random_start: bool = True
     loss: LossKind = "ce"
+    samples: int = 1
+    diversity: float = 0.0
     stop_at_success: bool = False
     precision: Precision = "float32"
 
@@ -53,55 +62,50 @@ class PGD:
                 raise PlanError(f"pgd: `{name}` must be at least 1, got {getattr(self, name)}")
         if self.step_size is not None and self.step_size <= 0:
             raise PlanError(f"pgd: `step_size` must be positive, got {self.step_size}")
+        check_averaged("pgd", samples=self.samples, diversity=self.diversity)
 
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
         """Proposes the best storable perturbation seen; nothing where none beats doing nothing."""
         objective = Objective(model, batch, goal, precision=self.precision)
-        best = torch.zeros_like(batch.images)
-        margins = objective.untouched()
-        left = torch.arange(len(batch), device=batch.images.device)
-        for restart in range(self.restarts):
-            some = objective if len(left) == len(batch) else objective.select(left)
+
+        def search(some: Objective, restart: int) -> tuple[Tensor, Tensor]:
             start = torch.zeros_like(some.batch.images)
             if self.random_start:
                 noise = normal_noise(some.batch, seed, f"start-{restart}")
                 start = threat.random_start(noise, some.batch)
-            delta, margin = self._search(some, threat, start)
-            better = margin > margins[left]
-            best[left[better]] = delta[better]
-            margins[left] = torch.maximum(margin, margins[left])
-            left = torch.nonzero(margins <= 0).flatten()
-            if len(left) == 0:
-                break
-        return objective.proposal(best)
+            return self._search(some, threat, start, seed_for(seed, f"restart-{restart}"))
 
-    def _search(self, objective: Objective, threat: Threat, delta: Tensor) -> tuple[Tensor, Tensor]:
+        return best_of(objective, self.restarts, search)
+
+    def _search(
+        self, objective: Objective, threat: Threat, delta: Tensor, seed: int
+    ) -> tuple[Tensor, Tensor]:
         """One restart: the best storable perturbation and its margin, for each case."""
-        best = torch.zeros_like(delta)
-        margins = torch.full((len(objective),), -torch.inf, device=delta.device)
-        rows = torch.arange(len(objective), device=delta.device)
-        for step in range(self.steps + 1):
+        best = Best(torch.full((len(delta),), -torch.inf, device=delta.device), delta)
+        for step in range(self.steps):
             trial = threat.store(delta, objective.batch)
-            if step == self.steps:
-                margin = objective.margin(trial)
-            else:
-                margin, _, gradient = objective.gradient(trial, self.loss)
-            improved = rows[margin > margins[rows]]
-            best[improved] = trial[margin > margins[rows]]
-            margins[improved] = margin[margin > margins[rows]]
-            if step == self.steps:
-                break
+            margin, _, gradient = slope(
+                objective,
+                trial,
+                self.loss,
+                samples=self.samples,
+                diversity=self.diversity,
+                seed=seed,
+                name=f"step-{step}",
+            )
+            best.keep(trial, margin)
             if self.stop_at_success:
-                open_ = torch.nonzero(margin <= 0).flatten()
-                if len(open_) < len(rows):
-                    rows, delta, gradient = rows[open_], delta[open_], gradient[open_]
-                    objective = objective.select(open_)
-                if len(rows) == 0:
-                    break
+                stay = best.leave()
+                if len(stay) == 0:
+                    return best.delta, best.margins
+                if len(stay) < len(objective):
+                    objective, delta, gradient = objective.select(stay), delta[stay], gradient[stay]
             delta = self._step(delta, gradient, objective.batch, threat)
-        return best, margins
+        trial = threat.store(delta, objective.batch)
+        best.keep(trial, mean_margin(objective, trial, self.samples))
+        return best.delta, best.margins
 
     def _step(self, delta: Tensor, gradient: Tensor, batch: Batch, threat: Threat) -> Tensor:
         """Along the steepest direction that is still open, and back into the threat."""

@@ -1,0 +1,133 @@
+"""Projected gradient ascent that finds its own step size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from plexor.attacks.goals import Goal, LossKind
+from plexor.attacks.gradient.climb import Climb, Halving, Sparse
+from plexor.attacks.gradient.restarts import Best, best_of
+from plexor.attacks.gradient.slope import check_averaged, mean_margin, slope
+from plexor.attacks.objective import Objective, Precision
+from plexor.attacks.proposal import Proposal, normal_noise
+from plexor.attacks.threat import Threat
+from plexor.core.errors import PlanError
+from plexor.core.seeds import seed_for
+from plexor.models.batch import Batch
+from plexor.models.model import Model
+
+_NORMS = ("linf", "l2", "l1")
+_WIDE = ((3.0, 0.3), (2.0, 0.3))
+"""For L1: times the radius, and the share of the steps spent there before the radius itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class APGD:
+    """Auto-PGD (Croce & Hein, ICML 2020; for L1 Croce & Hein, ICML 2021), on storable images.
+
+    Starts with steps of twice the radius, with momentum, and halves them case by case where the
+    loss has stopped rising, to go on from the best point so far. For L1 steps move few numbers, as
+    many as the best point suggests, and the first six in ten are taken in a ball three times, then
+    two times as wide.
+
+    As in PGD, losses and gradients are of the image *as a file would hold it*, the perturbation
+    moved along them is not rounded, and what is proposed is the storable image with the greatest
+    margin, not with the greatest loss. Projections are onto ball and range together, and
+    directions leave out numbers at the end of their range.
+
+    Attributes:
+        steps: gradients a restart.
+        restarts: searches from a new random start; after the first only for cases not yet reached.
+        loss: what is climbed, see ``PGD``.
+        samples: gradients averaged at every step, see ``PGD``.
+        stop_at_success: leave a case once it is reached, see ``PGD``.
+        precision: of the search: "float32", "bfloat16" or "float16".
+    """
+
+    steps: int = 100
+    restarts: int = 1
+    loss: LossKind = "ce"
+    samples: int = 1
+    stop_at_success: bool = False
+    precision: Precision = "float32"
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "restarts"):
+            if getattr(self, name) < 1:
+                raise PlanError(f"apgd: `{name}` must be at least 1, got {getattr(self, name)}")
+        check_averaged("apgd", samples=self.samples)
+
+    def __call__(
+        self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
+    ) -> Proposal:
+        """Proposes the best storable perturbation seen; nothing where none beats doing nothing.
+
+        Raises:
+            PlanError: the threat is in L0.
+        """
+        objective = Objective(model, batch, goal, precision=self.precision)
+        return best_of(
+            objective,
+            self.restarts,
+            lambda some, restart: self.search(some, threat, seed_for(seed, f"restart-{restart}")),
+        )
+
+    def search(self, objective: Objective, threat: Threat, seed: int) -> tuple[Tensor, Tensor]:
+        """One restart: the best storable perturbation (N, C, *spatial), and its margin (N,).
+
+        Raises:
+            PlanError: the threat is in L0.
+        """
+        if threat.norm not in _NORMS:
+            raise PlanError(f"apgd: searches under linf, l2 or l1, not {threat.norm}; use pgd")
+        batch, steps = objective.batch, self.steps
+        noise = normal_noise(batch, seed, "start")
+        climb: Halving | Sparse
+        if threat.norm == "l1":
+            climb, steps = self._from_outside(objective, threat, noise)
+        else:
+            climb = Halving.begin(threat.random_start(noise, batch), batch, threat, steps)
+        best = Best(torch.full((len(batch),), -torch.inf, device=noise.device), noise)
+        for step in range(steps):
+            best.keep(*self._look(objective, threat, climb))
+            if self.stop_at_success:
+                stay = best.leave()
+                if len(stay) == 0:
+                    return best.delta, best.margins
+                if len(stay) < len(objective):
+                    objective, climb = objective.select(stay), climb.select(stay)
+            climb.move(step, objective.batch, threat)
+        trial = threat.store(climb.delta, objective.batch)
+        best.keep(trial, mean_margin(objective, trial, self.samples))
+        return best.delta, best.margins
+
+    def _from_outside(
+        self, objective: Objective, threat: Threat, noise: Tensor
+    ) -> tuple[Sparse, int]:
+        """A climb begun in wider balls, and how many steps it has left in the threat."""
+        batch = objective.batch
+        stages = [
+            (replace(threat, radius=factor * threat.radius), int(share * self.steps))
+            for factor, share in _WIDE
+        ]
+        stages.append((threat, self.steps - sum(steps for _, steps in stages)))
+        stages = [stage for stage in stages if stage[1] > 0]
+        wide, steps = stages[0]
+        climb = Sparse.begin(wide.random_start(noise, batch), batch, wide, steps)
+        for narrower, left in stages[1:]:
+            for step in range(steps):
+                self._look(objective, wide, climb)
+                climb.move(step, batch, wide)
+            wide, steps = narrower, left
+            climb = climb.narrowed(batch, wide, steps)
+        return climb, steps
+
+    def _look(self, objective: Objective, threat: Threat, climb: Climb) -> tuple[Tensor, Tensor]:
+        """Shows a climb where it is; says what that is as stored, and its margin."""
+        trial = threat.store(climb.delta, objective.batch)
+        margin, loss, gradient = slope(objective, trial, self.loss, samples=self.samples)
+        climb.see(trial, loss, gradient)
+        return trial, margin

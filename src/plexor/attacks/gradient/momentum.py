@@ -1,0 +1,109 @@
+"""Gradient steps that remember those before: momentum, and Nesterov's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from plexor.attacks.goals import Goal, LossKind
+from plexor.attacks.gradient.restarts import Best
+from plexor.attacks.gradient.slope import check_averaged, mean_margin, slope
+from plexor.attacks.objective import Objective, Precision
+from plexor.attacks.proposal import Proposal
+from plexor.attacks.threat import Threat
+from plexor.core.errors import PlanError
+from plexor.models.batch import Batch
+from plexor.models.model import Model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MIFGSM:
+    """Iterated steps along a decaying sum of gradients (MI-FGSM; Dong et al., CVPR 2018).
+
+    Each gradient is divided by its mean absolute number before it is added, as in the authors'
+    programs (in the paper, by the sum of these). A step goes along the sum's sign for L∞, along the
+    sum for L2. Starts at the image; every gradient is taken at the image *as a file would hold it*,
+    and the storable image with the greatest margin is proposed, not the last one.
+
+    Attributes:
+        steps: gradients, if ``samples`` is 1.
+        step_size: length of a step as a fraction of the radius; None takes ``1 / steps``.
+        decay: share of the sum that a step keeps.
+        nesterov: take gradients where the sum would lead to (NI-FGSM; Lin et al., ICLR 2020), at
+            a forward pass more each step. That point is kept in range, but not in the radius and
+            not rounded. Under L2, which the paper leaves out, it is a step's length away.
+        loss: what is climbed, see ``PGD``.
+        samples: gradients averaged at every step, see ``PGD``.
+        diversity: probability that a gradient is of the image shrunk and padded, see ``PGD``.
+        precision: of the search: "float32", "bfloat16" or "float16".
+    """
+
+    steps: int = 10
+    step_size: float | None = None
+    decay: float = 1.0
+    nesterov: bool = False
+    loss: LossKind = "ce"
+    samples: int = 1
+    diversity: float = 0.0
+    precision: Precision = "float32"
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise PlanError(f"mi-fgsm: `steps` must be at least 1, got {self.steps}")
+        if self.step_size is not None and self.step_size <= 0:
+            raise PlanError(f"mi-fgsm: `step_size` must be positive, got {self.step_size}")
+        if self.decay < 0:
+            raise PlanError(f"mi-fgsm: `decay` must be at least 0, got {self.decay}")
+        check_averaged("mi-fgsm", samples=self.samples, diversity=self.diversity)
+
+    def __call__(
+        self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
+    ) -> Proposal:
+        """Proposes the best storable perturbation seen; nothing where none beats doing nothing.
+
+        Raises:
+            PlanError: the threat is in L1 or L0, for which there is no such step.
+        """
+        if threat.norm not in ("linf", "l2"):
+            raise PlanError(f"mi-fgsm: searches under linf or l2, not {threat.norm}; use pgd")
+        objective = Objective(model, batch, goal, precision=self.precision)
+        size = threat.radii(batch) * (self.step_size or 1 / self.steps)
+        delta, summed = torch.zeros_like(batch.images), torch.zeros_like(batch.images)
+        best = Best(objective.untouched(), delta)
+        for step in range(self.steps):
+            trial = threat.store(delta, batch)
+            place = self._ahead(delta, summed, size, batch, threat) if self.nesterov else trial
+            margin, _, gradient = slope(
+                objective,
+                place,
+                self.loss,
+                samples=self.samples,
+                diversity=self.diversity,
+                seed=seed,
+                name=f"step-{step}",
+            )
+            if self.nesterov:
+                margin = mean_margin(objective, trial, self.samples)
+            best.keep(trial, margin)
+            summed = self.decay * summed + _scaled(gradient)
+            direction = threat.steepest(threat.free(summed, delta, batch))
+            delta = threat.project(delta + size * direction, batch)
+        trial = threat.store(delta, batch)
+        best.keep(trial, mean_margin(objective, trial, self.samples))
+        return objective.proposal(best.delta)
+
+    def _ahead(
+        self, delta: Tensor, summed: Tensor, size: Tensor, batch: Batch, threat: Threat
+    ) -> Tensor:
+        """Where the sum alone would lead to; under L2 by a step's length, in range."""
+        along = summed if threat.norm == "linf" else threat.steepest(summed)
+        low, high = threat.bounds(batch)
+        return (delta + self.decay * size * along).clamp(low, high)
+
+
+def _scaled(gradient: Tensor) -> Tensor:
+    """Over its mean absolute number; zero where it is zero."""
+    mean = gradient.flatten(1).abs().mean(1).view(-1, *[1] * (gradient.ndim - 1))
+    return torch.where(mean > 0, gradient / mean, 0.0)

@@ -1,0 +1,134 @@
+"""Gradients that are averages: over a model's own randomness, or over views of the image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from plexor.attacks.goals import LossKind
+from plexor.attacks.objective import Objective
+from plexor.attacks.proposal import uniform_draws
+from plexor.core.errors import PlanError
+from plexor.models.batch import Batch
+
+_SMALLEST = 299 / 330
+"""Of the image's size, to which input diversity shrinks it at most (Xie et al., 2019, 4.1)."""
+
+
+def slope(
+    objective: Objective,
+    delta: Tensor,
+    loss: LossKind,
+    *,
+    samples: int,
+    diversity: float = 0.0,
+    seed: int = 0,
+    name: str = "",
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Margin (N,), loss (N,) and gradient at ``delta``; ``samples`` gradients a case.
+
+    All three are means over draws: expectation over transformation (Athalye et al., ICML 2018).
+    With ``diversity`` gradients and losses are of views of the perturbed image, while the margin is
+    the image's own, at ``samples`` forward passes more.
+
+    Args:
+        objective: what is asked.
+        delta: perturbations, (N, C, *spatial).
+        loss: what is climbed.
+        samples: draws.
+        diversity: probability that a view is another one than the image itself.
+        seed: of the views.
+        name: what the draws are for; another name, other views.
+    """
+    if samples == 1 and diversity == 0:
+        return objective.gradient(delta, loss)
+    images = objective.batch.images
+    margins, losses, gradient = [], [], torch.zeros_like(delta)
+    for draw in range(samples):
+        if diversity == 0:
+            margin, number, part = objective.gradient(delta, loss)
+            margins.append(margin)
+        else:
+            view = View.drawn(objective.batch, diversity, seed, f"{name}-{draw}")
+            seen = view(images + delta)
+            _, number, part = objective.gradient(seen - images, loss)
+            part = view.back(part)
+        losses.append(number)
+        gradient += part / samples
+    mean = mean_margin(objective, delta, samples) if diversity > 0 else torch.stack(margins).mean(0)
+    return mean, torch.stack(losses).mean(0), gradient
+
+
+def mean_margin(objective: Objective, delta: Tensor, samples: int) -> Tensor:
+    """The margin, (N,), over as many draws as the gradients are; ``samples`` forward passes."""
+    return torch.stack([objective.margin(delta) for _ in range(samples)]).mean(0)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Input diversity (Xie et al., CVPR 2019): the image shrunk, and padded to its size.
+
+    Each case by a size and at a place of its own, along every axis by linear interpolation, so
+    that 2D and 3D are alike; what is padded is the smallest storable number, black.
+
+    Attributes:
+        axes: for each spatial axis, how a line of the view is made of one of the image, (N, n, n).
+        low: (N, 1, ...), what is padded.
+    """
+
+    axes: tuple[Tensor, ...]
+    low: Tensor
+
+    @classmethod
+    def drawn(cls, batch: Batch, diversity: float, seed: int, name: str) -> View:
+        """With probability ``diversity`` another view than the image itself."""
+        spatial = batch.images.shape[2:]
+        draws = uniform_draws(batch, seed, name, (2 + len(spatial),))
+        chosen, scale = draws[:, :1] < diversity, _SMALLEST + (1 - _SMALLEST) * draws[:, 1:2]
+        axes = []
+        for axis, size in enumerate(spatial):
+            shrunk = torch.where(chosen, (scale * size).floor().clamp(min=1), float(size))
+            offset = (draws[:, 2 + axis : 3 + axis] * (size - shrunk + 1)).floor()
+            axes.append(_line(size, shrunk, offset))
+        return cls(tuple(axes), batch.low)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """What is seen of images (N, C, *spatial), of the same shape."""
+        seen = images - self.low
+        for axis, line in enumerate(self.axes, start=2):
+            seen = _along(axis, seen, line.mT)
+        return seen + self.low
+
+    def back(self, gradient: Tensor) -> Tensor:
+        """The gradient at the image, of one at the view."""
+        for axis, line in enumerate(self.axes, start=2):
+            gradient = _along(axis, gradient, line)
+        return gradient
+
+
+def check_averaged(attack: str, *, samples: int, diversity: float = 0.0) -> None:
+    """Refuses options that ``slope`` has no meaning for.
+
+    Raises:
+        PlanError: no samples, or no probability.
+    """
+    if samples < 1:
+        raise PlanError(f"{attack}: `samples` must be at least 1, got {samples}")
+    if not 0 <= diversity <= 1:
+        raise PlanError(f"{attack}: `diversity` is a probability from 0 to 1, got {diversity}")
+
+
+def _line(size: int, shrunk: Tensor, offset: Tensor) -> Tensor:
+    """Weights of an image's line in the view's, (N, view, image), pixels as areas."""
+    place = torch.arange(size, device=shrunk.device)
+    inside = (place >= offset) & (place < offset + shrunk)
+    source = ((place - offset + 0.5) * size / shrunk - 0.5).clamp(0, size - 1)
+    return (1 - (source[:, :, None] - place).abs()).clamp(min=0) * inside[:, :, None]
+
+
+def _along(axis: int, images: Tensor, matrix: Tensor) -> Tensor:
+    """Every line along one axis times its case's matrix."""
+    lines = images.movedim(axis, -1)
+    return torch.bmm(lines.flatten(1, -2), matrix).view_as(lines).movedim(-1, axis)
