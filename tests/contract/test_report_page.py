@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from tests.helpers import synthetic_run as synthetic
+from tests.helpers import task_run
 from tests.helpers.page import Page, Tag
 
 from plexor.cases.formats.png import PngCodec
@@ -52,10 +53,21 @@ def _with_examples(path: Path, *, n_cases: int, side: int) -> RunDirectory:
     return run
 
 
+@pytest.fixture(scope="module", params=["classes", "findings", "number"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> str:
-    run = _with_examples(tmp_path_factory.mktemp("run"), n_cases=3, side=8)
-    return build_report(run)
+def source(kind: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("run")
+    if kind == "classes":
+        return build_report(_with_examples(folder, n_cases=3, side=8))
+    if kind == "findings":
+        rows = task_run.several()
+        return build_report(task_run.write(folder, task_run.FINDINGS, task_run.HIDE, rows))
+    rows = task_run.numbers("deviate")
+    return build_report(task_run.write(folder, task_run.AGE, task_run.DEVIATE, rows))
 
 
 @pytest.fixture(scope="module")
@@ -111,15 +123,15 @@ def test_every_row_is_as_wide_as_its_head(source: str) -> None:
         assert len(widths) == 1
 
 
-def test_images_have_sizes_and_words(page: Page) -> None:
+def test_images_have_sizes_and_words(page: Page, kind: str) -> None:
     shown = [tag for tag in page.all("img") if "src" in tag.attributes]
-    assert len(shown) == 3 * (1 + 2 * 5)
+    assert len(shown) == (3 * (1 + 2 * 5) if kind == "classes" else 0)
     assert all(tag.attributes["alt"] and tag.attributes["width"] == "8" for tag in shown)
 
 
-def test_charts_have_titles(page: Page) -> None:
+def test_charts_have_titles(page: Page, kind: str) -> None:
     charts: list[Tag] = page.all("svg")
-    assert len(charts) == 2
+    assert len(charts) == {"classes": 2, "findings": 0, "number": 1}[kind]
     assert all(chart.attributes["role"] == "img" for chart in charts)
 
 

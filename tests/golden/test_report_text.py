@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.helpers import synthetic_run as synthetic
+from tests.helpers import task_run
 from tests.helpers.golden import assert_golden
 from tests.helpers.page import Page
 
+from plexor.findings import Finding
 from plexor.report import build_report
 
 HERE = Path(__file__).parent / "report"
@@ -25,3 +28,17 @@ def test_the_text_of_a_report(tmp_path: Path, name: str) -> None:
         run.write_provenance(synthetic.provenance(finished=False))
     text = Page(build_report(run)).text
     assert_golden(HERE / f"{name}.txt", text)
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "goal", "rows"),
+    [
+        ("findings", task_run.FINDINGS, task_run.HIDE, task_run.several()),
+        ("number", task_run.AGE, task_run.DEVIATE, task_run.numbers("deviate")),
+    ],
+)
+def test_the_text_of_a_report_of_another_task(
+    tmp_path: Path, name: str, task: dict[str, Any], goal: dict[str, Any], rows: list[Finding]
+) -> None:
+    run = task_run.write(tmp_path, task, goal, rows)
+    assert_golden(HERE / f"{name}.txt", Page(build_report(run)).text)

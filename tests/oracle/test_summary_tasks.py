@@ -10,95 +10,30 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats as scipy_stats
+from tests.helpers import task_run
 from tests.helpers.json_schema import check
+from tests.helpers.task_run import AGE, AGES, CASES, DEVIATE, FINDINGS, HIDE, logits, numbers
 
-from plexor.findings.schema import CLEAN, Finding, to_table
+from plexor.findings.schema import Finding, to_table
 from plexor.findings.summary import summarise
 from plexor.stats import auc
 
 SCHEMA = json.loads(
     (Path(__file__).parents[2] / "docs" / "reference" / "summary.schema.json").read_text("utf-8")
 )
-NOISE = "noise-linf-2"
 
 
 def _summary(task: dict[str, Any], goal: dict[str, Any], rows: list[Finding]) -> dict[str, Any]:
     frame: pd.DataFrame = to_table(rows).to_pandas()
-    plan = {
-        "name": "",
-        "cohort": {"manifest": "cohort.csv", "audit": None},
-        "probes": [
-            {
-                "attack": "pgd",
-                "id": None,
-                "goal": goal,
-                "threat": {"norm": "linf", "radius": [2], "unit": "level"},
-            }
-        ],
-    }
-    provenance = {
-        "model": {"task": task},
-        "cohort_sha256": "",
-        "finished": True,
-        "checks": [],
-        "attacks": {
-            "pgd": {"title": "PGD", "summary": "s", "access": "gradients", "reference": "r"}
-        },
-    }
-    summary = json.loads(json.dumps(summarise(plan, provenance, frame), allow_nan=False))
+    made = summarise(task_run.plan(goal), task_run.provenance(task), frame)
+    summary = json.loads(json.dumps(made, allow_nan=False))
     check(summary, SCHEMA)
     return dict(summary)
 
 
-# Several findings: truth, called untouched, called attacked, called under noise.
-FINDINGS = {"kind": "multilabel", "classes": ["effusion", "nodule"], "threshold": 0.5}
-CASES = [
-    ("effusion", "effusion", "", "effusion"),
-    ("effusion", "effusion|nodule", "nodule", "nodule"),
-    ("effusion|nodule", "nodule", "nodule", "nodule"),
-    ("nodule", "effusion|nodule", "effusion", "effusion|nodule"),
-    ("", "", "", ""),
-    ("", "effusion", "", "effusion"),
-]
-
-
-def _logits(called: str, case: int) -> tuple[float, ...]:
-    """Sure of what is called, more so in later cases."""
-    return tuple(
-        (1 if name in called else -1) * (1.0 + case / 10) for name in ("effusion", "nodule")
-    )
-
-
-def _several() -> list[Finding]:
-    rows = []
-    for number, (truth, before, attacked, noise) in enumerate(CASES):
-        for probe, after in (
-            (CLEAN, before),
-            ("pgd-hide-effusion-linf-2", attacked),
-            (NOISE, noise),
-        ):
-            aimed = probe.startswith("pgd")
-            rows.append(
-                Finding(
-                    case_id=f"case-{number}",
-                    group=f"group-{number // 2}",
-                    truth=truth,
-                    probe=probe,
-                    stored="lossless",
-                    decision_before=before,
-                    decision_after=after,
-                    outputs_before=_logits(before, number),
-                    outputs_after=_logits(after, number),
-                    attempted="effusion" in before if aimed else True,
-                    reached=aimed and "effusion" not in after,
-                )
-            )
-    return rows
-
-
 @pytest.fixture(scope="module")
 def several() -> dict[str, Any]:
-    return _summary(FINDINGS, {"kind": "hide", "finding": "effusion"}, _several())
+    return _summary(FINDINGS, HIDE, task_run.several())
 
 
 def test_a_finding_is_hidden_only_where_it_was_called(several: dict[str, Any]) -> None:
@@ -133,53 +68,16 @@ def test_each_finding_has_its_own_figures(several: dict[str, Any]) -> None:
 
 def test_the_roc_area_is_of_the_findings_logit(several: dict[str, Any]) -> None:
     truth = np.array(["effusion" in case[0] for case in CASES])
-    scores = np.array([_logits(case[2], number)[0] for number, case in enumerate(CASES)])
+    scores = np.array([logits(case[2], number)[0] for number, case in enumerate(CASES)])
     area = several["probes"][0]["per_finding"][0]["auc"]
     u = scipy_stats.mannwhitneyu(scores[truth], scores[~truth]).statistic
     assert area["value"] == pytest.approx(u / (truth.sum() * (~truth).sum()))
     assert area["low"] == pytest.approx(auc(truth, scores, np.arange(6) // 2).low)
 
 
-# A number: truth, said untouched, attacked, under noise.
-AGE = {"kind": "regression", "classes": [], "unit": "years"}
-AGES = np.array(
-    [
-        (21.0, 25.0, 31.0, 25.5),
-        (29.9, 28.0, 22.0, 27.0),
-        (30.0, 33.0, 40.0, 33.0),
-        (44.0, 40.0, 41.0, 40.5),
-        (58.0, 66.0, 60.0, 65.5),
-        (61.0, 61.0, 54.5, 61.0),
-    ]
-)
-
-
-def _numbers(kind: str) -> list[Finding]:
-    rows = []
-    for number, (truth, before, attacked, noise) in enumerate(AGES):
-        for probe, after in ((CLEAN, before), (f"pgd-{kind}-5-linf-2", attacked), (NOISE, noise)):
-            moved = after - before
-            far = {"deviate": abs(moved), "raise": moved, "lower": -moved}[kind]
-            rows.append(
-                Finding(
-                    case_id=f"case-{number}",
-                    group=f"group-{number}",
-                    truth=str(truth),
-                    probe=probe,
-                    stored="lossless",
-                    decision_before=f"{before:g}",
-                    decision_after=f"{after:g}",
-                    outputs_before=(before,),
-                    outputs_after=(after,),
-                    reached=probe.startswith("pgd") and bool(far > 5),
-                )
-            )
-    return rows
-
-
 @pytest.fixture(scope="module")
 def number() -> dict[str, Any]:
-    return _summary(AGE, {"kind": "deviate", "by": 5.0}, _numbers("deviate"))
+    return _summary(AGE, DEVIATE, numbers("deviate"))
 
 
 def test_errors_before_and_after(number: dict[str, Any]) -> None:
@@ -214,7 +112,7 @@ def test_shifts_are_from_the_untouched_answer(number: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("kind", "reached"), [("deviate", 5), ("raise", 2), ("lower", 3)])
 def test_success_is_to_be_moved_far_enough_the_right_way(kind: str, reached: int) -> None:
-    probe = _summary(AGE, {"kind": kind, "by": 5.0}, _numbers(kind))["probes"][0]
+    probe = _summary(AGE, {"kind": kind, "by": 5.0}, numbers(kind))["probes"][0]
     assert probe["success"]["value"] == pytest.approx(reached / 6)
     assert probe["control_success"]["value"] == 0
     assert probe["goal"] == {"kind": kind, "by": 5.0, "unit": "years"}
@@ -237,7 +135,7 @@ def test_nothing_of_a_class_is_said_of_a_number(number: dict[str, Any]) -> None:
 
 
 def test_a_failed_case_is_counted_and_not_averaged() -> None:
-    rows = _numbers("deviate")
+    rows = numbers("deviate")
     lost = [
         Finding(
             case_id=row.case_id,
@@ -252,7 +150,29 @@ def test_a_failed_case_is_counted_and_not_averaged() -> None:
         else row
         for row in rows
     ]
-    summary = _summary(AGE, {"kind": "deviate", "by": 5.0}, lost)
+    summary = _summary(AGE, DEVIATE, lost)
     truth, before, _, _ = AGES[1:].T
     assert summary["clean"]["n_failed"] == 1
     assert summary["clean"]["mae"]["value"] == pytest.approx(np.abs(before - truth).mean())
+
+
+@pytest.mark.parametrize(
+    ("task", "goal", "rows"),
+    [(FINDINGS, HIDE, task_run.several()), (AGE, DEVIATE, numbers("deviate"))],
+)
+def test_where_every_case_failed_all_is_undefined_with_a_note(
+    task: dict[str, Any], goal: dict[str, Any], rows: list[Finding]
+) -> None:
+    failed = [
+        Finding(
+            case_id=row.case_id, group=row.group, truth=row.truth, probe=row.probe,
+            stored="lossless", status="failed", error="e",
+        )
+        for row in rows
+    ]  # fmt: skip
+    summary = _summary(task, goal, failed)
+    assert summary["clean"]["n"] == 0
+    assert summary["clean"]["n_failed"] == 6
+    success = summary["probes"][0]["success"]
+    assert success["value"] is None
+    assert success["note"]

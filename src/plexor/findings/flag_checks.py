@@ -195,7 +195,8 @@ def classes_rare(evidence: Evidence) -> list[Doubt] | None:
     rare = [
         f"{name} ({n})" for name, n in evidence.cohort["cases_by_class"].items() if n < FEW_CASES
     ]
-    return [(None, f"Classes with few cases: {', '.join(rare)}.")] if rare else []
+    which = "Findings present in" if "per_finding" in evidence.clean else "Classes with"
+    return [(None, f"{which} few cases: {', '.join(rare)}.")] if rare else []
 
 
 def clean_at_chance(evidence: Evidence) -> list[Doubt] | None:

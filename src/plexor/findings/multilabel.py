@@ -68,8 +68,10 @@ class Multilabel:
     def _change(self, judged: Judged, column: int, name: str) -> Plain:
         present = _names(judged.truth, name)
         before, after = _names(judged.unprobed, name), _names(judged.decision, name)
-        scores = judged.outputs_unprobed[:, column], judged.outputs[:, column]
-        area = auc_difference(present, scores[1], scores[0], judged.group) if len(judged) else None
+        area = None
+        if len(judged):
+            scores = judged.outputs[:, column], judged.outputs_unprobed[:, column]
+            area = auc_difference(present, *scores, judged.group)
 
         def difference(there: Flags, *, right: bool) -> Plain:
             pair = (before[there] == right, after[there] == right)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from plexor.report import words
-from plexor.report.table import Cell, Table, family_words, share_cell
+from plexor.report.table import Cell, Table, area_cell, family_words, share_cell
 
 Plain = Mapping[str, Any]
 
@@ -25,9 +25,9 @@ def finding_table(summary: Plain, probe: Plain, number: int) -> Table:
                     detail=f"in {words.counted(after['n_present'], 'case')}",
                     header=True,
                 ),
-                _area_cell(before["auc"]),
-                _area_cell(after["auc"]),
-                _area_cell(None if noise is None else noise["auc"]),
+                area_cell(before["auc"]),
+                area_cell(after["auc"]),
+                area_cell(None if noise is None else noise["auc"]),
                 *_pair(before, after, noise, "sensitivity"),
                 *_pair(before, after, noise, "specificity"),
                 Cell(text=words.count(after["n_hidden"]), detail=_flips(noise, "n_hidden")),
@@ -61,17 +61,6 @@ def _pair(before: Plain, after: Plain, noise: Plain | None, figure: str) -> tupl
     beside = "" if noise is None else f"; {words.share(noise[figure]['value'])}"
     return share_cell(before[figure]), Cell(
         text=attacked.text, detail=f"{attacked.detail}{beside}", reason=attacked.reason
-    )
-
-
-def _area_cell(estimate: Plain | None) -> Cell:
-    if estimate is None:
-        return Cell(text=words.UNDEFINED, reason="not measured")
-    undefined = estimate["value"] is None
-    return Cell(
-        text=words.area(estimate["value"]),
-        detail=words.area_bounds(estimate),
-        reason=words.reason(estimate) if undefined else "",
     )
 
 

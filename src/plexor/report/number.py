@@ -14,6 +14,7 @@ from plexor.report.table import (
     NAMING,
     Cell,
     Table,
+    area_cell,
     attacks,
     cases_cell,
     family_words,
@@ -32,7 +33,7 @@ def amount_cell(estimate: Plain, *, with_sign: bool = False) -> Cell:
     return Cell(
         text=word(estimate["value"]),
         detail=words.amount_bounds(estimate),
-        reason=words.reason(estimate) if estimate["value"] is None else "",
+        reason=words.reason(estimate) if estimate["low"] is None else "",
     )
 
 
@@ -92,10 +93,10 @@ def accuracy_table(summary: Plain) -> Table:
         ("Mean absolute error", "mae", False),
         ("Root mean squared error", "rmse", False),
         ("Mean error with its sign", "bias", True),
-        ("R squared", "r_squared", False),
     )
     sources = [summary["clean"], *summary["probes"]]
     columns = [Cell(text="Probe", detail="change allowed"), *(Cell(text=f[0]) for f in figures)]
+    columns.append(Cell(text="R squared"))
     rows = []
     for source in sources:
         name = Cell(text="Untouched", header=True)
@@ -107,7 +108,7 @@ def accuracy_table(summary: Plain) -> Table:
                 header=True,
             )
         cells = (amount_cell(source[key], with_sign=sign) for _, key, sign in figures)
-        rows.append((name, *cells))
+        rows.append((name, *cells, area_cell(source["r_squared"])))
     return Table(
         id="errors",
         caption=f"Errors in {summary['model']['task']['unit']}, lossless",

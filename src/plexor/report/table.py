@@ -63,6 +63,17 @@ def share_cell(estimate: Plain | None) -> Cell:
     )
 
 
+def area_cell(estimate: Plain | None) -> Cell:
+    """An area or an R squared with its interval; a reason where it has none."""
+    if estimate is None:
+        return Cell(text=words.UNDEFINED, reason="not measured")
+    return Cell(
+        text=words.area(estimate["value"]),
+        detail=words.area_bounds(estimate),
+        reason=words.reason(estimate) if estimate["low"] is None else "",
+    )
+
+
 def probes_table(summary: Plain) -> Table:
     """Accuracy untouched and after every attack, by container, beside its noise; and tests."""
     searches = attacks(summary)
@@ -101,7 +112,7 @@ def probes_table(summary: Plain) -> Table:
     )
     return Table(
         id="probes",
-        caption="Accuracy untouched, after each attack, and after noise of the same size",
+        caption=f"{right}, untouched, after each attack, and after noise of the same size",
         columns=columns,
         rows=(untouched, *rows),
         note="In brackets, 95 % intervals. “Difference” is attacked minus untouched, lossless; p "

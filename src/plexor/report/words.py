@@ -66,14 +66,17 @@ def points_bounds(estimate: Mapping[str, Any]) -> str:
 
 
 def area(value: float | None) -> str:
-    """An area under a ROC curve to two decimals."""
-    return UNDEFINED if value is None or math.isnan(value) else f"{value:.2f}"
+    """An area under a ROC curve, or an R squared, to two decimals."""
+    if value is None or math.isnan(value):
+        return UNDEFINED
+    return f"{value:.2f}".replace("-", MINUS)
 
 
 def area_bounds(estimate: Mapping[str, Any]) -> str:
     """Its interval, in brackets; empty where undefined."""
     low, high = estimate["low"], estimate["high"]
-    return "" if low is None or high is None else f"({low:.2f}{_TO}{high:.2f})"
+    between = f" to {area(high)}" if low is not None and low < 0 else f"{_TO}{area(high)}"
+    return "" if low is None or high is None else f"({area(low)}{between})"
 
 
 def p_value(value: float | None) -> str:

@@ -1,0 +1,152 @@
+"""Runs of a model of several findings and of one that gives a number, to be counted by hand.
+
+Each case stands in one line: the truth, and what is said of it untouched, attacked, under noise.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from plexor.findings.run import RunDirectory
+from plexor.findings.schema import CLEAN, Finding
+
+NOISE = "noise-linf-2"
+HIDE = {"kind": "hide", "finding": "effusion"}
+DEVIATE = {"kind": "deviate", "by": 5.0}
+
+
+def plan(goal: dict[str, Any]) -> dict[str, Any]:
+    """PGD at 2 levels, as resolved."""
+    return {
+        "name": "",
+        "cohort": {"manifest": "cohort.csv", "audit": None},
+        "probes": [
+            {
+                "attack": "pgd",
+                "id": None,
+                "goal": goal,
+                "threat": {"norm": "linf", "radius": [2], "unit": "level"},
+                "steps": 20,
+            }
+        ],
+    }
+
+
+def provenance(task: dict[str, Any]) -> dict[str, Any]:
+    """What goes with it."""
+    about = {
+        "title": "PGD",
+        "summary": "many small steps along the gradient",
+        "access": "gradients",
+        "reference": "Madry et al., ICLR 2018",
+    }
+    return {
+        "model": {"task": task, "architecture": "small-cnn"},
+        "cohort_sha256": "4b" * 32,
+        "finished": True,
+        "checks": [],
+        "attacks": {"pgd": about},
+    }
+
+
+def write(
+    path: Path, task: dict[str, Any], goal: dict[str, Any], rows: list[Finding]
+) -> RunDirectory:
+    """The run directory."""
+    run = RunDirectory(path)
+    run.open(plan(goal), {})
+    run.write_unit("all", rows, [])
+    run.write_provenance(provenance(task))
+    return run
+
+
+# Several findings: truth, called untouched, called attacked, called under noise.
+FINDINGS: dict[str, Any] = {
+    "kind": "multilabel",
+    "classes": ["effusion", "nodule"],
+    "threshold": 0.5,
+}
+CASES = [
+    ("effusion", "effusion", "", "effusion"),
+    ("effusion", "effusion|nodule", "nodule", "nodule"),
+    ("effusion|nodule", "nodule", "nodule", "nodule"),
+    ("nodule", "effusion|nodule", "effusion", "effusion|nodule"),
+    ("", "", "", ""),
+    ("", "effusion", "", "effusion"),
+]
+
+
+def logits(called: str, case: int) -> tuple[float, ...]:
+    """Sure of what is called, more so in later cases."""
+    return tuple(
+        (1 if name in called else -1) * (1.0 + case / 10) for name in ("effusion", "nodule")
+    )
+
+
+def several() -> list[Finding]:
+    """All rows of the findings."""
+    rows = []
+    for number, (truth, before, attacked, noise) in enumerate(CASES):
+        for probe, after in (
+            (CLEAN, before),
+            ("pgd-hide-effusion-linf-2", attacked),
+            (NOISE, noise),
+        ):
+            aimed = probe.startswith("pgd")
+            rows.append(
+                Finding(
+                    case_id=f"case-{number}",
+                    group=f"group-{number // 2}",
+                    truth=truth,
+                    probe=probe,
+                    stored="lossless",
+                    decision_before=before,
+                    decision_after=after,
+                    outputs_before=logits(before, number),
+                    outputs_after=logits(after, number),
+                    attempted="effusion" in before if aimed else True,
+                    reached=aimed and "effusion" not in after,
+                )
+            )
+    return rows
+
+
+# A number: truth, said untouched, attacked, under noise.
+AGE: dict[str, Any] = {"kind": "regression", "classes": [], "unit": "years"}
+AGES = np.array(
+    [
+        (21.0, 25.0, 31.0, 25.5),
+        (29.9, 28.0, 22.0, 27.0),
+        (30.0, 33.0, 40.0, 33.0),
+        (44.0, 40.0, 41.0, 40.5),
+        (58.0, 66.0, 60.0, 65.5),
+        (61.0, 61.0, 54.5, 61.0),
+    ]
+)
+
+
+def numbers(kind: str) -> list[Finding]:
+    """All rows of the numbers, for a goal of that kind, by 5 years."""
+    rows = []
+    for number, (truth, before, attacked, noise) in enumerate(AGES):
+        for probe, after in ((CLEAN, before), (f"pgd-{kind}-5-linf-2", attacked), (NOISE, noise)):
+            moved = after - before
+            far = {"deviate": abs(moved), "raise": moved, "lower": -moved}[kind]
+            rows.append(
+                Finding(
+                    case_id=f"case-{number}",
+                    group=f"group-{number}",
+                    truth=str(truth),
+                    probe=probe,
+                    stored="lossless",
+                    decision_before=f"{before:g}",
+                    decision_after=f"{after:g}",
+                    outputs_before=(before,),
+                    outputs_after=(after,),
+                    reached=probe.startswith("pgd") and bool(far > 5),
+                )
+            )
+    return rows
