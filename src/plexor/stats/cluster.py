@@ -77,8 +77,8 @@ def clustered_proportion(
     one piece: ``n² / sum(size²)`` (Kish). While one of the outcomes has been seen in g groups only,
     their resemblance can hardly be estimated; so the design effect is taken to be at least
     ``1 + (Kish's - 1) / g``, which is Kish's own for one group and 1 for many. This floor is
-    Plexor's own: in ``docs/reference/coverage.md``'s designs it lifts the least coverage from
-    0.74 to 0.91, for intervals up to half as wide again where few groups have an event and groups
+    Plexor's own: in the designs of docs/reference/coverage.md it lifts the least coverage from
+    0.75 to 0.89, for intervals up to half as wide again where few groups have an event and groups
     do not matter. One single group of several observations has a value and no interval.
 
     Args:
