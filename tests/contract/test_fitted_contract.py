@@ -118,7 +118,8 @@ def decided(model: Model, stored: list[Image], prefix: str = "case") -> Batch:
 
 
 def parts(batch: Batch, size: int = 4) -> list[Batch]:
-    return [batch.select(index) for index in torch.split(torch.arange(len(batch)), size)]
+    order = torch.arange(len(batch), device=batch.images.device)
+    return [batch.select(index) for index in torch.split(order, size)]
 
 
 @pytest.mark.parametrize("storage", STORED)
@@ -242,6 +243,23 @@ def test_a_fit_changes_neither_model_nor_batch_nor_the_random_state(name: str) -
         assert torch.equal(tensor, weights[key])
     assert all(parameter.grad is None for parameter in model.network.parameters())
     assert not any(layer._forward_hooks for layer in model.network.modules())
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+@pytest.mark.parametrize("name", METHODS)
+def test_a_fit_on_a_gpu_finds_what_it_finds_on_the_cpu(name: str) -> None:
+    shape, task = SHAPES["2D"], TASKS["multiclass"]
+    threat, stored, patterns = Threat(norm="linf", radius=2), images(shape, 6), []
+    for device in (torch.device("cpu"), torch.device("cuda")):
+        model = model_for(shape, task)
+        model.network.to(device)
+        ids = [f"case-{i}" for i in range(6)]
+        batch = Batch.of(ids, stored, torch.zeros(6, dtype=torch.int64), device)
+        fitted: Any = METHODS[name].fit(model, parts(batch), Misclassify(), threat, seed=0)
+        assert fitted(model, batch, Misclassify(), threat, seed=0).delta.device.type == device.type
+        patterns.append(fitted.pattern)
+    assert float((patterns[0] == patterns[1]).float().mean()) > 0.95
 
 
 @dataclass

@@ -153,8 +153,8 @@ class Stream:
     batches: Iterable[Batch]
     shape: tuple[int, ...] = ()
     seen: set[str] = field(default_factory=set)
-    n_gradients: int = 0
-    n_forwards: int = 0
+    n_gradients: int | Tensor = 0
+    n_forwards: int | Tensor = 0
 
     def __post_init__(self) -> None:
         if iter(self.batches) is self.batches:
@@ -195,9 +195,9 @@ class Stream:
             yield from self
 
     def spent(self, objective: Objective) -> None:
-        """Adds what an objective has asked of the model."""
-        self.n_gradients += int(objective.n_gradients.sum())
-        self.n_forwards += int(objective.n_forwards.sum())
+        """Adds what an objective has asked of the model; stays on its device."""
+        self.n_gradients = self.n_gradients + objective.n_gradients.sum()
+        self.n_forwards = self.n_forwards + objective.n_forwards.sum()
 
     def card(
         self, attack: object, model: Model, goal: Goal, threat: Threat, *, seed: int
@@ -214,8 +214,8 @@ class Stream:
             shape=self.shape,
             model_sha256=model.card.weights_sha256,
             seen=frozenset(self.seen),
-            n_gradients=self.n_gradients,
-            n_forwards=self.n_forwards,
+            n_gradients=int(self.n_gradients),
+            n_forwards=int(self.n_forwards),
         )
 
 
