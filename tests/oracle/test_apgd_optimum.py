@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 from tests.helpers.tiny import Linear, Quadratic, batch_of, image, images, model_of, multiclass
-from torch import Tensor, nn
+from tests.helpers.trained import noisy_patterns
+from torch import Tensor
 
 from plexor.attacks import APGD, APGDT, MIFGSM, PGD, Attack, Become, Goal, Misclassify, Move, Threat
 from plexor.attacks.gradient.climb import Halving, Sparse
 from plexor.core.errors import PlanError
-from plexor.models import Batch, Model, Multilabel, Preprocess, Regression
-from plexor.models.architectures.small_cnn import SmallCNN
+from plexor.models import Batch, Model, Multilabel, Regression
 
 SHAPES = {1: (3, 5, 6), 3: (1, 4, 4, 3), 8: (1, 40)}
 RADII = {"linf": 2000.0, "l2": 8000.0, "l1": 60000.0}
@@ -169,33 +169,9 @@ def test_one_way_is_plain_apgd() -> None:
     assert torch.equal(plain.n_gradients, found.n_gradients)
 
 
-@pytest.fixture(scope="module")
-def trained() -> tuple[Model, Batch]:
-    """A network that has learnt five noisy patterns, and sixty of its images."""
-    generator = torch.Generator().manual_seed(0)
-    patterns = 16 * torch.rand(5, 3, 16, 16, generator=generator) + 100
-    truth = torch.arange(200) % 5
-    noise = 40 * torch.randn(200, 3, 16, 16, generator=generator)
-    pixels = (patterns[truth] + noise).round().clamp(0, 255)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        network = SmallCNN(2, 3, 5)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3)
-    for _ in range(40):
-        loss = nn.functional.cross_entropy(network(pixels / 255), truth)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-    stored = [image(one.numpy().astype(np.uint8)) for one in pixels[:60]]
-    model = Model(network, task=multiclass(5), preprocess=Preprocess())
-    return model, batch_of(stored, truth[:60].tolist())
-
-
 @pytest.mark.parametrize(("norm", "radius"), [("linf", 3), ("l2", 60), ("l1", 500)])
-def test_no_weaker_than_pgd_at_equal_gradients(
-    trained: tuple[Model, Batch], norm: Any, radius: float
-) -> None:
-    model, batch = trained
+def test_no_weaker_than_pgd_at_equal_gradients(norm: Any, radius: float) -> None:
+    model, batch = noisy_patterns()
     goal, threat = Misclassify(), Threat(norm=norm, radius=radius)
     pgd = PGD(steps=30)(model, batch, goal, threat, seed=0)
     apgd = APGD(steps=30)(model, batch, goal, threat, seed=0)
