@@ -74,7 +74,7 @@ def test_several_findings_are_hidden_and_invented(
     assert hidden["decision_before"].str.contains("opacity").all()
     assert not hidden["decision_after"].str.contains("opacity").any()
     report = (run.path / "report.html").read_text(encoding="utf-8")
-    for said in ("Finding by finding", "hides opacity in", "within 8 pixels of the edge", "FGSM"):
+    for said in ("Finding by finding", "hide opacity", "within 8 pixels of the edge", "FGSM"):
         assert said in report
 
 
@@ -94,6 +94,19 @@ def test_the_age_of_a_brain_is_moved(tmp_path: Path, monkeypatch: pytest.MonkeyP
     for said in ("By true value", "years or more", "paired t test"):
         assert said in report
     assert "McNemar" not in report
+
+
+def test_one_perturbation_is_fitted_on_one_split_and_judged_on_another(
+    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = tmp_path / "universal.safetensors"
+    monkeypatch.setattr(sys, "argv", ["universal.py", str(films / "manifest.csv"), str(found)])
+    runpy.run_path(str(EXAMPLES / "universal.py"), run_name="__main__")
+    shown = capsys.readouterr().out
+    assert "fitted on 36 films, judged on 12 others, 0 in both" in shown
+    shares = re.findall(r"(one perturbation|noise): (\d+) % \((\d+) to (\d+); n = (\d+)", shown)
+    (_, attack, *_), (_, noise, *_) = shares
+    assert int(attack) > int(noise)
 
 
 @pytest.mark.parametrize("path", PLANS, ids=lambda path: str(path.stem))
