@@ -9,14 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 from numpy.typing import NDArray
+from tests.helpers.runs import plexor
 from tests.helpers.tiny import AS_STORED, Linear
 
 from plexor.audits import audit
 from plexor.cases import read_image
 from plexor.cases.formats.png import PngCodec
 from plexor.core.errors import DataError, PlanError, RunDirectoryError
-from plexor.models import Model, Multilabel, Regression, load_model, save_weights
+from plexor.models import Model, Multilabel, Preprocess, Regression, load_model, save_weights
+from plexor.models.architectures import build_network
 from plexor.models.loading import ModelSource
 from plexor.models.model import ModelCard
 from plexor.report import write_report
@@ -181,11 +184,35 @@ def test_a_regression_needs_numbers_as_truth(tmp_path: Path) -> None:
     "task", [Multilabel(classes=("a", "b"), threshold=(0.3, 0.6)), Regression(unit="years")]
 )
 def test_a_card_keeps_its_task(task: Multilabel | Regression, tmp_path: Path) -> None:
-    from plexor.models.architectures import build_network
-
     network = build_network("small-cnn", spatial_dims=2, channels=1, n_outputs=task.n_outputs)
     card = ModelCard(
         task=task, preprocess=AS_STORED, architecture="small-cnn", channels=1, spatial_dims=2
     )
     save_weights(tmp_path / "w.safetensors", network, card)
     assert load_model(ModelSource(weights=tmp_path / "w.safetensors")).task == task
+
+
+def test_the_command_line_audits_a_number(tmp_path: Path) -> None:
+    manifest = _write(tmp_path, [f"{n * 1.5}" for n in range(8)])
+    task = Regression(unit="years")
+    network = build_network("small-cnn", spatial_dims=2, channels=1, n_outputs=1)
+    card = ModelCard(
+        task=task, preprocess=Preprocess(), architecture="small-cnn", channels=1, spatial_dims=2
+    )
+    save_weights(tmp_path / "age.safetensors", network, card)
+    plan = _plan(manifest, {"goal": {"raise": 1}, "threat": {"norm": "linf", "radius": 2}})
+    written = tmp_path / "plan.yaml"
+    written.write_text(yaml.safe_dump(plan | {"model": {"weights": "age.safetensors"}}))
+    done = plexor("audit", written, "--out", tmp_path / "run")
+    assert done.status == 0, done.err
+    assert "mean error" in done.out
+    checked = plexor("cohort", "check", written)
+    assert "label" not in checked.out
+    assert "8 cases of 4 groups" in checked.out
+
+
+def test_the_command_line_checks_findings(tmp_path: Path) -> None:
+    manifest = _write(tmp_path, ["effusion", "nodule|effusion", "", "nodule"])
+    checked = plexor("cohort", "check", manifest, "--truth", "findings")
+    assert "classes: effusion 2, nodule 2" in checked.out
+    assert "label-missing" not in checked.out

@@ -12,6 +12,7 @@ from plexor.cases.rows import TruthKind
 from plexor.cli.output import console, folding_table, stepping
 
 if TYPE_CHECKING:
+    from plexor.audits import Plan
     from plexor.cases.check import CohortReport
 
 app = typer.Typer(help="Look at a cohort before it is used.", no_args_is_help=True)
@@ -58,7 +59,6 @@ def check(
     a split, and more. Nothing is changed and nothing is dropped.
     """
     from plexor.audits import load_plan
-    from plexor.audits.audit import truth_kind
     from plexor.cases.check import check_cohort
 
     columns = _pairs(column or [])
@@ -72,7 +72,7 @@ def check(
         columns = columns or dict(source.columns)
         path_template = path_template or source.path_template
         classes, no_finding, masks = source.classes, source.no_finding, source.masks
-        truth = truth or truth_kind(plan.model.task or "multiclass")
+        truth = truth or _truth(plan)
     with stepping("cohort check", unit="images") as advance:
         found = check_cohort(
             manifest,
@@ -87,6 +87,16 @@ def check(
         )
     _print(found, most=len(found.problems) if show_all else _MOST_SHOWN)
     raise typer.Exit(1 if found.problems else 0)
+
+
+def _truth(plan: Plan) -> TruthKind:
+    """How labels are written for the model that the plan audits."""
+    from plexor.audits.audit import truth_kind
+    from plexor.models.weights import read_card
+
+    weights = plan.model_source().weights
+    card = read_card(weights) if weights is not None and weights.exists() else None
+    return truth_kind(plan.model.task or (card.task.kind if card else "multiclass"))
 
 
 def _print(found: CohortReport, *, most: int) -> None:
