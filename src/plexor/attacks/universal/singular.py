@@ -42,9 +42,9 @@ class UniversalSingular:
     cases to the goal is taken.
 
     Attributes:
-        layer: its name in ``network.named_modules()``; None takes the first whose output is a
-            quarter of the network's input in size, about where the paper found the best ones; ""
-            takes the network's outputs.
+        layer: its name in ``network.named_modules()``; None takes an early one, the first whose
+            output is a quarter of the network's input along every axis, or else the outputs; ""
+            takes the outputs.
         q: of the norm the layer's response is measured in, at least 1.
         iterations: of the power method, each over all cases, at about two gradients a case.
     """
