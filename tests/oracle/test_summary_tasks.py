@@ -73,6 +73,10 @@ def test_the_roc_area_is_of_the_findings_logit(several: dict[str, Any]) -> None:
     u = scipy_stats.mannwhitneyu(scores[truth], scores[~truth]).statistic
     assert area["value"] == pytest.approx(u / (truth.sum() * (~truth).sum()))
     assert area["low"] == pytest.approx(auc(truth, scores, np.arange(6) // 2).low)
+    before = several["clean"]["per_finding"][0]["auc"]["value"]
+    change = several["probes"][0]["per_finding"][0]["auc_change"]["value"]
+    assert change == pytest.approx(area["value"] - before)
+    assert change != 0
 
 
 @pytest.fixture(scope="module")
