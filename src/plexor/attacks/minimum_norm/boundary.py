@@ -12,34 +12,55 @@ from plexor.attacks.objective import Objective
 from plexor.attacks.threat import Threat
 from plexor.models.task import Task
 
+_NEARLY = 0.999
+_OUT_OF_REACH = 1e30
 
-def nearest_plane(
-    objective: Objective, threat: Threat, delta: Tensor, most: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The way whose boundary is nearest in the threat's norm, each way taken for linear.
 
-    The distance is ``|way|`` over the gradient's dual norm, of the numbers that may change.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plane:
+    """The boundary of one way to the goal, as if the way were linear.
+
+    Attributes:
+        rise: by how much the way must rise to be taken, (N,); below zero where it is.
+        gradient: of the way, (N, C, *spatial).
+        step: the smallest change, in range and region, that leads onto the plane, or as near to it
+            as there is.
+        margin: of the goal, (N,); infinite where it is no number.
+    """
+
+    rise: Tensor
+    gradient: Tensor
+    step: Tensor
+    margin: Tensor
+
+
+def nearest_plane(objective: Objective, threat: Threat, delta: Tensor, most: int) -> Plane:
+    """The plane that the smallest step leads onto from ``delta`` (N, C, *spatial).
+
+    The papers compare distances without a range, the way over its gradient's dual norm. Where many
+    numbers are at an end of their range, as a dark background's, another way may be nearer.
+
     Costs a gradient for each way.
 
     Args:
         objective: the cases.
         threat: the norm and the region.
-        delta: where the ways are taken for linear, (N, C, *spatial).
+        delta: where the ways are taken for linear.
         most: look at so many ways only, the nearest to being taken.
-
-    Returns:
-        By how much that way must rise, (N,); its gradient, (N, C, *spatial); and the goal's
-        margin, (N,), infinite where it is no number.
     """
     ways, gradients = objective.ways(delta, most)
-    low, high = threat.bounds(objective.batch)
-    gradients = gradients * (low < high)[:, None]
-    flat = gradients.flatten(0, 1)
-    slopes = (threat.steepest(flat) * flat).flatten(1).sum(1).view_as(ways)
-    distances = torch.where(slopes > 0, ways.abs() / slopes, torch.inf)
-    rows, index = torch.arange(len(ways), device=ways.device), distances.argmin(dim=1)
-    margin = ways.amax(dim=1)
-    return -ways[rows, index], gradients[rows, index], margin.nan_to_num(nan=torch.inf)
+    margin = ways.amax(dim=1).nan_to_num(nan=torch.inf)
+    best = torch.full_like(margin, torch.inf)
+    rise, gradient, step = -ways[:, 0], gradients[:, 0], torch.zeros_like(delta)
+    for way, slope in zip(ways.unbind(1), gradients.unbind(1), strict=True):
+        change = threat.crossing(slope, -way, delta, objective.batch)
+        risen = (change * slope).flatten(1).sum(1).abs()
+        far = torch.where(risen >= _NEARLY * way.abs(), threat.norms(change), _OUT_OF_REACH)
+        nearer = far < best
+        best, rise = torch.where(nearer, far, best), torch.where(nearer, -way, rise)
+        each = nearer.view(-1, *[1] * (delta.ndim - 1))
+        gradient, step = torch.where(each, slope, gradient), torch.where(each, change, step)
+    return Plane(rise=rise, gradient=gradient, step=step, margin=margin)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,11 +65,11 @@ class DeepFool:
             some = objective.select(rows)
             low, high = threat.bounds(some.batch)
             delta = ((1 + self.overshoot) * walked).clamp(low, high)
-            rise, gradient, margin = nearest_plane(some, threat, delta, self.ways)
-            nearest.see(delta, margin, rows)
-            change = threat.crossing(gradient, rise, delta, some.batch)
-            going = torch.nonzero((margin <= 0) & change.flatten(1).any(1)).flatten()
-            rows, walked = rows[going], (walked + change)[going]
+            plane = nearest_plane(some, threat, delta, self.ways)
+            nearest.see(delta, plane.margin, rows)
+            open_ = (plane.margin <= 0) & plane.step.flatten(1).any(1)
+            going = torch.nonzero(open_).flatten()
+            rows, walked = rows[going], (walked + plane.step)[going]
         if len(rows) > 0:
             some = objective.select(rows)
             low, high = threat.bounds(some.batch)

@@ -98,10 +98,9 @@ class FAB:
         origin = torch.zeros_like(delta)
         low, high = threat.bounds(batch)
         for _ in range(self.steps):
-            rise, gradient, _ = nearest_plane(objective, threat, delta, self.ways)
-            on = threat.crossing(gradient, rise, delta, batch)
-            rise = rise + (gradient * delta).flatten(1).sum(1)
-            back = threat.crossing(gradient, rise, origin, batch)
+            plane = nearest_plane(objective, threat, delta, self.ways)
+            rise = plane.rise + (plane.gradient * delta).flatten(1).sum(1)
+            on, back = plane.step, threat.crossing(plane.gradient, rise, origin, batch)
             far, near = threat.measure(on), threat.measure(back)
             bias = (far / (far + near).clamp(min=1e-30)).clamp(max=_MOST_BIAS)
             moved = (1 - bias) * (delta + _OVERSHOOT * on) + bias * _OVERSHOOT * back

@@ -78,14 +78,15 @@ def shortest_stored(objective: Objective, threat: Threat, delta: Tensor) -> Tens
     radii = threat.radii(objective.batch).flatten() * (1 + 1e-6)
     quantum = objective.batch.quantum.flatten()
     smallest = torch.ones_like(quantum) if threat.norm == "l0" else quantum
-    low = (0.5001 * quantum / peaks).clamp(min=1.0) / 2  # twice that is the first to move anything
-    high, norms = torch.full_like(low, torch.inf), torch.full_like(low, torch.inf)
+    first = (0.5001 * quantum / peaks).clamp(min=1.0)  # what is shorter moves nothing
+    low, high = torch.zeros_like(first), torch.full_like(first, torch.inf)
+    norms = high.clone()
     rows = torch.nonzero(peaks > 0).flatten()
     for _ in range(_TRIALS):
         if len(rows) == 0:
             break
         some = objective.select(rows)
-        scale = torch.where(high.isinf(), 2 * low, (low + high) / 2)[rows]
+        scale = torch.where(high.isinf(), torch.maximum(2 * low, first), (low + high) / 2)[rows]
         trial = _multiple(threat, delta[rows], scale, some.batch)
         length = threat.norms(trial)
         fits = length <= radii[rows]
