@@ -10,6 +10,7 @@ import argparse
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 
 import torch
@@ -51,8 +52,8 @@ class UnitNetwork(nn.Module):
         return self.model.outputs(images * GREATEST)
 
 
-def ours(search: Search, seed: int) -> Tensor:
-    attack = PGD(steps=search.steps)
+def ours(search: Search, seed: int, *, stop_at_success: bool = False) -> Tensor:
+    attack = PGD(steps=search.steps, stop_at_success=stop_at_success)
     threat = Threat(norm="linf", radius=search.radius)
     return attack(search.model, search.batch, Misclassify(), threat, seed=seed).delta
 
@@ -134,6 +135,7 @@ def art(search: Search, seed: int) -> Tensor:
 
 CONTENDERS: dict[str, Callable[[Search, int], Tensor]] = {
     "plexor": ours,
+    "plexor, leaving cases it has reached": partial(ours, stop_at_success=True),
     "bare loop": bare,
     "foolbox": foolbox,
     "torchattacks": torchattacks,
@@ -169,8 +171,12 @@ def main() -> None:
     cases = unseen(4 * options.images).cases[::4]
     batch, images = batch_of(model, cases)
     search = Search(steps=options.steps, radius=options.radius, model=model, batch=batch)
-    modules = {"adversarial-robustness-toolbox": "art", "plexor": "torch", "bare loop": "torch"}
-    present = {n: f for n, f in CONTENDERS.items() if find_spec(modules.get(n, n)) is not None}
+    modules = {"adversarial-robustness-toolbox": "art"}
+    present = {
+        name: call
+        for name, call in CONTENDERS.items()
+        if name == "bare loop" or name.startswith("plexor") or find_spec(modules.get(name, name))
+    }
     found: dict[str, list[Tensor]] = {name: [] for name in present}
 
     def contender(name: str) -> Callable[[], None]:

@@ -7,7 +7,7 @@ its neighbours are, while their number may move an output by a rounding error.
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError, dataclass, fields, is_dataclass, replace
+from dataclasses import FrozenInstanceError, dataclass, fields, is_dataclass, replace, replace
 from typing import Any, get_args
 
 import numpy as np
@@ -37,6 +37,7 @@ from plexor.attacks import (
     Move,
     Proposal,
     Threat,
+    cascade,
     judge,
 )
 from plexor.attacks.catalogue import Access, find
@@ -82,6 +83,13 @@ QUICK: dict[str, dict[str, Any]] = {
     "hop-skip-jump": {"queries": 250, "samples": 10},
 }
 """Settings that make the slower attacks quick; all others run as they are by default."""
+
+
+@pytest.fixture(autouse=True)
+def _few_stages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cascade of its first stage and its last, quick; what lies between is in here by itself."""
+    last = replace(cascade.STAGES[-1], attack=quick("square"))
+    monkeypatch.setattr(cascade, "STAGES", (cascade.STAGES[0], last))
 
 
 def quick(name: str, **options: Any) -> Attack:

@@ -1,5 +1,6 @@
 """Attacks: threat × goal × attack, and the judge that decides."""
 
+from plexor.attacks.cascade import Cascade
 from plexor.attacks.catalogue import CATALOGUE
 from plexor.attacks.control import matched_noise
 from plexor.attacks.fitted import FitCard, Fitted, FittedAttack
@@ -35,6 +36,7 @@ __all__ = [
     "Become",
     "Border",
     "CarliniWagner",
+    "Cascade",
     "DeepFool",
     "Distances",
     "FitCard",

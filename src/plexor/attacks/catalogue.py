@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from plexor.attacks.cascade import Cascade
 from plexor.attacks.gradient import APGD, APGDT, FGSM, MIFGSM, PGD
 from plexor.attacks.lattice import Lattice
 from plexor.attacks.minimum_norm import DDN, FAB, FMN, CarliniWagner, DeepFool
@@ -40,6 +41,14 @@ EVERY_NORM = ("linf", "l2", "l1", "l0")
 EVERY_TASK = ("multiclass", "binary", "multilabel", "regression")
 
 CATALOGUE: dict[str, Entry] = {
+    "cascade": Entry(
+        attack=Cascade,
+        access="gradients",
+        norms=EVERY_NORM,
+        tasks=EVERY_TASK,
+        reference="in the spirit of AutoAttack, Croce & Hein, ICML 2020, arXiv:2003.01690",
+        summary="seven attacks in turn, each on the cases that withstood; no parameter",
+    ),
     "fgsm": Entry(
         attack=FGSM,
         access="gradients",

@@ -40,10 +40,12 @@ def propose(
     some = batch.select(chosen.to(batch.images.device))
     made = attack(model, some, goal, threat, seed=seed)
     found.delta[chosen.to(found.delta.device)] = made.delta
+    found_by = dict(zip(chosen.tolist(), made.found_by, strict=False))
     return Proposal(
         delta=found.delta,
         n_gradients=found.n_gradients.index_copy(0, chosen, made.n_gradients),
         n_forwards=found.n_forwards.index_copy(0, chosen, made.n_forwards),
+        found_by=tuple(found_by.get(row, "") for row in range(len(batch))),
     )
 
 

@@ -23,11 +23,14 @@ class Proposal:
         delta: (N, C, *spatial), in stored numbers, to be added to the images.
         n_gradients: (N,) int64, forward-and-backward passes spent on each case.
         n_forwards: (N,) int64, further forward passes.
+        found_by: for an attack made of several, the one that reached each case's goal, "" where
+            none did; empty for an attack of one piece.
     """
 
     delta: Tensor
     n_gradients: Tensor
     n_forwards: Tensor
+    found_by: tuple[str, ...] = ()
 
     @classmethod
     def nothing(cls, batch: Batch) -> Proposal:

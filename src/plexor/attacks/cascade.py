@@ -1,0 +1,90 @@
+"""One attack after another, each only on the cases that withstood those before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+
+from plexor.attacks.goals import Goal
+from plexor.attacks.gradient import APGD, APGDT, FGSM, PGD
+from plexor.attacks.minimum_norm import FMN
+from plexor.attacks.objective import Objective
+from plexor.attacks.proposal import Attack, Proposal
+from plexor.attacks.query import Square
+from plexor.attacks.threat import Threat
+from plexor.core.seeds import seed_for
+from plexor.models.batch import Batch
+from plexor.models.model import Model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One attack of a cascade.
+
+    Attributes:
+        name: as a proposal's ``found_by`` says it.
+        attack: with its settings.
+        norms: the threats it can search.
+    """
+
+    name: str
+    attack: Attack
+    norms: tuple[str, ...]
+
+
+_DENSE = ("linf", "l2", "l1")
+
+STAGES = (
+    Stage(name="step", attack=FGSM(loss="margin"), norms=(*_DENSE, "l0")),
+    Stage(name="pgd", attack=PGD(steps=20, stop_at_success=True), norms=(*_DENSE, "l0")),
+    Stage(name="apgd-ce", attack=APGD(steps=100, loss="ce"), norms=_DENSE),
+    Stage(name="apgd-ratio", attack=APGD(steps=100, loss="ratio"), norms=_DENSE),
+    Stage(name="apgd-targeted", attack=APGDT(steps=100, n_targets=3), norms=_DENSE),
+    Stage(name="fmn", attack=FMN(steps=100), norms=(*_DENSE, "l0")),
+    Stage(name="square", attack=Square(queries=1000), norms=_DENSE),
+)
+"""Cheap and strong first; the last asks for no gradient, so a model that only hides its gradients
+falls there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cascade:
+    """The attacks of ``STAGES`` in turn, without a parameter to choose.
+
+    In the spirit of AutoAttack (Croce & Hein, ICML 2020), for every task: a case goes on to the
+    next stage only while its goal is not reached on the storable image. ``found_by`` names the
+    stage that reached it; a stage that is named nowhere had nothing to add.
+    """
+
+    def __call__(
+        self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
+    ) -> Proposal:
+        """Proposes what the first stage to reach the goal found, or the best of all stages."""
+        objective = Objective(model, batch, goal)
+        known = replace(batch, before=objective.before)
+        best = torch.zeros_like(batch.images)
+        margins = objective.untouched()
+        found_by = [""] * len(batch)
+        left = torch.nonzero(margins <= 0).flatten()
+        for stage in _stages(threat):
+            if len(left) == 0:
+                break
+            proposal = stage.attack(
+                model, known.select(left), goal, threat, seed=seed_for(seed, stage.name)
+            )
+            objective.n_gradients[left] += proposal.n_gradients.to(left.device)
+            objective.n_forwards[left] += proposal.n_forwards.to(left.device)
+            margin = objective.select(left).margin(proposal.delta)
+            better = left[margin > margins[left]]
+            best[better] = proposal.delta[margin > margins[left]]
+            margins[left] = torch.maximum(margins[left], margin)
+            for row in left[margin > 0].tolist():
+                found_by[row] = stage.name
+            left = left[margin <= 0]
+        return replace(objective.proposal(best), found_by=tuple(found_by))
+
+
+def _stages(threat: Threat) -> Iterator[Stage]:
+    return (stage for stage in STAGES if threat.norm in stage.norms)

@@ -1,0 +1,99 @@
+"""Each stage sees only the cases that withstood those before, and the cost is all of theirs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import torch
+from tests.helpers.tiny import Curved, batch_of, images, model_of, multiclass
+from torch import Tensor, nn
+
+from plexor.attacks import Cascade, Misclassify, Proposal, Threat, cascade
+from plexor.attacks.cascade import STAGES, Stage
+from plexor.models import Batch, Model
+
+SHAPE = (3, 6, 5)
+THREAT = Threat(norm="linf", radius=4)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Proposes what it was told for each case, and remembers whom it was shown."""
+
+    deltas: dict[str, Tensor]
+    shown: list[tuple[str, ...]] = field(default_factory=list)
+
+    def __call__(
+        self, model: Model, batch: Batch, goal: Any, threat: Any, *, seed: int
+    ) -> Proposal:
+        assert batch.before is not None
+        self.shown.append(batch.ids)
+        nothing = torch.zeros_like(batch.images[0])
+        one = torch.ones(len(batch), dtype=torch.int64)
+        return Proposal(
+            delta=torch.stack([self.deltas.get(name, nothing) for name in batch.ids]),
+            n_gradients=3 * one,
+            n_forwards=one,
+        )
+
+
+def setup() -> tuple[Model, Batch]:
+    model = model_of(Curved(SHAPE, 4), multiclass(4))
+    stored = images(SHAPE, 4)
+    labels = model.task.decide(model.outputs(batch_of(stored).images)).tolist()
+    return model, batch_of(stored, labels)
+
+
+def test_a_case_goes_on_until_a_stage_reaches_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, batch = setup()
+    found = Cascade()(model, batch, Misclassify(), THREAT, seed=0).delta
+    reached = Misclassify().margin(model.task, model.outputs(batch.images + found), batch.truth) > 0
+    assert bool(reached.all()), "the stages below need a perturbation for every case"
+    deltas = dict(zip(batch.ids, found, strict=True))
+    first = Known({name: deltas[name] for name in ("case-1",)})
+    second = Known({name: deltas[name] for name in ("case-0", "case-3")})
+    elsewhere = Known(deltas)
+    stages = (
+        Stage(name="first", attack=first, norms=("linf",)),
+        Stage(name="elsewhere", attack=elsewhere, norms=("l2",)),
+        Stage(name="second", attack=second, norms=("linf",)),
+    )
+    monkeypatch.setattr(cascade, "STAGES", stages)
+    proposal = Cascade()(model, batch, Misclassify(), THREAT, seed=0)
+    assert first.shown == [batch.ids]
+    assert second.shown == [("case-0", "case-2", "case-3")]
+    assert elsewhere.shown == []
+    assert proposal.found_by == ("second", "first", "", "second")
+    assert torch.equal(proposal.delta[[0, 1, 3]], found[[0, 1, 3]])
+    assert not proposal.delta[2].any()
+    # the untouched image, then each stage's own cost and the look at what it proposed
+    assert proposal.n_gradients.tolist() == [6, 3, 6, 6]
+    assert proposal.n_forwards.tolist() == [5, 3, 5, 5]
+
+
+class Hiding(nn.Module):
+    """Lets a gradient through that is zero."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = Curved(SHAPE, 4)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        outputs: Tensor = self.inner(inputs.detach())
+        return outputs + 0 * inputs.double().sum()
+
+
+def test_what_only_hides_its_gradient_falls_to_the_stage_that_asks_for_none() -> None:
+    model = model_of(Hiding(), multiclass(4))
+    stored = images(SHAPE, 8)
+    labels = model.task.decide(model.outputs(batch_of(stored).images)).tolist()
+    batch = batch_of(stored, labels)
+    proposal = Cascade()(model, batch, Misclassify(), Threat(norm="linf", radius=12), seed=0)
+    assert "square" in proposal.found_by
+
+
+def test_the_last_stage_asks_for_no_gradient_and_every_norm_has_a_stage() -> None:
+    assert STAGES[-1].name == "square"
+    assert {norm for stage in STAGES for norm in stage.norms} == {"linf", "l2", "l1", "l0"}
