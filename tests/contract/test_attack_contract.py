@@ -7,7 +7,7 @@ its neighbours are, while their number may move an output by a rounding error.
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError, dataclass, fields, is_dataclass, replace, replace
+from dataclasses import FrozenInstanceError, dataclass, fields, is_dataclass, replace
 from typing import Any, get_args
 
 import numpy as np
