@@ -25,7 +25,7 @@ from plexor.models.task import task_from
 from plexor.models.training import Augmentation, Training
 from plexor.models.training.dataset import CaseDataset
 from plexor.models.training.fit import TrainingProgress, TrainingResult, train
-from plexor.models.training.module import ClassifierModule, class_weights
+from plexor.models.training.module import TrainingModule, class_weights
 from plexor.models.weights import group_hash, read_card, read_training_groups
 
 AUGMENT = Augmentation(flip=(0, 1), rotate_degrees=10, zoom=0.1, brightness=0.1, contrast=0.1)
@@ -145,9 +145,9 @@ def test_the_card_says_what_was_trained_and_the_model_does_what_it_says(
     labels = encode(model.task, [case.truth for case in validation])
     batch = batch_of([read_image(case.path) for case in validation], labels.tolist())
     right = model.task.decide(model.outputs(batch.images, batch.context)) == labels
-    assert float(right.float().mean()) == pytest.approx(reference.accuracy)
+    assert float(right.float().mean()) == pytest.approx(reference.figures["accuracy"])
     recalls = [float(right[labels == label].float().mean()) for label in range(3)]
-    assert np.mean(recalls) == pytest.approx(reference.balanced_accuracy)
+    assert np.mean(recalls) == pytest.approx(reference.figures["balanced_accuracy"])
 
 
 def test_training_begins_with_the_weights_it_is_given(cohort: Cohort, tmp_path: Path) -> None:
@@ -230,11 +230,11 @@ class Told(torch.nn.Module):
         return self.outputs
 
 
-def module_of(cohort: Cohort, outputs: Tensor, config: Training = CONFIG) -> ClassifierModule:
+def module_of(cohort: Cohort, outputs: Tensor, config: Training = CONFIG) -> TrainingModule:
     """The training module around such a network, for as many classes as there are outputs."""
     names = cohort.classes[: max(2, outputs.shape[1])]
     some = dataclasses.replace(cohort.select(lambda case: case.truth in names), classes=names)
-    return ClassifierModule(
+    return TrainingModule(
         Told(outputs), task=task_from(config.task, names), config=config, training=some,
         validation=some, channels=3, seed=0,
     )  # fmt: skip
@@ -266,7 +266,7 @@ def test_balanced_accuracy_is_the_mean_recall_of_the_classes_there_are(
     """Of class 0 three in four are right, of class 2 none in one; class 1 is absent."""
     logged: dict[str, float] = {}
     monkeypatch.setattr(
-        ClassifierModule, "log", lambda _, name, value, **__: logged.update({name: float(value)})
+        TrainingModule, "log", lambda _, name, value, **__: logged.update({name: float(value)})
     )
     module = module_of(cohort, torch.eye(3))
     for _ in range(2):  # what one epoch saw does not count in the next
@@ -283,7 +283,7 @@ def test_every_epoch_has_an_order_of_its_own(
     module = module_of(cohort, torch.zeros(1, 3))
 
     def order(epoch: int) -> list[int]:
-        monkeypatch.setattr(ClassifierModule, "current_epoch", epoch)
+        monkeypatch.setattr(TrainingModule, "current_epoch", epoch)
         loader = module.train_dataloader()
         assert loader.batch_size == 8
         first = list(loader.sampler)

@@ -33,7 +33,7 @@ def train(
         raise PlanError(f"{plan}: `model.weights` is needed, it says where the weights are written")
     with stepping("training", unit="steps") as advance:
         result = run(
-            cohort_of(loaded),
+            cohort_of(loaded, loaded.training().task),
             loaded.training(),
             weights,
             seed=loaded.seed,
@@ -42,15 +42,17 @@ def train(
                 news.step,
                 news.n_steps,
                 f"epoch {news.epoch}, loss {news.loss:.3f}"
-                + (
-                    ""
-                    if news.balanced_accuracy is None
-                    else f", balanced accuracy {news.balanced_accuracy:.1%}"
-                ),
+                + ("" if news.figure is None else f", {_figure(news.score, news.figure)}"),
             ),
         )
+    figures = ", ".join(_figure(name, value) for name, value in result.figures.items())
     console.print(
-        f"kept epoch {result.epoch} of {result.epochs}: balanced accuracy "
-        f"{result.balanced_accuracy:.1%}, accuracy {result.accuracy:.1%} on the validation split"
+        f"kept epoch {result.epoch} of {result.epochs}: {figures} on the validation split"
     )
     console.print(f"weights: {result.weights}")
+
+
+def _figure(name: str, value: float) -> str:
+    """A figure of the validation split with its name, e.g. ``balanced accuracy 71.2%``."""
+    number = f"{value:.1%}" if name.endswith("accuracy") else f"{value:.3g}"
+    return f"{name.replace('_', ' ')} {number}"

@@ -33,28 +33,35 @@ class Augmentation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
-    """How a classifier is trained.
+    """How a model is trained.
 
     Attributes:
         architecture: see ``plexor.models.ARCHITECTURES``.
-        task: "multiclass" or "binary" (the second class is the positive one).
+        task: "multiclass", "binary" (the second class is the positive one), "multilabel" or
+            "regression".
+        unit: for a regression, what the number counts, e.g. "years".
+        loss: of a regression, over the training split's standard deviation: "mse" (squared) or
+            "l1" (absolute). Classes have cross-entropy, findings a logistic loss each.
         preprocess: becomes part of the model.
         epochs: passes over the training split.
         batch_size: cases a step.
         learning_rate: peak of a one-cycle schedule (AdamW).
         weight_decay: AdamW's.
         label_smoothing: share of the truth spread over all classes.
-        class_weights: weight of a class in the loss: "none", "sqrt" (one over the square root of
-            its frequency) or "balanced" (one over its frequency).
+        class_weights: where a case has one class, the class's weight in the loss: "none", "sqrt"
+            (one over the square root of its frequency) or "balanced" (one over its frequency).
         augment: random changes of the images.
-        patience: epochs without a better balanced accuracy after which training stops.
+        patience: epochs without a better balanced accuracy (of findings a better mean area under
+            the ROC curve, of a number a smaller mean absolute error) after which training stops.
         start: weights to start from (e.g. ImageNet's, in torchvision's naming); the head stays new.
         precision: "32-true", or "bf16-mixed" where the processor is faster at it.
         workers: processes that read images ahead; 0 reads in the training process.
     """
 
     architecture: str = "densenet121"
-    task: Literal["multiclass", "binary"] = "multiclass"
+    task: Literal["multiclass", "binary", "multilabel", "regression"] = "multiclass"
+    unit: str | None = None
+    loss: Literal["mse", "l1"] = "mse"
     preprocess: Preprocess = Preprocess()
     epochs: int = 20
     batch_size: int = 32

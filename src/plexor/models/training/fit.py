@@ -6,7 +6,7 @@ import contextlib
 import logging
 import signal
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import torch
 from lightning.pytorch.callbacks import EarlyStopping, LambdaCallback, ModelCheckpoint
 
 from plexor.cases import Cohort, read_image
+from plexor.cases.case import split_findings
 from plexor.core.errors import DataError, RunDirectoryError
 from plexor.core.files import sole_writer
 from plexor.core.ids import digest
@@ -23,9 +24,9 @@ from plexor.core.seeds import seed_for
 from plexor.models.architectures import build_network
 from plexor.models.architectures.densenet import load_start
 from plexor.models.model import ModelCard
-from plexor.models.task import task_from
+from plexor.models.task import Multilabel, Regression, task_from
 from plexor.models.training.config import Training
-from plexor.models.training.module import BALANCED_ACCURACY, ClassifierModule
+from plexor.models.training.module import TrainingModule, in_unit
 from plexor.models.weights import read_weights, save_weights
 
 _BEST, _LAST = "best.ckpt", "last.ckpt"
@@ -39,26 +40,28 @@ class TrainingResult:
         weights: the file, with the card inside.
         epoch: the epoch kept, counted from 1.
         epochs: how many were run.
-        balanced_accuracy: of the kept epoch, on the validation split.
-        accuracy: likewise.
+        score: name of the figure by which the epoch was kept.
+        figures: name → value of the kept epoch, on the validation split: "balanced_accuracy" and
+            "accuracy"; of findings "mean_auc" and "accuracy"; of a number "mae" and "rmse".
     """
 
     weights: Path
     epoch: int
     epochs: int
-    balanced_accuracy: float
-    accuracy: float
+    score: str
+    figures: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingProgress:
-    """One step's news: ``step`` of ``n_steps``; the validation figures once they are known."""
+    """One step's news: ``step`` of ``n_steps``; the validation's figure once it is known."""
 
     epoch: int
     step: int
     n_steps: int
     loss: float
-    balanced_accuracy: float | None
+    score: str
+    figure: float | None
 
 
 def train(
@@ -81,8 +84,8 @@ def train(
         RunDirectoryError: the checkpoints are of another configuration or cohort.
     """
     training, validation = cohort.with_split("train"), cohort.with_split("validation")
-    task = task_from(config.task, cohort.classes)
-    _check_classes_present(training, task.classes)
+    task = task_from(config.task, cohort.classes, unit=config.unit)
+    _check_classes_present(training, task.classes, several=isinstance(task, Multilabel))
     first = read_image(training.cases[0].path).pixels
     channels, spatial_dims = first.shape[0], first.ndim - 1
     folder = weights.with_suffix(".checkpoints")
@@ -100,7 +103,7 @@ def train(
                 load_start(network, read_weights(config.start))
             if spatial_dims == 2:
                 network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-            module = ClassifierModule(
+            module = TrainingModule(
                 network,
                 task=task,
                 config=config,
@@ -120,12 +123,14 @@ def train(
                 if k.startswith(prefix)
             }
         )
+        if isinstance(task, Regression):
+            in_unit(network, centre=module.centre, spread=module.spread)
         result = TrainingResult(
             weights=weights,
             epoch=int(best["epoch"]) + 1,
             epochs=int(last["epoch"]) + 1,
-            balanced_accuracy=float(best["validation"][BALANCED_ACCURACY]),
-            accuracy=float(best["validation"]["accuracy"]),
+            score=module.score.name,
+            figures=dict(best["validation"]),
         )
         card = ModelCard(
             task=task,
@@ -142,8 +147,7 @@ def train(
                 "n_validation": len(validation.cases),
                 "epoch": result.epoch,
                 "epochs": result.epochs,
-                "validation_balanced_accuracy": result.balanced_accuracy,
-                "validation_accuracy": result.accuracy,
+                **{f"validation_{name}": value for name, value in result.figures.items()},
                 "torch": torch.__version__,
             },
         )
@@ -153,26 +157,29 @@ def train(
 
 
 def _fit(
-    module: ClassifierModule,
+    module: TrainingModule,
     folder: Path,
     config: Training,
     device: torch.device | None,
     on_progress: Callable[[TrainingProgress], None] | None,
 ) -> None:
+    score = module.score
     best = ModelCheckpoint(
-        folder, filename=Path(_BEST).stem, monitor=BALANCED_ACCURACY, mode="max",
+        folder, filename=Path(_BEST).stem, monitor=score.name, mode=score.mode,
         enable_version_counter=False,
     )  # fmt: skip
     # `save_last` of the above would keep only epochs that are better than all before.
     every = ModelCheckpoint(folder, filename=Path(_LAST).stem, enable_version_counter=False)
     callbacks: list[pl.Callback] = [
-        LambdaCallback(on_save_checkpoint=lambda trainer, _, kept: _keep_figures(trainer, kept)),
+        LambdaCallback(on_save_checkpoint=_keep_figures),
         best,
         every,
-        EarlyStopping(BALANCED_ACCURACY, mode="max", patience=config.patience),
+        EarlyStopping(score.name, mode=score.mode, patience=config.patience),
     ]
     if on_progress is not None:
-        report = LambdaCallback(on_train_batch_end=lambda trainer, *_: on_progress(_news(trainer)))
+        report = LambdaCallback(
+            on_train_batch_end=lambda trainer, *_: on_progress(_news(trainer, score.name))
+        )
         callbacks.append(report)
     kind = device.type if device else "cpu"
     last = folder / _LAST
@@ -221,26 +228,32 @@ def _checkpoint(path: Path) -> dict[str, Any]:
     return dict(torch.load(path, map_location="cpu", weights_only=True))
 
 
-def _news(trainer: pl.Trainer) -> TrainingProgress:
+def _news(trainer: pl.Trainer, score: str) -> TrainingProgress:
     figures = trainer.callback_metrics
-    known = figures.get(BALANCED_ACCURACY)
+    known = figures.get(score)
     return TrainingProgress(
         epoch=trainer.current_epoch + 1,
         step=trainer.global_step,
         n_steps=int(trainer.estimated_stepping_batches),
         loss=float(figures["loss"]),
-        balanced_accuracy=None if known is None else float(known),
+        score=score,
+        figure=None if known is None else float(known),
     )
 
 
-def _keep_figures(trainer: pl.Trainer, checkpoint: dict[str, object]) -> None:
+def _keep_figures(
+    trainer: pl.Trainer, _module: pl.LightningModule, checkpoint: dict[str, object]
+) -> None:
     """Writes an epoch's validation figures into its checkpoint."""
-    names = (BALANCED_ACCURACY, "accuracy")
-    checkpoint["validation"] = {name: float(trainer.callback_metrics[name]) for name in names}
+    figures = trainer.callback_metrics
+    checkpoint["validation"] = {n: float(v) for n, v in figures.items() if n != "loss"}
 
 
-def _check_classes_present(training: Cohort, classes: tuple[str, ...]) -> None:
-    absent = sorted(set(classes) - {str(case.truth) for case in training.cases})
+def _check_classes_present(training: Cohort, classes: tuple[str, ...], *, several: bool) -> None:
+    present = {str(case.truth) for case in training.cases}
+    if several:
+        present = {name for text in present for name in split_findings(text)}
+    absent = sorted(set(classes) - present)
     if absent:
         raise DataError(
             f"the training split has no case of {', '.join(absent)}; split again, or leave them out"

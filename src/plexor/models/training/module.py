@@ -11,15 +11,18 @@ from torch.utils.data import DataLoader
 
 from plexor.cases import Cohort
 from plexor.core.seeds import seed_for
-from plexor.models.task import Task, encode
+from plexor.models.task import Multiclass, Multilabel, Regression, Task, encode
 from plexor.models.training.config import Training
 from plexor.models.training.dataset import CaseDataset
+from plexor.models.training.score import score_of
 
-BALANCED_ACCURACY = "balanced_accuracy"
 
+class TrainingModule(pl.LightningModule):
+    """One network, its loss, its schedule and its two loaders.
 
-class ClassifierModule(pl.LightningModule):
-    """One network, its loss, its schedule and its two loaders."""
+    Of a regression the network learns standard scores, of which ``spread`` and ``centre``, those of
+    the training split, make the task's unit again.
+    """
 
     def __init__(
         self,
@@ -41,9 +44,16 @@ class ClassifierModule(pl.LightningModule):
         self.channels = channels
         self.seed = seed
         self.labels = encode(task, [case.truth for case in training.cases])
+        self.score = score_of(task)
         self.class_weight: Tensor
-        weights = class_weights(self.labels, len(task.classes), config.class_weights)
+        one_class = not isinstance(task, Multilabel | Regression)
+        n_classes = len(task.classes)
+        weights = class_weights(self.labels, n_classes, config.class_weights) if one_class else None
         self.register_buffer("class_weight", weights, persistent=False)
+        self.centre, self.spread = 0.0, 1.0
+        if isinstance(task, Regression):
+            self.centre = float(self.labels.mean())
+            self.spread = float(self.labels.std(correction=0)) or 1.0
         self._seen: list[tuple[Tensor, Tensor]] = []
 
     def train_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
@@ -79,28 +89,25 @@ class ClassifierModule(pl.LightningModule):
         return DataLoader(dataset, batch_size=self.config.batch_size)
 
     def training_step(self, batch: tuple[Tensor, Tensor], _index: int) -> Tensor:
-        """Weighted cross-entropy of one batch."""
+        """The loss of one batch."""
         inputs, labels = batch
         loss = self._loss(self.network(_channels_last(inputs)).float(), labels)
         self.log("loss", loss, batch_size=len(labels))
         return loss
 
     def validation_step(self, batch: tuple[Tensor, Tensor], _index: int) -> None:
-        """Keeps decisions for the epoch's balanced accuracy."""
+        """Keeps outputs, in the task's unit, for the epoch's figures."""
         inputs, labels = batch
         outputs = self.network(_channels_last(inputs)).float()
-        self._seen.append((self.task.decide(outputs), labels))
+        self._seen.append((outputs * self.spread + self.centre, labels))
 
     def on_validation_epoch_end(self) -> None:
-        """Logs accuracy and balanced accuracy (the mean recall of the classes present)."""
-        decided = torch.cat([decision for decision, _ in self._seen])
+        """Logs the task's figures."""
+        outputs = torch.cat([output for output, _ in self._seen])
         labels = torch.cat([label for _, label in self._seen])
         self._seen.clear()
-        right = (decided == labels).float()
-        present = sorted(set(labels.tolist()))
-        recalls = torch.stack([right[labels == label].mean() for label in present])
-        self.log("accuracy", right.mean())
-        self.log(BALANCED_ACCURACY, recalls.mean(), prog_bar=True)
+        for name, value in self.score.figures(self.task, outputs, labels).items():
+            self.log(name, value, prog_bar=name == self.score.name)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW with a one-cycle schedule over all steps."""
@@ -118,16 +125,29 @@ class ClassifierModule(pl.LightningModule):
 
     def _loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
         smoothing = self.config.label_smoothing
-        if self.task.n_outputs == len(self.task.classes):
+        if isinstance(self.task, Regression):
+            measure = {"mse": functional.mse_loss, "l1": functional.l1_loss}[self.config.loss]
+            return measure(outputs[:, 0], (labels - self.centre) / self.spread)
+        if isinstance(self.task, Multiclass):
             return functional.cross_entropy(
                 outputs, labels, weight=self.class_weight, label_smoothing=smoothing
             )
         target = labels.float() * (1 - smoothing) + smoothing / 2
+        if isinstance(self.task, Multilabel):
+            return functional.binary_cross_entropy_with_logits(outputs, target)
         losses = functional.binary_cross_entropy_with_logits(
             outputs[:, 0], target, reduction="none"
         )
         weight = self.class_weight[labels]
         return (weight * losses).sum() / weight.sum()
+
+
+def in_unit(network: nn.Module, *, centre: float, spread: float) -> None:
+    """Makes a network that gives standard scores give the unit itself: its last layer does it."""
+    *_, last = (layer for layer in network.modules() if isinstance(layer, nn.Linear))
+    with torch.no_grad():
+        last.weight.mul_(spread)
+        last.bias.mul_(spread).add_(centre)
 
 
 def class_weights(labels: Tensor, n_classes: int, kind: str) -> Tensor:

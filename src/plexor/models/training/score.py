@@ -1,0 +1,69 @@
+"""By which figure of the validation split the best epoch is chosen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from plexor.core.errors import DataError
+from plexor.models.task import Multilabel, Regression, Task
+from plexor.stats import auc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """The figure that decides, and those that are told beside it.
+
+    Attributes:
+        name: of the figure that decides.
+        mode: "max" where more is better, else "min".
+        figures: name → value, from the task, outputs (N, n_outputs) in its unit, and labels.
+    """
+
+    name: str
+    mode: Literal["max", "min"]
+    figures: Callable[[Task, Tensor, Tensor], dict[str, float]]
+
+
+def score_of(task: Task) -> Score:
+    """Balanced accuracy; the findings' mean area under the ROC curve; the mean absolute error."""
+    if isinstance(task, Regression):
+        return Score(name="mae", mode="min", figures=_of_number)
+    if isinstance(task, Multilabel):
+        return Score(name="mean_auc", mode="max", figures=_of_findings)
+    return Score(name="balanced_accuracy", mode="max", figures=_of_classes)
+
+
+def _of_classes(task: Task, outputs: Tensor, labels: Tensor) -> dict[str, float]:
+    """Accuracy, and the mean recall of the classes present."""
+    right = (task.decide(outputs) == labels).float()
+    recalls = [right[labels == label].mean() for label in sorted(set(labels.tolist()))]
+    return {
+        "balanced_accuracy": float(torch.stack(recalls).mean()),
+        "accuracy": float(right.mean()),
+    }
+
+
+def _of_findings(task: Task, outputs: Tensor, labels: Tensor) -> dict[str, float]:
+    """Accuracy of whole cases, and the mean area of the findings that are there and not there."""
+    scores, truth = outputs.cpu().numpy(), labels.cpu().numpy() == 1
+    areas = [auc(truth[:, i], scores[:, i]).value for i in range(truth.shape[1])]
+    known = [area for area in areas if not math.isnan(area)]
+    if not known:
+        raise DataError(
+            "no finding is both present and absent in the validation split; split again"
+        )
+    whole = (task.decide(outputs) == labels).all(dim=1).float()
+    return {"mean_auc": float(np.mean(known)), "accuracy": float(whole.mean())}
+
+
+def _of_number(_task: Task, outputs: Tensor, labels: Tensor) -> dict[str, float]:
+    """Mean absolute and root mean squared error, in the task's unit."""
+    errors = outputs[:, 0] - labels
+    return {"mae": float(errors.abs().mean()), "rmse": float(errors.square().mean().sqrt())}
