@@ -18,7 +18,7 @@ def train(
         str | None, typer.Option(help="Where to compute, e.g. cuda:0; found by itself.")
     ] = None,
 ) -> None:
-    """Train a classifier on a plan's cohort and write its weights.
+    """Train a model on a plan's cohort and write its weights.
 
     Stopped with Ctrl-C or killed, the same command goes on from the last whole epoch.
     """

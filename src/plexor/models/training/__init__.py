@@ -1,4 +1,4 @@
-"""Training a classifier on a cohort.
+"""Training a model on a cohort.
 
 What a plan says of it stands here; ``train`` itself is in ``fit``, and brings Lightning and MONAI.
 """
