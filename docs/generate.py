@@ -1,4 +1,5 @@
-"""Writes the pages of the reference that come from the code: the plan's keys, the commands.
+"""Writes the pages of the reference that come from the code: the plan's keys, the commands,
+the attacks.
 
     .venv/bin/python docs/generate.py
 
@@ -17,6 +18,7 @@ import typer
 from typer.cli import get_docs_for_click
 
 from plexor.attacks import CATALOGUE, Threat
+from plexor.attacks.catalogue import EVERY_TASK
 from plexor.audits import plan_schema
 from plexor.cli.app import app
 
@@ -32,6 +34,21 @@ start from the plan's folder. How plans are written: [Write a plan](../how-to/pl
 `plexor.audit` and `plexor.audits.load_plan` take the same as a Python mapping.
 `plexor.audits.plan_schema()` gives the JSON schema.
 """
+
+ATTACKS = """\
+# Attacks
+
+Each is written once, against a threat and a goal, and works for every norm and task that is ticked,
+in 2D and 3D. A tick is a promise that the tests hold every attack to: what it proposes can be stored,
+lies within the threat, is no worse than nothing, depends on the case, the model and the seed alone,
+and costs what it says (`tests/contract/test_attack_contract.py`). Their options stand under
+[`probes[]`](plan.md), and `plexor attacks` prints this list.
+
+What an attack sees of the model: `gradients`, `scores` (the goal's margin), or `decisions` (whether
+the goal is reached). Universal perturbations are fitted first, see
+[Fit one perturbation for all images](../how-to/universal.md).
+"""
+NORMS = {"linf": "L∞", "l2": "L2", "l1": "L1", "l0": "L0"}
 
 # Definition → the place in a plan it describes.
 PLACES = {
@@ -69,7 +86,22 @@ PROBE = {
 
 def pages() -> dict[str, str]:
     """File name → content of every generated page."""
-    return {"plan.md": plan_page(), "cli.md": cli_page()}
+    return {"plan.md": plan_page(), "cli.md": cli_page(), "attacks.md": attacks_page()}
+
+
+def attacks_page() -> str:
+    """What every attack of the catalogue searches, and where it comes from."""
+    head = ["attack", "sees", *NORMS.values(), *EVERY_TASK]
+    rows = [head, ["---"] * len(head)]
+    for name, entry in CATALOGUE.items():
+        norms = ["✓" if norm in entry.norms else "" for norm in NORMS]
+        tasks = ["✓" if task in entry.tasks else "" for task in EVERY_TASK]
+        rows.append([f"`{name}`", entry.access, *norms, *tasks])
+    listed = [
+        f"- **`{name}`**: {entry.summary}. {entry.reference}." for name, entry in CATALOGUE.items()
+    ]
+    table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    return "\n".join([ATTACKS, table, "", "## Where they come from", "", *listed, ""])
 
 
 def cli_page() -> str:

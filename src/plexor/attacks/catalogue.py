@@ -46,7 +46,7 @@ CATALOGUE: dict[str, Entry] = {
         access="gradients",
         norms=EVERY_NORM,
         tasks=EVERY_TASK,
-        reference="in the spirit of AutoAttack, Croce & Hein, ICML 2020, arXiv:2003.01690",
+        reference="In the spirit of AutoAttack: Croce & Hein, ICML 2020, arXiv:2003.01690",
         summary="seven attacks in turn, each on the cases that withstood; no parameter",
     ),
     "fgsm": Entry(
@@ -96,7 +96,7 @@ CATALOGUE: dict[str, Entry] = {
         access="gradients",
         norms=("linf", "l2"),
         tasks=EVERY_TASK,
-        reference="this project; the question is that of Bonnet et al., IEEE TIFS 2021",
+        reference="Plexor's own; the question is that of Bonnet et al., IEEE TIFS 2021",
         summary="gradient search in whole quanta, for budgets of one or two levels",
     ),
     "square": Entry(
