@@ -69,6 +69,8 @@ def test_a_threat_is_all_that_was_written() -> None:
         ({"goal": {"raise": True}}, r"got \{'raise': True\}"),
         ({"goal": {"deviate": "far"}}, r"got \{'deviate': 'far'\}"),
         ({"threat": LINF | {"region": {"bordr": 8}}}, r"region: expected `\{border: WIDTH\}`"),
+        ({"threat": LINF | {"region": {"border": True}}}, r"got \{'border': True\}"),
+        ({"threat": LINF | {"region": {"masked": "lesion", "outside": "yes"}}}, "region: expected"),
         ({"threat": LINF | {"region": {"border": 0}}}, "at least 1 pixel wide, got 0"),
         (
             {"threat": LINF | {"region": {"masked": "lesoin"}}},

@@ -12,7 +12,6 @@ import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PrivateAttr,
     TypeAdapter,
@@ -21,19 +20,18 @@ from pydantic import (
     model_validator,
 )
 
-from plexor.attacks.catalogue import CATALOGUE, Access
-from plexor.attacks.goals import Become, Flip, Goal, Misclassify, Move
+from plexor.attacks.catalogue import CATALOGUE
+from plexor.attacks.goals import Goal, Misclassify
 from plexor.attacks.proposal import Attack
-from plexor.attacks.region import Border, Masked
-from plexor.attacks.threat import Channels, Norm, Threat, Unit
+from plexor.attacks.region import Masked
+from plexor.attacks.threat import Threat
 from plexor.audits.complaint import complaint
+from plexor.audits.written import ACCESS, STRICT, AnyGoal, ThreatPlan, WrittenGoal, named_goal
 from plexor.core.errors import PlanError, unknown
 from plexor.findings import CLEAN
 from plexor.findings.planned import control_id, probe_id
 from plexor.models.loading import ModelSource
 from plexor.models.training.config import Training
-
-_STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,115 +84,24 @@ class Probe:
     threat: Threat | None = None
 
 
-def _several(value: object) -> object:
-    return value if isinstance(value, list | tuple) else [value]
-
-
-def _named_goal(value: object) -> object:
-    """Lets a plan say ``misclassify``, ``{become: nv}``, ``{hide: effusion}``, ``{raise: 5}``."""
-    if value == "misclassify":
-        return Misclassify()
-    if isinstance(value, AnyGoal) or (isinstance(value, Mapping) and "kind" in value):
-        return value
-    written: Any = dict(value) if isinstance(value, Mapping) and len(value) == 1 else {"": None}
-    ((kind, wanted),) = written.items()
-    if kind == "become":
-        return Become(target=str(wanted))
-    if kind in ("hide", "invent"):
-        return Flip(finding=str(wanted), kind=kind)
-    if kind in ("raise", "lower", "deviate") and type(wanted) in (int, float):
-        return Move(by=wanted, kind=kind)
-    raise PlanError(
-        "goal: expected `misclassify`, `{become: CLASS}`, `{hide: FINDING}`, `{invent: FINDING}`, "
-        f"`{{raise: NUMBER}}`, `{{lower: NUMBER}}` or `{{deviate: NUMBER}}`, got {value!r}"
-    )
-
-
-def _named_region(value: object) -> object:
-    """Lets a plan say ``region: {border: 8}`` and ``{masked: lesion, outside: true}``."""
-    if value is None or isinstance(value, Border | Masked):
-        return value
-    match value:
-        case {"kind": _}:
-            return value
-        case {"border": int() as width, **rest} if not rest:
-            return Border(width=width)
-        case {"masked": str() as mask, **rest} if rest.keys() <= {"outside"}:
-            return Masked(mask=mask, outside=rest.get("outside") is True)
-    raise PlanError(
-        "region: expected `{border: WIDTH}`, `{masked: NAME}` or `{masked: NAME, outside: true}`, "
-        f"got {value!r}"
-    )
-
-
-AnyGoal = Misclassify | Become | Flip | Move
-WrittenGoal = (
-    Literal["misclassify"]
-    | dict[Literal["become", "hide", "invent"], str]
-    | dict[Literal["raise", "lower", "deviate"], float]
-    | AnyGoal
-)
-"""The ways to write a goal in a plan."""
-WrittenRegion = (
-    dict[Literal["border"], int] | dict[Literal["masked", "outside"], str | bool] | Border | Masked
-)
-"""The ways to write a region."""
-
-_ACCESS: tuple[Access, ...] = ("none", "decisions", "scores", "gradients")
-"""From the least to the most; who may see the one sees what is before it."""
-
-
-class ThreatPlan(BaseModel):
-    """One norm and one radius or several; each radius becomes a probe.
-
-    ``access`` is what an adversary sees of the model; an attack that needs more is refused.
-    """
-
-    model_config = _STRICT
-    norm: Norm
-    radius: Annotated[
-        tuple[float, ...],
-        Field(min_length=1),
-        BeforeValidator(_several, json_schema_input_type=float | tuple[float, ...]),
-    ]
-    unit: Unit = "level"
-    channels: Channels = "together"
-    region: Annotated[
-        Annotated[Border | Masked, Field(discriminator="kind")] | None,
-        BeforeValidator(_named_region, json_schema_input_type=WrittenRegion | None),
-    ] = None
-    access: Access = Field("gradients", description="the most an attack may see of the model")
-
-    def threats(self) -> Iterator[Threat]:
-        """One for each radius."""
-        for radius in self.radius:
-            yield Threat(
-                norm=self.norm,
-                radius=radius,
-                unit=self.unit,
-                channels=self.channels,
-                region=self.region,
-            )
-
-
 class ProbePlan(BaseModel):
     """What every attack in a plan has beside its own options."""
 
-    model_config = _STRICT
+    model_config = STRICT
     attack: str
     id: str | None = Field(
         None, description="start of the probes' ids; the attack's name if not given"
     )
     goal: Annotated[
         Annotated[AnyGoal, Field(discriminator="kind")],
-        BeforeValidator(_named_goal, json_schema_input_type=WrittenGoal),
+        BeforeValidator(named_goal, json_schema_input_type=WrittenGoal),
     ] = Misclassify()
     threat: ThreatPlan
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         entry, allowed = CATALOGUE[self.attack], self.threat.access
-        if _ACCESS.index(entry.access) > _ACCESS.index(allowed):
+        if ACCESS.index(entry.access) > ACCESS.index(allowed):
             raise PlanError(
                 f"{self.attack} needs to see the model's {entry.access}, and the threat allows "
                 f"`access: {allowed}`; take an attack that needs less, or allow more"
@@ -249,7 +156,7 @@ def _checked_probes(value: object) -> tuple[ProbePlan, ...]:
 class Plan(BaseModel):
     """A whole plan. Relative paths are relative to the plan's file."""
 
-    model_config = _STRICT
+    model_config = STRICT
     format: Literal["plexor-plan/1"] = "plexor-plan/1"
     name: str = "audit"
     seed: int = 0
