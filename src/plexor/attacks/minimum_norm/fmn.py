@@ -31,6 +31,9 @@ class FMN:
     ball and range together, and numbers at the end of their range take no part in a step. What is
     found is stored with the least growth.
 
+    Of several ways to the goal the one furthest ahead is climbed, which need not be the one whose
+    boundary is nearest; ``FAB`` compares them.
+
     Attributes:
         steps: gradients.
         step_size: Euclidean length of the first step, as a fraction of the storable range; the
