@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,25 @@ def test_a_number_is_moved_exactly_as_far_as_a_linear_model_allows(tmp_path: Pat
     assert not findings[findings["probe"] == lowered]["reached"].any()
     assert set(findings["truth"]) == {str(n * 1.5) for n in range(8)}
     assert write_report(run.path).exists()
+
+
+def test_the_stage_that_reached_each_case_is_kept_and_told(tmp_path: Path) -> None:
+    """Of a linear model one step is the worst there is; later stages have nothing to do."""
+    manifest = _write(tmp_path, [f"{n}" for n in range(4)])
+    near = RADIUS * float(WEIGHT.abs().sum()) * 10 * 0.9
+    plan = _plan(manifest)
+    threat = {"norm": "linf", "radius": RADIUS}
+    plan["probes"] = [{"attack": "cascade", "goal": {"raise": near}, "threat": threat}]
+    run = audit(plan, out=tmp_path / "run", model=_age())
+    findings = run.findings()
+    staged = findings[findings["probe"].str.startswith("cascade")]
+    assert set(staged["found_by"]) == {"step"}
+    assert staged["reached"].all()
+    assert set(findings[findings["probe"] == "clean"]["found_by"]) == {""}
+    report = write_report(run.path)
+    summary = json.loads((run.path / "summary.json").read_text(encoding="utf-8"))
+    assert [probe["found_by"] for probe in summary["probes"]] == [{"step": 4}, {}]
+    assert "first to reach the goal" in report.read_text(encoding="utf-8")
 
 
 def test_only_the_masked_part_changes_and_where_there_is_no_mask_nothing_does(

@@ -147,6 +147,7 @@ class _Work:
                 attempted=bool(attempted[i]),
                 n_gradients=int(proposal.n_gradients[i]),
                 n_forwards=int(proposal.n_forwards[i]),
+                found_by=proposal.found_by[i] if proposal.found_by else "",
             )
             findings = [_finding(common, name, verdicts[name][i]) for name in verdicts]
             example = (

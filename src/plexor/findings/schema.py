@@ -44,6 +44,8 @@ class Finding:
         l0: changed positions.
         n_gradients: forward-and-backward passes spent on this case.
         n_forwards: further forward passes spent on this case by the search.
+        found_by: of an attack made of several stages, the one that says it reached the goal; ""
+            where none does. The judge's word on that is ``reached``.
         error: empty, or why the case failed.
     """
 
@@ -67,6 +69,7 @@ class Finding:
     l0: float = float("nan")
     n_gradients: int = 0
     n_forwards: int = 0
+    found_by: str = ""
     error: str = ""
 
 
@@ -93,9 +96,10 @@ SCHEMA = pa.schema(
         ("l0", pa.float64()),
         ("n_gradients", pa.int64()),
         ("n_forwards", pa.int64()),
+        ("found_by", pa.string()),
         ("error", pa.string()),
     ],
-    metadata={"plexor_findings": "1"},
+    metadata={"plexor_findings": "2"},
 )
 
 

@@ -221,11 +221,18 @@ def _effort(rows: pd.DataFrame) -> Plain:
             "gradients_per_case": _number(tried["n_gradients"].mean()),
             "forwards_per_case": _number(tried["n_forwards"].mean()),
         },
+        "found_by": _stages(tried),
         "distance": {
             norm: {"median": _number(tried[norm].median()), "max": _number(tried[norm].max())}
             for norm in ("linf", "l2", "l1", "l0")
         },
     }
+
+
+def _stages(tried: pd.DataFrame) -> dict[str, int]:
+    """Stage of an attack → cases it was the first to reach; empty for an attack without stages."""
+    counts = tried.loc[tried["reached"], "found_by"].value_counts()
+    return {str(name): int(n) for name, n in sorted(counts.items()) if name}
 
 
 def main_test(compared: Mapping[str, Any]) -> Plain:

@@ -160,6 +160,25 @@ def effort_table(summary: Plain) -> Table:
     )
 
 
+def stages_table(summary: Plain) -> Table | None:
+    """How many cases each stage of an attack made of several reached; None without such attacks."""
+    staged = [probe for probe in attacks(summary) if probe["found_by"]]
+    if not staged:
+        return None
+    names = list(dict.fromkeys(name for probe in staged for name in probe["found_by"]))
+    rows = tuple(
+        (*named(probe), *(Cell(text=words.count(probe["found_by"].get(n, 0))) for n in names))
+        for probe in staged
+    )
+    return Table(
+        id="stages",
+        caption="Cases in which each stage was the first to reach the goal",
+        columns=(*NAMING, *(Cell(text=name) for name in names)),
+        rows=rows,
+        note="A stage is tried only on what the stages before it did not reach.",
+    )
+
+
 NAMING = (Cell(text="Attack", detail="its goal"), Cell(text="Change allowed"))
 
 

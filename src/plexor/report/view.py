@@ -26,6 +26,7 @@ from plexor.report.table import (
     family,
     family_words,
     probes_table,
+    stages_table,
 )
 from plexor.report.terms import Term, methods, terms
 from plexor.report.trend import Trend, trends
@@ -66,6 +67,7 @@ class View:
     trends: tuple[Trend, ...]
     probes: Table | None
     effort: Table | None
+    stages: Table | None
     classes: tuple[Table, ...]
     findings: tuple[Table, ...]
     errors: Table | None
@@ -99,6 +101,7 @@ def view(run: RunDirectory, summary: Plain, findings: pd.DataFrame) -> View:
         trends=trends(summary),
         probes=_probes(summary) if grouped else None,
         effort=effort_table(summary) if grouped else None,
+        stages=stages_table(summary),
         classes=tuple(class_table(summary, group, n) for n, group in enumerate(grouped, 1))
         if one_class
         else (),
