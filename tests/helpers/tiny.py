@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from plexor.cases import LOSSLESS, Image, Intensity, Pixels
-from plexor.models import Batch, Binary, Model, Multiclass, Multilabel, Preprocess, Task
+from plexor.models import (
+    Batch,
+    Binary,
+    Model,
+    Multiclass,
+    Multilabel,
+    Preprocess,
+    Segmentation,
+    Task,
+)
 
 AS_STORED = Preprocess(window=(0.0, 1.0))
 """Gives the network the stored numbers as they are."""
@@ -141,6 +150,25 @@ class Curved(nn.Module):
         return (hidden[:, None] * self.second).sum(2)
 
 
+class PixelWise(nn.Module):
+    """Each pixel by itself, as ``Curved`` does an image; float64, and the same for every pixel.
+
+    Args:
+        channels: of an image.
+        n_outputs: logits a pixel.
+        seed: of the weights.
+    """
+
+    def __init__(self, channels: int, n_outputs: int, *, seed: int = 0) -> None:
+        super().__init__()
+        self.inner = Curved((channels,), n_outputs, seed=seed, scale=60.0)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        pixels = inputs.movedim(1, -1)
+        logits: Tensor = self.inner(pixels.flatten(0, -2))
+        return logits.view(*pixels.shape[:-1], -1).movedim(-1, 1)
+
+
 def classes(n: int) -> tuple[str, ...]:
     """Class names "a", "b", ..."""
     return tuple("abcdefghij"[:n])
@@ -159,6 +187,11 @@ def binary(threshold: float = 0.5) -> Binary:
 def multilabel(n: int) -> Multilabel:
     """A task of n findings, each with a threshold of its own."""
     return Multilabel(classes=classes(n), threshold=tuple(0.3 + 0.1 * i for i in range(n)))
+
+
+def segmentation(n: int) -> Segmentation:
+    """A task of n classes, the first of them the background unless it is the only one."""
+    return Segmentation(classes=classes(n))
 
 
 def model_of(network: nn.Module, task: Task) -> Model:

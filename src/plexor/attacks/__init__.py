@@ -4,7 +4,17 @@ from plexor.attacks.cascade import Cascade
 from plexor.attacks.catalogue import CATALOGUE
 from plexor.attacks.control import matched_noise
 from plexor.attacks.fitted import FitCard, Fitted, FittedAttack
-from plexor.attacks.goals import Become, Flip, Goal, Misclassify, Move
+from plexor.attacks.goals import (
+    Become,
+    Drift,
+    Erase,
+    Flip,
+    Goal,
+    LowerDice,
+    Misclassify,
+    Move,
+    Spread,
+)
 from plexor.attacks.gradient import APGD, APGDT, FGSM, MIFGSM, PGD
 from plexor.attacks.judge import Distances, Verdict, judge
 from plexor.attacks.lattice import Lattice
@@ -39,6 +49,8 @@ __all__ = [
     "Cascade",
     "DeepFool",
     "Distances",
+    "Drift",
+    "Erase",
     "FitCard",
     "Fitted",
     "FittedAttack",
@@ -46,12 +58,14 @@ __all__ = [
     "Goal",
     "HopSkipJump",
     "Lattice",
+    "LowerDice",
     "Masked",
     "Misclassify",
     "Move",
     "Objective",
     "Proposal",
     "SimBA",
+    "Spread",
     "Square",
     "Threat",
     "UniversalDeepFool",

@@ -5,6 +5,7 @@ from plexor.models.batch import Batch, Context
 from plexor.models.loading import ModelSource, load_model
 from plexor.models.model import Model, ModelCard
 from plexor.models.preprocess import Preprocess
+from plexor.models.segmentation import Segmentation
 from plexor.models.task import Binary, Multiclass, Multilabel, Regression, Task, encode, task_from
 from plexor.models.weights import read_training_groups, read_weights, save_weights
 
@@ -20,6 +21,7 @@ __all__ = [
     "Multilabel",
     "Preprocess",
     "Regression",
+    "Segmentation",
     "Task",
     "encode",
     "load_model",

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from plexor.core.errors import ModelError
 from plexor.models.batch import Context
 from plexor.models.device import is_out_of_memory
-from plexor.models.preprocess import Preprocess
+from plexor.models.preprocess import Preprocess, resampled
+from plexor.models.segmentation import Segmentation
 from plexor.models.task import Task, check_outputs, task_from
 
 
@@ -58,8 +59,9 @@ class Model:
     """A network with its preprocessing and task.
 
     Args:
-        network: takes (N, C, *size), gives logits (N, n_outputs). It is put in evaluation mode,
-            its parameters are frozen, and it stays where it is, on its own device.
+        network: takes (N, C, *size), gives logits (N, n_outputs), for a segmentation
+            (N, n_outputs, *any size). It is put in evaluation mode, its parameters are frozen, and
+            it stays where it is, on its own device.
         task: what the logits mean.
         preprocess: from stored values to the network's input.
         card: where the model comes from; made from the rest if not given.
@@ -90,6 +92,9 @@ class Model:
     def outputs(self, images: Tensor, context: Context | None = None) -> Tensor:
         """Logits (N, n_outputs), float32, differentiable in ``images``.
 
+        Of a segmentation (N, n_outputs, *spatial): where the network works at another size than
+        the image's own, its logits are interpolated back, as ``resampled`` does.
+
         Args:
             images: stored numbers, (N, C, *spatial).
             context: from stored numbers to values; None where they are the same.
@@ -116,5 +121,8 @@ class Model:
                 f"the network fails on images of shape {tuple(images.shape[1:])}: "
                 f"{type(error).__name__}: {error}"
             ) from error
-        check_outputs(self.task, outputs, len(images))
+        spatial = tuple(images.shape[2:])
+        check_outputs(self.task, outputs, len(images), spatial_dims=len(spatial))
+        if isinstance(self.task, Segmentation):
+            return resampled(outputs.float(), spatial)
         return outputs.float()

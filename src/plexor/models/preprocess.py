@@ -62,11 +62,7 @@ class Preprocess:
                 f"preprocess: the model takes {len(self.size)}D images of size {self.size}, "
                 f"got images of size {spatial}"
             )
-        if len(spatial) == 2:
-            return functional.interpolate(values, self.size, mode="bilinear", antialias=True)
-        if all(new <= old for new, old in zip(self.size, spatial, strict=True)):
-            return functional.interpolate(values, self.size, mode="area")
-        return functional.interpolate(values, self.size, mode="trilinear")
+        return resampled(values, self.size)
 
     def scale(self, values: Tensor) -> Tensor:
         """The window alone: its ends become 0 and 1; without one, each image's z-scores."""
@@ -81,6 +77,21 @@ class Preprocess:
         """``mean`` and ``std`` alone."""
         mean, std = _per_channel("mean", self.mean, scaled), _per_channel("std", self.std, scaled)
         return (scaled - mean) / std
+
+
+def resampled(values: Tensor, size: tuple[int, ...]) -> Tensor:
+    """Values (N, C, *spatial) at another spatial size; differentiable, same device and dtype.
+
+    2D bilinearly with antialiasing; volumes by area when they shrink and trilinearly otherwise.
+    """
+    spatial = tuple(values.shape[2:])
+    if spatial == size:
+        return values
+    if len(spatial) == 2:
+        return functional.interpolate(values, size, mode="bilinear", antialias=True)
+    if all(new <= old for new, old in zip(size, spatial, strict=True)):
+        return functional.interpolate(values, size, mode="area")
+    return functional.interpolate(values, size, mode="trilinear")
 
 
 def _per_channel(name: str, numbers: tuple[float, ...], like: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 A *label* is what the truth and the decision are given as inside tensors: a class index for
 ``Multiclass`` and ``Binary``, a 0 or 1 for each finding for ``Multilabel``, a number for
-``Regression``.
+``Regression``, a class index for every pixel for ``Segmentation``.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from torch.nn import functional
 
 from plexor.cases.case import join_findings, split_findings
 from plexor.core.errors import DataError, ModelError, PlanError, unknown
+from plexor.models.classes import check_classes
+from plexor.models.segmentation import Segmentation
 
 
 class Task(Protocol):
-    """What every task can say of outputs (N, n_outputs)."""
+    """What every task can say of outputs (N, n_outputs), or (N, n_outputs, *spatial)."""
 
     @property
     def kind(self) -> str:
@@ -74,7 +76,7 @@ class Multiclass:
     kind: Literal["multiclass"] = "multiclass"
 
     def __post_init__(self) -> None:
-        _check_classes(self.kind, self.classes, at_least=2)
+        check_classes(self.kind, self.classes, at_least=2)
 
     @property
     def n_outputs(self) -> int:
@@ -127,7 +129,7 @@ class Binary:
     kind: Literal["binary"] = "binary"
 
     def __post_init__(self) -> None:
-        _check_classes(self.kind, self.classes, at_least=2)
+        check_classes(self.kind, self.classes, at_least=2)
         if len(self.classes) != 2:
             raise PlanError(f"binary: needs two classes, got {len(self.classes)}; use multiclass")
         if not 0 < self.threshold < 1:
@@ -177,7 +179,7 @@ class Multilabel:
     kind: Literal["multilabel"] = "multilabel"
 
     def __post_init__(self) -> None:
-        _check_classes(self.kind, self.classes, at_least=1)
+        check_classes(self.kind, self.classes, at_least=1)
         if len(self._thresholds) != len(self.classes):
             raise PlanError(
                 f"multilabel: `threshold` has {len(self._thresholds)} numbers, expected 1 or one "
@@ -253,14 +255,6 @@ class Regression:
         return outputs[:, 0]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Segmentation:
-    """A class for every pixel. Typed; not audited yet."""
-
-    classes: tuple[str, ...]
-    kind: Literal["segmentation"] = "segmentation"
-
-
 TASKS: dict[str, type[Any]] = {
     "multiclass": Multiclass,
     "binary": Binary,
@@ -316,9 +310,10 @@ def decides(task: Task) -> Decides:
         PlanError: it does not.
     """
     if not isinstance(task, Multiclass | Binary | Multilabel):
+        example = "erase: CLASS" if isinstance(task, Segmentation) else "deviate: 5"
         raise PlanError(
             f"being wrong has no meaning for {task.kind}; say what is to happen, e.g. "
-            "`goal: {deviate: 5}`"
+            f"`goal: {{{example}}}`"
         )
     return task
 
@@ -330,8 +325,11 @@ def encode(task: Task, truths: Sequence[str | float]) -> Tensor:
         (N,) int64 for classes, (N, len(classes)) int64 for findings, (N,) float32 for numbers.
 
     Raises:
-        DataError: a truth is not one of the task's classes, or no finite number.
+        DataError: a truth is not one of the task's classes, or no finite number, or the task is a
+            segmentation, whose truths are masks: see ``Segmentation.labels``.
     """
+    if isinstance(task, Segmentation):
+        raise DataError("the truth of a segmentation is a mask, not a word or a number")
     if isinstance(task, Regression):
         return torch.tensor([_number(truth) for truth in truths], dtype=torch.float32)
     index = {name: label for label, name in enumerate(task.classes)}
@@ -349,12 +347,14 @@ def encode(task: Task, truths: Sequence[str | float]) -> Tensor:
 
 
 def in_words(task: Task, labels: Tensor) -> list[str]:
-    """Labels as findings keep them: a class, present findings sorted, or a number.
+    """Labels as findings keep them: a class, present findings sorted, a number, "" for a mask.
 
     Args:
         task: what they are labels of.
         labels: as ``task.decide`` gives them, (N, ...).
     """
+    if isinstance(task, Segmentation):
+        return [""] * len(labels)
     if isinstance(task, Regression):
         return [f"{number:.6g}" for number in labels.tolist()]
     if isinstance(task, Multilabel):
@@ -371,26 +371,27 @@ def _number(truth: str | float) -> float:
     return truth
 
 
-def check_outputs(task: Task, outputs: object, n_cases: int) -> None:
+def check_outputs(task: Task, outputs: object, n_cases: int, *, spatial_dims: int = 0) -> None:
     """Refuses outputs that cannot be what the task promises.
+
+    Args:
+        task: what they are of.
+        outputs: what a network gave.
+        n_cases: how many images it was given.
+        spatial_dims: of these; a segmentation has as many axes more, of any size.
 
     Raises:
         ModelError: not a tensor, or one of a wrong shape.
     """
     wanted = (n_cases, task.n_outputs)
+    spatial = ("*",) * spatial_dims if isinstance(task, Segmentation) else ()
+    expected = f"({', '.join(map(str, (*wanted, *spatial)))})"
     if not isinstance(outputs, Tensor):
         raise ModelError(
-            f"the model gave a {type(outputs).__name__}, expected a tensor of shape {wanted}"
+            f"the model gave a {type(outputs).__name__}, expected a tensor of shape {expected}"
         )
-    if tuple(outputs.shape) != wanted:
+    if tuple(outputs.shape[:2]) != wanted or outputs.ndim != 2 + len(spatial):
         raise ModelError(
-            f"the model gave outputs of shape {tuple(outputs.shape)}, expected {wanted} for "
+            f"the model gave outputs of shape {tuple(outputs.shape)}, expected {expected} for "
             f"{task.kind}" + (f" with {len(task.classes)} classes" if task.classes else "")
         )
-
-
-def _check_classes(kind: str, classes: tuple[str, ...], *, at_least: int) -> None:
-    if len(classes) < at_least:
-        raise PlanError(f"{kind}: needs at least {at_least} classes, got {len(classes)}")
-    if len(set(classes)) != len(classes):
-        raise PlanError(f"{kind}: class names must differ, got {', '.join(classes)}")

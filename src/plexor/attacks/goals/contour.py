@@ -1,0 +1,293 @@
+"""Goals about what a segmentation outlines: that it is wrong, erased, grown, invented or moved.
+
+Each is about one class that is not the background, and has no meaning for some cases: there the
+margin is NaN, so that they are neither attempted nor reached. A network output that is no number
+makes it NaN, too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from plexor.attacks.goals.flips import Flipping, Flips
+from plexor.attacks.goals.goal import LossKind
+from plexor.core.errors import PlanError
+from plexor.models.segmentation import Segmentation
+from plexor.models.task import Task
+
+_SLACK = 1e-9
+"""What a share of a number of pixels may be off a whole number and still be taken for it."""
+_NOTHING = 1e-12
+_SOFT = 0.25
+"""Of the mean distance from undecided, that over which a pixel counts as half decided."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LowerDice(Flipping):
+    """Have a class overlap little with the truth: Dice's coefficient below a number.
+
+    It has no meaning where the truth lacks the class: there, Dice is undefined or 0.
+
+    Attributes:
+        of: the class.
+        below: the number.
+    """
+
+    of: str
+    below: float
+    kind: Literal["lower-dice"] = "lower-dice"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.below <= 1:
+            raise PlanError(f"goal: `below` is a Dice above 0 and at most 1, got {self.below}")
+
+    @property
+    def name(self) -> str:
+        """What overlaps less than how much."""
+        return f"{self.kind}-{self.of}-{self.below:g}"
+
+    def check(self, task: Task) -> None:
+        """The task must outline that class."""
+        _outlined(task, self.kind, self.of)
+
+    def flips(self, task: Task, outputs: Tensor, truth: Tensor, before: Tensor | None) -> Flips:
+        """Pixels of the class to be missed, and others to be called it.
+
+        With M missed and I others called it, of T, Dice is 2 (T - M) / (2 (T - M) + M + I). That
+        it is below d means ``(2 - d) M + d I > 2 T (1 - d)``: these are the weights.
+        """
+        outlined, label = _outlined(task, self.kind, self.of)
+        inside = (truth == label).flatten(1)
+        lead = outlined.lead(outputs, label).flatten(1)
+        size = inside.sum(dim=1, keepdim=True)
+
+        def enough(order: Tensor) -> Tensor:
+            there = inside.gather(1, order)
+            missed, invented = there.cumsum(dim=1), (~there).cumsum(dim=1)
+            both = size - missed
+            return 2 * both.double() / (2 * both + missed + invented) < self.below
+
+        return Flips(
+            lead=torch.where(inside, -lead, lead),
+            counts=torch.ones_like(inside),
+            weight=torch.where(inside, 2 - self.below, self.below).to(lead.dtype),
+            enough=enough,
+            possible=(size > 0).flatten(),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erase(Flipping):
+    """Have a class vanish from where it was outlined on the untouched image.
+
+    It has no meaning where the class was not outlined.
+
+    Attributes:
+        of: the class.
+        keep: share of its pixels that may at most be left.
+    """
+
+    of: str
+    keep: float = 0.0
+    kind: Literal["erase"] = "erase"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.keep < 1:
+            raise PlanError(f"goal: `keep` is a share from 0 to below 1, got {self.keep}")
+
+    @property
+    def name(self) -> str:
+        """What is erased, and how much may be left."""
+        return f"{self.kind}-{self.of}" + (f"-keep-{self.keep:g}" if self.keep else "")
+
+    def check(self, task: Task) -> None:
+        """The task must outline that class."""
+        _outlined(task, self.kind, self.of)
+
+    def flips(self, task: Task, outputs: Tensor, truth: Tensor, before: Tensor | None) -> Flips:
+        """Pixels of the class before, to be called anything else."""
+        outlined, label = _outlined(task, self.kind, self.of)
+        there = (outlined.decide(_known(before, self.kind)) == label).flatten(1)
+        size = there.sum(dim=1, keepdim=True)
+        need = size - torch.floor(self.keep * size.double() + _SLACK)
+        lead = -outlined.lead(outputs, label).flatten(1)
+        return _at_least(need, lead, there, possible=size > 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread(Flipping):
+    """Have a class outlined where it was not on the untouched image.
+
+    "grow" has no meaning where the class was not outlined; neither has a meaning where the image
+    has no room for as much.
+
+    Attributes:
+        of: the class.
+        by: how much at least is newly outlined: for "grow" as a multiple of what was outlined
+            before, for "invent" as a share of the image.
+        kind: "grow" or "invent".
+    """
+
+    of: str
+    by: float
+    kind: Literal["grow", "invent"] = "grow"
+
+    def __post_init__(self) -> None:
+        most = 1.0 if self.kind == "invent" else float("inf")
+        if not 0 < self.by <= most or self.by == float("inf"):
+            wanted = "a share above 0, at most 1" if self.kind == "invent" else "a number above 0"
+            raise PlanError(f"goal: `by` of `{self.kind}` is {wanted}, got {self.by}")
+
+    @property
+    def name(self) -> str:
+        """What appears, and how much of it."""
+        return f"{self.kind}-{self.of}-{self.by:g}"
+
+    def check(self, task: Task) -> None:
+        """The task must outline that class."""
+        _outlined(task, self.kind, self.of)
+
+    def flips(self, task: Task, outputs: Tensor, truth: Tensor, before: Tensor | None) -> Flips:
+        """Pixels of other classes before, to be called this one."""
+        outlined, label = _outlined(task, self.kind, self.of)
+        there = (outlined.decide(_known(before, self.kind)) == label).flatten(1)
+        size, room = there.sum(dim=1, keepdim=True), (~there).sum(dim=1, keepdim=True)
+        reference = size if self.kind == "grow" else size + room
+        need = torch.ceil(self.by * reference.double() - _SLACK).clamp(min=1)
+        possible = (need <= room) & (reference > 0)
+        lead = outlined.lead(outputs, label).flatten(1)
+        return _at_least(need, lead, ~there, possible=possible)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """Have the centre of what is outlined as a class move.
+
+    The centre is the mean place of the class's pixels, each axis counted in pixels or voxels. The
+    goal has no meaning where the class was not outlined on the untouched image. If it vanishes it
+    has not moved.
+
+    Attributes:
+        of: the class.
+        by: how far, in pixels or voxels; further than that is there.
+    """
+
+    of: str
+    by: float
+    kind: Literal["drift"] = "drift"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.by < float("inf"):
+            raise PlanError(f"goal: `drift` must be by more than 0 pixels, got {self.by}")
+
+    @property
+    def name(self) -> str:
+        """What moves, and how far."""
+        return f"{self.kind}-{self.of}-{self.by:g}"
+
+    def check(self, task: Task) -> None:
+        """The task must outline that class."""
+        _outlined(task, self.kind, self.of)
+
+    def ways(
+        self, task: Task, outputs: Tensor, truth: Tensor, before: Tensor | None = None
+    ) -> Tensor:
+        """How much further than ``by`` it has moved: as it does, and along each axis either way.
+
+        The values are those of the decision, which moves in leaps; the gradients are those of
+        pixels that leave or join it by degrees, over a range of logits that follows their scale.
+        """
+        outlined, label = _outlined(task, self.kind, self.of)
+        start_lead = outlined.lead(_known(before, self.kind), label).flatten(1)
+        lead = outlined.lead(outputs, label).flatten(1)
+        there = start_lead > 0
+        scale = _SOFT * start_lead.abs().mean(dim=1, keepdim=True)
+        soft = (lead / scale.clamp(min=_NOTHING)).sigmoid()
+        hard = (lead > 0).to(lead.dtype) + (soft - soft.detach())
+        place = _places(outputs)
+        size = hard.sum(dim=1, keepdim=True)
+        start = _centre(there.to(lead.dtype), place)
+        moved = _centre(hard, place) - start
+        found = torch.cat([_ahead(moved, _centre(soft, place) - start), moved, -moved], dim=1)
+        # What has vanished comes back by any pixel; it has not moved meanwhile.
+        found = found.where(size > 0, size)
+        defined = there.any(dim=1) & ~lead.isnan().any(dim=1)
+        return (found - self.by).where(defined[:, None], torch.nan)
+
+    def margin(
+        self, task: Task, outputs: Tensor, truth: Tensor, before: Tensor | None = None
+    ) -> Tensor:
+        """How much further than ``by`` it has moved, in pixels."""
+        return self.ways(task, outputs, truth, before)[:, 0]
+
+    def loss(
+        self,
+        task: Task,
+        outputs: Tensor,
+        truth: Tensor,
+        kind: LossKind,
+        before: Tensor | None = None,
+    ) -> Tensor:
+        """The margin, which does not change with the logits' scale; every kind of loss is that."""
+        return self.margin(task, outputs, truth, before)
+
+
+def _outlined(task: Task, kind: str, of: str) -> tuple[Segmentation, int]:
+    """The task as one that outlines, and the class's label."""
+    if not isinstance(task, Segmentation):
+        raise PlanError(f"goal: `{kind}` needs a segmentation, not {task.kind}")
+    return task, task.label_of(of)
+
+
+def _known(before: Tensor | None, kind: str) -> Tensor:
+    """The outputs for the untouched images."""
+    if before is None:
+        raise PlanError(f"goal: `{kind}` needs what the model said before")
+    return before
+
+
+def _at_least(need: Tensor, lead: Tensor, counts: Tensor, *, possible: Tensor) -> Flips:
+    """``need`` (N, 1) pixels of those that count."""
+
+    def enough(order: Tensor) -> Tensor:
+        return 1 + torch.arange(order.shape[1], device=order.device) >= need
+
+    return Flips(
+        lead=lead,
+        counts=counts,
+        weight=torch.ones_like(lead),
+        enough=enough,
+        possible=possible.flatten(),
+    )
+
+
+def _places(outputs: Tensor) -> Tensor:
+    """Where each pixel is, (P, axes), counted from the image's middle."""
+    axes = [
+        torch.arange(n, device=outputs.device, dtype=outputs.dtype) - (n - 1) / 2
+        for n in outputs.shape[2:]
+    ]
+    return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).flatten(0, -2)
+
+
+def _centre(mass: Tensor, place: Tensor) -> Tensor:
+    """Mean place, (N, axes), of masses (N, P); the middle where there is none."""
+    total = mass.sum(dim=1, keepdim=True)
+    sums = torch.stack([(mass * along).sum(dim=1) for along in place.unbind(1)], dim=1)
+    return sums / total.where(total > 0, 1.0)
+
+
+def _ahead(moved: Tensor, inclined: Tensor) -> Tensor:
+    """The length of ``moved`` (N, axes), (N, 1); of no length, its gradient is along ``inclined``.
+
+    That is where pixels are least decided, seen from the centre; along the first axis if nowhere.
+    """
+    along = moved.detach()
+    for other in (inclined.detach(), torch.eye(moved.shape[1], device=moved.device)[:1]):
+        along = along.where((along != 0).any(dim=1, keepdim=True), other)
+    unit = along / along.square().sum(dim=1, keepdim=True).sqrt()
+    return (moved * unit).sum(dim=1, keepdim=True)
