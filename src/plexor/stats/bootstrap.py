@@ -43,6 +43,10 @@ def bootstrap_interval(
     * ``"studentised"``: quantiles of (resampled - estimate) / its standard error (Davison &
       Hinkley, Bootstrap Methods 1997, sec. 5.2); needs ``standard_error``.
 
+    With few groups and skewed values the first two cover too little: 73 % and 74 % for a mean of
+    four groups of five exponential values, where the studentised covers 90 % and more
+    (docs/reference/coverage.md).
+
     Quantiles interpolate order statistics on the normal scale (the same, eq. 5.8).
 
     Args:

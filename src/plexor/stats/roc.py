@@ -166,7 +166,9 @@ def partial_auc(
     """The area under a part of the ROC curve, interpolated at its ends.
 
     The variance knows that the ends are quantiles of the cases at hand (see
-    ``plexor.stats.placement``); over the whole curve it is DeLong's.
+    ``plexor.stats.placement``); over the whole curve it is DeLong's. With few cases of a class it
+    covers a little less than nominal: 91 % for 50 cases where specificity is 0.8 to 1, and 85 %
+    for 20 by ``"wald"`` (docs/reference/coverage.md).
 
     Args:
         truth: whether each case is positive, (n,).
