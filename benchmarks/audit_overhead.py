@@ -47,7 +47,7 @@ def parts() -> list[tuple[str, object, str]]:
         ("codec", JpegCodec, "decode"),
         ("distances", judging.Distances, "between"),
         ("noise", execute, "matched_noise"),
-        ("reading images", audits, "_read"),
+        ("reading images", sys.modules["plexor.audits.executors.here"], "read_images"),
         ("hashing", audits, "images_sha256"),
         ("hashing", audits, "model_sha256"),
         ("findings to disk", RunDirectory, "write_unit"),

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,7 @@ from tests.helpers import tiny
 from tests.helpers.runs import CLASSES, LINF_2, Setup, audited
 
 from plexor.audits import Progress
-from plexor.audits.ahead import Images
-from plexor.audits.audit import _read
+from plexor.audits.ahead import Images, read_images
 from plexor.audits.execute import UnitResult, execute
 from plexor.audits.unit import Unit
 from plexor.cases import Case, read_image
@@ -129,7 +127,7 @@ def test_the_next_units_images_are_read_meanwhile(
     turn = 0
 
     def reading(cases: Sequence[Case]) -> Images:
-        found = _read(cases)
+        found = read_images(cases)
         if threading.current_thread() is not threading.main_thread():
             with came:
                 read.extend(found)
@@ -147,9 +145,8 @@ def test_the_next_units_images_are_read_meanwhile(
         assert read == expected_by_now
         return result
 
-    module = import_module("plexor.audits.audit")
-    monkeypatch.setattr(module, "_read", reading)
-    monkeypatch.setattr(module, "execute", working)
+    monkeypatch.setattr("plexor.audits.executors.here.read_images", reading)
+    monkeypatch.setattr("plexor.audits.executors.executor.execute", working)
     found = audited(lesions.plan, tmp_path / "found")
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
     assert turn == 18

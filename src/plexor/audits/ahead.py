@@ -1,4 +1,4 @@
-"""The next unit's images are read while the attack is busy with one's."""
+"""Reads units' images: the next one's while the attack is busy with one's."""
 
 from __future__ import annotations
 
@@ -6,11 +6,22 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from plexor.audits.unit import Unit
-from plexor.cases import Case, Image
-from plexor.core.errors import PlexorError
+from plexor.cases import Case, Image, read_case
+from plexor.core.errors import DataError, PlexorError
 
 Images = dict[str, Image | PlexorError]
 """Case id → the stored image, or why it could not be read."""
+
+
+def read_images(cases: Sequence[Case]) -> Images:
+    """Each case's image, or why there is none."""
+    images: Images = {}
+    for case in cases:
+        try:
+            images[case.id] = read_case(case)
+        except DataError as error:
+            images[case.id] = error
+    return images
 
 
 def read_ahead(

@@ -4,38 +4,34 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import torch
 
 from plexor.attacks.catalogue import find
 from plexor.attacks.engine import halving
-from plexor.audits.ahead import Images, read_ahead
 from plexor.audits.checks import Check, check_groups, check_model
-from plexor.audits.execute import Outputs, UnitResult, alike, execute
+from plexor.audits.execute import Outputs
+from plexor.audits.executors import Done, Executor, Here, Job
+from plexor.audits.executors.executor import clean_outputs
 from plexor.audits.plan import Plan, Probe, load_plan
 from plexor.audits.provenance import images_sha256, model_sha256, provenance
+from plexor.audits.sample import checked_cases, example_ids
 from plexor.audits.unit import Unit, units_of
-from plexor.cases import Case, Cohort, Image, load_cohort, read_case, split_groups
-from plexor.cases.image import LOSSLESS
+from plexor.cases import Cohort, load_cohort, split_groups
 from plexor.cases.rows import TruthKind
-from plexor.core.errors import DataError, PlanError, PlexorError
+from plexor.core.errors import DataError, PlanError
 from plexor.core.files import sole_writer
 from plexor.core.ids import digest
-from plexor.core.seeds import seed_for
 from plexor.core.version import __version__
 from plexor.findings import CLEAN, RunDirectory
-from plexor.models import Batch, Model, encode, load_model, read_training_groups
+from plexor.models import Model, load_model, read_training_groups
 from plexor.models.device import choose_device
 from plexor.models.task import Task
 
 logger = logging.getLogger(__name__)
-
-_CHECKED_CASES = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +92,7 @@ def audit(
     device: torch.device | str | None = None,
     batch_size: int = 64,
     allow_code: bool = False,
+    executor: Executor | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> RunDirectory:
     """Attacks, judges and measures; what is already in ``out`` is not done again.
@@ -109,7 +106,10 @@ def audit(
             the device's arithmetic only, which for another number of cases may sum in another
             order; each one used is kept in ``provenance.json``.
         allow_code: let a plan's ``model.python`` be imported and called.
-        on_progress: told after each unit.
+        executor: who does the work; this process (``Here()``) if not given, ``Ray(workers=4)`` for
+            several units at a time. Findings are the same, to the bit where the number of torch's
+            threads is.
+        on_progress: told after each unit, and first of what was done before.
 
     Raises:
         PlexorError: plan, cohort or model make no sense, or ``out`` holds something else, a run of
@@ -149,11 +149,11 @@ def audit(
             images_sha256=images,
         )
     ]
-    perform = partial(
-        execute,
+    job = Job(
         model=model,
         seed=plan.seed,
-        keep=_example_ids(audited.cases, plan),
+        keep=example_ids(audited.cases, plan),
+        batch_size=batch_size,
     )
     run.check(plan.resolved(), fingerprint)  # before the lock, a file that would stay behind
     with sole_writer(run.path):
@@ -161,91 +161,79 @@ def audit(
         checks = _checks(plan, audited, model, batch_size)
         about = provenance(model, plan, cohort_sha256=audited.digest, images=images, checks=checks)
         note = _noting(run, about)
-        _carry_out(units, run, perform, batch_size, note=note, on_progress=on_progress)
+        _carry_out(units, run, job, executor or Here(), note=note, on_progress=on_progress)
         run.write_provenance(about | {"finished": True})
     return run
 
 
-def _noting(run: RunDirectory, about: dict[str, object]) -> Callable[[int], None]:
-    """Begins ``provenance.json``; what is returned is told each batch size before it is relied on.
+def _noting(run: RunDirectory, about: dict[str, object]) -> Callable[[Done], None]:
+    """Begins ``provenance.json``; what is returned is told of each unit before it is kept.
 
     ``about`` gets "computed": every device, number of threads and batch size, earlier starts' too.
+    Its "device" and "threads" are the last ones that computed, which may be a worker's.
     """
     earlier = run.provenance().get("computed") if run.has_provenance() else None
     computed = list(earlier) if isinstance(earlier, list) else []
-    about["computed"] = computed
-    run.write_provenance(about | {"finished": False})
 
-    def note(batch_size: int) -> None:
-        under = {name: about[name] for name in ("device", "threads")} | {"batch_size": batch_size}
-        if under not in computed:
-            computed.append(under)
-            run.write_provenance(about | {"finished": False})
+    def write() -> None:
+        last = {name: computed[-1][name] for name in ("device", "threads")} if computed else {}
+        about.update(last, computed=computed)
+        run.write_provenance(about | {"finished": False})
 
+    def note(done: Done) -> None:
+        where = {"device": done.device, "threads": done.threads}
+        under = [where | {"batch_size": size} for size in dict.fromkeys(done.batch_sizes)]
+        if new := [one for one in under if one not in computed]:
+            computed.extend(new)
+            write()
+
+    write()
     return note
 
 
 def _carry_out(
     units: Sequence[Unit],
     run: RunDirectory,
-    perform: Callable[..., UnitResult],
-    batch_size: int,
+    job: Job,
+    executor: Executor,
     *,
-    note: Callable[[int], None],
+    note: Callable[[Done], None],
     on_progress: Callable[[Progress], None] | None,
 ) -> None:
-    """Does every unit that is not there yet, in order: the clean ones come first."""
+    """Has every unit done that is not there yet, and keeps what comes of it."""
     before: dict[str, Outputs] = {}
-    done = resumed = 0
+    missing: list[Unit] = []
+    resumed = 0
     total = sum(len(unit.cases) for unit in units)
-    missing = [unit for unit in units if not run.has_unit(unit.id)]
-    with contextlib.closing(read_ahead(missing, _read)) as ahead:
-        for unit in units:
-            if run.has_unit(unit.id):
-                resumed += len(unit.cases)
-            else:
-                images = next(ahead)
-                if unit.probe.id == CLEAN:
-                    _warn(images)
-                note(batch_size)
-                result = perform(unit, images, before=before, batch_size=batch_size)
-                batch_size = result.batch_size
-                note(batch_size)
-                run.write_unit(unit.id, result.findings, result.examples)
-            if unit.probe.id == CLEAN:
-                before |= dict(_clean_outputs(run, unit))
-            done += len(unit.cases)
-            if on_progress is not None:
-                on_progress(Progress(probe=unit.probe.id, done=done, total=total, resumed=resumed))
 
+    def tell(unit: Unit, done: int) -> None:
+        if on_progress is not None:
+            on_progress(Progress(probe=unit.probe.id, done=done, total=total, resumed=resumed))
 
-def _clean_outputs(run: RunDirectory, unit: Unit) -> Iterator[tuple[str, Outputs]]:
-    """Case id → outputs, of the unit's cases that did not fail."""
-    for finding in run.unit(unit.id):
-        if finding.status == "ok" and finding.stored == LOSSLESS:
-            yield finding.case_id, finding.outputs_after
-
-
-def _read(cases: Sequence[Case]) -> Images:
-    """Each case's image, or why there is none."""
-    images: Images = {}
-    for case in cases:
-        try:
-            images[case.id] = read_case(case)
-        except DataError as error:
-            images[case.id] = error
-    return images
-
-
-def _warn(images: Mapping[str, Image | PlexorError]) -> None:
-    for image in images.values():
-        if not isinstance(image, Image):
-            logger.warning("%s", image)
+    for unit in units:
+        if not run.has_unit(unit.id):
+            missing.append(unit)
+            continue
+        resumed += len(unit.cases)
+        if unit.probe.id == CLEAN:
+            before |= clean_outputs(unit, run.unit(unit.id))
+    if resumed:
+        tell([*missing, *units][0], resumed)
+    n_done = resumed
+    with contextlib.closing(executor.run(job, missing, before)) as results:
+        for done in results:
+            note(done)
+            if done.unit.probe.id == CLEAN:
+                for reason in done.unread:
+                    logger.warning("%s", reason)
+            run.write_unit(done.unit.id, done.result.findings, done.result.examples)
+            n_done += len(done.unit.cases)
+            tell(done.unit, n_done)
 
 
 def _checks(plan: Plan, cohort: Cohort, model: Model, batch_size: int) -> list[Check]:
     """The checks of model and threats, on those of the first cases that go into one batch."""
-    batch = _sample(cohort, model)
+    batch = checked_cases(cohort, model)
     for probe in plan.all_probes():
         if probe.threat is not None:
             probe.threat.radii(batch)
@@ -258,36 +246,6 @@ def _checks(plan: Plan, cohort: Cohort, model: Model, batch_size: int) -> list[C
     trained_on = read_training_groups(plan.path(weights)) if weights else frozenset()
     groups = check_groups(trained_on, (case.group for case in cohort.cases))
     return [*(max(same, key=lambda c: c.raised) for same in zip(*parts, strict=True)), groups]
-
-
-def _sample(cohort: Cohort, model: Model) -> Batch:
-    """Those of the first cases that are most alike."""
-    found = _read(cohort.cases[:_CHECKED_CASES])
-    readable = [(c, i) for c in cohort.cases if isinstance(i := found.get(c.id), Image)]
-    if not readable:
-        raise DataError(f"none of the first {len(found)} images can be read: {found.popitem()[1]}")
-    ((commonest, _),) = Counter(alike(image) for _, image in readable).most_common(1)
-    some = [(case, image) for case, image in readable if alike(image) == commonest]
-    return Batch.of(
-        [case.id for case, _ in some],
-        [image for _, image in some],
-        encode(model.task, [case.truth for case, _ in some]),
-        model.device,
-    )
-
-
-def _example_ids(cases: Sequence[Case], plan: Plan) -> frozenset[str]:
-    """Cases shown in the report: the classes in turn, within a class by a draw of their own.
-
-    Where truth is a number, all are of one class.
-    """
-    by_class: dict[str, list[str]] = {}
-    for case in sorted(cases, key=lambda c: seed_for(plan.seed, "example", c.id)):
-        name = case.truth if isinstance(case.truth, str) else ""
-        by_class.setdefault(name, []).append(case.id)
-    rounds = range(max(map(len, by_class.values()), default=0))
-    in_turn = [ids[i] for i in rounds for _, ids in sorted(by_class.items()) if i < len(ids)]
-    return frozenset(in_turn[: plan.n_examples])
 
 
 def _check_classes(cohort: Cohort, model: Model) -> None:

@@ -50,18 +50,22 @@ def images_sha256(cases: Iterable[Case]) -> dict[str, str]:
         return dict(pool.map(of, cases))
 
 
+def device_name(device: torch.device) -> str:
+    """A device as reports call it, e.g. "cuda NVIDIA H100" or "cpu x86_64"."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()
+    return f"{device.type} {name}".strip()
+
+
 def provenance(
     model: Model, plan: Plan, *, cohort_sha256: str, images: dict[str, str], checks: list[Check]
 ) -> dict[str, object]:
     """Everything a report says of where its numbers come from, as plain data."""
-    device = model.device
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()
     return {
         "plexor": __version__,
         "python": platform.python_version(),
         "packages": {package: version(package) for package in _PACKAGES},
         "platform": platform.platform(),
-        "device": f"{device.type} {name}".strip(),
+        "device": device_name(model.device),
         "threads": torch.get_num_threads(),
         "attacks": {
             probe.name: _described(CATALOGUE[probe.name])

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
 from plexor.cli.output import console, folding_table, stepping
+
+if TYPE_CHECKING:
+    from plexor.audits import Executor
 
 _UNMET = 1
 
@@ -37,6 +40,18 @@ def audit(
     allow_code: Annotated[
         bool, typer.Option(help="Import and call the plan's `model.python`.")
     ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Units at a time, each by a worker of its own; needs Ray."),
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(help="HOST:PORT of the Ray cluster whose workers do it, or `auto`."),
+    ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, help="Threads of each worker, 1 if not given; findings depend on it."),
+    ] = None,
 ) -> None:
     """Attack a model on the images as stored, judge, measure, and write the report.
 
@@ -62,6 +77,7 @@ def audit(
             device=device,
             batch_size=batch_size,
             allow_code=allow_code,
+            executor=_executor(ray, workers, threads, device),
             on_progress=lambda news: advance(news.done, news.total, news.probe),
         )
     path = write_report(run.path)
@@ -77,6 +93,22 @@ def audit(
             f"first says: {reason}; mend the images or the model, and audit into a new directory"
         )
     raise typer.Exit(_UNMET if n_unmet else 0)
+
+
+def _executor(
+    address: str | None, workers: int | None, threads: int | None, device: str | None
+) -> Executor | None:
+    """Ray's workers, if anything is said of them."""
+    from plexor.audits import Ray
+    from plexor.core.errors import PlanError
+
+    if address is None and workers is None:
+        if threads is not None:
+            raise PlanError(
+                "--threads is for workers; give --workers or --ray too, or set OMP_NUM_THREADS"
+            )
+        return None
+    return Ray(address=address, workers=workers, threads=threads or 1, gpu=device != "cpu")
 
 
 def all_failed(summary: Mapping[str, Any]) -> list[str]:

@@ -20,6 +20,8 @@ from rich.table import Table
 
 console = Console(highlight=False, soft_wrap=True, markup=False)
 _QUIET_SECONDS = 30.0
+_SPEED_SECONDS = 600.0
+"""How far back to look for the time left: over several steps, which may take minutes each."""
 
 
 def folding_table(*headers: str) -> Table:
@@ -51,7 +53,9 @@ def stepping(title: str, *, unit: str) -> Iterator[Advance]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=errors, transient=True) as progress:
+    with Progress(
+        *columns, console=errors, transient=True, speed_estimate_period=_SPEED_SECONDS
+    ) as progress:
         task = progress.add_task(title, total=None)
 
         def advance(done: int, total: int, note: str) -> None:
@@ -66,13 +70,14 @@ def _lines(errors: Console, title: str, unit: str) -> Advance:
     first: int | None = None
 
     def advance(done: int, total: int, note: str) -> None:
-        nonlocal last, first
+        nonlocal start, last, first
         now = time.monotonic()
-        first = done if first is None else first
+        if first is None:  # what came before this was not done at the pace of the rest
+            start, first = now, done
         if now - last < _QUIET_SECONDS and done < total:
             return
         last = now
-        rate = (done - first) / (now - start)
+        rate = (done - first) / (now - start) if done > first else 0
         left = f", {(total - done) / rate / 60:.0f} min left" if rate > 0 else ""
         errors.print(f"{title}: {done} of {total} {unit}{left}; {note}")
 

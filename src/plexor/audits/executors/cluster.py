@@ -1,0 +1,88 @@
+"""Ray, begun on this machine or reached on another."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import os
+import secrets
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+from plexor.core.errors import MissingExtraError, PlanError
+
+_SECONDS_TO_ANSWER = 10.0
+
+
+@contextlib.contextmanager
+def connected(address: str | None, *, n_cpus: int) -> Iterator[None]:
+    """Ray is there within the block, and left at its end; one that was there before stays.
+
+    Args:
+        address: of a cluster, "HOST:PORT" or "auto"; None begins one on this machine.
+        n_cpus: how many processors the latter has.
+
+    Raises:
+        MissingExtraError: Ray is not installed.
+        PlanError: no cluster answers, or none can be begun.
+    """
+    with _environment(local=address is None):
+        try:
+            import ray
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("ray", "ray") from error
+        if ray.is_initialized():
+            yield
+            return
+        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+        try:
+            if address is None:
+                ray.init(address="local", num_cpus=n_cpus, include_dashboard=False, **quiet)
+            else:
+                _check_answers(address)
+                ray.init(address=address, **quiet)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise PlanError(
+                f"cannot use Ray at {address or 'this machine'}: {error}; give the HOST:PORT that "
+                "`ray start --head` names, or --workers N for workers on this machine"
+            ) from error
+        try:
+            yield
+        finally:
+            ray.shutdown()
+
+
+@contextlib.contextmanager
+def _environment(*, local: bool) -> Iterator[None]:
+    """Ray's settings: it reports to nobody, and a Ray of our own obeys nobody else.
+
+    Without a token of its own, Ray would keep one in the home folder. It reads it once a process.
+    """
+    before = os.environ.copy()
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if local and not any(name.startswith("RAY_AUTH_") for name in before):
+        os.environ["RAY_AUTH_TOKEN"] = _token()
+    try:
+        yield
+    finally:
+        for name in ("RAY_USAGE_STATS_ENABLED", "RAY_AUTH_TOKEN", "RAY_AUTH_MODE"):
+            if name not in before:
+                os.environ.pop(name, None)
+
+
+@functools.cache
+def _token() -> str:
+    return secrets.token_hex(32)
+
+
+def _check_answers(address: str) -> None:
+    """Asks a HOST:PORT whether anybody is there; Ray itself would try for many minutes.
+
+    Raises:
+        OSError: nobody is.
+    """
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=_SECONDS_TO_ANSWER).close()

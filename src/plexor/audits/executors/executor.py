@@ -1,0 +1,104 @@
+"""What an audit asks of whoever carries its units out."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+
+from plexor.audits.ahead import Images
+from plexor.audits.execute import Outputs, UnitResult, execute
+from plexor.audits.provenance import device_name
+from plexor.audits.unit import Unit
+from plexor.cases import Image
+from plexor.cases.image import LOSSLESS
+from plexor.findings import CLEAN, Finding
+from plexor.models import Model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """A unit that was carried out, and what findings depend on beside the unit itself.
+
+    Attributes:
+        unit: the unit.
+        result: what it came to.
+        device: where it was computed.
+        threads: torch's, there.
+        batch_sizes: the one begun with, and the one that fitted in the end.
+        unread: why images could not be read.
+    """
+
+    unit: Unit
+    result: UnitResult
+    device: str
+    threads: int
+    batch_sizes: tuple[int, int]
+    unread: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What the units of an audit have in common.
+
+    Attributes:
+        model: what is audited.
+        seed: the run's.
+        keep: ids of cases whose image files are wanted.
+        batch_size: cases at a time, to begin with.
+    """
+
+    model: Model
+    seed: int
+    keep: frozenset[str]
+    batch_size: int
+
+    def perform(
+        self, unit: Unit, images: Images, *, before: Mapping[str, Outputs], batch_size: int
+    ) -> Done:
+        """Carries one unit out in this process; arguments as in ``execute``."""
+        result = execute(
+            unit,
+            images,
+            self.model,
+            before=before,
+            seed=self.seed,
+            batch_size=batch_size,
+            keep=self.keep,
+        )
+        return Done(
+            unit=unit,
+            result=result,
+            device=device_name(self.model.device),
+            threads=torch.get_num_threads(),
+            batch_sizes=(batch_size, result.batch_size),
+            unread=tuple(str(i) for i in images.values() if not isinstance(i, Image)),
+        )
+
+
+class Executor(Protocol):
+    """Carries units out. Whoever asked keeps what comes of them; an executor writes nothing."""
+
+    def run(
+        self, job: Job, units: Sequence[Unit], before: Mapping[str, Outputs]
+    ) -> Generator[Done, None, None]:
+        """Each unit once, in any order, but for the clean ones: the others need their outcome.
+
+        Close it when done, be it by an exception: what is under way is then given up.
+
+        Args:
+            job: what the units have in common.
+            units: those wanted; none are as good as any.
+            before: case id → outputs for the untouched image, of clean units that are not among
+                ``units``.
+        """
+        ...
+
+
+def clean_outputs(unit: Unit, findings: Iterable[Finding]) -> Iterator[tuple[str, Outputs]]:
+    """Case id → outputs of a clean unit's cases that did not fail; nothing of another unit's."""
+    for finding in findings:
+        if unit.probe.id == CLEAN and finding.status == "ok" and finding.stored == LOSSLESS:
+            yield finding.case_id, finding.outputs_after

@@ -1,0 +1,30 @@
+"""One unit after the other, in this process."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+
+from plexor.audits.ahead import read_ahead, read_images
+from plexor.audits.execute import Outputs
+from plexor.audits.executors.executor import Done, Job, clean_outputs
+from plexor.audits.unit import Unit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Here:
+    """In order, on the model's device; the next unit's images are read meanwhile."""
+
+    def run(
+        self, job: Job, units: Sequence[Unit], before: Mapping[str, Outputs]
+    ) -> Generator[Done, None, None]:
+        """See ``Executor``; of ``units``, the clean ones come first."""
+        known = dict(before)
+        batch_size = job.batch_size
+        with contextlib.closing(read_ahead(units, read_images)) as ahead:
+            for unit, images in zip(units, ahead, strict=True):
+                done = job.perform(unit, images, before=known, batch_size=batch_size)
+                batch_size = done.result.batch_size
+                known |= clean_outputs(unit, done.result.findings)
+                yield done
