@@ -16,6 +16,7 @@ import torch
 from tests.helpers.tiny import (
     Curved,
     Linear,
+    PixelWise,
     Quadratic,
     batch_of,
     binary,
@@ -24,6 +25,7 @@ from tests.helpers.tiny import (
     model_of,
     multiclass,
     multilabel,
+    segmentation,
 )
 from torch import Tensor, nn
 
@@ -31,11 +33,15 @@ from plexor.attacks import (
     CATALOGUE,
     Attack,
     Become,
+    Drift,
+    Erase,
     Flip,
     Goal,
+    LowerDice,
     Misclassify,
     Move,
     Proposal,
+    Spread,
     Threat,
     cascade,
     judge,
@@ -45,7 +51,7 @@ from plexor.attacks.engine import propose
 from plexor.attacks.threat import Norm
 from plexor.cases import LOSSLESS, Image
 from plexor.core.errors import PlanError
-from plexor.models import Batch, Model, Preprocess, Regression, Task
+from plexor.models import Batch, Model, Preprocess, Regression, Segmentation, Task
 from plexor.models.architectures.small_cnn import SmallCNN
 
 SHAPES = {"2D": (3, 6, 5), "3D": (1, 4, 5, 3)}
@@ -54,19 +60,32 @@ TASKS: dict[str, Task] = {
     "binary": binary(0.4),
     "multilabel": multilabel(3),
     "regression": Regression(unit="years"),
+    "segmentation": segmentation(3),
 }
 GOALS: dict[str, list[Goal]] = {
     "multiclass": [Misclassify(), Become(target="b")],
     "binary": [Misclassify(), Become(target="b")],
     "multilabel": [Misclassify(), Flip(finding="b", kind="hide"), Flip(finding="c", kind="invent")],
     "regression": [Move(by=0.5, kind=kind) for kind in ("raise", "lower", "deviate")],
+    "segmentation": [
+        LowerDice(of="b", below=0.9),
+        Erase(of="b", keep=0.85),
+        Spread(of="c", by=0.1),
+        Spread(of="b", by=0.05, kind="invent"),
+        Drift(of="b", by=0.1),
+    ],
 }
 NAMES_AND_NORMS = [(name, norm) for name, entry in CATALOGUE.items() for norm in entry.norms]
 NAMES_TASKS_AND_GOALS = [
-    (name, task, goal)
+    (name, task, goal, "2D")
     for name, entry in CATALOGUE.items()
     for task in entry.tasks
     for goal in GOALS[task]
+] + [
+    (name, "segmentation", goal, "3D")
+    for name, entry in CATALOGUE.items()
+    if "segmentation" in entry.tasks
+    for goal in GOALS["segmentation"]
 ]
 
 
@@ -74,7 +93,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "apgd": {"steps": 20},
     "apgd-t": {"steps": 12},
     "square": {"queries": 24},
-    "nes": {"queries": 45, "samples": 10},
+    "nes": {"queries": 100, "samples": 20},
     "simba": {"queries": 30},
     "fmn": {"steps": 30},
     "ddn": {"steps": 30},
@@ -137,7 +156,9 @@ def small_images(shape: tuple[int, ...], dtype: str, *, slope: float = 1.0) -> l
     return stored
 
 
-def network(shape: tuple[int, ...], task: Task, dtype: str = "u1") -> Curved:
+def network(shape: tuple[int, ...], task: Task, dtype: str = "u1") -> nn.Module:
+    if isinstance(task, Segmentation):
+        return PixelWise(shape[0], task.n_outputs, seed=13)
     if dtype == "f4":
         return Curved(shape, task.n_outputs, seed=1, centre=0.5, scale=0.1)
     return Curved(shape, task.n_outputs, seed=1)
@@ -193,10 +214,12 @@ def test_proposals_are_storable_within_the_threat_and_no_worse_than_nothing(
     assert bool((after > before + 0.01).any()), "found nothing for any case"
 
 
-@pytest.mark.parametrize(("name", "task", "goal"), NAMES_TASKS_AND_GOALS)
-def test_every_declared_task_and_goal_is_searched(name: str, task: str, goal: Goal) -> None:
+@pytest.mark.parametrize(("name", "task", "goal", "dimensions"), NAMES_TASKS_AND_GOALS)
+def test_every_declared_task_and_goal_is_searched(
+    name: str, task: str, goal: Goal, dimensions: str
+) -> None:
     """A loose threat on a smooth model: most cases come nearer the goal, and some get there."""
-    shape, named = SHAPES["2D"], TASKS[task]
+    shape, named = SHAPES[dimensions], TASKS[task]
     model = model_of(network(shape, named), named)
     batch = decided(model, images(shape, 24, seed=5))
     open_ = margins(model, batch, goal, 0.0) <= 0

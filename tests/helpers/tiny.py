@@ -161,7 +161,7 @@ class PixelWise(nn.Module):
 
     def __init__(self, channels: int, n_outputs: int, *, seed: int = 0) -> None:
         super().__init__()
-        self.inner = Curved((channels,), n_outputs, seed=seed, scale=60.0)
+        self.inner = Curved((channels,), n_outputs, seed=seed)
 
     def forward(self, inputs: Tensor) -> Tensor:
         pixels = inputs.movedim(1, -1)

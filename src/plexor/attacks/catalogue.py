@@ -38,7 +38,7 @@ class Entry:
 
 
 EVERY_NORM = ("linf", "l2", "l1", "l0")
-EVERY_TASK = ("multiclass", "binary", "multilabel", "regression")
+EVERY_TASK = ("multiclass", "binary", "multilabel", "regression", "segmentation")
 
 CATALOGUE: dict[str, Entry] = {
     "cascade": Entry(
