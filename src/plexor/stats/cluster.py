@@ -70,8 +70,8 @@ def clustered_proportion(
     limits). As they do, it is reduced by the squared ratio of Student's t at ``n_effective - 1``
     to t at ``groups - 1`` degrees of freedom, because few groups tell the variance badly.
 
-    With every observation its own group, or ``groups=None``, this is the plain Wilson interval;
-    repeating every observation within its group changes nothing.
+    With every observation its own group, or ``groups=None``, this is the plain Wilson interval, and
+    counting every observation several times, as one group, changes nothing.
 
     Corners: when all outcomes are alike the variance says nothing, so each group is taken to be of
     one piece: ``n² / sum(size²)`` (Kish). While one of the outcomes has been seen in g groups only,
