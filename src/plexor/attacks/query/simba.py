@@ -34,18 +34,18 @@ class SimBA:
     are taken again in another order.
 
     The paper has no radius: T steps of 0.2 (of a range of 1) may come to a length of 0.2 √T. Here
-    the radius is given, and the step is what T steps may have of it; perturbations are projected
-    into the threat. Every image asked about is one that a file can hold; for L2 that is the
-    perturbation at the greatest scale whose rounding fits the radius.
+    the radius is given. Under L2 the step is what T steps may have of it; under L∞ it is the whole
+    radius at the wave's peak. It is at least one quantum. Perturbations are projected into the
+    threat. Every image asked about is one that a file can hold: under L2, waves are asked about at
+    the greatest scale whose rounding fits the radius, since alone most would be rounded away.
 
     Attributes:
         queries: forward passes a case, at most.
         basis: "pixel" (single numbers) or "dct" (cosine waves over one channel).
         frequencies: for "dct", the share of each axis's frequencies, the lowest, that are used;
             the paper's 28 of 224. Never fewer than 8.
-        step_size: Euclidean length of a step as a fraction of the radius (for L∞, of the longest
-            perturbation the radius allows); None takes ``1 / √T``, T the smaller of ``queries``
-            and the number of directions.
+        step_size: norm of a step as a fraction of the radius; None takes 1 for L∞, and for L2
+            ``1 / √T``, T the smaller of ``queries`` and the number of directions.
     """
 
     queries: int = 10_000
@@ -73,7 +73,8 @@ class SimBA:
         if len(best) == 0 or best.left < 1:
             return best.proposal()
         waves = self._waves(best.objective.batch)
-        size = self._size(best.objective.batch, threat, waves)
+        size = threat.radii(best.objective.batch) * self._share(threat, waves)
+        size = torch.maximum(size, best.objective.batch.quantum)
         order = self._order(best, waves, seed)
         delta = torch.zeros_like(best.objective.batch.images)
         turn = torch.zeros(len(best), dtype=torch.int64, device=delta.device)
@@ -83,16 +84,28 @@ class SimBA:
                 break
             cases, margin = best.objective.batch, best.margins
             which = order.gather(1, turn[:, None]).squeeze(1)
-            step = size * _direction(which, waves)
+            wave = _direction(which, waves)
+            step = size * wave / threat.measure(wave)
             there = threat.project(
                 torch.where(back.view_as(size), delta - step, delta + step), cases
             )
-            better = best.ask(threat.store(there, cases)) > margin
+            better = best.ask(self._stored(there, cases, threat)) > margin
             delta[better] = there[better]
             done = better | back
             turn, back = turn + done.long(), ~done
             delta, turn, back, order, size = best.leave(delta, turn, back, order, size)
         return best.proposal()
+
+    def _stored(self, delta: Tensor, batch: Batch, threat: Threat) -> Tensor:
+        """As a file can hold it. Pixels stay at their scale if they fit, so that no step is lost.
+
+        Equal steps at the greatest scale would all be rounded down together.
+        """
+        if self.basis == "dct" or threat.norm == "linf":
+            return threat.store(delta, batch)
+        plain = threat.rounded(delta, batch)
+        fits = threat.measure(plain) <= threat.radii(batch)
+        return plain if bool(fits.all()) else torch.where(fits, plain, threat.store(delta, batch))
 
     def _waves(self, batch: Batch) -> list[Tensor]:
         """For each axis, channels first, the rows (n, size) whose products are the directions."""
@@ -105,13 +118,12 @@ class SimBA:
             rows.append(_cosines(size)[:kept] if self.basis == "dct" else torch.eye(size))
         return [each.to(batch.images.device) for each in rows]
 
-    def _size(self, batch: Batch, threat: Threat, waves: list[Tensor]) -> Tensor:
-        """Length of a step in stored numbers, (N, 1, ...)."""
-        length = threat.radii(batch)
-        if threat.norm == "linf":
-            length = length * math.sqrt(batch.images[0].numel())
-        n_steps = min(self.queries, math.prod(len(rows) for rows in waves))
-        return length * (self.step_size or 1 / math.sqrt(n_steps))
+    def _share(self, threat: Threat, waves: list[Tensor]) -> float:
+        """Of the radius, what a step is long."""
+        if self.step_size is not None:
+            return self.step_size
+        n_directions = math.prod(len(rows) for rows in waves)
+        return 1.0 if threat.norm == "linf" else 1 / math.sqrt(min(self.queries, n_directions))
 
     def _order(self, best: Best, waves: list[Tensor], seed: int) -> Tensor:
         """Each case's directions in the order they are taken, as many as it may ask for, (N, n)."""
