@@ -15,7 +15,8 @@ from plexor.attacks.threat import Threat
 from plexor.cases.image import LOSSLESS, Image, Pixels
 from plexor.models.batch import Batch
 from plexor.models.model import Model
-from plexor.models.task import in_words
+from plexor.models.segmentation import Segmentation
+from plexor.models.task import Task, in_words
 
 _TOLERANCE = 1e-5
 """Relative; what float32 may lose in a Euclidean length. On an integer grid L∞ is exact anyway."""
@@ -58,12 +59,17 @@ class Verdict:
     """What the judge measured on one stored case.
 
     Attributes:
-        outputs: the model's outputs in float32, (n_outputs,).
-        decision: what was decided, in words: a class, the findings present, or a number.
+        outputs: the model's outputs in float32, (n_outputs,), or (n_outputs, *spatial).
+        decision: what was decided, in words: a class, the findings present, or a number; "" for a
+            segmentation.
         margin: the goal's; NaN without a goal.
         within_threat: finite, in range and within the radius, on the lossless file.
         distances: from the original.
         data: the file, where it was asked for.
+        dice: of a segmentation, Dice of what is decided with the truth, (len(foreground),) float64,
+            NaN for a class that neither has; empty for other tasks.
+        dice_before: the same with what was decided for the untouched image; empty where that is
+            not known, too.
     """
 
     outputs: NDArray[np.float32]
@@ -72,6 +78,8 @@ class Verdict:
     within_threat: bool
     distances: Distances
     data: bytes
+    dice: NDArray[np.float64]
+    dice_before: NDArray[np.float64]
 
 
 def judge(
@@ -112,7 +120,11 @@ def judge(
             allowed = _allowed(threat, batch, images, stored)
             within = [ok and fits for ok, fits in zip(finite, allowed, strict=True)]
         outputs, margins = _measure(model, batch, stored, goal)
-        decisions = in_words(model.task, model.task.decide(outputs))
+        decided = model.task.decide(outputs)
+        decisions = in_words(model.task, decided)
+        before = None if batch.before is None else model.task.decide(batch.before)
+        dice = _dice(model.task, decided, batch.truth)
+        dice_before = _dice(model.task, decided, before)
         verdicts[container] = [
             Verdict(
                 outputs=outputs[i].cpu().numpy(),
@@ -121,6 +133,8 @@ def judge(
                 within_threat=bool(within[i]),
                 distances=distances[i],
                 data=files[i],
+                dice=dice[i],
+                dice_before=dice_before[i],
             )
             for i in range(len(images))
         ]
@@ -158,6 +172,14 @@ def _rounding(stored: Pixels, threat: Threat) -> float:
     if stored.dtype.kind != "f" or threat.norm == "l0":
         return 0.0
     return _length((np.spacing(np.abs(stored)) / 2).astype(np.float64), threat)
+
+
+def _dice(task: Task, decided: Tensor, other: Tensor | None) -> NDArray[np.float64]:
+    """Dice of each class of a segmentation, (N, len(foreground)); (N, 0) where there is none."""
+    if not isinstance(task, Segmentation) or other is None:
+        return np.empty((len(decided), 0))
+    found: NDArray[np.float64] = task.dice(decided, other).cpu().numpy()
+    return found
 
 
 def _measure(
