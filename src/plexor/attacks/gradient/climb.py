@@ -147,8 +147,7 @@ class Sparse(Climb):
     """Auto-PGD for L1 (Croce & Hein, ICML 2021, section 5 and algorithm 1).
 
     A step moves the steepest ``several`` numbers by the same amount. Sparsity is that of the best
-    point as stored; and since a stored number changes by a quantum at least, no step moves more
-    numbers than the radius has quanta.
+    point as stored.
 
     Attributes:
         several: how many numbers a step moves, (N,), not rounded.
@@ -201,9 +200,7 @@ class Sparse(Climb):
             self.size = _where(sparser, radii, shorter)
             self.return_to_top(sparser)
             self.several, self.before = self.changed / _FEWER, self.changed
-        quanta = (radii / batch.quantum).flatten()  # infinite where storage is floating
-        several = torch.minimum(self.several, quanta)
-        along = _steepest_few(threat.free(self.gradient, self.delta, batch), several)
+        along = _steepest_few(threat.free(self.gradient, self.delta, batch), self.several)
         self.delta = threat.project(self.delta + self.size * along, batch)
 
 
