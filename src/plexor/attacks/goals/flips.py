@@ -15,6 +15,8 @@ from plexor.models.task import Task
 _FULL_SCALE = 40.0
 """Logits beyond this are scaled down before a sigmoid: e^-40 is still a number float32 can hold."""
 _NOTHING = 1e-12
+_NO_LEAD = 1e-35
+"""Less than any lead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +42,10 @@ class Flips:
         """(N,), > 0 exactly where enough pixels are decided as wished; NaN where none can be.
 
         The pixels *needed* are those that cost least: from the one furthest on, by its lead over
-        its weight, to the first with which they are enough. Short of the wish, this is their mean
-        lead, those already flipped counted as 0; beyond it, their least. All flipped pixels come
-        before all others, so that they are enough exactly if the needed ones are all flipped.
+        its weight, to the first with which they are enough. Beyond the wish, this is their least
+        lead. Short of it, minus the root mean square of the leads that are still below 0: what an
+        L2 attack has to make up for if pixels are linear and alike. All flipped pixels come before
+        all others, so that they are enough exactly if the needed ones are all flipped.
         """
         wished = self.lead.where(self.counts, -torch.inf)
         order = (wished.detach() / self.weight).argsort(dim=1, descending=True, stable=True)
@@ -50,7 +53,10 @@ class Flips:
         first_few = torch.arange(order.shape[1], device=order.device) <= last
         needed = torch.zeros_like(first_few).scatter(1, order, first_few)
         least = wished.where(needed, torch.inf).amin(dim=1)
-        short = wished.clamp(max=0).where(needed, 0.0).sum(dim=1) / (last[:, 0] + 1)
+        lacking = self.lead.clamp(max=0).where(needed & self.counts, 0.0)
+        peak = lacking.detach().amin(dim=1, keepdim=True).clamp(max=-_NO_LEAD)
+        square = (lacking / peak).square().sum(dim=1).where(least <= 0, 1.0)
+        short = peak[:, 0] * (square / (last[:, 0] + 1)).sqrt()
         defined = self.possible & ~self.lead.isnan().any(dim=1)
         return torch.where(least > 0, least, short).where(defined, torch.nan)
 
