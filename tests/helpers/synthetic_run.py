@@ -100,6 +100,8 @@ def provenance(case_ids: tuple[str, ...] = (), *, finished: bool = True) -> dict
         "non-deterministic",
         "probability-outputs",
         "zero-gradients",
+        "false-gradients",
+        "unbounded-fails",
         "groups-overlap",
     )
     return {

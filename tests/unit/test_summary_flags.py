@@ -10,6 +10,9 @@ import pandas as pd
 import pytest
 from tests.helpers import synthetic_run as synthetic
 
+from plexor.attacks.cascade import STAGES
+from plexor.attacks.catalogue import CATALOGUE
+from plexor.findings.flag_access import QUERY_STAGES
 from plexor.findings.flag_catalogue import FLAG_KINDS
 from plexor.findings.schema import CLEAN, to_table
 from plexor.findings.summary import summarise
@@ -19,12 +22,17 @@ MEASURED = (
     "non-deterministic",
     "probability-outputs",
     "zero-gradients",
+    "false-gradients",
+    "unbounded-fails",
     "groups-overlap",
 )
 PROBES = (
     synthetic.probe("pgd", "linf", (1, 2), settings=synthetic.PGD),
     synthetic.probe("fgsm", "linf", (1,)),
+    synthetic.probe("square", "linf", (1,)),
+    synthetic.probe("cascade", "linf", (2,)),
 )
+SEEN = {"square": "scores", "cascade": "gradients"}
 
 
 @dataclass(kw_only=True)
@@ -62,9 +70,11 @@ def _sound() -> pd.DataFrame:
 @pytest.fixture
 def audit() -> Audit:
     """An audit that gives no reason for doubt."""
+    provenance = synthetic.provenance()
+    provenance["attacks"] |= {name: {"access": access} for name, access in SEEN.items()}
     return Audit(
         plan=synthetic.plan(PROBES),
-        provenance=synthetic.provenance(),
+        provenance=provenance,
         findings=_sound().copy(),
     )
 
@@ -105,6 +115,25 @@ def _short_of_the_radius(audit: Audit) -> None:
 
 def _few_passes(audit: Audit) -> None:
     audit.findings["n_gradients"] = audit.findings["n_gradients"].clip(upper=8)
+
+
+def _only_queries_reach(audit: Audit, n: int = 16) -> None:
+    """Of the cases that all attacks tried, the first ``n`` fall to the query attack alone."""
+    for probe in ("pgd-linf-1", "fgsm-linf-1", "square-linf-1"):
+        tried = audit.findings.index[audit.rows(probe) & audit.findings["attempted"]]
+        audit.findings.loc[tried, "reached"] = np.arange(len(tried)) < n * (probe[0] == "s")
+
+
+def _one_gradient_keeps_up(audit: Audit) -> None:
+    _only_queries_reach(audit)
+    tried = audit.findings.index[audit.rows("fgsm-linf-1") & audit.findings["attempted"]]
+    audit.findings.loc[tried[:15], "reached"] = True
+
+
+def _found_by(audit: Audit, n: int) -> None:
+    """Of the cases that fell to the cascade, the first ``n`` fell to its last stage."""
+    fallen = audit.findings.index[audit.rows("cascade-linf-2") & audit.findings["reached"]]
+    audit.findings.loc[fallen, "found_by"] = ["square"] * n + ["pgd"] * (len(fallen) - n)
 
 
 def _beyond_the_threat(audit: Audit) -> None:
@@ -154,6 +183,7 @@ RAISERS: dict[str, tuple[Callable[[Audit], None], str | None]] = {
     "decisions-vary": (_decisions_vary, None),
     "control-missing": (_without_control, "pgd-linf-1"),
     "control-beats-attack": (_noise_reaches_all, "pgd-linf-2"),
+    "queries-beat-gradients": (_only_queries_reach, "square-linf-1"),
     "success-not-growing": (_wider_is_worse, "pgd-linf-2"),
     "budget-unused": (_short_of_the_radius, "pgd-linf-2"),
     "search-short": (_few_passes, None),
@@ -203,6 +233,21 @@ def test_what_was_not_measured_does_not_pass(audit: Audit, flag: str) -> None:
             id="half of the radius",
         ),
         pytest.param(
+            "queries-beat-gradients",
+            lambda audit: _only_queries_reach(audit, 5),
+            id="five cases only, which may be chance",
+        ),
+        pytest.param(
+            "queries-beat-gradients",
+            _one_gradient_keeps_up,
+            id="one of the gradient attacks keeps up",
+        ),
+        pytest.param(
+            "queries-beat-gradients",
+            lambda audit: _found_by(audit, 5),
+            id="five cases of a cascade",
+        ),
+        pytest.param(
             "search-short",
             _ten_passes,
             id="ten passes",
@@ -232,3 +277,19 @@ def test_success_must_grow_unless_there_is_none_or_nothing_left(
 def test_one_radius_leaves_growth_unchecked(audit: Audit) -> None:
     audit.findings = audit.findings[~audit.rows("pgd-linf-2")]
     assert "success-not-growing" in audit.unchecked()
+
+
+def test_a_cascade_in_which_many_fall_to_queries_only_is_doubted(audit: Audit) -> None:
+    _found_by(audit, 12)
+    assert audit.raised()["queries-beat-gradients"] == ["cascade-linf-2"]
+
+
+def test_without_a_query_attack_or_a_cascade_gradients_have_no_rival(audit: Audit) -> None:
+    audit.findings = audit.findings[~audit.rows("square-linf-1") & ~audit.rows("cascade-linf-2")]
+    assert audit.unchecked() == ["queries-beat-gradients"]
+
+
+def test_the_stages_that_ask_for_no_gradient_are_known() -> None:
+    access = {entry.attack: entry.access for entry in CATALOGUE.values()}
+    blind = [stage.name for stage in STAGES if access[type(stage.attack)] != "gradients"]
+    assert tuple(blind) == QUERY_STAGES

@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from plexor.attacks.goals import Misclassify
+from plexor.audits.check import Check
+from plexor.audits.gradient_checks import check_gradients
 from plexor.models.batch import Batch
-from plexor.models.device import is_out_of_memory
 from plexor.models.model import Model
 from plexor.models.task import Multiclass, Regression, Task
 from plexor.models.weights import group_hash
 
 _SUM_TOLERANCE = 1e-3
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One question put to the model.
-
-    Attributes:
-        id: the flag it raises, see docs/reference/flags.
-        raised: the answer is a reason for doubt; None where it cannot be told.
-        message: what was seen, one sentence.
-    """
-
-    id: str
-    raised: bool | None
-    message: str
+__all__ = ["Check", "check_groups", "check_model"]
 
 
 def check_model(model: Model, batch: Batch) -> list[Check]:
@@ -45,7 +31,7 @@ def check_model(model: Model, batch: Batch) -> list[Check]:
         _training_mode(model),
         _non_deterministic(outputs, again),
         _probabilities(model.task, torch.cat([outputs, darkest, brightest])),
-        _zero_gradients(model, batch),
+        *check_gradients(model, batch),
     ]
 
 
@@ -100,24 +86,3 @@ def _probabilities(task: Task, outputs: Tensor) -> Check:
     if several:
         seen += f" and sum to {float(sums.min()):.3g} to {float(sums.max()):.3g} a case"
     return Check(id="probability-outputs", raised=raised, message=f"{seen}; logits are expected")
-
-
-def _zero_gradients(model: Model, batch: Batch) -> Check:
-    images = batch.images.detach().clone().requires_grad_()
-    try:
-        outputs = model.outputs(images, batch.context)
-        if isinstance(model.task, Regression):
-            loss = outputs
-        else:
-            loss = Misclassify().loss(model.task, outputs, batch.truth, "margin")
-        (gradient,) = torch.autograd.grad(loss.sum(), images)
-    except RuntimeError as error:
-        if is_out_of_memory(error):
-            raise
-        return Check(id="zero-gradients", raised=True, message=f"no gradient: {error}")
-    without = int((~(gradient.flatten(1).abs().amax(1) > 0)).sum())  # NaN is not above 0
-    return Check(
-        id="zero-gradients",
-        raised=without > 0,
-        message=f"the gradient is zero or no number for {without} of {len(batch)} cases",
-    )

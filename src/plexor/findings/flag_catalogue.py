@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from plexor.findings import flag_checks as checks
+from plexor.findings.flag_access import queries_beat_gradients
 from plexor.findings.flags import FlagKind
 
 FLAG_KINDS = (
@@ -35,8 +36,9 @@ FLAG_KINDS = (
         raised_if="the same images, given twice, get outputs that differ.",
         why="An attack tunes its change to one answer; if the next one differs, success and "
         "failure mix with chance, and a defence by randomness looks stronger than it is.",
-        what_to_do="Fix the randomness, or attack the average over it (expectation over "
-        "transformations).",
+        what_to_do="Fix the randomness. If it is part of the model, attack the average over it: "
+        "`samples: 16` of `pgd` or `apgd` takes the mean of so many gradients at every step "
+        "(expectation over transformations).",
         check=checks.measured("non-deterministic"),
     ),
     FlagKind(
@@ -61,6 +63,36 @@ FLAG_KINDS = (
         what_to_do="Look for rounding, thresholds, or `detach` inside the model; try another "
         "loss, or an attack that needs no gradients.",
         check=checks.measured("zero-gradients"),
+    ),
+    FlagKind(
+        id="false-gradients",
+        title="The gradient does not say what the output does",
+        severity="error",
+        raised_if="for at least half of the images tried, a step of one level in length along the "
+        "gradient of the margin changes the margin by less than a quarter or more than four times "
+        "of what the gradient says; or the gradient is so small that the whole range of the image "
+        "would not move the output by what float32 can hold.",
+        why="A model that rounds, and passes gradients through as if it did not, and one whose "
+        "output is saturated, send a search astray. So does a gradient that explodes. Failure then "
+        "says nothing about the model.",
+        what_to_do="Look for rounding, thresholds and custom backward passes inside the model, and "
+        "for outputs that are saturated. Add an attack that needs no gradients, such as `square`, "
+        "or attack a copy of the model without that part.",
+        check=checks.measured("false-gradients"),
+    ),
+    FlagKind(
+        id="unbounded-fails",
+        title="Even without a bound the search fails",
+        severity="error",
+        raised_if="PGD with 20 steps that may change the images without limit leaves more than one "
+        "in ten of the first cases rightly decided. Not asked of a model that decides nothing, "
+        "such as one that gives a number.",
+        why="Whoever may replace the whole image can have any decision the model ever gives. A "
+        "search that does not get there is blind, and within a radius it is blind as well.",
+        what_to_do="Look at the other gradient flags and at the preprocessing. Add an attack that "
+        "needs no gradients. A model that gives every image one and the same class raises this "
+        "too.",
+        check=checks.measured("unbounded-fails"),
     ),
     FlagKind(
         id="groups-overlap",
@@ -101,10 +133,26 @@ FLAG_KINDS = (
         raised_if="noise of the same size reaches an attack's goal in at least as many of the "
         "same cases, and in at least one.",
         why="A search that knows the model must do better than chance. If it does not, it is "
-        "broken or blind, and its failure is no evidence of robustness.",
+        "broken or blind, and its failure is no evidence of robustness. That random search beats "
+        "the gradient is a known sign of hidden gradients; the noise is that random search.",
         what_to_do="Look at the gradient flags; raise the number of steps and restarts; try "
         "another loss. If noise alone is enough, the radius is too wide to tell anything.",
         check=checks.control_beats_attack,
+    ),
+    FlagKind(
+        id="queries-beat-gradients",
+        title="Knowing less finds more",
+        severity="error",
+        raised_if="an attack that sees scores or decisions only reaches significantly more of the "
+        "same cases (McNemar's test at 5 %, and its form for clusters where groups have several "
+        "cases) than every attack with the same threat and goal that sees gradients; or, in a "
+        "cascade, at least 6 cases, and one in ten of those that fall, withstand every stage that "
+        "sees gradients and fall to one that does not.",
+        why="Whoever sees gradients sees scores as well, and can do no worse. If the search by "
+        "gradients is the weaker one, the model hides its gradients, or the search is broken.",
+        what_to_do="Take the stronger attack's figures, as a lower bound of what is possible. Look "
+        "at the other gradient flags; raise the queries, and the steps and restarts of the others.",
+        check=queries_beat_gradients,
     ),
     FlagKind(
         id="success-not-growing",

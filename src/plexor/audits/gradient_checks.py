@@ -1,0 +1,128 @@
+"""Checks of what a model says of its own slope, on which every search by gradients rests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from plexor.attacks.goals import Misclassify
+from plexor.attacks.gradient import PGD
+from plexor.attacks.objective import Objective
+from plexor.attacks.threat import Threat
+from plexor.audits.check import Check
+from plexor.core.errors import ModelError
+from plexor.models.batch import Batch
+from plexor.models.device import is_out_of_memory
+from plexor.models.model import Model
+from plexor.models.task import Binary, Multiclass, Multilabel, Task
+
+_GROSS = 4.0
+"""Times by which a gradient may be off; a network's own curvature over one level is far less."""
+_HALF = 0.5
+_WITHSTAND = 0.1
+_ROUNDING = 32 * torch.finfo(torch.float32).eps
+"""Relative error of an output in float32, after the many sums of a network."""
+_LEVELS = 256
+_ANYTHING = Threat(norm="linf", radius=100, unit="percent")
+_SEARCH = PGD(steps=20, random_start=False, loss="margin", stop_at_success=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Slope:
+    """At the untouched images, of what is climbed.
+
+    Attributes:
+        gradient: (N, C, *spatial).
+        scale: (N,), the greatest absolute output.
+    """
+
+    gradient: Tensor
+    scale: Tensor
+
+
+def check_gradients(model: Model, batch: Batch) -> list[Check]:
+    """Every check of the gradient that the model's task allows."""
+    try:
+        slope = _slope(model, batch)
+    except RuntimeError as error:
+        if is_out_of_memory(error):
+            raise
+        checks = [
+            Check(id=name, raised=True, message=f"no gradient: {error}")
+            for name in ("zero-gradients", "false-gradients")
+        ]
+    else:
+        checks = [_zero(slope), _false(model, batch, slope)]
+    return checks + ([_unbounded(model, batch)] if _decides(model.task) else [])
+
+
+def _decides(task: Task) -> bool:
+    return isinstance(task, Multiclass | Binary | Multilabel)
+
+
+def _climbed(model: Model, batch: Batch, outputs: Tensor) -> Tensor:
+    """The margin, or the mean output of a model that does not decide, (N,)."""
+    if _decides(model.task):
+        return Misclassify().loss(model.task, outputs, batch.truth, "margin")
+    return outputs.flatten(1).mean(dim=1)
+
+
+def _slope(model: Model, batch: Batch) -> _Slope:
+    images = batch.images.detach().clone().requires_grad_()
+    outputs = model.outputs(images, batch.context)
+    (gradient,) = torch.autograd.grad(_climbed(model, batch, outputs).sum(), images)
+    return _Slope(gradient=gradient, scale=outputs.detach().flatten(1).abs().amax(dim=1))
+
+
+def _zero(slope: _Slope) -> Check:
+    greatest = slope.gradient.flatten(1).abs().amax(1)
+    without = int((~(greatest > 0)).sum())  # NaN is not above 0
+    return Check(
+        id="zero-gradients",
+        raised=without > 0,
+        message=f"the gradient is zero or no number for {without} of {len(greatest)} cases",
+    )
+
+
+def _false(model: Model, batch: Batch, slope: _Slope) -> Check:
+    """Holds the gradient to a central difference, one level to either side along it."""
+    level = torch.where(batch.quantum > 0, batch.quantum, (batch.high - batch.low) / _LEVELS)
+    ndim = slope.gradient.ndim
+    length = slope.gradient.flatten(1).norm(dim=1)
+    along = (
+        level * slope.gradient / length.clamp(min=torch.finfo().tiny).view(-1, *[1] * (ndim - 1))
+    )
+    with torch.no_grad():
+        ahead, behind = (
+            _climbed(model, batch, model.outputs(batch.images + step, batch.context))
+            for step in (along, -along)
+        )
+    said, done = 2 * level.flatten() * length, ahead - behind
+    rounding = _ROUNDING * slope.scale
+    wrong = ~((done >= said / _GROSS - rounding) & (done <= said * _GROSS + rounding))
+    reach = (slope.gradient.abs() * (batch.high - batch.low)).flatten(1).sum(dim=1)
+    vanishing = (reach > 0) & (reach < torch.finfo().eps * slope.scale)
+    n_wrong, n_vanishing = int(wrong.sum()), int((vanishing & ~wrong).sum())
+    return Check(
+        id="false-gradients",
+        raised=n_wrong + n_vanishing >= _HALF * len(batch),
+        message=f"the gradient is off by more than {_GROSS:g} times, or no number, for {n_wrong} "
+        f"of {len(batch)} cases, and too small to matter for {n_vanishing} more",
+    )
+
+
+def _unbounded(model: Model, batch: Batch) -> Check:
+    """Searches the whole storable range; cases wrong from the start count as reached."""
+    try:
+        delta = _SEARCH(model, batch, Misclassify(), _ANYTHING, seed=0).delta
+        reached = Objective(model, batch, Misclassify()).reached(delta)
+    except ModelError as error:
+        return Check(id="unbounded-fails", raised=True, message=f"no search was made: {error}")
+    withstood = int((~reached).sum())
+    return Check(
+        id="unbounded-fails",
+        raised=withstood > _WITHSTAND * len(batch),
+        message=f"{withstood} of {len(batch)} cases withstood a search without any bound",
+    )

@@ -1,0 +1,98 @@
+"""The rule behind the flag that less knowledge of the model found more."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from plexor.cases import LOSSLESS
+from plexor.findings.flags import Doubt, Evidence
+from plexor.stats import clustered_mcnemar, mcnemar_test
+
+SIGNIFICANT = 0.05
+FEW_FALLS = 6
+"""Of so many cases that fall to one of two equal searches, all to the same one, p is below 5 %."""
+SHARE_OF_FALLS = 0.1
+QUERY_STAGES = ("square",)
+"""Of a cascade's stages, those that ask for no gradient."""
+
+Probe = Mapping[str, Any]
+
+
+def queries_beat_gradients(evidence: Evidence) -> list[Doubt] | None:
+    """Attacks that see scores or decisions only reach more than those that see gradients."""
+    families: dict[str, list[Probe]] = defaultdict(list)
+    for probe in evidence.attacks:
+        families[repr((probe["threat"], probe["goal"]))].append(probe)
+    rivals = [
+        (probe, [other for other in family if other["about"]["access"] == "gradients"])
+        for family in families.values()
+        for probe in family
+        if probe["about"]["access"] in ("scores", "decisions")
+    ]
+    rivals = [(probe, others) for probe, others in rivals if others]
+    cascades = [probe for probe in evidence.attacks if probe["name"] == "cascade"]
+    if not rivals and not cascades:
+        return None
+    doubts = [_beats_all(evidence.findings, probe, others) for probe, others in rivals]
+    doubts += [_falls_to_queries(evidence.findings, probe) for probe in cascades]
+    return [doubt for doubt in doubts if doubt is not None]
+
+
+def _beats_all(findings: pd.DataFrame, probe: Probe, others: Sequence[Probe]) -> Doubt | None:
+    """The doubt where the probe reaches significantly more cases than each of the others."""
+    best = 0.0
+    mine = 0.0
+    for other in others:
+        pairs = _pairs(findings, probe["id"], other["id"])
+        if pairs.empty or not _significantly_more(pairs):
+            return None
+        if pairs["other"].mean() >= best:
+            best, mine = pairs["other"].mean(), pairs["reached"].mean()
+    return (
+        probe["id"],
+        (
+            f"Without gradients it reached the goal in {mine:.1%} of the cases, the best attack "
+            f"that sees them in {best:.1%} of the same."
+        ),
+    )
+
+
+def _pairs(findings: pd.DataFrame, probe: str, other: str) -> pd.DataFrame:
+    """Cases both tried: index case_id, columns reached, group, other."""
+    tried = findings[
+        (findings["stored"] == LOSSLESS) & (findings["status"] == "ok") & findings["attempted"]
+    ].set_index("case_id")
+    mine = tried.loc[tried["probe"] == probe, ["reached", "group"]]
+    theirs = tried.loc[tried["probe"] == other, "reached"].rename("other")
+    return mine.join(theirs, how="inner")
+
+
+def _significantly_more(pairs: pd.DataFrame) -> bool:
+    more = int((pairs["reached"] & ~pairs["other"]).sum())
+    less = int((pairs["other"] & ~pairs["reached"]).sum())
+    if more <= less or mcnemar_test(more, less).p_value >= SIGNIFICANT:
+        return False
+    if pairs["group"].is_unique:
+        return True
+    test = clustered_mcnemar(pairs["other"], pairs["reached"], list(pairs["group"]))
+    return test.p_value < SIGNIFICANT
+
+
+def _falls_to_queries(findings: pd.DataFrame, probe: Probe) -> Doubt | None:
+    """The doubt where the stages without gradients broke what those with them could not."""
+    rows = findings[(findings["probe"] == probe["id"]) & (findings["stored"] == LOSSLESS)]
+    fallen = rows[(rows["status"] == "ok") & rows["reached"]]
+    late = int(fallen["found_by"].isin(QUERY_STAGES).sum())
+    if late < FEW_FALLS or late < SHARE_OF_FALLS * len(fallen):
+        return None
+    return (
+        probe["id"],
+        (
+            f"Of {len(fallen)} cases that fell, {late} withstood every stage that sees gradients "
+            "and fell to queries alone."
+        ),
+    )

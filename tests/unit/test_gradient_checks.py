@@ -1,0 +1,116 @@
+"""Models whose gradients lie, and models whose gradients do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from tests.helpers.tiny import batch_of, images, model_of, multiclass
+from torch import Tensor, nn
+
+from plexor.audits.checks import Check, check_model
+
+SHAPE = (1, 16, 16)
+BATCH = batch_of(images(SHAPE, 16))
+
+
+class Altered(nn.Module):
+    """A small network of images in stored numbers, with something done before or after it."""
+
+    def __init__(
+        self,
+        before: Callable[[Tensor], Tensor] = lambda inputs: inputs,
+        after: Callable[[Tensor], Tensor] = lambda outputs: outputs,
+    ) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(256, 24), nn.ReLU(), nn.Linear(24, 3))
+        self.before, self.after = before, after
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        outputs: Tensor = self.after(self.layers(self.before(inputs) / 255))
+        return outputs
+
+
+def checks(network: nn.Module) -> dict[str, Check]:
+    return {
+        check.id: check for check in check_model(model_of(network.eval(), multiclass(3)), BATCH)
+    }
+
+
+class Gradient(torch.autograd.Function):
+    """Leaves numbers alone, and turns or stretches their gradient."""
+
+    @staticmethod
+    def forward(ctx: object, numbers: Tensor, factor: float) -> Tensor:
+        ctx.factor = factor  # type: ignore[attr-defined]
+        return numbers.clone()
+
+    @staticmethod
+    def backward(ctx: object, gradient: Tensor) -> tuple[Tensor, None]:
+        return gradient * ctx.factor, None  # type: ignore[attr-defined]
+
+
+def stretched(factor: float) -> Altered:
+    return Altered(before=lambda inputs: Gradient.apply(inputs, factor))  # type: ignore[no-untyped-call]
+
+
+def straight_through(inputs: Tensor) -> Tensor:
+    """Eight levels of grey, with the gradient of the identity."""
+    return inputs + ((inputs / 32).floor() * 32 - inputs).detach()
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        pytest.param(Altered(before=straight_through), id="rounding, straight through"),
+        pytest.param(stretched(-1), id="the wrong way"),
+        pytest.param(stretched(1e3), id="exploding"),
+        pytest.param(stretched(1e-3), id="far too small"),
+        pytest.param(stretched(1e-12), id="vanishing"),
+        pytest.param(stretched(float("inf")), id="infinite"),
+    ],
+)
+def test_a_gradient_that_lies_is_noticed(network: nn.Module) -> None:
+    assert checks(network)["false-gradients"].raised
+
+
+def test_an_output_that_no_change_can_move_is_noticed() -> None:
+    """The gradient is right, and smaller than what float32 can add to the offset."""
+    network = Altered(after=lambda outputs: outputs * 1e-9 + torch.tensor([1.0, 0.0, 0.0]))
+    found = checks(network)["false-gradients"]
+    assert found.raised
+    assert found.message.endswith("too small to matter for 16 more")
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        pytest.param(Altered(), id="plain"),
+        pytest.param(Altered(after=lambda outputs: outputs * 1e6), id="great logits"),
+        pytest.param(Altered(after=lambda outputs: outputs * 1e-3), id="small logits"),
+        pytest.param(stretched(0.5), id="half of the gradient"),
+    ],
+)
+def test_a_gradient_that_is_about_right_is_not(network: nn.Module) -> None:
+    found = checks(network)
+    assert not found["false-gradients"].raised
+    assert not found["unbounded-fails"].raised
+
+
+def test_a_search_without_bound_that_gets_nowhere_is_noticed() -> None:
+    network = stretched(-1)
+    network.after = lambda outputs: outputs + torch.tensor([0.5, 0.0, 0.0])
+    assert checks(network)["unbounded-fails"].raised
+    network = Altered(after=lambda outputs: outputs + torch.tensor([0.5, 0.0, 0.0]))
+    assert not checks(network)["unbounded-fails"].raised
+
+
+def test_a_model_without_gradient_fails_every_check_of_it() -> None:
+    found = checks(Altered(after=lambda outputs: outputs.detach()))
+    assert {name for name, check in found.items() if check.raised} == {
+        "zero-gradients",
+        "false-gradients",
+        "unbounded-fails",
+    }
