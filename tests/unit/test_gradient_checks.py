@@ -10,6 +10,8 @@ from tests.helpers.tiny import batch_of, images, model_of, multiclass
 from torch import Tensor, nn
 
 from plexor.audits.checks import Check, check_model
+from plexor.audits.gradient_checks import check_gradients
+from plexor.models import Regression
 
 SHAPE = (1, 16, 16)
 BATCH = batch_of(images(SHAPE, 16))
@@ -105,6 +107,16 @@ def test_a_search_without_bound_that_gets_nowhere_is_noticed() -> None:
     assert checks(network)["unbounded-fails"].raised
     network = Altered(after=lambda outputs: outputs + torch.tensor([0.5, 0.0, 0.0]))
     assert not checks(network)["unbounded-fails"].raised
+
+
+@pytest.mark.parametrize("lies", [False, True])
+def test_a_model_that_gives_a_number_is_held_to_its_slope_and_to_no_decision(*, lies: bool) -> None:
+    network = stretched(-1) if lies else Altered()
+    network.after = lambda outputs: outputs[:, :1]
+    model = model_of(network.eval(), Regression(unit="years"))
+    found = {check.id: check for check in check_gradients(model, BATCH)}
+    assert found["false-gradients"].raised is lies
+    assert "unbounded-fails" not in found
 
 
 def test_a_model_without_gradient_fails_every_check_of_it() -> None:

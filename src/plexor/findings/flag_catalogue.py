@@ -69,9 +69,10 @@ FLAG_KINDS = (
         title="The gradient does not say what the output does",
         severity="error",
         raised_if="for at least half of the images tried, a step of one level in length along the "
-        "gradient of the margin changes the margin by less than a quarter or more than four times "
-        "of what the gradient says; or the gradient is so small that the whole range of the image "
-        "would not move the output by what float32 can hold.",
+        "gradient changes the margin by less than a quarter or more than four times of what the "
+        "gradient says, or the gradient is no finite number, or so small that the whole range of "
+        "the image would not move the output by what float32 can hold. Where the model decides "
+        "nothing, its mean output stands for the margin.",
         why="A model that rounds, and passes gradients through as if it did not, and one whose "
         "output is saturated, send a search astray. So does a gradient that explodes. Failure then "
         "says nothing about the model.",
