@@ -1,5 +1,4 @@
-"""Writes the pages of the reference that come from the code: the plan's keys, the commands,
-the attacks.
+"""Writes the pages of the reference that come from the code: plan, commands, attacks.
 
     .venv/bin/python docs/generate.py
 
@@ -39,10 +38,11 @@ ATTACKS = """\
 # Attacks
 
 Each is written once, against a threat and a goal, and works for every norm and task that is ticked,
-in 2D and 3D. A tick is a promise that the tests hold every attack to: what it proposes can be stored,
-lies within the threat, is no worse than nothing, depends on the case, the model and the seed alone,
-and costs what it says (`tests/contract/test_attack_contract.py`). Their options stand under
-[`probes[]`](plan.md), and `plexor attacks` prints this list.
+in 2D and 3D. A tick is a promise that the tests hold every attack to: what it proposes can be
+stored, lies within the threat, is no worse than nothing, depends on the case, the model and the
+seed alone, and costs what it says (`tests/contract/test_attack_contract.py`). Their options stand
+under [`probes[]`](plan.md), and `plexor attacks` prints this list. Plans audit every task but
+segmentation, which is searched from Python.
 
 What an attack sees of the model: `gradients`, `scores` (the goal's margin), or `decisions` (whether
 the goal is reached). Universal perturbations are fitted first, see

@@ -12,7 +12,7 @@ from scipy.special import expit, log_expit, log_softmax, softmax
 from tests.helpers.tiny import binary, classes, multiclass
 
 from plexor.core.errors import DataError, ModelError, PlanError
-from plexor.models.task import AUDITED, TASKS, Task, check_outputs, encode, task_from
+from plexor.models.task import AUDITED, TASKS, Decides, Task, check_outputs, encode, task_from
 
 OUTPUTS = torch.tensor([[2.0, -1.0, 0.5], [0.0, 3.0, 3.5], [1.0, 1.0, 1.0]])
 LABELS = torch.tensor([0, 1, 2])
@@ -49,7 +49,7 @@ def test_binary_at_any_threshold(threshold: float) -> None:
 
 
 @pytest.mark.parametrize("task", [binary(0.3), multiclass(2), multiclass(5)])
-def test_a_positive_margin_is_the_decision(task: Task) -> None:
+def test_a_positive_margin_is_the_decision(task: Decides) -> None:
     outputs = torch.randn(200, task.n_outputs, generator=torch.Generator().manual_seed(0))
     decided = task.decide(outputs)
     for label in range(len(task.classes)):
