@@ -245,7 +245,7 @@ def _checks(plan: Plan, cohort: Cohort, model: Model, batch_size: int) -> list[C
     weights = plan.model.weights
     trained_on = read_training_groups(plan.path(weights)) if weights else frozenset()
     groups = check_groups(trained_on, (case.group for case in cohort.cases))
-    return [*(max(same, key=lambda c: c.raised) for same in zip(*parts, strict=True)), groups]
+    return [*(max(same, key=lambda c: bool(c.raised)) for same in zip(*parts, strict=True)), groups]
 
 
 def _check_classes(cohort: Cohort, model: Model) -> None:
