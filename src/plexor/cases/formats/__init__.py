@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,9 @@ import numpy as np
 from plexor.cases.formats.magic import format_of
 from plexor.cases.image import Image
 from plexor.core.errors import DataError
+
+_FIRST_IMPORT = threading.Lock()
+"""pydicom imports itself in circles: threads that begin to at once may find half a module."""
 
 
 def read_image(path: Path | str) -> Image:
@@ -57,30 +62,38 @@ def decode_image(data: bytes, name: str) -> Image:
 
 
 def _decode(data: bytes) -> Image:
-    """Hands the bytes to their reader; readers are imported when first needed."""
-    match format_of(data):
+    """Hands the bytes to their reader."""
+    with _FIRST_IMPORT:
+        decode = _reader(format_of(data))
+    if decode is None:
+        raise DataError(
+            f"expected a PNG, JPEG, TIFF, DICOM or NIfTI file, found one that begins {data[:8]!r}"
+        )
+    return decode(data)
+
+
+def _reader(name: str | None) -> Callable[[bytes], Image] | None:
+    """What reads a format; imported when first needed."""
+    match name:
         case "dicom":
             from plexor.cases.formats.dicom import decode_dicom
 
-            return decode_dicom(data)
+            return decode_dicom
         case "png":
             from plexor.cases.formats.png import decode_png
 
-            return decode_png(data)
+            return decode_png
         case "jpeg":
             from plexor.cases.formats.jpeg import decode_jpeg
 
-            return decode_jpeg(data)
+            return decode_jpeg
         case "tiff":
             from plexor.cases.formats.tiff import decode_tiff
 
-            return decode_tiff(data)
+            return decode_tiff
         case "nifti" | "gzip":
             from plexor.cases.formats.nifti import decode_nifti
 
-            return decode_nifti(data)
-        case None:
-            raise DataError(
-                "expected a PNG, JPEG, TIFF, DICOM or NIfTI file, found one that begins "
-                f"{data[:8]!r}"
-            )
+            return decode_nifti
+        case _:
+            return None
