@@ -145,7 +145,7 @@ FLAG_KINDS = (
         title="Knowing less finds more",
         severity="error",
         raised_if="an attack that sees scores or decisions only reaches significantly more of the "
-        "same cases (McNemar's test at 5 %, and its form for clusters where groups have several "
+        "same cases (in a paired test at 5 %, and its form for clusters where groups have several "
         "cases) than every attack with the same threat and goal that sees gradients; or, in a "
         "cascade, at least 6 cases, and one in ten of those that fall, withstand every stage that "
         "sees gradients and fall to one that does not.",
