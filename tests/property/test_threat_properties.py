@@ -94,7 +94,9 @@ def test_projection_is_the_nearest_that_is_allowed(
     assert_allowed(threat, projected, batch)
     away, along = (delta - projected).flatten(1), (allowed - projected).flatten(1)
     lengths = away.norm(dim=1) * along.norm(dim=1)
-    assert bool(((away * along).sum(1) <= 1e-5 * (lengths + 1e-3)).all())
+    # L1's threshold is as exact as float32 holds a number of delta's size, and p no more so.
+    rounding = 2e-7 * delta.flatten(1).abs().amax(1) * away.norm(dim=1)
+    assert bool(((away * along).sum(1) <= 1e-5 * (lengths + 1e-3) + rounding).all())
     torch.testing.assert_close(threat.project(projected, batch), projected, rtol=1e-6, atol=1e-6)
 
 
