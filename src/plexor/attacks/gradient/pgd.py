@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from plexor.attacks.goals import Goal, LossKind
-from plexor.attacks.gradient.restarts import Best, best_of
 from plexor.attacks.gradient.slope import check_averaged, mean_margin, slope
 from plexor.attacks.objective import Objective, Precision
 from plexor.attacks.proposal import Proposal, normal_noise
+from plexor.attacks.restarts import Best, best_of
 from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.core.seeds import seed_for

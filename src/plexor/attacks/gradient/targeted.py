@@ -10,10 +10,10 @@ from torch import Tensor
 
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.gradient.apgd import APGD
-from plexor.attacks.gradient.restarts import best_of
 from plexor.attacks.gradient.slope import check_averaged
 from plexor.attacks.objective import Objective, Precision
 from plexor.attacks.proposal import Proposal
+from plexor.attacks.restarts import best_of
 from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.core.seeds import seed_for

@@ -11,6 +11,7 @@ from plexor.attacks import geometry
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.objective import Objective
 from plexor.attacks.proposal import Proposal, normal_noise
+from plexor.attacks.restarts import best_of
 from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
@@ -51,24 +52,15 @@ class Lattice:
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
         """Proposes the best perturbation seen; nothing where none beats doing nothing."""
-        objective = Objective(model, batch, goal)
-        best = torch.zeros_like(batch.images)
-        margins = objective.untouched()
-        left = torch.arange(len(batch), device=batch.images.device)
-        for restart in range(self.restarts):
-            some = objective if len(left) == len(batch) else objective.select(left)
+
+        def search(some: Objective, restart: int) -> tuple[Tensor, Tensor]:
             start = torch.zeros_like(some.batch.images)
             if restart > 0:
                 noise = normal_noise(some.batch, seed, f"start-{restart}")
                 start = threat.store(threat.random_start(noise, some.batch), some.batch)
-            delta, margin = self._search(some, threat, start)
-            better = margin > margins[left]
-            best[left[better]] = delta[better]
-            margins[left] = torch.maximum(margin, margins[left])
-            left = torch.nonzero(margins <= 0).flatten()
-            if len(left) == 0:
-                break
-        return objective.proposal(best)
+            return self._search(some, threat, start)
+
+        return best_of(Objective(model, batch, goal), self.restarts, search)
 
     def _search(self, objective: Objective, threat: Threat, delta: Tensor) -> tuple[Tensor, Tensor]:
         """One restart, for each case: the best perturbation seen, and its margin."""
