@@ -23,7 +23,8 @@ from plexor.attacks import (
     Objective,
     Threat,
 )
-from plexor.attacks.minimum_norm.boundary import OneWay, nearest_plane
+from plexor.attacks.goals import OneWay
+from plexor.attacks.minimum_norm.boundary import nearest_plane
 from plexor.attacks.minimum_norm.nearest import Nearest, shortest_stored
 from plexor.core.errors import PlanError
 from plexor.models import Batch, Model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from copy import copy
 from typing import Literal
 
 import torch
@@ -64,6 +65,12 @@ class Objective:
         some.batch = self.batch.select(index)
         some.before = self.before[index]
         return some
+
+    def towards(self, goal: Goal) -> Objective:
+        """The same cases for another goal; what is asked for it is counted here too."""
+        other = copy(self)
+        other.goal = goal
+        return other
 
     def untouched(self) -> Tensor:
         """The margin of the images as they are, (N,); asks nothing."""

@@ -5,6 +5,7 @@ from plexor.attacks.goals.decision import Become, Misclassify
 from plexor.attacks.goals.finding import Flip
 from plexor.attacks.goals.goal import Goal, LossKind
 from plexor.attacks.goals.number import Move
+from plexor.attacks.goals.one_way import OneWay
 
 __all__ = [
     "Become",
@@ -16,5 +17,6 @@ __all__ = [
     "LowerDice",
     "Misclassify",
     "Move",
+    "OneWay",
     "Spread",
 ]

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from torch import Tensor
 
-from plexor.attacks.goals import Goal, LossKind
+from plexor.attacks.goals import Goal, OneWay
 from plexor.attacks.gradient.apgd import APGD
 from plexor.attacks.gradient.slope import check_averaged
 from plexor.attacks.objective import Objective, Precision
@@ -19,9 +18,6 @@ from plexor.core.errors import PlanError
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
 from plexor.models.model import Model
-from plexor.models.task import Multiclass, Task
-
-_NOTHING = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,69 +72,8 @@ class APGDT:
         )
 
         def search(some: Objective, number: int) -> tuple[Tensor, Tensor]:
-            towards = some if n_ways == 1 else _towards(some, number // self.restarts)
+            one = OneWay(goal=goal, rank=number // self.restarts)
+            towards = some if n_ways == 1 else some.towards(one)
             return apgd.search(towards, threat, seed_for(seed, f"restart-{number}"))
 
         return best_of(objective, min(self.n_targets, n_ways) * self.restarts, search)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OneWay:
-    """A goal whose losses climb one of its ways; reached, like the goal, by any.
-
-    Attributes:
-        goal: what is wanted.
-        rank: which way, of each case, counted from the one nearest to being taken untouched.
-    """
-
-    goal: Goal
-    rank: int
-
-    @property
-    def name(self) -> str:
-        """The goal's."""
-        return self.goal.name
-
-    def check(self, task: Task) -> None:
-        """As the goal does."""
-        self.goal.check(task)
-
-    def ways(
-        self, task: Task, outputs: Tensor, truth: Tensor, before: Tensor | None = None
-    ) -> Tensor:
-        """The goal's."""
-        return self.goal.ways(task, outputs, truth, before)
-
-    def margin(
-        self, task: Task, outputs: Tensor, truth: Tensor, before: Tensor | None = None
-    ) -> Tensor:
-        """The goal's."""
-        return self.goal.margin(task, outputs, truth, before)
-
-    def loss(
-        self,
-        task: Task,
-        outputs: Tensor,
-        truth: Tensor,
-        kind: LossKind,
-        before: Tensor | None = None,
-    ) -> Tensor:
-        """The way, or the targeted DLR loss (Croce & Hein, 2020, equation 7)."""
-        if before is None:
-            raise PlanError("goal: which way is nearest is told by what the model said before")
-        nearest = self.ways(task, before, truth, before).argsort(
-            dim=1, descending=True, stable=True
-        )
-        chosen = nearest[:, self.rank : self.rank + 1]
-        way = self.ways(task, outputs, truth, before).gather(1, chosen).squeeze(1)
-        if kind != "ratio" or not isinstance(task, Multiclass) or len(task.classes) < 4:
-            return way
-        highest = outputs.topk(4, dim=1).values
-        return way / (highest[:, 0] - (highest[:, 2] + highest[:, 3]) / 2 + _NOTHING)
-
-
-def _towards(objective: Objective, rank: int) -> Objective:
-    """The same objective, its losses those of one way."""
-    some = objective.select(torch.arange(len(objective), device=objective.batch.images.device))
-    some.goal = OneWay(goal=objective.goal, rank=rank)
-    return some

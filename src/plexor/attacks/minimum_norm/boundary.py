@@ -7,10 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.objective import Objective
 from plexor.attacks.threat import Threat
-from plexor.models.task import Task
 
 _NEARLY = 0.999
 _OUT_OF_REACH = 1e30
@@ -61,51 +59,3 @@ def nearest_plane(objective: Objective, threat: Threat, delta: Tensor, most: int
         each = nearer.view(-1, *[1] * (delta.ndim - 1))
         gradient, step = torch.where(each, slope, gradient), torch.where(each, change, step)
     return Plane(rise=rise, gradient=gradient, step=step, margin=margin)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OneWay:
-    """A goal of which a single way is followed; any way still reaches it.
-
-    Attributes:
-        goal: the goal.
-        rank: which way, in the order of how near they are to being taken on the untouched image.
-    """
-
-    goal: Goal
-    rank: int
-
-    @property
-    def name(self) -> str:
-        """The goal's."""
-        return self.goal.name
-
-    def check(self, task: Task) -> None:
-        """As the goal's."""
-        self.goal.check(task)
-
-    def ways(
-        self, task: Task, outputs: Tensor, truth: Tensor, before: Tensor | None = None
-    ) -> Tensor:
-        """(N, 1), the way itself."""
-        ways = self.goal.ways(task, outputs, truth, before)
-        start = ways if before is None else self.goal.ways(task, before, truth, before)
-        order = start.argsort(dim=1, descending=True, stable=True)
-        return ways.gather(1, order[:, self.rank : self.rank + 1])
-
-    def margin(
-        self, task: Task, outputs: Tensor, truth: Tensor, before: Tensor | None = None
-    ) -> Tensor:
-        """The goal's."""
-        return self.goal.margin(task, outputs, truth, before)
-
-    def loss(
-        self,
-        task: Task,
-        outputs: Tensor,
-        truth: Tensor,
-        kind: LossKind,
-        before: Tensor | None = None,
-    ) -> Tensor:
-        """The way: with one to follow, every kind of loss is that."""
-        return self.ways(task, outputs, truth, before).squeeze(1)

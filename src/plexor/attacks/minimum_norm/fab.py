@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from plexor.attacks.goals import Goal
-from plexor.attacks.minimum_norm.boundary import OneWay, nearest_plane
+from plexor.attacks.goals import Goal, OneWay
+from plexor.attacks.minimum_norm.boundary import nearest_plane
 from plexor.attacks.minimum_norm.nearest import Nearest, shortest_stored
 from plexor.attacks.objective import Objective
 from plexor.attacks.proposal import Proposal, normal_noise
@@ -85,12 +84,8 @@ class FAB:
             return [objective]
         goal, batch, before = objective.goal, objective.batch, objective.before
         n_ways = goal.ways(objective.model.task, before, batch.truth, before).shape[1]
-        followed = []
-        for rank in range(min(self.ways, n_ways)):
-            some = copy(objective)  # what it asks is counted with the rest
-            some.goal = OneWay(goal=goal, rank=rank)
-            followed.append(some)
-        return followed
+        ranks = range(min(self.ways, n_ways))
+        return [objective.towards(OneWay(goal=goal, rank=rank)) for rank in ranks]
 
     def _search(self, objective: Objective, nearest: Nearest, delta: Tensor) -> None:
         """Algorithm 1, for every case; what it comes by is kept in ``nearest``."""
