@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from tests.helpers.tiny import (
+    Counted,
     Curved,
     Linear,
     PixelWise,
@@ -288,24 +289,6 @@ def test_a_float32_network_does_not_let_neighbours_be_felt(name: str, dimensions
     after = attack(model, batch_of(others, labels, ids=ids), goal, threat, seed=0)
     assert torch.equal(before.delta[:2], after.delta[:2])
     assert torch.equal(before.n_gradients[:2], after.n_gradients[:2])
-
-
-class Counted(nn.Module):
-    """Counts the cases that go through a network, forwards and backwards."""
-
-    def __init__(self, inner: nn.Module) -> None:
-        super().__init__()
-        self.inner = inner
-        self.n_forwards = self.n_backwards = 0
-        self.register_full_backward_pre_hook(self._back)
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        outputs: Tensor = self.inner(inputs)
-        self.n_forwards += len(inputs)
-        return outputs
-
-    def _back(self, _: nn.Module, gradients: Any) -> None:
-        self.n_backwards += len(gradients[0])
 
 
 @pytest.mark.parametrize(("name", "norm"), NAMES_AND_NORMS)

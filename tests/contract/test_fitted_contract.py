@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 from tests.helpers.tiny import (
+    Counted,
     Curved,
     batch_of,
     binary,
@@ -20,7 +21,7 @@ from tests.helpers.tiny import (
     multiclass,
     multilabel,
 )
-from torch import Tensor, nn
+from torch import Tensor
 
 from plexor.attacks import (
     Become,
@@ -191,24 +192,6 @@ def test_a_proposal_depends_on_the_case_alone_and_a_fit_on_its_seed(name: str) -
         some = new.select(torch.tensor(index))
         delta = fitted(other, some, Become(target="b"), threat, seed=5).delta
         assert torch.equal(delta, whole[index])
-
-
-class Counted(nn.Module):
-    """Counts the cases that go through a network, forwards and backwards."""
-
-    def __init__(self, inner: nn.Module) -> None:
-        super().__init__()
-        self.inner = inner
-        self.n_forwards = self.n_backwards = 0
-        self.register_full_backward_pre_hook(self._back)
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        outputs: Tensor = self.inner(inputs)
-        self.n_forwards += len(inputs)
-        return outputs
-
-    def _back(self, _: nn.Module, gradients: Any) -> None:
-        self.n_backwards += len(gradients[0])
 
 
 @pytest.mark.parametrize("name", ["universal-sgd", "universal-deepfool"])

@@ -169,6 +169,24 @@ class PixelWise(nn.Module):
         return logits.view(*pixels.shape[:-1], -1).movedim(-1, 1)
 
 
+class Counted(nn.Module):
+    """Counts the cases that go through a network, forwards and backwards."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+        self.n_forwards = self.n_backwards = 0
+        self.register_full_backward_pre_hook(self._back)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        outputs: Tensor = self.inner(inputs)
+        self.n_forwards += len(inputs)
+        return outputs
+
+    def _back(self, _: nn.Module, gradients: Any) -> None:
+        self.n_backwards += len(gradients[0])
+
+
 def classes(n: int) -> tuple[str, ...]:
     """Class names "a", "b", ..."""
     return tuple("abcdefghij"[:n])
