@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from plexor.attacks import geometry
+from plexor.attacks.best import check_norm, check_positive
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.proposal import Proposal, stream
-from plexor.attacks.query.best import check_norm, check_positive
 from plexor.attacks.query.dialogue import Dialogue, converse
 from plexor.attacks.query.span import span
 from plexor.attacks.threat import Threat

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from plexor.attacks.best import Best, check_norm, check_positive
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.proposal import Proposal, normal_noise
-from plexor.attacks.query.best import Best, check_norm, check_positive
 from plexor.attacks.query.span import span
 from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError

@@ -9,10 +9,10 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
+from plexor.attacks.best import Best, check_norm, check_positive
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.proposal import Proposal, stream
-from plexor.attacks.query.best import Best, check_norm, check_positive
 from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError, unknown
 from plexor.models.batch import Batch

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from plexor.attacks import geometry
+from plexor.attacks.best import Best, check_norm, check_positive
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.proposal import Proposal, uniform_draws
 from plexor.attacks.query import window
-from plexor.attacks.query.best import Best, check_norm, check_positive
 from plexor.attacks.query.span import span
 from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
