@@ -16,8 +16,9 @@ from typing import Any
 import typer
 from typer.cli import get_docs_for_click
 
-from plexor.attacks import CATALOGUE, Threat
-from plexor.attacks.catalogue import EVERY_TASK
+from plexor.attacks import CATALOGUE, FITTED, LISTED, Threat
+from plexor.attacks.catalogue import EVERY_TASK, Entry
+from plexor.attacks.fitted_catalogue import FittedEntry
 from plexor.audits import plan_schema
 from plexor.cli.app import app
 
@@ -45,8 +46,17 @@ under [`probes[]`](plan.md), and `plexor attacks` prints this list. Plans audit 
 segmentation, which is searched from Python.
 
 What an attack sees of the model: `gradients`, `scores` (the goal's margin), or `decisions` (whether
-the goal is reached). Universal perturbations are fitted first, see
-[Fit one perturbation for all images](../how-to/universal.md).
+the goal is reached).
+"""
+FITTED_ATTACKS = """\
+
+## Fitted on one split, judged on another
+
+These are searched once, over many cases, and then applied to cases they never saw, in one pass or
+none, without a look at the model. What they see while they are fitted, and what they see when they
+are applied, are two things: a saved one can be applied to a model that shows nothing. They have a
+list of promises of their own (`tests/contract/test_fitted_contract.py`).
+How to: [Fit one perturbation for all images](../how-to/universal.md).
 """
 NORMS = {"linf": "L∞", "l2": "L2", "l1": "L1", "l0": "L0"}
 
@@ -91,17 +101,34 @@ def pages() -> dict[str, str]:
 
 def attacks_page() -> str:
     """What every attack of the catalogue searches, and where it comes from."""
-    head = ["attack", "sees", *NORMS.values(), *EVERY_TASK]
+    listed = [
+        f"- **`{name}`**: {entry.summary}. {entry.reference}." for name, entry in LISTED.items()
+    ]
+    return "\n".join(
+        [
+            ATTACKS,
+            _matrix(CATALOGUE, sees={"sees": "access"}),
+            FITTED_ATTACKS,
+            _matrix(FITTED, sees={"sees, fitted": "access", "sees, applied": "applied"}),
+            "",
+            "## Where they come from",
+            "",
+            *listed,
+            "",
+        ]
+    )
+
+
+def _matrix(entries: Mapping[str, Entry | FittedEntry], *, sees: Mapping[str, str]) -> str:
+    """Ticks for every norm and task; ``sees`` names the columns of what is seen."""
+    head = ["attack", *sees, *NORMS.values(), *EVERY_TASK]
     rows = [head, ["---"] * len(head)]
-    for name, entry in CATALOGUE.items():
+    for name, entry in entries.items():
         norms = ["✓" if norm in entry.norms else "" for norm in NORMS]
         tasks = ["✓" if task in entry.tasks else "" for task in EVERY_TASK]
-        rows.append([f"`{name}`", entry.access, *norms, *tasks])
-    listed = [
-        f"- **`{name}`**: {entry.summary}. {entry.reference}." for name, entry in CATALOGUE.items()
-    ]
-    table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
-    return "\n".join([ATTACKS, table, "", "## Where they come from", "", *listed, ""])
+        seen = [getattr(entry, field) for field in sees.values()]
+        rows.append([f"`{name}`", *seen, *norms, *tasks])
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
 def cli_page() -> str:

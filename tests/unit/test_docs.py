@@ -16,7 +16,7 @@ from plexor.audits import load_plan
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("docs", "examples", "benchmarks")
 PAGES = [*ROOT.glob("*.md"), *(page for name in FOLDERS for page in (ROOT / name).rglob("*.md"))]
-GENERATED = ("plan.md", "cli.md")
+GENERATED = ("plan.md", "cli.md", "attacks.md")
 
 
 def _named(path: Path) -> str:

@@ -4,6 +4,7 @@ from plexor.attacks.cascade import Cascade
 from plexor.attacks.catalogue import CATALOGUE
 from plexor.attacks.control import matched_noise
 from plexor.attacks.fitted import FitCard, Fitted, FittedAttack
+from plexor.attacks.fitted_catalogue import FITTED, LISTED, load_fitted
 from plexor.attacks.goals import (
     Become,
     Drift,
@@ -38,7 +39,9 @@ __all__ = [
     "DDN",
     "FAB",
     "FGSM",
+    "FITTED",
     "FMN",
+    "LISTED",
     "MIFGSM",
     "NES",
     "PGD",
@@ -74,5 +77,6 @@ __all__ = [
     "UniversalSingular",
     "Verdict",
     "judge",
+    "load_fitted",
     "matched_noise",
 ]

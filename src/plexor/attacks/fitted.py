@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import safetensors.torch
 from safetensors import SafetensorError, safe_open
@@ -39,6 +39,15 @@ class Fitted(Attack, Protocol):
         """Writes it as one safetensors file with the card inside."""
         ...
 
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Reads what ``save`` wrote.
+
+        Raises:
+            DataError: the file is missing, damaged, or holds something else.
+        """
+        ...
+
 
 class FittedAttack(Protocol):
     """A search over many cases for one thing that serves them all. Its fields configure it."""
@@ -61,6 +70,13 @@ class FittedAttack(Protocol):
             DataError: there is no case, or the images are not of one shape.
             PlanError: the batches can be gone through once only, or the threat's norm is not one
                 that is searched.
+        """
+        ...
+
+    def n_batches(self, per_pass: int) -> int:
+        """How many batches a fit takes at most, where going through all once takes ``per_pass``.
+
+        Only how much is left to do is told by it.
         """
         ...
 
@@ -232,10 +248,19 @@ def read_fitted(path: Path) -> tuple[dict[str, Tensor], FitCard]:
     Raises:
         DataError: the file is missing, damaged, or something else.
     """
+    card = read_card(path)
+    return safetensors.torch.load_file(path), card
+
+
+def read_card(path: Path) -> FitCard:
+    """The card of such a file, without its tensors.
+
+    Raises:
+        DataError: see ``read_fitted``.
+    """
     if not path.exists():
         raise DataError(f"no fitted attack at {path}; fit one and save it there")
     try:
-        tensors = safetensors.torch.load_file(path)
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
     except (SafetensorError, OSError) as error:
@@ -243,7 +268,7 @@ def read_fitted(path: Path) -> tuple[dict[str, Tensor], FitCard]:
     if _CARD not in header:
         raise DataError(f"{path} holds no fitted attack; expected a file that `save` wrote")
     try:
-        return tensors, FitCard.from_dict(json.loads(header[_CARD]))
+        return FitCard.from_dict(json.loads(header[_CARD]))
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(
             f"the card in {path} is not one that this version of Plexor writes: {error}"

@@ -6,15 +6,23 @@ from plexor.cli.output import console, folding_table
 
 
 def attacks() -> None:
-    """List the attacks: what each needs to see, its norms, its tasks, its source."""
-    from plexor.attacks import CATALOGUE
+    """List the attacks: what each needs to see, its norms, its tasks, its source.
+
+    A fitted one is searched on one split for all cases; what it needs to see is said twice: while
+    it is fitted, and once it is.
+    """
+    from plexor.attacks import LISTED
+    from plexor.attacks.fitted_catalogue import FittedEntry
 
     table = folding_table("attack", "what it does", "sees", "norms", "tasks", "reference")
-    for name, entry in CATALOGUE.items():
+    for name, entry in LISTED.items():
+        seen: str = entry.access
+        if isinstance(entry, FittedEntry):
+            seen = f"{entry.access} when fitted, then {entry.applied}"
         table.add_row(
             name,
             entry.summary,
-            entry.access,
+            seen,
             ", ".join(entry.norms),
             ", ".join(entry.tasks),
             entry.reference,

@@ -88,6 +88,10 @@ class UniversalDeepFool:
         card = stream.card(self, model, goal, threat, seed=seed)
         return UniversalPerturbation(pattern=canvas.store(pattern).cpu(), card=card)
 
+    def n_batches(self, per_pass: int) -> int:
+        """See ``FittedAttack.n_batches``; an epoch goes through all twice, to learn and to look."""
+        return 1 + 2 * self.epochs * per_pass
+
     def _least_change(self, objective: Objective, threat: Threat, pattern: Tensor) -> Tensor:
         """What to add to the pattern to bring one case to the goal; zeros where nothing does."""
         batch = objective.batch

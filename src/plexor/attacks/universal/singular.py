@@ -85,6 +85,10 @@ class UniversalSingular:
         card = stream.card(self, model, goal, threat, seed=seed)
         return UniversalPerturbation(pattern=best.cpu(), card=card)
 
+    def n_batches(self, per_pass: int) -> int:
+        """See ``FittedAttack.n_batches``; both signs are looked at in the end."""
+        return 1 + (self.iterations + 2) * per_pass
+
     def _pull(
         self, model: Model, layer: nn.Module, stream: Stream, threat: Threat, direction: Tensor
     ) -> Tensor:

@@ -74,6 +74,10 @@ class UniversalSGD:
         card = stream.card(self, model, goal, threat, seed=seed)
         return UniversalPerturbation(pattern=canvas.store(pattern).cpu(), card=card)
 
+    def n_batches(self, per_pass: int) -> int:
+        """See ``FittedAttack.n_batches``."""
+        return 1 + self.steps
+
     def _gradient(self, objective: Objective, threat: Threat, pattern: Tensor) -> Tensor:
         """Of the cases' mean clipped loss in the pattern, (C, *spatial)."""
         batch = objective.batch
