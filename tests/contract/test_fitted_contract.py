@@ -313,7 +313,9 @@ def test_what_was_saved_is_the_same_when_read(
     model.card = ModelCard(task=task, preprocess=Preprocess(), weights_sha256="ab" * 32)
     mask = torch.zeros(6, 1, 6, 5, dtype=torch.bool)
     mask[:, :, 2:4] = True
-    batch = replace(decided(model, images(shape, 6)), masks={"lesion": mask})
+    batch = replace(
+        decided(model, images(shape, 6)), masks={"lesion": mask}, groups=tuple("AABBCC")
+    )
     threat = Threat(norm="l2", radius=20, region=region)
     fitted: Any = METHODS[name].fit(model, parts(batch), Become(target="c"), threat, seed=4)
     fitted.save(tmp_path / "found" / "pattern.safetensors")
@@ -327,6 +329,7 @@ def test_what_was_saved_is_the_same_when_read(
     assert (card.seed, card.shape, card.model_sha256) == (4, shape, "ab" * 32)
     assert all(card.saw(case_id) for case_id in batch.ids)
     assert not card.saw("another")
+    assert [group for group in "ABCD" if card.saw_group(group)] == ["A", "B", "C"]
     delta = read(model, batch, Misclassify(), threat, seed=0).delta
     if region is not None:
         assert not (delta * ~region.allowed(batch)).any()

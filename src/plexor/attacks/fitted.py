@@ -96,6 +96,7 @@ class FitCard:
         seen: short hashes of the ids of the cases it was fitted on.
         n_gradients: forward-and-backward passes spent, over all cases.
         n_forwards: further forward passes.
+        groups: short hashes of the names of their groups; empty where these were not known.
     """
 
     method: str
@@ -108,10 +109,15 @@ class FitCard:
     seen: frozenset[str]
     n_gradients: int
     n_forwards: int
+    groups: frozenset[str] = frozenset()
 
     def saw(self, case_id: str) -> bool:
         """Whether it was fitted on this case."""
         return _short_hash(case_id) in self.seen
+
+    def saw_group(self, group: str) -> bool:
+        """Whether it was fitted on a case of this group, as far as groups were known."""
+        return _short_hash(group) in self.groups
 
     def check(self, batch: Batch, threat: Threat) -> None:
         """Refuses cases it cannot be applied to, and a threat it was not made for.
@@ -134,7 +140,11 @@ class FitCard:
 
     def to_dict(self) -> dict[str, object]:
         """Plain data; ``from_dict`` gives the card back."""
-        return asdict(self) | {"shape": list(self.shape), "seen": sorted(self.seen)}
+        return asdict(self) | {
+            "shape": list(self.shape),
+            "seen": sorted(self.seen),
+            "groups": sorted(self.groups),
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> FitCard:
@@ -148,6 +158,7 @@ class FitCard:
             threat=Threat(region=region, **threat),
             shape=tuple(rest.pop("shape")),
             seen=frozenset(rest.pop("seen")),
+            groups=frozenset(rest.pop("groups", ())),
             **rest,
         )
 
@@ -161,6 +172,7 @@ class Stream:
         batches: what was handed to ``fit``.
         shape: of one image, (C, *spatial); known once a batch was seen.
         seen: short hashes of the ids of the cases that went by.
+        groups: those of their groups.
         n_gradients: forward-and-backward passes spent so far.
         n_forwards: further forward passes.
     """
@@ -169,6 +181,7 @@ class Stream:
     batches: Iterable[Batch]
     shape: tuple[int, ...] = ()
     seen: set[str] = field(default_factory=set)
+    groups: set[str] = field(default_factory=set)
     n_gradients: int | Tensor = 0
     n_forwards: int | Tensor = 0
 
@@ -196,6 +209,7 @@ class Stream:
                     f"and {found}; fit each shape by itself"
                 )
             self.seen.update(map(_short_hash, batch.ids))
+            self.groups.update(map(_short_hash, batch.groups))
             n_cases += len(batch)
             yield batch
         if n_cases == 0:
@@ -232,6 +246,7 @@ class Stream:
             seen=frozenset(self.seen),
             n_gradients=int(self.n_gradients),
             n_forwards=int(self.n_forwards),
+            groups=frozenset(self.groups),
         )
 
 
@@ -275,6 +290,6 @@ def read_card(path: Path) -> FitCard:
         ) from error
 
 
-def _short_hash(case_id: str) -> str:
-    """Enough to notice a case that was fitted on, without naming it."""
-    return digest(case_id)[:12]
+def _short_hash(name: str) -> str:
+    """Enough to notice a case, or a group, that was fitted on, without naming it."""
+    return digest(name)[:12]

@@ -46,6 +46,7 @@ class Batch:
         context: from stored numbers to values.
         before: the model's outputs for the untouched images, where they are known.
         masks: name → (N, 1, *spatial) bool, parts of the images.
+        groups: names of the cases' groups, where they are known.
     """
 
     ids: tuple[str, ...]
@@ -57,6 +58,7 @@ class Batch:
     context: Context
     before: Tensor | None = None
     masks: Mapping[str, Tensor] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -73,6 +75,7 @@ class Batch:
             context=self.context.select(index),
             before=None if self.before is None else self.before[index],
             masks={name: mask[index] for name, mask in self.masks.items()},
+            groups=tuple(self.groups[i] for i in index.tolist()) if self.groups else (),
         )
 
     @classmethod
