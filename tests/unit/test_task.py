@@ -12,7 +12,14 @@ from scipy.special import expit, log_expit, log_softmax, softmax
 from tests.helpers.tiny import binary, classes, multiclass
 
 from plexor.core.errors import DataError, ModelError, PlanError
-from plexor.models.task import AUDITED, TASKS, Decides, Task, check_outputs, encode, task_from
+from plexor.models.task import (
+    Decides,
+    Task,
+    check_outputs,
+    encode,
+    in_words,
+    task_from,
+)
 
 OUTPUTS = torch.tensor([[2.0, -1.0, 0.5], [0.0, 3.0, 3.5], [1.0, 1.0, 1.0]])
 LABELS = torch.tensor([0, 1, 2])
@@ -104,10 +111,33 @@ def test_refusals(make: Any, message: str) -> None:
         make()
 
 
-@pytest.mark.parametrize("kind", sorted(set(TASKS) - set(AUDITED)))
-def test_tasks_that_cannot_be_audited_yet_say_so(kind: str) -> None:
-    with pytest.raises(PlanError, match="cannot be audited yet; it can be one of multiclass"):
-        task_from(kind, classes(2))
+@pytest.mark.parametrize(
+    ("names", "numbers"),
+    [(("background", "a", "b"), (0, 1, 2)), (("a",), (0, 1)), (("a",), (0, 255))],
+)
+def test_masks_number_classes_in_their_order(names: tuple[str, ...], numbers: Any) -> None:
+    task = task_from("segmentation", names)
+    mask = np.array(numbers, dtype=np.uint8)[[[0, -1], [1, 0]]]
+    labels = encode(task, [mask, mask.T])
+    last = len(numbers) - 1
+    assert labels.tolist() == [[[0, last], [1, 0]], [[0, 1], [last, 0]]]
+    assert in_words(task, labels)[0] == "|".join(names[-last:])
+    assert in_words(task, torch.zeros_like(labels)) == ["", ""]
+
+
+@pytest.mark.parametrize("names", [("background", "a"), ("a",), ("background", "a", "b")])
+def test_a_number_in_a_mask_that_is_no_class_is_told(names: tuple[str, ...]) -> None:
+    with pytest.raises(DataError, match=r"numbers its classes from 0 to \d .*found 7"):
+        encode(task_from("segmentation", names), [np.array([[0, 1], [7, 0]])])
+
+
+def test_masks_are_the_truth_of_a_segmentation_and_of_nothing_else() -> None:
+    with pytest.raises(DataError, match="is a mask, not a word"):
+        encode(task_from("segmentation", ("a",)), ["a"])
+    with pytest.raises(DataError, match="the truth of multiclass is no mask"):
+        encode(multiclass(2), [np.zeros((2, 2))])
+    with pytest.raises(PlanError, match=r"a name without `\|`"):
+        task_from("segmentation", ("background", "a|b"))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from plexor.cases.cohort import Cohort, load_cohort
 from plexor.cases.formats import decode_image, read_image
 from plexor.cases.image import LOSSLESS, Codec, Image, Pixels
 from plexor.cases.intensity import Intensity
-from plexor.cases.mask import read_case
+from plexor.cases.mask import read_case, truth_of
 from plexor.cases.problem import Problem
 from plexor.cases.split import split_groups
 
@@ -26,4 +26,5 @@ __all__ = [
     "read_case",
     "read_image",
     "split_groups",
+    "truth_of",
 ]

@@ -27,12 +27,14 @@ class Case:
         id: unique in its cohort; the manifest's ``id`` column, else its ``path`` as written.
         path: the image file.
         truth: a class name; the findings present, sorted, as "effusion|nodule", "" for none; or a
-            number for regression.
+            number for regression; "" for a segmentation, whose truth is in ``truth_mask``.
         group: the patient or lesion; cases of one group are dependent. Its own id where unknown.
         split: "train", "validation", "test" or another name; None where not yet split.
         metadata: every other column of the manifest, as read.
         masks: name → image file of the same shape, not 0 where the named thing is; None where the
             manifest's cell is empty: the thing is nowhere in the image.
+        truth_mask: of a segmentation, image file of the same shape that numbers the class of each
+            pixel, 0 for the background.
     """
 
     id: str
@@ -42,3 +44,10 @@ class Case:
     split: str | None = None
     metadata: Mapping[str, object] = field(default_factory=dict)
     masks: Mapping[str, Path | None] = field(default_factory=dict)
+    truth_mask: Path | None = None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The image's file and those of its masks."""
+        others = (*self.masks.values(), self.truth_mask)
+        return (self.path, *(path for path in others if path is not None))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from plexor.cases.case import Case, split_findings
 from plexor.cases.cohort import Cohort, inspect_manifest
-from plexor.cases.formats import read_image
+from plexor.cases.mask import read_case
 from plexor.cases.problem import Problem, Severity
 from plexor.cases.rows import TruthKind
 from plexor.core.errors import DataError
@@ -26,7 +26,7 @@ class CohortReport:
         name: the cohort's.
         n_cases: cases that have a path and a label, whether or not their image can be read.
         n_groups: groups among them.
-        n_by_class: cases of each class; empty where truth is a number.
+        n_by_class: cases of each class; empty where truth is a number or a mask.
         n_by_split: split → cases; "" for those without one.
         n_groups_by_split: split → groups.
         n_by_shape: (channels, *spatial) → images that could be read.
@@ -79,7 +79,7 @@ def check_cohort(
         columns: what the manifest calls its columns.
         path_template: builds the path from other columns.
         classes: the classes there may be.
-        truth: "class", "findings" or "number".
+        truth: "class", "findings", "number" or "mask".
         no_finding: of findings, the label that stands for none.
         masks: name → the column with the paths of its masks.
         progress: called with the number of images opened and the number of all.
@@ -109,13 +109,13 @@ def check_cohort(
     problems += _image_problems(readable)
     problems += _content_problems(readable)
     labels = {case.id: _labels(case, truth) for case in cohort.cases}
-    problems += _cohort_problems(cohort, labels)
+    problems += _cohort_problems(cohort, labels, truth)
     return _report(cohort, labels, [image for _, image in readable], problems)
 
 
 def _labels(case: Case, truth: TruthKind) -> tuple[str, ...]:
-    """The classes or findings of a case; none for a number."""
-    if truth == "number":
+    """The classes or findings of a case; none for a number or a mask."""
+    if truth in ("number", "mask"):
         return ()
     return split_findings(str(case.truth)) if truth == "findings" else (str(case.truth),)
 
@@ -123,15 +123,15 @@ def _labels(case: Case, truth: TruthKind) -> tuple[str, ...]:
 def _look(cases: list[Case], progress: Callable[[int, int], None] | None) -> Iterator[_Seen]:
     """Opens all images; threads are enough, since decoders and hashes let go of the interpreter."""
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        for done, image in enumerate(pool.map(_look_at, [case.path for case in cases]), 1):
+        for done, image in enumerate(pool.map(_look_at, cases), 1):
             if progress is not None:
                 progress(done, len(cases))
             yield image
 
 
-def _look_at(path: Path) -> _Seen:
+def _look_at(case: Case) -> _Seen:
     try:
-        image = read_image(path)
+        image = read_case(case)
     except DataError as error:
         return _Seen(error=str(error))
     pixels = image.pixels
@@ -197,18 +197,21 @@ def _content_problems(readable: list[tuple[Case, _Seen]]) -> Iterator[Problem]:
             yield _problem("warning", "content-duplicate", names, message)
 
 
-def _cohort_problems(cohort: Cohort, labels: Mapping[str, tuple[str, ...]]) -> Iterator[Problem]:
+def _cohort_problems(
+    cohort: Cohort, labels: Mapping[str, tuple[str, ...]], truth: TruthKind
+) -> Iterator[Problem]:
     """Classes and splits that are empty, or not there."""
     by_class = Counter(name for names in labels.values() for name in names)
-    for name in cohort.classes:
+    named = () if truth == "mask" else cohort.classes
+    for name in named:
         if not by_class[name]:
             yield _problem("warning", "class-empty", name, "no case has this class")
-    if cohort.classes and len(set(labels.values())) == 1:
+    if named and len(set(labels.values())) == 1:
         message = f"every case is {cohort.cases[0].truth or 'none'}; nothing can be told apart"
         yield _problem("warning", "class-single", "label", message)
     for split in cohort.splits:
         present = {n for case in cohort.cases if case.split == split for n in labels[case.id]}
-        for name in cohort.classes:
+        for name in named:
             if by_class[name] and name not in present:
                 message = f"no case of class {name}"
                 yield _problem("warning", "class-absent-from-split", split, message)

@@ -24,7 +24,7 @@ class Cohort:
         name: what to call it.
         cases: in the manifest's order.
         classes: class names, or findings, in the order of a model's outputs; empty where truth is
-            a number.
+            a number, or a mask whose classes nobody named.
         digest: SHA-256 of every case's id, truth, group and split and of the classes; independent
             of the order of rows and of where the files lie. The images have hashes of their own.
     """
@@ -92,9 +92,10 @@ def load_cohort(
             ``{"label": "dx", "group": "lesion_id"}``.
         path_template: builds the path from other columns, e.g. ``"images/{image_id}.jpg"``.
         classes: the classes in the order of a model's outputs; any other label is an error.
-            Sorted labels where None.
-        truth: "class"; "findings" for several labels a case, as "effusion|nodule"; or "number" for
-            regression: each label is then a finite number.
+            Sorted labels where None; masks have none.
+        truth: "class"; "findings" for several labels a case, as "effusion|nodule"; "number" for
+            regression: each label is then a finite number; "mask" for a segmentation: each label
+            is then the path of an image that numbers the class of each pixel, 0 for the background.
         no_finding: of findings, the label that stands for none, e.g. "No Finding"; an empty cell if
             not given.
         masks: name → the column with the paths of its masks, e.g. ``{"lesion": "lesion_mask"}``.
@@ -170,7 +171,12 @@ def inspect_manifest(
             for name in split_findings(str(case.truth))
             if name not in classes
         ]
-    order = () if truth == "number" else tuple(found if classes is None else classes)
+    if truth == "number":
+        order: tuple[str, ...] = ()
+    elif truth == "mask":
+        order = tuple(classes or ())
+    else:
+        order = tuple(found if classes is None else classes)
     return Cohort(name=manifest.stem, cases=tuple(cases), classes=order), problems
 
 

@@ -48,6 +48,7 @@ class Image:
             subsampling cannot be repeated.
         spacing_mm: pixel distance along each spatial axis, where the file says it.
         masks: name → part of the image, (*spatial) bool, where the case has any.
+        truth_mask: of a segmentation, the number of each pixel's true class, (*spatial).
     """
 
     pixels: Pixels
@@ -55,6 +56,7 @@ class Image:
     containers: Mapping[str, Codec]
     spacing_mm: tuple[float, ...] | None = None
     masks: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    truth_mask: Pixels | None = None
 
     def storable(self, pixels: NDArray[np.floating[Any]]) -> Pixels:
         """The nearest pixels the file type can hold: rounded to the quantum, clipped, cast."""

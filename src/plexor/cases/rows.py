@@ -15,7 +15,7 @@ from plexor.cases.manifest import Manifest, Row
 from plexor.cases.problem import Problem
 from plexor.core.errors import DataError, unknown
 
-TruthKind = Literal["class", "findings", "number"]
+TruthKind = Literal["class", "findings", "number", "mask"]
 _ROLES = ("path", "label", "group", "split", "id")
 
 
@@ -129,11 +129,14 @@ class CaseReader:
                 name: self.root / texts[column] if texts[column] else None
                 for name, column in self.masks.items()
             },
+            truth_mask=self.root / label if self.truth == "mask" else None,
         )
 
     def _truth(self, label: str) -> str | float:
         if self.truth == "number":
             return float(label)
+        if self.truth == "mask":
+            return ""
         if self.truth == "class":
             return label
         return "" if label == self.no_finding else join_findings(split_findings(label))
@@ -162,7 +165,7 @@ def problems_between_cases(cases: Iterable[Case]) -> list[Problem]:
         by_id[case.id].append(case)
         by_path[case.path].append(case)
         splits[case.group].add(case.split or "none")
-        for path in (case.path, *filter(None, case.masks.values())):
+        for path in case.files:
             if not _is_file(path):
                 add("file-missing", case.id, f"no file {path}")
     for path, same in by_path.items():

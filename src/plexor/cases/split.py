@@ -22,8 +22,8 @@ def split_groups(cohort: Cohort, fractions: Mapping[str, float], seed: int) -> C
     Within each class the groups are put in an order drawn from the seed and their names, and that
     order is cut by number of cases, so that small and large groups are spread alike and the order
     of rows does not matter. A group with several classes counts for its commonest. Numbers
-    (regression) are stratified by tenths of their distribution. A split that cases already have
-    is replaced. Of a class with few groups some split may get none.
+    (regression) are stratified by tenths of their distribution, masks not at all. A split that
+    cases already have is replaced. Of a class with few groups some split may get none.
 
     Args:
         cohort: what to split.

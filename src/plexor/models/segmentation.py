@@ -17,6 +17,7 @@ from plexor.models.classes import check_classes
 
 _TIE = 1e-30
 """The lead, in logits, of the one that is decided where two logits are equal."""
+_WHITE = 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,8 @@ class Segmentation:
 
     def __post_init__(self) -> None:
         check_classes(self.kind, self.classes, at_least=1)
+        if strange := [name for name in self.classes if "|" in name]:
+            raise PlanError(f"segmentation: a class needs a name without `|`, got {strange[0]!r}")
         if not 0 < self.threshold < 1:
             raise PlanError(
                 f"segmentation: threshold must lie between 0 and 1, got {self.threshold}"
@@ -104,15 +107,21 @@ class Segmentation:
     def labels(self, masks: Sequence[NDArray[Any]]) -> Tensor:
         """Masks of one spatial shape that number the classes as labels, (N, *spatial) int64.
 
+        Where there is one class beside the background, 255 stands for it too: so do images of
+        black and white have it.
+
         Raises:
             DataError: a number that is no label.
         """
         stacked = np.stack([np.asarray(mask) for mask in masks])
+        if len(self.foreground) == 1:
+            stacked = np.where(stacked == _WHITE, 1, stacked)
         known = np.isin(stacked, np.arange(1 + len(self.foreground)))
         if not known.all():
             raise DataError(
                 f"a mask numbers its classes from 0 to {len(self.foreground)} "
-                f"({', '.join(self.foreground)}), found {stacked[~known][0]}"
+                f"({', '.join(self.foreground)}), found {stacked[~known][0]}; number them so, or "
+                "name all of them in the order of their numbers"
             )
         return torch.from_numpy(stacked.astype(np.int64))
 

@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -20,6 +22,9 @@ from plexor.cases.case import join_findings, split_findings
 from plexor.core.errors import DataError, ModelError, PlanError, unknown
 from plexor.models.classes import check_classes
 from plexor.models.segmentation import Segmentation
+
+Truth = str | float | NDArray[Any]
+"""A class, findings, a number, or a mask (*spatial) that numbers each pixel's class."""
 
 
 class Task(Protocol):
@@ -262,7 +267,6 @@ TASKS: dict[str, type[Any]] = {
     "regression": Regression,
     "segmentation": Segmentation,
 }
-AUDITED = ("multiclass", "binary", "multilabel", "regression")
 
 
 def task_from(
@@ -275,20 +279,16 @@ def task_from(
     """The task of that name.
 
     Args:
-        kind: "multiclass", "binary", "multilabel" or "regression".
+        kind: "multiclass", "binary", "multilabel", "regression" or "segmentation".
         classes: class names, or findings, in the order of the outputs; none for a regression.
-        threshold: see ``Binary`` and ``Multilabel``; None takes theirs.
+        threshold: see ``Binary``, ``Multilabel`` and ``Segmentation``; None takes theirs.
         unit: see ``Regression``, which needs it.
 
     Raises:
-        PlanError: an unknown task, one that cannot be audited yet, or what has no meaning for it.
+        PlanError: an unknown task, or what has no meaning for it.
     """
     if kind not in TASKS:
         raise PlanError(unknown("task", kind, TASKS))
-    if kind not in AUDITED:
-        raise PlanError(
-            f"task {kind!r} cannot be audited yet; it can be one of {', '.join(AUDITED)}"
-        )
     options: dict[str, Any] = {"classes": tuple(classes)}
     if threshold is not None:
         options["threshold"] = tuple(threshold) if isinstance(threshold, Sequence) else threshold
@@ -318,18 +318,24 @@ def decides(task: Task) -> Decides:
     return task
 
 
-def encode(task: Task, truths: Sequence[str | float]) -> Tensor:
-    """Labels of truths: class names, findings such as "effusion|nodule", or numbers.
+def encode(task: Task, truths: Sequence[Truth]) -> Tensor:
+    """Labels of truths: class names, findings such as "effusion|nodule", numbers, or masks.
 
     Returns:
-        (N,) int64 for classes, (N, len(classes)) int64 for findings, (N,) float32 for numbers.
+        (N,) int64 for classes, (N, len(classes)) int64 for findings, (N,) float32 for numbers,
+        (N, *spatial) int64 for masks.
 
     Raises:
-        DataError: a truth is not one of the task's classes, or no finite number, or the task is a
-            segmentation, whose truths are masks: see ``Segmentation.labels``.
+        DataError: a truth is not one of the task's classes, or no finite number; or it is a mask
+            where the task wants none, or none where it wants one.
     """
+    masks = [truth for truth in truths if isinstance(truth, np.ndarray)]
     if isinstance(task, Segmentation):
-        raise DataError("the truth of a segmentation is a mask, not a word or a number")
+        if len(masks) < len(truths):
+            raise DataError("the truth of a segmentation is a mask, not a word or a number")
+        return task.labels(masks)
+    if masks:
+        raise DataError(f"the truth of {task.kind} is no mask")
     if isinstance(task, Regression):
         return torch.tensor([_number(truth) for truth in truths], dtype=torch.float32)
     index = {name: label for label, name in enumerate(task.classes)}
@@ -347,14 +353,18 @@ def encode(task: Task, truths: Sequence[str | float]) -> Tensor:
 
 
 def in_words(task: Task, labels: Tensor) -> list[str]:
-    """Labels as findings keep them: a class, present findings sorted, a number, "" for a mask.
+    """Labels as findings keep them: a class, a number, findings or outlined classes, sorted.
 
     Args:
         task: what they are labels of.
         labels: as ``task.decide`` gives them, (N, ...).
     """
     if isinstance(task, Segmentation):
-        return [""] * len(labels)
+        there = [set(mask.unique().tolist()) for mask in labels]
+        return [
+            join_findings(name for i, name in enumerate(task.foreground, 1) if i in numbers)
+            for numbers in there
+        ]
     if isinstance(task, Regression):
         return [f"{number:.6g}" for number in labels.tolist()]
     if isinstance(task, Multilabel):
@@ -365,8 +375,8 @@ def in_words(task: Task, labels: Tensor) -> list[str]:
     return [task.classes[label] for label in labels.tolist()]
 
 
-def _number(truth: str | float) -> float:
-    if isinstance(truth, str) or not math.isfinite(truth):
+def _number(truth: Truth) -> float:
+    if not isinstance(truth, int | float) or not math.isfinite(truth):
         raise DataError(f"a regression needs a finite number as truth, got {truth!r}")
     return truth
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -13,6 +13,7 @@ import numpy as np
 
 from plexor.cases.phantoms import chest, dermatoscopy, mri, radiography
 from plexor.cases.phantoms.encode import ENCODERS
+from plexor.cases.phantoms.encode import mask as encode_mask
 from plexor.cases.phantoms.phantom import Phantom
 from plexor.core.errors import PlanError, unknown
 from plexor.core.files import write_atomic
@@ -40,6 +41,7 @@ def write_phantoms(
     file_format: str | None = None,
     config: Config | None = None,
     images_per_group: int = 2,
+    masks: Sequence[str] = (),
 ) -> Path:
     """Writes images and the manifest that lists them; the same arguments give the same bytes.
 
@@ -55,13 +57,15 @@ def write_phantoms(
             lesions "jpeg" (the default, quality 92) or "png"; for brains "nifti".
         config: how images look; the defaults of the kind where None, with 12 bits for DICOM.
         images_per_group: images of each patient, lesion or person.
+        masks: which of what is known of each pixel to write too, e.g. ("lesion",): files in
+            ``masks/``, which the manifest has in the columns ``lesion_mask`` and so on.
 
     Returns:
         The manifest: ``path``, ``label``, ``group``, ``split``, then what is known of each image.
         It is written last, so that where it exists every image does.
 
     Raises:
-        PlanError: an unknown kind or format, a config of another kind, or nothing to write.
+        PlanError: an unknown kind, format or mask, a config of another kind, or nothing to write.
         RunDirectoryError: the directory cannot be written.
     """
     if kind not in _CONFIGS:
@@ -89,6 +93,12 @@ def write_phantoms(
         write_atomic(directory / path, encode(phantom, group))
         rows.append({"path": path, "label": phantom.label, "group": group, "split": split})
         rows[-1].update(phantom.truth)
+        for mask in masks:
+            if mask not in phantom.masks:
+                raise PlanError(f"phantoms: {kind}: {unknown('mask', mask, phantom.masks)}")
+            ending, drawn = encode_mask(phantom, group, mask)
+            rows[-1][f"{mask}_mask"] = f"masks/{group}-{image}-{mask}{ending}"
+            write_atomic(directory / f"masks/{group}-{image}-{mask}{ending}", drawn)
     table = io.StringIO()
     writer = csv.DictWriter(table, list(rows[0]), lineterminator="\n")
     writer.writeheader()

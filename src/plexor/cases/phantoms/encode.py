@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -79,6 +80,15 @@ def dicom(phantom: Phantom, group: str, *, photometric: str) -> bytes:
 def _uid(*names: str) -> str:
     """The same unique identifier for the same names, of the kind made from 128-bit numbers."""
     return f"2.25.{int(digest(list(names))[:32], 16)}"
+
+
+def mask(phantom: Phantom, group: str, name: str) -> tuple[str, bytes]:
+    """One of a phantom's masks: a file ending, and a PNG or, of a volume, a NIfTI file."""
+    numbers = phantom.masks[name]
+    drawn = replace(phantom, pixels=numbers[None])
+    if numbers.ndim == 2:
+        return ".png", png(drawn, group)
+    return ".nii.gz", nifti(drawn, group)
 
 
 ENCODERS: dict[str, dict[str, tuple[str, Encoder]]] = {
