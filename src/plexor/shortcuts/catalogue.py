@@ -1,0 +1,29 @@
+"""What shortcuts there are: name → the class whose fields are its options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from plexor.shortcuts.artefacts import Bubbles, Hairs, Ink, Ruler
+from plexor.shortcuts.shortcut import Shortcut
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A shortcut as it is listed.
+
+    Attributes:
+        shortcut: the class.
+        summary: one line.
+    """
+
+    shortcut: type[Shortcut]
+    summary: str
+
+
+CATALOGUE: dict[str, Entry] = {
+    "ruler": Entry(shortcut=Ruler, summary="a scale with ticks along one side"),
+    "ink": Entry(shortcut=Ink, summary="two arcs of a violet pen around the middle"),
+    "hairs": Entry(shortcut=Hairs, summary="dark hairs across the image"),
+    "bubbles": Entry(shortcut=Bubbles, summary="air bubbles with a dark rim and a highlight"),
+}
