@@ -76,17 +76,32 @@ GOALS: dict[str, list[Goal]] = {
         Drift(of="b", by=0.1),
     ],
 }
+ONE_PIXEL: list[Goal] = [
+    LowerDice(of="b", below=0.999),
+    Erase(of="b", keep=0.99),
+    Spread(of="c", by=0.01),
+    Spread(of="b", by=0.01, kind="invent"),
+    Drift(of="b", by=0.02),
+]
+"""What a single pixel is enough for in an outline, where each pixel is decided by itself."""
+
+
+def goals_of(name: str, task: str) -> list[Goal]:
+    one = name == "exhaustive-pixel" and task == "segmentation"
+    return ONE_PIXEL if one else GOALS[task]
+
+
 NAMES_AND_NORMS = [(name, norm) for name, entry in CATALOGUE.items() for norm in entry.norms]
 NAMES_TASKS_AND_GOALS = [
     (name, task, goal, "2D")
     for name, entry in CATALOGUE.items()
     for task in entry.tasks
-    for goal in GOALS[task]
+    for goal in goals_of(name, task)
 ] + [
     (name, "segmentation", goal, "3D")
     for name, entry in CATALOGUE.items()
     if "segmentation" in entry.tasks
-    for goal in GOALS["segmentation"]
+    for goal in goals_of(name, "segmentation")
 ]
 
 
@@ -101,6 +116,9 @@ QUICK: dict[str, dict[str, Any]] = {
     "fab": {"steps": 15},
     "carlini-wagner": {"steps": 50, "constants": 3, "step_size": 0.1},
     "hop-skip-jump": {"queries": 250, "samples": 10},
+    "one-pixel": {"queries": 90, "population": 15},
+    "greedy-pixel": {"shortlist": 5},
+    "sparse-rs": {"queries": 40},
 }
 """Settings that make the slower attacks quick; all others run as they are by default."""
 
@@ -117,10 +135,15 @@ def quick(name: str, **options: Any) -> Attack:
 
 
 def within(name: str, shape: tuple[int, ...], radius: float) -> Threat:
-    """So many levels a number: under L∞ where the attack searches it, else as long under L2."""
+    """So many levels a number: under L∞ where the attack searches it, else as long under L2.
+
+    For an attack under L0 alone, a tenth of all positions, rounded up.
+    """
     if "linf" in CATALOGUE[name].norms:
         return Threat(norm="linf", radius=radius)
-    return Threat(norm="l2", radius=radius * float(np.prod(shape)) ** 0.5)
+    if "l2" in CATALOGUE[name].norms:
+        return Threat(norm="l2", radius=radius * float(np.prod(shape)) ** 0.5)
+    return Threat(norm="l0", radius=-(-int(np.prod(shape[1:])) // 10))
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,7 +392,7 @@ def test_an_attack_changes_neither_model_nor_batch(name: str) -> None:
     batch = decided(model, images(shape, 3))
     weights = {key: tensor.clone() for key, tensor in model.network.state_dict().items()}
     pixels, random_state = batch.images.clone(), torch.get_rng_state()
-    quick(name)(model, batch, Misclassify(), Threat(norm="l2", radius=9), seed=0)
+    quick(name)(model, batch, Misclassify(), within(name, shape, 2), seed=0)
     assert torch.equal(batch.images, pixels)
     assert not batch.images.requires_grad
     assert torch.equal(torch.get_rng_state(), random_state)

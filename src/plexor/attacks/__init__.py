@@ -24,6 +24,7 @@ from plexor.attacks.objective import Objective
 from plexor.attacks.proposal import Attack, Proposal
 from plexor.attacks.query import NES, HopSkipJump, SimBA, Square
 from plexor.attacks.region import Border, Masked
+from plexor.attacks.sparse import ExhaustivePixel, GreedyPixel, OnePixel, SparseRS
 from plexor.attacks.threat import Threat
 from plexor.attacks.universal import (
     UniversalDeepFool,
@@ -54,11 +55,13 @@ __all__ = [
     "Distances",
     "Drift",
     "Erase",
+    "ExhaustivePixel",
     "FitCard",
     "Fitted",
     "FittedAttack",
     "Flip",
     "Goal",
+    "GreedyPixel",
     "HopSkipJump",
     "Lattice",
     "LowerDice",
@@ -66,8 +69,10 @@ __all__ = [
     "Misclassify",
     "Move",
     "Objective",
+    "OnePixel",
     "Proposal",
     "SimBA",
+    "SparseRS",
     "Spread",
     "Square",
     "Threat",

@@ -11,6 +11,7 @@ from plexor.attacks.lattice import Lattice
 from plexor.attacks.minimum_norm import DDN, FAB, FMN, CarliniWagner, DeepFool
 from plexor.attacks.proposal import Attack
 from plexor.attacks.query import NES, HopSkipJump, SimBA, Square
+from plexor.attacks.sparse import ExhaustivePixel, GreedyPixel, OnePixel, SparseRS
 from plexor.core.errors import PlanError, unknown
 
 Access = Literal["gradients", "scores", "decisions", "none"]
@@ -131,6 +132,39 @@ CATALOGUE: dict[str, Entry] = {
         tasks=EVERY_TASK,
         reference="Chen et al., IEEE S&P 2020, arXiv:1904.02144",
         summary="walks along the decision boundary towards the image, from yes and no alone",
+    ),
+    "one-pixel": Entry(
+        attack=OnePixel,
+        access="scores",
+        norms=("l0",),
+        tasks=EVERY_TASK,
+        reference="Su et al., IEEE Trans. Evol. Comput. 2019, arXiv:1710.08864",
+        summary="differential evolution of the places and colours of one or a few pixels",
+    ),
+    "exhaustive-pixel": Entry(
+        attack=ExhaustivePixel,
+        access="scores",
+        norms=("l0",),
+        tasks=EVERY_TASK,
+        reference="Plexor's own; its set is that of CornerSearch's first step: "
+        "Croce & Hein, ICCV 2019, arXiv:1909.05040",
+        summary="every pixel in every extreme colour, with a map of those that break the case",
+    ),
+    "greedy-pixel": Entry(
+        attack=GreedyPixel,
+        access="scores",
+        norms=("l0",),
+        tasks=EVERY_TASK,
+        reference="In the spirit of CornerSearch: Croce & Hein, ICCV 2019, arXiv:1909.05040",
+        summary="one pixel after another, each in the extreme colour that does most",
+    ),
+    "sparse-rs": Entry(
+        attack=SparseRS,
+        access="scores",
+        norms=("l0",),
+        tasks=EVERY_TASK,
+        reference="Croce et al., AAAI 2022, arXiv:2006.12834",
+        summary="random search over sets of pixels and extreme colours",
     ),
     "fmn": Entry(
         attack=FMN,

@@ -41,11 +41,16 @@ def propose(
     made = attack(model, some, goal, threat, seed=seed)
     found.delta[chosen.to(found.delta.device)] = made.delta
     found_by = dict(zip(chosen.tolist(), made.found_by, strict=False))
+    by_position = None
+    if made.by_position is not None:
+        by_position = torch.full((len(batch), *made.by_position.shape[1:]), torch.nan)
+        by_position[chosen] = made.by_position
     return Proposal(
         delta=found.delta,
         n_gradients=found.n_gradients.index_copy(0, chosen, made.n_gradients),
         n_forwards=found.n_forwards.index_copy(0, chosen, made.n_forwards),
         found_by=tuple(found_by.get(row, "") for row in range(len(batch))),
+        by_position=by_position,
     )
 
 

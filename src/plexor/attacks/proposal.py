@@ -25,12 +25,16 @@ class Proposal:
         n_forwards: (N,) int64, further forward passes.
         found_by: for an attack made of several, the one that reached each case's goal, "" where
             none did; empty for an attack of one piece.
+        by_position: (N, *spatial) float32 on the CPU, of an attack that tries positions one by one:
+            the greatest margin that changing each of them alone came to, NaN where that was not
+            tried; None for any other attack. It is the search's word, not the judge's.
     """
 
     delta: Tensor
     n_gradients: Tensor
     n_forwards: Tensor
     found_by: tuple[str, ...] = ()
+    by_position: Tensor | None = None
 
     @classmethod
     def nothing(cls, batch: Batch) -> Proposal:

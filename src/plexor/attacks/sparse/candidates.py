@@ -1,0 +1,115 @@
+"""Changes of one case that are asked about many at a time."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plexor.attacks.engine import halving
+from plexor.attacks.objective import Objective
+from plexor.attacks.sparse.layout import Layout
+
+
+class Candidates:
+    """Changes of few numbers of one case; the one with the greatest margin is kept.
+
+    Args:
+        objective: of that case alone.
+        queries: forward passes it may cost, those already spent included; None for no limit.
+        at_once: images that go through the model together; fewer when memory runs out.
+
+    Attributes:
+        batch: the case.
+        left: queries it still has.
+        at_once: as above, of late.
+        margin: the greatest so far, of shape (); at first the untouched image's.
+        delta: what it belongs to, (C, *spatial); 0 while nothing is better.
+    """
+
+    def __init__(self, objective: Objective, *, queries: int | None, at_once: int) -> None:
+        self.batch = objective.batch
+        self.left = sys.maxsize if queries is None else queries - int(objective.spent())
+        self.at_once = at_once
+        self.margin = objective.untouched()[0]
+        self.delta = torch.zeros_like(self.batch.images[0])
+        self._objective = self._repeated = objective
+        self._start = self.delta.flatten()
+
+    @property
+    def reached(self) -> bool:
+        """Whether the goal is."""
+        return bool(self.margin > 0)
+
+    def settle(self) -> None:
+        """From now on, candidates are changes of the best one."""
+        self._start = self.delta.flatten()
+
+    def ask(self, numbers: Tensor, values: Tensor) -> Tensor:
+        """The margins of K candidates, or of the first that queries are left for; (K,) at most.
+
+        Args:
+            numbers: (K, m, n) int64, places in the flattened image. The m groups are changed one
+                after another: of two that name the same number, the later one holds.
+            values: (K, m, n), what is to stand there; taken as a file can hold it.
+        """
+        n_asked = min(len(numbers), self.left)
+        self.left -= n_asked
+        parts, self.at_once = halving(
+            lambda part: self._ask(numbers[part], values[part]), n_asked, self.at_once
+        )
+        return torch.cat([self.margin.new_empty(0), *parts])
+
+    def _ask(self, numbers: Tensor, values: Tensor) -> Tensor:
+        moved = self._storable(numbers, values)
+        trial = self._start.repeat(len(numbers), 1)
+        for group in range(numbers.shape[1]):
+            trial.scatter_(1, numbers[:, group], moved[:, group])
+        trial = trial.view(-1, *self.delta.shape)
+        if len(self._repeated) != len(trial):
+            rows = torch.zeros(len(trial), dtype=torch.int64, device=trial.device)
+            self._repeated = self._objective.select(rows)
+        margins = self._repeated.margin(trial)
+        greatest, place = margins.max(dim=0)
+        self.delta = torch.where(
+            greatest > self.margin, trial.index_select(0, place[None])[0], self.delta
+        )
+        self.margin = torch.maximum(greatest, self.margin)
+        return margins
+
+    def _storable(self, numbers: Tensor, values: Tensor) -> Tensor:
+        """How far the numbers move, to the nearest that a file can hold."""
+        batch = self.batch
+        low, high, quantum = (one.flatten()[0] for one in (batch.low, batch.high, batch.quantum))
+        image = batch.images.flatten()[numbers]
+        moved = values - image
+        steps = (moved / quantum).round() * quantum
+        return torch.where(quantum > 0, steps, moved).clamp(low - image, high - image)
+
+
+def open_cases(
+    objective: Objective, layout: Layout, *, queries: int | None, at_once: int
+) -> Iterator[tuple[int, Candidates]]:
+    """The cases not at the goal, one after the other, with their rows."""
+    if layout.radius < 1:
+        return
+    rows = torch.nonzero(objective.untouched() <= 0).flatten()
+    for row in torch.split(rows, 1):
+        yield int(row), Candidates(objective.select(row), queries=queries, at_once=at_once)
+
+
+def sweep(case: Candidates, layout: Layout, positions: Tensor) -> Tensor:
+    """Every extreme colour at each of these positions, (n,); the greatest margin there, (n,).
+
+    Positions for which no queries are left are not asked about, and missing from the result.
+    """
+    colours = layout.corners(case.batch)[0]
+    positions = positions[: case.left // len(colours)]
+    found = [case.margin.new_empty(0)]
+    for some in torch.split(positions, max(1, case.at_once // len(colours))):
+        numbers = layout.numbers(some).repeat_interleave(len(colours), dim=0)
+        margins = case.ask(numbers[:, None], colours.repeat(len(some), 1)[:, None])
+        found.append(margins.view(-1, len(colours)).amax(dim=1))
+    return torch.cat(found)

@@ -1,0 +1,136 @@
+"""The one-pixel attack: differential evolution of places and colours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import ndimage
+from torch import Tensor
+
+from plexor.attacks.best import check_norm, check_positive
+from plexor.attacks.goals import Goal
+from plexor.attacks.objective import Objective
+from plexor.attacks.proposal import Proposal, stream
+from plexor.attacks.sparse.candidates import Candidates, open_cases
+from plexor.attacks.sparse.layout import Layout
+from plexor.attacks.threat import Threat
+from plexor.core.errors import PlanError
+from plexor.models.batch import Batch
+from plexor.models.model import Model
+
+NORMS = ("l0",)
+
+_FEWEST = 3
+"""Members that a child is made of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnePixel:
+    """One-pixel attack (Su, Vargas & Sakurai, IEEE Trans. Evol. Comput. 2019).
+
+    A member of the population is a place and a colour for each pixel that the threat allows to
+    change; the paper takes 1, 3 and 5. At first places are drawn uniformly, and colours from a
+    normal distribution about the middle of the storable range, half of it wide: the paper's
+    N(128, 127). A child is ``x1 + weight * (x2 - x3)`` of three members drawn at random, without
+    crossover, and takes its parent's place if its margin is no smaller. The search ends once the
+    goal is reached; the paper's waits until the model is sure.
+
+    What leaves the range goes back to its end, and a place outside the threat's region to the
+    nearest inside. Places have an axis more where channels are counted apart, and in volumes. Two
+    pixels of a member at one place count once. Every image asked about is one that a file can hold.
+
+    Attributes:
+        queries: forward passes a case, at most. The default is the paper's 100 generations after
+            the first population.
+        population: members.
+        weight: of the difference of two members; the paper's F.
+        at_once: images that go through the model together; fewer when memory runs out.
+    """
+
+    queries: int = 40_400
+    population: int = 400
+    weight: float = 0.5
+    at_once: int = 256
+
+    def __post_init__(self) -> None:
+        check_positive("one-pixel", queries=self.queries, at_once=self.at_once)
+        check_positive("one-pixel", weight=float(self.weight))
+        if self.population < _FEWEST:
+            raise PlanError(
+                f"one-pixel: `population` must be at least {_FEWEST}, got {self.population}"
+            )
+
+    def __call__(
+        self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
+    ) -> Proposal:
+        """Proposes the best member seen; nothing where none beats doing nothing."""
+        check_norm("one-pixel", threat, NORMS)
+        objective = Objective(model, batch, goal)
+        layout = Layout.of(batch, threat)
+        delta = torch.zeros_like(batch.images)
+        for row, case in open_cases(objective, layout, queries=self.queries, at_once=self.at_once):
+            allowed = layout.open(case.batch, threat)[0]
+            if bool(allowed.any()):
+                draws = stream(seed, "evolution", case.batch.ids[0])
+                self._evolve(case, _Genes(layout, case.batch, allowed), draws)
+                delta[row] = case.delta
+        return objective.proposal(delta)
+
+    def _evolve(self, case: Candidates, genes: _Genes, draws: torch.Generator) -> None:
+        """Generations until the goal is reached or nothing may be asked any more."""
+        members = genes.first(self.population, draws)
+        margins = case.ask(*genes.expressed(members))
+        while case.left > 0 and not case.reached:
+            # Three different members for each child.
+            drawn = torch.rand(len(members), len(members), generator=draws).topk(_FEWEST).indices
+            one, two, three = (members[parent.to(members.device)] for parent in drawn.unbind(1))
+            children = genes.clipped(one + self.weight * (two - three))
+            now = case.ask(*genes.expressed(children))
+            won = torch.nonzero(now >= margins[: len(now)]).flatten()
+            members[won], margins[won] = children[won], now[won]
+
+
+class _Genes:
+    """Members (n, pixels, n_axes + n_numbers): of each pixel its place, then its colour."""
+
+    def __init__(self, layout: Layout, batch: Batch, allowed: Tensor) -> None:
+        self._layout, self._allowed = layout, allowed
+        device, low, high = batch.images.device, float(batch.low), float(batch.high)
+        ends = [*[(0.0, size - 1.0) for size in layout.sizes], *[(low, high)] * layout.n_numbers]
+        self._low, self._high = torch.tensor(ends, device=device).unbind(1)
+        self._nearest = None if bool(allowed.all()) else _nearest(allowed, layout)
+
+    def first(self, population: int, draws: torch.Generator) -> Tensor:
+        """The first generation."""
+        layout, device = self._layout, self._allowed.device
+        pixels = (population, layout.radius)
+        allowed = torch.nonzero(self._allowed).flatten()
+        drawn = torch.randint(len(allowed), pixels, generator=draws).to(device)
+        places = layout.coordinates(allowed[drawn])
+        normal = torch.randn(*pixels, layout.n_numbers, generator=draws).to(device)
+        low, high = self._low[-layout.n_numbers :], self._high[-layout.n_numbers :]
+        colours = (low + high) / 2 + (high - low) / 2 * normal
+        return self.clipped(torch.cat([places.to(colours.dtype), colours], dim=-1))
+
+    def clipped(self, members: Tensor) -> Tensor:
+        """Back in range."""
+        return members.clamp(self._low, self._high)
+
+    def expressed(self, members: Tensor) -> tuple[Tensor, Tensor]:
+        """The numbers that members change, and their values, both (n, pixels, n_numbers)."""
+        position = torch.zeros(members.shape[:2], dtype=torch.int64, device=members.device)
+        for axis, size in enumerate(self._layout.sizes):
+            position = position * size + members[..., axis].round().long()
+        if self._nearest is not None:
+            position = self._nearest[position]
+        return self._layout.numbers(position), members[..., -self._layout.n_numbers :]
+
+
+def _nearest(allowed: Tensor, layout: Layout) -> Tensor:
+    """The nearest allowed position of each, (positions,) int64."""
+    outside = ~allowed.view(layout.sizes).cpu().numpy()
+    found = ndimage.distance_transform_edt(outside, return_distances=False, return_indices=True)
+    flat = np.ravel_multi_index(tuple(found), layout.sizes).ravel()
+    return torch.from_numpy(flat.astype(np.int64)).to(allowed.device)

@@ -1,0 +1,80 @@
+"""One pixel after another, each the best beside those before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from plexor.attacks.best import check_norm, check_positive
+from plexor.attacks.goals import Goal
+from plexor.attacks.objective import Objective
+from plexor.attacks.proposal import Proposal, stream
+from plexor.attacks.sparse.candidates import Candidates, open_cases, sweep
+from plexor.attacks.sparse.layout import Layout
+from plexor.attacks.threat import Threat
+from plexor.models.batch import Batch
+from plexor.models.model import Model
+
+NORMS = ("l0",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GreedyPixel:
+    """Changes one pixel or voxel after another, each time the one that raises the margin most.
+
+    The first round tries every position in every extreme colour, as ``exhaustive-pixel`` does. The
+    later ones try those positions again that were best in the first, beside what is changed so far,
+    as CornerSearch does (Croce & Hein, ICCV 2019), which combines its 100 best at random. The
+    search ends once the goal is reached, the threat used up, or no change raises the margin.
+
+    Attributes:
+        shortlist: positions that the later rounds try. With as many as the image has, every pixel
+            is the best one beside those before, at the first round's cost for each.
+        queries: forward passes a case, at most; None for as many as it takes. With fewer, the first
+            round tries positions drawn at random, and takes what the later ones do not need, or
+            half.
+        at_once: images that go through the model together; fewer when memory runs out.
+    """
+
+    shortlist: int = 100
+    queries: int | None = None
+    at_once: int = 256
+
+    def __post_init__(self) -> None:
+        check_positive("greedy-pixel", shortlist=self.shortlist, at_once=self.at_once)
+        if self.queries is not None:
+            check_positive("greedy-pixel", queries=self.queries)
+
+    def __call__(
+        self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
+    ) -> Proposal:
+        """Proposes what the rounds came to; nothing where nothing beats doing nothing."""
+        check_norm("greedy-pixel", threat, NORMS)
+        objective = Objective(model, batch, goal)
+        layout = Layout.of(batch, threat)
+        delta = torch.zeros_like(batch.images)
+        for row, case in open_cases(objective, layout, queries=self.queries, at_once=self.at_once):
+            self._search(case, layout, threat, seed)
+            delta[row] = case.delta
+        return objective.proposal(delta)
+
+    def _search(self, case: Candidates, layout: Layout, threat: Threat, seed: int) -> None:
+        """All rounds of one case."""
+        positions = torch.nonzero(layout.open(case.batch, threat)[0]).flatten()
+        n_colours = 2**layout.n_numbers
+        later = (layout.radius - 1) * self.shortlist * n_colours
+        most = (case.left - min(later, case.left // 2)) // n_colours
+        if len(positions) > most:
+            generator = stream(seed, "positions", case.batch.ids[0])
+            drawn = torch.randperm(len(positions), generator=generator)[:most]
+            positions = positions[drawn.to(positions.device)]
+        margins = sweep(case, layout, positions)
+        best = margins.topk(min(self.shortlist, len(margins))).indices
+        before = None
+        for _ in range(layout.radius - 1):
+            if case.reached or case.margin == before:
+                return
+            before = case.margin
+            case.settle()
+            sweep(case, layout, positions[best])
