@@ -1,0 +1,34 @@
+"""How visible a change is: arrays in, results out; no torch, no files.
+
+Distances between an image and its altered copy (PSNR, SSIM, MS-SSIM, ΔE2000, histograms of
+levels), and a channelised Hotelling observer that is asked to tell the two apart.
+"""
+
+from plexor.visibility.channels import Channel, dense_dog, gabor
+from plexor.visibility.colour import ColourDifference, colour_difference
+from plexor.visibility.energies import log_energies, luminance, responses
+from plexor.visibility.levels import LevelHistograms, level_histograms
+from plexor.visibility.observer import Observation, observe
+from plexor.visibility.settings import Visibility
+from plexor.visibility.sight import Sight
+from plexor.visibility.similarity import ms_ssim, psnr, ssim
+
+__all__ = [
+    "Channel",
+    "ColourDifference",
+    "LevelHistograms",
+    "Observation",
+    "Sight",
+    "Visibility",
+    "colour_difference",
+    "dense_dog",
+    "gabor",
+    "level_histograms",
+    "log_energies",
+    "luminance",
+    "ms_ssim",
+    "observe",
+    "psnr",
+    "responses",
+    "ssim",
+]

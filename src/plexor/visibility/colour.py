@@ -1,0 +1,60 @@
+"""How far colours are apart to the eye: ΔE2000."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from plexor.core.errors import PlanError
+from plexor.visibility.array import Pixels, as_pair, check_span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColourDifference:
+    """ΔE2000 over all places of an image; about 1 is just noticeable, side by side.
+
+    Attributes:
+        mean: over all places.
+        p95: 95th percentile.
+        max: the greatest.
+    """
+
+    mean: float
+    p95: float
+    max: float
+
+    @classmethod
+    def unknown(cls) -> ColourDifference:
+        """Of an image without colour."""
+        return cls(mean=math.nan, p95=math.nan, max=math.nan)
+
+
+def colour_difference(
+    original: Pixels, other: Pixels, *, low: float, span: float
+) -> ColourDifference:
+    """ΔE2000 between two colour images (CIE 142-2001; Sharma et al., Color Res Appl 2005;30:21).
+
+    The numbers are taken for sRGB under D65, which is what a screen without a profile shows.
+
+    Args:
+        original: (3, *spatial), red, green and blue.
+        other: likewise.
+        low: the stored number that is black.
+        span: from there to the one that is white, e.g. 255.
+
+    Raises:
+        PlanError: shapes that differ, channels other than three, or no range.
+    """
+    from skimage.color import deltaE_ciede2000, rgb2lab
+
+    check_span(span)
+    pair = as_pair(original, other)
+    if original.shape[0] != 3:
+        raise PlanError(f"ΔE2000: expected red, green and blue, got {original.shape[0]} channel(s)")
+    first, second = (rgb2lab((image - low) / span, channel_axis=0) for image in pair)
+    apart = deltaE_ciede2000(first, second, channel_axis=0)
+    return ColourDifference(
+        mean=float(apart.mean()), p95=float(np.percentile(apart, 95)), max=float(apart.max())
+    )

@@ -1,0 +1,164 @@
+"""What channels make of an image: linear responses at a place, or energies over all of it.
+
+A linear response is for a signal known in form and place. A perturbation is another in every image
+and its place is everywhere, so the mean of a linear response tells nothing of it. For Gaussian
+images and signals, both the same everywhere, what tells them apart best is a weighted sum of the
+powers at each frequency (a consequence of Neyman & Pearson's lemma); a channel's energy is such a
+sum, and the observer weighs the channels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import fft
+
+from plexor.core.errors import PlanError
+from plexor.visibility.array import Floats, Pixels
+from plexor.visibility.channels import Bump, Channel
+from plexor.visibility.settings import Colour
+
+_REC709 = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
+"""Shares of red, green and blue in luminance (ITU-R BT.709-6, item 3.2)."""
+
+
+def luminance(pixels: Pixels) -> NDArray[np.float32]:
+    """Grey levels of a red, green and blue image, (3, *spatial) to (*spatial).
+
+    The weights of Rec. 709 are applied to the numbers as stored, which follow lightness more
+    closely than light, as an eye does.
+    """
+    return np.tensordot(_REC709, pixels.astype(np.float32), axes=1)
+
+
+def planes(pixels: Pixels, colour: Colour) -> list[NDArray[np.float32]]:
+    """What is looked at: a colour image's luminance or each of its channels; else each channel."""
+    if colour == "luminance" and len(pixels) == 3:
+        return [luminance(pixels)]
+    return [channel.astype(np.float32) for channel in pixels]
+
+
+def responses(
+    images: ArrayLike, channels: tuple[Channel, ...], *, centre: tuple[float, float] | None = None
+) -> Floats:
+    """Linear responses of channels placed at one point, for a signal known in form and place.
+
+    Args:
+        images: (n, rows, columns), grey.
+        channels: k of them.
+        centre: (row, column) on which the templates stand, in pixels; the middle if not given.
+
+    Returns:
+        (n, k).
+    """
+    table = np.asarray(images, dtype=np.float64)
+    if table.ndim != 3:
+        raise PlanError(f"responses: expected (n, rows, columns), got shape {table.shape}")
+    rows, columns = table.shape[1:]
+    row, column = centre or ((rows - 1) / 2, (columns - 1) / 2)
+    y, x = np.arange(rows)[:, None] - row, np.arange(columns)[None, :] - column
+    templates = np.stack([_template(channel, y, x) for channel in channels])
+    found: Floats = table.reshape(len(table), -1) @ templates.reshape(len(channels), -1).T
+    return found
+
+
+def _template(channel: Channel, y: Floats, x: Floats) -> Floats:
+    """A channel's filter back in the image: the inverse Fourier transform of its bumps."""
+    total = np.zeros(np.broadcast_shapes(y.shape, x.shape))
+    for bump in channel.bumps:
+        variance = bump.width**2
+        envelope = np.exp(-2 * np.pi**2 * variance * (y**2 + x**2))
+        wave = np.cos(2 * np.pi * (bump.centre[0] * y + bump.centre[1] * x))
+        total += bump.weight * 2 * np.pi * variance * envelope * wave
+    return total
+
+
+def log_energies(
+    plane: NDArray[np.floating], channels: tuple[Channel, ...], *, rounding: float
+) -> Floats:
+    """The logarithm of each channel's energy over the whole image.
+
+    The energy is the mean square of the filtered image, which goes on around its edges; by
+    Parseval's theorem no image is filtered. The energy that rounding to the storage's grid puts
+    there, ``rounding² / 12`` a pixel, is added, so that the logarithm of a flat image is finite.
+
+    Args:
+        plane: (rows, columns), or a volume (rows, columns, slices), which is read slice by slice:
+            the mean energy of its slices.
+        channels: k of them.
+        rounding: distance of two storable numbers, above 0.
+
+    Returns:
+        (k,).
+
+    Raises:
+        PlanError: fewer than two axes, or no rounding.
+    """
+    if plane.ndim < 2 or not rounding > 0:
+        raise PlanError(
+            "log_energies: expected an image of two axes or more and `rounding` above 0, got "
+            f"shape {plane.shape} and {rounding}"
+        )
+    flat = plane - plane.mean(axis=(0, 1))
+    spectrum = fft.rfft2(flat, axes=(0, 1))
+    power = spectrum.real**2 + spectrum.imag**2
+    if power.ndim > 2:
+        power = power.mean(axis=tuple(range(2, power.ndim)))
+    filters = _filters(plane.shape[0], plane.shape[1], channels)
+    return np.log(filters.energies(power.astype(np.float64)) + rounding**2 / 12 * filters.white)
+
+
+@dataclass(frozen=True, slots=True)
+class _Filters:
+    """Squared channels on the grid of one image size, each a sum of products of rows and columns.
+
+    Attributes:
+        rows: (terms, rows).
+        columns: (terms, half the columns), the other half counted in.
+        starts: the first term of each channel, (k,).
+        white: energy of white noise of variance 1, (k,).
+    """
+
+    rows: Floats
+    columns: Floats
+    starts: NDArray[np.intp]
+    white: Floats
+
+    def energies(self, power: Floats) -> Floats:
+        """Mean square a pixel in each channel, (k,), from the squared spectrum."""
+        # In float64: at low frequencies the terms of a difference of Gaussians nearly cancel.
+        terms = ((self.rows @ power) * self.columns).sum(axis=1)
+        found: Floats = np.add.reduceat(terms, self.starts)
+        return np.maximum(found, 0.0)
+
+
+@lru_cache(maxsize=16)
+def _filters(rows: int, columns: int, channels: tuple[Channel, ...]) -> _Filters:
+    y, x = fft.fftfreq(rows), fft.rfftfreq(columns)
+    counted = np.full(x.size, 2.0)  # each stands for its mirror image too
+    counted[0] = 1
+    if columns % 2 == 0:
+        counted[-1] = 1
+    counted /= (rows * columns) ** 2
+    down: list[Floats] = []
+    across: list[Floats] = []
+    starts: list[int] = []
+    for channel in channels:
+        starts.append(len(down))
+        for i, one in enumerate(channel.bumps):
+            for other in channel.bumps[i:]:
+                twice = 1.0 if other is one else 2.0
+                height = twice * one.weight * other.weight
+                down.append(height * _gauss(y, one, 0) * _gauss(y, other, 0))
+                across.append(counted * _gauss(x, one, 1) * _gauss(x, other, 1))
+    found = _Filters(np.stack(down), np.stack(across), np.array(starts), np.empty(0))
+    power = np.full((rows, x.size), float(rows * columns))
+    power[0, 0] = 0
+    return _Filters(found.rows, found.columns, found.starts, found.energies(power))
+
+
+def _gauss(frequencies: Floats, bump: Bump, axis: int) -> Floats:
+    return np.exp(-((frequencies - bump.centre[axis]) ** 2) / (2 * bump.width**2))

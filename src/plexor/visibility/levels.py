@@ -1,0 +1,82 @@
+"""How often each level occurs, before and after, and how far each number was moved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plexor.core.errors import PlanError
+from plexor.visibility.array import Pixels, as_pair
+
+Counts = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelHistograms:
+    """Counts of stored numbers over all channels and places.
+
+    Attributes:
+        levels: the middle of each bin, in stored numbers, (n,).
+        original: how often in the original, (n,).
+        other: how often in the other image, (n,).
+        changes: the middle of each bin of the difference, other minus original, (m,).
+        difference: how often, (m,).
+    """
+
+    levels: NDArray[np.float64]
+    original: Counts
+    other: Counts
+    changes: NDArray[np.float64]
+    difference: Counts
+
+
+def level_histograms(
+    original: Pixels, other: Pixels, *, quantum: float, n_bins: int = 256
+) -> LevelHistograms:
+    """Histograms of both images and of what was changed.
+
+    A bin is a whole number of levels wide, one where the numbers that occur allow it, so that a
+    histogram has no teeth that are not the image's own. The difference has a bin in whose middle
+    nothing was changed.
+
+    Args:
+        original: (channels, *spatial), finite.
+        other: likewise.
+        quantum: one level, in stored numbers; 0 where storage is floating.
+        n_bins: at most so many bins.
+
+    Raises:
+        PlanError: shapes that differ, numbers that are not finite, or fewer than 3 bins.
+    """
+    x, y = as_pair(original, other)
+    if n_bins < 3:
+        raise PlanError(f"level_histograms: `n_bins` must be at least 3, got {n_bins}")
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise PlanError("level_histograms: expected finite numbers, got NaN or infinity")
+    low, high = float(min(x.min(), y.min())), float(max(x.max(), y.max()))
+    width = _width(high - low, quantum, n_bins)
+    places = [np.floor((image - low + quantum / 2) / width).astype(np.intp) for image in (x, y)]
+    size = 1 + max(int(place.max()) for place in places)
+    counts = [np.bincount(place.ravel(), minlength=size) for place in places]
+    change = y - x
+    reach = float(np.abs(change).max())
+    step = _width(2 * reach, quantum, n_bins - 1)
+    moved = np.rint(change / step).astype(np.intp)
+    furthest = int(np.abs(moved).max())
+    return LevelHistograms(
+        levels=low + (width - quantum) / 2 + width * np.arange(size, dtype=np.float64),
+        original=counts[0],
+        other=counts[1],
+        changes=step * np.arange(-furthest, furthest + 1, dtype=np.float64),
+        difference=np.bincount((moved + furthest).ravel(), minlength=2 * furthest + 1),
+    )
+
+
+def _width(extent: float, quantum: float, n_bins: int) -> float:
+    """Of a bin: so many levels that the extent, both ends counted, needs no more bins."""
+    if quantum == 0:
+        return extent / (n_bins - 1) if extent > 0 else 1.0
+    levels = round(extent / quantum) + 1
+    return quantum * -(-levels // n_bins)

@@ -1,0 +1,216 @@
+"""A Hotelling observer that is asked which images were perturbed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from plexor.core.errors import PlanError
+from plexor.stats import Estimate, auc, clustered_proportion
+from plexor.stats.argument import Groups, check_level, group_codes
+from plexor.stats.mean import linearised
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.intp]
+
+_ROUNDING = 1e-9
+"""Relative to a channel's greatest number: what of its spread is arithmetic."""
+_RANK = 1e-10
+"""Directions with less of the correlation than this are taken to be arithmetic too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """How well the observer tells perturbed images from originals that it has not learnt from.
+
+    Attributes:
+        auc: one image at a time: how often a perturbed one looks more perturbed than an original
+            one, whichever case each is of.
+        d_prime: the same as a distance of means in standard deviations.
+        forced_choice: both images of a case side by side: how often the perturbed one is picked.
+            What the images of a case have in common cancels, so this is the easier task.
+        d_prime_forced_choice: the d' it stands for, with ``forced_choice = Φ(d'/√2)`` where the
+            difference is normal.
+        n_training: pairs that the templates were learnt from.
+    """
+
+    auc: Estimate
+    d_prime: Estimate
+    forced_choice: Estimate
+    d_prime_forced_choice: Estimate
+    n_training: int
+
+
+def observe(
+    original: ArrayLike,
+    perturbed: ArrayLike,
+    groups: Groups | None = None,
+    *,
+    seed: int,
+    internal_noise: float = 0.0,
+    level: float = 0.95,
+) -> Observation:
+    """Trains a Hotelling template on half of the groups and tests it on the other half.
+
+    The template is ``S⁻¹ (mean perturbed - mean original)`` (Barrett & Myers, Foundations of Image
+    Science 2004, sec. 13.2.12), S the mean of both classes' covariances for one image at a time,
+    and the covariance of the differences for two side by side.
+
+    A template from few pairs is a poor one, and figures are then too low: with k channels and n
+    training pairs, whose two images have nothing in common, d' is about
+    ``√(d'²/(d'² + 2k/n) (1 - k/(2n)))`` of what endless training would give. Intervals are those
+    of this template over cases like those tested; they do not hold what other training would have
+    changed. Halves do not change roles: what is found in both ways at once is not independent, and
+    pooling the two gives intervals that are too narrow where little can be seen.
+
+    Args:
+        original: what the channels made of the originals, (n, k): energies, or linear responses.
+        perturbed: of the perturbed images of the same cases, (n, k).
+        groups: the group of each pair; None where pairs are independent.
+        seed: of the halves, of internal noise, and of the coin where both images look alike.
+        internal_noise: variance of the observer's own noise in each channel, drawn anew for each
+            image, as a multiple of the channel's variance between images (Abbey & Barrett 2001).
+        level: nominal coverage.
+
+    Returns:
+        NaN with a note where there are fewer training pairs than channels + 2, or one group.
+
+    Raises:
+        PlanError: shapes that differ, numbers that are not finite, or an option without sense.
+    """
+    check_level(level)
+    before, after = _checked(original, perturbed, internal_noise)
+    n, k = before.shape
+    codes, n_groups = (np.arange(n), n) if groups is None else group_codes(groups, n)
+    order = np.random.default_rng([seed, 0]).permutation(n_groups)
+    learn = np.isin(codes, order[: n_groups // 2])
+    n_training = int(learn.sum())
+    few = ""
+    if n_training < k + 2:
+        few = f"{n_training} pairs to learn from, fewer than the {k} channels + 2 needed"
+        before, after, codes, learn = before[:0], after[:0], codes[:0], learn[:0]
+    alone, beside = _decided(before, after, learn, internal_noise, seed)
+    tested = codes[~learn]
+    known = None if groups is None else tested
+    coin = np.random.default_rng([seed, 2]).random(len(beside)) < 0.5
+    picked = np.where(beside == 0, coin, beside > 0)
+    return Observation(
+        auc=_noted(_area(alone, tested, level), few),
+        d_prime=_noted(_distance(alone, known, level), few),
+        forced_choice=_noted(clustered_proportion(picked, known, level=level), few),
+        d_prime_forced_choice=_noted(_paired_distance(beside, known, level), few),
+        n_training=n_training,
+    )
+
+
+def _checked(
+    original: ArrayLike, perturbed: ArrayLike, internal_noise: float
+) -> tuple[Floats, Floats]:
+    before, after = np.asarray(original, np.float64), np.asarray(perturbed, np.float64)
+    if before.ndim != 2 or before.shape != after.shape or not before.shape[1]:
+        raise PlanError(
+            "observe: expected (pairs, channels) twice, alike, got shapes "
+            f"{before.shape} and {after.shape}"
+        )
+    if not (np.isfinite(before).all() and np.isfinite(after).all()):
+        raise PlanError("observe: a response is not finite; leave that pair out, and say so")
+    if not internal_noise >= 0:
+        raise PlanError(f"observe: `internal_noise` must be 0 or more, got {internal_noise}")
+    return before, after
+
+
+def _decided(
+    before: Floats, after: Floats, learn: NDArray[np.bool_], internal_noise: float, seed: int
+) -> tuple[Floats, Floats]:
+    """Decision variables of the pairs tested: (m, 2) for images alone, (m,) side by side."""
+    old, new = before[learn], after[learn]
+    if not len(old):
+        return np.empty((0, 2)), np.empty(0)
+    shift = (new - old).mean(axis=0)
+    grain = np.square(_ROUNDING * np.abs([old, new]).max(axis=(0, 1)))
+    spread = (_covariance(old) + _covariance(new)) / 2
+    own = internal_noise * np.diag(spread)
+    alone = _template(spread + np.diag(own + grain), shift)
+    beside = _template(_covariance(new - old) + np.diag(2 * own + grain), shift)
+    old, new = before[~learn], after[~learn]
+    noise = np.sqrt(own) * np.random.default_rng([seed, 1]).normal(size=(2, *old.shape))
+    old, new = old + noise[0], new + noise[1]
+    return np.stack([old @ alone, new @ alone], axis=1), (new - old) @ beside
+
+
+def _covariance(table: Floats) -> Floats:
+    return np.atleast_2d(np.cov(table, rowvar=False))
+
+
+def _template(covariance: Floats, shift: Floats) -> Floats:
+    """Hotelling's template."""
+    scale = np.sqrt(np.diag(covariance))
+    scale = np.where(scale > 0, scale, 1.0)
+    correlation = covariance / np.outer(scale, scale)
+    inverse = np.linalg.pinv(correlation, rcond=_RANK, hermitian=True)
+    found: Floats = inverse @ (shift / scale) / scale
+    return found
+
+
+def _area(alone: Floats, codes: Codes, level: float) -> Estimate:
+    """Both images of a pair are of one group, whatever else is."""
+    truth = np.repeat([False, True], len(alone))
+    return auc(truth, alone.T.ravel(), np.tile(codes, 2), level=level)
+
+
+def _distance(alone: Floats, groups: Codes | None, level: float) -> Estimate:
+    """Difference of means by the root of the mean variance (Barrett & Myers, eq. 13.19)."""
+    n = len(alone)
+    means, variances = (alone.mean(axis=0), alone.var(axis=0)) if n else (np.zeros(2), np.zeros(2))
+    variance = float(variances.mean())
+    shift = float(means[1] - means[0])
+    apart = alone - means
+    moves = (apart[:, 1] - apart[:, 0], (np.square(apart) - variances).mean(axis=1))
+    return _ratio((shift, variance), moves, groups, level, "d' of single images")
+
+
+def _paired_distance(beside: Floats, groups: Codes | None, level: float) -> Estimate:
+    """√2 times mean by standard deviation of the difference seen."""
+    shift, variance = (float(beside.mean()), float(beside.var())) if beside.size else (0.0, 0.0)
+    apart = beside - shift
+    moves = (math.sqrt(2) * apart, np.square(apart) - variance)
+    shift *= math.sqrt(2)
+    return _ratio((shift, variance), moves, groups, level, "d' of pairs side by side")
+
+
+def _ratio(
+    found: tuple[float, float],
+    moves: tuple[Floats, Floats],
+    groups: Codes | None,
+    level: float,
+    what: str,
+) -> Estimate:
+    """``shift / √variance`` of the two found, linearised over groups; NaN without a spread.
+
+    ``moves`` are each pair's influences on shift and on variance, times the number of pairs.
+    """
+    (shift, variance), n = found, moves[0].size
+    value = shift / math.sqrt(variance) if variance > 0 else math.nan
+    influence = np.full(n, math.nan)
+    if variance > 0:
+        influence = (moves[0] / math.sqrt(variance) - value / (2 * variance) * moves[1]) / n
+    spread, half, n_groups = linearised(influence, groups, level)
+    return Estimate(
+        value=value,
+        low=value - half,
+        high=value + half,
+        level=level,
+        method=f"{what}, linearised over {'pairs' if groups is None else 'groups'}, Student's "
+        "interval",
+        n=n,
+        n_groups=n_groups,
+        variance=spread,
+        note="" if variance > 0 else "all pairs look alike to the observer",
+    )
+
+
+def _noted(estimate: Estimate, note: str) -> Estimate:
+    return replace(estimate, note=note) if note else estimate

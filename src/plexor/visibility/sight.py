@@ -1,0 +1,74 @@
+"""What is seen of one image beside its original: the figures that a finding keeps."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from plexor.visibility.array import Pixels
+from plexor.visibility.channels import Channel, dense_dog, gabor
+from plexor.visibility.colour import ColourDifference, colour_difference
+from plexor.visibility.energies import log_energies, planes
+from plexor.visibility.settings import Visibility
+from plexor.visibility.similarity import psnr, ssim
+
+_CHANNELS = {"dog": dense_dog(), "gabor": gabor(), "none": ()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """Measured on one stored image.
+
+    Attributes:
+        psnr: in decibels, infinite where nothing was changed.
+        ssim: NaN where not measured, or the image is smaller than its window.
+        delta_e: ΔE2000, NaN where not measured, or without colour.
+        responses: log energies of the observer's channels, one plane after the other; empty
+            without an observer.
+    """
+
+    psnr: float
+    ssim: float
+    delta_e: ColourDifference
+    responses: tuple[float, ...]
+
+
+def channels_of(settings: Visibility) -> tuple[Channel, ...]:
+    """The channels that the observer looks through; none without one."""
+    return _CHANNELS[settings.observer]
+
+
+def look(
+    original: Pixels,
+    other: Pixels,
+    settings: Visibility,
+    *,
+    low: float,
+    span: float,
+    quantum: float,
+) -> Sight:
+    """Measures what the settings ask for.
+
+    Args:
+        original: (channels, *spatial), in stored numbers.
+        other: likewise.
+        settings: what to measure.
+        low: least storable number.
+        span: range of the storable numbers.
+        quantum: distance of two storable numbers; 0 where storage is floating, which the observer
+            takes for 16 bits.
+    """
+    alike, colours = math.nan, ColourDifference.unknown()
+    if settings.similarity:
+        alike = ssim(original, other, span=span)
+        if len(original) == 3:
+            colours = colour_difference(original, other, low=low, span=span)
+    channels = channels_of(settings)
+    seen: list[float] = []
+    if channels:
+        rounding = quantum or span / 2**16
+        for plane in planes(other, settings.colour):
+            seen += log_energies(plane, channels, rounding=rounding).tolist()
+    return Sight(
+        psnr=psnr(original, other, span=span), ssim=alike, delta_e=colours, responses=tuple(seen)
+    )

@@ -1,0 +1,130 @@
+"""How alike two images are: PSNR, SSIM and MS-SSIM, in 2D and 3D."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.ndimage import correlate1d
+
+from plexor.visibility.array import Floats, Pixels, as_pair, check_span
+
+_SIGMA, _REACH = 1.5, 5
+"""A Gaussian window of 11 numbers along each axis (Wang et al. 2004, sec. III-C)."""
+_K1, _K2 = 0.01, 0.03
+_SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+"""Weights of the five scales (Wang et al. 2003, sec. 3.2)."""
+
+
+def psnr(original: Pixels, other: Pixels, *, span: float) -> float:
+    """Peak signal-to-noise ratio, 10 log10(span² / mean squared difference), in decibels.
+
+    Args:
+        original: (channels, *spatial).
+        other: likewise.
+        span: range of the stored numbers, e.g. 255.
+
+    Returns:
+        Infinity for two equal images.
+
+    Raises:
+        PlanError: shapes that differ, or no range.
+    """
+    check_span(span)
+    x, y = as_pair(original, other)
+    error = float(np.square(x - y).mean())
+    return math.inf if error == 0 else 10 * math.log10(span**2 / error)
+
+
+def ssim(original: Pixels, other: Pixels, *, span: float) -> float:
+    """Mean structural similarity, 1 for equal images (Wang et al., IEEE TIP 2004;13:600).
+
+    A Gaussian window of σ = 1.5 that is 11 wide along each spatial axis, population variances,
+    means over all places at which it fits and over the channels.
+
+    Args:
+        original: (channels, *spatial), two spatial axes or three.
+        other: likewise.
+        span: range of the stored numbers, e.g. 255.
+
+    Returns:
+        NaN where an axis is shorter than the window.
+
+    Raises:
+        PlanError: shapes that differ, or no range.
+    """
+    check_span(span)
+    x, y = as_pair(original, other)
+    if min(x.shape[1:]) <= 2 * _REACH:
+        return math.nan
+    maps = (np.prod(_maps(a, b, span), axis=0) for a, b in zip(x, y, strict=True))
+    return float(np.mean([values.mean() for values in maps]))
+
+
+def ms_ssim(original: Pixels, other: Pixels, *, span: float) -> float:
+    """Structural similarity over five scales (Wang, Simoncelli & Bovik, Asilomar 2003;2:1398).
+
+    Contrast and structure at each of five resolutions, each half the one before (means of 2 along
+    each axis; a last odd row is left out), and luminance at the coarsest, as a weighted product.
+    A mean below 0 counts as 0. Means over the channels.
+
+    Args:
+        original: (channels, *spatial), two spatial axes or three.
+        other: likewise.
+        span: range of the stored numbers, e.g. 255.
+
+    Returns:
+        NaN where an axis is shorter than 176, of which the coarsest scale has 11 left.
+
+    Raises:
+        PlanError: shapes that differ, or no range.
+    """
+    check_span(span)
+    x, y = as_pair(original, other)
+    if min(x.shape[1:]) >> (len(_SCALES) - 1) <= 2 * _REACH:
+        return math.nan
+    return float(np.mean([_over_scales(a, b, span) for a, b in zip(x, y, strict=True)]))
+
+
+def _over_scales(x: Floats, y: Floats, span: float) -> float:
+    product = 1.0
+    for scale, weight in enumerate(_SCALES):
+        luminance, contrast = _maps(x, y, span)
+        last = scale == len(_SCALES) - 1
+        mean = float((luminance * contrast if last else contrast).mean())
+        product *= max(mean, 0.0) ** weight
+        x, y = _halved(x), _halved(y)
+    return product
+
+
+def _maps(x: Floats, y: Floats, span: float) -> tuple[Floats, Floats]:
+    """Luminance, and contrast with structure, wherever the window fits (eq. 6 and 13)."""
+    c1, c2 = (_K1 * span) ** 2, (_K2 * span) ** 2
+    mean_x, mean_y = _window(x), _window(y)
+    # The formula needs the sum of the variances only, so that four windows do for five.
+    energy, both = _window(x * x + y * y), _window(x * y)
+    product, squares = mean_x * mean_y, mean_x**2 + mean_y**2
+    luminance = (2 * product + c1) / (squares + c1)
+    contrast = (2 * (both - product) + c2) / (energy - squares + c2)
+    return luminance, contrast
+
+
+def _window(values: Floats) -> Floats:
+    offsets = np.arange(-_REACH, _REACH + 1)
+    weights = np.exp(-(offsets**2) / (2 * _SIGMA**2))
+    weights /= weights.sum()
+    for axis in range(values.ndim):
+        smooth = correlate1d(values, weights, axis=axis)
+        fits = slice(_REACH, smooth.shape[axis] - _REACH)
+        values = smooth[(slice(None),) * axis + (fits,)]
+    return values
+
+
+def _halved(values: Floats) -> Floats:
+    for axis in range(values.ndim):
+        even = values.shape[axis] // 2 * 2
+        first, second = (
+            values[(slice(None),) * axis + (slice(start, even, 2),)] for start in (0, 1)
+        )
+        values = (first + second) / 2
+    return values
