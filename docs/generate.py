@@ -78,6 +78,7 @@ PROBE_PLACES = {
     "Masked": "probes[].threat.region: {masked: NAME, outside: true}",
 }
 COMMON = ("attack", "id", "goal", "threat")
+OF_FITTED = ("fit", "load", "fit_batch")
 TOP = {
     "format": "of the plan itself; leave it out",
     "name": "what the report is called",
@@ -147,12 +148,19 @@ def plan_page() -> str:
     for name, place in PLACES.items():
         parts += _described(definitions[name], place)
     one = definitions[_definition_of(next(iter(CATALOGUE)), schema)]
-    keys = {key: one["properties"][key] for key in COMMON} | {"attack": {"enum": list(CATALOGUE)}}
+    keys = {key: one["properties"][key] for key in COMMON} | {"attack": {"enum": list(LISTED)}}
     common = {"properties": keys, "required": one["required"]}
     parts += _section("`probes[]`", common, texts=PROBE, intro="Every attack has these keys.")
+    fitted = definitions[_definition_of(next(iter(FITTED)), schema)]["properties"]
+    parts += _section(
+        f"`probes[]`, `attack: {', '.join(FITTED)}`",
+        {"properties": {key: fitted[key] for key in ("threat", *OF_FITTED)}},
+        texts={},
+        intro="What is fitted first has these keys too, and may leave `threat` out with `load`.",
+    )
     for name, place in PROBE_PLACES.items():
         parts += _described(definitions[name], place)
-    for name, entry in CATALOGUE.items():
+    for name, entry in LISTED.items():
         doc = inspect.getdoc(entry.attack) or ""
         described = definitions[_definition_of(name, schema)]
         parts += _section(
@@ -160,7 +168,7 @@ def plan_page() -> str:
             described,
             texts=_attributes(doc),
             intro=f"{_intro(doc)} Sees {entry.access}. Source: {entry.reference}.",
-            hidden=COMMON,
+            hidden=(*COMMON, *OF_FITTED),
         )
     return "\n".join(parts)
 

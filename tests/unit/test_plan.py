@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from plexor.attacks import CATALOGUE, FGSM, PGD, Become, Misclassify, Threat
+from plexor.attacks import FGSM, FITTED, LISTED, PGD, Become, Misclassify, Threat
 from plexor.audits import Plan, load_plan, plan_schema
 from plexor.core.errors import PlanError
 from plexor.findings import Finding, RunDirectory
@@ -294,14 +294,16 @@ def test_the_schema_is_whole_and_knows_each_attacks_options() -> None:
     assert schema["required"] == ["cohort"]
     one = schema["properties"]["probes"]["items"]
     tags = one["discriminator"]["mapping"]
-    assert sorted(tags) == sorted(CATALOGUE)
-    for name, entry in CATALOGUE.items():
+    assert sorted(tags) == sorted(LISTED)
+    of_fitted = {"fit", "load", "fit_batch"}
+    for name, entry in LISTED.items():
         attack: Any = entry.attack
         known = schema["$defs"][tags[name].rsplit("/", 1)[1]]
         assert known["additionalProperties"] is False
         assert known["properties"]["attack"]["const"] == name
         options = {option.name: option.default for option in fields(attack)}
-        assert set(known["properties"]) == {"attack", "id", "goal", "threat", *options}
+        common = {"attack", "id", "goal", "threat"} | (of_fitted if name in FITTED else set())
+        assert set(known["properties"]) == {*common, *options}
         for option, default in options.items():
             assert default is not MISSING
             assert known["properties"][option]["default"] == default

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
-from functools import cache
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, Union, get_type_hints
+from typing import Annotated, Literal, Self
 
 import yaml
 from pydantic import (
@@ -14,22 +13,18 @@ from pydantic import (
     BeforeValidator,
     Field,
     PrivateAttr,
-    TypeAdapter,
     ValidationError,
-    create_model,
     model_validator,
 )
 
-from plexor.attacks.catalogue import CATALOGUE
-from plexor.attacks.goals import Goal, Misclassify
-from plexor.attacks.proposal import Attack
 from plexor.attacks.region import Masked
-from plexor.attacks.threat import Threat
 from plexor.audits.complaint import complaint
-from plexor.audits.written import ACCESS, STRICT, AnyGoal, ThreatPlan, WrittenGoal, named_goal
+from plexor.audits.probe import Probe
+from plexor.audits.probe_plan import AttackPlan, FittedPlan, checked_probes, probes_schema
+from plexor.audits.written import STRICT
 from plexor.core.errors import PlanError, unknown
 from plexor.findings import CLEAN
-from plexor.findings.planned import control_id, probe_id
+from plexor.findings.planned import control_id
 from plexor.models.loading import ModelSource
 from plexor.models.training.config import Training
 
@@ -63,96 +58,6 @@ class CohortSource:
     audit: str | None = "test"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
-    """One thing done to every case: nothing (clean), an attack, or its control.
-
-    Attributes:
-        id: unique in a plan, e.g. "pgd-linf-2".
-        kind: "clean", "attack" or "control".
-        name: the attack's name in the catalogue; "clean" or "noise".
-        attack: None for clean and for a control.
-        goal: likewise.
-        threat: None for clean.
-    """
-
-    id: str
-    kind: Literal["clean", "attack", "control"]
-    name: str
-    attack: Attack | None = None
-    goal: Goal | None = None
-    threat: Threat | None = None
-
-
-class ProbePlan(BaseModel):
-    """What every attack in a plan has beside its own options."""
-
-    model_config = STRICT
-    attack: str
-    id: str | None = Field(
-        None, description="start of the probes' ids; the attack's name if not given"
-    )
-    goal: Annotated[
-        Annotated[AnyGoal, Field(discriminator="kind")],
-        BeforeValidator(named_goal, json_schema_input_type=WrittenGoal),
-    ] = Misclassify()
-    threat: ThreatPlan
-
-    @model_validator(mode="after")
-    def _makes_sense(self) -> Self:
-        entry, allowed = CATALOGUE[self.attack], self.threat.access
-        if ACCESS.index(entry.access) > ACCESS.index(allowed):
-            raise PlanError(
-                f"{self.attack} needs to see the model's {entry.access}, and the threat allows "
-                f"`access: {allowed}`; take an attack that needs less, or allow more"
-            )
-        if self.threat.norm not in entry.norms:
-            raise PlanError(
-                f"{self.attack} does not search under {self.threat.norm}; it knows "
-                f"{', '.join(entry.norms)}"
-            )
-        tuple(self.probes())
-        return self
-
-    def probes(self) -> Iterator[Probe]:
-        """One probe for each radius."""
-        entry = CATALOGUE[self.attack]
-        attack = entry.attack(**{f.name: getattr(self, f.name) for f in _options(entry.attack)})
-        for threat in self.threat.threats():
-            yield Probe(
-                id=probe_id(self.id or self.attack, asdict(self.goal), asdict(threat)),
-                kind="attack",
-                name=self.attack,
-                attack=attack,
-                goal=self.goal,
-                threat=threat,
-            )
-
-
-@cache
-def _probes_adapter() -> TypeAdapter[Any]:
-    """Probes as a union with one model for each attack, told apart by ``attack``."""
-    models = []
-    for name, entry in CATALOGUE.items():
-        hints = get_type_hints(entry.attack)
-        options = {f.name: (hints[f.name], f.default) for f in _options(entry.attack)}
-        models.append(
-            create_model(
-                f"{entry.attack.__name__}Probe",
-                __base__=ProbePlan,
-                attack=(Literal[name], ...),
-                **options,  # type: ignore[call-overload]
-            )
-        )
-    one: Any = Annotated[Union[tuple(models)], Field(discriminator="attack")]  # noqa: UP007
-    return TypeAdapter(tuple[one, ...])
-
-
-def _checked_probes(value: object) -> tuple[ProbePlan, ...]:
-    checked: tuple[ProbePlan, ...] = _probes_adapter().validate_python(value)
-    return checked
-
-
 class Plan(BaseModel):
     """A whole plan. Relative paths are relative to the plan's file."""
 
@@ -163,13 +68,17 @@ class Plan(BaseModel):
     cohort: CohortSource
     model: ModelSource = ModelSource()
     train: Training | None = None
-    probes: Annotated[tuple[ProbePlan, ...], BeforeValidator(_checked_probes)] = ()
+    probes: Annotated[tuple[AttackPlan, ...], BeforeValidator(checked_probes)] = ()
     unit_size: int = Field(64, ge=1, description="cases done, and kept, together")
     n_examples: int = Field(12, ge=0, description="cases whose images are kept for the report")
     _folder: Path = PrivateAttr(default=Path())
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
+        self._check_regions()
+        return self
+
+    def _check_regions(self) -> None:
         for probe in self.all_probes():
             region = probe.threat.region if probe.threat else None
             if isinstance(region, Masked) and region.mask not in self.cohort.masks:
@@ -177,7 +86,6 @@ class Plan(BaseModel):
                     f"region: {unknown('mask', region.mask, self.cohort.masks)}; name the "
                     "manifest's columns of masks in `cohort.masks`"
                 )
-        return self
 
     def path(self, written: Path) -> Path:
         """A path of the plan as seen from here."""
@@ -201,8 +109,27 @@ class Plan(BaseModel):
             return self.train
         return replace(self.train, start=self.path(self.train.start))
 
+    def with_saved(self) -> Plan:
+        """The plan with what it leaves to the files of saved attacks (``load``): threat and goal.
+
+        Raises:
+            DataError: such a file is missing, damaged, or holds something else.
+            PlanError: it was saved by another attack, or for another threat than the plan's.
+        """
+        read = [
+            probe.with_card(self.path(probe.load))
+            if isinstance(probe, FittedPlan) and probe.load is not None
+            else probe
+            for probe in self.probes
+        ]
+        found = self.model_copy(update={"probes": tuple(read)})
+        found._check_regions()
+        return found
+
     def all_probes(self) -> tuple[Probe, ...]:
         """Clean, then every attack, then one control for each distinct threat.
+
+        Of a saved attack whose threat the plan does not say, none before ``with_saved``.
 
         Raises:
             PlanError: two probes would have one id.
@@ -222,7 +149,7 @@ class Plan(BaseModel):
     def resolved(self) -> dict[str, object]:
         """Plain data with every default written out; ``Plan.model_validate`` takes it back."""
         plain: dict[str, object] = self.model_dump(mode="json", exclude={"probes"})
-        plain["probes"] = [probe.model_dump(mode="json") for probe in self.probes]
+        plain["probes"] = [probe.written() for probe in self.probes]
         return plain
 
 
@@ -259,11 +186,7 @@ def load_plan(source: Path | Mapping[str, object]) -> Plan:
 def plan_schema() -> dict[str, object]:
     """JSON schema of a plan, for editors."""
     schema = Plan.model_json_schema()
-    probes = _probes_adapter().json_schema(ref_template="#/$defs/{model}")
+    probes = probes_schema()
     schema["$defs"] |= probes.pop("$defs")
     schema["properties"]["probes"] = probes
     return schema
-
-
-def _options(attack: type[Attack]) -> tuple[Any, ...]:
-    return fields(attack) if is_dataclass(attack) else ()

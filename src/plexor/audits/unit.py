@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 
-from plexor.audits.plan import Probe
+from plexor.audits.probe import Probe
 from plexor.cases import Case
 from plexor.core.ids import digest
 from plexor.findings import SCHEMA

@@ -1,0 +1,62 @@
+"""One thing that is done to every case of an audit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from plexor.attacks.fitted import FittedAttack
+from plexor.attacks.goals import Goal
+from plexor.attacks.proposal import Attack
+from plexor.attacks.threat import Threat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitting:
+    """An attack that must be fitted first.
+
+    Attributes:
+        attack: what fits it.
+        split: the cases it is fitted on.
+        batch_size: so many of them at a time; what is found depends on it.
+    """
+
+    attack: FittedAttack
+    split: str
+    batch_size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """An attack that was fitted before, and saved.
+
+    Attributes:
+        file: as the plan has it.
+    """
+
+    file: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """One thing done to every case: nothing (clean), an attack, or its control.
+
+    Attributes:
+        id: unique in a plan, e.g. "pgd-linf-2".
+        kind: "clean", "attack" or "control".
+        name: the attack's name in the catalogue; "clean" or "noise".
+        attack: None for clean and for a control, and for an attack that is still to be fitted or
+            read from a file.
+        goal: None for clean and for a control.
+        threat: None for clean.
+        source: where a fitted attack comes from; None for all others.
+    """
+
+    id: str
+    kind: Literal["clean", "attack", "control"]
+    name: str
+    attack: Attack | None = None
+    goal: Goal | None = None
+    threat: Threat | None = None
+    source: Fitting | Saved | None = None

@@ -1,0 +1,233 @@
+"""Attacks as a plan writes them: one model for each of the catalogue, told apart by ``attack``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, fields, is_dataclass
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, Union, get_type_hints
+
+from pydantic import (
+    BaseModel,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    create_model,
+    model_validator,
+)
+
+from plexor.attacks.catalogue import CATALOGUE, Access, Entry
+from plexor.attacks.fitted import read_card
+from plexor.attacks.fitted_catalogue import LISTED, FittedEntry, find_fitted
+from plexor.attacks.goals import Misclassify
+from plexor.attacks.threat import Threat
+from plexor.audits.probe import Fitting, Probe, Saved
+from plexor.audits.written import ACCESS, STRICT, GoalPlan, ThreatPlan
+from plexor.core.errors import PlanError
+from plexor.findings.planned import probe_id
+
+FIT_SPLIT = "train"
+"""Where a plan does not say on which split an attack is fitted."""
+
+
+class AttackPlan(BaseModel):
+    """What every attack in a plan has beside its own options."""
+
+    model_config = STRICT
+    attack: str
+    id: str | None = Field(
+        None, description="start of the probes' ids; the attack's name if not given"
+    )
+    goal: GoalPlan = Misclassify()
+
+    def probes(self) -> Iterator[Probe]:
+        """One probe for each radius."""
+        raise NotImplementedError
+
+    def written(self) -> dict[str, object]:
+        """Plain data with every default written out."""
+        return self.model_dump(mode="json")
+
+    def _options(self) -> dict[str, Any]:
+        """The attack's own."""
+        return {f.name: getattr(self, f.name) for f in _fields(LISTED[self.attack])}
+
+    def _probe_id(self, threat: Threat) -> str:
+        return probe_id(self.id or self.attack, asdict(self.goal), asdict(threat))
+
+    def _check_threat(self, threat: ThreatPlan, access: Access) -> None:
+        """Refuses a norm that is not searched, and an adversary who sees too little."""
+        if ACCESS.index(access) > ACCESS.index(threat.access):
+            raise PlanError(
+                f"{self.attack} needs to see the model's {access}, and the threat allows "
+                f"`access: {threat.access}`; take an attack that needs less, or allow more"
+            )
+        norms = LISTED[self.attack].norms
+        if threat.norm not in norms:
+            raise PlanError(
+                f"{self.attack} does not search under {threat.norm}; it knows {', '.join(norms)}"
+            )
+
+
+class SearchPlan(AttackPlan):
+    """An attack that searches anew for every case."""
+
+    threat: ThreatPlan
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        self._check_threat(self.threat, CATALOGUE[self.attack].access)
+        tuple(self.probes())
+        return self
+
+    def probes(self) -> Iterator[Probe]:
+        """See ``AttackPlan``."""
+        attack = CATALOGUE[self.attack].attack(**self._options())
+        for threat in self.threat.threats():
+            yield Probe(
+                id=self._probe_id(threat),
+                kind="attack",
+                name=self.attack,
+                attack=attack,
+                goal=self.goal,
+                threat=threat,
+            )
+
+
+class FittedPlan(AttackPlan):
+    """An attack that is fitted on a split first, or was and is read from its file."""
+
+    threat: ThreatPlan | None = Field(
+        None, description="what it may change; may be left to the file with `load`"
+    )
+    fit: str | None = Field(
+        None, description=f"the split it is fitted on; `{FIT_SPLIT}` if not given, nor `load`"
+    )
+    load: Path | None = Field(
+        None,
+        description="instead of `fit`, a file it was saved to, on this model or another; threat "
+        "and goal are those of the file if not given",
+    )
+    fit_batch: int = Field(
+        32, ge=1, description="cases a batch of the fit; what is found depends on it"
+    )
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        entry = find_fitted(self.attack)
+        if self.load is not None:
+            self._check_loaded()
+        elif self.threat is None:
+            raise PlanError(
+                f"{self.attack}: `threat` is missing; only with `load` is it taken from the file"
+            )
+        if self.threat is not None:
+            access = entry.access if self.load is None else entry.applied
+            self._check_threat(self.threat, access)
+        tuple(self.probes())
+        return self
+
+    def _check_loaded(self) -> None:
+        if self.fit is not None:
+            raise PlanError(
+                f"{self.attack}: `fit` and `load` exclude each other; say on which split to fit it "
+                "anew, or which file to take it from"
+            )
+        given = self.model_fields_set - {"attack", "id", "goal", "threat", "load", "fit"}
+        if given:
+            raise PlanError(
+                f"{self.attack}: `load` takes what was fitted as it is, so "
+                f"{', '.join(f'`{name}`' for name in sorted(given))} would change nothing; leave "
+                "that out, or fit it anew"
+            )
+
+    def probes(self) -> Iterator[Probe]:
+        """See ``AttackPlan``; none while the threat is left to a file that was not read yet."""
+        source: Fitting | Saved
+        if self.load is not None:
+            source = Saved(file=self.load)
+        else:
+            source = Fitting(
+                attack=find_fitted(self.attack).attack(**self._options()),
+                split=self.fit or FIT_SPLIT,
+                batch_size=self.fit_batch,
+            )
+        for threat in self.threat.threats() if self.threat else ():
+            yield Probe(
+                id=self._probe_id(threat),
+                kind="attack",
+                name=self.attack,
+                goal=self.goal,
+                threat=threat,
+                source=source,
+            )
+
+    def with_card(self, path: Path) -> Self:
+        """The same with threat and goal written out, as the file's card has them if left open.
+
+        Raises:
+            DataError: the file is missing, damaged, or holds something else.
+            PlanError: it was saved by another attack, or for another threat than the plan's.
+        """
+        card = read_card(path)
+        if card.method != self.attack:
+            raise PlanError(
+                f"{path} was saved by {card.method}, and the plan has `attack: {self.attack}`; "
+                f"write `attack: {card.method}`"
+            )
+        if self.threat is not None and [*self.threat.threats()] != [card.threat]:
+            asked = ", ".join(threat.name for threat in self.threat.threats())
+            raise PlanError(
+                f"{path} was fitted within {card.threat.name}, and the plan asks for {asked}; "
+                "leave `threat` out, or fit within that"
+            )
+        written = self.model_dump(mode="json", exclude_unset=True)
+        threat = asdict(card.threat)
+        left = {"goal": dict(card.goal), "threat": threat}
+        try:
+            return type(self).model_validate(left | written)
+        except ValidationError as error:
+            raise PlanError(f"{path}: {error.errors()[0]['msg']}") from error
+
+    def written(self) -> dict[str, object]:
+        """See ``AttackPlan``; without the options that a saved attack does not look at."""
+        plain = self.model_dump(mode="json")
+        if self.load is None:
+            return plain | {"fit": self.fit or FIT_SPLIT}
+        return {name: plain[name] for name in ("attack", "id", "goal", "threat", "load")}
+
+
+@cache
+def _adapter() -> TypeAdapter[Any]:
+    """Attacks as a union with one model for each."""
+    models = []
+    for name, entry in LISTED.items():
+        hints = get_type_hints(entry.attack)
+        options = {f.name: (hints[f.name], f.default) for f in _fields(entry)}
+        models.append(
+            create_model(
+                f"{entry.attack.__name__}Probe",
+                __base__=FittedPlan if isinstance(entry, FittedEntry) else SearchPlan,
+                attack=(Literal[name], ...),
+                **options,  # type: ignore[call-overload]
+            )
+        )
+    one: Any = Annotated[Union[tuple(models)], Field(discriminator="attack")]  # noqa: UP007
+    return TypeAdapter(tuple[one, ...])
+
+
+def checked_probes(value: object) -> tuple[AttackPlan, ...]:
+    """A plan's ``probes``, validated."""
+    checked: tuple[AttackPlan, ...] = _adapter().validate_python(value)
+    return checked
+
+
+def probes_schema() -> dict[str, Any]:
+    """Their JSON schema."""
+    return _adapter().json_schema(ref_template="#/$defs/{model}")
+
+
+def _fields(entry: Entry | FittedEntry) -> tuple[Any, ...]:
+    attack: Any = entry.attack
+    return fields(attack) if is_dataclass(attack) else ()
