@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from plexor import attacks
     from plexor.attacks import Threat
     from plexor.audits import Plan, audit, load_plan
-    from plexor.cases import Cohort, load_cohort, read_image, split_groups
+    from plexor.cases import Cohort, load_cohort, read_case, read_image, split_groups
     from plexor.core.errors import PlexorError
     from plexor.findings import RunDirectory
     from plexor.models import (
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Multilabel,
         Preprocess,
         Regression,
+        Segmentation,
         load_model,
     )
     from plexor.report import write_report
@@ -40,11 +41,13 @@ _HOME = {
     "Preprocess": "plexor.models",
     "Regression": "plexor.models",
     "RunDirectory": "plexor.findings",
+    "Segmentation": "plexor.models",
     "Threat": "plexor.attacks",
     "audit": "plexor.audits",
     "load_cohort": "plexor.cases",
     "load_model": "plexor.models",
     "load_plan": "plexor.audits",
+    "read_case": "plexor.cases",
     "read_image": "plexor.cases",
     "split_groups": "plexor.cases",
     "write_report": "plexor.report",
@@ -61,6 +64,7 @@ __all__ = [
     "Preprocess",
     "Regression",
     "RunDirectory",
+    "Segmentation",
     "Threat",
     "__version__",
     "attacks",
@@ -68,6 +72,7 @@ __all__ = [
     "load_cohort",
     "load_model",
     "load_plan",
+    "read_case",
     "read_image",
     "split_groups",
     "write_report",

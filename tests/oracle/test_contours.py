@@ -362,12 +362,19 @@ def test_the_judge_measures_dice_with_truth_and_with_before() -> None:
         judge(model, batch, stored, delta, goal=None, threat=None)[LOSSLESS]
     ):
         now = decided(torch.from_numpy(verdict.outputs)[None])[0]
-        for found, other in ((verdict.dice, batch.truth), (verdict.dice_before, decided(before))):
-            expected = [by_hand(now == k, np.asarray(other[case]) == k) for k in (1, 2)]
+        outline = verdict.outline
+        assert outline is not None
+        start = decided(before)[case]
+        for found, other in ((outline.dice, batch.truth[case]), (outline.agreement, start)):
+            expected = [by_hand(now == k, np.asarray(other) == k) for k in (1, 2)]
             np.testing.assert_array_equal(found, expected)
-        assert verdict.decision == ""
+        np.testing.assert_array_equal(outline.size, [(now == k).sum() for k in (0, 1, 2)])
+        centres = [[np.argwhere(mask == k).mean(axis=0) for k in (1, 2)] for mask in (start, now)]
+        moved = np.linalg.norm(np.subtract(*centres), axis=-1)
+        np.testing.assert_allclose(outline.moved, moved)
+        assert verdict.decision == "|".join(n for k, n in ((1, "b"), (2, "c")) if (now == k).any())
     unknown = judge(model, replace(batch, before=None), stored, delta, goal=None, threat=None)
-    assert unknown[LOSSLESS][0].dice_before.size == 0
+    assert unknown[LOSSLESS][0].outline is None
 
 
 def test_what_makes_no_sense_is_refused() -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from plexor.attacks.goals import Goal
+from plexor.attacks.outline import Outline, outlines
 from plexor.attacks.threat import Threat
 from plexor.cases.image import LOSSLESS, Image, Pixels
 from plexor.models.batch import Batch
@@ -66,10 +67,8 @@ class Verdict:
         within_threat: finite, in range and within the radius, on the lossless file.
         distances: from the original.
         data: the file, where it was asked for.
-        dice: of a segmentation, Dice of what is decided with the truth, (len(foreground),) float64,
-            NaN for a class that neither has; empty for other tasks.
-        dice_before: the same with what was decided for the untouched image; empty where that is
-            not known, too.
+        outline: of a segmentation, what is outlined; None for other tasks, and where what was
+            outlined on the untouched image is not known.
     """
 
     outputs: NDArray[np.float32]
@@ -78,8 +77,7 @@ class Verdict:
     within_threat: bool
     distances: Distances
     data: bytes
-    dice: NDArray[np.float64]
-    dice_before: NDArray[np.float64]
+    outline: Outline | None
 
 
 def judge(
@@ -122,9 +120,7 @@ def judge(
         outputs, margins = _measure(model, batch, stored, goal)
         decided = model.task.decide(outputs)
         decisions = in_words(model.task, decided)
-        before = None if batch.before is None else model.task.decide(batch.before)
-        dice = _dice(model.task, decided, batch.truth)
-        dice_before = _dice(model.task, decided, before)
+        outlined = _outlined(model.task, batch, decided)
         verdicts[container] = [
             Verdict(
                 outputs=outputs[i].cpu().numpy(),
@@ -133,8 +129,7 @@ def judge(
                 within_threat=bool(within[i]),
                 distances=distances[i],
                 data=files[i],
-                dice=dice[i],
-                dice_before=dice_before[i],
+                outline=outlined[i],
             )
             for i in range(len(images))
         ]
@@ -174,12 +169,11 @@ def _rounding(stored: Pixels, threat: Threat) -> float:
     return _length((np.spacing(np.abs(stored)) / 2).astype(np.float64), threat)
 
 
-def _dice(task: Task, decided: Tensor, other: Tensor | None) -> NDArray[np.float64]:
-    """Dice of each class of a segmentation, (N, len(foreground)); (N, 0) where there is none."""
-    if not isinstance(task, Segmentation) or other is None:
-        return np.empty((len(decided), 0))
-    found: NDArray[np.float64] = task.dice(decided, other).cpu().numpy()
-    return found
+def _outlined(task: Task, batch: Batch, decided: Tensor) -> Sequence[Outline | None]:
+    """What a segmentation outlines on each case; Nones where there is nothing to say of that."""
+    if not isinstance(task, Segmentation) or batch.before is None:
+        return [None] * len(batch)
+    return outlines(task, decided, truth=batch.truth, before=task.decide(batch.before))
 
 
 def _measure(

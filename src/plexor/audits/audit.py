@@ -16,7 +16,8 @@ from plexor.audits.checks import Check, check_groups, check_model
 from plexor.audits.execute import Outputs
 from plexor.audits.executors import Done, Executor, Here, Job
 from plexor.audits.executors.executor import clean_outputs
-from plexor.audits.plan import Plan, Probe, load_plan
+from plexor.audits.plan import Plan, load_plan
+from plexor.audits.probe import Probe
 from plexor.audits.provenance import images_sha256, model_sha256, provenance
 from plexor.audits.sample import checked_cases, example_ids
 from plexor.audits.unit import Unit, units_of
@@ -70,7 +71,11 @@ def cohort_of(plan: Plan, task: str = "multiclass") -> Cohort:
 
 def truth_kind(task: str) -> TruthKind:
     """How a manifest writes the truths of that kind of task."""
-    kinds: dict[str, TruthKind] = {"multilabel": "findings", "regression": "number"}
+    kinds: dict[str, TruthKind] = {
+        "multilabel": "findings",
+        "regression": "number",
+        "segmentation": "mask",
+    }
     return kinds.get(task, "class")
 
 
@@ -249,6 +254,13 @@ def _checks(plan: Plan, cohort: Cohort, model: Model, batch_size: int) -> list[C
 
 
 def _check_classes(cohort: Cohort, model: Model) -> None:
+    if cohort.classes != model.task.classes and model.task.kind == "segmentation":
+        if cohort.classes:
+            raise DataError(
+                f"the masks of {cohort.name} number the classes {', '.join(cohort.classes)}, the "
+                f"model {', '.join(model.task.classes)}; both must be the same in one order"
+            )
+        return
     if strange := sorted(set(cohort.classes) - set(model.task.classes)):
         raise DataError(
             f"{cohort.name} has cases of {', '.join(strange)}, which the model does not know; "

@@ -53,6 +53,7 @@ def _known_keys(parents: tuple[str | int, ...], schema: Mapping[str, Any]) -> li
             node = {"$ref": node["discriminator"]["mapping"][part]}
         else:
             found = [o["properties"][part] for o in options if part in o.get("properties", {})]
+            found += [o for o in node.get("anyOf", []) if o.get("$ref", "").endswith(f"/{part}")]
             tagged = [o for o in options if _tag(o).get("const") == part]
             node = next(iter(found + tagged), {})
         node = _followed(node, schema)

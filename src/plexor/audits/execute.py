@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,18 +11,20 @@ from torch import Tensor
 
 from plexor.attacks.control import matched_noise
 from plexor.attacks.engine import halving, propose
-from plexor.attacks.judge import Verdict, judge
+from plexor.attacks.judge import judge
 from plexor.attacks.proposal import Proposal
-from plexor.audits.plan import Probe
+from plexor.audits import row
+from plexor.audits.probe import Probe
 from plexor.audits.unit import Unit
-from plexor.cases import Case, Image
+from plexor.cases import Case, Image, truth_of
 from plexor.cases.image import LOSSLESS
-from plexor.core.errors import PlexorError
+from plexor.core.errors import DataError, PlexorError
 from plexor.core.seeds import seed_for
 from plexor.findings import CLEAN, Example, Finding
 from plexor.models.batch import Batch
 from plexor.models.model import Model
-from plexor.models.task import encode, in_words
+from plexor.models.segmentation import Segmentation
+from plexor.models.task import Task, encode
 
 Outputs = tuple[float, ...]
 
@@ -71,15 +72,16 @@ def execute(
     """
     rows: dict[str, list[Finding]] = {}
     examples: list[Example] = []
-    groups: dict[object, list[tuple[Case, Image]]] = defaultdict(list)
+    groups: dict[object, list[_Member]] = defaultdict(list)
     for case in unit.cases:
         image = images[case.id]
-        if not isinstance(image, Image):
-            rows[case.id] = [_failed(case, unit.probe, str(image))]
+        label = encoded(model.task, case, image) if isinstance(image, Image) else image
+        if not isinstance(image, Image) or not isinstance(label, Tensor):
+            rows[case.id] = [row.failed(case, unit.probe, str(label))]
         elif unit.probe.id != CLEAN and case.id not in before:
-            rows[case.id] = [_failed(case, unit.probe, "failed before anything was done to it")]
+            rows[case.id] = [row.failed(case, unit.probe, "failed before anything was done to it")]
         else:
-            groups[alike(image)].append((case, image))
+            groups[alike(image)].append((case, image, label))
     for members in groups.values():
         work = _Work(unit.probe, members, model, before, seed, keep)
         try:
@@ -90,7 +92,7 @@ def execute(
                     if example is not None:
                         examples.append(example)
         except PlexorError as error:
-            rows |= {case.id: [_failed(case, unit.probe, str(error))] for case, _ in members}
+            rows |= {case.id: [row.failed(case, unit.probe, str(error))] for case, *_ in members}
     ordered = [finding for case in unit.cases for finding in rows[case.id]]
     return UnitResult(unit_id=unit.id, findings=ordered, examples=examples, batch_size=batch_size)
 
@@ -105,6 +107,15 @@ def alike(image: Image) -> object:
     )
 
 
+def encoded(task: Task, case: Case, image: Image) -> Tensor | DataError:
+    """The label of a case, (...), or why it has none that the task knows."""
+    try:
+        return encode(task, [truth_of(case, image)])[0]
+    except DataError as error:
+        return DataError(f"{case.truth_mask}: {error}") if case.truth_mask else error
+
+
+_Member = tuple[Case, Image, Tensor]
 Found = list[tuple[Case, list[Finding], Example | None]]
 
 
@@ -113,48 +124,57 @@ class _Work:
     """Cases of one shape; called on a slice of them."""
 
     probe: Probe
-    members: Sequence[tuple[Case, Image]]
+    members: Sequence[_Member]
     model: Model
     before: Mapping[str, Outputs]
     seed: int
     keep: Collection[str]
 
     def __call__(self, part: slice) -> Found:
-        cases, images = zip(*self.members[part], strict=True)
+        cases, images, labels = zip(*self.members[part], strict=True)
         model, probe = self.model, self.probe
-        truth = encode(model.task, [case.truth for case in cases])
-        batch = Batch.of([case.id for case in cases], images, truth, model.device)
-        if probe.threat is not None:
-            known = torch.tensor([self.before[case_id] for case_id in batch.ids])
-            batch = replace(batch, before=known.to(model.device))
+        ids = [case.id for case in cases]
+        batch = Batch.of(ids, images, torch.stack(labels), model.device)
+        batch = replace(batch, before=self._before(batch))
         attempted, proposal = self._proposed(batch)
         verdicts = judge(model, batch, images, proposal.delta, goal=probe.goal, threat=probe.threat)
         lossless = verdicts[LOSSLESS]
         before = batch.before
         if before is None:
             before = torch.stack([torch.from_numpy(verdict.outputs) for verdict in lossless])
-        named = in_words(model.task, model.task.decide(before))
+        starts = row.started(
+            model.task,
+            probe,
+            list(zip(cases, images, strict=True)),
+            truth=batch.truth,
+            before=before,
+            attempted=attempted,
+            proposal=proposal,
+        )
         found: Found = []
         for i, case in enumerate(cases):
-            common = Finding(
-                case_id=case.id,
-                group=case.group,
-                truth=str(case.truth),
-                probe=probe.id,
-                stored=LOSSLESS,
-                decision_before=named[i],
-                outputs_before=tuple(before[i].tolist()),
-                attempted=bool(attempted[i]),
-                n_gradients=int(proposal.n_gradients[i]),
-                n_forwards=int(proposal.n_forwards[i]),
-                found_by=proposal.found_by[i] if proposal.found_by else "",
-            )
-            findings = [_finding(common, name, verdicts[name][i]) for name in verdicts]
-            example = (
-                _example(case, probe, images[i], lossless[i]) if case.id in self.keep else None
-            )
-            found.append((case, findings, example))
+            findings = [row.judged(starts[i], name, verdicts[name][i]) for name in verdicts]
+            kept = None
+            if case.id in self.keep:
+                label = batch.truth[i]
+                kept = row.example(
+                    model.task, case, probe, images[i], lossless[i], truth=label, before=before[i]
+                )
+            found.append((case, findings, kept))
         return found
+
+    def _before(self, batch: Batch) -> Tensor | None:
+        """The outputs for the untouched images; None if they are what is to be found.
+
+        Those of a segmentation are too many to be kept, and are asked for again.
+        """
+        if isinstance(self.model.task, Segmentation):
+            with torch.no_grad():
+                return self.model.outputs(batch.images, batch.context)
+        if self.probe.threat is None:
+            return None
+        known = torch.tensor([self.before[case_id] for case_id in batch.ids])
+        return known.to(self.model.device)
 
     def _proposed(self, batch: Batch) -> tuple[Tensor, Proposal]:
         """Whether the goal was open, and the proposal, for each case."""
@@ -178,57 +198,3 @@ class _Work:
             seed=seed_for(self.seed, probe.id),
         )
         return attempted, proposal
-
-
-def _finding(common: Finding, container: str, verdict: Verdict) -> Finding:
-    if not all(map(math.isfinite, verdict.outputs)):
-        return replace(
-            common,
-            stored=container,
-            status="failed",
-            error="the model's outputs are not finite",
-            decision_before="",
-            outputs_before=(),
-            attempted=False,
-            within_threat=False,
-        )
-    return replace(
-        common,
-        stored=container,
-        decision_after=verdict.decision,
-        outputs_after=tuple(verdict.outputs.tolist()),
-        margin_after=verdict.margin,
-        reached=verdict.within_threat and verdict.margin > 0,
-        within_threat=verdict.within_threat,
-        linf=verdict.distances.linf,
-        l2=verdict.distances.l2,
-        l1=verdict.distances.l1,
-        l0=verdict.distances.l0,
-    )
-
-
-def _failed(case: Case, probe: Probe, error: str) -> Finding:
-    return Finding(
-        case_id=case.id,
-        group=case.group,
-        truth=str(case.truth),
-        probe=probe.id,
-        stored=LOSSLESS,
-        status="failed",
-        attempted=False,
-        within_threat=False,
-        error=error,
-    )
-
-
-def _example(case: Case, probe: Probe, image: Image, verdict: Verdict) -> Example | None:
-    if probe.kind == "clean":
-        return None
-    codec = image.containers[LOSSLESS]
-    return Example(
-        case_id=case.id,
-        probe=probe.id,
-        original=codec.encode(image.pixels),
-        perturbed=verdict.data,
-        suffix=codec.suffix,
-    )

@@ -42,9 +42,10 @@ def images_sha256(cases: Iterable[Case]) -> dict[str, str]:
         try:
             image = digest_file(case.path)
             masks = {name: path and digest_file(path) for name, path in case.masks.items()}
+            truth = [digest_file(case.truth_mask)] if case.truth_mask else []
         except OSError:
             return case.id, "unreadable"
-        return case.id, digest([image, masks]) if masks else image
+        return case.id, digest([image, masks, *truth]) if masks or truth else image
 
     with ThreadPoolExecutor() as pool:
         return dict(pool.map(of, cases))

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+import torch
+from torch import Tensor
+
 from plexor.audits.ahead import read_images
-from plexor.audits.execute import alike
+from plexor.audits.execute import alike, encoded
 from plexor.audits.plan import Plan
 from plexor.cases import Case, Cohort, Image
 from plexor.core.errors import DataError
 from plexor.core.seeds import seed_for
-from plexor.models import Batch, Model, encode
+from plexor.models import Batch, Model
 
 _CHECKED_CASES = 16
 
@@ -20,26 +23,26 @@ def checked_cases(cohort: Cohort, model: Model) -> Batch:
     """Those of the first cases that are most alike.
 
     Raises:
-        DataError: none of them can be read.
+        DataError: none of them can be read, or has a truth that the model knows.
     """
     found = read_images(cohort.cases[:_CHECKED_CASES])
     readable = [(c, i) for c in cohort.cases if isinstance(i := found.get(c.id), Image)]
     if not readable:
         raise DataError(f"none of the first {len(found)} images can be read: {found.popitem()[1]}")
-    ((commonest, _),) = Counter(alike(image) for _, image in readable).most_common(1)
-    some = [(case, image) for case, image in readable if alike(image) == commonest]
-    return Batch.of(
-        [case.id for case, _ in some],
-        [image for _, image in some],
-        encode(model.task, [case.truth for case, _ in some]),
-        model.device,
-    )
+    labelled = [(c, i, encoded(model.task, c, i)) for c, i in readable]
+    usable = [(c, i, label) for c, i, label in labelled if isinstance(label, Tensor)]
+    if not usable:
+        raise DataError(f"none of the first {len(found)} truths can be used: {labelled[0][2]}")
+    ((commonest, _),) = Counter(alike(image) for _, image, _ in usable).most_common(1)
+    some = [one for one in usable if alike(one[1]) == commonest]
+    cases, images, labels = zip(*some, strict=True)
+    return Batch.of([case.id for case in cases], images, torch.stack(labels), model.device)
 
 
 def example_ids(cases: Sequence[Case], plan: Plan) -> frozenset[str]:
     """Cases shown in the report: the classes in turn, within a class by a draw of their own.
 
-    Where truth is a number, all are of one class.
+    Where truth is a number or a mask, all are of one class.
     """
     by_class: dict[str, list[str]] = {}
     for case in sorted(cases, key=lambda c: seed_for(plan.seed, "example", c.id)):

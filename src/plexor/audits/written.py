@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from plexor.attacks.catalogue import Access
-from plexor.attacks.goals import Become, Flip, Misclassify, Move
+from plexor.attacks.goals import (
+    Become,
+    Drift,
+    Erase,
+    Flip,
+    LowerDice,
+    Misclassify,
+    Move,
+    Spread,
+)
 from plexor.attacks.region import Border, Masked
 from plexor.attacks.threat import Channels, Norm, Threat, Unit
-from plexor.core.errors import PlanError
+from plexor.core.errors import PlanError, unknown
 
 STRICT = ConfigDict(extra="forbid", frozen=True)
 
@@ -21,23 +30,57 @@ def _several(value: object) -> object:
 
 
 def named_goal(value: object) -> object:
-    """Lets a plan say ``misclassify``, ``{become: nv}``, ``{hide: effusion}``, ``{raise: 5}``."""
+    """Lets a plan say ``misclassify``, ``{become: nv}``, ``{drift: disc, by: 4}`` and so on."""
     if value == "misclassify":
         return Misclassify()
-    if isinstance(value, AnyGoal) or (isinstance(value, Mapping) and "kind" in value):
+    if isinstance(value, AnyGoal):
         return value
-    written: Any = dict(value) if isinstance(value, Mapping) and len(value) == 1 else {"": None}
-    ((kind, wanted),) = written.items()
-    if kind == "become":
-        return Become(target=str(wanted))
-    if kind in ("hide", "invent"):
-        return Flip(finding=str(wanted), kind=kind)
-    if kind in ("raise", "lower", "deviate") and type(wanted) in (int, float):
-        return Move(by=wanted, kind=kind)
-    raise PlanError(
-        "goal: expected `misclassify`, `{become: CLASS}`, `{hide: FINDING}`, `{invent: FINDING}`, "
-        f"`{{raise: NUMBER}}`, `{{lower: NUMBER}}` or `{{deviate: NUMBER}}`, got {value!r}"
-    )
+    written = dict(value) if isinstance(value, Mapping) else {}
+    if "kind" in written:
+        if written["kind"] not in _KINDS:
+            raise PlanError("goal: " + unknown("kind", str(written["kind"]), _KINDS))
+        return value
+    goal = None if any(isinstance(one, bool) for one in written.values()) else _goal(written)
+    if goal is None:
+        raise PlanError(
+            "goal: expected `misclassify`, `{become: CLASS}`, `{hide: FINDING}`, "
+            "`{invent: FINDING}`, `{raise: NUMBER}`, `{lower: NUMBER}`, `{deviate: NUMBER}`, or of "
+            "a segmentation `{lower-dice: CLASS, below: DICE}`, `{erase: CLASS, keep: SHARE}`, "
+            "`{grow: CLASS, by: TIMES}`, `{invent: CLASS, by: SHARE}` or "
+            f"`{{drift: CLASS, by: PIXELS}}`, got {value!r}"
+        )
+    return goal
+
+
+def _goal(written: Mapping[str, Any]) -> AnyGoal | None:
+    """The goal that a plan's short form stands for; None where it stands for none."""
+    made: AnyGoal | None = None
+    match len(written), written:
+        case 1, {"become": target}:
+            made = Become(target=str(target))
+        case 1, {"hide": finding}:
+            made = Flip(finding=str(finding), kind="hide")
+        case 1, {"invent": finding}:
+            made = Flip(finding=str(finding), kind="invent")
+        case 1, {"raise": int() | float() as by}:
+            made = Move(by=by, kind="raise")
+        case 1, {"lower": int() | float() as by}:
+            made = Move(by=by, kind="lower")
+        case 1, {"deviate": int() | float() as by}:
+            made = Move(by=by, kind="deviate")
+        case 2, {"lower-dice": of, "below": int() | float() as below}:
+            made = LowerDice(of=str(of), below=below)
+        case 1, {"erase": of}:
+            made = Erase(of=str(of))
+        case 2, {"erase": of, "keep": int() | float() as keep}:
+            made = Erase(of=str(of), keep=keep)
+        case 2, {"grow": of, "by": int() | float() as by}:
+            made = Spread(of=str(of), by=by, kind="grow")
+        case 2, {"invent": of, "by": int() | float() as by}:
+            made = Spread(of=str(of), by=by, kind="invent")
+        case 2, {"drift": of, "by": int() | float() as by}:
+            made = Drift(of=str(of), by=by)
+    return made
 
 
 def _named_region(value: object) -> object:
@@ -59,14 +102,55 @@ def _named_region(value: object) -> object:
     )
 
 
-AnyGoal = Misclassify | Become | Flip | Move
+AnyGoal = Misclassify | Become | Flip | Move | LowerDice | Erase | Spread | Drift
+_KINDS: dict[str, type[AnyGoal]] = {
+    "misclassify": Misclassify,
+    "become": Become,
+    "hide": Flip,
+    "invent": Flip,
+    "raise": Move,
+    "lower": Move,
+    "deviate": Move,
+    "lower-dice": LowerDice,
+    "erase": Erase,
+    "grow": Spread,
+    "drift": Drift,
+}
+
+
+def _class_of(value: Any) -> str:
+    """Which goal a value is, or a mapping with a ``kind`` describes; to invent is said of two."""
+    if isinstance(value, AnyGoal):
+        return type(value).__name__
+    of_segmentation = value["kind"] == "invent" and "of" in value
+    return "Spread" if of_segmentation else _KINDS[value["kind"]].__name__
+
+
 WrittenGoal = (
     Literal["misclassify"]
     | dict[Literal["become", "hide", "invent"], str]
     | dict[Literal["raise", "lower", "deviate"], float]
+    | dict[Literal["lower-dice", "below"], str | float]
+    | dict[Literal["erase", "keep"], str | float]
+    | dict[Literal["grow", "invent", "drift", "by"], str | float]
     | AnyGoal
 )
 """The ways to write a goal in a plan."""
+GoalPlan = Annotated[
+    Annotated[
+        Annotated[Misclassify, Tag("Misclassify")]
+        | Annotated[Become, Tag("Become")]
+        | Annotated[Flip, Tag("Flip")]
+        | Annotated[Move, Tag("Move")]
+        | Annotated[LowerDice, Tag("LowerDice")]
+        | Annotated[Erase, Tag("Erase")]
+        | Annotated[Spread, Tag("Spread")]
+        | Annotated[Drift, Tag("Drift")],
+        Discriminator(_class_of),
+    ],
+    BeforeValidator(named_goal, json_schema_input_type=WrittenGoal),
+]
+"""A goal as a field of a plan."""
 WrittenRegion = (
     dict[Literal["border"], int] | dict[Literal["masked", "outside"], str | bool] | Border | Masked
 )

@@ -19,7 +19,7 @@ class Planned:
         name: the attack's.
         settings: its own options.
         threat: norm, one radius, unit, channels, region and access.
-        goal: kind and, where there is one, target, finding or by.
+        goal: kind and, where there are such, target, finding, of, by, below and keep.
     """
 
     id: str
@@ -66,6 +66,10 @@ def goal_name(goal: Plain) -> str:
             return f"to-{target}"
         case {"kind": kind, "finding": finding}:
             return f"{kind}-{finding}"
+        case {"kind": kind, "of": of, "keep": keep}:
+            return f"{kind}-{of}" + (f"-keep-{keep:g}" if keep else "")
+        case {"kind": kind, "of": of, "below": number} | {"kind": kind, "of": of, "by": number}:
+            return f"{kind}-{of}-{number:g}"
         case {"kind": kind, "by": by}:
             return f"{kind}-{by:g}"
     return ""

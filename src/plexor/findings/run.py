@@ -28,6 +28,7 @@ from plexor.core.files import write_atomic
 from plexor.core.ids import digest
 from plexor.findings.schema import SCHEMA, Finding, from_table, to_table
 
+_LABELS = "labels.npz"
 _OTHER = {
     "plan": "another plan",
     "cohort": "another cohort",
@@ -46,6 +47,8 @@ class Example:
         original: the untouched image's bytes, in its lossless container.
         perturbed: the perturbed image's bytes, in the same container.
         suffix: ending of both files.
+        labels: of a segmentation, an npz file of the label masks (*spatial) uint16 ``truth``,
+            ``before`` and ``after``; else empty.
     """
 
     case_id: str
@@ -53,16 +56,18 @@ class Example:
     original: bytes
     perturbed: bytes
     suffix: str
+    labels: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredExample:
-    """Where an example's two files stand."""
+    """Where an example's files stand; ``labels`` is None but for a segmentation."""
 
     case_id: str
     probe: str
     original: Path
     perturbed: Path
+    labels: Path | None = None
 
 
 class RunDirectory:
@@ -122,6 +127,8 @@ class RunDirectory:
             folder = self._example_folder(example.probe, example.case_id)
             write_atomic(folder / f"original{example.suffix}", example.original)
             write_atomic(folder / f"perturbed{example.suffix}", example.perturbed)
+            if example.labels:
+                write_atomic(folder / _LABELS, example.labels)
             about = {"case_id": example.case_id, "probe": example.probe, "suffix": example.suffix}
             write_atomic(folder / "about.json", _json(about))
         buffer = io.BytesIO()
@@ -172,6 +179,7 @@ class RunDirectory:
                     probe=about["probe"],
                     original=folder / f"original{suffix}",
                     perturbed=folder / f"perturbed{suffix}",
+                    labels=folder / _LABELS if (folder / _LABELS).exists() else None,
                 )
             )
         return sorted(found, key=lambda example: (example.probe, example.case_id))

@@ -21,11 +21,16 @@ class Finding:
     ``l0`` counts spatial positions at which any channel changed. They are NaN, the outputs empty
     and the decisions "" where ``status`` is "failed".
 
+    What a segmentation gives each pixel is not kept. Its rows have no outputs; they have one number
+    for each class that is not the background, in the task's order, in what is called ``dice``,
+    ``agreement`` and ``moved`` (NaN where not defined), and one for each label, the background
+    first, in what is called ``size``. Of other tasks all these are empty.
+
     Attributes:
         case_id: the case.
         group: its group.
-        truth: its class name; the findings present, e.g. "effusion|nodule" ("" for none); or its
-            number.
+        truth: its class name; the findings present, or the classes its mask has, e.g.
+            "effusion|nodule" ("" for none); or its number.
         probe: id of the probe, e.g. "clean", "pgd-linf-2", "noise-linf-2".
         stored: the container judged: "lossless", "recompressed-own", ...
         status: "ok", or "failed" with ``error`` saying why.
@@ -34,7 +39,8 @@ class Finding:
         outputs_before: the model's outputs (logits, or the number) for the untouched image.
         outputs_after: the same for the perturbed image as stored.
         attempted: the goal could be counted here (it did not hold before); True without a goal.
-        margin_after: the goal's margin as stored, > 0 when reached; NaN for a probe without goal.
+        margin_after: the goal's margin as stored, > 0 when reached; NaN for a probe without goal,
+            and where the goal has no meaning for the case, which was then not attempted.
         reached: the goal holds on the stored image and the threat was kept.
         within_threat: range, radius and finiteness held on the lossless file. A lossy container
             may add its own error; that is not the adversary's, so it inherits this from lossless.
@@ -46,6 +52,14 @@ class Finding:
         n_forwards: further forward passes spent on this case by the search.
         found_by: of an attack made of several stages, the one that says it reached the goal; ""
             where none does. The judge's word on that is ``reached``.
+        dice_before: Dice of what is outlined on the untouched image with the truth.
+        dice_after: Dice of what is outlined on the perturbed image as stored with the truth.
+        agreement: Dice of what is outlined after with what is outlined before.
+        size_truth: pixels of each label in the truth.
+        size_before: pixels of each label on the untouched image.
+        size_after: pixels of each label on the perturbed image as stored.
+        moved: pixels from the centre of what is outlined before to that of what is outlined after.
+        pixel_size: of one pixel in mm², of one voxel in mm³; NaN where the file does not say.
         error: empty, or why the case failed.
     """
 
@@ -70,10 +84,20 @@ class Finding:
     n_gradients: int = 0
     n_forwards: int = 0
     found_by: str = ""
+    dice_before: tuple[float, ...] = ()
+    dice_after: tuple[float, ...] = ()
+    agreement: tuple[float, ...] = ()
+    size_truth: tuple[int, ...] = ()
+    size_before: tuple[int, ...] = ()
+    size_after: tuple[int, ...] = ()
+    moved: tuple[float, ...] = ()
+    pixel_size: float = float("nan")
     error: str = ""
 
 
 _OUTPUTS = pa.list_(pa.float32())
+_BY_CLASS = pa.list_(pa.float64())
+_BY_LABEL = pa.list_(pa.int64())
 SCHEMA = pa.schema(
     [
         ("case_id", pa.string()),
@@ -97,19 +121,25 @@ SCHEMA = pa.schema(
         ("n_gradients", pa.int64()),
         ("n_forwards", pa.int64()),
         ("found_by", pa.string()),
+        ("dice_before", _BY_CLASS),
+        ("dice_after", _BY_CLASS),
+        ("agreement", _BY_CLASS),
+        ("size_truth", _BY_LABEL),
+        ("size_before", _BY_LABEL),
+        ("size_after", _BY_LABEL),
+        ("moved", _BY_CLASS),
+        ("pixel_size", pa.float64()),
         ("error", pa.string()),
     ],
-    metadata={"plexor_findings": "2"},
+    metadata={"plexor_findings": "3"},
 )
 
 
 def from_table(table: pa.Table) -> list[Finding]:
     """The findings of a table in ``SCHEMA``."""
     rows = table.to_pylist()
-    return [
-        Finding(**row | {name: tuple(row[name]) for name in ("outputs_before", "outputs_after")})
-        for row in rows
-    ]
+    lists = [column.name for column in SCHEMA if pa.types.is_list(column.type)]
+    return [Finding(**row | {name: tuple(row[name]) for name in lists}) for row in rows]
 
 
 def to_table(findings: list[Finding]) -> pa.Table:

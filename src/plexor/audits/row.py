@@ -1,0 +1,183 @@
+"""Rows of findings, and the examples kept beside them, from what the judge measured."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from plexor.attacks.judge import Verdict
+from plexor.attacks.outline import sizes
+from plexor.attacks.proposal import Proposal
+from plexor.audits.probe import Probe
+from plexor.cases import LOSSLESS, Case, Image
+from plexor.findings import Example, Finding
+from plexor.models.segmentation import Segmentation
+from plexor.models.task import Task, in_words
+
+
+def started(
+    task: Task,
+    probe: Probe,
+    members: Sequence[tuple[Case, Image]],
+    *,
+    truth: Tensor,
+    before: Tensor,
+    attempted: Tensor,
+    proposal: Proposal,
+) -> list[Finding]:
+    """What is known of each case before anything of the probe is judged.
+
+    Args:
+        task: the model's.
+        probe: what is done.
+        members: cases and their stored images.
+        truth: the cases' labels, (N, ...).
+        before: the model's outputs for the untouched images, (N, ...).
+        attempted: whether the goal was open, (N,) bool.
+        proposal: the attack's.
+    """
+    outlined = isinstance(task, Segmentation)
+    decided = task.decide(before)
+    decisions, truths = in_words(task, decided), in_words(task, truth)
+    rows = [
+        Finding(
+            case_id=case.id,
+            group=case.group,
+            truth=truths[i] if outlined else str(case.truth),
+            probe=probe.id,
+            stored=LOSSLESS,
+            decision_before=decisions[i],
+            outputs_before=() if outlined else tuple(before[i].tolist()),
+            attempted=bool(attempted[i]),
+            n_gradients=int(proposal.n_gradients[i]),
+            n_forwards=int(proposal.n_forwards[i]),
+            found_by=proposal.found_by[i] if proposal.found_by else "",
+        )
+        for i, (case, _) in enumerate(members)
+    ]
+    if not isinstance(task, Segmentation):
+        return rows
+    dice = task.dice(decided, truth).tolist()
+    size_truth, size_before = sizes(task, truth).tolist(), sizes(task, decided).tolist()
+    return [
+        replace(
+            row,
+            dice_before=tuple(dice[i]),
+            size_truth=tuple(size_truth[i]),
+            size_before=tuple(size_before[i]),
+            pixel_size=math.nan if image.spacing_mm is None else math.prod(image.spacing_mm),
+        )
+        for i, (row, (_, image)) in enumerate(zip(rows, members, strict=True))
+    ]
+
+
+def judged(start: Finding, container: str, verdict: Verdict) -> Finding:
+    """The row of a case in one container."""
+    if not np.isfinite(verdict.outputs).all():
+        return Finding(
+            case_id=start.case_id,
+            group=start.group,
+            truth=start.truth,
+            probe=start.probe,
+            stored=container,
+            status="failed",
+            error="the model's outputs are not finite",
+            attempted=False,
+            within_threat=False,
+            n_gradients=start.n_gradients,
+            n_forwards=start.n_forwards,
+            found_by=start.found_by,
+        )
+    outline = verdict.outline
+    row = replace(
+        start,
+        stored=container,
+        decision_after=verdict.decision,
+        outputs_after=() if outline else tuple(verdict.outputs.tolist()),
+        margin_after=verdict.margin,
+        reached=verdict.within_threat and verdict.margin > 0,
+        within_threat=verdict.within_threat,
+        linf=verdict.distances.linf,
+        l2=verdict.distances.l2,
+        l1=verdict.distances.l1,
+        l0=verdict.distances.l0,
+    )
+    if outline is None:
+        return row
+    return replace(
+        row,
+        dice_after=tuple(outline.dice.tolist()),
+        agreement=tuple(outline.agreement.tolist()),
+        size_after=tuple(outline.size.tolist()),
+        moved=tuple(outline.moved.tolist()),
+    )
+
+
+def failed(case: Case, probe: Probe, error: str) -> Finding:
+    """The row of a case that could not be judged."""
+    return Finding(
+        case_id=case.id,
+        group=case.group,
+        truth=str(case.truth),
+        probe=probe.id,
+        stored=LOSSLESS,
+        status="failed",
+        attempted=False,
+        within_threat=False,
+        error=error,
+    )
+
+
+def example(
+    task: Task,
+    case: Case,
+    probe: Probe,
+    image: Image,
+    verdict: Verdict,
+    *,
+    truth: Tensor,
+    before: Tensor,
+) -> Example | None:
+    """A case's files for the report; None of the untouched images, which every example has.
+
+    Args:
+        task: the model's.
+        case: the case.
+        probe: what was done to it.
+        image: as stored.
+        verdict: on the lossless container.
+        truth: the case's label, (...).
+        before: the model's outputs for the untouched image, (...).
+    """
+    if probe.kind == "clean":
+        return None
+    codec = image.containers[LOSSLESS]
+    labels = b""
+    if isinstance(task, Segmentation):
+        after = task.decide(torch.from_numpy(verdict.outputs)[None])[0]
+        labels = _packed(truth=truth, before=task.decide(before[None])[0], after=after)
+    return Example(
+        case_id=case.id,
+        probe=probe.id,
+        original=codec.encode(image.pixels),
+        perturbed=verdict.data,
+        suffix=codec.suffix,
+        labels=labels,
+    )
+
+
+def _packed(*, truth: Tensor, before: Tensor, after: Tensor) -> bytes:
+    """Label masks (*spatial) as an npz file."""
+    file = io.BytesIO()
+    small = {
+        name: mask.cpu().numpy().astype(np.uint16)
+        for name, mask in (("truth", truth), ("before", before), ("after", after))
+    }
+    np.savez_compressed(file, **small)  # type: ignore[arg-type]
+    return file.getvalue()
