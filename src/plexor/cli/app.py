@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
-from plexor.cli import attacks, audit, cohort, demo, report, train
+from plexor.cli import attacks, audit, cohort, demo, readers, report, study, train
 from plexor.core.errors import PlexorError
 from plexor.core.version import __version__
 
@@ -31,6 +31,8 @@ app.add_typer(cohort.app, name="cohort")
 app.command("train")(train.train)
 app.command("audit")(audit.audit)
 app.command("report")(report.report)
+app.add_typer(study.app, name="study")
+app.add_typer(readers.app, name="readers")
 app.command("attacks")(attacks.attacks)
 
 

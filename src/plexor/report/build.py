@@ -1,4 +1,4 @@
-"""From a run directory to its report."""
+"""From a run directory, or a study's, to its report."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from pathlib import Path
 
 from plexor.findings.judged import Plain
 from plexor.findings.run import RunDirectory
+from plexor.findings.study import is_study, read_study
 from plexor.findings.summary import summarise
 from plexor.report.html import render
+from plexor.report.study import study_view
 from plexor.report.view import view
 
 
@@ -24,6 +26,8 @@ def build_report(run: RunDirectory) -> str:
 def write_report(path: Path | str) -> Path:
     """Writes ``summary.json`` and ``report.html`` anew into the run directory at ``path``.
 
+    In a study's directory, the reports of all its arms and then the study's own.
+
     Returns:
         The report's path.
 
@@ -32,6 +36,8 @@ def write_report(path: Path | str) -> Path:
         DataError: an example image is damaged.
     """
     run = RunDirectory(path)
+    if is_study(run.path):
+        return _write_study(run)
     summary, report = _build(run)
     run.write_summary(summary)
     return run.write_report(report)
@@ -41,3 +47,11 @@ def _build(run: RunDirectory) -> tuple[Plain, str]:
     findings = run.findings()
     summary = summarise(run.plan(), run.provenance(), findings)
     return summary, render(view(run, summary, findings), str(summary["plexor"]))
+
+
+def _write_study(study: RunDirectory) -> Path:
+    result = read_study(study.path)
+    for arm in result.arms:
+        write_report(study.path / arm.run)
+    page = render(study_view(result), result.plexor, template="study.html")
+    return study.write_report(page)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from plexor.report.study import StudyView
 from plexor.report.view import View
 
 
-def render(page: View, version: str) -> str:
-    """Fills the template; everything but our own drawings, style and script is escaped."""
+def render(page: View | StudyView, version: str, *, template: str = "report.html") -> str:
+    """Fills a template; everything but our own drawings, style and script is escaped."""
     environment = Environment(
         loader=PackageLoader("plexor.report"),
         autoescape=True,
@@ -18,7 +19,7 @@ def render(page: View, version: str) -> str:
         lstrip_blocks=True,
     )
     environment.filters["drawing"] = Markup
-    return environment.get_template("report.html").render(
+    return environment.get_template(template).render(
         page=page,
         version=version,
         style=Markup(_source(environment, "report.css")),  # noqa: S704 (our own file)

@@ -90,6 +90,11 @@ def p_value(value: float | None) -> str:
     return f"{value:.{4 if value < 0.001 else 3}f}".removeprefix("0")
 
 
+def p_bound(bound: float) -> str:
+    """A bound below which a p-value lies, as publications print it."""
+    return f"<{_SPACE}{f'{bound:.4f}'.rstrip('0').removeprefix('0')}"
+
+
 def count(number: int) -> str:
     """A whole number with its thousands set apart."""
     return f"{number:,}"

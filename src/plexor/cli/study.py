@@ -1,0 +1,139 @@
+"""``plexor study``."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from plexor.cli.output import Advance, console, folding_table, stepping
+
+if TYPE_CHECKING:
+    from plexor.findings.study import StudyResult
+    from plexor.studies import Study
+
+app = typer.Typer(
+    help="Carry published studies out again, their figures beside ours.", no_args_is_help=True
+)
+
+
+@app.command("list")
+def list_studies() -> None:
+    """List the studies: what each asks, and where it was published."""
+    from plexor.studies import STUDIES
+
+    table = folding_table("study", "question", "published")
+    for study in STUDIES.values():
+        table.add_row(study.name, study.question, study.citation)
+    console.print(table)
+
+
+@app.command()
+def show(name: Annotated[str, typer.Argument(help="A study of `plexor study list`.")]) -> None:
+    """Show a study: its question, its design, its figures, and what is done otherwise here."""
+    from plexor.studies import find
+
+    study = find(name)
+    console.print(f"{study.title}\n{study.citation}\n")
+    console.print(f"Question. {study.question}\n")
+    console.print(f"Design. {study.design}\n")
+    console.print(_figures(study))
+    table = folding_table("done otherwise", "published", "here", "why")
+    for one in study.departures:
+        table.add_row(one.what, one.published, one.here, one.why)
+    console.print(table)
+    console.print(f"plexor study run {name} --scale smoke --out DIR")
+
+
+@app.command()
+def run(
+    name: Annotated[str, typer.Argument(help="A study of `plexor study list`.")],
+    scale: Annotated[
+        str,
+        typer.Option(
+            help="Smoke (minutes), small (two processors, hours) or full (a graphics card)."
+        ),
+    ] = "smoke",
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the original data; `smoke` draws phantoms without."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The study's directory; runs/NAME-SCALE if not given.")
+    ] = None,
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(help="ARM=FILE: take these weights, trained in the arm's way, again."),
+    ] = None,
+    start: Annotated[
+        list[str] | None,
+        typer.Option(help="ARM=FILE: start the arm's training from these, e.g. ImageNet's."),
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="Where to compute, e.g. cuda:0; found by itself.")
+    ] = None,
+) -> None:
+    """Carry a study out, and write its report: published figures beside ours.
+
+    Stopped with Ctrl-C or killed, the same command goes on where it was.
+    """
+    from plexor.report import write_report
+    from plexor.studies import Request, find, run_study
+
+    study = find(name)
+    request = Request(
+        out=out or Path("runs") / f"{study.name}-{scale}",
+        scale=scale,
+        data=data,
+        weights=_by_arm("weights", weights),
+        start=_by_arm("start", start),
+        device=device,
+    )
+    result = run_study(study.name, request, watch=_watch)
+    console.print(_compared(result))
+    console.print(f"report: {write_report(request.out)}")
+
+
+def _watch(title: str, unit: str) -> AbstractContextManager[Advance]:
+    console.print(title)
+    return stepping(title, unit=unit)
+
+
+def _by_arm(option: str, written: list[str] | None) -> dict[str, Path]:
+    from plexor.core.errors import PlanError
+
+    pairs = [text.partition("=") for text in written or []]
+    for arm, equals, file in pairs:
+        if not (arm and equals and file):
+            raise PlanError(f"--{option}: expected ARM=FILE, got {arm}{equals}{file}")
+    return {arm: Path(file) for arm, _, file in pairs}
+
+
+def _figures(study: Study) -> Table:
+    from plexor.report.study import number_words
+
+    table = folding_table("published figure", "value", "95 % interval", "n", "where")
+    for figure in study.figures:
+        value, limits = number_words(figure.number())
+        note = f"; {figure.note}" if figure.note else ""
+        table.add_row(figure.what, value, limits, str(figure.n or "–"), f"{figure.where}{note}")
+    return table
+
+
+def _compared(result: StudyResult) -> Table:
+    """The study's first table, in short."""
+    from plexor.report.study import number_words
+
+    arms = list(dict.fromkeys(arm for row in result.rows for arm in row.ours))
+    table = folding_table("figure", "published", *(h for arm in arms for h in (arm, "agreement")))
+    for row in result.rows:
+        cells = [row.what, " ".join(number_words(row.published)).strip()]
+        for arm in arms:
+            verdict = row.agreement.get(arm)
+            cells.append(" ".join(number_words(row.ours.get(arm))).strip())
+            cells.append(verdict.word if verdict else "")
+        table.add_row(*cells)
+    return table

@@ -1,0 +1,227 @@
+"""What a reproduced study came to: published figures beside ours, as ``study.json`` holds them.
+
+A study's directory has ``study.json`` and, for each arm, a run directory of its own. Like a run
+directory it is read without torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from plexor.core.errors import RunDirectoryError
+from plexor.core.files import write_atomic
+
+FILE = "study.json"
+NumberKind = Literal["share", "points", "kappa", "p", "p-bound", "d-prime"]
+Word = Literal[
+    "within sampling error",
+    "differs",
+    "same conclusion",
+    "other conclusion",
+    "cannot be compared",
+    "not measured here",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number:
+    """A figure, published or ours.
+
+    Attributes:
+        kind: how it is to be worded: a share, a difference of two shares, a kappa, a p-value, a
+            bound below which a p-value lies, a d'.
+        value: the figure; None where undefined, and then ``note`` says why.
+        low: lower limit of its 95 % interval; None without one.
+        high: upper limit.
+        n: cases it rests on; None where it is not known.
+        n_groups: independent groups among them; None where not known, or each case counts as one.
+        method: how value and interval were computed, or where they are printed.
+        note: what one must know to read it.
+    """
+
+    kind: NumberKind
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+    n_groups: int | None = None
+    method: str = ""
+    note: str = ""
+
+    @classmethod
+    def of(cls, kind: NumberKind, estimate: Mapping[str, Any]) -> Number:
+        """From an estimate as plain data (``Estimate.to_dict``, or a summary's)."""
+        names = ("value", "low", "high", "n", "n_groups", "method", "note")
+        return cls(kind=kind, **{name: estimate[name] for name in names})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """How a figure of ours stands to the published one.
+
+    Attributes:
+        word: the verdict.
+        because: why, where they differ or cannot be compared; empty otherwise.
+        difference: ours minus published; None where that was not computed.
+    """
+
+    word: Word
+    because: str = ""
+    difference: Number | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """A row of the study's first table.
+
+    Attributes:
+        id: unique among the rows.
+        what: the figure in words.
+        published: as printed; None for a figure that only ours has.
+        ours: arm → the same figure of ours; None where it was not measured.
+        agreement: arm → how the two stand; an arm without a published figure has none.
+    """
+
+    id: str
+    what: str
+    published: Number | None
+    ours: Mapping[str, Number | None]
+    agreement: Mapping[str, Agreement]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyRow:
+    """A row of a further table: its name, and a number, a text or nothing for each column."""
+
+    name: str
+    detail: str = ""
+    cells: tuple[Number | str | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyTable:
+    """A further table of a study.
+
+    Attributes:
+        id: unique in the study.
+        title: what it shows.
+        text: what one should see in it, before the table.
+        columns: headings; the first is of the rows' names.
+        rows: as many cells as there are columns after the first.
+        note: what one must know to read it, below the table.
+    """
+
+    id: str
+    title: str
+    text: str
+    columns: tuple[str, ...]
+    rows: tuple[StudyRow, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """One way in which the study was carried out.
+
+    Attributes:
+        name: e.g. "clean"; also the arm's folder.
+        title: in words.
+        text: what is done in it.
+        run: its run directory, relative to the study's.
+        commands: what one would type to get the same without ``plexor study``.
+    """
+
+    name: str
+    title: str
+    text: str
+    run: str
+    commands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Departure:
+    """One thing that is done otherwise than in the publication: what, how there, how here, why."""
+
+    what: str
+    published: str
+    here: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyResult:
+    """Everything a study's report says.
+
+    Attributes:
+        schema: of the file.
+        plexor: version that wrote it.
+        name: e.g. "allyn2020".
+        title: of the publication.
+        citation: where it was published.
+        question: what it asked.
+        design: how it went about it.
+        scale: "smoke", "small" or "full".
+        setting: which images, which networks, at which size.
+        departures: what is done otherwise here.
+        rows: published beside ours.
+        arms: the ways it was carried out; those of the first table first.
+        tables: everything further.
+        limits: what the figures do not show.
+    """
+
+    schema: Literal["plexor-study/1"] = "plexor-study/1"
+    plexor: str
+    name: str
+    title: str
+    citation: str
+    question: str
+    design: str
+    scale: str
+    setting: str
+    departures: tuple[Departure, ...]
+    rows: tuple[Compared, ...]
+    arms: tuple[Arm, ...]
+    tables: tuple[StudyTable, ...]
+    limits: tuple[str, ...]
+
+
+_ADAPTER = TypeAdapter(StudyResult)
+
+
+def is_study(path: Path) -> bool:
+    """Whether a directory holds a study's result."""
+    return (path / FILE).is_file()
+
+
+def write_study(path: Path, result: StudyResult) -> Path:
+    """Keeps a study's result in its directory; the file."""
+    file = path / FILE
+    write_atomic(file, _ADAPTER.dump_json(result, indent=1) + b"\n")
+    return file
+
+
+def read_study(path: Path) -> StudyResult:
+    """A study's result from its directory.
+
+    Raises:
+        RunDirectoryError: it has none, or one that this version does not write.
+    """
+    file = path / FILE
+    try:
+        return _ADAPTER.validate_json(file.read_bytes())
+    except OSError as error:
+        raise RunDirectoryError(
+            f"{path} holds no study: cannot read {file}: {error.strerror}; run plexor study run"
+        ) from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise RunDirectoryError(
+            f"{file} is not one that this version of Plexor writes: {first['msg']} at "
+            f"{where or 'its start'}; run the study again, which redoes this file only"
+        ) from error

@@ -1,0 +1,190 @@
+"""A study's page: its published figures beside ours, then everything behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from plexor.findings.study import (
+    Agreement,
+    Arm,
+    Compared,
+    Number,
+    NumberKind,
+    StudyResult,
+    StudyTable,
+)
+from plexor.report import words
+from plexor.report.table import Cell, Table
+
+_WORDING: dict[
+    NumberKind, tuple[Callable[[float], str], Callable[[Mapping[str, float | None]], str]]
+] = {
+    "share": (words.share, words.bounds),
+    "points": (words.points, words.points_bounds),
+    "kappa": (words.area, words.area_bounds),
+    "p": (words.p_value, lambda _: ""),
+    "p-bound": (words.p_bound, lambda _: ""),
+    "d-prime": (words.amount, words.amount_bounds),
+}
+_DASH = Cell(text=words.UNDEFINED, reason="not measured here")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A further table with what one should see in it."""
+
+    id: str
+    title: str
+    text: str
+    table: Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyView:
+    """The page."""
+
+    title: str
+    subtitle: str
+    answer: str
+    question: str
+    design: str
+    setting: str
+    compared: Table
+    arms: tuple[Arm, ...]
+    sections: tuple[Section, ...]
+    departures: Table
+    limits: tuple[str, ...]
+
+
+def study_view(result: StudyResult) -> StudyView:
+    """Words the whole page."""
+    return StudyView(
+        title=result.title,
+        subtitle=f"{result.citation} Carried out again at scale “{result.scale}”.",
+        answer=answer(result),
+        question=result.question,
+        design=result.design,
+        setting=result.setting,
+        compared=_compared(result),
+        arms=result.arms,
+        sections=tuple(_section(table) for table in result.tables),
+        departures=_departures(result),
+        limits=result.limits,
+    )
+
+
+def answer(result: StudyResult) -> str:
+    """How many of the figures that could be compared agree, arm by arm."""
+    parts = []
+    for arm in _arms(result):
+        found = [row.agreement[arm].word for row in result.rows if arm in row.agreement]
+        same = sum(word in ("within sampling error", "same conclusion") for word in found)
+        told = same + sum(word in ("differs", "other conclusion") for word in found)
+        parts.append(f"{same} of {told} in “{arm}”")
+    return f"Figures that agree with the published ones: {', '.join(parts)}."
+
+
+def number_words(number: Number | None) -> tuple[str, str]:
+    """A number and, in brackets, its interval; a dash where there is none."""
+    if number is None or number.value is None:
+        return words.UNDEFINED, ""
+    value, interval = _WORDING[number.kind]
+    return value(number.value), interval({"low": number.low, "high": number.high})
+
+
+def number_cell(number: Number | str | None) -> Cell:
+    """A number with its interval, n and groups; a text as it is; a dash for nothing."""
+    if number is None:
+        return _DASH
+    if isinstance(number, str):
+        return Cell(text=number)
+    text, limits = number_words(number)
+    return Cell(
+        text=text, detail=" ".join(filter(None, [limits, _size(number)])), reason=number.note
+    )
+
+
+def _size(number: Number) -> str:
+    """Of how many cases, in how many groups."""
+    if number.n is None:
+        return ""
+    size = f"n = {words.count(number.n)}"
+    return size if number.n_groups is None else f"{size} in {words.count(number.n_groups)}"
+
+
+def _arms(result: StudyResult) -> list[str]:
+    """Arms of the first table, in their order."""
+    return list(dict.fromkeys(arm for row in result.rows for arm in row.ours))
+
+
+def _compared(result: StudyResult) -> Table:
+    arms = _arms(result)
+    columns = [Cell(text="Figure"), Cell(text="Published")]
+    for arm in arms:
+        columns += [Cell(text="Ours", detail=arm), Cell(text="Agreement", detail=arm)]
+    return Table(
+        id="compared-table",
+        caption="Published beside ours",
+        columns=tuple(columns),
+        rows=tuple(_row(row, arms) for row in result.rows),
+        note="In brackets 95 % intervals; “n = 200 in 150” are 200 cases in 150 groups, by which "
+        "ours are clustered. “Within sampling error”: the 95 % interval of the difference, ours "
+        "minus published, covers 0; the difference stands below, in points. “Differs, because”: it "
+        "does not, and the reason is the one that the study names beforehand, which need not be "
+        "the only one.",
+    )
+
+
+def _row(row: Compared, arms: list[str]) -> tuple[Cell, ...]:
+    cells = [Cell(text=row.what, header=True), number_cell(row.published)]
+    for arm in arms:
+        cells += [number_cell(row.ours.get(arm)), _agreement_cell(row.agreement.get(arm))]
+    return tuple(cells)
+
+
+def _agreement_cell(found: Agreement | None) -> Cell:
+    if found is None:
+        return Cell(text="")
+    text, limits = number_words(found.difference)
+    return Cell(
+        text=found.word if not found.because else f"{found.word},",
+        detail="" if found.difference is None else " ".join(filter(None, [text, limits])),
+        reason=found.because and f"because {found.because}",
+    )
+
+
+def _section(table: StudyTable) -> Section:
+    return Section(
+        id=table.id,
+        title=table.title,
+        text=table.text,
+        table=Table(
+            id=f"{table.id}-table",
+            caption=table.title,
+            columns=tuple(Cell(text=name) for name in table.columns),
+            rows=tuple(
+                (
+                    Cell(text=row.name, detail=row.detail, header=True),
+                    *(number_cell(cell) for cell in row.cells),
+                )
+                for row in table.rows
+            ),
+            note=table.note,
+        ),
+    )
+
+
+def _departures(result: StudyResult) -> Table:
+    return Table(
+        id="departures-table",
+        caption="What is done otherwise here, and why",
+        columns=tuple(Cell(text=name) for name in ("What", "Published", "Here", "Why")),
+        rows=tuple(
+            (
+                Cell(text=one.what, header=True),
+                *map(number_cell, (one.published, one.here, one.why)),
+            )
+            for one in result.departures
+        ),
+    )

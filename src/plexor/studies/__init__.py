@@ -1,0 +1,18 @@
+"""Published studies, carried out again: their figures beside ours."""
+
+from plexor.studies.catalogue import STUDIES, find
+from plexor.studies.compare import compare, difference
+from plexor.studies.step import Request, Step, run_study
+from plexor.studies.study import Published, Study
+
+__all__ = [
+    "STUDIES",
+    "Published",
+    "Request",
+    "Step",
+    "Study",
+    "compare",
+    "difference",
+    "find",
+    "run_study",
+]

@@ -1,0 +1,132 @@
+"""What an arm's audit came to, its intervals clustered by lesion however the arm was split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from plexor.core.errors import RunDirectoryError
+from plexor.findings import CLEAN, RunDirectory
+from plexor.findings.study import Number
+from plexor.findings.summary import LOSSLESS, summarise
+from plexor.stats import clustered_proportion
+from plexor.studies.allyn2020.layout import NAEVUS
+
+Plain = Mapping[str, Any]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ours:
+    """An arm's findings and summary.
+
+    Attributes:
+        summary: as ``summarise`` makes it, but with lesions for groups.
+        findings: rows of the findings' schema, likewise.
+    """
+
+    summary: Plain
+    findings: pd.DataFrame
+
+    @classmethod
+    def read(cls, run: Path, lesion_of: Mapping[str, str]) -> Ours:
+        """From a run directory, and image → lesion."""
+        directory = RunDirectory(run)
+        findings = directory.findings()
+        findings["group"] = findings["case_id"].map(lesion_of)
+        summary = summarise(directory.plan(), directory.provenance(), findings)
+        return cls(summary=summary, findings=findings)
+
+    def find(self, attack: str, radius: float, *, target: str | None = NAEVUS) -> Plain | None:
+        """The summary of an attack at a radius, after a class or, with None, after any mistake."""
+        for probe in self.summary["probes"]:
+            if probe["name"] != attack or probe["threat"]["radius"] != radius:
+                continue
+            if probe["goal"].get("target") == target:
+                return dict(probe)
+        return None
+
+    def probe(self, attack: str, radius: float) -> Plain:
+        """The summary of an attack that makes naevi.
+
+        Raises:
+            RunDirectoryError: it was not run.
+        """
+        found = self.find(attack, radius)
+        if found is None:
+            raise RunDirectoryError(
+                f"{attack} at {radius:g} levels is not among the findings; run the study again"
+            )
+        return found
+
+    def rows(self, probe: str) -> pd.DataFrame:
+        """Every image that could be judged under a probe, as stored losslessly."""
+        rows = self.findings
+        there = (rows["probe"] == probe) & (rows["stored"] == LOSSLESS) & (rows["status"] == "ok")
+        return rows[there]
+
+    def called_naevus(self, probe: str, *, truth: str | None = None) -> Number:
+        """The share of images called a naevus, of all or of one class."""
+        rows = self.rows(probe)
+        if truth is not None:
+            rows = rows[rows["truth"] == truth]
+        return share(rows["decision_after"] == NAEVUS, rows["group"])
+
+    def accuracy(self, probe: str = CLEAN) -> Number:
+        """The share of images called what they are."""
+        rows = self.rows(probe)
+        return share(rows["decision_after"] == rows["truth"], rows["group"])
+
+    def prevalence(self) -> Number:
+        """The share of images that show a naevus."""
+        rows = self.rows(CLEAN)
+        return share(rows["truth"] == NAEVUS, rows["group"])
+
+    def mcnemar(self, probe: Plain) -> Number:
+        """McNemar's test of accuracy, clustered by lesion; the plain one's p is in the note."""
+        test = probe["mcnemar"]
+        used, plain = test[test["used"]], test["plain"]["p_value"]
+        return Number(
+            kind="p",
+            value=used["p_value"],
+            n=probe["n"],
+            n_groups=probe["n_groups"],
+            method=used["method"],
+            note=f"{test['n_lost']} became wrong, {test['n_gained']} right; images taken as "
+            f"independent, as published, p {_p(plain)}",
+        )
+
+    def identity(self, probe: str) -> str:
+        """Whether accuracy is the naevi's share, which it must be once every image is called one.
+
+        Raises:
+            RuntimeError: every image is called a naevus and it is not.
+        """
+        rows = self.rows(probe)
+        n, n_other = len(rows), int((rows["decision_after"] != NAEVUS).sum())
+        n_naevi = int((rows["truth"] == NAEVUS).sum())
+        n_right = int((rows["decision_after"] == rows["truth"]).sum())
+        if n_other:
+            return f"not put to the test: {n_other} of {n} images are not called naevi"
+        if n_right != n_naevi:
+            raise RuntimeError(
+                f"internal: every image was called a naevus, {n_naevi} of {n} are, and {n_right} "
+                "were counted as right; please report this"
+            )
+        return f"holds: all {n} images are called naevi, {n_naevi} are, {n_right} count as right"
+
+
+def share(events: pd.Series[bool], groups: pd.Series[str]) -> Number:
+    """A share of images, its interval clustered by lesion."""
+    found = clustered_proportion(events.to_numpy(bool), groups.to_numpy(str))
+    return Number.of("share", found.to_dict())
+
+
+def _p(value: float | None) -> str:
+    return "undefined" if value is None else "< .0001" if value < 0.0001 else f"= {value:.4f}"

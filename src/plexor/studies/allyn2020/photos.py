@@ -1,0 +1,45 @@
+"""``cohort.csv``: the images that a run of the study uses, the manifest of all its plans."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+from plexor.studies.allyn2020.layout import Photo
+from plexor.studies.allyn2020.plans import COHORT
+from plexor.studies.step import keep
+
+_COLUMNS = ("image_id", "lesion_id", "dx", "path")
+
+
+def write_photos(out: Path, photos: Iterable[Photo]) -> None:
+    """Lists the images; paths inside ``out`` are relative, others absolute.
+
+    Raises:
+        RunDirectoryError: other images are listed there.
+    """
+    base, text = out.resolve(), io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for photo in photos:
+        path = photo.path.resolve()
+        shown = path.relative_to(base) if path.is_relative_to(base) else path
+        writer.writerow((photo.image_id, photo.lesion_id, photo.dx, shown.as_posix()))
+    keep(out / COHORT, text.getvalue())
+
+
+def read_photos(out: Path) -> tuple[Photo, ...]:
+    """The images listed, in their order."""
+    with (out / COHORT).open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return tuple(
+        Photo(
+            image_id=row["image_id"],
+            lesion_id=row["lesion_id"],
+            dx=row["dx"],
+            path=out / row["path"],
+        )
+        for row in rows
+    )

@@ -1,0 +1,190 @@
+"""The study as plans, which ``plexor train`` and ``plexor audit`` read: its arms at each scale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from plexor.core.errors import PlanError, unknown
+from plexor.studies.allyn2020.layout import NAEVUS
+
+Plain = dict[str, Any]
+
+PUBLISHED, CLEAN, TRANSFER = "as-published", "clean", "transfer"
+ARMS = (PUBLISHED, CLEAN, TRANSFER)
+COHORT = "cohort.csv"
+WEIGHTS = "weights.safetensors"
+RADII = (1, 2, 4, 8)
+"""Levels of 255."""
+MAIN_RADIUS = 8
+"""The radius of the first table."""
+_UNTARGETED_RADIUS = 4
+GENERATOR, UNIVERSAL = "generator", "universal-generator"
+SEED = 0
+
+_LOOK = {"window": [0, 255], "mean": [0.76, 0.55, 0.57], "std": [0.14, 0.15, 0.17]}
+"""Mean and standard deviation of HAM10000's channels, over 255."""
+_TURNED = {"flip": [0, 1], "rotate_degrees": 180, "zoom": 0.15, "brightness": 0.1, "contrast": 0.15}
+"""Skin has no up and no left."""
+_COMMON = {
+    "learning_rate": 0.001,
+    "weight_decay": 0.02,
+    "label_smoothing": 0.05,
+    "class_weights": "none",
+    "augment": _TURNED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """How large everything is.
+
+    Attributes:
+        name: "smoke", "small" or "full".
+        classifier: the ``train`` of a plan, of the network that is attacked.
+        other: likewise, of the network that the generators are tried on without having seen it.
+        generator: options of the fits.
+        pgd: options of PGD.
+        most_lesions: of each class, of real data; of naevi four times as many. None takes all.
+        n_examples: images kept for each arm's report.
+        because: why its classifier need not be as good as the published one.
+    """
+
+    name: str
+    classifier: Mapping[str, Any]
+    other: Mapping[str, Any]
+    generator: Mapping[str, Any]
+    pgd: Mapping[str, Any]
+    most_lesions: int | None = None
+    n_examples: int = 12
+    because: str
+
+    def setting(self, n_images: int, n_lesions: int, *, drawn: bool) -> str:
+        """What was run on what, in a sentence."""
+        height, width = self.classifier["preprocess"]["size"]
+        kind = "drawn phantoms, not photographs" if drawn else "HAM10000"
+        return (
+            f"Run on {n_images:,} images of {n_lesions:,} lesions ({kind}); the classifier is "
+            f"{self.classifier['architecture']} at {width} × {height} pixels, the second network "
+            f"{self.other['architecture']}."
+        )
+
+
+def _training(architecture: str, height: int, width: int, **rest: Any) -> Plain:
+    size = {"size": [height, width], **_LOOK}
+    return {"architecture": architecture, "preprocess": size, **_COMMON, **rest}
+
+
+SCALES: dict[str, Scale] = {
+    "smoke": Scale(
+        name="smoke",
+        classifier=_training("small-cnn", 48, 48, epochs=12, batch_size=32, patience=12)
+        | {"learning_rate": 0.003},
+        other=_training("small-cnn", 32, 32, epochs=12, batch_size=32, patience=12)
+        | {"learning_rate": 0.003},
+        generator={},
+        pgd={"steps": 10},
+        most_lesions=20,
+        n_examples=3,
+        because="a small network was trained for seconds on few images, to see that all of it "
+        "works",
+    ),
+    "small": Scale(
+        name="small",
+        classifier=_training("densenet201", 72, 96, epochs=16, batch_size=32, patience=16),
+        other=_training("densenet121", 72, 96, epochs=16, batch_size=32, patience=16),
+        generator={},
+        pgd={"steps": 20},
+        because="the network sees 96 × 72 pixels in place of 600 × 450, starts from random "
+        "weights and not from ImageNet's, and is trained for 16 epochs",
+    ),
+    "full": Scale(
+        name="full",
+        classifier=_training(
+            "densenet201", 450, 600, epochs=30, batch_size=16, patience=10,
+            precision="bf16-mixed", workers=8,
+        )
+        | {"learning_rate": 0.0003},
+        other=_training(
+            "densenet121", 450, 600, epochs=30, batch_size=16, patience=10,
+            precision="bf16-mixed", workers=8,
+        )
+        | {"learning_rate": 0.0003},
+        generator={},
+        pgd={"steps": 20},
+        because="the paper does not print its training in full, so that ours is another",
+    ),
+}  # fmt: skip
+
+_SHARES = {
+    PUBLISHED: {"train": 0.75, "validation": 0.05, "test": 0.20},
+    CLEAN: {"train": 0.75, "validation": 0.10, "test": 0.15},
+}
+"""As many are trained on in both arms, and the published test set is a fifth, as in the paper."""
+_COLUMNS = {
+    PUBLISHED: {"label": "dx", "id": "image_id"},  # no group: an image may be split from its lesion
+    CLEAN: {"label": "dx", "id": "image_id", "group": "lesion_id"},
+}
+
+
+def scale_of(name: str) -> Scale:
+    """The scale of that name.
+
+    Raises:
+        PlanError: there is none.
+    """
+    if name not in SCALES:
+        raise PlanError(unknown("scale", name, SCALES))
+    return SCALES[name]
+
+
+def plan_of(arm: str, scale: Scale, *, start: Path | None = None) -> Plain:
+    """An arm's plan as plain data, as seen from its folder in the study's directory.
+
+    The transfer arm's has no probes: these are files that the clean arm's audit leaves.
+    """
+    design = CLEAN if arm == TRANSFER else arm
+    train = dict(scale.other if arm == TRANSFER else scale.classifier)
+    if start is not None:
+        train["start"] = str(start.resolve())
+    return {
+        "name": f"Allyn 2020, {arm}",
+        "seed": SEED,
+        "cohort": {
+            "manifest": f"../{COHORT}",
+            "columns": _COLUMNS[design],
+            "split": _SHARES[design],
+        },
+        "model": {"weights": WEIGHTS},
+        "train": train,
+        "probes": _probes(arm, scale),
+        "n_examples": scale.n_examples,
+    }
+
+
+def _probes(arm: str, scale: Scale) -> list[Plain]:
+    to_naevus = {"goal": {"become": NAEVUS}, "threat": {"norm": "linf", "radius": list(RADII)}}
+    to_anything = {"goal": "misclassify", "threat": {"norm": "linf", "radius": _UNTARGETED_RADIUS}}
+    if arm == PUBLISHED:
+        return [{"attack": GENERATOR, "fit": "test", **scale.generator, **to_naevus}]
+    pgd = {"attack": "pgd", **scale.pgd, **to_naevus}
+    if arm == TRANSFER:
+        return [pgd]
+    return [
+        {"attack": GENERATOR, "fit": "train", **scale.generator, **to_naevus},
+        {"attack": UNIVERSAL, "fit": "train", **scale.generator, **to_naevus},
+        {"attack": GENERATOR, "fit": "train", **scale.generator, **to_anything},
+        pgd,
+    ]
+
+
+def loaded_probe(attack: str, radius: float, file: Path) -> Plain:
+    """A probe that uses again what was fitted on another model."""
+    return {
+        "attack": attack,
+        "goal": {"become": NAEVUS},
+        "load": str(file),
+        "threat": {"norm": "linf", "radius": radius},
+    }

@@ -1,0 +1,138 @@
+"""The study's steps: images, then training and audit of each arm, then the comparison."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from plexor.attacks.fitted import read_card
+from plexor.core.errors import RunDirectoryError
+from plexor.core.seeds import seed_for
+from plexor.findings.study import write_study
+from plexor.studies.allyn2020.layout import NAEVUS, Photo, read_layout
+from plexor.studies.allyn2020.phantoms import write_phantoms
+from plexor.studies.allyn2020.photos import write_photos
+from plexor.studies.allyn2020.plans import (
+    ARMS,
+    CLEAN,
+    GENERATOR,
+    RADII,
+    SEED,
+    TRANSFER,
+    UNIVERSAL,
+    Scale,
+    loaded_probe,
+    plan_of,
+    scale_of,
+)
+from plexor.studies.allyn2020.result import study_result
+from plexor.studies.carry import audit_arm, train_arm
+from plexor.studies.step import Advance, Request, Step, keep
+
+_N_PHANTOM_LESIONS, _PHANTOM_SIDE = 180, 64
+_NAEVI = 4
+"""Naevi are kept four times as often as each other class, where a scale keeps a part."""
+
+
+def steps(request: Request) -> list[Step]:
+    """What is to be done, in order.
+
+    Raises:
+        PlanError: an unknown scale or arm.
+    """
+    scale = scale_of(request.scale)
+    request.check_arms(ARMS)
+    found = [Step(title="images", unit="steps", work=partial(_images, request, scale))]
+    for name in ARMS:
+        arm = _Arm(request, scale, name)
+        found += [
+            Step(title=f"train, {name}", unit="steps", work=arm.train),
+            Step(title=f"audit, {name}", unit="case-probes", work=arm.audit),
+        ]
+    return [*found, Step(title="compare", unit="steps", work=partial(_compare, request, scale))]
+
+
+@dataclass(frozen=True, slots=True)
+class _Arm:
+    """An arm's training and audit, both of the plan in its folder."""
+
+    request: Request
+    scale: Scale
+    name: str
+
+    @property
+    def plan(self) -> Path:
+        return self.request.out / self.name / "plan.yaml"
+
+    def train(self, advance: Advance) -> None:
+        plan = plan_of(self.name, self.scale, start=self.request.start.get(self.name))
+        if self.name == TRANSFER:
+            plan["probes"] = [*_loaded(self.request.out), *plan["probes"]]
+        keep(self.plan, yaml.safe_dump(plan, sort_keys=False))
+        given = self.request.weights.get(self.name)
+        train_arm(self.plan, advance, given=given, device=self.request.device)
+
+    def audit(self, advance: Advance) -> None:
+        audit_arm(self.plan, advance, device=self.request.device)
+
+
+def _images(request: Request, scale: Scale, advance: Advance) -> None:
+    """Lists the images that are used, once; draws them where there are none."""
+    folder = request.data
+    if folder is None:
+        folder = request.out / "phantoms"
+        write_phantoms(folder, n_lesions=_N_PHANTOM_LESIONS, side=_PHANTOM_SIDE, seed=SEED)
+    photos = read_layout(folder)
+    if request.data is not None and scale.most_lesions is not None:
+        photos = some_of(photos, scale.most_lesions)
+    write_photos(request.out, photos)
+    advance(1, 1, f"{len(photos)} images")
+
+
+def some_of(photos: Iterable[Photo], most: int) -> tuple[Photo, ...]:
+    """The images of so many lesions of each class, of naevi four times as many, drawn by name."""
+    lesions: dict[str, dict[str, None]] = defaultdict(dict)
+    photos = tuple(photos)
+    for photo in photos:
+        lesions[photo.dx][photo.lesion_id] = None
+    kept: set[str] = set()
+    for dx, names in lesions.items():
+        drawn = sorted(names, key=lambda name: seed_for(SEED, "some", name))
+        kept.update(drawn[: most * (_NAEVI if dx == NAEVUS else 1)])
+    return tuple(photo for photo in photos if photo.lesion_id in kept)
+
+
+def _loaded(out: Path) -> list[dict[str, Any]]:
+    """Probes with every generator that the clean arm fitted to make naevi.
+
+    Raises:
+        RunDirectoryError: one is not there.
+    """
+    files: Mapping[tuple[str, float], Path] = {
+        (card.method, card.threat.radius): file
+        for file in sorted((out / CLEAN / "run" / "artifacts").glob("*.safetensors"))
+        if (card := read_card(file)).goal.get("target") == NAEVUS
+    }
+    probes = []
+    for attack in (GENERATOR, UNIVERSAL):
+        for radius in RADII:
+            if (attack, radius) not in files:
+                raise RunDirectoryError(
+                    f"{out / CLEAN} holds no {attack} of {radius} levels; remove that folder and "
+                    "run the study again"
+                )
+            inside = files[attack, radius].relative_to(out)
+            probes.append(loaded_probe(attack, radius, Path("..") / inside))
+    return probes
+
+
+def _compare(request: Request, scale: Scale, advance: Advance) -> None:
+    result = study_result(request.out, scale, drawn=request.data is None)
+    write_study(request.out, result)
+    advance(1, 1, "published beside ours")

@@ -1,0 +1,207 @@
+"""The tables behind the first one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from plexor.findings.study import Number, StudyRow, StudyTable
+from plexor.stats import cohens_kappa_of_table, detection, proportion_interval
+from plexor.studies.allyn2020.layout import NAEVUS
+from plexor.studies.allyn2020.ours import Ours
+from plexor.studies.allyn2020.plans import GENERATOR, MAIN_RADIUS, RADII, UNIVERSAL
+from plexor.studies.allyn2020.published import (
+    ALLYN2020,
+    CORRECT_REJECTIONS,
+    HITS,
+    N_IMAGES,
+    N_NAEVI,
+    N_ORIGINAL,
+    N_PERTURBED,
+    OBSERVERS,
+)
+
+Plain = Mapping[str, Any]
+_AGAIN = "recompressed-own"
+_NAMES = {GENERATOR: "Generator, an image at a time", UNIVERSAL: "Generator, one change for all"}
+
+
+def class_table(arms: Mapping[str, Ours]) -> StudyTable:
+    """The fooling ratio by class, and over the images that were no naevi to the classifier."""
+    published = ALLYN2020.figure("fooling-by-class")
+    classes = next(iter(arms.values())).summary["cohort"]["classes"]
+    probes = {name: arm.probe(GENERATOR, MAIN_RADIUS) for name, arm in arms.items()}
+    rows = [
+        StudyRow(
+            name=name,
+            cells=(
+                published.number(),
+                *(arms[arm].called_naevus(probes[arm]["id"], truth=name) for arm in arms),
+            ),
+        )
+        for name in classes
+    ]
+    success = StudyRow(
+        name="Not called naevi before",
+        detail="targeted success",
+        cells=(None, *(_share(probes[arm]["targeted_success"]) for arm in arms)),
+    )
+    return StudyTable(
+        id="fooling-by-class",
+        title="Fooling ratio by class",
+        text=f"Images called {NAEVUS} once changed, by the generator at {MAIN_RADIUS} levels, "
+        "stored losslessly. Naevi that were called naevi before are among the first rows; the "
+        "last row is over the images that there was something to change in.",
+        columns=("True class", "Published", *arms),
+        rows=(*rows, success),
+        note="The paper does not say how many images each class has, so that agreement cannot be "
+        "told class by class.",
+    )
+
+
+def identity_table(arms: Mapping[str, Ours]) -> StudyTable:
+    """Accuracy after the attack beside the naevi's share, which it must be if all are called so."""
+    probes = {name: arm.probe(GENERATOR, MAIN_RADIUS) for name, arm in arms.items()}
+    share = proportion_interval(N_NAEVI, N_IMAGES).to_dict()
+    return StudyTable(
+        id="identity",
+        title="What accuracy after the attack measures",
+        text="Once every image is called a naevus, exactly the naevi are called rightly: accuracy "
+        "is their share of the images, whatever the classifier was worth before.",
+        columns=("", "Published", *arms),
+        rows=(
+            StudyRow(
+                name="Share of naevi",
+                detail="published: of all HAM10000",
+                cells=(Number.of("share", share), *(arm.prevalence() for arm in arms.values())),
+            ),
+            StudyRow(
+                name="Accuracy, changed images",
+                cells=(
+                    ALLYN2020.figure("accuracy-after").number(),
+                    *(arm.accuracy(probes[name]["id"]) for name, arm in arms.items()),
+                ),
+            ),
+            StudyRow(
+                name="Accuracy is the share of naevi",
+                cells=(
+                    "to the digits printed",
+                    *(arm.identity(probes[name]["id"]) for name, arm in arms.items()),
+                ),
+            ),
+        ),
+    )
+
+
+def size_table(arms: Mapping[str, Ours]) -> StudyTable:
+    """Every targeted attack at every radius, lossless and compressed again, beside noise."""
+    rows = [
+        StudyRow(
+            name=_NAMES.get(attack, attack.upper()),
+            detail=f"{radius:g} level{'s' if radius != 1 else ''}",
+            cells=tuple(cell for arm in arms.values() for cell in _sized(arm, attack, radius)),
+        )
+        for attack, radius in _attacks(arms)
+    ]
+    columns = ("turned into naevi", "compressed again", "noise", "accuracy")
+    return StudyTable(
+        id="size",
+        title="By size of the change",
+        text="Of the images not called naevi before, the share that is called so: stored "
+        "losslessly; once more as JPEG with the file's own tables; and, for noise of the same "
+        "size, losslessly. Accuracy is over all images, lossless.",
+        columns=("Attack", *(f"{name}: {column}" for name in arms for column in columns)),
+        rows=tuple(rows),
+        note="A dash: not run in this arm, or the files are no JPEGs.",
+    )
+
+
+def transfer_table(first: Ours, second: Ours) -> StudyTable:
+    """What generators fitted on one network do to another."""
+    networks = [str(arm.summary["model"]["architecture"]) for arm in (first, second)]
+    return StudyTable(
+        id="transfer",
+        title="On another network",
+        text="The generators of the clean arm, fitted on the first network, and the same images "
+        "given to a second one that they have not seen. Both networks learnt the same images.",
+        columns=(
+            "Attack",
+            *(f"turned into naevi: {name}" for name in networks),
+            f"noise: {networks[1]}",
+        ),
+        rows=tuple(
+            StudyRow(
+                name=_NAMES[attack],
+                detail=f"{radius:g} level{'s' if radius != 1 else ''}",
+                cells=(
+                    _share(first.probe(attack, radius)["targeted_success"]),
+                    _share(second.probe(attack, radius)["targeted_success"]),
+                    _share(second.probe(attack, radius)["control_success"]),
+                ),
+            )
+            for attack in (GENERATOR, UNIVERSAL)
+            for radius in RADII
+        ),
+        note="Each column is over the images that its network did not call naevi before.",
+    )
+
+
+def observer_table() -> StudyTable:
+    """The published answers of the two observers, analysed again."""
+    kappa = cohens_kappa_of_table(OBSERVERS).to_dict()
+    found = detection(HITS, N_PERTURBED, N_ORIGINAL - CORRECT_REJECTIONS, N_ORIGINAL)
+    again = {
+        "sensitivity": Number.of("share", proportion_interval(HITS, N_PERTURBED).to_dict()),
+        "specificity": Number.of(
+            "share", proportion_interval(CORRECT_REJECTIONS, N_ORIGINAL).to_dict()
+        ),
+        "kappa": Number.of("kappa", kappa),
+    }
+    rows = [
+        StudyRow(
+            name=ALLYN2020.figure(name).what,
+            cells=(ALLYN2020.figure(name).number(), number, number.method),
+        )
+        for name, number in again.items()
+    ]
+    d_prime = Number.of("d-prime", found.d_prime.to_dict())
+    return StudyTable(
+        id="observers",
+        title="The observers' answers, analysed again",
+        text="From the counts in the paper: how often the two said “changed” of 30 changed and 20 "
+        "untouched images each, and of which images both said the same. An interval of d' that "
+        "covers 0 is what guessing gives.",
+        columns=("", "Published", "Again", "Method"),
+        rows=(*rows, StudyRow(name="d'", cells=("not printed", d_prime, d_prime.method))),
+        note="Wald's intervals of both shares are the printed ones. Of kappa the upper limit is "
+        "printed below 0; the table of answers gives one above 0, so that the two observers do not "
+        "disagree more than chance has it. Answers of one observer are taken as independent.",
+    )
+
+
+def _attacks(arms: Mapping[str, Ours]) -> Iterator[tuple[str, float]]:
+    """Every (attack, radius) that aims at naevi, in the order of the arms' plans."""
+    found = [
+        (str(probe["name"]), float(probe["threat"]["radius"]))
+        for arm in reversed(list(arms.values()))
+        for probe in arm.summary["probes"]
+        if probe["kind"] == "attack" and probe["goal"].get("target") == NAEVUS
+    ]
+    yield from dict.fromkeys(found)
+
+
+def _sized(arm: Ours, attack: str, radius: float) -> Iterator[Number | None]:
+    """Targeted success lossless, compressed again and by noise, and accuracy."""
+    found = arm.find(attack, radius)
+    if found is None:
+        yield from (None,) * 4
+        return
+    yield _share(found["targeted_success"])
+    again = found["stored"].get(_AGAIN)
+    yield _share(again["targeted_success"]) if again else None
+    yield _share(found["control_success"])
+    yield _share(found["accuracy"])
+
+
+def _share(estimate: Plain) -> Number:
+    return Number.of("share", estimate)

@@ -1,0 +1,98 @@
+"""Training and auditing as steps of a study: what ``plexor train`` and ``plexor audit`` do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from plexor.audits import audit, cohort_of, load_plan
+from plexor.cases import Cohort
+from plexor.core.errors import ModelError
+from plexor.core.files import write_atomic
+from plexor.models.device import choose_device
+from plexor.models.training.config import Training
+from plexor.models.training.fit import train
+from plexor.models.weights import read_card
+from plexor.studies.step import Advance
+
+
+def train_arm(
+    plan_file: Path, advance: Advance, *, given: Path | None = None, device: str | None = None
+) -> None:
+    """Writes the weights that a plan names, unless they are there.
+
+    Args:
+        plan_file: with ``train`` and ``model.weights``.
+        advance: told of each step.
+        given: weights trained before; copied, if they were trained as the plan would.
+        device: where to compute.
+
+    Raises:
+        ModelError: the weights, given or found, were trained in another way.
+    """
+    plan = load_plan(plan_file)
+    training = plan.training()
+    cohort = cohort_of(plan, training.task)
+    weights = plan.model_source().weights
+    assert weights is not None  # noqa: S101 (our own plans name them)
+    if given is not None and not weights.exists():
+        check_trained(given, training, cohort, seed=plan.seed)
+        write_atomic(weights, given.read_bytes())
+    if weights.exists():
+        check_trained(weights, training, cohort, seed=plan.seed)
+        advance(1, 1, f"{weights} is there")
+        return
+    train(
+        cohort,
+        training,
+        weights,
+        seed=plan.seed,
+        device=choose_device(device),
+        on_progress=lambda news: advance(
+            news.step, news.n_steps, f"epoch {news.epoch}, loss {news.loss:.3f}"
+        ),
+    )
+
+
+def audit_arm(plan_file: Path, advance: Advance, *, device: str | None = None) -> None:
+    """Carries a plan out into ``run`` beside it, or goes on with it."""
+    audit(
+        load_plan(plan_file),
+        out=plan_file.parent / "run",
+        device=device,
+        on_progress=lambda news: advance(news.done, news.total, news.probe),
+    )
+
+
+def check_trained(weights: Path, training: Training, cohort: Cohort, *, seed: int) -> None:
+    """Refuses weights that were not trained in this way on these cases in this split.
+
+    Raises:
+        ModelError: another configuration, cohort or seed; the first difference is named.
+    """
+    card = read_card(weights)
+    found = dict(card.training) if card else {}
+    wanted = {"seed": seed, "cohort_sha256": cohort.digest, **_flat(asdict(training))}
+    config: Any = found.get("config", {})
+    there = {
+        "seed": found.get("seed"),
+        "cohort_sha256": found.get("cohort_sha256"),
+        **_flat(config),
+    }
+    for name, value in wanted.items():
+        if there.get(name) != value:
+            raise ModelError(
+                f"{weights} was trained otherwise: `{name}` is {there.get(name)}, expected "
+                f"{value}; give weights that were trained with this arm's plan, or none"
+            )
+
+
+def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A training's configuration as its card holds it; of a file to start from, the name alone."""
+    plain: dict[str, Any] = json.loads(json.dumps(config, default=str))
+    if plain.get("start") is not None:
+        plain["start"] = Path(plain["start"]).name
+    return plain

@@ -1,0 +1,20 @@
+"""What studies there are."""
+
+from __future__ import annotations
+
+from plexor.core.errors import PlanError, unknown
+from plexor.studies.allyn2020 import ALLYN2020
+from plexor.studies.study import Study
+
+STUDIES: dict[str, Study] = {study.name: study for study in (ALLYN2020,)}
+
+
+def find(name: str) -> Study:
+    """The study of that name.
+
+    Raises:
+        PlanError: there is none.
+    """
+    if name not in STUDIES:
+        raise PlanError(unknown("study", name, STUDIES))
+    return STUDIES[name]

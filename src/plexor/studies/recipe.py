@@ -1,0 +1,22 @@
+"""What each study does, step by step; imported when one is run, for this needs torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from plexor.core.errors import PlanError, unknown
+from plexor.studies.allyn2020 import recipe as allyn2020
+from plexor.studies.step import Request, Step
+
+_RECIPES: dict[str, Callable[[Request], list[Step]]] = {"allyn2020": allyn2020.steps}
+
+
+def recipe(name: str) -> Callable[[Request], list[Step]]:
+    """From a request to the steps of that study.
+
+    Raises:
+        PlanError: there is no such study.
+    """
+    if name not in _RECIPES:
+        raise PlanError(unknown("study", name, _RECIPES))
+    return _RECIPES[name]

@@ -1,0 +1,115 @@
+"""The steps of a study: each resumes by itself, so that the whole does."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from plexor.core.errors import PlanError, RunDirectoryError, unknown
+from plexor.core.files import write_atomic
+from plexor.findings.study import StudyResult, read_study
+
+SCALES = ("smoke", "small", "full")
+Advance = Callable[[int, int, str], None]
+"""(done, total, what is going on) → None."""
+Watch = Callable[[str, str], AbstractContextManager[Advance]]
+"""(a step's title, what it counts) → shows its progress while the step runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """How a study is to be run.
+
+    Attributes:
+        out: its directory; one that holds the same study as far as it came is gone on with.
+        scale: "smoke" (minutes, to see that all of it works), "small" (two processors, hours) or
+            "full" (a graphics card).
+        data: the original data; None draws phantoms, for "smoke" only.
+        weights: arm → weights already trained in the way that the arm would train them.
+        start: arm → weights to start its training from, e.g. ImageNet's.
+        device: where to compute, e.g. "cuda:0"; found by itself where None.
+    """
+
+    out: Path
+    scale: str
+    data: Path | None = None
+    weights: Mapping[str, Path] = field(default_factory=dict)
+    start: Mapping[str, Path] = field(default_factory=dict)
+    device: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.scale not in SCALES:
+            raise PlanError(unknown("scale", self.scale, SCALES))
+        if self.data is None and self.scale != "smoke":
+            raise PlanError(
+                f"scale {self.scale} needs the real images; give their folder with --data, or take "
+                "--scale smoke, which draws phantoms"
+            )
+
+    def check_arms(self, arms: tuple[str, ...]) -> None:
+        """Refuses weights for an arm that there is not.
+
+        Raises:
+            PlanError: an unknown arm.
+        """
+        for name in (*self.weights, *self.start):
+            if name not in arms:
+                raise PlanError(unknown("arm", name, arms))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step.
+
+    Attributes:
+        title: what is done, e.g. "train, clean".
+        unit: what its progress counts.
+        work: does what is not done yet.
+    """
+
+    title: str
+    unit: str
+    work: Callable[[Advance], None]
+
+
+def run_study(name: str, request: Request, *, watch: Watch | None = None) -> StudyResult:
+    """Carries a study out, or goes on with it.
+
+    Args:
+        name: see ``STUDIES``.
+        request: how, and where.
+        watch: shows the progress of each step.
+
+    Raises:
+        PlexorError: the data are not what was expected, or the directory holds something else.
+    """
+    from plexor.studies.recipe import recipe
+
+    steps = recipe(name)(request)
+    for number, step in enumerate(steps, 1):
+        with (watch or _silent)(f"step {number} of {len(steps)}, {step.title}", step.unit) as tell:
+            step.work(tell)
+    return read_study(request.out)
+
+
+def keep(path: Path, text: str) -> None:
+    """Writes a file of a study's directory, once.
+
+    Raises:
+        RunDirectoryError: it is there with other content: the directory is another study's.
+    """
+    if not path.exists():
+        write_atomic(path, text.encode())
+    elif path.read_text(encoding="utf-8") != text:
+        raise RunDirectoryError(
+            f"{path} is of other data, another scale or another version of this study; choose "
+            "another directory with --out, or remove this one"
+        )
+
+
+@contextlib.contextmanager
+def _silent(_title: str, _unit: str) -> Iterator[Advance]:
+    yield lambda _done, _total, _note: None

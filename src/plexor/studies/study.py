@@ -1,0 +1,85 @@
+"""A published study: what it asked, how, what it printed, and what is done otherwise here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from plexor.core.errors import PlanError, unknown
+from plexor.findings.study import Departure, Number, NumberKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """A figure as printed.
+
+    Attributes:
+        id: unique in its study.
+        what: the figure in words.
+        kind: see ``Number``.
+        value: as printed; shares between 0 and 1.
+        low: lower limit of the printed 95 % interval; None without one.
+        high: upper limit.
+        n: cases it rests on; None where the publication does not say.
+        where: the place in the publication.
+        rounding: half a unit of the last digit printed: how far the true figure may lie from it.
+        note: what one must know to read it.
+    """
+
+    id: str
+    what: str
+    kind: NumberKind = "share"
+    value: float
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+    where: str
+    rounding: float = 0.0
+    note: str = ""
+
+    def number(self) -> Number:
+        """As a study's result keeps it."""
+        return Number(
+            kind=self.kind,
+            value=self.value,
+            low=self.low,
+            high=self.high,
+            n=self.n,
+            method=f"as printed: {self.where}",
+            note=self.note,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """A published study.
+
+    Attributes:
+        name: what the command line calls it.
+        title: of the publication.
+        citation: authors, journal, identifier.
+        question: what it asked.
+        design: how it went about it.
+        departures: what is done otherwise here, and why.
+        figures: what it printed.
+        limits: what neither its figures nor ours show.
+    """
+
+    name: str
+    title: str
+    citation: str
+    question: str
+    design: str
+    departures: tuple[Departure, ...]
+    figures: tuple[Published, ...]
+    limits: tuple[str, ...] = field(default=())
+
+    def figure(self, name: str) -> Published:
+        """The printed figure of that id.
+
+        Raises:
+            PlanError: there is none.
+        """
+        for figure in self.figures:
+            if figure.id == name:
+                return figure
+        raise PlanError(unknown("figure", name, [figure.id for figure in self.figures]))
