@@ -31,10 +31,12 @@ class PngCodec:
     Attributes:
         chunks: ancillary chunks to carry along (colour profile, EXIF, resolution, text).
         alpha: write an alpha channel, because the original has one.
+        packed: compress; without, a file's size tells nothing of what is in the image.
     """
 
     chunks: tuple[Chunk, ...] = ()
     alpha: bool = False
+    packed: bool = True
 
     @property
     def suffix(self) -> str:
@@ -58,7 +60,7 @@ class PngCodec:
         filtered[0, 1:] = rows[0]
         np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
         # Of noisy pixels run lengths leave no more than a search for repeats does, and sooner.
-        deflater = zlib.compressobj(1, strategy=zlib.Z_RLE)
+        deflater = zlib.compressobj(int(self.packed), strategy=zlib.Z_RLE)
         chunks = [
             (b"IHDR", header),
             *self.chunks,

@@ -1,0 +1,53 @@
+"""``plexor readers``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from plexor.cli.output import console
+
+app = typer.Typer(help="Have people look at images.", no_args_is_help=True)
+
+
+@app.callback()
+def options() -> None:
+    """Have people look at images."""
+
+
+@app.command()
+def draw(
+    run: Annotated[Path, typer.Argument(help="A run directory.")],
+    probe: Annotated[str, typer.Option(help="Whose images are shown, e.g. pgd-linf-2.")],
+    out: Annotated[Path, typer.Option(help="A new folder for the images.")],
+    key: Annotated[Path, typer.Option(help="A new CSV file elsewhere: which image is which.")],
+    perturbed: Annotated[int, typer.Option(help="Perturbed images.")] = 30,
+    original: Annotated[int, typer.Option(help="Untouched images.")] = 20,
+    balance_classes: Annotated[
+        bool, typer.Option("--balance-classes", help="Take the classes in turn.")
+    ] = False,
+    seed: Annotated[
+        int | None, typer.Option(help="Of the draw; a new one if not given, kept in the key.")
+    ] = None,
+) -> None:
+    """Draw images that a run has kept, blinded, for people who are asked which were altered.
+
+    Every case is there once. The run's plan says with `n_examples` how many cases are kept.
+    """
+    from plexor.findings import RunDirectory
+    from plexor.findings.observer_set import draw_observer_set
+
+    found = draw_observer_set(
+        RunDirectory(run),
+        probe,
+        folder=out,
+        key=key,
+        n_perturbed=perturbed,
+        n_original=original,
+        balance_classes=balance_classes,
+        seed=seed,
+    )
+    console.print(f"{found.n_perturbed + found.n_original} images: {found.folder}")
+    console.print(f"key, not for the observers: {found.key}")

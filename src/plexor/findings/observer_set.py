@@ -1,0 +1,188 @@
+"""A set of images for people to look at: some perturbed, some not, and nothing that tells which."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from plexor.cases.formats import read_image
+from plexor.cases.formats.png import PngCodec
+from plexor.cases.image import LOSSLESS, Pixels
+from plexor.core.errors import DataError, PlanError, unknown
+from plexor.core.files import write_atomic
+from plexor.core.ids import digest_bytes
+from plexor.findings.run import RunDirectory, StoredExample
+
+_COLUMNS = ("id", "arm", "case_id", "group", "truth", "probe", "sha256", "seed")
+_SAME_TIME = 946_684_800
+"""Of every file, 2000-01-01: in a folder, the order in which files were written can be seen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObserverSet:
+    """What was written.
+
+    Attributes:
+        folder: the images, and ``answers.csv`` to be filled in.
+        key: which image is which; not for the observers.
+        n_perturbed: images that were perturbed.
+        n_original: images that were not.
+    """
+
+    folder: Path
+    key: Path
+    n_perturbed: int
+    n_original: int
+
+
+def draw_observer_set(
+    run: RunDirectory,
+    probe: str,
+    *,
+    folder: Path,
+    key: Path,
+    n_perturbed: int = 30,
+    n_original: int = 20,
+    balance_classes: bool = False,
+    seed: int | None = None,
+) -> ObserverSet:
+    """Draws cases from the examples that a run has kept, and writes them blinded.
+
+    Every case is there once, perturbed or not. No second image of a group is taken while other
+    groups are left, and within each class the two arms are mixed in the set's proportions. The
+    defaults are those of Allyn et al., Medicine 2020;99(50):e23568.
+
+    An image's name is drawn at random, and nothing else that a folder shows tells the arms apart:
+    all are PNG files without compression or metadata, so as large as their image, and of one date.
+    What the pixels show is for the observers to see.
+
+    Args:
+        run: a finished run; the plan's ``n_examples`` says how many cases it keeps.
+        probe: the attack or control whose images are shown, e.g. "pgd-linf-2".
+        folder: where the images go; absent or empty.
+        key: a CSV file outside of it, not there yet.
+        n_perturbed: images from the probe, which must have changed them.
+        n_original: untouched images.
+        balance_classes: take the classes in turn; else cases are drawn as often as they occur.
+        seed: of the draw, kept in the key; a new one if not given, so that nobody who has the run
+            can work out the key.
+
+    Raises:
+        PlanError: an unknown probe, fewer examples than images wanted, or a key within the folder.
+        DataError: ``folder`` or ``key`` holds something already, or an image is not 8-bit and 2D.
+    """
+    _check(folder, key, n_perturbed, n_original)
+    seed = secrets.randbits(32) if seed is None else seed
+    rng = np.random.default_rng(seed)
+    about = _about(run, probe)
+    examples = {
+        e.case_id: e for e in run.examples() if e.probe == probe and e.case_id in about.index
+    }
+    wanted = n_perturbed + n_original
+    if len(examples) < wanted:
+        raise PlanError(
+            f"observer set: {wanted} images are wanted, and {run.path} keeps {len(examples)} that "
+            f"{probe} changed; audit with `n_examples: {wanted}` or more, or ask for fewer"
+        )
+    chosen = _chosen(about.loc[sorted(examples)], wanted, rng, balance_classes=balance_classes)
+    arms = _dealt(chosen, n_perturbed)
+    names = _names(wanted, rng)
+    rows = []
+    for number in rng.permutation(wanted):
+        case_id, perturbed = str(chosen.index[number]), bool(arms[number])
+        data = PngCodec(packed=False).encode(_shown(examples[case_id], perturbed=perturbed))
+        _write(folder / f"{names[number]}.png", data)
+        arm = "perturbed" if perturbed else "original"
+        truth, group = chosen.loc[case_id, ["truth", "group"]]
+        rows.append((names[number], arm, case_id, group, truth, probe, digest_bytes(data), seed))
+    _write(folder / "answers.csv", _csv(("id", "altered"), [(name, "") for name in sorted(names)]))
+    write_atomic(key, _csv(_COLUMNS, sorted(rows)))
+    return ObserverSet(folder=folder, key=key, n_perturbed=n_perturbed, n_original=n_original)
+
+
+def _check(folder: Path, key: Path, n_perturbed: int, n_original: int) -> None:
+    if min(n_perturbed, n_original) < 0 or n_perturbed + n_original < 1:
+        raise PlanError(
+            f"observer set: expected one image or more, got {n_perturbed} perturbed and "
+            f"{n_original} original"
+        )
+    if key.resolve().is_relative_to(folder.resolve()):
+        raise PlanError(
+            f"observer set: the key {key} would lie in {folder}, which the observers see; keep it "
+            "elsewhere"
+        )
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise DataError(f"{folder} is not an empty folder; choose another")
+    if key.exists():
+        raise DataError(f"{key} exists, and a key is never written over; choose another name")
+
+
+def _about(run: RunDirectory, probe: str) -> pd.DataFrame:
+    """Truth and group of the cases that a probe changed, by case."""
+    findings = run.findings()
+    if probe not in set(findings["probe"]):
+        raise PlanError(unknown("probe", probe, set(findings["probe"])))
+    rows = findings[(findings["probe"] == probe) & (findings["stored"] == LOSSLESS)]
+    return rows[(rows["status"] == "ok") & (rows["l0"] > 0)].set_index("case_id")
+
+
+def _chosen(
+    about: pd.DataFrame, n: int, rng: np.random.Generator, *, balance_classes: bool
+) -> pd.DataFrame:
+    """So many cases, sorted by class, groups and perhaps classes taking turns."""
+    drawn = about.iloc[rng.permutation(len(about))]
+    turns = [drawn.groupby("group").cumcount()]
+    if balance_classes:
+        # Which of a group's images comes first is drawn, and so is which group of a class.
+        turns.append(
+            drawn.assign(turn=turns[0])
+            .sort_values("turn", kind="stable")
+            .groupby("truth")
+            .cumcount()
+            .reindex(drawn.index)
+        )
+    order = np.lexsort([turn.to_numpy() for turn in turns])
+    return drawn.iloc[order[:n]].sort_values("truth", kind="stable")
+
+
+def _dealt(chosen: pd.DataFrame, n_perturbed: int) -> Sequence[bool]:
+    """Which of the cases are perturbed: everywhere in their order as many as in the whole."""
+    n = len(chosen)
+    return [(i + 1) * n_perturbed // n > i * n_perturbed // n for i in range(n)]
+
+
+def _names(n: int, rng: np.random.Generator) -> list[str]:
+    """So many names of six letters and digits, in a random order, no two alike."""
+    return [f"{number:06x}" for number in rng.choice(16**6, size=n, replace=False)]
+
+
+def _shown(example: StoredExample, *, perturbed: bool) -> Pixels:
+    image = read_image(example.perturbed if perturbed else example.original)
+    pixels = image.pixels
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or len(pixels) not in (1, 3):
+        raise DataError(
+            f"observer set: {example.case_id} is {pixels.dtype} of shape {pixels.shape}, expected "
+            "8-bit grey or colour in 2D; what a window would show of it is for its viewer"
+        )
+    return pixels
+
+
+def _write(path: Path, data: bytes) -> None:
+    write_atomic(path, data)
+    os.utime(path, (_SAME_TIME, _SAME_TIME))
+
+
+def _csv(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return text.getvalue().encode()
