@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import optimize, special, stats
 
 from plexor.core.errors import PlanError
 from plexor.stats import (
@@ -86,11 +86,26 @@ def test_van_dykes_analysis_is_the_published(
 
 
 def test_van_dykes_single_treatments_are_the_published() -> None:
-    first, second = STUDY.mean(0), STUDY.mean(1)
+    first, second = (STUDY.mean(row, interval="wald") for row in (0, 1))
     assert [round(x, 4) for x in (first.value, *limits(first))] == [0.8970, 0.8252, 0.9689]
     assert [round(x, 4) for x in (second.value, *limits(second))] == [0.9408, 0.8941, 0.9875]
-    fixed = STUDY.mean(0, inference="fixed readers")
+    fixed = STUDY.mean(0, inference="fixed readers", interval="wald")
     assert [round(x, 4) for x in limits(fixed)] == [0.8494, 0.9446]
+
+
+def test_a_means_logit_interval_has_the_same_half_width_there() -> None:
+    wald, logit = STUDY.mean(0, interval="wald"), STUDY.mean(0)
+    half = (wald.high - wald.value) / (wald.value * (1 - wald.value))
+    on_scale = special.logit([logit.low, logit.value, logit.high])
+    np.testing.assert_allclose(np.diff(on_scale), half, rtol=1e-9)
+    other = reader_study([[1.2, 1.4], [2.0, 2.5]], 0.01 * np.eye(4), 30)
+    with pytest.raises(PlanError, match="give interval='wald'"):
+        other.mean(0)
+    assert other.mean(0, interval="wald").value == pytest.approx(1.3)
+    with pytest.raises(PlanError, match="inference"):
+        STUDY.mean(0, inference="randm")  # type: ignore[arg-type]
+    with pytest.raises(PlanError, match="interval of a mean"):
+        STUDY.mean(0, interval="probit")  # type: ignore[arg-type]
 
 
 def test_jackknife_analysis_is_that_of_dorfman_berbaum_and_metz() -> None:
@@ -218,6 +233,31 @@ def test_one_shot_variance_by_enumeration() -> None:
     ratings[rng.random((3, 11)) < 0.2] = np.nan
     ragged = one_shot_auc(truth, ratings)
     assert ragged.variance == pytest.approx(brute_variance(truth, ratings), rel=1e-9)
+
+
+def test_one_shot_interval_has_hillis_degrees_of_freedom() -> None:
+    ours = one_shot_difference(TRUTH, RATINGS[0], RATINGS[1])
+    half = (ours.high - ours.value) / math.sqrt(ours.variance or math.nan)
+    # What Student's t is 97.5 % below that half width.
+    df = optimize.brentq(lambda df: stats.t.ppf(0.975, df) - half, 2, 200)
+    assert df == pytest.approx(STUDY.test().df, rel=0.15)
+
+
+def test_one_shot_interval_of_readers_who_share_no_case_is_students() -> None:
+    # Then different readers have nothing in common, and the readers' own areas are a sample.
+    rng = np.random.default_rng(3)
+    truth = np.tile(np.arange(20) < 10, 6)
+    ratings = np.full((6, 120), np.nan)
+    for reader in range(6):
+        own = slice(20 * reader, 20 * reader + 20)
+        ratings[reader, own] = rng.normal(size=20) + truth[own] + 0.5 * rng.normal()
+    areas = [auc(truth[~np.isnan(row)], row[~np.isnan(row)]).value for row in ratings]
+    ours = one_shot_auc(truth, ratings)
+    assert ours.variance == pytest.approx(np.var(areas, ddof=1) / 6, rel=1e-9)
+    half = stats.t.ppf(0.975, 5) * math.sqrt(ours.variance or math.nan)
+    on_scale = special.logit([ours.low, ours.value, ours.high])
+    expected = half / (ours.value * (1 - ours.value))
+    np.testing.assert_allclose(np.diff(on_scale), expected, rtol=1e-9)
 
 
 def test_one_shot_variance_is_unbiased() -> None:

@@ -15,12 +15,14 @@ from plexor.stats import (
     auc_covariance,
     auc_difference,
     auc_one_vs_rest,
+    balanced_accuracy,
     delong_test,
     delong_test_all,
     delong_test_unpaired,
     hand_till_auc,
     macro_auc,
     partial_auc,
+    proportion_interval,
     roc_curve,
     sensitivity_at_specificity,
     venkatraman_test,
@@ -269,6 +271,40 @@ def test_curve_and_its_points_equal_proc(data: dict[str, Any]) -> None:
     called = np.array(data["a"]) >= threshold.value
     truth = np.array(data["truth"], bool)
     assert called[truth].mean() - called[~truth].mean() == pytest.approx(index.value, rel=1e-12)
+
+
+def test_youdens_index_is_of_the_balanced_accuracy_at_its_threshold() -> None:
+    rng = np.random.default_rng(5)
+    truth, groups = rng.random(90) < 0.4, np.arange(90) // 3
+    scores = np.round(rng.normal(size=90) + truth, 1)
+    for of in (None, groups):
+        index, threshold = youden(truth, scores, of, seed=1, n_resamples=20)
+        share = balanced_accuracy(truth, scores >= threshold.value, [False, True], of)
+        found = [index.value, index.low, index.high]
+        np.testing.assert_allclose(
+            found, [2 * x - 1 for x in (share.value, share.low, share.high)], rtol=1e-12
+        )
+    # Without groups: Wilson's limits of sensitivity and specificity, squared and added.
+    index, threshold = youden(truth, scores, seed=1, n_resamples=20)
+    called = scores >= threshold.value
+    sides = [
+        proportion_interval(int((called & truth).sum()), int(truth.sum())),
+        proportion_interval(int((~called & ~truth).sum()), int((~truth).sum())),
+    ]
+    below = math.hypot(*(side.value - side.low for side in sides))
+    assert index.low == pytest.approx(index.value - below, rel=1e-12)
+
+
+def test_youdens_threshold_where_none_is_better_than_none() -> None:
+    for scores in ([2.0, 2, 2, 2], [1.0, 2, 3, 4]):  # constant; the wrong way round
+        index, threshold = youden([1, 1, 0, 0], scores, seed=0, n_resamples=50)
+        assert index.value == 0
+        assert index.low < 0 < index.high
+        assert math.isnan(threshold.value)
+        assert threshold.note == "no threshold is better than calling all cases alike"
+    index, threshold = youden([0, 0, 1, 1], [1.0, 2, 3, 4], seed=0, n_resamples=50)
+    assert (index.value, threshold.value) == (1, 3)
+    assert 0 < index.low < 1 == index.high
 
 
 def test_delongs_own_example_as_sas_prints_it() -> None:

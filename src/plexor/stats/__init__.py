@@ -23,6 +23,7 @@ from plexor.stats.difference import difference_interval, subgroup_difference
 from plexor.stats.estimate import Estimate
 from plexor.stats.icc import icc
 from plexor.stats.kappa import cohens_kappa, cohens_kappa_of_table, pabak
+from plexor.stats.krippendorff import alpha_statistic, krippendorff_alpha
 from plexor.stats.mcnemar import clustered_mcnemar, mcnemar_test
 from plexor.stats.mean import (
     clustered_mean,
@@ -55,20 +56,15 @@ from plexor.stats.planning import (
 from plexor.stats.planning_readers import reader_study_cases, reader_study_power
 from plexor.stats.planning_roc import PairedAucPlan
 from plexor.stats.proportion import proportion_interval
-from plexor.stats.raters import alpha_statistic, fleiss_kappa, gwet_ac, krippendorff_alpha
+from plexor.stats.raters import fleiss_kappa, gwet_ac
 from plexor.stats.reader_study import reader_study, reader_study_auc
 from plexor.stats.reads import proportion_by_reader, proportion_of_reads
 from plexor.stats.resample import by_indices, weighted_mean
 from plexor.stats.result import TestResult
 from plexor.stats.roc import RocAreas, auc, auc_covariance, partial_auc
-from plexor.stats.roc_curve import (
-    RocCurve,
-    roc_curve,
-    sensitivity_at_specificity,
-    weighted_auc,
-    youden,
-)
+from plexor.stats.roc_curve import RocCurve, roc_curve, weighted_auc
 from plexor.stats.roc_multiclass import auc_one_vs_rest, hand_till_auc, macro_auc
+from plexor.stats.roc_point import sensitivity_at_specificity, youden
 from plexor.stats.subgroup import by_subgroup
 from plexor.stats.venkatraman import venkatraman_test, venkatraman_test_unpaired
 

@@ -15,11 +15,14 @@ from typing import Literal, get_args
 from scipy import special
 
 from plexor.core.errors import PlanError, unknown
-from plexor.stats.argument import Floats, check_level, normal_quantile, t_quantile
+from plexor.stats.argument import Floats, check_level, t_quantile
 from plexor.stats.estimate import Estimate
 from plexor.stats.result import TestResult
+from plexor.stats.roc import AucInterval, logit_limits
 
 Inference = Literal["random", "fixed readers", "fixed cases"]
+
+_NO_VARIANCE = "no variance: readers agree in all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +121,7 @@ class ReaderStudy:
             + (", chi-square" if inference == "fixed readers" else ", F"),
             n=self.n,
             n_groups=self.n_groups,
-            note="" if error > 0 else "no variance: readers agree in all",
+            note="" if error > 0 else _NO_VARIANCE,
         )
 
     def difference(
@@ -144,7 +147,7 @@ class ReaderStudy:
             n=self.n,
             n_groups=self.n_groups,
             variance=variance,
-            note="" if half > 0 else "no variance: readers agree in all",
+            note="" if half > 0 else _NO_VARIANCE,
         )
 
     def non_inferiority(
@@ -171,45 +174,79 @@ class ReaderStudy:
             n=self.n,
             n_groups=self.n_groups,
             alternative="greater",
-            note="" if variance > 0 else "no variance: readers agree in all",
+            note="" if variance > 0 else _NO_VARIANCE,
         )
 
     def mean(
-        self, treatment: int, *, inference: Inference = "random", level: float = 0.95
+        self,
+        treatment: int,
+        *,
+        inference: Inference = "random",
+        level: float = 0.95,
+        interval: AucInterval = "logit",
     ) -> Estimate:
         """Mean over readers under one treatment, from that treatment's own components.
 
         "fixed cases" has no meaning here but the spread of readers, which is taken.
+
+        Args:
+            treatment: a row of ``values``.
+            inference: see ``test``.
+            level: nominal coverage.
+            interval: "logit" (the default) for measures within 0 … 1, such as ROC areas: it covers
+                better, and both tails alike. "wald" is symmetric, for any other measure, and what
+                most programs print.
+
+        Raises:
+            PlanError: "logit" of a mean outside 0 … 1, or an unknown inference or interval.
         """
         check_level(level)
-        own, readers = self.values[treatment], self.values.shape[1]
-        beside, df = readers // self.n_blocks, readers - self.n_blocks
-        covariance = max(float(self.same_treatment_each[treatment]), 0.0)
-        spread = float(own.reshape(self.n_blocks, beside).var(axis=1, ddof=1).mean())
-        if inference == "fixed readers":
-            variance = (float(self.variance_each[treatment]) + (beside - 1) * covariance) / readers
-            quantile = normal_quantile(level)
-        else:
-            error = spread + (beside * covariance if inference == "random" else 0.0)
-            variance = error / readers
-            quantile = t_quantile(level, df * (error / spread) ** 2 if spread > 0 else math.inf)
-        half = quantile * math.sqrt(variance)
-        value = float(own.mean())
+        if interval not in get_args(AucInterval):
+            raise PlanError(unknown("interval of a mean", interval, get_args(AucInterval)))
+        value = float(self.values[treatment].mean())
+        variance, df = self._of_mean(treatment, inference)
+        half = t_quantile(level, df) * math.sqrt(variance) if variance > 0 else math.nan
+        low, high = value - half, value + half
+        if interval == "logit" and half > 0:
+            if not 0 < value < 1:
+                raise PlanError(
+                    f"interval: the logit needs a mean strictly within 0 to 1, got {value:g}; "
+                    "give interval='wald'"
+                )
+            low, high = logit_limits(value, half)
         return Estimate(
             value=value,
-            low=value - half,
-            high=value + half,
+            low=low,
+            high=high,
             level=level,
-            method=self._words(inference),
+            method=f"{self._words(inference)}, {interval} interval",
             n=self.n,
             n_groups=self.n_groups,
             variance=variance,
+            note="" if half > 0 else _NO_VARIANCE,
         )
+
+    def _of_mean(self, treatment: int, inference: Inference) -> tuple[float, float]:
+        """Variance of a treatment's mean, and its degrees of freedom."""
+        self._check(inference)
+        own, readers = self.values[treatment], self.values.shape[1]
+        beside = readers // self.n_blocks
+        covariance = max(float(self.same_treatment_each[treatment]), 0.0)
+        if inference == "fixed readers":
+            total = float(self.variance_each[treatment]) + (beside - 1) * covariance
+            return total / readers, math.inf
+        spread = float(own.reshape(self.n_blocks, beside).var(axis=1, ddof=1).mean())
+        error = spread + (beside * covariance if inference == "random" else 0.0)
+        plain = readers - self.n_blocks
+        return error / readers, plain * (error / spread) ** 2 if spread > 0 else math.inf
+
+    def _check(self, inference: Inference) -> None:
+        if inference not in get_args(Inference):
+            raise PlanError(unknown("inference", inference, get_args(Inference)))
 
     def _error(self, inference: Inference) -> tuple[float, float]:
         """The mean square that treatments are compared with, and its degrees of freedom."""
-        if inference not in get_args(Inference):
-            raise PlanError(unknown("inference", inference, get_args(Inference)))
+        self._check(inference)
         beside = self.values.shape[1] // self.n_blocks
         interaction, plain = self.mean_squares[1], float(self._plain_df)
         excess = max(self.same_treatment - self.neither, 0.0)

@@ -2,20 +2,31 @@
 
 Gallas (Acad Radiol 2006;13:353) and Gallas & Brown (Neural Netw 2008;21:387): unbiased, without
 a model, for fully crossed, split-plot and ragged studies alike.
+
+Their intervals are normal, and with a few readers far too narrow. These are Student's, with the
+degrees of freedom of Hillis (Stat Med 2007;26:596) read in U-statistics: of the variance V, the
+part C is the covariance of different readers, whom cases alone connect; V - C is the readers' own,
+known from R readers; so df = (R - 1) (V / (V - C))². In a crossed study of two treatments this is
+his, up to how the components are estimated. R counts readers by what they read (1 / Σ share²).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from plexor.core.errors import PlanError
-from plexor.stats.argument import Booleans, Floats, as_events, check_level, normal_quantile
+from plexor.stats.argument import Booleans, Floats, as_events, check_level, t_quantile
 from plexor.stats.estimate import Estimate
+from plexor.stats.roc import logit_limits
 
+_READER = 0
+_NOTHING = frozenset[int]()
 _SETS = [frozenset(c) for size in range(4) for c in combinations(range(3), size)]
 
 
@@ -23,8 +34,7 @@ def one_shot_auc(truth: ArrayLike, ratings: ArrayLike, *, level: float = 0.95) -
     """The area under the ROC curve, averaged over readers; random readers and cases.
 
     All comparisons of a positive with a negative by the same reader count alike, so a reader who
-    read more counts more. Normal interval: with fewer than about five readers it is too narrow,
-    and ``reader_study_auc`` (for crossed studies) is better.
+    read more counts more. The interval is symmetric on the logit scale.
 
     Args:
         truth: whether each case is positive, (n,).
@@ -40,10 +50,14 @@ def one_shot_auc(truth: ArrayLike, ratings: ArrayLike, *, level: float = 0.95) -
         PlanError: shapes that do not fit.
     """
     positive, table = _checked(truth, ratings)
-    wins, seen = _comparisons(positive, table)
-    variance = _covariance(wins, seen, wins, seen)
-    value = float(wins.sum() / seen.sum()) if seen.any() else math.nan
-    return _estimate(value, variance, positive.size, level, "mean ROC area over readers")
+    own = _comparisons(positive, table)
+    found = _estimate(
+        own.mean, _covariance(own, own), positive.size, level, "mean ROC area over readers"
+    )
+    if not 0 < own.mean < 1 or math.isnan(found.low):
+        return replace(found, low=math.nan, high=math.nan)
+    low, high = logit_limits(own.mean, own.mean - found.low)
+    return replace(found, low=low, high=high, method=f"{found.method}, logit interval")
 
 
 def one_shot_difference(
@@ -68,17 +82,16 @@ def one_shot_difference(
             f"first, second: expected the same readers and cases, got {table.shape} and "
             f"{other.shape}; give NaN for what was not read"
         )
-    wins, seen = _comparisons(positive, table)
-    more, also = _comparisons(positive, other)
-    value = math.nan
-    if seen.any() and also.any():
-        value = float(wins.sum() / seen.sum() - more.sum() / also.sum())
-    variance = (
-        _covariance(wins, seen, wins, seen)
-        + _covariance(more, also, more, also)
-        - 2 * _covariance(wins, seen, more, also)
+    one, two = _comparisons(positive, table), _comparisons(positive, other)
+    parts = _covariance(one, one), _covariance(two, two), _covariance(one, two)
+    variance = _Variance(
+        total=parts[0].total + parts[1].total - 2 * parts[2].total,
+        of_cases=parts[0].of_cases + parts[1].of_cases - 2 * parts[2].of_cases,
+        n_readers=min(parts[0].n_readers, parts[1].n_readers),
     )
-    return _estimate(value, variance, positive.size, level, "difference of mean ROC areas")
+    return _estimate(
+        one.mean - two.mean, variance, positive.size, level, "difference of mean ROC areas"
+    )
 
 
 def _checked(truth: ArrayLike, ratings: ArrayLike) -> tuple[Booleans, Floats]:
@@ -90,39 +103,81 @@ def _checked(truth: ArrayLike, ratings: ArrayLike) -> tuple[Booleans, Floats]:
     return positive, table
 
 
-def _comparisons(positive: Booleans, ratings: Floats) -> tuple[Floats, Floats]:
-    """Wins (ties half) and which comparisons there are, (readers, negatives, positives)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Comparisons:
+    """Sums of wins (ties half), and of comparisons made, over all axes but those named.
+
+    Axes are readers, negatives and positives; a key has those not summed over.
+    """
+
+    wins: Mapping[frozenset[int], Floats]
+    seen: Mapping[frozenset[int], Floats]
+
+    @property
+    def mean(self) -> float:
+        """The share of comparisons won; NaN where there is none."""
+        made = float(self.seen[_NOTHING])
+        return float(self.wins[_NOTHING]) / made if made else math.nan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Variance:
+    """A variance or covariance, the part of it that different readers share, and how many read."""
+
+    total: float
+    of_cases: float
+    n_readers: float
+
+    @property
+    def df(self) -> float:
+        """Hillis' degrees of freedom; see the module."""
+        of_readers = min(self.total, self.total - self.of_cases)
+        return (self.n_readers - 1) * (self.total / of_readers) ** 2 if of_readers > 0 else math.inf
+
+
+def _comparisons(positive: Booleans, ratings: Floats) -> _Comparisons:
     difference = ratings[:, None, positive] - ratings[:, ~positive, None]
     seen = ~np.isnan(difference)
     wins = np.where(seen, (difference > 0) + 0.5 * (difference == 0), 0.0)
-    return wins, seen.astype(np.float64)
+    return _Comparisons(wins=_sums(wins), seen=_sums(seen.astype(np.float64)))
 
 
-def _covariance(wins: Floats, seen: Floats, other_wins: Floats, other_seen: Floats) -> float:
+def _sums(table: Floats) -> dict[frozenset[int], Floats]:
+    return {
+        kept: np.asarray(table.sum(axis=tuple(axis for axis in range(3) if axis not in kept)))
+        for kept in _SETS
+    }
+
+
+def _covariance(one: _Comparisons, other: _Comparisons) -> _Variance:
     """Unbiased covariance of two averages of comparisons.
 
     E(product) is a mean over pairs of comparisons, sorted by what the two share (reader,
     negative, positive); pairs that share nothing estimate the product of the expectations.
     """
-    products, counts = _exactly_shared(wins, other_wins), _exactly_shared(seen, other_seen)
-    total = float(seen.sum() * other_seen.sum())
-    nothing = frozenset[int]()
-    if total == 0 or counts[nothing] < 0.5:
-        return math.nan
-    unrelated = products[nothing] / counts[nothing]
-    return sum(
-        counts[shared] / total * (products[shared] / counts[shared] - unrelated)
+    products, counts = _exactly_shared(one.wins, other.wins), _exactly_shared(one.seen, other.seen)
+    pairs = float(one.seen[_NOTHING] * other.seen[_NOTHING])
+    if pairs == 0 or counts[_NOTHING] < 0.5:
+        return _Variance(total=math.nan, of_cases=math.nan, n_readers=math.nan)
+    unrelated = products[_NOTHING] / counts[_NOTHING]
+    excess = {
+        shared: (products[shared] - counts[shared] * unrelated) / pairs
         for shared in _SETS
         if counts[shared] > 0.5
+    }
+    apart = sum(counts[shared] for shared in _SETS if _READER not in shared) / pairs
+    return _Variance(
+        total=sum(excess.values()),
+        of_cases=sum(x for shared, x in excess.items() if _READER not in shared) / apart,
+        n_readers=1 / (1 - apart) if apart < 1 else math.inf,
     )
 
 
-def _exactly_shared(one: Floats, other: Floats) -> dict[frozenset[int], float]:
+def _exactly_shared(
+    one: Mapping[frozenset[int], Floats], other: Mapping[frozenset[int], Floats]
+) -> dict[frozenset[int], float]:
     """Sums of products over pairs of entries that share exactly these axes."""
-    at_least = {}
-    for shared in _SETS:
-        summed = tuple(axis for axis in range(3) if axis not in shared)
-        at_least[shared] = float((one.sum(axis=summed) * other.sum(axis=summed)).sum())
+    at_least = {shared: float((one[shared] * other[shared]).sum()) for shared in _SETS}
     return {
         shared: sum(
             (-1) ** (len(more) - len(shared)) * at_least[more] for more in _SETS if shared <= more
@@ -131,19 +186,20 @@ def _exactly_shared(one: Floats, other: Floats) -> dict[frozenset[int], float]:
     }
 
 
-def _estimate(value: float, variance: float, n: int, level: float, what: str) -> Estimate:
+def _estimate(value: float, variance: _Variance, n: int, level: float, what: str) -> Estimate:
     check_level(level)
-    half = normal_quantile(level) * math.sqrt(variance) if variance > 0 else math.nan
+    total = variance.total
+    half = t_quantile(level, variance.df) * math.sqrt(total) if total > 0 else math.nan
     note = "" if half > 0 else "the unbiased variance is not above 0: no interval"
-    if math.isnan(variance):
+    if math.isnan(total):
         note = "fewer than two readers or two cases of a class compared: no interval"
     return Estimate(
         value=value,
         low=value - half,
         high=value + half,
         level=level,
-        method=f"{what}, one-shot U-statistic variance, normal interval",
+        method=f"{what}, one-shot U-statistic variance, Student's t with Hillis' df",
         n=n,
-        variance=variance,
+        variance=total,
         note="no reader compared a positive with a negative" if math.isnan(value) else note,
     )

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from plexor.core.errors import PlanError, unknown
+from plexor.core.errors import PlanError
 from plexor.stats.argument import Floats, Groups, Label, check_level, group_codes, t_quantile
 from plexor.stats.estimate import Estimate
 from plexor.stats.kappa import AgreementWeights, agreement_weights
-from plexor.stats.resample import Statistic, resampler
 
 Ratings = Sequence[Sequence[Label | None]] | NDArray[Any]
 """(cases, raters), None or NaN where missing."""
 
-Scale = Literal["nominal", "ordinal", "interval"]
-
-_TOO_FEW = "no case has two ratings"
-_CHANCE = "only one class was used: agreement beyond chance is undefined"
+TOO_FEW = "no case has two ratings"
+ONE_CLASS = "only one class was used: agreement beyond chance is undefined"
+UNANIMOUS = "no disagreement seen: the variance says nothing"
 
 
 def rating_counts(ratings: Ratings, classes: Sequence[Label]) -> Floats:
@@ -134,7 +132,7 @@ def _beyond_chance(
     totals = counts.sum(axis=1)
     several = totals >= 2
     value = low = high = variance = math.nan
-    note = "" if several.any() else _TOO_FEW
+    note = "" if several.any() else TOO_FEW
     if several.any():
         w = agreement_weights(len(classes), weights)
         near = counts @ w
@@ -154,7 +152,7 @@ def _beyond_chance(
                 variance = n_groups / (n_groups - 1) * float(sums @ sums)
                 half = t_quantile(level, n_groups - 1) * math.sqrt(variance)
                 low, high = max(-1.0, value - half), min(1.0, value + half)
-        note = _CHANCE if math.isnan(value) else _spread_note(variance, observed)
+        note = ONE_CLASS if math.isnan(value) else _spread_note(variance, observed)
         if note and not math.isnan(value):
             low = high = math.nan
     words = "" if weights == "identity" else f", {weights} weights"
@@ -175,97 +173,4 @@ def _beyond_chance(
 def _spread_note(variance: float, observed: float) -> str:
     if math.isnan(variance):
         return "fewer than two cases or groups: no interval"
-    return "no disagreement seen: the variance says nothing" if observed == 1 else ""
-
-
-def alpha_statistic(ratings: Ratings, classes: Sequence[Label], scale: Scale) -> Statistic:
-    """Krippendorff's alpha as a statistic of case weights, to resample."""
-    if scale not in get_args(Scale):
-        raise PlanError(unknown("scale", scale, get_args(Scale)))
-    counts = rating_counts(ratings, classes)
-    counts = np.where(counts.sum(axis=1, keepdims=True) >= 2, counts, 0.0)
-    others = np.maximum(counts.sum(axis=1) - 1, 1)
-    q = counts.shape[1]
-    together = counts[:, :, None] * (counts[:, None, :] - np.eye(q)) / others[:, None, None]
-    flat = together.reshape(len(counts), q * q)
-    fixed = np.array([float(label) for label in classes]) if scale == "interval" else np.zeros(q)
-
-    def statistic(weights: Floats) -> Floats:
-        seen = (weights @ flat).reshape(-1, q, q)
-        used = seen.sum(axis=2)
-        if scale == "nominal":
-            distance: NDArray[np.float64] = np.broadcast_to(1 - np.eye(q), seen.shape)
-        else:
-            # An ordinal distance counts the ratings between two classes, both ends half.
-            at = np.cumsum(used, axis=1) - used / 2 if scale == "ordinal" else fixed[None, :]
-            distance = (at[:, :, None] - at[:, None, :]) ** 2
-        total = used.sum(axis=1)
-        observed = (seen * distance).sum(axis=(1, 2))
-        expected = np.einsum("rc,rk,rck->r", used, used, np.broadcast_to(distance, seen.shape))
-        undefined = np.full(len(weights), np.nan)
-        ratio = np.divide((total - 1) * observed, expected, out=undefined, where=expected > 0)
-        alphas: Floats = (1 - ratio)[:, None]
-        return alphas
-
-    return statistic
-
-
-def krippendorff_alpha(
-    ratings: Ratings,
-    classes: Sequence[Label],
-    groups: Groups | None = None,
-    *,
-    scale: Scale = "nominal",
-    level: float = 0.95,
-) -> Estimate:
-    """Krippendorff's alpha (Content Analysis, 3rd ed. 2013, ch. 11), with missing ratings.
-
-    The variance is the jackknife's over cases (or groups; more than 1,000 in equal blocks), the
-    interval Student's with that many less 1 df. With a few groups of strong resemblance it covers
-    too little: 70 % for four groups of five at a correlation of 0.8 (docs/reference/coverage.md).
-
-    Args:
-        ratings: (n, raters), None or NaN where missing; cases with one rating have no say.
-        classes: all classes; in order for "ordinal", numbers for "interval".
-        groups: the group of each case; None where cases are independent.
-        scale: "nominal", "ordinal" (distances by the ratings in between), "interval".
-        level: nominal coverage.
-
-    Returns:
-        ``n`` counts cases with two ratings or more. NaN with a note where there is none, or all
-        ratings are alike.
-
-    Raises:
-        PlanError: see ``fleiss_kappa``; also an unknown scale.
-    """
-    check_level(level)
-    statistic = alpha_statistic(ratings, classes, scale)
-    several = rating_counts(ratings, classes).sum(axis=1) >= 2
-    n_cases = several.size
-    draws = resampler(n_cases, groups, seed=0)
-    value = float(statistic(np.ones((1, n_cases)))[0, 0]) if n_cases else math.nan
-    low = high = variance = math.nan
-    note = _CHANCE if several.any() else _TOO_FEW
-    if not math.isnan(value):
-        left_out = draws.jackknife(statistic)[:, 0]
-        known = left_out[~np.isnan(left_out)]
-        size = known.size
-        note = "fewer than two cases or groups: no interval"
-        if size > 1:
-            variance = (size - 1) / size * float(((known - known.mean()) ** 2).sum())
-            half = t_quantile(level, size - 1) * math.sqrt(variance)
-            low, high, note = max(-1.0, value - half), min(1.0, value + half), ""
-            if value == 1:
-                low, high, note = math.nan, math.nan, _spread_note(variance, 1.0)
-    return Estimate(
-        value=value,
-        low=low,
-        high=high,
-        level=level,
-        method=f"Krippendorff's alpha, {scale}, jackknife variance over "
-        + ("cases" if groups is None else "groups"),
-        n=int(several.sum()),
-        n_groups=None if groups is None else draws.n_groups,
-        variance=variance,
-        note=note,
-    )
+    return UNANIMOUS if observed == 1 else ""

@@ -226,6 +226,17 @@ def partial_auc(
     )
 
 
+def logit_limits(share: float, half: float) -> tuple[float, float]:
+    """Limits symmetric on the logit scale, from a half width on the scale of the share.
+
+    Args:
+        share: strictly within 0 … 1.
+        half: quantile times standard error.
+    """
+    centre, width = special.logit(share), half / (share * (1 - share))
+    return float(special.expit(centre - width)), float(special.expit(centre + width))
+
+
 def _share_limits(
     share: float, variance: float, areas: RocAreas, level: float, interval: AucInterval
 ) -> tuple[float, float, str]:
@@ -242,6 +253,4 @@ def _share_limits(
     half = t_quantile(level, areas.df) * math.sqrt(variance)
     if interval == "wald":
         return max(0.0, share - half), min(1.0, share + half), ""
-    half /= share * (1 - share)
-    centre = special.logit(share)
-    return float(special.expit(centre - half)), float(special.expit(centre + half)), ""
+    return *logit_limits(share, half), ""

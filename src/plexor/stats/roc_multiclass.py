@@ -25,7 +25,7 @@ from plexor.stats.argument import (
 )
 from plexor.stats.estimate import Estimate
 from plexor.stats.placement import as_scores, placements
-from plexor.stats.roc import AucInterval, auc
+from plexor.stats.roc import AucInterval, auc, logit_limits
 
 L = TypeVar("L", bound=Label)
 
@@ -138,9 +138,7 @@ def _mean_area(
             note = "no variance: perfect separation, constant scores or one group"
         else:
             df = math.inf if groups is None else n_groups - 1
-            half = t_quantile(level, df) * math.sqrt(variance) / (value * (1 - value))
-            centre = math.log(value / (1 - value))
-            low, high = (1 / (1 + math.exp(-(centre + side * half))) for side in (-1, 1))
+            low, high = logit_limits(value, t_quantile(level, df) * math.sqrt(variance))
     return Estimate(
         value=value,
         low=low,
