@@ -158,7 +158,14 @@ class _Work:
             if case.id in self.keep:
                 label = batch.truth[i]
                 kept = row.example(
-                    model.task, case, probe, images[i], lossless[i], truth=label, before=before[i]
+                    model.task,
+                    case,
+                    probe,
+                    images[i],
+                    lossless[i],
+                    truth=batch.truth[i],
+                    before=before[i],
+                    by_position=None if proposal.by_position is None else proposal.by_position[i],
                 )
             found.append((case, findings, kept))
         return found

@@ -45,6 +45,7 @@ def started(
     outlined = isinstance(task, Segmentation)
     decided = task.decide(before)
     decisions, truths = in_words(task, decided), in_words(task, truth)
+    tried, reaching = _counted(proposal, attempted)
     rows = [
         Finding(
             case_id=case.id,
@@ -58,6 +59,8 @@ def started(
             n_gradients=int(proposal.n_gradients[i]),
             n_forwards=int(proposal.n_forwards[i]),
             found_by=proposal.found_by[i] if proposal.found_by else "",
+            positions_tried=tried[i],
+            positions_reaching=reaching[i],
         )
         for i, (case, _) in enumerate(members)
     ]
@@ -75,6 +78,17 @@ def started(
         )
         for i, (row, (_, image)) in enumerate(zip(rows, members, strict=True))
     ]
+
+
+def _counted(proposal: Proposal, attempted: Tensor) -> tuple[list[float], list[float]]:
+    """How many positions were tried alone, and reach the goal, of each case; NaN where none."""
+    if proposal.by_position is None:
+        unknown = [math.nan] * len(attempted)
+        return unknown, unknown
+    margins = proposal.by_position.flatten(1)
+    counts = torch.stack([~margins.isnan(), margins > 0]).sum(dim=2).double()
+    tried, reaching = counts.where(attempted, torch.nan).tolist()
+    return tried, reaching
 
 
 def judged(start: Finding, container: str, verdict: Verdict) -> Finding:
@@ -143,6 +157,7 @@ def example(
     *,
     truth: Tensor,
     before: Tensor,
+    by_position: Tensor | None,
 ) -> Example | None:
     """A case's files for the report; None of the untouched images, which every example has.
 
@@ -154,6 +169,7 @@ def example(
         verdict: on the lossless container.
         truth: the case's label, (...).
         before: the model's outputs for the untouched image, (...).
+        by_position: the greatest margin that each position came to alone, (*spatial), if known.
     """
     if probe.kind == "clean":
         return None
@@ -169,6 +185,7 @@ def example(
         perturbed=verdict.data,
         suffix=codec.suffix,
         labels=labels,
+        by_position=b"" if by_position is None else _array(by_position),
     )
 
 
@@ -180,4 +197,11 @@ def _packed(*, truth: Tensor, before: Tensor, after: Tensor) -> bytes:
         for name, mask in (("truth", truth), ("before", before), ("after", after))
     }
     np.savez_compressed(file, **small)  # type: ignore[arg-type]
+    return file.getvalue()
+
+
+def _array(numbers: Tensor) -> bytes:
+    """As an npy file."""
+    file = io.BytesIO()
+    np.save(file, numbers.numpy(), allow_pickle=False)
     return file.getvalue()

@@ -32,6 +32,7 @@ _LABELS = "labels.npz"
 _OTHER = {
     "plan": "another plan",
     "cohort": "another cohort",
+_BY_POSITION = "by_position.npy"
     "images": "other images",
     "model": "another model",
 }
@@ -53,6 +54,8 @@ class Example:
 
     case_id: str
     probe: str
+        by_position: of an attack that changes positions one by one, an npy file of the greatest
+            margin that each came to alone, (*spatial) float32, NaN where not tried; else empty.
     original: bytes
     perturbed: bytes
     suffix: str
@@ -61,7 +64,8 @@ class Example:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredExample:
-    """Where an example's files stand; ``labels`` is None but for a segmentation."""
+    by_position: bytes = b""
+    """Where an example's files stand; None for those it does not have."""
 
     case_id: str
     probe: str
@@ -72,6 +76,7 @@ class StoredExample:
 
 class RunDirectory:
     """Reads and writes one run directory."""
+    by_position: Path | None = None
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
@@ -133,6 +138,8 @@ class RunDirectory:
             write_atomic(folder / "about.json", _json(about))
         buffer = io.BytesIO()
         pq.write_table(to_table(findings), buffer, compression="zstd")
+            if example.by_position:
+                write_atomic(folder / _BY_POSITION, example.by_position)
         write_atomic(self._unit(unit_id), buffer.getvalue())
 
     def unit(self, unit_id: str) -> list[Finding]:
@@ -179,7 +186,8 @@ class RunDirectory:
                     probe=about["probe"],
                     original=folder / f"original{suffix}",
                     perturbed=folder / f"perturbed{suffix}",
-                    labels=folder / _LABELS if (folder / _LABELS).exists() else None,
+                    labels=_if_there(folder / _LABELS),
+                    by_position=_if_there(folder / _BY_POSITION),
                 )
             )
         return sorted(found, key=lambda example: (example.probe, example.case_id))
@@ -257,3 +265,7 @@ def _file_name(text: str) -> str:
 
 def _json(value: Mapping[str, object]) -> bytes:
     return (json.dumps(value, indent=1, allow_nan=False) + "\n").encode()
+def _if_there(path: Path) -> Path | None:
+    return path if path.exists() else None
+
+

@@ -52,6 +52,10 @@ class Finding:
         n_forwards: further forward passes spent on this case by the search.
         found_by: of an attack made of several stages, the one that says it reached the goal; ""
             where none does. The judge's word on that is ``reached``.
+        positions_tried: of an attack that changes positions one by one, how many it tried for this
+            case; NaN for other attacks, and where it was not attempted.
+        positions_reaching: how many of them reach the goal alone, stored losslessly, as the search
+            saw it; NaN likewise.
         dice_before: Dice of what is outlined on the untouched image with the truth.
         dice_after: Dice of what is outlined on the perturbed image as stored with the truth.
         agreement: Dice of what is outlined after with what is outlined before.
@@ -84,6 +88,8 @@ class Finding:
     n_gradients: int = 0
     n_forwards: int = 0
     found_by: str = ""
+    positions_tried: float = float("nan")
+    positions_reaching: float = float("nan")
     dice_before: tuple[float, ...] = ()
     dice_after: tuple[float, ...] = ()
     agreement: tuple[float, ...] = ()
@@ -121,6 +127,8 @@ SCHEMA = pa.schema(
         ("n_gradients", pa.int64()),
         ("n_forwards", pa.int64()),
         ("found_by", pa.string()),
+        ("positions_tried", pa.float64()),
+        ("positions_reaching", pa.float64()),
         ("dice_before", _BY_CLASS),
         ("dice_after", _BY_CLASS),
         ("agreement", _BY_CLASS),
@@ -131,7 +139,7 @@ SCHEMA = pa.schema(
         ("pixel_size", pa.float64()),
         ("error", pa.string()),
     ],
-    metadata={"plexor_findings": "3"},
+    metadata={"plexor_findings": "4"},
 )
 
 
