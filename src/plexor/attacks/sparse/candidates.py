@@ -96,8 +96,9 @@ def open_cases(
     if layout.radius < 1:
         return
     rows = torch.nonzero(objective.untouched() <= 0).flatten()
-    for row in torch.split(rows, 1):
-        yield int(row), Candidates(objective.select(row), queries=queries, at_once=at_once)
+    for i, row in enumerate(rows.tolist()):
+        case = objective.select(rows[i : i + 1])
+        yield row, Candidates(case, queries=queries, at_once=at_once)
 
 
 def sweep(case: Candidates, layout: Layout, positions: Tensor) -> Tensor:
