@@ -66,7 +66,8 @@ class Verdict:
         margin: the goal's; NaN without a goal.
         within_threat: finite, in range and within the radius, on the lossless file.
         distances: from the original.
-        data: the file, where it was asked for.
+        data: the file.
+        pixels: read back from it.
         outline: of a segmentation, what is outlined; None for other tasks, and where what was
             outlined on the untouched image is not known.
     """
@@ -77,6 +78,7 @@ class Verdict:
     within_threat: bool
     distances: Distances
     data: bytes
+    pixels: Pixels
     outline: Outline | None
 
 
@@ -129,6 +131,7 @@ def judge(
                 within_threat=bool(within[i]),
                 distances=distances[i],
                 data=files[i],
+                pixels=stored[i],
                 outline=outlined[i],
             )
             for i in range(len(images))

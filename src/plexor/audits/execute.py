@@ -14,7 +14,6 @@ from plexor.attacks.engine import halving, propose
 from plexor.attacks.judge import judge
 from plexor.attacks.proposal import Proposal
 from plexor.audits import row
-from plexor.audits.probe import Probe
 from plexor.audits.unit import Unit
 from plexor.cases import Case, Image, truth_of
 from plexor.cases.image import LOSSLESS
@@ -83,7 +82,7 @@ def execute(
         else:
             groups[alike(image)].append((case, image, label))
     for members in groups.values():
-        work = _Work(unit.probe, members, model, before, seed, keep)
+        work = _Work(unit, members, model, before, seed, keep)
         try:
             parts, batch_size = halving(work, len(members), batch_size)
             for found in parts:
@@ -123,7 +122,7 @@ Found = list[tuple[Case, list[Finding], Example | None]]
 class _Work:
     """Cases of one shape; called on a slice of them."""
 
-    probe: Probe
+    unit: Unit
     members: Sequence[_Member]
     model: Model
     before: Mapping[str, Outputs]
@@ -132,7 +131,7 @@ class _Work:
 
     def __call__(self, part: slice) -> Found:
         cases, images, labels = zip(*self.members[part], strict=True)
-        model, probe = self.model, self.probe
+        model, probe = self.model, self.unit.probe
         ids = [case.id for case in cases]
         batch = Batch.of(ids, images, torch.stack(labels), model.device)
         batch = replace(batch, before=self._before(batch))
@@ -154,9 +153,10 @@ class _Work:
         found: Found = []
         for i, case in enumerate(cases):
             findings = [row.judged(starts[i], name, verdicts[name][i]) for name in verdicts]
+            seen = row.seen(images[i], lossless[i], self.unit.visibility)
+            findings = [row.with_sight(f, seen) if f.stored == LOSSLESS else f for f in findings]
             kept = None
             if case.id in self.keep:
-                label = batch.truth[i]
                 kept = row.example(
                     model.task,
                     case,
@@ -178,14 +178,14 @@ class _Work:
         if isinstance(self.model.task, Segmentation):
             with torch.no_grad():
                 return self.model.outputs(batch.images, batch.context)
-        if self.probe.threat is None:
+        if self.unit.probe.threat is None:
             return None
         known = torch.tensor([self.before[case_id] for case_id in batch.ids])
         return known.to(self.model.device)
 
     def _proposed(self, batch: Batch) -> tuple[Tensor, Proposal]:
         """Whether the goal was open, and the proposal, for each case."""
-        probe, model = self.probe, self.model
+        probe, model = self.unit.probe, self.model
         everyone = torch.ones(len(batch), dtype=torch.bool)
         nothing = Proposal.nothing(batch)
         if probe.threat is None or batch.before is None:

@@ -27,6 +27,7 @@ from plexor.findings import CLEAN
 from plexor.findings.planned import control_id
 from plexor.models.loading import ModelSource
 from plexor.models.training.config import Training
+from plexor.visibility import Visibility
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,7 @@ class Plan(BaseModel):
     probes: Annotated[tuple[AttackPlan, ...], BeforeValidator(checked_probes)] = ()
     unit_size: int = Field(64, ge=1, description="cases done, and kept, together")
     n_examples: int = Field(12, ge=0, description="cases whose images are kept for the report")
+    visibility: Visibility = Visibility()
     _folder: Path = PrivateAttr(default=Path())
 
     @model_validator(mode="after")

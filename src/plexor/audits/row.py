@@ -19,6 +19,8 @@ from plexor.cases import LOSSLESS, Case, Image
 from plexor.findings import Example, Finding
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Task, in_words
+from plexor.visibility import Sight, Visibility
+from plexor.visibility.sight import look
 
 
 def started(
@@ -130,6 +132,34 @@ def judged(start: Finding, container: str, verdict: Verdict) -> Finding:
         agreement=tuple(outline.agreement.tolist()),
         size_after=tuple(outline.size.tolist()),
         moved=tuple(outline.moved.tolist()),
+    )
+
+
+def seen(image: Image, verdict: Verdict, settings: Visibility) -> Sight:
+    """How visible the change to one case is, on its lossless file."""
+    span = image.intensity
+    return look(
+        image.pixels,
+        verdict.pixels,
+        settings,
+        low=span.low,
+        span=span.span,
+        quantum=span.quantum,
+    )
+
+
+def with_sight(row: Finding, sight: Sight) -> Finding:
+    """The row of a lossless file with what is seen of it; a failed one as it is."""
+    if row.status == "failed":
+        return row
+    return replace(
+        row,
+        psnr=sight.psnr,
+        ssim=sight.ssim,
+        delta_e_mean=sight.delta_e.mean,
+        delta_e_p95=sight.delta_e.p95,
+        delta_e_max=sight.delta_e.max,
+        responses=sight.responses,
     )
 
 

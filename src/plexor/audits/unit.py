@@ -9,6 +9,7 @@ from plexor.audits.probe import Probe
 from plexor.cases import Case
 from plexor.core.ids import digest
 from plexor.findings import SCHEMA
+from plexor.visibility import Visibility
 
 FINDINGS_VERSION = SCHEMA.metadata[b"plexor_findings"].decode()
 
@@ -22,11 +23,13 @@ class Unit:
             which a run directory has one each.
         probe: what is done.
         cases: to which cases.
+        visibility: what is measured of how visible it is.
     """
 
     id: str
     probe: Probe
     cases: tuple[Case, ...]
+    visibility: Visibility = Visibility()
 
 
 def units_of(
@@ -37,23 +40,37 @@ def units_of(
     seed: int,
     model_sha256: str,
     images_sha256: Mapping[str, str],
+    visibility: Visibility = Visibility(),
+    fitted_from: Sequence[str] = (),
 ) -> list[Unit]:
-    """Cuts the cases, in their order, into units of at most ``size``."""
+    """Cuts the cases, in their order, into units of at most ``size``.
+
+    Args:
+        probe: what is done.
+        cases: to which.
+        size: of a unit.
+        seed: the run's.
+        model_sha256: of all that decides the model's outputs.
+        images_sha256: case id → hash.
+        visibility: what is measured of how visible the changes are.
+        fitted_from: ids of the fits whose outcome the attack is, or the hash of its file.
+    """
     about = {
         "findings": FINDINGS_VERSION,
         "seed": seed,
         "model": model_sha256,
         "probe": probe.id,
-        "attack": _plain(probe.attack),
+        "attack": [*fitted_from] or _plain(probe.attack),
         "goal": _plain(probe.goal),
         "threat": _plain(probe.threat),
+        "visibility": _plain(visibility),
     }
     units = []
     for start in range(0, len(cases), size):
         some = tuple(cases[start : start + size])
         content = [[c.id, images_sha256[c.id], c.truth, c.group] for c in some]
         unit_id = f"{probe.id}-{digest([about, content])[:20]}"
-        units.append(Unit(id=unit_id, probe=probe, cases=some))
+        units.append(Unit(id=unit_id, probe=probe, cases=some, visibility=visibility))
     return units
 
 

@@ -5,6 +5,8 @@ fingerprint.json   what the directory is claimed for: hashes of plan and data, a
 provenance.json    versions, devices and batch sizes, hashes of model, manifest and images, checks
 units/<id>.parquet findings, one file a unit, written atomically
 artifacts/examples example images in their stored format, with index.json
+artifacts/<fit id> what was fitted (safetensors), and how that went (json)
+artifacts/shapes   case id → shape of its image, in plans that fit attacks
 summary.json       every number the report prints
 report.html        one self-contained file
 """
@@ -17,6 +19,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -29,11 +32,12 @@ from plexor.core.ids import digest
 from plexor.findings.schema import SCHEMA, Finding, from_table, to_table
 
 _LABELS = "labels.npz"
+_BY_POSITION = "by_position.npy"
 _OTHER = {
     "plan": "another plan",
     "cohort": "another cohort",
-_BY_POSITION = "by_position.npy"
     "images": "other images",
+    "fits": "other cases, or another file, to fit attacks from",
     "model": "another model",
 }
 
@@ -50,21 +54,21 @@ class Example:
         suffix: ending of both files.
         labels: of a segmentation, an npz file of the label masks (*spatial) uint16 ``truth``,
             ``before`` and ``after``; else empty.
+        by_position: of an attack that changes positions one by one, an npy file of the greatest
+            margin that each came to alone, (*spatial) float32, NaN where not tried; else empty.
     """
 
     case_id: str
     probe: str
-        by_position: of an attack that changes positions one by one, an npy file of the greatest
-            margin that each came to alone, (*spatial) float32, NaN where not tried; else empty.
     original: bytes
     perturbed: bytes
     suffix: str
     labels: bytes = b""
+    by_position: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredExample:
-    by_position: bytes = b""
     """Where an example's files stand; None for those it does not have."""
 
     case_id: str
@@ -72,11 +76,11 @@ class StoredExample:
     original: Path
     perturbed: Path
     labels: Path | None = None
+    by_position: Path | None = None
 
 
 class RunDirectory:
     """Reads and writes one run directory."""
-    by_position: Path | None = None
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
@@ -134,13 +138,41 @@ class RunDirectory:
             write_atomic(folder / f"perturbed{example.suffix}", example.perturbed)
             if example.labels:
                 write_atomic(folder / _LABELS, example.labels)
+            if example.by_position:
+                write_atomic(folder / _BY_POSITION, example.by_position)
             about = {"case_id": example.case_id, "probe": example.probe, "suffix": example.suffix}
             write_atomic(folder / "about.json", _json(about))
         buffer = io.BytesIO()
         pq.write_table(to_table(findings), buffer, compression="zstd")
-            if example.by_position:
-                write_atomic(folder / _BY_POSITION, example.by_position)
         write_atomic(self._unit(unit_id), buffer.getvalue())
+
+    def fitted(self, fit_id: str) -> Path:
+        """Where what was fitted is kept, whether it is there or not."""
+        return self.path / "artifacts" / f"{_file_name(fit_id)}.safetensors"
+
+    def fit_account(self, fit_id: str) -> dict[str, Any] | None:
+        """How a fit went: its "seconds", "device", "threads" and "error"; None if it is to be done.
+
+        One that failed has left nothing else; one that did not counts once what was fitted stands.
+        """
+        path = self.fitted(fit_id).with_suffix(".json")
+        account = dict(json.loads(path.read_text())) if path.exists() else None
+        if account is None or not (account["error"] or self.fitted(fit_id).exists()):
+            return None
+        return account
+
+    def write_fit_account(self, fit_id: str, account: Mapping[str, object]) -> None:
+        """Keeps how a fit went; call it before what was fitted is saved."""
+        write_atomic(self.fitted(fit_id).with_suffix(".json"), _json(account))
+
+    def shapes(self) -> dict[str, list[int] | str]:
+        """Case id → shape of its image, or why it cannot be used; empty if not yet known."""
+        path = self.path / "artifacts" / "shapes.json"
+        return dict(json.loads(path.read_text())) if path.exists() else {}
+
+    def write_shapes(self, shapes: Mapping[str, object]) -> None:
+        """Keeps them."""
+        write_atomic(self.path / "artifacts" / "shapes.json", _json(shapes))
 
     def unit(self, unit_id: str) -> list[Finding]:
         """One unit's findings, in the order they were made."""
@@ -235,6 +267,10 @@ class RunDirectory:
             ) from error
 
 
+def _if_there(path: Path) -> Path | None:
+    return path if path.exists() else None
+
+
 def _fingerprint(plan: dict[str, object], rest: dict[str, str]) -> dict[str, str]:
     return {"plan": digest(plan), **rest}
 
@@ -265,7 +301,3 @@ def _file_name(text: str) -> str:
 
 def _json(value: Mapping[str, object]) -> bytes:
     return (json.dumps(value, indent=1, allow_nan=False) + "\n").encode()
-def _if_there(path: Path) -> Path | None:
-    return path if path.exists() else None
-
-

@@ -64,6 +64,13 @@ class Finding:
         size_after: pixels of each label on the perturbed image as stored.
         moved: pixels from the centre of what is outlined before to that of what is outlined after.
         pixel_size: of one pixel in mm², of one voxel in mm³; NaN where the file does not say.
+        psnr: peak signal-to-noise ratio in decibels, infinite where nothing changed; this and what
+            follows, of the lossless file only, NaN or empty elsewhere.
+        ssim: structural similarity to the original; NaN where the plan does not ask for it.
+        delta_e_mean: ΔE2000, mean over the image; NaN likewise, and without colour.
+        delta_e_p95: ΔE2000, 95th percentile.
+        delta_e_max: ΔE2000, greatest.
+        responses: of the model observer's channels to the stored image; empty without one.
         error: empty, or why the case failed.
     """
 
@@ -98,12 +105,19 @@ class Finding:
     size_after: tuple[int, ...] = ()
     moved: tuple[float, ...] = ()
     pixel_size: float = float("nan")
+    psnr: float = float("nan")
+    ssim: float = float("nan")
+    delta_e_mean: float = float("nan")
+    delta_e_p95: float = float("nan")
+    delta_e_max: float = float("nan")
+    responses: tuple[float, ...] = ()
     error: str = ""
 
 
 _OUTPUTS = pa.list_(pa.float32())
 _BY_CLASS = pa.list_(pa.float64())
 _BY_LABEL = pa.list_(pa.int64())
+_BY_CHANNEL = pa.list_(pa.float64())
 SCHEMA = pa.schema(
     [
         ("case_id", pa.string()),
@@ -137,6 +151,12 @@ SCHEMA = pa.schema(
         ("size_after", _BY_LABEL),
         ("moved", _BY_CLASS),
         ("pixel_size", pa.float64()),
+        ("psnr", pa.float64()),
+        ("ssim", pa.float64()),
+        ("delta_e_mean", pa.float64()),
+        ("delta_e_p95", pa.float64()),
+        ("delta_e_max", pa.float64()),
+        ("responses", _BY_CHANNEL),
         ("error", pa.string()),
     ],
     metadata={"plexor_findings": "4"},
