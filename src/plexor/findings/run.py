@@ -5,6 +5,8 @@ fingerprint.json   what the directory is claimed for: hashes of plan and data, a
 provenance.json    versions, devices and batch sizes, hashes of model, manifest and images, checks
 units/<id>.parquet findings, one file a unit, written atomically
 artifacts/examples example images in their stored format, with index.json
+artifacts/<fit id> what was fitted (safetensors), and how that went (json)
+artifacts/shapes   case id → shape of its image, in plans that fit attacks
 summary.json       every number the report prints
 report.html        one self-contained file
 """
@@ -17,6 +19,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -34,6 +37,7 @@ _OTHER = {
     "plan": "another plan",
     "cohort": "another cohort",
     "images": "other images",
+    "fits": "other cases, or another file, to fit attacks from",
     "model": "another model",
 }
 
@@ -141,6 +145,34 @@ class RunDirectory:
         buffer = io.BytesIO()
         pq.write_table(to_table(findings), buffer, compression="zstd")
         write_atomic(self._unit(unit_id), buffer.getvalue())
+
+    def fitted(self, fit_id: str) -> Path:
+        """Where what was fitted is kept, whether it is there or not."""
+        return self.path / "artifacts" / f"{_file_name(fit_id)}.safetensors"
+
+    def fit_account(self, fit_id: str) -> dict[str, Any] | None:
+        """How a fit went: its "seconds", "device", "threads" and "error"; None if it is to be done.
+
+        One that failed has left nothing else; one that did not counts once what was fitted stands.
+        """
+        path = self.fitted(fit_id).with_suffix(".json")
+        account = dict(json.loads(path.read_text())) if path.exists() else None
+        if account is None or not (account["error"] or self.fitted(fit_id).exists()):
+            return None
+        return account
+
+    def write_fit_account(self, fit_id: str, account: Mapping[str, object]) -> None:
+        """Keeps how a fit went; call it before what was fitted is saved."""
+        write_atomic(self.fitted(fit_id).with_suffix(".json"), _json(account))
+
+    def shapes(self) -> dict[str, list[int] | str]:
+        """Case id → shape of its image, or why it cannot be used; empty if not yet known."""
+        path = self.path / "artifacts" / "shapes.json"
+        return dict(json.loads(path.read_text())) if path.exists() else {}
+
+    def write_shapes(self, shapes: Mapping[str, object]) -> None:
+        """Keeps them."""
+        write_atomic(self.path / "artifacts" / "shapes.json", _json(shapes))
 
     def unit(self, unit_id: str) -> list[Finding]:
         """One unit's findings, in the order they were made."""
