@@ -25,6 +25,7 @@ from plexor.studies.allyn2020.tables import (
     class_table,
     identity_table,
     observer_table,
+    other_table,
     size_table,
     transfer_table,
 )
@@ -78,6 +79,7 @@ def study_result(out: Path, scale: Scale, *, drawn: bool) -> StudyResult:
             class_table(compared),
             identity_table(compared),
             size_table(compared),
+            other_table(arms[CLEAN]),
             transfer_table(arms[CLEAN], arms[TRANSFER]),
             observer_table(),
         ),
