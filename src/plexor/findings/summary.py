@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -19,6 +19,7 @@ from plexor.findings.multilabel import Multilabel
 from plexor.findings.planned import Planned, planned
 from plexor.findings.regression import Regression
 from plexor.findings.schema import CLEAN
+from plexor.findings.visibility import crossings, visible
 from plexor.stats import holm
 
 SUMMARY_SCHEMA = "plexor-summary/2"
@@ -62,6 +63,7 @@ def summarise(
         "model": card,
         "clean": clean,
         "probes": probes,
+        "visibility": _visibility(plan, clean, probes),
         **raise_flags(evidence, FLAG_KINDS),
     }
 
@@ -159,7 +161,17 @@ def _probes(plan: Mapping[str, Any], provenance: Mapping[str, Any], parts: _Part
     probes = [_attack(entry, described.get(entry.name, {}), parts) for entry in attacks]
     probes += [_control(probe_id, threat, parts) for probe_id, threat in controls.items()]
     _correct(probes)
+    for probe in probes:
+        rows = parts.part(probe["id"])
+        probe["visibility"] = visible(rows, parts.part(CLEAN), plan)
     return probes
+
+
+def _visibility(plan: Mapping[str, Any], clean: Plain, probes: Sequence[Plain]) -> Plain | None:
+    """What was measured of it, and where it begins; None where nothing was."""
+    if all(probe["visibility"] is None for probe in probes):
+        return None
+    return {"settings": dict(plan["visibility"]), "crossings": crossings(clean, probes)}
 
 
 def _attack(entry: Planned, described: Mapping[str, str], parts: _Parts) -> Plain:

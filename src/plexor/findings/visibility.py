@@ -18,16 +18,13 @@ _DISTANCES = ("psnr", "ssim", "delta_e_mean", "delta_e_p95", "delta_e_max")
 _AT_ZERO = Estimate(value=0.0, low=0.0, high=0.0, level=0.95, method="nothing was changed", n=0)
 
 
-def visible(
-    rows: pd.DataFrame, clean: pd.DataFrame, settings: Mapping[str, Any], seed: int
-) -> Plain | None:
+def visible(rows: pd.DataFrame, clean: pd.DataFrame, plan: Mapping[str, Any]) -> Plain | None:
     """A probe's visibility, over the cases in which it changed anything.
 
     Args:
         rows: the probe's findings, lossless.
         clean: those of the untouched images, lossless.
-        settings: ``visibility`` of the resolved plan.
-        seed: the plan's.
+        plan: the resolved plan, for its ``visibility`` and its seed.
 
     Returns:
         Medians of the distances, and the observer; None where nothing of it was measured.
@@ -38,7 +35,7 @@ def visible(
     return {
         "n_changed": len(changed),
         **{name: _median(changed, name) for name in _DISTANCES},
-        "observer": _observed(changed, clean, settings, seed),
+        "observer": _observed(changed, clean, plan),
     }
 
 
@@ -50,9 +47,7 @@ def _median(rows: pd.DataFrame, name: str) -> Plain | None:
     return clustered_quantile(known[name], groups=known["group"].tolist()).to_dict()
 
 
-def _observed(
-    changed: pd.DataFrame, clean: pd.DataFrame, settings: Mapping[str, Any], seed: int
-) -> Plain | None:
+def _observed(changed: pd.DataFrame, clean: pd.DataFrame, plan: Mapping[str, Any]) -> Plain | None:
     originals = dict(zip(clean["case_id"], clean["responses"], strict=True))
     pairs = [
         (originals[case_id], seen, group)
@@ -71,8 +66,8 @@ def _observed(
         np.stack(before),
         np.stack(after),
         groups,
-        seed=seed,
-        internal_noise=float(settings["internal_noise"]),
+        seed=plan["seed"],
+        internal_noise=plan["visibility"]["internal_noise"],
     )
     return {
         "n_training": found.n_training,
