@@ -33,37 +33,44 @@ def trends(summary: Plain) -> tuple[Trend, ...]:
 
 def _trend(summary: Plain, members: Sequence[Plain], number: int) -> Trend:
     by_id = {probe["id"]: probe for probe in summary["probes"]}
-    controls = [by_id[probe["control"]] for probe in members if probe["control"] in by_id]
     noise = [probe for probe in members if probe["control"] in by_id]
     name = family_words(members[0])
-    told = _told(summary, members[0])
-    start = None if told.unit else told.pick(summary["clean"])
-    lines = [
-        _line("noise", "control", controls, told.pick, start),
-        *_attacked(members, told.pick, None if told.unit else summary["clean"]["stored"]),
-    ]
-    if start is not None:
-        lines.insert(0, _untouched(start, members))
+    label, figure = headline_chart(summary, members, f"accuracy-{number}")
     return Trend(
         title=name,
-        figure_label=f"{told.label[:1].upper()}{told.label[1:]}",
-        figure=_chart(
-            f"accuracy-{number}",
-            f"{told.label[:1].upper()}{told.label[1:]} against the change allowed: {name}",
-            members,
-            lines,
-            unit=told.unit,
-        ),
-        success=_chart(
+        figure_label=label,
+        figure=figure,
+        success=chart(
             f"success-{number}",
             f"Share of cases in which the goal was reached: {name}",
             members,
             [
-                _line("noise", "control", noise, lambda probe: probe["control_success"], None),
+                line("noise", "control", noise, lambda probe: probe["control_success"], None),
                 *_attacked(members, lambda source: source["success"], None),
             ],
         ),
     )
+
+
+def headline_chart(summary: Plain, members: Sequence[Plain], chart_id: str) -> tuple[str, str]:
+    """What a family's figure is called, and its chart against the radius."""
+    told = _told(summary, members[0])
+    start = None if told.unit else told.pick(summary["clean"])
+    lines = [
+        line("noise", "control", controls(summary, members), told.pick, start),
+        *_attacked(members, told.pick, None if told.unit else summary["clean"]["stored"]),
+    ]
+    if start is not None:
+        lines.insert(0, _untouched(start, members))
+    label = f"{told.label[:1].upper()}{told.label[1:]}"
+    title = f"{label} against the change allowed: {family_words(members[0])}"
+    return label, chart(chart_id, title, members, lines, unit=told.unit)
+
+
+def controls(summary: Plain, members: Sequence[Plain]) -> list[Plain]:
+    """The noise of each member's size, where it was tried."""
+    by_id = {probe["id"]: probe for probe in summary["probes"]}
+    return [by_id[probe["control"]] for probe in members if probe["control"] in by_id]
 
 
 def _told(summary: Plain, probe: Plain) -> Headline:
@@ -88,7 +95,7 @@ def _attacked(
         judged = [probe for probe in members if container in probe["stored"]]
         start = pick(clean[container]) if clean and container in clean else None
         if judged:
-            yield _line(label, role, judged, _in(container, pick), start)
+            yield line(label, role, judged, _in(container, pick), start)
 
 
 def _in(container: str, pick: Callable[[Plain], Plain]) -> Callable[[Plain], Plain]:
@@ -105,13 +112,14 @@ def _untouched(estimate: Plain, members: Sequence[Plain]) -> Line:
     )
 
 
-def _line(
+def line(
     label: str,
     role: Role,
     probes: Sequence[Plain],
     pick: Callable[[Plain], Plain],
     start: Plain | None,
 ) -> Line:
+    """A line through the probes' estimates, from ``start`` at no change if there is one."""
     points = [_point(float(probe["threat"]["radius"]), pick(probe)) for probe in probes]
     if start is not None:
         points.insert(0, _point(0.0, start))
@@ -126,16 +134,17 @@ def _point(radius: float, estimate: Plain) -> Point:
     return Point(radius=radius, value=value, low=low, high=high)
 
 
-def _chart(
+def chart(
     chart_id: str, title: str, members: Sequence[Plain], lines: Sequence[Line], unit: str = ""
 ) -> str:
+    """Lines against the radius, drawn; ``unit`` of what is not a share."""
     threat = members[0]["threat"]
-    drawn = tuple(line for line in lines if line.points)
+    drawn = tuple(one for one in lines if one.points)
     return draw(
         Chart(
             id=chart_id,
             title=title,
-            description=". ".join(_in_words(line, unit) for line in drawn) + ".",
+            description=". ".join(_in_words(one, unit) for one in drawn) + ".",
             x_label=f"change allowed, {words.radius_unit(threat)} ({words.norm(threat['norm'])})",
             lines=drawn,
             unit=unit,

@@ -30,6 +30,7 @@ from plexor.report.table import (
 )
 from plexor.report.terms import Term, methods, terms
 from plexor.report.trend import Trend, trends
+from plexor.report.visibility import Visible, visible
 
 Plain = Mapping[str, Any]
 
@@ -65,6 +66,7 @@ class View:
     story: Story
     warning: str
     trends: tuple[Trend, ...]
+    visible: Visible | None
     probes: Table | None
     effort: Table | None
     stages: Table | None
@@ -99,6 +101,7 @@ def view(run: RunDirectory, summary: Plain, findings: pd.DataFrame) -> View:
         story=tell(summary),
         warning=_warning(raised),
         trends=trends(summary),
+        visible=visible(summary),
         probes=_probes(summary) if grouped else None,
         effort=effort_table(summary) if grouped else None,
         stages=stages_table(summary),
