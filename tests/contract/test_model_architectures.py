@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from plexor.core.errors import ModelError, PlanError
-from plexor.models import ARCHITECTURES, Model, Multiclass
-from plexor.models.architectures import build_network
+from plexor.models import ARCHITECTURES, Model, Multiclass, Segmentation
+from plexor.models.architectures import build_network, check_architecture
+from plexor.models.architectures.catalogue import PIXELWISE
 from plexor.models.architectures.densenet import from_torchvision_names, load_start
 
 TORCHVISION_DENSENET121 = {
@@ -35,7 +36,8 @@ def build(name: str, spatial_dims: int, channels: int, n_outputs: int, seed: int
         network = build_network(
             name, spatial_dims=spatial_dims, channels=channels, n_outputs=n_outputs
         )
-    task = Multiclass(classes=tuple(f"class {i}" for i in range(n_outputs)))
+    classes = tuple(f"class {i}" for i in range(n_outputs))
+    task = Segmentation(classes=classes) if name in PIXELWISE else Multiclass(classes=classes)
     return Model(network, task=task)
 
 
@@ -46,8 +48,8 @@ def test_builds_in_two_and_three_dimensions(name: str, spatial_dims: int) -> Non
     model = build(name, spatial_dims, channels, 3)
     images = torch.rand(2, channels, *[32] * spatial_dims).mul(255).requires_grad_()
     outputs = model.outputs(images)
-    assert outputs.shape == (2, 3)
-    (gradient,) = torch.autograd.grad(outputs.sum(), images)
+    assert outputs.shape == (2, 3, *([32] * spatial_dims if name in PIXELWISE else []))
+    (gradient,) = torch.autograd.grad(outputs[:, 0].sum(), images)
     assert bool(gradient.abs().flatten(1).amax(1).gt(0).all())
 
 
@@ -118,3 +120,20 @@ def test_a_head_for_as_many_classes_is_taken_along(name: str) -> None:
     assert load_start(target.network, source.network.state_dict()) == []
     images = torch.rand(1, 3, 32, 32)
     assert torch.equal(source.outputs(images), target.outputs(images))
+
+
+@pytest.mark.parametrize(("height", "width"), [(32, 48), (37, 45), (50, 16)])
+def test_what_answers_for_every_pixel_takes_any_size(height: int, width: int) -> None:
+    model = build("small-unet", 2, 1, 2)
+    assert model.outputs(torch.zeros(1, 1, height, width)).shape == (1, 2, height, width)
+
+
+def test_an_architecture_that_does_not_answer_as_the_task_needs_is_refused() -> None:
+    with pytest.raises(
+        PlanError, match=r"densenet121 answers once an image, .* unet or small-unet"
+    ):
+        check_architecture("densenet121", task="segmentation")
+    with pytest.raises(PlanError, match="unet answers for every pixel, which is not what a binary"):
+        check_architecture("unet", task="binary")
+    check_architecture("unet", task="segmentation")
+    check_architecture("small-cnn", task="regression")

@@ -193,8 +193,8 @@ def test_a_class_that_is_not_there(cohort: Cohort, tmp_path: Path) -> None:
 def test_images_of_other_channels(cohort: Cohort, tmp_path: Path) -> None:
     config = RadiographConfig(height=32, width=32)
     films = load_cohort(write_phantoms("radiograph", tmp_path, n_cases=2, seed=0, config=config))
-    labels = torch.tensor([0, 0])
-    dataset = CaseDataset(films.cases, labels, CONFIG.preprocess, channels=3)
+    task = task_from("binary", ("normal", "opacity"))
+    dataset = CaseDataset(films.cases, task, CONFIG.preprocess, channels=3)
     with pytest.raises(DataError, match="has 1 channels, the others have 3"):
         dataset[0]
 
@@ -299,14 +299,13 @@ def test_draws_are_named_by_seed_epoch_and_case(
     cohort: Cohort, augment: Augmentation | None
 ) -> None:
     cases = cohort.cases[:4]
-    labels = torch.arange(4)
+    task = task_from("multiclass", cohort.classes)
 
     def dataset(seed: int, epoch: int, order: list[int]) -> dict[str, Tensor]:
         some = [cases[i] for i in order]
         items = CaseDataset(
-            some, labels[order], CONFIG.preprocess, channels=3, augment=augment, seed=seed,
-            epoch=epoch,
-        )  # fmt: skip
+            some, task, CONFIG.preprocess, channels=3, augment=augment, seed=seed, epoch=epoch
+        )
         return {case.id: items[i][0] for i, case in enumerate(some)}
 
     one = dataset(0, 0, [0, 1, 2, 3])

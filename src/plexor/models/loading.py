@@ -33,12 +33,13 @@ class ModelSource:
         architecture: a built-in network, see ``plexor.models.ARCHITECTURES``.
         python: "package.module:factory", a function that returns the network; it is your code and
             is run, so it needs ``--allow-code``.
-        task: "multiclass", "binary", "multilabel" or "regression"; the card's if not given, without
-            a card "multiclass".
-        classes: class names, or findings, in the order of the outputs; none for a regression.
-        threshold: for "binary" and "multilabel", the probability above which the decision is
-            positive; for the latter one for all, or one each. The card's if not given, without a
-            card 0.5.
+        task: "multiclass", "binary", "multilabel", "regression" or "segmentation"; the card's if
+            not given, without a card "multiclass".
+        classes: class names, or findings, in the order of the outputs; none for a regression; for a
+            segmentation with the background first, or a single one from one logit.
+        threshold: for "binary", "multilabel" and a "segmentation" of one logit, the probability
+            above which the decision is positive; for several findings one for all, or one each. The
+            card's if not given, without a card 0.5.
         unit: for "regression", what the number counts, e.g. "years".
         channels: image channels; the card's if not given, without a card 3.
         spatial_dims: 2 or 3; the card's if not given, without a card 2.
@@ -58,7 +59,7 @@ class ModelSource:
 
     def __post_init__(self) -> None:
         if self.architecture is not None:
-            check_architecture(self.architecture)
+            check_architecture(self.architecture, task=self.task)
         if self.task is not None and self.task not in TASKS:
             raise PlanError(unknown("task", self.task, TASKS))
 

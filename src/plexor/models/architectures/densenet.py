@@ -61,7 +61,7 @@ def load_start(network: nn.Module, weights: Mapping[str, Tensor]) -> list[str]:
     own = network.state_dict()
     fitting = {k: v for k, v in given.items() if k in own and v.shape == own[k].shape}
     left = [k for k in own if k not in fitting and not k.endswith("num_batches_tracked")]
-    head = {name for name in own if name.startswith(("class_layers.out.", "head."))}
+    head = {name for name in own if name.startswith(("class_layers.out.", "head.", "final_conv."))}
     misfits = [name for name in left if name not in head]
     if misfits:
         raise ModelError(

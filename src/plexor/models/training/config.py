@@ -37,29 +37,31 @@ class Training:
 
     Attributes:
         architecture: see ``plexor.models.ARCHITECTURES``.
-        task: "multiclass", "binary" (the second class is the positive one), "multilabel" or
-            "regression".
+        task: "multiclass", "binary" (the second class is the positive one), "multilabel",
+            "regression" or "segmentation".
         unit: for a regression, what the number counts, e.g. "years".
         loss: of a regression, over the training split's standard deviation: "mse" (squared) or
-            "l1" (absolute). Classes have cross-entropy, findings a logistic loss each.
+            "l1" (absolute). Classes have cross-entropy, findings a logistic loss each, a
+            segmentation Dice's loss and cross-entropy, added up.
         preprocess: becomes part of the model.
         epochs: passes over the training split.
         batch_size: cases a step.
         learning_rate: peak of a one-cycle schedule (AdamW).
         weight_decay: AdamW's.
-        label_smoothing: share of the truth spread over all classes.
+        label_smoothing: share of the truth spread over all classes; not for a segmentation.
         class_weights: where a case has one class, the class's weight in the loss: "none", "sqrt"
             (one over the square root of its frequency) or "balanced" (one over its frequency).
         augment: random changes of the images.
         patience: epochs without a better balanced accuracy (of findings a better mean area under
-            the ROC curve, of a number a smaller mean absolute error) after which training stops.
+            the ROC curve, of a number a smaller mean absolute error, of a segmentation a better
+            mean Dice) after which training stops.
         start: weights to start from (e.g. ImageNet's, in torchvision's naming); the head stays new.
         precision: "32-true", or "bf16-mixed" where the processor is faster at it.
         workers: processes that read images ahead; 0 reads in the training process.
     """
 
     architecture: str = "densenet121"
-    task: Literal["multiclass", "binary", "multilabel", "regression"] = "multiclass"
+    task: Literal["multiclass", "binary", "multilabel", "regression", "segmentation"] = "multiclass"
     unit: str | None = None
     loss: Literal["mse", "l1"] = "mse"
     preprocess: Preprocess = Preprocess()
@@ -76,7 +78,9 @@ class Training:
     workers: int = 0
 
     def __post_init__(self) -> None:
-        check_architecture(self.architecture)
+        check_architecture(self.architecture, task=self.task)
+        if self.task == "segmentation" and self.label_smoothing:
+            raise PlanError("train: `label_smoothing` is not for a segmentation; leave it out")
         for name in ("epochs", "batch_size", "patience"):
             if getattr(self, name) < 1:
                 raise PlanError(f"train: `{name}` must be at least 1, got {getattr(self, name)}")

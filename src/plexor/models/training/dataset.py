@@ -12,12 +12,15 @@ from monai.transforms.intensity.array import RandAdjustContrast, RandShiftIntens
 from monai.transforms.spatial.array import RandAffine, RandFlip
 from monai.utils.type_conversion import convert_to_tensor
 from torch import Tensor
+from torch.nn import functional
 from torch.utils.data import Dataset
 
-from plexor.cases import Case, read_image
+from plexor.cases import Case, Image, read_case, truth_of
 from plexor.core.errors import DataError
 from plexor.core.seeds import seed_for
 from plexor.models.preprocess import Preprocess
+from plexor.models.segmentation import Segmentation
+from plexor.models.task import Task, encode
 from plexor.models.training.config import Augmentation
 
 _NUMPY_SEED = 2**32
@@ -26,9 +29,12 @@ _NUMPY_SEED = 2**32
 class CaseDataset(Dataset[tuple[Tensor, Tensor]]):
     """(network input (C, *size) float32, label) of each case.
 
+    A segmentation's label is its mask, (*size) int64, brought to the network's size by nearest
+    neighbours and moved with its image.
+
     Args:
         cases: the cases.
-        labels: their labels, (N,) int64.
+        task: what their truths are of.
         preprocess: the model's.
         channels: what every image must have.
         augment: the draws, or None for images as they are.
@@ -39,7 +45,7 @@ class CaseDataset(Dataset[tuple[Tensor, Tensor]]):
     def __init__(
         self,
         cases: Sequence[Case],
-        labels: Tensor,
+        task: Task,
         preprocess: Preprocess,
         *,
         channels: int,
@@ -48,10 +54,16 @@ class CaseDataset(Dataset[tuple[Tensor, Tensor]]):
         epoch: int = 0,
     ) -> None:
         self.cases = cases
-        self.labels = labels
+        self.task = task
+        masked = isinstance(task, Segmentation)
+        self.labels = torch.empty(0) if masked else encode(task, [case.truth for case in cases])
         self.preprocess = preprocess
         self.channels = channels
-        self.transform = None if augment is None else _transform(augment, preprocess)
+        spatial_dims = len(preprocess.size or ())
+        self.move_image, self.move_mask = (
+            None if augment is None else _transform(augment, spatial_dims, of_mask=of_mask)
+            for of_mask in (False, True)
+        )
         self.seed = seed
         self.epoch = epoch
 
@@ -60,7 +72,7 @@ class CaseDataset(Dataset[tuple[Tensor, Tensor]]):
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         case = self.cases[index]
-        image = read_image(case.path)
+        image = read_case(case)
         if len(image.pixels) != self.channels:
             raise DataError(
                 f"{case.path} has {len(image.pixels)} channels, the others have {self.channels}"
@@ -68,19 +80,39 @@ class CaseDataset(Dataset[tuple[Tensor, Tensor]]):
         stored = torch.from_numpy(image.pixels.astype(np.float32))[None]
         values = stored * image.intensity.slope + image.intensity.intercept
         scaled = self.preprocess.scale(self.preprocess.resize(values))
-        if self.transform is not None:
-            seed = seed_for(self.seed, "augment", str(self.epoch), case.id) % _NUMPY_SEED
-            self.transform.set_random_state(seed=seed)
-            scaled = convert_to_tensor(self.transform(scaled[0]), track_meta=False)[None]
-        return self.preprocess.normalise(scaled)[0], self.labels[index]
+        draws = seed_for(self.seed, "augment", str(self.epoch), case.id) % _NUMPY_SEED
+        if self.move_image is not None:
+            scaled = _drawn(self.move_image, scaled[0], draws)[None]
+        inputs = self.preprocess.normalise(scaled)[0]
+        if isinstance(self.task, Segmentation):
+            return inputs, self._mask(self.task, case, image, draws)
+        return inputs, self.labels[index]
+
+    def _mask(self, task: Segmentation, case: Case, image: Image, draws: int) -> Tensor:
+        label = encode(task, [truth_of(case, image)])
+        size = self.preprocess.size or tuple(label.shape[1:])
+        resized = functional.interpolate(label[None].float(), size, mode="nearest-exact")[0]
+        if self.move_mask is not None:
+            resized = _drawn(self.move_mask, resized, draws)
+        return resized[0].long()
 
 
-def _transform(augment: Augmentation, preprocess: Preprocess) -> Compose:
-    """MONAI's random transforms; each draws from the state that is set before each case."""
+def _drawn(transform: Compose, image: Tensor, seed: int) -> Tensor:
+    """The image (C, *size) after the draws that the seed stands for."""
+    transform.set_random_state(seed=seed)
+    moved: Tensor = convert_to_tensor(transform(image), track_meta=False)
+    return moved
+
+
+def _transform(augment: Augmentation, spatial_dims: int, *, of_mask: bool) -> Compose:
+    """MONAI's random transforms; each draws from the state that is set before each case.
+
+    Those that move come first, so that they draw the same for an image and for its mask, which has
+    no others.
+    """
     steps: list[Callable[..., Any]] = [
         RandFlip(prob=0.5, spatial_axis=axis) for axis in augment.flip
     ]
-    spatial_dims = len(preprocess.size or ())
     n_angles = 1 if spatial_dims == 2 else 3
     if augment.rotate_degrees or augment.zoom:
         steps.append(
@@ -89,8 +121,11 @@ def _transform(augment: Augmentation, preprocess: Preprocess) -> Compose:
                 rotate_range=[np.deg2rad(augment.rotate_degrees)] * n_angles,
                 scale_range=[augment.zoom] * spatial_dims,
                 padding_mode="reflection",
+                mode="nearest" if of_mask else "bilinear",
             )
         )
+    if of_mask:
+        return Compose(steps)
     if augment.brightness:
         steps.append(RandShiftIntensity(offsets=augment.brightness, prob=0.9))
     if augment.contrast:

@@ -17,13 +17,14 @@ from lightning.pytorch.callbacks import EarlyStopping, LambdaCallback, ModelChec
 
 from plexor.cases import Cohort, read_image
 from plexor.cases.case import split_findings
-from plexor.core.errors import DataError, RunDirectoryError
+from plexor.core.errors import DataError, PlanError, RunDirectoryError
 from plexor.core.files import sole_writer
 from plexor.core.ids import digest
 from plexor.core.seeds import seed_for
 from plexor.models.architectures import build_network
 from plexor.models.architectures.densenet import load_start
 from plexor.models.model import ModelCard
+from plexor.models.segmentation import Segmentation
 from plexor.models.task import Multilabel, Regression, task_from
 from plexor.models.training.config import Training
 from plexor.models.training.module import TrainingModule, in_unit
@@ -42,7 +43,8 @@ class TrainingResult:
         epochs: how many were run.
         score: name of the figure by which the epoch was kept.
         figures: name → value of the kept epoch, on the validation split: "balanced_accuracy" and
-            "accuracy"; of findings "mean_auc" and "accuracy"; of a number "mae" and "rmse".
+            "accuracy"; of findings "mean_auc" and "accuracy"; of a number "mae" and "rmse"; of a
+            segmentation, at the network's size, "mean_dice" and "dice_<class>".
     """
 
     weights: Path
@@ -84,8 +86,14 @@ def train(
         RunDirectoryError: the checkpoints are of another configuration or cohort.
     """
     training, validation = cohort.with_split("train"), cohort.with_split("validation")
+    if config.task == "segmentation" and not cohort.classes:
+        raise PlanError(
+            "masks only number their classes; name them in `cohort.classes`, the background first, "
+            "e.g. [background, lesion], or one alone, e.g. [lesion]"
+        )
     task = task_from(config.task, cohort.classes, unit=config.unit)
-    _check_classes_present(training, task.classes, several=isinstance(task, Multilabel))
+    if not isinstance(task, Segmentation):
+        _check_classes_present(training, task.classes, several=isinstance(task, Multilabel))
     first = read_image(training.cases[0].path).pixels
     channels, spatial_dims = first.shape[0], first.ndim - 1
     folder = weights.with_suffix(".checkpoints")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
+from monai.losses.dice import DiceCELoss
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
 from plexor.cases import Cohort
 from plexor.core.seeds import seed_for
-from plexor.models.task import Multiclass, Multilabel, Regression, Task, encode
+from plexor.models.segmentation import Segmentation
+from plexor.models.task import Binary, Multiclass, Multilabel, Regression, Task, encode
 from plexor.models.training.config import Training
 from plexor.models.training.dataset import CaseDataset
 from plexor.models.training.score import score_of
@@ -43,17 +45,17 @@ class TrainingModule(pl.LightningModule):
         self.validation_cohort = validation
         self.channels = channels
         self.seed = seed
-        self.labels = encode(task, [case.truth for case in training.cases])
         self.score = score_of(task)
         self.class_weight: Tensor
-        one_class = not isinstance(task, Multilabel | Regression)
-        n_classes = len(task.classes)
-        weights = class_weights(self.labels, n_classes, config.class_weights) if one_class else None
-        self.register_buffer("class_weight", weights, persistent=False)
         self.centre, self.spread = 0.0, 1.0
+        weights = None
         if isinstance(task, Regression):
-            self.centre = float(self.labels.mean())
-            self.spread = float(self.labels.std(correction=0)) or 1.0
+            ages = encode(task, [case.truth for case in training.cases])
+            self.centre, self.spread = float(ages.mean()), float(ages.std(correction=0)) or 1.0
+        elif isinstance(task, Multiclass | Binary):
+            labels = encode(task, [case.truth for case in training.cases])
+            weights = class_weights(labels, len(task.classes), config.class_weights)
+        self.register_buffer("class_weight", weights, persistent=False)
         self._seen: list[tuple[Tensor, Tensor]] = []
 
     def train_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
@@ -61,7 +63,7 @@ class TrainingModule(pl.LightningModule):
         epoch = self.current_epoch
         dataset = CaseDataset(
             self.training_cohort.cases,
-            self.labels,
+            self.task,
             self.config.preprocess,
             channels=self.channels,
             augment=self.config.augment,
@@ -82,9 +84,8 @@ class TrainingModule(pl.LightningModule):
 
     def val_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
         """The validation split, as it is."""
-        labels = encode(self.task, [case.truth for case in self.validation_cohort.cases])
         dataset = CaseDataset(
-            self.validation_cohort.cases, labels, self.config.preprocess, channels=self.channels
+            self.validation_cohort.cases, self.task, self.config.preprocess, channels=self.channels
         )
         return DataLoader(dataset, batch_size=self.config.batch_size)
 
@@ -96,9 +97,12 @@ class TrainingModule(pl.LightningModule):
         return loss
 
     def validation_step(self, batch: tuple[Tensor, Tensor], _index: int) -> None:
-        """Keeps outputs, in the task's unit, for the epoch's figures."""
+        """Keeps outputs, in the task's unit, for the epoch's figures; of masks only their Dice."""
         inputs, labels = batch
         outputs = self.network(_channels_last(inputs)).float()
+        if isinstance(self.task, Segmentation):
+            outputs = self.task.dice(self.task.decide(outputs), labels)
+            labels = labels.flatten(1)[:, :0]
         self._seen.append((outputs * self.spread + self.centre, labels))
 
     def on_validation_epoch_end(self) -> None:
@@ -125,6 +129,8 @@ class TrainingModule(pl.LightningModule):
 
     def _loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
         smoothing = self.config.label_smoothing
+        if isinstance(self.task, Segmentation):
+            return _dice_and_cross_entropy(outputs, labels)
         if isinstance(self.task, Regression):
             measure = {"mse": functional.mse_loss, "l1": functional.l1_loss}[self.config.loss]
             return measure(outputs[:, 0], (labels - self.centre) / self.spread)
@@ -140,6 +146,14 @@ class TrainingModule(pl.LightningModule):
         )
         weight = self.class_weight[labels]
         return (weight * losses).sum() / weight.sum()
+
+
+def _dice_and_cross_entropy(outputs: Tensor, labels: Tensor) -> Tensor:
+    """MONAI's, of logits (N, n_outputs, *size) and label masks (N, *size)."""
+    several = outputs.shape[1] > 1
+    loss = DiceCELoss(to_onehot_y=several, softmax=several, sigmoid=not several)
+    found: Tensor = loss(outputs, labels[:, None] if several else labels[:, None].float())
+    return found
 
 
 def in_unit(network: nn.Module, *, centre: float, spread: float) -> None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from plexor.core.errors import DataError
+from plexor.models.segmentation import Segmentation
 from plexor.models.task import Multilabel, Regression, Task
 from plexor.stats import auc
 
@@ -23,7 +24,8 @@ class Score:
     Attributes:
         name: of the figure that decides.
         mode: "max" where more is better, else "min".
-        figures: name → value, from the task, outputs (N, n_outputs) in its unit, and labels.
+        figures: name → value, from the task, outputs (N, n_outputs) in its unit, and labels; of a
+            segmentation from the Dice of each case and class (N, len(foreground)) instead.
     """
 
     name: str
@@ -32,11 +34,13 @@ class Score:
 
 
 def score_of(task: Task) -> Score:
-    """Balanced accuracy; the findings' mean area under the ROC curve; the mean absolute error."""
+    """Balanced accuracy; the findings' mean area; the mean absolute error; the mean Dice."""
     if isinstance(task, Regression):
         return Score(name="mae", mode="min", figures=_of_number)
     if isinstance(task, Multilabel):
         return Score(name="mean_auc", mode="max", figures=_of_findings)
+    if isinstance(task, Segmentation):
+        return Score(name="mean_dice", mode="max", figures=_of_masks)
     return Score(name="balanced_accuracy", mode="max", figures=_of_classes)
 
 
@@ -67,3 +71,14 @@ def _of_number(_task: Task, outputs: Tensor, labels: Tensor) -> dict[str, float]
     """Mean absolute and root mean squared error, in the task's unit."""
     errors = outputs[:, 0] - labels
     return {"mae": float(errors.abs().mean()), "rmse": float(errors.square().mean().sqrt())}
+
+
+def _of_masks(task: Task, dice: Tensor, _labels: Tensor) -> dict[str, float]:
+    """Mean Dice of the classes, each over the cases in which it is defined, and their mean."""
+    means = dict(zip(getattr(task, "foreground", ()), dice.nanmean(dim=0).tolist(), strict=True))
+    known = [mean for mean in means.values() if not math.isnan(mean)]
+    if not known:
+        raise DataError("no mask of the validation split has a class in it; split again")
+    return {"mean_dice": float(np.mean(known))} | {
+        f"dice_{name}": mean for name, mean in means.items() if not math.isnan(mean)
+    }
