@@ -76,7 +76,7 @@ def started(
             dice_before=tuple(dice[i]),
             size_truth=tuple(size_truth[i]),
             size_before=tuple(size_before[i]),
-            pixel_size=math.nan if image.spacing_mm is None else math.prod(image.spacing_mm),
+            spacing_mm=image.spacing_mm or (),
         )
         for i, (row, (_, image)) in enumerate(zip(rows, members, strict=True))
     ]

@@ -218,7 +218,8 @@ FLAG_KINDS = (
         severity="warning",
         raised_if="on untouched images, the interval of what the model does includes what guessing "
         "gives: of balanced accuracy, one over the number of classes present; of a finding's area "
-        "under the ROC curve, 0.5; of a number's R squared, 0.",
+        "under the ROC curve, 0.5; of a number's R squared, 0; of the Dice of a class, what "
+        "outlining the whole image gives.",
         why="A model that does not work untouched has nothing to lose under attack.",
         what_to_do="Check labels, class order, preprocessing and weights before reading on.",
         check=checks.clean_at_chance,
@@ -228,7 +229,7 @@ FLAG_KINDS = (
         title="A class has few cases",
         severity="note",
         raised_if="a class of the task has fewer than 10 cases in the cohort, or a finding is "
-        "present in fewer than 10.",
+        "present in fewer than 10, or a class is outlined in the truth of fewer than 10.",
         why="Its own figures have wide intervals, and it weighs in balanced accuracy as much as "
         "any other. A class without any case is not in it at all.",
         what_to_do="Add cases of that class, or read its figures as anecdotes.",

@@ -195,7 +195,8 @@ def classes_rare(evidence: Evidence) -> list[Doubt] | None:
     rare = [
         f"{name} ({n})" for name, n in evidence.cohort["cases_by_class"].items() if n < FEW_CASES
     ]
-    which = "Findings present in" if "per_finding" in evidence.clean else "Classes with"
+    named = {"per_finding": "Findings present in", "per_label": "Classes outlined in"}
+    which = next((text for key, text in named.items() if key in evidence.clean), "Classes with")
     return [(None, f"{which} few cases: {', '.join(rare)}.")] if rare else []
 
 
@@ -205,6 +206,8 @@ def clean_at_chance(evidence: Evidence) -> list[Doubt] | None:
         return _no_better_than_the_mean(evidence.clean["r_squared"]["low"])
     if "per_finding" in evidence.clean:
         return _findings_at_chance(evidence.clean["per_finding"])
+    if "per_label" in evidence.clean:
+        return _no_better_than_everything(evidence.clean["per_label"])
     low = evidence.clean["balanced_accuracy"]["low"]
     if low is None:
         return None
@@ -230,6 +233,26 @@ def _no_better_than_the_mean(low: float | None) -> list[Doubt] | None:
         "true values gives 0."
     )
     return [(None, doubt)] if low <= 0 else []
+
+
+def _no_better_than_everything(per_label: Sequence[Mapping[str, Any]]) -> list[Doubt] | None:
+    known = [
+        entry
+        for entry in per_label
+        if entry["dice"]["low"] is not None and entry["dice_of_everything"] is not None
+    ]
+    if not known:
+        return None
+    guessed = [
+        f"{entry['label']} ({entry['dice']['low']:.2f}, and {entry['dice_of_everything']:.2f})"
+        for entry in known
+        if entry["dice"]["low"] <= entry["dice_of_everything"]
+    ]
+    doubt = (
+        "Dice on untouched images may be as low as stated, and outlining the whole image gives as "
+        f"much: {', '.join(guessed)}."
+    )
+    return [(None, doubt)] if guessed else []
 
 
 def _findings_at_chance(per_finding: Sequence[Mapping[str, Any]]) -> list[Doubt] | None:

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from plexor.cases.case import split_findings
+from plexor.findings.outlined import Outlined
 from plexor.stats import clustered_mcnemar, clustered_proportion, mcnemar_test, paired_difference
 
 Plain = dict[str, Any]
@@ -37,6 +38,8 @@ class Judged:
         attempted: the goal did not hold before, (n,) bool.
         reached: the goal holds and the threat was kept, (n,) bool.
         within_threat: the judge found the threat kept, (n,) bool.
+        applicable: the goal has a meaning for the case, (n,) bool; False without a goal.
+        outlined: of a segmentation, what was outlined; of other tasks, nothing.
     """
 
     n_failed: int
@@ -52,6 +55,8 @@ class Judged:
     attempted: Flags
     reached: Flags
     within_threat: Flags
+    applicable: Flags
+    outlined: Outlined
 
     @classmethod
     def of(cls, rows: pd.DataFrame, clean: pd.DataFrame) -> Judged:
@@ -86,6 +91,8 @@ class Judged:
             attempted=done["attempted"].to_numpy(bool),
             reached=done["reached"].to_numpy(bool),
             within_threat=done["within_threat"].to_numpy(bool),
+            applicable=done["margin_after"].notna().to_numpy(bool),
+            outlined=Outlined.of(done, known, there),
         )
 
     def __len__(self) -> int:
@@ -121,11 +128,18 @@ class Judged:
                 raise ValueError(f"internal: no goal {goal}")
         return held
 
-    def success(self, goal: Mapping[str, Any], control: Judged) -> Plain:
-        """How often the goal was reached, by the attack and, on the same cases, by its control."""
+    def success(self, goal: Mapping[str, Any], control: Judged, held: Flags | None = None) -> Plain:
+        """How often the goal was reached, by the attack and, on the same cases, by its control.
+
+        Args:
+            goal: as a resolved plan has it.
+            control: the matching noise's verdicts.
+            held: whether the goal holds for each of these, where decisions and outputs do not tell.
+        """
         mine, other = matched(self, control)
         tried = self.attempted[mine]
-        noise = clustered_proportion(control.holds(goal)[other][tried], self.group[mine][tried])
+        held = control.holds(goal) if held is None else held
+        noise = clustered_proportion(held[other][tried], self.group[mine][tried])
         return {
             "success": self.share(self.reached, self.attempted),
             "control_success": noise.to_dict(),

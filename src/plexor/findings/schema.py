@@ -63,7 +63,7 @@ class Finding:
         size_before: pixels of each label on the untouched image.
         size_after: pixels of each label on the perturbed image as stored.
         moved: pixels from the centre of what is outlined before to that of what is outlined after.
-        pixel_size: of one pixel in mm², of one voxel in mm³; NaN where the file does not say.
+        spacing_mm: from pixel to pixel along each axis; empty where the file does not say.
         psnr: peak signal-to-noise ratio in decibels, infinite where nothing changed; this and what
             follows, of the lossless file only, NaN or empty elsewhere.
         ssim: structural similarity to the original; NaN where the plan does not ask for it.
@@ -104,7 +104,7 @@ class Finding:
     size_before: tuple[int, ...] = ()
     size_after: tuple[int, ...] = ()
     moved: tuple[float, ...] = ()
-    pixel_size: float = float("nan")
+    spacing_mm: tuple[float, ...] = ()
     psnr: float = float("nan")
     ssim: float = float("nan")
     delta_e_mean: float = float("nan")
@@ -150,7 +150,7 @@ SCHEMA = pa.schema(
         ("size_before", _BY_LABEL),
         ("size_after", _BY_LABEL),
         ("moved", _BY_CLASS),
-        ("pixel_size", pa.float64()),
+        ("spacing_mm", _BY_CLASS),
         ("psnr", pa.float64()),
         ("ssim", pa.float64()),
         ("delta_e_mean", pa.float64()),

@@ -19,6 +19,7 @@ from plexor.findings.multilabel import Multilabel
 from plexor.findings.planned import Planned, planned
 from plexor.findings.regression import Regression
 from plexor.findings.schema import CLEAN
+from plexor.findings.segmentation import Segmentation
 from plexor.findings.visibility import crossings, visible
 from plexor.stats import holm
 
@@ -108,6 +109,8 @@ def _measures(task: Mapping[str, Any], findings: pd.DataFrame) -> Measures:
     names = tuple(str(name) for name in task["classes"])
     if task["kind"] == "multilabel":
         return Multilabel(findings=names)
+    if task["kind"] == "segmentation":
+        return Segmentation.of(task, findings)
     if task["kind"] == "regression":
         clean = findings[(findings["probe"] == CLEAN) & (findings["status"] == "ok")]
         return Regression.over([float(truth) for truth in clean["truth"]])
@@ -132,11 +135,14 @@ def _cohort(plan: Mapping[str, Any], provenance: Mapping[str, Any], parts: _Part
 
 
 def _cases_by_class(truths: pd.Series[str], task: Mapping[str, Any]) -> dict[str, int]:
-    """Cases of each class, or with each finding; empty for a number."""
-    if task["kind"] == "multilabel":
+    """Cases of each class, with each finding, or with each class outlined; empty for a number."""
+    names = list(task["classes"])
+    if task["kind"] == "segmentation":
+        names = names[1:] or names
+    if task["kind"] in ("multilabel", "segmentation"):
         truths = truths.map(split_findings).explode()
     counts = truths.value_counts()
-    return {str(name): int(counts.get(name, 0)) for name in task["classes"]}
+    return {str(name): int(counts.get(name, 0)) for name in names}
 
 
 def _range(truths: pd.Series[str]) -> Plain:
@@ -195,7 +201,7 @@ def _attack(entry: Planned, described: Mapping[str, str], parts: _Parts) -> Plai
         },
         "settings": entry.settings,
         "threat": entry.threat,
-        "goal": entry.goal | ({"unit": parts.task["unit"]} if "by" in entry.goal else {}),
+        "goal": entry.goal | ({"unit": parts.task["unit"]} if "unit" in parts.task else {}),
         "control": entry.control if parts.has(entry.control) else None,
         **_effort(parts.part(entry.id)),
         **stored[LOSSLESS],
@@ -248,8 +254,9 @@ def _stages(tried: pd.DataFrame) -> dict[str, int]:
 
 
 def main_test(compared: Mapping[str, Any]) -> Plain:
-    """The test of whether a probe changed what counts: of accuracy, or of a number's errors."""
-    test: Plain = compared["error_test" if "error_test" in compared else "mcnemar"]
+    """The test of whether a probe changed what counts: accuracy, a number's errors, or Dice."""
+    names = ("error_test", "dice_test", "mcnemar")
+    test: Plain = next(compared[name] for name in names if name in compared)
     return test
 
 
