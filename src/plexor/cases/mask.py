@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plexor.cases.case import Case
-from plexor.cases.formats import read_image
+from plexor.cases.formats import read_image, read_mask
 from plexor.cases.image import Image, Pixels
 from plexor.core.errors import DataError
 
@@ -55,7 +55,7 @@ def _numbers(path: Path, image: Image) -> Pixels:
 def _stored(name: str, path: Path, image: Image) -> Pixels:
     """The pixels of a mask's file, (channels, *spatial)."""
     shape = image.pixels.shape[1:]
-    found = read_image(path)
+    found = read_mask(path)
     if len(found.containers) > 1:
         raise DataError(
             f"{path}: the mask {name!r} is a JPEG, which blurs its edges; save it as PNG"

@@ -23,19 +23,32 @@ def read_image(path: Path | str) -> Image:
         DataError: the file is missing, unreadable, empty, truncated or damaged, of an unsupported
             kind, without pixels, or holds NaN or infinite numbers; the message names the path.
     """
+    return decode_image(_read(path), str(path))
+
+
+def read_mask(path: Path | str) -> Image:
+    """Reads a mask: as ``read_image``, and a PNG of single bits or of a palette by its numbers.
+
+    Raises:
+        DataError: as for ``read_image``.
+    """
+    return decode_image(_read(path), str(path), as_mask=True)
+
+
+def _read(path: Path | str) -> bytes:
     try:
-        data = Path(path).read_bytes()
+        return Path(path).read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    return decode_image(data, str(path))
 
 
-def decode_image(data: bytes, name: str) -> Image:
+def decode_image(data: bytes, name: str, *, as_mask: bool = False) -> Image:
     """Reads an image from the bytes of its file.
 
     Args:
         data: the whole file.
         name: what to call it in an error, usually its path.
+        as_mask: see ``read_mask``.
 
     Raises:
         DataError: as for ``read_image``.
@@ -43,7 +56,7 @@ def decode_image(data: bytes, name: str) -> Image:
     if not data:
         raise DataError(f"{name}: the file is empty")
     try:
-        image = _decode(data)
+        image = _decode(data, as_mask=as_mask)
     except DataError as error:
         raise DataError(f"{name}: {error}") from error
     except Exception as error:
@@ -61,10 +74,10 @@ def decode_image(data: bytes, name: str) -> Image:
     return image
 
 
-def _decode(data: bytes) -> Image:
+def _decode(data: bytes, *, as_mask: bool) -> Image:
     """Hands the bytes to their reader."""
     with _FIRST_IMPORT:
-        decode = _reader(format_of(data))
+        decode = _reader(format_of(data), as_mask=as_mask)
     if decode is None:
         raise DataError(
             f"expected a PNG, JPEG, TIFF, DICOM or NIfTI file, found one that begins {data[:8]!r}"
@@ -72,7 +85,7 @@ def _decode(data: bytes) -> Image:
     return decode(data)
 
 
-def _reader(name: str | None) -> Callable[[bytes], Image] | None:
+def _reader(name: str | None, *, as_mask: bool) -> Callable[[bytes], Image] | None:
     """What reads a format; imported when first needed."""
     match name:
         case "dicom":
@@ -80,9 +93,9 @@ def _reader(name: str | None) -> Callable[[bytes], Image] | None:
 
             return decode_dicom
         case "png":
-            from plexor.cases.formats.png import decode_png
+            from plexor.cases.formats.png import decode_png, decode_png_mask
 
-            return decode_png
+            return decode_png_mask if as_mask else decode_png
         case "jpeg":
             from plexor.cases.formats.jpeg import decode_jpeg
 

@@ -18,6 +18,7 @@ from plexor.cases.intensity import Intensity
 from plexor.core.errors import DataError
 
 _COLOUR_TYPES = {0: "grey", 2: "RGB", 3: "palette", 4: "grey and alpha", 6: "RGB and alpha"}
+_PALETTE = 3
 _UP = 2
 _DROPPED = (b"tRNS", b"hIST")
 
@@ -105,12 +106,29 @@ def decode_png(data: bytes) -> Image:
     )
 
 
+def decode_png_mask(data: bytes) -> Image:
+    """Reads a PNG file as numbers: single bits as 0 and 1, a palette's as they are, others as ever.
+
+    Raises:
+        DataError: as for ``decode_png``, but for a palette and for a single bit.
+    """
+    if (data[24], data[25]) != (1, 0) and data[25] != _PALETTE:
+        return decode_png(data)
+    list(_chunks(data))
+    numbers = np.asarray(PngImagePlugin.PngImageFile(io.BytesIO(data))).astype(np.uint8)
+    return Image(
+        pixels=numbers[None],
+        intensity=Intensity.of_integers(np.uint8),
+        containers={LOSSLESS: PngCodec()},
+    )
+
+
 def _refuse_unsupported(depth: int, colour: int, names: set[bytes]) -> None:
     found = f"{depth}-bit {_COLOUR_TYPES.get(colour, f'colour type {colour}')}"
     wanted = "expected 8- or 16-bit grey or RGB"
     if b"acTL" in names:
         raise DataError("an animated PNG was found, expected one picture; export each frame")
-    if colour == 3:
+    if colour == _PALETTE:
         raise DataError(f"{wanted}, found {found}, whose numbers are indices; convert it to RGB")
     if depth < 8:
         raise DataError(f"{wanted}, found {found}; convert it to 8-bit grey")
