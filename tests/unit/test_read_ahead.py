@@ -11,23 +11,14 @@ from pathlib import Path
 import pytest
 
 from plexor.audits.ahead import Images, read_ahead
-from plexor.audits.plan import Probe
-from plexor.audits.unit import Unit
 from plexor.cases import Case
 from plexor.core.errors import DataError
 
-PROBE = Probe(id="clean", kind="clean", name="clean")
 
-
-def units(*sizes: int) -> list[Unit]:
+def parts(*sizes: int) -> list[list[Case]]:
     names = iter("abcdefghijklmnop")
     return [
-        Unit(
-            id=str(number),
-            probe=PROBE,
-            cases=tuple(Case(id=next(names), path=Path(), truth="t", group="g") for _ in range(n)),
-        )
-        for number, n in enumerate(sizes)
+        [Case(id=next(names), path=Path(), truth="t", group="g") for _ in range(n)] for n in sizes
     ]
 
 
@@ -39,20 +30,20 @@ def reading_threads() -> list[str]:
     return [t.name for t in threading.enumerate() if t.name.startswith("read-ahead")]
 
 
-def test_units_come_in_order_each_with_its_cases_in_order() -> None:
-    found = [list(images) for images in read_ahead(units(3, 1, 2), unread)]
+def test_parts_come_in_order_each_with_its_cases_in_order() -> None:
+    found = [list(images) for images in read_ahead(parts(3, 1, 2), unread)]
     assert found == [["a", "b", "c"], ["d"], ["e", "f"]]
     assert list(read_ahead([], unread)) == []
     assert reading_threads() == []
 
 
-def test_an_error_is_raised_when_its_unit_has_its_turn() -> None:
+def test_an_error_is_raised_when_its_part_has_its_turn() -> None:
     def read(cases: Sequence[Case]) -> Images:
         if cases[0].id == "d":
             raise RuntimeError("the reader broke")
         return unread(cases)
 
-    ahead = read_ahead(units(2, 2, 2), read)
+    ahead = read_ahead(parts(2, 2, 2), read)
     assert list(next(ahead)) == ["a", "b"]
     with pytest.raises(RuntimeError, match="the reader broke"):
         next(ahead)
@@ -80,7 +71,7 @@ def test_stopping_waits_for_one_image_at_most(monkeypatch: pytest.MonkeyPatch) -
             assert go_on.wait(60)
         return unread(cases)
 
-    with contextlib.closing(read_ahead(units(2, 4, 2), slow)) as ahead:
+    with contextlib.closing(read_ahead(parts(2, 4, 2), slow)) as ahead:
         next(ahead)
         assert begun.wait(60)
     assert read == ["a", "b", "c"]

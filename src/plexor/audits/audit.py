@@ -5,22 +5,25 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from plexor.attacks.catalogue import find
 from plexor.attacks.engine import halving
+from plexor.attacks.fitted_catalogue import LISTED
 from plexor.audits.checks import Check, check_groups, check_model
 from plexor.audits.execute import Outputs
 from plexor.audits.executors import Done, Executor, Here, Job
 from plexor.audits.executors.executor import clean_outputs
+from plexor.audits.fits import Preparation
 from plexor.audits.plan import Plan, load_plan
 from plexor.audits.probe import Probe
+from plexor.audits.progress import Listener, Progress
 from plexor.audits.provenance import images_sha256, model_sha256, provenance
 from plexor.audits.sample import checked_cases, example_ids
-from plexor.audits.unit import Unit, units_of
+from plexor.audits.sources import Sources
+from plexor.audits.unit import Unit
 from plexor.cases import Cohort, load_cohort, split_groups
 from plexor.cases.rows import TruthKind
 from plexor.core.errors import DataError, PlanError
@@ -33,16 +36,6 @@ from plexor.models.device import choose_device
 from plexor.models.task import Task
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """News of an audit: ``done`` of ``total`` case-probes, ``resumed`` of them done before."""
-
-    probe: str
-    done: int
-    total: int
-    resumed: int
 
 
 def cohort_of(plan: Plan, task: str = "multiclass") -> Cohort:
@@ -98,7 +91,7 @@ def audit(
     batch_size: int = 64,
     allow_code: bool = False,
     executor: Executor | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Listener | None = None,
 ) -> RunDirectory:
     """Attacks, judges and measures; what is already in ``out`` is not done again.
 
@@ -114,7 +107,8 @@ def audit(
         executor: who does the work; this process (``Here()``) if not given, ``Ray(workers=4)`` for
             several units at a time. Findings are the same, to the bit where the number of torch's
             threads is.
-        on_progress: told after each unit, and first of what was done before.
+        on_progress: told after each unit, and first of what was done before; in plans that fit
+            attacks, before that of what is read and fitted.
 
     Raises:
         PlexorError: plan, cohort or model make no sense, or ``out`` holds something else, a run of
@@ -123,6 +117,7 @@ def audit(
     """
     if not isinstance(plan, Plan):
         plan = load_plan(Path(plan) if isinstance(plan, str) else plan)
+    plan = plan.with_saved()
     run = RunDirectory(out)
     if model is None:
         model = model_of(plan, device=choose_device(device), allow_code=allow_code)
@@ -133,27 +128,11 @@ def audit(
     _check_classes(cohort, model)
     for probe in plan.all_probes():
         _check_task(probe, model.task)
-    images = images_sha256(audited.cases)
+    sources = Sources.of(plan, cohort)
+    images = images_sha256([*audited.cases, *sources.cases])
     model_hash = model_sha256(model)
-    fingerprint = {
-        "cohort": audited.digest,
-        "images": digest(images),
-        "model": model_hash,
-        "Plexor": __version__,
-        "torch": str(torch.__version__),
-    }
-    units = [
-        unit
-        for probe in plan.all_probes()
-        for unit in units_of(
-            probe,
-            audited.cases,
-            size=plan.unit_size,
-            seed=plan.seed,
-            model_sha256=model_hash,
-            images_sha256=images,
-        )
-    ]
+    fingerprint = _fingerprint(audited, images, model_hash, sources)
+    executor, tell = executor or Here(), on_progress or _nobody
     job = Job(
         model=model,
         seed=plan.seed,
@@ -164,11 +143,42 @@ def audit(
     with sole_writer(run.path):
         run.open(plan.resolved(), fingerprint)
         checks = _checks(plan, audited, model, batch_size)
+        preparation = Preparation(
+            run=run,
+            plan=plan,
+            sources=sources,
+            audited=audited.cases,
+            job=job,
+            model_sha256=model_hash,
+            images_sha256=images,
+            tell=tell,
+        )
+        probes = preparation.ready(executor)
+        units = [unit for ready in probes for unit in preparation.units(ready)]
         about = provenance(model, plan, cohort_sha256=audited.digest, images=images, checks=checks)
+        about["fits"] = {ready.probe.id: ready.about for ready in probes if ready.about}
         note = _noting(run, about)
-        _carry_out(units, run, job, executor or Here(), note=note, on_progress=on_progress)
+        _carry_out(units, run, job, executor, note=note, tell=tell)
         run.write_provenance(about | {"finished": True})
     return run
+
+
+def _fingerprint(
+    audited: Cohort, images: Mapping[str, str], model_hash: str, sources: Sources
+) -> dict[str, str]:
+    """What a run directory is claimed for, beside the plan."""
+    return {
+        "cohort": audited.digest,
+        "images": digest(dict(images)),
+        "model": model_hash,
+        **({"fits": sources.sha256} if sources.sha256 else {}),
+        "Plexor": __version__,
+        "torch": str(torch.__version__),
+    }
+
+
+def _nobody(_: Progress) -> None:
+    """Who is told where nobody asked."""
 
 
 def _noting(run: RunDirectory, about: dict[str, object]) -> Callable[[Done], None]:
@@ -203,7 +213,7 @@ def _carry_out(
     executor: Executor,
     *,
     note: Callable[[Done], None],
-    on_progress: Callable[[Progress], None] | None,
+    tell: Listener,
 ) -> None:
     """Has every unit done that is not there yet, and keeps what comes of it."""
     before: dict[str, Outputs] = {}
@@ -211,9 +221,8 @@ def _carry_out(
     resumed = 0
     total = sum(len(unit.cases) for unit in units)
 
-    def tell(unit: Unit, done: int) -> None:
-        if on_progress is not None:
-            on_progress(Progress(probe=unit.probe.id, done=done, total=total, resumed=resumed))
+    def told(unit: Unit, done: int) -> None:
+        tell(Progress(probe=unit.probe.id, done=done, total=total, resumed=resumed))
 
     for unit in units:
         if not run.has_unit(unit.id):
@@ -223,7 +232,7 @@ def _carry_out(
         if unit.probe.id == CLEAN:
             before |= clean_outputs(unit, run.unit(unit.id))
     if resumed:
-        tell([*missing, *units][0], resumed)
+        told([*missing, *units][0], resumed)
     n_done = resumed
     with contextlib.closing(executor.run(job, missing, before)) as results:
         for done in results:
@@ -233,7 +242,7 @@ def _carry_out(
                     logger.warning("%s", reason)
             run.write_unit(done.unit.id, done.result.findings, done.result.examples)
             n_done += len(done.unit.cases)
-            tell(done.unit, n_done)
+            told(done.unit, n_done)
 
 
 def _checks(plan: Plan, cohort: Cohort, model: Model, batch_size: int) -> list[Check]:
@@ -273,6 +282,6 @@ def _check_task(probe: Probe, task: Task) -> None:
     if probe.goal is None:
         return
     probe.goal.check(task)
-    tasks = find(probe.name).tasks
+    tasks = LISTED[probe.name].tasks
     if task.kind not in tasks:
         raise PlanError(f"{probe.name} works for {', '.join(tasks)}, not for {task.kind}")

@@ -10,7 +10,8 @@ from importlib.metadata import version
 
 import torch
 
-from plexor.attacks.catalogue import CATALOGUE, Entry
+from plexor.attacks.catalogue import Entry
+from plexor.attacks.fitted_catalogue import LISTED, FittedEntry
 from plexor.audits.checks import Check
 from plexor.audits.plan import Plan
 from plexor.cases import Case
@@ -69,7 +70,7 @@ def provenance(
         "device": device_name(model.device),
         "threads": torch.get_num_threads(),
         "attacks": {
-            probe.name: _described(CATALOGUE[probe.name])
+            probe.name: _described(LISTED[probe.name])
             for probe in plan.all_probes()
             if probe.kind == "attack"
         },
@@ -81,7 +82,7 @@ def provenance(
     }
 
 
-def _described(entry: Entry) -> dict[str, str]:
+def _described(entry: Entry | FittedEntry) -> dict[str, str]:
     """What a report says of an attack."""
     return {
         "title": entry.attack.__name__,

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 
+from plexor.attacks.fitted import Fitted
 from plexor.audits.ahead import Images
 from plexor.audits.execute import Outputs, UnitResult, execute
+from plexor.audits.fit import Fit
 from plexor.audits.provenance import device_name
+from plexor.audits.stream import CaseStream
 from plexor.audits.unit import Unit
 from plexor.cases import Image
 from plexor.cases.image import LOSSLESS
+from plexor.core.errors import ModelError, PlexorError
+from plexor.core.seeds import seed_for
 from plexor.findings import CLEAN, Finding
 from plexor.models import Model
+from plexor.models.device import is_out_of_memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +44,27 @@ class Done:
     threads: int
     batch_sizes: tuple[int, int]
     unread: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitDone:
+    """A fit that was carried out.
+
+    Attributes:
+        fit: which one.
+        fitted: what it came to; None where it failed.
+        error: why it failed, else "".
+        seconds: it took.
+        device: where it was computed.
+        threads: torch's, there.
+    """
+
+    fit: Fit
+    fitted: Fitted | None
+    error: str
+    seconds: float
+    device: str
+    threads: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +105,60 @@ class Job:
             unread=tuple(str(i) for i in images.values() if not isinstance(i, Image)),
         )
 
+    def fit(self, fit: Fit, *, on_batch: Callable[[Fit], None]) -> FitDone:
+        """Carries one fit out in this process; what goes wrong with it is in what it comes to.
+
+        Raises:
+            ModelError: a batch does not fit into memory.
+        """
+        seed = seed_for(self.seed, "fit", fit.probe.id, *map(str, fit.shape))
+        stream = CaseStream(
+            cases=fit.cases,
+            model=self.model,
+            batch_size=fit.fitting.batch_size,
+            seed=seed,
+            on_batch=lambda: on_batch(fit),
+        )
+        begun = time.perf_counter()
+        fitted, error = None, ""
+        try:
+            fitted = fit.fitting.attack.fit(self.model, stream, fit.goal, fit.threat, seed=seed)
+        except PlexorError as reason:
+            error = str(reason)
+        except (RuntimeError, MemoryError) as reason:
+            if not is_out_of_memory(reason):
+                raise
+            raise ModelError(
+                f"out of memory when {fit.probe.id} was fitted in batches of "
+                f"{fit.fitting.batch_size}; write a smaller `fit_batch`"
+            ) from reason
+        return FitDone(
+            fit=fit,
+            fitted=fitted,
+            error=error,
+            seconds=time.perf_counter() - begun,
+            device=device_name(self.model.device),
+            threads=torch.get_num_threads(),
+        )
+
 
 class Executor(Protocol):
-    """Carries units out. Whoever asked keeps what comes of them; an executor writes nothing."""
+    """Carries units out, and fits before them. Whoever asked keeps what comes of them.
+
+    An executor writes nothing.
+    """
+
+    def fit(
+        self, job: Job, fits: Sequence[Fit], *, on_batch: Callable[[Fit], None]
+    ) -> Generator[FitDone, None, None]:
+        """Each fit once, in any order; none are as good as any. Close it when done.
+
+        Args:
+            job: what they have in common.
+            fits: those wanted.
+            on_batch: told of each batch that a fit has dealt with, as far as that can be known.
+        """
+        ...
 
     def run(
         self, job: Job, units: Sequence[Unit], before: Mapping[str, Outputs]

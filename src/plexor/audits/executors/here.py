@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 from plexor.audits.ahead import read_ahead, read_images
 from plexor.audits.execute import Outputs
-from plexor.audits.executors.executor import Done, Job, clean_outputs
+from plexor.audits.executors.executor import Done, FitDone, Job, clean_outputs
+from plexor.audits.fit import Fit
 from plexor.audits.unit import Unit
 
 
@@ -16,13 +17,20 @@ from plexor.audits.unit import Unit
 class Here:
     """In order, on the model's device; the next unit's images are read meanwhile."""
 
+    def fit(
+        self, job: Job, fits: Sequence[Fit], *, on_batch: Callable[[Fit], None]
+    ) -> Generator[FitDone, None, None]:
+        """See ``Executor``."""
+        for fit in fits:
+            yield job.fit(fit, on_batch=on_batch)
+
     def run(
         self, job: Job, units: Sequence[Unit], before: Mapping[str, Outputs]
     ) -> Generator[Done, None, None]:
         """See ``Executor``; of ``units``, the clean ones come first."""
         known = dict(before)
         batch_size = job.batch_size
-        with contextlib.closing(read_ahead(units, read_images)) as ahead:
+        with contextlib.closing(read_ahead([unit.cases for unit in units], read_images)) as ahead:
             for unit, images in zip(units, ahead, strict=True):
                 done = job.perform(unit, images, before=known, batch_size=batch_size)
                 batch_size = done.result.batch_size

@@ -1,0 +1,248 @@
+"""Ray's workers on their way through what an audit has for them."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import logging
+import os
+import socket
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import torch
+
+from plexor.audits.ahead import read_images
+from plexor.audits.execute import Outputs
+from plexor.audits.executors.executor import Done, FitDone, Job, clean_outputs
+from plexor.audits.fit import Fit
+from plexor.audits.unit import Unit
+from plexor.core.errors import PlanError, PlexorError
+from plexor.core.version import __version__
+from plexor.findings import CLEAN
+
+logger = logging.getLogger(__name__)
+
+_MOST_LOST = 3
+_VERSIONS = {"Plexor": __version__, "torch": str(torch.__version__)}
+
+Piece = TypeVar("Piece", Unit, Fit)
+Result = TypeVar("Result", Done, FitDone)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a crew works under; see ``Ray``."""
+
+    workers: int | None
+    threads: int
+    gpu: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What a worker needs once, before its first piece. ``job`` is Ray's reference to it."""
+
+    job: Any
+    versions: tuple[tuple[str, str], ...]
+    folder: Path
+    an_image: Path
+    device: str
+    threads: int
+
+
+def _perform(order: _Order, unit: Unit, before: Mapping[str, Outputs], batch_size: int) -> Done:
+    """What a worker does with a unit."""
+    job = _prepared(order)
+    return job.perform(unit, read_images(unit.cases), before=before, batch_size=batch_size)
+
+
+def _fit(order: _Order, fit: Fit) -> FitDone:
+    """What a worker does with a fit; nobody is told before it is done."""
+    return _prepared(order).fit(fit, on_batch=lambda _: None)
+
+
+@functools.lru_cache(maxsize=1)
+def _prepared(order: _Order) -> Job:
+    """Makes a worker's process like the one that gave the order.
+
+    Returns:
+        The job, its model on the worker's device.
+    """
+    import ray
+
+    host = socket.gethostname()
+    for name, version in order.versions:
+        if (found := _VERSIONS[name]) != version:
+            raise PlanError(
+                f"the worker on {host} has {name} {found}, and this is {version}: findings of two "
+                "versions are not mixed; install the same on every machine"
+            )
+    if not (order.folder.is_dir() and (order.folder / order.an_image).exists()):
+        raise PlanError(
+            f"the worker on {host} does not see {order.folder / order.an_image}; keep the images "
+            "where every machine finds them under the same path"
+        )
+    os.chdir(order.folder)  # a manifest's paths may start there
+    torch.set_num_threads(order.threads)
+    job: Job = ray.get(order.job)
+    job.model.network.to(order.device)
+    return job
+
+
+class Crew(Generic[Piece, Result]):
+    """Workers, and the pieces of work that wait for them. Must be stopped.
+
+    Args:
+        terms: how many of them there may be, and what each has.
+        job: what the pieces have in common.
+        function: what is done with a piece, by a worker; given the order, the piece, and whatever
+            ``arguments`` gives.
+        pieces: at least one, in the order they are sent.
+    """
+
+    def __init__(
+        self, terms: Terms, job: Job, function: Callable[..., Result], pieces: Sequence[Piece]
+    ) -> None:
+        import ray
+
+        gpu = terms.gpu and ray.cluster_resources().get("GPU", 0) >= 1
+        self._resource, self._share = ("GPU", 1) if gpu else ("CPU", terms.threads)
+        self._most = terms.workers
+        self._task = ray.remote(
+            num_cpus=terms.threads,
+            num_gpus=int(gpu),
+            max_retries=0,  # a lost piece is sent again below, where it can be told and counted
+        )(function)
+        self._order = _Order(
+            job=ray.put(_portable(job)),
+            versions=tuple(_VERSIONS.items()),
+            folder=Path.cwd(),
+            an_image=pieces[0].cases[0].path,
+            device="cuda" if gpu else "cpu",
+            threads=terms.threads,
+        )
+        self._waiting = deque(pieces)
+        self._busy: dict[Any, Piece] = {}
+        self._n_lost: Counter[str] = Counter()
+
+    def may_go(self, _: Piece, /) -> bool:
+        """Whether all it needs is there."""
+        return True
+
+    def arguments(self, _: Piece, /) -> tuple[object, ...]:
+        """What the worker is given beside the order and the piece."""
+        return ()
+
+    def take(self, _: Result, /) -> None:
+        """Notes what later pieces need."""
+
+    def results(self) -> Iterator[Result]:
+        """Each piece's, as it comes."""
+        import ray
+
+        self._send()
+        while self._busy:
+            (first, *_), _ = ray.wait(list(self._busy))
+            done = self._received(first, self._busy.pop(first))
+            self._send()  # no worker waits for what is done with its result
+            if done is not None:
+                yield done
+
+    def stop(self) -> None:
+        """Gives up what is under way."""
+        import ray
+
+        for task in self._busy:
+            ray.cancel(task, force=True)
+
+    def _send(self) -> None:
+        """As many pieces as there are workers, in their order."""
+        while self._waiting and len(self._busy) < self._n_workers():
+            if not self.may_go(self._waiting[0]):
+                return
+            piece = self._waiting.popleft()
+            self._busy[self._task.remote(self._order, piece, *self.arguments(piece))] = piece
+
+    def _n_workers(self) -> int:
+        """Asked anew each time: a cluster may grow."""
+        import ray
+
+        possible = int(ray.cluster_resources().get(self._resource, 0)) // self._share
+        if possible < 1:
+            raise PlanError(
+                f"Ray has no {self._share} {self._resource} for a worker; add a machine"
+            )
+        return self._most or possible
+
+    def _received(self, task: Any, piece: Piece) -> Result | None:
+        """A piece's result; None if its worker died, and it waits again."""
+        import ray
+
+        try:
+            done: Result = ray.get(task)
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause or error from error
+        except ray.exceptions.RayError as error:
+            reason = str(error).split("\n", maxsplit=1)[0]
+            self._n_lost[piece.id] += 1
+            if self._n_lost[piece.id] == _MOST_LOST:
+                raise PlexorError(
+                    f"{piece.id} was lost {_MOST_LOST} times with the worker that had it, the last "
+                    f"time because: {reason} Nothing written is lost; if memory ran out, take "
+                    "fewer workers or a smaller batch size, and run the same command again"
+                ) from error
+            logger.warning("a worker was lost, its unit %s is done again: %s", piece.id, reason)
+            self._waiting.appendleft(piece)
+            return None
+        self.take(done)
+        return done
+
+
+class UnitCrew(Crew[Unit, Done]):
+    """The clean units are all back before another goes."""
+
+    def __init__(
+        self, terms: Terms, job: Job, units: Sequence[Unit], before: Mapping[str, Outputs]
+    ) -> None:
+        clean_first = sorted(units, key=lambda unit: unit.probe.id != CLEAN)
+        super().__init__(terms, job, _perform, clean_first)
+        self._before = dict(before)
+        self._batch_size = job.batch_size
+
+    def may_go(self, piece: Unit, /) -> bool:
+        """See ``Crew``."""
+        clean_busy = any(unit.probe.id == CLEAN for unit in self._busy.values())
+        return piece.probe.id == CLEAN or not clean_busy
+
+    def arguments(self, piece: Unit, /) -> tuple[object, ...]:
+        """See ``Crew``."""
+        ids = (case.id for case in piece.cases)
+        before = {case_id: self._before[case_id] for case_id in ids if case_id in self._before}
+        return before, self._batch_size
+
+    def take(self, result: Done, /) -> None:
+        """See ``Crew``."""
+        if result.result.batch_size < self._batch_size:
+            self._batch_size = result.result.batch_size
+            logger.warning("out of memory; going on with batches of %d", self._batch_size)
+        self._before |= clean_outputs(result.unit, result.result.findings)
+
+
+class FitCrew(Crew[Fit, FitDone]):
+    """Fits need nothing of each other."""
+
+    def __init__(self, terms: Terms, job: Job, fits: Sequence[Fit]) -> None:
+        super().__init__(terms, job, _fit, fits)
+
+
+def _portable(job: Job) -> Job:
+    """The job with its model on the CPU, which every machine has."""
+    if job.model.device.type == "cpu":
+        return job
+    model = copy.copy(job.model)
+    model.network = copy.deepcopy(job.model.network).cpu()
+    return replace(job, model=model)

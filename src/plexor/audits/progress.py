@@ -1,0 +1,32 @@
+"""News of an audit under way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+Stage = Literal["read", "fit", "audit"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far an audit is.
+
+    Attributes:
+        probe: what it is at.
+        done: of ``total`` case-probes.
+        total: of them; or, while ``stage`` is "fit", of the batches that fits take at most, and,
+            while it is "read", of the images whose shapes are looked at first.
+        resumed: of ``done``, those done before.
+        stage: "read" and "fit" come before "audit", in plans that fit attacks.
+    """
+
+    probe: str
+    done: int
+    total: int
+    resumed: int
+    stage: Stage = "audit"
+
+
+Listener = Callable[[Progress], None]

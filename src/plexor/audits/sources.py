@@ -1,0 +1,59 @@
+"""What a plan's fitted attacks come from: cases of a split, or a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from plexor.audits.plan import Plan
+from plexor.audits.probe import Fitting, Saved
+from plexor.cases import Case, Cohort
+from plexor.core.ids import digest, digest_file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """All that is fitted on, or read.
+
+    Attributes:
+        splits: split → its cases, in the order of their ids.
+        files: file as the plan has it → hash.
+    """
+
+    splits: Mapping[str, tuple[Case, ...]]
+    files: Mapping[str, str]
+
+    @classmethod
+    def of(cls, plan: Plan, cohort: Cohort) -> Sources:
+        """Those of the plan.
+
+        Raises:
+            DataError: the cohort has no such split.
+        """
+        splits: dict[str, tuple[Case, ...]] = {}
+        files: dict[str, str] = {}
+        for probe in plan.all_probes():
+            match probe.source:
+                case Fitting(split=name):
+                    cases = cohort.with_split(name).cases
+                    splits[name] = tuple(sorted(cases, key=lambda case: case.id))
+                case Saved(file=file):
+                    files[str(file)] = digest_file(plan.path(file))
+        return cls(splits=splits, files=files)
+
+    @property
+    def cases(self) -> list[Case]:
+        """All that attacks are fitted on, each once."""
+        found = {case.id: case for cases in self.splits.values() for case in cases}
+        return list(found.values())
+
+    @property
+    def sha256(self) -> str:
+        """One hash of what they are; "" if there is nothing to fit or to read."""
+        if not self.splits and not self.files:
+            return ""
+        rows = {
+            name: [[case.id, case.truth, case.group] for case in cases]
+            for name, cases in self.splits.items()
+        }
+        return digest([rows, dict(self.files)])

@@ -1,0 +1,73 @@
+"""Cases in batches, read again each time they are gone through."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from plexor.audits.ahead import Images, read_ahead, read_images
+from plexor.audits.execute import encoded
+from plexor.cases import Case, Image
+from plexor.core.errors import DataError
+from plexor.core.seeds import seed_for
+from plexor.models import Batch, Model
+
+
+@dataclass(slots=True, kw_only=True)
+class CaseStream:
+    """Batches of cases in an order that is drawn anew for each pass; two of them are held at most.
+
+    The order depends on the seed, the cases and the number of the pass alone.
+
+    Attributes:
+        cases: with images of one shape.
+        model: what the batches are for: its task's labels, on its device.
+        batch_size: of all but the last of a pass.
+        seed: of the orders.
+        on_batch: called after each batch.
+    """
+
+    cases: Sequence[Case]
+    model: Model
+    batch_size: int
+    seed: int
+    on_batch: Callable[[], None]
+    _n_passes: int = field(init=False, default=0)
+
+    def __iter__(self) -> Iterator[Batch]:
+        """One pass.
+
+        Raises:
+            DataError: an image cannot be read, or they are not stored alike.
+        """
+        seed = seed_for(self.seed, "pass", str(self._n_passes))
+        self._n_passes += 1
+        drawn = torch.randperm(len(self.cases), generator=torch.Generator().manual_seed(seed))
+        parts = [[self.cases[i] for i in index.tolist()] for index in drawn.split(self.batch_size)]
+        with contextlib.closing(read_ahead(parts, read_images)) as ahead:
+            for part, images in zip(parts, ahead, strict=True):
+                yield self._batch(part, images)
+                self.on_batch()
+
+    def _batch(self, cases: Sequence[Case], images: Images) -> Batch:
+        read: list[Image] = []
+        labels: list[Tensor] = []
+        for case in cases:
+            image = images[case.id]
+            label = encoded(self.model.task, case, image) if isinstance(image, Image) else image
+            if not isinstance(image, Image) or not isinstance(label, Tensor):
+                raise DataError(f"{case.id} could be read before, and now: {label}")
+            read.append(image)
+            labels.append(label)
+        if len({image.intensity.quantum > 0 for image in read}) > 1:
+            raise DataError(
+                "some images of one shape are stored in whole levels and some as floating numbers; "
+                "store them alike"
+            )
+        ids = [case.id for case in cases]
+        batch = Batch.of(ids, read, torch.stack(labels), self.model.device)
+        return replace(batch, groups=tuple(case.group for case in cases))
