@@ -8,12 +8,14 @@ from torch import nn
 
 from plexor.core.errors import PlanError, unknown
 from plexor.models.architectures.densenet import densenet121, densenet201
+from plexor.models.architectures.efficientnet import EfficientNetLite0
 from plexor.models.architectures.small_cnn import SmallCNN
 from plexor.models.architectures.unet import small_unet, unet
 
 ARCHITECTURES: dict[str, Callable[[int, int, int], nn.Module]] = {
     "densenet121": densenet121,
     "densenet201": densenet201,
+    "efficientnet-lite0": EfficientNetLite0,
     "small-cnn": SmallCNN,
     "unet": unet,
     "small-unet": small_unet,

