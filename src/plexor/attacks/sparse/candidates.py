@@ -37,6 +37,7 @@ class Candidates:
         self.delta = torch.zeros_like(self.batch.images[0])
         self._objective = self._repeated = objective
         self._start = self.delta.flatten()
+        self._trials = self._start.repeat(1, 1)
 
     @property
     def reached(self) -> bool:
@@ -46,6 +47,7 @@ class Candidates:
     def settle(self) -> None:
         """From now on, candidates are changes of the best one."""
         self._start = self.delta.flatten()
+        self._trials = self._start.repeat(len(self._trials), 1)
 
     def ask(self, numbers: Tensor, values: Tensor) -> Tensor:
         """The margins of K candidates, or of the first that queries are left for; (K,) at most.
@@ -63,20 +65,23 @@ class Candidates:
         return torch.cat([self.margin.new_empty(0), *parts])
 
     def _ask(self, numbers: Tensor, values: Tensor) -> Tensor:
-        moved = self._storable(numbers, values)
-        trial = self._start.repeat(len(numbers), 1)
-        for group in range(numbers.shape[1]):
-            trial.scatter_(1, numbers[:, group], moved[:, group])
-        trial = trial.view(-1, *self.delta.shape)
-        if len(self._repeated) != len(trial):
-            rows = torch.zeros(len(trial), dtype=torch.int64, device=trial.device)
+        if len(self._trials) != len(numbers):
+            rows = torch.zeros(len(numbers), dtype=torch.int64, device=numbers.device)
             self._repeated = self._objective.select(rows)
+            self._trials = self._start.repeat(len(rows), 1)
+        moved = self._storable(numbers, values)
+        for group in range(numbers.shape[1]):
+            self._trials.scatter_(1, numbers[:, group], moved[:, group])
+        trial = self._trials.view(-1, *self.delta.shape)
         margins = self._repeated.margin(trial)
         greatest, place = margins.max(dim=0)
         self.delta = torch.where(
             greatest > self.margin, trial.index_select(0, place[None])[0], self.delta
         )
         self.margin = torch.maximum(greatest, self.margin)
+        # Undone, for copying whole images anew would cost as much as a small network.
+        everything = numbers.flatten(1)
+        self._trials.scatter_(1, everything, self._start[everything])
         return margins
 
     def _storable(self, numbers: Tensor, values: Tensor) -> Tensor:

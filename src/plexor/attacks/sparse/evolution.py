@@ -52,7 +52,7 @@ class OnePixel:
     queries: int = 40_400
     population: int = 400
     weight: float = 0.5
-    at_once: int = 256
+    at_once: int = 64
 
     def __post_init__(self) -> None:
         check_positive("one-pixel", queries=self.queries, at_once=self.at_once)

@@ -44,7 +44,7 @@ class ExhaustivePixel:
 
     stride: int = 1
     queries: int | None = None
-    at_once: int = 256
+    at_once: int = 64
 
     def __post_init__(self) -> None:
         check_positive("exhaustive-pixel", stride=self.stride, at_once=self.at_once)

@@ -39,7 +39,7 @@ class GreedyPixel:
 
     shortlist: int = 100
     queries: int | None = None
-    at_once: int = 256
+    at_once: int = 64
 
     def __post_init__(self) -> None:
         check_positive("greedy-pixel", shortlist=self.shortlist, at_once=self.at_once)
