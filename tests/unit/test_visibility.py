@@ -1,0 +1,135 @@
+"""From rows with responses to the summary's visibility, and to the report's section."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from tests.helpers import synthetic_run as synthetic
+from tests.helpers.json_schema import check
+from tests.helpers.page import Page
+
+from plexor.findings import Finding
+from plexor.findings.run import RunDirectory
+from plexor.findings.schema import CLEAN
+from plexor.findings.summary import summarise
+from plexor.findings.visibility import crossings
+from plexor.report import write_report
+
+SCHEMA = Path(__file__).parents[2] / "docs" / "reference" / "summary.schema.json"
+PROBES = (synthetic.probe("pgd", "linf", (1, 2, 4), settings=synthetic.PGD),)
+SHIFT = {"linf-1": 0.4, "linf-2": 0.8, "linf-4": 1.6}
+
+
+def seen(rows: list[Finding], rng: np.random.Generator) -> list[Finding]:
+    """The lossless rows as if three channels had looked: noise, and a shift by radius."""
+    from dataclasses import replace
+
+    found = []
+    for row in rows:
+        if row.stored != "lossless":
+            found.append(row)
+            continue
+        shift = next((s for name, s in SHIFT.items() if row.probe.endswith(name)), 0.0)
+        shift *= 0.0 if row.probe.startswith("noise") else 1.0
+        responses = rng.normal(0, 1, 3) + np.array([shift, 0.0, 0.0])
+        psnr = math.inf if row.probe == CLEAN else 48 - 20 * math.log10(row.linf)
+        found.append(replace(row, psnr=psnr, responses=tuple(responses.tolist())))
+    return found
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    rng = np.random.default_rng(3)
+    run = RunDirectory(tmp_path_factory.mktemp("visible"))
+    settings = {"similarity": False, "observer": "dog", "colour": "each", "internal_noise": 0.0}
+    run.open(synthetic.plan(PROBES) | {"visibility": settings}, {"model": "m"})
+    cohort = synthetic.subjects(600, rng)
+    for unit, rows in synthetic.findings_of(cohort, rng, PROBES).items():
+        run.write_unit(unit, seen(rows, rng), [])
+    run.write_provenance(synthetic.provenance(tuple(case.id for case in cohort)))
+    return run
+
+
+def test_the_summary_has_what_was_put_there(run: RunDirectory) -> None:
+    summary = summarise(run.plan(), run.provenance(), run.findings())
+    check(json.loads(json.dumps(summary)), json.loads(SCHEMA.read_text()))
+    for probe in summary["probes"]:
+        visible = probe["visibility"]
+        observer = visible["observer"]
+        shift = SHIFT[probe["id"].split("-", 1)[1]] if probe["kind"] == "attack" else 0.0
+        assert observer["n_channels"] == 3
+        assert observer["d_prime"]["value"] == pytest.approx(shift, abs=0.3)
+        assert observer["d_prime"]["n_groups"] < visible["n_changed"]
+        assert visible["psnr"]["value"] is not None
+        assert visible["ssim"] is None
+    (crossing,) = summary["visibility"]["crossings"]
+    assert crossing["probes"] == ["pgd-linf-1", "pgd-linf-2", "pgd-linf-4"]
+    assert 1.5 < crossing["d_prime"]["value"] < 3.6
+    assert crossing["d_prime"]["low"] < crossing["d_prime"]["value"]
+
+
+def test_runs_without_measurements_have_no_visibility(tmp_path: Path) -> None:
+    run = synthetic.write(tmp_path, n_cases=30, probes=PROBES)
+    summary = summarise(run.plan(), run.provenance(), run.findings())
+    assert summary["visibility"] is None
+    assert "How visible?" not in write_report(tmp_path).read_text()
+
+
+def test_the_report_says_both_radii(run: RunDirectory) -> None:
+    text = Page(write_report(run.path).read_text()).text
+    assert "How visible?" in text
+    assert "accuracy falls below a half at" in text
+    assert "d' passes 1 at" in text
+
+
+def estimate(value: float | None) -> dict[str, Any]:
+    near = None if value is None else value
+    return {"value": value, "low": near, "high": near, "n": 10, "n_groups": 5}
+
+
+def probes(d_primes: list[float | None], accuracies: list[float]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": f"p-{radius}",
+            "kind": "attack",
+            "name": "p",
+            "settings": {},
+            "goal": {},
+            "threat": {"norm": "linf", "radius": radius},
+            "accuracy": estimate(accuracy),
+            "visibility": {
+                "observer": {
+                    "d_prime": estimate(d_prime),
+                    "d_prime_forced_choice": estimate(d_prime),
+                }
+            },
+        }
+        for radius, d_prime, accuracy in zip((1.0, 2.0, 4.0), d_primes, accuracies, strict=True)
+    ]
+
+
+def test_crossings_are_straight_between_radii() -> None:
+    (found,) = crossings({"accuracy": estimate(0.9)}, probes([0.2, 0.6, 1.4], [0.8, 0.6, 0.3]))
+    assert found["d_prime"]["value"] == pytest.approx(3.0)
+    assert found["accuracy"]["value"] == pytest.approx(2 + 2 / 3)
+    (gap,) = crossings({"accuracy": estimate(0.9)}, probes([0.2, None, 1.4], [0.4, 0.6, 0.3]))
+    assert gap["d_prime"]["value"] == pytest.approx(3.0)
+    assert gap["accuracy"]["value"] == pytest.approx(0.8)
+    (never,) = crossings({}, probes([0.2, 0.3, 0.4], [0.8, 0.6, 0.6]))
+    assert never["d_prime"]["value"] is None
+    assert never["d_prime"]["note"] == "not passed up to 4"
+    assert never["accuracy"] is None
+    assert not crossings({}, probes([0.2, 0.3, 0.4], [0.8, 0.6, 0.6])[:1])
+
+
+def test_rows_are_kept_as_they_are(run: RunDirectory) -> None:
+    findings: pd.DataFrame = run.findings()
+    lossy = findings[findings["stored"] != "lossless"]
+    assert lossy["psnr"].isna().all()
+    assert (lossy["responses"].map(len) == 0).all()
