@@ -105,7 +105,9 @@ def every_change(
         if channels == "together":
             for colour in itertools.product(ends, repeat=len(pixels)):
                 changed = pixels.copy()
-                changed[(slice(None), *place)] = colour
+                changed.reshape(len(pixels), -1)[
+                    :, np.ravel_multi_index(place, pixels.shape[1:])
+                ] = colour
                 yield place, changed
         else:
             for channel, number in itertools.product(range(len(pixels)), ends):
@@ -188,6 +190,7 @@ class Trigger(nn.Module):
         super().__init__()
         rows, columns = torch.meshgrid(*map(torch.arange, sizes), indexing="ij")
         away = (rows - place[0]) ** 2 + (columns - place[1]) ** 2
+        self.near: Tensor
         self.register_buffer("near", (-away / 50.0).exp() if smooth else (away == 0).double())
 
     def forward(self, inputs: Tensor) -> Tensor:

@@ -29,6 +29,9 @@ class PGD:
     Every step asks for the gradient at the image *as a file would hold it*, moves an unrounded
     perturbation along it, and remembers the storable image with the greatest margin so far.
 
+    Under L0 it is PGD0 of Croce & Hein (ICCV 2019), with their projection onto few pixels and the
+    range together; the gradient is taken over its greatest number, where they take its L1 norm.
+
     Attributes:
         steps: gradients a restart.
         step_size: length of a step as a fraction of the radius (for L0, whose radius is a count,
