@@ -113,7 +113,11 @@ class Preparation:
             shapes |= shapes_of(some, self.job.model.task)
             self.tell(
                 Progress(
-                    stage="read", probe="shapes", done=len(shapes), total=len(cases), resumed=0
+                    stage="read",
+                    probe="shapes of images",
+                    done=len(shapes),
+                    total=len(cases),
+                    resumed=0,
                 )
             )
         for case in self.sources.cases:
@@ -134,7 +138,7 @@ class Preparation:
             self.tell(
                 Progress(
                     stage="fit",
-                    probe=fit.probe.id,
+                    probe=f"fitting {fit.probe.id}",
                     done=resumed + done,
                     total=total,
                     resumed=resumed,

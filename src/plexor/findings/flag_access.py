@@ -28,7 +28,7 @@ def queries_beat_gradients(evidence: Evidence) -> list[Doubt] | None:
     for probe in evidence.attacks:
         families[repr((probe["threat"], probe["goal"]))].append(probe)
     rivals = [
-        (probe, [other for other in family if other["about"]["access"] == "gradients"])
+        (probe, [other for other in family if _sees_gradients(other)])
         for family in families.values()
         for probe in family
         if probe["about"]["access"] in ("scores", "decisions")
@@ -40,6 +40,11 @@ def queries_beat_gradients(evidence: Evidence) -> list[Doubt] | None:
     doubts = [_beats_all(evidence.findings, probe, others) for probe, others in rivals]
     doubts += [_falls_to_queries(evidence.findings, probe) for probe in cascades]
     return [doubt for doubt in doubts if doubt is not None]
+
+
+def _sees_gradients(probe: Probe) -> bool:
+    """One that is fitted for all cases alike is weaker than a search for each, whatever it saw."""
+    return bool(probe["about"]["access"] == "gradients" and not probe.get("fit"))
 
 
 def _beats_all(findings: pd.DataFrame, probe: Probe, others: Sequence[Probe]) -> Doubt | None:

@@ -108,6 +108,19 @@ FLAG_KINDS = (
         check=checks.measured("groups-overlap"),
     ),
     FlagKind(
+        id="fit-overlap",
+        title="An attack is judged on what it was fitted on",
+        severity="warning",
+        raised_if="an attack that is fitted (a universal perturbation, a generator) was fitted on "
+        "audited cases, or on other cases of audited groups. Cannot be told of a saved one that "
+        "does not know the groups it was fitted on.",
+        why="It may have learnt these very images by heart. What it does to them happened, but "
+        "says little of what it does to images it never saw, which is what it is for.",
+        what_to_do="Fit on another split (`fit: train`), or, with `load`, audit cases it was not "
+        "fitted on. Where a published design did otherwise, show both.",
+        check=checks.fit_overlap,
+    ),
+    FlagKind(
         id="decisions-vary",
         title="Untouched images are not always decided alike",
         severity="error",

@@ -101,6 +101,32 @@ def control_beats_attack(evidence: Evidence) -> list[Doubt] | None:
     ]
 
 
+def fit_overlap(evidence: Evidence) -> list[Doubt] | None:
+    """An attack is judged on what it was fitted on."""
+    fitted = [probe for probe in evidence.attacks if probe.get("fit")]
+    doubts: list[Doubt] = [
+        (
+            probe["id"],
+            (
+                f"It was fitted on {probe['fit']['cases_in_both']} of the "
+                f"{evidence.cohort['n_cases']} audited cases, and on cases of "
+                f"{_known(probe['fit']['groups_in_both'])} of the {evidence.cohort['n_groups']} "
+                "audited groups."
+            ),
+        )
+        for probe in fitted
+        if probe["fit"]["cases_in_both"] or probe["fit"]["groups_in_both"]
+    ]
+    if doubts:
+        return doubts
+    known = all(probe["fit"]["groups_in_both"] is not None for probe in fitted)
+    return [] if fitted and known else None
+
+
+def _known(number: int | None) -> str:
+    return "an unknown number" if number is None else str(number)
+
+
 def success_not_growing(evidence: Evidence) -> list[Doubt] | None:
     """A wider threat does not help the search."""
     families: dict[str, list[Mapping[str, Any]]] = defaultdict(list)

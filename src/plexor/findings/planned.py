@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Plain = Mapping[str, Any]
-_COMMON = {"id", "attack", "goal", "threat"}
+_COMMON = {"id", "attack", "goal", "threat", "fit", "load", "fit_batch"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

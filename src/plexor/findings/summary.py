@@ -164,7 +164,11 @@ def _probes(plan: Mapping[str, Any], provenance: Mapping[str, Any], parts: _Part
     attacks = [entry for entry in planned(plan) if parts.has(entry.id)]
     controls = {entry.control: entry.threat for entry in attacks if parts.has(entry.control)}
     described = provenance.get("attacks", {})
-    probes = [_attack(entry, described.get(entry.name, {}), parts) for entry in attacks]
+    fits = provenance.get("fits", {})
+    probes = [
+        _attack(entry, described.get(entry.name, {}), fits.get(entry.id), parts)
+        for entry in attacks
+    ]
     probes += [_control(probe_id, threat, parts) for probe_id, threat in controls.items()]
     _correct(probes)
     for probe in probes:
@@ -180,7 +184,9 @@ def _visibility(plan: Mapping[str, Any], clean: Plain, probes: Sequence[Plain]) 
     return {"settings": dict(plan["visibility"]), "crossings": crossings(clean, probes)}
 
 
-def _attack(entry: Planned, described: Mapping[str, str], parts: _Parts) -> Plain:
+def _attack(
+    entry: Planned, described: Mapping[str, str], fit: Plain | None, parts: _Parts
+) -> Plain:
     stored = {
         container: parts.measures.attacked(
             parts.judged(entry.id, container),
@@ -196,10 +202,11 @@ def _attack(entry: Planned, described: Mapping[str, str], parts: _Parts) -> Plai
         "about": {
             "title": described.get("title", entry.name.upper()),
             "summary": described.get("summary", ""),
-            "access": described.get("access", ""),
+            "access": _access(described, fit),
             "reference": described.get("reference", ""),
         },
-        "settings": entry.settings,
+        "settings": entry.settings if fit is None or fit["split"] else fit["settings"],
+        "fit": fit,
         "threat": entry.threat,
         "goal": entry.goal | ({"unit": parts.task["unit"]} if "unit" in parts.task else {}),
         "control": entry.control if parts.has(entry.control) else None,
@@ -207,6 +214,13 @@ def _attack(entry: Planned, described: Mapping[str, str], parts: _Parts) -> Plai
         **stored[LOSSLESS],
         "stored": stored,
     }
+
+
+def _access(described: Mapping[str, str], fit: Plain | None) -> str:
+    """What the attack saw of the model; one that was fitted on another model, nothing."""
+    if fit is not None and fit["same_model"] is False:
+        return "none"
+    return described.get("access", "")
 
 
 def _control(probe_id: str, threat: Mapping[str, Any], parts: _Parts) -> Plain:
@@ -220,6 +234,7 @@ def _control(probe_id: str, threat: Mapping[str, Any], parts: _Parts) -> Plain:
         "name": "noise",
         "about": None,
         "settings": {},
+        "fit": None,
         "threat": dict(threat),
         "goal": None,
         "control": None,

@@ -156,7 +156,26 @@ def effort_table(summary: Plain) -> Table:
         ),
         rows=rows,
         note="Lengths between the stored image and the losslessly stored result, in stored "
-        "numbers, over the cases attempted. Gradients are forward-and-backward passes.",
+        "numbers, over the cases attempted. Gradients are forward-and-backward passes."
+        + "".join(f" {_fit_words(probe)}" for probe in attacks(summary) if probe.get("fit")),
+    )
+
+
+def _fit_words(probe: Plain) -> str:
+    """On what an attack was fitted, what that cost, and on what it was judged."""
+    fit = probe["fit"]
+    images = words.counted(fit["n_cases"], "image")
+    groups = "" if fit["n_groups"] is None else f" in {words.counted(fit['n_groups'], 'group')}"
+    where = f"of the {fit['split']} split" if fit["split"] else f"before ({fit['file']})"
+    took = "" if fit["seconds"] is None else f" and {words.amount(fit['seconds'])} seconds"
+    model = ", on another model" if fit["same_model"] is False else ""
+    return (
+        f"{words.attack(probe)}, {words.goal(probe['goal'])}, {words.radius(probe['threat'])}: "
+        f"fitted on {images}{groups} {where}{model}, which cost "
+        f"{words.counted(fit['gradients'], 'gradient')}, "
+        f"{words.counted(fit['forwards'], 'further pass', 'further passes')}{took} in all, and "
+        f"judged on {words.counted(probe['n'], 'image')}, "
+        f"{words.count(fit['cases_in_both'])} of them among those fitted on."
     )
 
 
