@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import subprocess
 import sys
@@ -53,7 +54,28 @@ def _with_examples(path: Path, *, n_cases: int, side: int) -> RunDirectory:
     return run
 
 
-@pytest.fixture(scope="module", params=["classes", "findings", "number"])
+def _with_outlines(path: Path) -> RunDirectory:
+    """A run that outlines, with one example under each probe."""
+    run = task_run.write(path, task_run.OUTLINES, task_run.LOWER, task_run.outlines())
+    codec = PngCodec()
+    pixels = np.zeros((1, 8, 8), np.uint8)
+    masks = {name: np.eye(8, dtype=np.uint16) for name in ("truth", "before", "after")}
+    file = io.BytesIO()
+    np.savez_compressed(file, **masks)  # type: ignore[arg-type]
+    for probe in sorted(set(run.findings()["probe"]) - {CLEAN}):
+        example = Example(
+            case_id="case-0",
+            probe=probe,
+            original=codec.encode(pixels),
+            perturbed=codec.encode(pixels + np.uint8(1)),
+            suffix=".png",
+            labels=file.getvalue(),
+        )
+        run.write_unit(f"examples-{probe}", [], [example])
+    return run
+
+
+@pytest.fixture(scope="module", params=["classes", "findings", "number", "outlines"])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -66,6 +88,8 @@ def source(kind: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     if kind == "findings":
         rows = task_run.several()
         return build_report(task_run.write(folder, task_run.FINDINGS, task_run.HIDE, rows))
+    if kind == "outlines":
+        return build_report(_with_outlines(folder))
     rows = task_run.numbers("deviate")
     return build_report(task_run.write(folder, task_run.AGE, task_run.DEVIATE, rows))
 
@@ -125,14 +149,22 @@ def test_every_row_is_as_wide_as_its_head(source: str) -> None:
 
 def test_images_have_sizes_and_words(page: Page, kind: str) -> None:
     shown = [tag for tag in page.all("img") if "src" in tag.attributes]
-    assert len(shown) == (3 * (1 + 2 * 5) if kind == "classes" else 0)
+    assert len(shown) == {"classes": 3 * (1 + 2 * 5), "outlines": 1 + 2 * 2}.get(kind, 0)
     assert all(tag.attributes["alt"] and tag.attributes["width"] == "8" for tag in shown)
 
 
 def test_charts_have_titles(page: Page, kind: str) -> None:
-    charts: list[Tag] = page.all("svg")
-    assert len(charts) == {"classes": 2, "findings": 0, "number": 1}[kind]
+    charts: list[Tag] = [one for one in page.all("svg") if "aria-hidden" not in one.attributes]
+    assert len(charts) == {"classes": 2, "findings": 0, "number": 1, "outlines": 0}[kind]
     assert all(chart.attributes["role"] == "img" for chart in charts)
+
+
+def test_outlines_lie_on_every_image_but_the_difference(source: str, kind: str) -> None:
+    drawn = re.findall(r'<svg class="outline".*?</svg>', source)
+    assert len(drawn) == (3 if kind == "outlines" else 0)
+    # Around a diagonal: two ends of one pixel, and between them steps over two; truth and decision.
+    counts = [[one.count(step) for step in ("h1", "h2", "v1", "v2")] for one in drawn]
+    assert all(count == [4, 14, 4, 14] for count in counts)
 
 
 def test_a_cohorts_own_words_are_text_and_never_markup(tmp_path: Path) -> None:

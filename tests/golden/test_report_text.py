@@ -34,6 +34,7 @@ def test_the_text_of_a_report(tmp_path: Path, name: str) -> None:
     ("name", "task", "goal", "rows"),
     [
         ("findings", task_run.FINDINGS, task_run.HIDE, task_run.several()),
+        ("outlines", task_run.OUTLINES, task_run.LOWER, task_run.outlines()),
         ("number", task_run.AGE, task_run.DEVIATE, task_run.numbers("deviate")),
     ],
 )

@@ -150,3 +150,61 @@ def numbers(kind: str) -> list[Finding]:
                 )
             )
     return rows
+
+
+# Outlines on 100 pixels of 2 by 2 mm: truth, outlined untouched, attacked, under noise, as columns
+# that are filled. The last case has nothing to outline.
+OUTLINES: dict[str, Any] = {"kind": "segmentation", "classes": ["background", "disc"]}
+LOWER = {"kind": "lower-dice", "of": "disc", "below": 0.5}
+COLUMNS = [
+    (range(4), range(4), range(4, 6), range(4)),
+    (range(2, 6), range(2, 7), range(5, 9), range(3, 7)),
+    (range(3, 5), range(3, 5), range(3, 5), range(3, 5)),
+    (range(6), range(6, 9), range(7, 9), range(6, 9)),
+    (range(0), range(0), range(1, 2), range(0)),
+]
+
+
+def dice(one: range, other: range) -> float:
+    """Of two stretches of columns."""
+    total = len(one) + len(other)
+    return 2 * len(set(one) & set(other)) / total if total else float("nan")
+
+
+def outlines() -> list[Finding]:
+    """All rows of the outlines."""
+    rows = []
+    for number, (truth, before, attacked, noise) in enumerate(COLUMNS):
+        for probe, after in (
+            (CLEAN, before),
+            ("pgd-lower-dice-disc-0.5-linf-2", attacked),
+            (NOISE, noise),
+        ):
+            aimed = probe.startswith("pgd")
+            open_ = bool(truth) and dice(truth, before) >= 0.5
+            both = bool(before) and bool(after)
+            moved = abs(np.mean(before) - np.mean(after)) if both else float("nan")
+            margin = (1.0 if dice(truth, after) < 0.5 else -1.0) if truth else float("nan")
+            rows.append(
+                Finding(
+                    case_id=f"case-{number}",
+                    group=f"group-{number}",
+                    truth="disc" if truth else "",
+                    probe=probe,
+                    stored="lossless",
+                    decision_before="disc" if before else "",
+                    decision_after="disc" if after else "",
+                    attempted=open_ if aimed else True,
+                    reached=aimed and bool(truth) and dice(truth, after) < 0.5,
+                    margin_after=margin if aimed else float("nan"),
+                    dice_before=(dice(truth, before),),
+                    dice_after=(dice(truth, after),),
+                    agreement=(dice(before, after),),
+                    size_truth=(100 - 10 * len(truth), 10 * len(truth)),
+                    size_before=(100 - 10 * len(before), 10 * len(before)),
+                    size_after=(100 - 10 * len(after), 10 * len(after)),
+                    moved=(float(moved),),
+                    spacing_mm=(2.0, 2.0),
+                )
+            )
+    return rows

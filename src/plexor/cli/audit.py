@@ -132,8 +132,8 @@ def results(summary: Mapping[str, Any]) -> Table:
     from plexor.report.headline import headline
 
     told = headline(summary)
-    name = f"mean error, {told.unit}" if told.unit else "accuracy"
-    number = _amount if told.unit else _percent
+    name = f"mean error, {told.unit}" if told.unit else "Dice" if told.index else "accuracy"
+    number = _amount if told.unit or told.index else _percent
     table = folding_table("probe", name, "95 % interval", "success", "n", "groups")
     rows = [("clean", summary["clean"]), *((p["id"], p) for p in summary["probes"])]
     for probe, row in rows:

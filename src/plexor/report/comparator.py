@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,8 @@ from plexor.cases.formats import read_image
 from plexor.cases.image import Image
 from plexor.findings.run import RunDirectory
 from plexor.report import words
-from plexor.report.picture import Change, Frame, frame, show, show_change
+from plexor.report.contour import Labels, contour, read_labels
+from plexor.report.picture import Change, Frame, flat, frame, show, show_change
 from plexor.report.story import lead_probe
 from plexor.report.table import family
 
@@ -38,7 +39,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probed:
-    """What one probe did to a case."""
+    """What one probe did to a case; ``contour`` is the path of what is outlined then."""
 
     title: str
     verdict: str
@@ -49,12 +50,17 @@ class Probed:
     perturbed_alt: str
     difference_alt: str
     difference_note: str
+    contour: str
     outputs: tuple[Output, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExampleCase:
-    """One case with all that is shown of it."""
+    """One case with all that is shown of it.
+
+    Of a segmentation, ``truth`` and ``contour`` are the paths of what is truly there and of what is
+    outlined on the original; of other tasks, they are empty.
+    """
 
     title: str
     original: str
@@ -62,16 +68,19 @@ class ExampleCase:
     width: int
     height: int
     note: str
+    truth: str
+    contour: str
     probes: tuple[Probed, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparator:
-    """The cases shown, what their outputs are of, and a word on what is not shown."""
+    """The cases shown, what their outputs are of, and words on outlines and on what is left out."""
 
     cases: tuple[ExampleCase, ...]
     outputs_of: str
     note: str
+    legend: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +88,8 @@ class _Original:
     image: Image
     seen: Frame
     uri: str
+    truth: str
+    contour: str
 
 
 def comparator(run: RunDirectory, summary: Plain, findings: pd.DataFrame) -> Comparator:
@@ -102,23 +113,29 @@ def comparator(run: RunDirectory, summary: Plain, findings: pd.DataFrame) -> Com
             if entry is None or spent > MOST_CHARACTERS:
                 continue
             perturbed = read_image(entry.perturbed)
+            labels = {} if entry.labels is None else read_labels(entry.labels)
             if case_id not in originals:
-                originals[case_id] = _original(read_image(entry.original), perturbed)
+                originals[case_id] = _original(read_image(entry.original), perturbed, labels)
                 spent += len(originals[case_id].uri)
             start = originals[case_id]
             change = show_change(start.image, perturbed, start.seen)
-            spent += len(change.perturbed) + len(change.difference)
+            outline = _contour(labels.get("after"), start.seen)
+            spent += len(change.perturbed) + len(change.difference) + len(outline)
             row = rows[case_id, probe["id"]]
-            shown[case_id][probe["id"]] = _probed(probe, row, summary, change)
+            shown[case_id][probe["id"]] = _probed(probe, row, summary, change, outline)
     cases = tuple(
         _case(case_id, originals[case_id], rows, shown[case_id], summary)
         for case_id in sorted(shown, key=lambda name: _standing(name, rows, shown[name]))
     )
-    heading = {"multilabel": "Finding", "regression": "Answer"}
+    heading = {"multilabel": "Finding", "regression": "Answer", "segmentation": "Outline"}
+    outlined = summary["model"]["task"]["kind"] == "segmentation"
     return Comparator(
         cases=cases,
         outputs_of=heading.get(summary["model"]["task"]["kind"], "Class"),
         note=_shown_note(cases, len(kept)),
+        legend="Dashed yellow, where the truth ends; solid blue, where the model's outline does."
+        if outlined
+        else "",
     )
 
 
@@ -154,9 +171,20 @@ def _most_telling_first(summary: Plain) -> list[Plain]:
     return sorted(summary["probes"], key=rank)
 
 
-def _original(image: Image, perturbed: Image) -> _Original:
+def _original(image: Image, perturbed: Image, labels: Mapping[str, Labels]) -> _Original:
     seen = frame(image, perturbed)
-    return _Original(image=image, seen=seen, uri=show(image, seen))
+    return _Original(
+        image=image,
+        seen=seen,
+        uri=show(image, seen),
+        truth=_contour(labels.get("truth"), seen),
+        contour=_contour(labels.get("before"), seen),
+    )
+
+
+def _contour(labels: Labels | None, seen: Frame) -> str:
+    """The path around a mask (*spatial), in what is shown of a case; "" without one."""
+    return "" if labels is None else contour(flat(labels[None])[seen.rows, seen.columns, 0])
 
 
 def _shown_note(cases: Sequence[ExampleCase], n_kept: int) -> str:
@@ -178,22 +206,37 @@ def _case(
     summary: Plain,
 ) -> ExampleCase:
     row, task = rows[case_id, next(iter(probed))], summary["model"]["task"]
-    truth, called = words.said(task, row["truth"]), words.call(task, row["decision_before"])
+    truth = words.said(task, row["truth"])
+    truly = f"truth: {truth}" if task["kind"] == "segmentation" else f"truly {truth}"
+    called = _call(task, row, "before")
     order = [probe["id"] for probe in summary["probes"]]
     return ExampleCase(
-        title=f"{case_id}, truly {truth}",
+        title=f"{case_id}, {truly}",
         original=start.uri,
-        original_alt=f"Original image, truly {truth}, {called}",
+        original_alt=f"Original image, {truly}, {called}",
         width=start.seen.columns.stop - start.seen.columns.start,
         height=start.seen.rows.stop - start.seen.rows.start,
         note=_display_note(start.seen),
+        truth=start.truth,
+        contour=start.contour,
         probes=tuple(probed[name] for name in order if name in probed),
     )
 
 
-def _probed(probe: Plain, row: Plain, summary: Plain, change: Change) -> Probed:
+def _call(task: Plain, row: Plain, when: str) -> str:
+    """What the model said of an image; of a segmentation, how near to the truth that is."""
+    if task["kind"] != "segmentation":
+        return words.call(task, row[f"decision_{when}"])
+    names = words.outlined_classes(task)
+    dice = [words.area(one) for one in row[f"dice_{when}"]]
+    if len(names) == 1:
+        return f"Dice {dice[0]}"
+    return "Dice " + ", ".join(f"{one} ({name})" for name, one in zip(names, dice, strict=True))
+
+
+def _probed(probe: Plain, row: Plain, summary: Plain, change: Change, outline: str) -> Probed:
     task = summary["model"]["task"]
-    before, after = (words.call(task, row[f"decision_{when}"]) for when in ("before", "after"))
+    before, after = (_call(task, row, when) for when in ("before", "after"))
     name = "Noise" if probe["kind"] == "control" else words.attack(probe)
     aim = f", {words.goal(probe['goal'])}" if probe["goal"] else ""
     size = f"{words.radius(probe['threat'])} ({words.ball(probe['threat'])})"
@@ -207,6 +250,7 @@ def _probed(probe: Plain, row: Plain, summary: Plain, change: Change) -> Probed:
         perturbed_alt=f"The same image after {name}, {size}, {after}",
         difference_alt=f"Difference of the two, amplified {words.gain(change.gain)}",
         difference_note=_difference_note(change),
+        contour=outline,
         outputs=_outputs(row, summary),
     )
 
@@ -215,6 +259,8 @@ def _verdict(probe: Plain, row: Plain) -> str:
     if probe["kind"] == "control":
         return "No goal: the control."
     if not row["attempted"]:
+        if np.isnan(row["margin_after"]):
+            return "Not attempted: the goal has no meaning for this case."
         return "Not attempted: the goal held before."
     return "Goal reached." if row["reached"] else "Goal not reached."
 
@@ -244,6 +290,8 @@ def _difference_note(change: Change) -> str:
 
 def _outputs(row: Plain, summary: Plain) -> tuple[Output, ...]:
     task = summary["model"]["task"]
+    if task["kind"] == "segmentation":
+        return tuple(_outlined(task, row))
     before, after = (
         np.asarray(row[name], dtype=np.float64) for name in ("outputs_before", "outputs_after")
     )
@@ -263,6 +311,19 @@ def _outputs(row: Plain, summary: Plain) -> tuple[Output, ...]:
         )
         for name, old, new in zip(task["classes"], *shares, strict=True)
     )
+
+
+def _outlined(task: Plain, row: Plain) -> Iterator[Output]:
+    """Dice and pixels of each class."""
+    for column, name in enumerate(words.outlined_classes(task)):
+        dice = [words.area(row[f"dice_{when}"][column]) for when in ("before", "after")]
+        size = [words.count(int(row[f"size_{when}"][1 + column])) for when in ("before", "after")]
+        truth = words.count(int(row["size_truth"][1 + column]))
+        for what, (before, after) in (
+            (f"{name}, Dice", dice),
+            (f"{name}, pixels (truth: {truth})", size),
+        ):
+            yield Output(name=what, before=before, after=after, changed=before != after)
 
 
 def _called(task: Plain, decision: str) -> tuple[str, ...]:

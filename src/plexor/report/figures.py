@@ -64,6 +64,7 @@ class Chart:
         description: the same numbers in words.
         x_label: what the radius is, with its unit.
         unit: of a number, which is drawn from 0; "" for a share, drawn from 0 to 100 %.
+        index: whether it is no share after all, but a number from 0 to 1, such as Dice.
         lines: drawn in order; each is named at its right end.
     """
 
@@ -73,6 +74,7 @@ class Chart:
     x_label: str
     lines: tuple[Line, ...]
     unit: str = ""
+    index: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +184,9 @@ def _written(figure: Figure) -> str:
 
 
 def _scale(chart: Chart) -> _Scale:
-    """0 to 100 %, or 0 to the round number above everything drawn."""
+    """0 to 100 %, 0 to 1, or 0 to the round number above everything drawn."""
+    if chart.index:
+        return _Scale(ticks=(0, 0.25, 0.5, 0.75, 1), labels=("0", ".25", ".5", ".75", "1"))
     if not chart.unit:
         return _Scale(ticks=(0, 0.25, 0.5, 0.75, 1), labels=("0", "25", "50", "75", "100 %"))
     points = [point for line in chart.lines for point in line.points]

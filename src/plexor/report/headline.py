@@ -19,26 +19,34 @@ class Headline:
         label: what it is, e.g. "decided rightly".
         sentence: what the model did, with a place for the figure.
         pick: takes it from a summary's ``clean``, from a probe, or from one of their containers.
-        unit: of a number; "" for a share.
+        unit: of a number; "" for a share and for an index.
+        index: whether it is a number from 0 to 1 that is no share, such as Dice.
     """
 
     label: str
     sentence: str
     pick: Callable[[Plain], Plain]
     unit: str = ""
+    index: bool = False
 
     def words(self, estimate: Plain) -> str:
         """The value."""
+        if self.index:
+            return words.area(estimate["value"])
         if not self.unit:
             return words.share(estimate["value"])
         return words.with_unit(words.amount(estimate["value"]), self.unit)
 
     def bounds(self, estimate: Plain) -> str:
         """The interval."""
+        if self.index:
+            return words.area_bounds(estimate)
         return words.amount_bounds(estimate) if self.unit else words.bounds(estimate)
 
     def in_full(self, estimate: Plain) -> str:
-        """Both, for running text: ``in 71.5 % (…)``, ``by 6.3 years (…)``."""
+        """Both, for running text: ``in 71.5 % (…)``, ``by 6.3 years (…)``, ``0.91 (…)``."""
+        if self.index:
+            return f"{self.words(estimate)} {self.bounds(estimate)}".strip()
         if not self.unit:
             return f"in {words.share_with_bounds(estimate)}"
         return f"by {words.amount_with_bounds(estimate, self.unit)}"
@@ -54,6 +62,8 @@ def headline(summary: Plain, probe: Plain | None = None) -> Headline:
             pick=lambda source: dict(source["mae"]),
             unit=task["unit"],
         )
+    if task["kind"] == "segmentation":
+        return _dice(task, None if probe is None else probe["goal"])
     if task["kind"] != "multilabel":
         return Headline(
             label="decided rightly",
@@ -77,6 +87,26 @@ def headline(summary: Plain, probe: Plain | None = None) -> Headline:
         label="every finding right",
         sentence="got every finding right {} of them",
         pick=_accuracy,
+    )
+
+
+def _dice(task: Plain, goal: Plain | None) -> Headline:
+    """Dice of the class that a goal is about; of all where there is no goal, or only one."""
+    names = words.outlined_classes(task)
+    if len(names) > 1 and goal is not None:
+        column = names.index(goal["of"])
+        return Headline(
+            label=f"Dice of {goal['of']}",
+            sentence=f"outlined {goal['of']} with a mean Dice of {{}}",
+            pick=lambda source: dict(source["per_label"][column]["dice"]),
+            index=True,
+        )
+    return Headline(
+        label="Dice",
+        sentence=f"outlined {names[0] if len(names) == 1 else 'the classes'} with a mean Dice of "
+        "{}",
+        pick=lambda source: dict(source["dice"]),
+        index=True,
     )
 
 

@@ -106,7 +106,11 @@ def show_change(original: Image, perturbed: Image, seen: Frame) -> Change:
 
 def plane(image: Image) -> Values:
     """Values (H, W, 1 or 3): the image itself, or a volume's middle slices side by side."""
-    array = _values(image)
+    return flat(_values(image))
+
+
+def flat(array: NDArray[Any]) -> NDArray[Any]:
+    """An array (C, *spatial) as (H, W, C): itself, or a volume's middle slices, 0 between them."""
     if array.ndim == 3:
         return np.moveaxis(array, 0, -1)
     slices = [np.take(array, size // 2, axis=axis) for axis, size in enumerate(array.shape[1:], 1)]

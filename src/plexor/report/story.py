@@ -91,15 +91,19 @@ def _standing(probe: Plain) -> float:
     """Lower the more harm was done."""
     if "mae" in probe:
         return -float(probe["mae"]["value"] or 0.0)
+    if "dice" in probe:
+        return float(probe["dice"]["value"] or 0.0)
     return float(probe["accuracy"]["value"] or 0.0)
 
 
 def lowered(probe: Plain) -> bool:
-    """Accuracy fell, or errors grew, and the corrected p-value says it is not by chance."""
+    """Accuracy or Dice fell, or errors grew, and the corrected p says it is not by chance."""
     test = main_test(probe)
     p = test["p_value"] if test["p_holm"] is None else test["p_holm"]
     if "mae_change" in probe:
         worse = (probe["mae_change"]["value"] or 0.0) > 0
+    elif "dice_change" in probe:
+        worse = (probe["dice_change"]["value"] or 0.0) < 0
     else:
         worse = (probe["accuracy_change"]["value"] or 0.0) < 0
     return p is not None and p < SIGNIFICANT and worse
@@ -137,11 +141,28 @@ def _effect(lead: Plain) -> str:
             return f"hides {finding} in {share} of the images in which this model saw it"
         case {"kind": "invent", "finding": finding}:
             return f"makes this model see {finding} in {share} of the images in which it saw none"
+        case {"of": _} as goal:
+            return f"{_contour(goal)} in {share} of the images in which that could be asked"
         case {"kind": kind, "by": by, "unit": unit}:
             verb = {"raise": "raises", "lower": "lowers"}.get(kind, "moves")
             far = words.with_unit(f"{by:g}", unit)
             return f"{verb} this model's answer by {far} or more in {share} of the images"
     return f"overturns {share} of this model's right decisions"
+
+
+def _contour(goal: Plain) -> str:
+    """What a change does to what this model outlines."""
+    match goal:
+        case {"kind": "lower-dice", "of": of, "below": below}:
+            return f"lowers the Dice of this model's outline of {of} below {below:g}"
+        case {"kind": "erase", "of": of, "keep": keep}:
+            left = f" but for {words.share(keep)}" if keep else ""
+            return f"erases this model's outline of {of}{left}"
+        case {"kind": "grow", "of": of, "by": by}:
+            return f"grows this model's outline of {of} by {by:g} times its size or more"
+        case {"kind": "invent", "of": of, "by": by}:
+            return f"makes this model outline {of} in another {words.share(by)} of the image"
+    return f"shifts this model's outline of {goal['of']} by more than {goal['by']:g} pixels"
 
 
 def _amid(lead: Plain) -> str:
@@ -291,6 +312,8 @@ def _reached_label(goal: Plain) -> str:
             return f"made to be called {target}"
         case {"kind": "hide" | "invent" as kind, "finding": finding}:
             return f"{finding} {'hidden' if kind == 'hide' else 'invented'}"
+        case {"of": _}:
+            return f"reached: {words.contour(goal)}"
         case {"kind": kind, "by": by, "unit": unit}:
             verb = {"raise": "raised", "lower": "lowered"}.get(kind, "moved")
             return f"{verb} by {words.with_unit(f'{by:g}', unit)} or more"

@@ -95,7 +95,31 @@ _NUMBER = (
         "its method.",
     ),
 )
+_OUTLINES = (
+    Term(
+        name="Dice",
+        text="Of a class, twice the pixels that both truth and model give it, over the pixels that "
+        "either gives it, added up; 1 is agreement, 0 none. It is undefined, and the case is left "
+        "out of the mean and counted, where neither has the class; where only one of them has it, "
+        "it is 0. Dice without a class is the mean of a case's classes in which it is defined.",
+    ),
+    Term(
+        name="Size, agreement and shift",
+        text="The pixels outlined as a class, in mm² or ml where every file says how large a pixel "
+        "is; the Dice of what is outlined after with what is outlined before, whatever the truth; "
+        "and how far the centre of it moved, over the cases that have the class on both.",
+    ),
+    Term(
+        name="Intervals",
+        text="95 %, for a mean by Student's method over groups (patient or lesion): images of one "
+        "group resemble each other, and the groups are what is counted. For a share by Wilson's "
+        "method at the effective number of independent cases. Each estimate in summary.json names "
+        "its method.",
+    ),
+)
 _OPEN = {
+    "segmentation": "(and for which it has a meaning: what was not outlined cannot be erased; the "
+    "others are counted as not applicable)",
     "multilabel": "(to be wrong: those with every finding right; to hide a finding: those in which "
     "the model saw it, right or wrong; to invent one: those in which it saw none)",
     "regression": "(all of them)",
@@ -117,6 +141,11 @@ _T_TEST = Term(
     text="A paired t test, two-sided, of whether absolute errors are as great before as after, "
     f"over groups. {_HOLM}such reports.",
 )
+_DICE_TEST = Term(
+    name="p and Holm",
+    text="A paired t test, two-sided, of whether the cases' Dice is as great before as after, "
+    f"over groups. {_HOLM}such reports.",
+)
 _SAME_CONTAINER = Term(
     name="In a JPEG container",
     text="Before and after are compared in the same container, so that what compression "
@@ -133,7 +162,8 @@ _TERMS = (
     Term(
         name="Goal",
         text="What an attack wants: that the decision be wrong or become a given class, that a "
-        "finding be hidden or invented, or that a number be moved by at least so much.",
+        "finding be hidden or invented, that a number be moved by at least so much, or that what "
+        "is outlined be wrong, erased, grown, invented or shifted.",
     ),
     Term(
         name="Group",
@@ -162,8 +192,10 @@ _TERMS = (
 def methods(summary: Mapping[str, Any]) -> tuple[Term, ...]:
     """How the numbers of this page were computed."""
     kind = summary["model"]["task"]["kind"]
-    own = {"multilabel": _FINDINGS, "regression": _NUMBER}.get(kind, _CLASSES)
-    test = _T_TEST if kind == "regression" else _MCNEMAR
+    own = {"multilabel": _FINDINGS, "regression": _NUMBER, "segmentation": _OUTLINES}.get(
+        kind, _CLASSES
+    )
+    test = {"regression": _T_TEST, "segmentation": _DICE_TEST}.get(kind, _MCNEMAR)
     text = _REACHED.format(open=_OPEN.get(kind, _OPEN_CLASSES))
     return (*_ALWAYS, *own, Term(name="Goal reached", text=text), test, _SAME_CONTAINER)
 

@@ -64,7 +64,7 @@ def headline_chart(summary: Plain, members: Sequence[Plain], chart_id: str) -> t
         lines.insert(0, _untouched(start, members))
     label = f"{told.label[:1].upper()}{told.label[1:]}"
     title = f"{label} against the change allowed: {family_words(members[0])}"
-    return label, chart(chart_id, title, members, lines, unit=told.unit)
+    return label, chart(chart_id, title, members, lines, unit=told.unit, index=told.index)
 
 
 def controls(summary: Plain, members: Sequence[Plain]) -> list[Plain]:
@@ -135,29 +135,38 @@ def _point(radius: float, estimate: Plain) -> Point:
 
 
 def chart(
-    chart_id: str, title: str, members: Sequence[Plain], lines: Sequence[Line], unit: str = ""
+    chart_id: str,
+    title: str,
+    members: Sequence[Plain],
+    lines: Sequence[Line],
+    *,
+    unit: str = "",
+    index: bool = False,
 ) -> str:
-    """Lines against the radius, drawn; ``unit`` of what is not a share."""
+    """Lines against the radius, drawn; ``unit`` of what is neither a share nor an ``index``."""
     threat = members[0]["threat"]
     drawn = tuple(one for one in lines if one.points)
     return draw(
         Chart(
             id=chart_id,
             title=title,
-            description=". ".join(_in_words(one, unit) for one in drawn) + ".",
+            description=". ".join(_in_words(one, unit, index=index) for one in drawn) + ".",
             x_label=f"change allowed, {words.radius_unit(threat)} ({words.norm(threat['norm'])})",
             lines=drawn,
             unit=unit,
+            index=index,
         )
     )
 
 
-def _in_words(line: Line, unit: str) -> str:
+def _in_words(line: Line, unit: str, *, index: bool) -> str:
     """A line for those who cannot see it, e.g. ``attacked: 53.0 % at 1, 38.0 % at 2``."""
 
     def value(point: Point) -> str:
         if unit:
             return words.with_unit(words.amount(point.value), unit)
+        if index:
+            return words.area(point.value)
         return words.share(point.value)
 
     at = (f"{value(point)} at {point.radius:g}" for point in line.points)

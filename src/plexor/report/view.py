@@ -14,6 +14,7 @@ from plexor.report import words
 from plexor.report.comparator import Comparator, comparator
 from plexor.report.finding import finding_table
 from plexor.report.number import accuracy_table, number_table, truth_scatter, truth_table
+from plexor.report.outline import label_table, outline_table
 from plexor.report.provenance import Fact, facts
 from plexor.report.story import Story, lead_probe, tell
 from plexor.report.table import (
@@ -72,6 +73,7 @@ class View:
     stages: Table | None
     classes: tuple[Table, ...]
     findings: tuple[Table, ...]
+    outlines: tuple[Table, ...]
     errors: Table | None
     truths: tuple[Table, ...]
     scatter: str
@@ -94,7 +96,8 @@ def view(run: RunDirectory, summary: Plain, findings: pd.DataFrame) -> View:
     ranked = _ranked(summary)
     kind = summary["model"]["task"]["kind"]
     number, several = kind == "regression", kind == "multilabel"
-    one_class = not number and not several
+    outlined = kind == "segmentation"
+    one_class = not number and not several and not outlined
     return View(
         title=_title(summary),
         subtitle=_subtitle(summary),
@@ -110,6 +113,9 @@ def view(run: RunDirectory, summary: Plain, findings: pd.DataFrame) -> View:
         else (),
         findings=tuple(finding_table(summary, probe, n) for n, probe in enumerate(ranked, 1))
         if several
+        else (),
+        outlines=tuple(label_table(summary, probe, n) for n, probe in enumerate(ranked, 1))
+        if outlined
         else (),
         errors=accuracy_table(summary) if number else None,
         truths=tuple(truth_table(summary, group, n) for n, group in enumerate(grouped, 1))
@@ -203,8 +209,8 @@ def _lead_first(summary: Plain) -> list[list[Plain]]:
 
 
 def _probes(summary: Plain) -> Table:
-    number = summary["model"]["task"]["kind"] == "regression"
-    return number_table(summary) if number else probes_table(summary)
+    tables = {"regression": number_table, "segmentation": outline_table}
+    return tables.get(summary["model"]["task"]["kind"], probes_table)(summary)
 
 
 def _ranked(summary: Plain) -> list[Plain]:

@@ -105,6 +105,18 @@ def counted(number: int, singular: str, plural: str | None = None) -> str:
     return f"{count(number)} {singular if number == 1 else plural or singular + 's'}"
 
 
+def area_change(value: float | None) -> str:
+    """A difference of two areas, R squared or Dice, to two decimals, with its sign."""
+    text = area(value)
+    return f"+{text}" if value is not None and value > 0 and text != "0.00" else text
+
+
+def area_change_bounds(estimate: Mapping[str, Any]) -> str:
+    """Its interval, in brackets; empty where undefined."""
+    low, high = estimate["low"], estimate["high"]
+    return "" if low is None or high is None else f"({area_change(low)} to {area_change(high)})"
+
+
 def measure(value: float | None) -> str:
     """A measured length in stored units, to three figures or to the unit."""
     if value is None or math.isnan(value):
@@ -244,11 +256,33 @@ def goal(target: Mapping[str, Any] | None) -> str:
             return f"become {name}"
         case {"kind": kind, "finding": finding}:
             return f"{kind} {finding}"
-        case {"kind": "deviate", "by": by}:
-            return f"move by {_far(target, by)} or more"
+        case {"of": _}:
+            return contour(target)
         case {"kind": kind, "by": by}:
-            return f"{kind} by {_far(target, by)} or more"
+            return f"{'move' if kind == 'deviate' else kind} by {_far(target, by)} or more"
     return "be wrong"
+
+
+def contour(target: Mapping[str, Any]) -> str:
+    """What is to happen to what is outlined, e.g. ``erase lesion``."""
+    match target:
+        case {"kind": "lower-dice", "of": of, "below": below}:
+            return f"lower the Dice of {of} below {below:g}"
+        case {"kind": "erase", "of": of, "keep": keep}:
+            return f"erase {of}" + (f" but for {share(keep)}" if keep else "")
+        case {"kind": "grow", "of": of, "by": by}:
+            return f"grow {of} by {by:g} times its size"
+        case {"kind": "invent", "of": of, "by": by}:
+            return f"invent {of} in {share(by)} of the image"
+        case {"of": of, "by": by}:
+            return f"shift {of} by {by:g} pixels"
+    raise ValueError(f"internal: no goal {target}")
+
+
+def outlined_classes(task: Mapping[str, Any]) -> list[str]:
+    """Names of a segmentation's classes that are not the background."""
+    names = [str(name) for name in task["classes"]]
+    return names[1:] or names
 
 
 def _far(target: Mapping[str, Any], by: float) -> str:
@@ -261,11 +295,15 @@ def task(described: Mapping[str, Any]) -> str:
         return f"a number in {described['unit']}"
     if described["kind"] == "multilabel":
         return counted(len(described["classes"]), "finding")
+    if described["kind"] == "segmentation":
+        return f"outlines of {', '.join(outlined_classes(described))}"
     return counted(len(described["classes"]), "class", "classes")
 
 
 def call(task: Mapping[str, Any], text: str) -> str:
     """What a model said of an image, after a comma: ``called naevus``, ``71.2 years``."""
+    if task["kind"] == "segmentation":
+        return f"outlined: {said(task, text)}"
     return said(task, text) if task["kind"] == "regression" else f"called {said(task, text)}"
 
 
@@ -275,6 +313,8 @@ def said(task: Mapping[str, Any], text: str) -> str:
         return with_unit(amount(float(text)), task["unit"])
     if task["kind"] == "multilabel":
         return text.replace("|", ", ") or "no finding"
+    if task["kind"] == "segmentation":
+        return text.replace("|", ", ") or "nothing"
     return text
 
 

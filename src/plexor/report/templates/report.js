@@ -30,13 +30,15 @@
     return probes.find((entry) => entry.dataset.title === probe) || probes[0];
   }
 
-  function fill(pane, images, caption) {
+  function fill(pane, images, caption, outline) {
     const figure = one(`[data-pane="${pane}"]`);
     figure.querySelectorAll("img").forEach((image, n) => {
       image.src = images[n].src;
       image.alt = images[n].alt;
     });
     figure.querySelector("figcaption").textContent = caption;
+    figure.querySelector(".outline")?.remove();
+    if (outline) figure.querySelector(".layer").append(outline.cloneNode(true));
   }
 
   function show() {
@@ -47,8 +49,9 @@
     const before = article.querySelector(".original");
     const after = probed.querySelector(".perturbed");
     const difference = probed.querySelector(".difference");
-    fill("before", [before], probed.dataset.before);
-    fill("after", [after], probed.dataset.after);
+    const outline = (image) => image.parentNode.querySelector(".outline");
+    fill("before", [before], probed.dataset.before, outline(before));
+    fill("after", [after], probed.dataset.after, outline(after));
     fill("difference", [difference], difference.parentNode.querySelector("figcaption").textContent);
     fill("stack", [before, after], "");
     one('[data-pane="numbers"]').replaceChildren(probed.querySelector("table").cloneNode(true));
@@ -141,6 +144,7 @@
   all("[data-zoom]").forEach((button) => button.addEventListener("click", () => zoom(Number(button.dataset.zoom))));
   all('[name="mode"]').forEach((radio) => radio.addEventListener("change", () => setMode(radio.value)));
   select.addEventListener("change", () => { probe = select.value; show(); });
+  one("[data-outlines]")?.addEventListener("change", (event) => viewer.classList.toggle("bare", !event.target.checked));
   slider.addEventListener("input", () => split(slider.value));
   stack.addEventListener("pointermove", (event) => {
     if (panes.dataset.mode !== "swipe") return;
