@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,12 @@ from torch import Tensor
 from plexor.attacks.goals import Goal
 from plexor.attacks.outline import Outline, outlines
 from plexor.attacks.threat import Threat
-from plexor.cases.image import LOSSLESS, Image, Pixels
+from plexor.cases.formats.coefficients import (
+    Coefficients,
+    read_coefficients,
+    write_coefficients,
+)
+from plexor.cases.image import LOSSLESS, OWN, Image, Pixels
 from plexor.models.batch import Batch
 from plexor.models.model import Model
 from plexor.models.segmentation import Segmentation
@@ -68,6 +74,8 @@ class Verdict:
         distances: from the original.
         data: the file.
         pixels: read back from it.
+        coefficients: how many coefficients of a JPEG written from a proposal's are others than in
+            the original; NaN where it was not written so.
         outline: of a segmentation, what is outlined; None for other tasks, and where what was
             outlined on the untouched image is not known.
     """
@@ -80,6 +88,7 @@ class Verdict:
     data: bytes
     pixels: Pixels
     outline: Outline | None
+    coefficients: float = math.nan
 
 
 def judge(
@@ -90,8 +99,13 @@ def judge(
     *,
     goal: Goal | None,
     threat: Threat | None,
+    coefficients: Sequence[Coefficients | None] = (),
 ) -> dict[str, list[Verdict]]:
     """Writes each perturbed image as each of its containers, reads it back, and measures.
+
+    Where an attack proposes a JPEG's coefficients, the container ``OWN`` is that JPEG with these
+    coefficients, as long as exactly the proposed pixels are read back from it; if they are not,
+    the pixels are compressed anew, as they are for every other attack.
 
     Args:
         model: what is audited.
@@ -100,6 +114,8 @@ def judge(
         delta: (N, C, *spatial), what an attack proposes to add, in stored numbers.
         goal: what it wanted; None to measure outputs and distances only.
         threat: what it was allowed; None where nothing was.
+        coefficients: of JPEG files, what each perturbed image is decoded from, where an attack
+            says so.
 
     Returns:
         Container → one verdict a case, in the batch's order.
@@ -114,6 +130,11 @@ def judge(
     verdicts = {}
     for container in images[0].containers:
         files = [i.containers[container].encode(p) for i, p in zip(images, wanted, strict=True)]
+        moved = [math.nan] * len(images)
+        if container == OWN and coefficients:
+            for i, wished in enumerate(coefficients):
+                if written := _written(images[i], wanted[i], wished):
+                    files[i], moved[i] = written
         stored = [i.containers[container].decode(f) for i, f in zip(images, files, strict=True)]
         distances = [Distances.between(i.pixels, s) for i, s in zip(images, stored, strict=True)]
         if container == LOSSLESS and threat is not None:
@@ -133,10 +154,26 @@ def judge(
                 data=files[i],
                 pixels=stored[i],
                 outline=outlined[i],
+                coefficients=moved[i],
             )
             for i in range(len(images))
         ]
     return verdicts
+
+
+def _written(
+    image: Image, wanted: Pixels, coefficients: Coefficients | None
+) -> tuple[bytes, float] | None:
+    """The image's own file with other coefficients, and how many of them moved.
+
+    None where there are none, or ``wanted`` is not what they are decoded to.
+    """
+    if coefficients is None or not image.source:
+        return None
+    data = write_coefficients(image.source, coefficients)
+    if not np.array_equal(image.containers[OWN].decode(data), wanted):
+        return None
+    return data, float(read_coefficients(data).moved(read_coefficients(image.source)))
 
 
 def _allowed(

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from plexor.attacks.goals import Goal
 from plexor.attacks.threat import Threat
+from plexor.cases.formats.coefficients import Coefficients
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
 from plexor.models.model import Model
@@ -28,6 +29,8 @@ class Proposal:
         by_position: (N, *spatial) float32 on the CPU, of an attack that tries positions one by one:
             the greatest margin that changing each of them alone came to, NaN where that was not
             tried; None for any other attack. It is the search's word, not the judge's.
+        coefficients: of an attack on JPEG files' coefficients, for each case those that ``delta``
+            is decoded from; empty for any other attack.
     """
 
     delta: Tensor
@@ -35,6 +38,7 @@ class Proposal:
     n_forwards: Tensor
     found_by: tuple[str, ...] = ()
     by_position: Tensor | None = None
+    coefficients: tuple[Coefficients | None, ...] = ()
 
     @classmethod
     def nothing(cls, batch: Batch) -> Proposal:

@@ -136,7 +136,15 @@ class _Work:
         batch = Batch.of(ids, images, torch.stack(labels), model.device)
         batch = replace(batch, before=self._before(batch))
         attempted, proposal = self._proposed(batch)
-        verdicts = judge(model, batch, images, proposal.delta, goal=probe.goal, threat=probe.threat)
+        verdicts = judge(
+            model,
+            batch,
+            images,
+            proposal.delta,
+            goal=probe.goal,
+            threat=probe.threat,
+            coefficients=proposal.coefficients,
+        )
         lossless = verdicts[LOSSLESS]
         before = batch.before
         if before is None:

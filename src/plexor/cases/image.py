@@ -17,6 +17,9 @@ Pixels = NDArray[Any]
 LOSSLESS = "lossless"
 """The container every image has: what is written is read back unchanged."""
 
+OWN = "recompressed-own"
+"""A JPEG's container with its own tables; what a search for coefficients finds is written as it."""
+
 
 class Codec(Protocol):
     """One way to turn an image's pixels into a file's bytes and back, in memory."""
@@ -49,6 +52,8 @@ class Image:
         spacing_mm: pixel distance along each spatial axis, where the file says it.
         masks: name → part of the image, (*spatial) bool, where the case has any.
         truth_mask: of a segmentation, the number of each pixel's true class, (*spatial).
+        source: the JPEG file it was read from, where it is of luma and chroma or grey and
+            ``OWN`` is among the containers; empty for any other file.
     """
 
     pixels: Pixels
@@ -57,6 +62,7 @@ class Image:
     spacing_mm: tuple[float, ...] | None = None
     masks: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     truth_mask: Pixels | None = None
+    source: bytes = b""
 
     def storable(self, pixels: NDArray[np.floating[Any]]) -> Pixels:
         """The nearest pixels the file type can hold: rounded to the quantum, clipped, cast."""

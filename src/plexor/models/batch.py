@@ -47,6 +47,8 @@ class Batch:
         before: the model's outputs for the untouched images, where they are known.
         masks: name → (N, 1, *spatial) bool, parts of the images.
         groups: names of the cases' groups, where they are known.
+        stored: the images as they were read, for a search that knows how they are stored; empty
+            for a batch made of numbers only.
     """
 
     ids: tuple[str, ...]
@@ -59,6 +61,7 @@ class Batch:
     before: Tensor | None = None
     masks: Mapping[str, Tensor] = field(default_factory=dict)
     groups: tuple[str, ...] = ()
+    stored: tuple[Image, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -76,6 +79,7 @@ class Batch:
             before=None if self.before is None else self.before[index],
             masks={name: mask[index] for name, mask in self.masks.items()},
             groups=tuple(self.groups[i] for i in index.tolist()) if self.groups else (),
+            stored=tuple(self.stored[i] for i in index.tolist()) if self.stored else (),
         )
 
     @classmethod
@@ -105,4 +109,5 @@ class Batch:
             quantum=column("quantum"),
             context=Context(slope=column("slope"), intercept=column("intercept")),
             masks={name: masks(name) for name in images[0].masks},
+            stored=tuple(images),
         )

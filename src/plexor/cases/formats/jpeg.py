@@ -12,7 +12,7 @@ from PIL import JpegImagePlugin
 
 from plexor.cases.formats.png import Chunk, PngCodec
 from plexor.cases.formats.raster import channels_first, picture
-from plexor.cases.image import LOSSLESS, Codec, Image, Pixels
+from plexor.cases.image import LOSSLESS, OWN, Codec, Image, Pixels
 from plexor.cases.intensity import Intensity
 from plexor.core.errors import DataError
 
@@ -93,9 +93,10 @@ def decode_jpeg(data: bytes) -> Image:
     exif, icc_profile = file.info.get("exif", b""), file.info.get("icc_profile", b"")
     containers: dict[str, Codec] = {LOSSLESS: PngCodec(_png_chunks(exif, icc_profile))}
     subsampling = JpegImagePlugin.get_sampling(file)
+    rgb = file.mode == "RGB" and file.info.get("adobe_transform") == 0
     if file.mode == "L" or subsampling >= 0:
         for name, tables, quality in (
-            ("recompressed-own", _tables(file), 75),
+            (OWN, _tables(file), 75),
             ("recompressed-q90", (), 90),
             ("recompressed-q75", (), 75),
         ):
@@ -103,12 +104,16 @@ def decode_jpeg(data: bytes) -> Image:
                 tables=tables,
                 quality=quality,
                 subsampling=subsampling,
-                rgb=file.mode == "RGB" and file.info.get("adobe_transform") == 0,
+                rgb=rgb,
                 exif=exif,
                 icc_profile=icc_profile,
             )
+    # jpeglib would write red, green and blue as a file that is taken for luma and chroma.
     return Image(
-        pixels=_pixels(file), intensity=Intensity.of_integers(np.uint8), containers=containers
+        pixels=_pixels(file),
+        intensity=Intensity.of_integers(np.uint8),
+        containers=containers,
+        source=data if OWN in containers and not rgb else b"",
     )
 
 

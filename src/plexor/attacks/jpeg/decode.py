@@ -1,0 +1,150 @@
+"""From a JPEG's coefficients to its pixels: as libjpeg does it, to the bit, and differentiable.
+
+What is followed is libjpeg-turbo's default way (jidctint.c, jdsample.c, jdcolor.c): the accurate
+integer transform of Loeffler, Ligtenberg & Moschytz (ICASSP 1989), triangular upsampling, and
+ITU-R BT.601 colour. All its numbers are whole and below 2^53, so that float64 holds them exactly,
+on any device; gradients pass its roundings as if they were not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from plexor.cases.formats.coefficients import Coefficients
+
+_BITS = 13
+_ROTATIONS = tuple(
+    round(number * 2**_BITS)
+    for number in (
+        0.298631336, 0.390180644, 0.541196100, 0.765366865, 0.899976223, 1.175875602,
+        1.501321110, 1.847759065, 1.961570560, 2.053119869, 2.562915447, 3.072711026,
+    )
+)  # fmt: skip
+"""The transform's constants, in 2^13ths (jidctint.c)."""
+
+_RED, _BLUE, _GREEN_BLUE, _GREEN_RED = (
+    round(number * 2**16) for number in (1.40200, 1.77200, 0.34414, 0.71414)
+)
+"""Of colour, in 2^16ths (jdcolor.c)."""
+
+_NARROW = 2
+"""Planes of no more samples across are repeated, not interpolated (jdsample.c)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoder:
+    """For files of one size and subsampling; tables are each file's own.
+
+    Attributes:
+        tables: for each plane, (N, 1, 1, 8, 8) float64.
+        size: (H, W) of the image.
+        factors: pixels a chroma sample stands for, (down, across).
+    """
+
+    tables: tuple[Tensor, ...]
+    size: tuple[int, int]
+    factors: tuple[int, int]
+
+    @classmethod
+    def of(
+        cls, files: Sequence[Coefficients], size: tuple[int, int], device: torch.device
+    ) -> Decoder:
+        """For files that agree on all but their tables."""
+        tables = [
+            torch.tensor([file.tables[i].tolist() for file in files], dtype=torch.float64)
+            for i in range(len(files[0].planes))
+        ]
+        return cls(
+            tables=tuple(table[:, None, None].to(device) for table in tables),
+            size=size,
+            factors=files[0].factors,
+        )
+
+    def __call__(self, planes: Sequence[Tensor]) -> Tensor:
+        """Pixels (N, C, H, W), 0 to 255, float64, of planes (N, rows, columns, 8, 8) float64."""
+        return self.coloured([self.samples(i, plane) for i, plane in enumerate(planes)])
+
+    def samples(self, i: int, plane: Tensor) -> Tensor:
+        """One plane's samples at every pixel, (N, H, W), 0 to 255."""
+        down, across = self.factors if i > 0 else (1, 1)
+        height, width = -(-self.size[0] // down), -(-self.size[1] // across)
+        blocks = inverse_dct(plane * self.tables[i])
+        n, rows, columns = blocks.shape[:3]
+        found = blocks.transpose(2, 3).reshape(n, 8 * rows, 8 * columns)[:, :height, :width]
+        if (down, across) == (1, 1):
+            return found
+        return _upsampled(found, down)[:, : self.size[0], : self.size[1]]
+
+    def coloured(self, samples: Sequence[Tensor]) -> Tensor:
+        """Samples of all planes → pixels (N, C, H, W)."""
+        if len(samples) == 1:
+            return samples[0][:, None]
+        luma, blue, red = samples[0], samples[1] - 128, samples[2] - 128
+        half = 2.0**15
+        mixed = [
+            luma + _floored(_RED * red, half, 2**16),
+            luma + _floored(-_GREEN_BLUE * blue - _GREEN_RED * red, half, 2**16),
+            luma + _floored(_BLUE * blue, half, 2**16),
+        ]
+        return torch.stack(mixed, dim=1).clamp(0, 255)
+
+
+def inverse_dct(blocks: Tensor) -> Tensor:
+    """Dequantised blocks (..., 8, 8) → samples of the same shape, 0 to 255, both float64."""
+    turn = _transform().to(blocks.device)
+    columns = _floored(turn @ blocks, 2.0**10, 2**11)
+    return (_floored(columns @ turn.T, 2.0**17, 2**18) + 128).clamp(0, 255)
+
+
+def _transform() -> Tensor:
+    """The one-dimensional transform as a matrix of whole numbers, (sample, frequency)."""
+    a, b, c, d, e, f, g, h, i, j, k, m = _ROTATIONS
+    x = torch.eye(8, dtype=torch.float64)  # a frequency a row; what follows is linear in it
+    low, high = (x[0] + x[4]) * 2**_BITS, (x[0] - x[4]) * 2**_BITS
+    both = (x[2] + x[6]) * c
+    first, second = both + x[2] * d, both - x[6] * h
+    even = (low + first, high + second, high - second, low - first)
+    all_four = (x[7] + x[3] + x[5] + x[1]) * f
+    near, far = (x[7] + x[1]) * -e, (x[5] + x[3]) * -k
+    left, right = (x[7] + x[3]) * -i + all_four, (x[5] + x[1]) * -b + all_four
+    odd = (
+        x[1] * g + near + right,
+        x[3] * m + far + left,
+        x[5] * j + far + right,
+        x[7] * a + near + left,
+    )
+    sums = [one + other for one, other in zip(even, odd, strict=True)]
+    differences = [one - other for one, other in zip(even, odd, strict=True)]
+    return torch.stack([*sums, *differences[::-1]])
+
+
+def _floored(number: Tensor, half: float, by: int) -> Tensor:
+    """``(number + half) / by`` rounded down; a gradient passes as if it were not rounded."""
+    exact = (number + half) / by
+    return exact + (exact.floor() - exact).detach()
+
+
+def _upsampled(samples: Tensor, down: int) -> Tensor:
+    """Twice as many samples across, and with ``down`` 2 as many more down: a triangle's weights."""
+    if samples.shape[2] <= _NARROW:
+        return samples.repeat_interleave(2, dim=2).repeat_interleave(down, dim=1)
+    if down == 1:
+        before, after = _beside(samples, 2)
+        pair = (_floored(3 * samples + before, 1, 4), _floored(3 * samples + after, 2, 4))
+        return torch.stack(pair, dim=3).flatten(2)
+    above, below = _beside(samples, 1)
+    rows = torch.stack((3 * samples + above, 3 * samples + below), dim=2).flatten(1, 2)
+    before, after = _beside(rows, 2)
+    pair = (_floored(3 * rows + before, 8, 16), _floored(3 * rows + after, 7, 16))
+    return torch.stack(pair, dim=3).flatten(2)
+
+
+def _beside(samples: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """Each sample's neighbour before and after; at the edge the sample itself."""
+    n = samples.shape[dim]
+    before = torch.cat([samples.narrow(dim, 0, 1), samples.narrow(dim, 0, n - 1)], dim)
+    return before, torch.cat([samples.narrow(dim, 1, n - 1), samples.narrow(dim, n - 1, 1)], dim)

@@ -1,0 +1,149 @@
+"""Perturbations of a JPEG file that are JPEG files themselves."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from plexor.attacks.goals import Goal, LossKind
+from plexor.attacks.jpeg.decode import Decoder
+from plexor.attacks.jpeg.moves import Moves
+from plexor.attacks.objective import Objective
+from plexor.attacks.proposal import Proposal
+from plexor.attacks.threat import Threat
+from plexor.cases.formats.coefficients import Coefficients, read_coefficients
+from plexor.core.errors import DataError, PlanError
+from plexor.models.batch import Batch
+from plexor.models.model import Model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JPEGCoefficients:
+    """Moves a JPEG file's own quantised coefficients, by whole steps.
+
+    What is proposed is what a JPEG with the file's tables and subsampling is decoded to, to the
+    bit, so that storing it as one again takes nothing away. The radius is kept by the decoded
+    image; against a coarse table few moves are small enough for a level or two.
+
+    Under L∞ every block tries several coefficients a step, those first that raise the loss most for
+    what they change a pixel by, and keeps the moves that stay within the radius; a step that does
+    not raise the loss is taken back, and fewer are tried. Under L2 each step goes from the file
+    along the sum of all gradients so far, each scaled to length 1, as far as the radius allows.
+
+    Attributes:
+        steps: gradients.
+        several: under L∞, coefficients that a block tries each step.
+        loss: what is climbed, see ``PGD``.
+    """
+
+    steps: int = 8
+    several: int = 12
+    loss: LossKind = "margin"
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise PlanError(f"jpeg: `steps` must be at least 1, got {self.steps}")
+        if not 1 <= self.several <= 64:
+            raise PlanError(f"jpeg: `several` must be from 1 to 64, got {self.several}")
+
+    def __call__(
+        self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
+    ) -> Proposal:
+        """Proposes the best JPEG seen; nothing where none beats doing nothing.
+
+        Raises:
+            DataError: an image is not from a JPEG file whose coefficients can be written.
+            MissingExtraError: jpeglib is not installed.
+            PlanError: the threat is in L1 or L0.
+        """
+        if threat.norm not in ("linf", "l2"):
+            raise PlanError(f"jpeg: searches under linf or l2, not {threat.norm}")
+        if not batch.stored or not all(image.source for image in batch.stored):
+            raise DataError(
+                "jpeg: expected images from JPEG files, grey or with a subsampling of 4:4:4, 4:2:2 "
+                "or 4:2:0, found others; use pgd or lattice"
+            )
+        files = [read_coefficients(image.source) for image in batch.stored]
+        objective = Objective(model, batch, goal)
+        delta = torch.zeros_like(batch.images)
+        found = list(files)
+        for rows in _alike(files):
+            index = torch.tensor(rows, device=delta.device)
+            some = [files[row] for row in rows]
+            planes, changed = self._search(objective.select(index), threat, some)
+            delta[index] = changed
+            for row, *moved in zip(rows, *(p.cpu().numpy() for p in planes), strict=True):
+                found[row] = replace(files[row], planes=tuple(p.astype(np.int16) for p in moved))
+        return replace(objective.proposal(delta), coefficients=tuple(found))
+
+    def _search(
+        self, objective: Objective, threat: Threat, files: list[Coefficients]
+    ) -> tuple[list[Tensor], Tensor]:
+        """The best planes of files of one layout, and what they change, float32."""
+        batch = objective.batch
+        height, width = batch.images.shape[2:]
+        moves = Moves(Decoder.of(files, (height, width), batch.images.device), batch, threat)
+        untouched = [
+            torch.from_numpy(np.stack([file.planes[i] for file in files])).to(batch.images).double()
+            for i in range(len(files[0].planes))
+        ]
+        if bool(moves.delta(untouched).any()):
+            raise DataError("jpeg: these files are read by another decoder than libjpeg-turbo's")
+        best, margins = list(untouched), objective.untouched()
+        here, top = list(untouched), torch.full_like(margins, -torch.inf)
+        slopes = [torch.zeros_like(plane) for plane in untouched]
+        trying = torch.full_like(margins, float(self.several))
+        trial = here
+        for step in range(self.steps):
+            margin, loss, gradients = self._gradient(objective, moves, trial)
+            best = _chosen(margin > margins, trial, best)
+            margins = torch.maximum(margins, margin)
+            if threat.norm == "l2":
+                slopes = _summed(slopes, gradients)
+                trial = moves.furthest(untouched, slopes)
+                continue
+            higher = loss > top
+            here, slopes = _chosen(higher, trial, here), _chosen(higher, gradients, slopes)
+            top = torch.maximum(loss, top)
+            trying = torch.where(higher, trying, (trying / 2).ceil())
+            trial = moves.climbed(
+                here, slopes, first=step * self.several, several=self.several, trying=trying
+            )
+        margin = objective.margin(moves.delta(trial).float())
+        best = _chosen(margin > margins, trial, best)
+        return best, moves.delta(best).float()
+
+    def _gradient(
+        self, objective: Objective, moves: Moves, planes: list[Tensor]
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Margin (N,), loss (N,), and the loss's gradient in each plane's coefficients."""
+        inputs = [plane.detach().clone().requires_grad_() for plane in planes]
+        with torch.enable_grad():
+            delta = moves.delta(inputs)
+        margin, loss, slope = objective.gradient(delta.detach().float(), self.loss)
+        return margin, loss, list(torch.autograd.grad(delta, inputs, slope.double()))
+
+
+def _alike(files: list[Coefficients]) -> list[list[int]]:
+    """Rows of files that differ in their tables and coefficients only."""
+    groups: dict[object, list[int]] = defaultdict(list)
+    for row, file in enumerate(files):
+        groups[tuple(p.shape for p in file.planes), file.factors].append(row)
+    return list(groups.values())
+
+
+def _chosen(where: Tensor, these: list[Tensor], those: list[Tensor]) -> list[Tensor]:
+    """Planes of the one where ``where`` (N,) holds, of the other elsewhere."""
+    wide = where.view(-1, 1, 1, 1, 1)
+    return [this.where(wide, that) for this, that in zip(these, those, strict=True)]
+
+
+def _summed(sums: list[Tensor], gradients: list[Tensor]) -> list[Tensor]:
+    """Sums with one more gradient, which is scaled to length 1 over all planes."""
+    squares = torch.stack([gradient.flatten(1).square().sum(1) for gradient in gradients]).sum(0)
+    length = squares.sqrt().clamp(min=1e-30).view(-1, 1, 1, 1, 1)
+    return [one + gradient / length for one, gradient in zip(sums, gradients, strict=True)]
