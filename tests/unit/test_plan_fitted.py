@@ -96,8 +96,8 @@ def test_a_saved_file_is_looked_for_beside_the_plan(saved: Path) -> None:
 
 def test_a_resolved_plan_is_the_same_plan(saved: Path) -> None:
     plan = plan_of(SGD | {"threat": LINF_2}, SGD | {"load": str(saved)}).with_saved()
-    resolved = plan.resolved()
-    fitted, loaded = resolved["probes"]  # type: ignore[misc]
+    resolved: dict[str, Any] = plan.resolved()
+    fitted, loaded = resolved["probes"]
     assert fitted["fit"] == "train"
     assert fitted["steps"] == UniversalSGD().steps
     assert set(loaded) == {"attack", "id", "goal", "threat", "load"}

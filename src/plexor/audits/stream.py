@@ -46,8 +46,12 @@ class CaseStream:
         """
         seed = seed_for(self.seed, "pass", str(self._n_passes))
         self._n_passes += 1
-        drawn = torch.randperm(len(self.cases), generator=torch.Generator().manual_seed(seed))
-        parts = [[self.cases[i] for i in index.tolist()] for index in drawn.split(self.batch_size)]
+        generator = torch.Generator().manual_seed(seed)
+        order = torch.randperm(len(self.cases), generator=generator).tolist()
+        parts = [
+            [self.cases[i] for i in order[start : start + self.batch_size]]
+            for start in range(0, len(order), self.batch_size)
+        ]
         with contextlib.closing(read_ahead(parts, read_images)) as ahead:
             for part, images in zip(parts, ahead, strict=True):
                 yield self._batch(part, images)

@@ -125,7 +125,7 @@ class Crew(Generic[Piece, Result]):
             device="cuda" if gpu else "cpu",
             threads=terms.threads,
         )
-        self._waiting = deque(pieces)
+        self._waiting: deque[Piece] = deque(pieces)
         self._busy: dict[Any, Piece] = {}
         self._n_lost: Counter[str] = Counter()
 
