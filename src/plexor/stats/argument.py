@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -48,13 +49,33 @@ def t_two_sided(t: float, df: float) -> float:
     return 2 * float(tail)
 
 
+def is_count(value: object) -> bool:
+    """Whether it is a whole number from 0, in whatever type."""
+    return isinstance(value, Real) and float(value) >= 0 and float(value).is_integer()
+
+
 def check_counts(k: int, n: int) -> None:
     """Refuses anything but whole numbers with 0 <= k <= n."""
-    if not 0 <= k <= n or k != int(k) or n != int(n):
+    if not is_count(k) or not is_count(n) or k > n:
         raise PlanError(
             f"k, n: expected whole numbers with 0 <= k <= n, got k={k}, n={n}; "
             "k counts the events among n observations"
         )
+
+
+def as_floats(name: str, values: ArrayLike) -> Floats:
+    """Numbers as float64, in the shape they have.
+
+    Raises:
+        PlanError: texts, or rows of different lengths.
+    """
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise PlanError(
+            f"{name}: expected numbers in rows of equal length, but {error}; give NaN where one "
+            "is missing"
+        ) from error
 
 
 def as_events(name: str, values: ArrayLike) -> Booleans:
@@ -138,13 +159,21 @@ def equal_labels(truth: Labels, decision: Labels) -> Booleans:
     """Where two label arrays agree, (n,).
 
     Raises:
-        PlanError: different lengths, or texts compared with numbers, which never agree.
+        PlanError: different lengths, a missing label (None or NaN), or texts compared with numbers,
+            which never agree.
     """
     check_same_length(truth=len(truth), decision=len(decision))
     left, right = np.asarray(truth), np.asarray(decision)
     for name, array in (("truth", left), ("decision", right)):
         if array.ndim != 1:
             raise PlanError(f"{name}: expected one dimension, got {_described(array)}")
+        entries = array.tolist() if array.dtype.kind in "fO" else []
+        missing = sum(entry is None or entry != entry for entry in entries)  # noqa: PLR0124
+        if missing:
+            raise PlanError(
+                f"{name}: {missing} of {array.size} labels are None or NaN; leave those cases out, "
+                "and say how many"
+            )
     if left.size and (left.dtype.kind in "US") != (right.dtype.kind in "US"):
         if "O" not in (left.dtype.kind, right.dtype.kind):
             raise PlanError(

@@ -10,7 +10,14 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from plexor.core.errors import PlanError
-from plexor.stats.argument import Groups, check_level, group_codes, normal_quantile, t_quantile
+from plexor.stats.argument import (
+    Groups,
+    as_floats,
+    check_level,
+    group_codes,
+    normal_quantile,
+    t_quantile,
+)
 from plexor.stats.estimate import Estimate
 
 
@@ -60,15 +67,16 @@ def bland_altman(
         NaN with a note for fewer than two subjects.
 
     Raises:
-        PlanError: lengths differ, a number is NaN, or a subject is missing.
+        PlanError: lengths differ, a number is NaN or infinite, or a subject is missing.
     """
     check_level(level)
     check_level(agreement)
-    x, y = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
-    if x.shape != y.shape or x.ndim != 1 or np.isnan(x + y).any():
+    x, y = as_floats("first", first), as_floats("second", second)
+    finite = np.isfinite(x).all() and np.isfinite(y).all()
+    if x.shape != y.shape or x.ndim != 1 or not finite:
         raise PlanError(
-            f"first, second: expected one number each per pair and no NaN, got shapes {x.shape} "
-            f"and {y.shape}"
+            f"first, second: expected one finite number each per pair, got shapes {x.shape} and "
+            f"{y.shape}{'' if finite else ', some NaN or infinite; leave those pairs out'}"
         )
     difference = x - y
     n = difference.size
@@ -91,6 +99,10 @@ def bland_altman(
     outer = math.hypot(mean_half, shift * (math.sqrt(var_high) - sd))
     bias_half = t_quantile(level, k - 1) * standard_error if k > 1 else math.nan
 
+    note = "" if k > 1 else "fewer than two subjects"
+    if k > 1 and total <= 1e-24 * bias**2:
+        note = "all differences are equal: the interval has no width"
+
     def estimate(value: float, below: float, above: float, method: str) -> Estimate:
         return Estimate(
             value=value,
@@ -100,7 +112,7 @@ def bland_altman(
             method=method,
             n=n,
             n_groups=None if subjects is None else k,
-            note="" if k > 1 else "fewer than two subjects",
+            note=note,
         )
 
     words = f"{agreement:.0%} limit of agreement, MOVER interval"

@@ -115,7 +115,7 @@ def bootstrap_interval(
 
 def _variance(replicates: Floats) -> float:
     known = replicates[~np.isnan(replicates)]
-    return float(known.var(ddof=1)) if known.size > 1 else math.nan
+    return float(known.var(ddof=1)) if known.size > 1 and np.isfinite(known).all() else math.nan
 
 
 def replicate_limits(
@@ -137,6 +137,8 @@ def replicate_limits(
     note = f"{lost} of {replicates.size} resamples undefined, left out" if lost else ""
     if math.isnan(value) or kept.size < 2:
         return math.nan, math.nan, note or "undefined on the data themselves"
+    if np.isinf(kept).any():
+        return math.nan, math.nan, "infinite in some resamples: no interval"
     if np.ptp(kept) == 0:
         return math.nan, math.nan, "all resamples agree, so they tell no spread"
     tails = np.array([(1 - level) / 2, (1 + level) / 2])

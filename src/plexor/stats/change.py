@@ -18,6 +18,8 @@ from plexor.stats.result import TestResult
 
 ChangeScores = Literal["mean", "rank"]
 
+_NO_CASES = "no cases"
+_INFINITE = "a change is infinite: take signed_rank_test, or scores='rank'"
 _NO_CHANGE = "nothing changed in any case"
 _ONE_GROUP = "fewer than two cases or groups"
 
@@ -38,7 +40,8 @@ def paired_t_test(before: ArrayLike, after: ArrayLike, groups: Groups | None = N
         groups: the group of each; None where cases are independent.
 
     Returns:
-        NaN with a note for fewer than two cases (or groups), or without variance.
+        NaN with a note for fewer than two cases (or groups), without variance, or where a change is
+        infinite.
 
     Raises:
         PlanError: a NaN, lengths that differ, or a missing group.
@@ -52,7 +55,7 @@ def paired_t_test(before: ArrayLike, after: ArrayLike, groups: Groups | None = N
         method="paired t test" + ("" if groups is None else " over groups"),
         n=changes.size,
         n_groups=n_groups,
-        note="" if not math.isnan(t) else _ONE_GROUP if df < 1 else "all changes are equal",
+        note=_t_note(changes, t, df),
     )
 
 
@@ -90,7 +93,7 @@ def signed_rank_test(
         method=f"{name}, normal approximation",
         n=changes.size,
         n_groups=None if groups is None else n_groups,
-        note=few if squares > 0 else _NO_CHANGE,
+        note=few if squares > 0 else _NO_CHANGE if changes.size else _NO_CASES,
     )
 
 
@@ -120,7 +123,8 @@ def sign_flip_test(
         n_permutations: see above.
 
     Returns:
-        ``statistic`` is the sum of scores. p = 1 with a note where nothing changed.
+        ``statistic`` is the sum of scores. p = 1 with a note where nothing changed; NaN with a note
+        without cases, or where a change is infinite and scores are not ranks.
 
     Raises:
         PlanError: a NaN, lengths that differ, a missing group, unknown scores.
@@ -129,7 +133,9 @@ def sign_flip_test(
         raise PlanError(unknown("scores", scores, get_args(ChangeScores)))
     changes = _changes(before, after)
     sums, n_groups = _group_sums(changes if scores == "mean" else _signed_ranks(changes), groups)
-    moved = sums[sums != 0]
+    undefined = "" if np.isfinite(sums).all() else _INFINITE
+    undefined = undefined if changes.size else _NO_CASES
+    moved = sums[(sums != 0) & (undefined == "")]
     observed = float(moved.sum())
     every = 2.0**moved.size <= n_permutations
     if every:
@@ -150,12 +156,12 @@ def sign_flip_test(
     p_value = as_great / found.size if every else (1 + as_great) / (1 + found.size)
     how = f"all {found.size} patterns" if every else f"{n_permutations} patterns drawn"
     return TestResult(
-        statistic=observed,
-        p_value=p_value,
+        statistic=math.nan if undefined else observed,
+        p_value=math.nan if undefined else p_value,
         method=f"sign-flip permutation test of the {scores}, {how}",
         n=changes.size,
         n_groups=None if groups is None else n_groups,
-        note="" if moved.size else _NO_CHANGE,
+        note=undefined or ("" if moved.size else _NO_CHANGE),
     )
 
 
@@ -197,15 +203,16 @@ def equivalence_test(
         n=changes.size,
         n_groups=n_groups,
         alternative="greater",
-        note="" if not math.isnan(nearer) else _ONE_GROUP if df < 1 else "all changes are equal",
+        note=_t_note(changes, nearer, df),
     )
 
 
 def _changes(before: ArrayLike, after: ArrayLike) -> Floats:
     first, second = as_numbers("before", before), as_numbers("after", after)
     check_same_length(before=first.size, after=second.size)
-    changes: Floats = second - first
-    return changes
+    with np.errstate(invalid="ignore"):  # both infinite: NaN, refused as such
+        changes = second - first
+    return as_numbers("after - before", changes)
 
 
 def _t_statistic(
@@ -213,10 +220,21 @@ def _t_statistic(
 ) -> tuple[float, float, int | None]:
     n = changes.size
     mean = float(changes.mean()) if n else math.nan
+    if not math.isfinite(mean):
+        df = float((n if groups is None else group_codes(groups, n)[1]) - 1)
+        return math.nan, max(df, 0.0), None if groups is None else int(df) + 1
     variance, _, n_groups = linearised((changes - mean) / max(n, 1), groups, 0.95)
     df = float((n if n_groups is None else n_groups) - 1)
     t = (mean - expected) / math.sqrt(variance) if variance > 0 else math.nan
     return t, df, n_groups
+
+
+def _t_note(changes: Floats, t: float, df: float) -> str:
+    if not math.isnan(t):
+        return ""
+    if df < 1:
+        return _ONE_GROUP
+    return "all changes are equal" if np.isfinite(changes).all() else _INFINITE
 
 
 def _signed_ranks(changes: Floats) -> Floats:

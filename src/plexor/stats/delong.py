@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from plexor.core.errors import PlanError
-from plexor.stats.argument import Floats, Groups, check_level, t_quantile, t_two_sided
+from plexor.stats.argument import Floats, Groups, as_floats, check_level, t_quantile, t_two_sided
 from plexor.stats.estimate import Estimate
 from plexor.stats.placement import WHOLE, Range
 from plexor.stats.result import TestResult
@@ -118,7 +118,7 @@ def delong_test_all(
     if contrasts is None:
         rows = np.hstack([np.full((k - 1, 1), -1.0), np.eye(k - 1)])
     else:
-        rows = np.atleast_2d(np.asarray(contrasts, dtype=np.float64))
+        rows = np.atleast_2d(as_floats("contrasts", contrasts))
     if rows.shape[1] != k or not len(rows):
         raise PlanError(f"contrasts: expected rows of {k} weights, got shape {rows.shape}")
     statistic, df, note = math.nan, 0, areas.note
@@ -175,7 +175,7 @@ def delong_test_unpaired(
 
 
 def _side_by_side(a: ArrayLike, b: ArrayLike) -> Floats:
-    one, other = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    one, other = as_floats("a", a), as_floats("b", b)
     if one.ndim != 1 or one.shape != other.shape:
         raise PlanError(f"a, b: expected one score per case, got {one.shape} and {other.shape}")
     return np.stack([one, other], axis=1)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from plexor.core.errors import PlanError, unknown
-from plexor.stats.argument import Floats, check_level
+from plexor.stats.argument import Floats, as_floats, check_level
 from plexor.stats.estimate import Estimate
 
 IccKind = Literal["1,1", "A,1", "C,1", "1,k", "A,k", "C,k"]
@@ -27,24 +27,29 @@ def icc(measurements: ArrayLike, *, kind: IccKind = "A,1", level: float = 0.95) 
     * ``"C,1"``: the same raters, consistency (a constant difference does not count);
     * ``"1,k"``, ``"A,k"``, ``"C,k"``: of the mean of the k raters.
 
+    The interval of absolute agreement covers too little where raters differ and cases are many:
+    with three raters, whose variance is a fifth of the cases', 94 % for 50 cases, 87 % for 200 and
+    76 % for 2,000 (docs/reference/coverage.md). There raters are the few; take more of them.
+
     Args:
         measurements: (n, k), none missing.
         kind: see above.
         level: nominal coverage.
 
     Returns:
-        NaN with a note for fewer than two cases or raters, or where nothing varies.
+        NaN with a note for fewer than two cases or raters, or where nothing varies; no interval
+        where cases do not differ, or raters differ more than the F interval knows.
 
     Raises:
-        PlanError: a wrong shape, a missing number, or an unknown kind.
+        PlanError: a wrong shape, a missing or infinite number, or an unknown kind.
     """
     check_level(level)
     if kind not in get_args(IccKind):
         raise PlanError(unknown("ICC", kind, get_args(IccKind)))
-    x = np.asarray(measurements, dtype=np.float64)
-    if x.ndim != 2 or np.isnan(x).any():
+    x = as_floats("measurements", measurements)
+    if x.ndim != 2 or not np.isfinite(x).all():
         raise PlanError(
-            f"measurements: expected (cases, raters) without NaN, got shape {x.shape}; "
+            f"measurements: expected finite numbers, (cases, raters), got shape {x.shape}; "
             "leave cases out that some rater did not measure, and say how many"
         )
     n, k = x.shape
@@ -54,6 +59,9 @@ def icc(measurements: ArrayLike, *, kind: IccKind = "A,1", level: float = 0.95) 
         single = _limits_of_one(x, kind, level)
         note = "nothing varies" if math.isnan(single[0]) else ""
         value, low, high = (_of_mean(r, k) if kind.endswith("k") else r for r in single)
+        if not note and not low <= high:
+            low = high = math.nan
+            note = "cases differ too little beside raters: the F interval is undefined"
     return Estimate(
         value=value,
         low=low,
@@ -99,6 +107,8 @@ def _absolute(
         return value, 1.0, 1.0
     b = 1 + k * value * (n - 1) / (n * (1 - value))
     column, rest = a * columns, b * residual
+    if rows <= 1e-14 * max(residual, columns) or column + rest <= 0 or b <= 0:
+        return value, math.nan, math.nan
     df = (column + rest) ** 2 / (column**2 / (k - 1) + rest**2 / ((n - 1) * (k - 1)))
     tail = (1 - level) / 2
     f_low, f_high = _f(1 - tail, n - 1, df), _f(1 - tail, df, n - 1)

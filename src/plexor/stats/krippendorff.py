@@ -10,9 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plexor.core.errors import PlanError, unknown
-from plexor.stats.argument import Floats, Groups, Label, check_level, t_quantile
+from plexor.stats.argument import Floats, Groups, Label, as_floats, check_level, t_quantile
 from plexor.stats.estimate import Estimate
-from plexor.stats.raters import ONE_CLASS, TOO_FEW, UNANIMOUS, Ratings, rating_counts
+from plexor.stats.raters import (
+    ALL_AT_ODDS,
+    NO_SPREAD,
+    ONE_CLASS,
+    TOO_FEW,
+    UNANIMOUS,
+    Ratings,
+    rating_counts,
+)
 from plexor.stats.resample import Statistic, resampler
 
 Scale = Literal["nominal", "ordinal", "interval"]
@@ -22,13 +30,14 @@ def alpha_statistic(ratings: Ratings, classes: Sequence[Label], scale: Scale) ->
     """Krippendorff's alpha as a statistic of case weights, to resample."""
     if scale not in get_args(Scale):
         raise PlanError(unknown("scale", scale, get_args(Scale)))
+    numbers = as_floats("classes", list(classes)) if scale == "interval" else None
     counts = rating_counts(ratings, classes)
     counts = np.where(counts.sum(axis=1, keepdims=True) >= 2, counts, 0.0)
     others = np.maximum(counts.sum(axis=1) - 1, 1)
     q = counts.shape[1]
     together = counts[:, :, None] * (counts[:, None, :] - np.eye(q)) / others[:, None, None]
     flat = together.reshape(len(counts), q * q)
-    fixed = np.array([float(label) for label in classes]) if scale == "interval" else np.zeros(q)
+    fixed = np.zeros(q) if numbers is None else numbers
 
     def statistic(weights: Floats) -> Floats:
         seen = (weights @ flat).reshape(-1, q, q)
@@ -76,7 +85,7 @@ def krippendorff_alpha(
         ratings are alike.
 
     Raises:
-        PlanError: see ``fleiss_kappa``; also an unknown scale.
+        PlanError: see ``fleiss_kappa``; also an unknown scale, or "interval" with texts.
     """
     check_level(level)
     statistic = alpha_statistic(ratings, classes, scale)
@@ -95,8 +104,8 @@ def krippendorff_alpha(
             variance = (size - 1) / size * float(((known - known.mean()) ** 2).sum())
             half = t_quantile(level, size - 1) * math.sqrt(variance)
             low, high, note = max(-1.0, value - half), min(1.0, value + half), ""
-            if value == 1:
-                low, high, note = math.nan, math.nan, UNANIMOUS
+            if value == 1 or variance <= NO_SPREAD:
+                low, high, note = math.nan, math.nan, UNANIMOUS if value == 1 else ALL_AT_ODDS
     return Estimate(
         value=value,
         low=low,

@@ -11,6 +11,7 @@ from plexor.core.errors import PlanError
 from plexor.stats.argument import (
     Floats,
     Groups,
+    as_floats,
     check_level,
     check_same_length,
     group_codes,
@@ -20,6 +21,8 @@ from plexor.stats.cluster import clustered_proportion
 from plexor.stats.estimate import Estimate
 
 _ONE_GROUP = "fewer than two cases or groups: no interval"
+_INFINITE = "a value is infinite"
+_ALIKE = "all values are equal: the interval has no width"
 
 
 def as_numbers(name: str, values: ArrayLike) -> Floats:
@@ -28,7 +31,7 @@ def as_numbers(name: str, values: ArrayLike) -> Floats:
     Raises:
         PlanError: another shape, or NaN.
     """
-    array = np.asarray(values, dtype=np.float64)
+    array = as_floats(name, values)
     if array.ndim != 1:
         raise PlanError(f"{name}: expected one number per case, got shape {array.shape}")
     missing = int(np.isnan(array).sum())
@@ -86,7 +89,9 @@ def clustered_mean(
     finite = math.isfinite(value)
     influence = (x - value) / x.size if finite else np.full(x.size, np.nan)
     variance, half, n_groups = linearised(influence, groups, level)
-    note = "" if finite else "a value is infinite" if x.size else "no cases"
+    note = "" if finite else _INFINITE if x.size else "no cases"
+    if half <= 1e-12 * abs(value):
+        note = _ALIKE
     return Estimate(
         value=value,
         low=value - half if finite else math.nan,
@@ -125,11 +130,12 @@ def clustered_quantile(
         PlanError: a NaN, a share outside 0 … 1, lengths that differ, or a missing group.
     """
     check_level(level)
-    x = np.sort(as_numbers("values", values))
+    unsorted = as_numbers("values", values)
+    x = np.sort(unsorted)
     if not 0 < share < 1:
         raise PlanError(f"share: expected a value strictly between 0 and 1, got {share}")
     value = _quantile(x, share) if x.size else math.nan
-    below = np.asarray(values, dtype=np.float64) <= (x[_place(x, share)] if x.size else 0.0)
+    below = unsorted <= (x[_place(x, share)] if x.size else 0.0)
     at = clustered_proportion(below, groups, level=level)
     low = high = math.nan
     if not math.isnan(at.low):
@@ -175,13 +181,19 @@ def root_mean_square_error(
     squares = _errors(truth, prediction) ** 2
     mean = float(squares.mean()) if squares.size else math.nan
     value = math.sqrt(mean)
-    influence = (squares / mean - 1) / (2 * squares.size) if mean > 0 else squares * np.nan
+    usable = 0 < mean < math.inf
+    influence = (
+        (squares / mean - 1) / (2 * squares.size) if usable else np.full_like(squares, np.nan)
+    )
     variance, half, n_groups = linearised(influence, groups, level)
     note = "no cases" if not squares.size else "no error at all: no interval" if mean == 0 else ""
+    note = _INFINITE if math.isinf(mean) else note
+    if half <= 1e-12:
+        note = _ALIKE
     return Estimate(
         value=value,
-        low=value * math.exp(-half),
-        high=value * math.exp(half),
+        low=value * math.exp(-half) if usable else math.nan,
+        high=value * math.exp(half) if usable else math.nan,
         level=level,
         method="root mean squared error, Student's interval of its logarithm",
         n=squares.size,
@@ -200,21 +212,23 @@ def r_squared(
     groups - 1 df. Not the squared correlation: a biased prediction scores low.
 
     Returns:
-        NaN with a note without cases or where the truth does not vary; no interval without any
-        error.
+        NaN with a note without cases, where the truth does not vary or something is infinite; no
+        interval without any error.
 
     Raises:
         PlanError: a NaN, lengths that differ, or a missing group.
     """
     check_level(level)
     errors, y = _errors(truth, prediction) ** 2, as_numbers("truth", truth)
-    deviations = (y - y.mean()) ** 2 if y.size else y
+    finite = bool(np.isfinite(errors).all())
+    deviations = (y - y.mean()) ** 2 if y.size and finite else np.full_like(y, np.nan)
     total, unexplained = float(deviations.sum()), float(errors.sum())
     value = 1 - unexplained / total if total > 0 else math.nan
     usable = total > 0 and unexplained > 0
-    influence = errors / unexplained - deviations / total if usable else errors * np.nan
+    influence = errors / unexplained - deviations / total if usable else np.full_like(y, np.nan)
     variance, half, n_groups = linearised(influence, groups, level)
     note = "" if total > 0 else "the truth does not vary" if y.size else "no cases"
+    note = note if finite else _INFINITE
     if total > 0 and unexplained == 0:
         note = "no error at all: no interval"
     return Estimate(
@@ -233,8 +247,9 @@ def r_squared(
 def _errors(truth: ArrayLike, prediction: ArrayLike) -> Floats:
     y, found = as_numbers("truth", truth), as_numbers("prediction", prediction)
     check_same_length(truth=y.size, prediction=found.size)
-    errors: Floats = found - y
-    return errors
+    with np.errstate(invalid="ignore"):  # both infinite: NaN, refused as such
+        errors = found - y
+    return as_numbers("prediction - truth", errors)
 
 
 def _quantile(ordered: Floats, share: float) -> float:

@@ -129,6 +129,8 @@ class ReaderStudy:
     ) -> Estimate:
         """Mean over readers under treatment ``first`` minus that under ``second``.
 
+        With three readers it covers 91 to 95 %, with eight 93 to 97 % (docs/reference/coverage.md).
+
         Args:
             first: a row of ``values``.
             second: another.
@@ -187,6 +189,8 @@ class ReaderStudy:
     ) -> Estimate:
         """Mean over readers under one treatment, from that treatment's own components.
 
+        It covers 91 to 95 %, with three readers and with eight (docs/reference/coverage.md).
+
         "fixed cases" has no meaning here but the spread of readers, which is taken.
 
         Args:
@@ -203,7 +207,7 @@ class ReaderStudy:
         check_level(level)
         if interval not in get_args(AucInterval):
             raise PlanError(unknown("interval of a mean", interval, get_args(AucInterval)))
-        value = float(self.values[treatment].mean())
+        value = self._mean_of(treatment)
         variance, df = self._of_mean(treatment, inference)
         half = t_quantile(level, df) * math.sqrt(variance) if variance > 0 else math.nan
         low, high = value - half, value + half
@@ -240,9 +244,18 @@ class ReaderStudy:
         plain = readers - self.n_blocks
         return error / readers, plain * (error / spread) ** 2 if spread > 0 else math.inf
 
-    def _check(self, inference: Inference) -> None:
+    @staticmethod
+    def _check(inference: Inference) -> None:
         if inference not in get_args(Inference):
             raise PlanError(unknown("inference", inference, get_args(Inference)))
+
+    def _mean_of(self, treatment: int) -> float:
+        n_treatments = self.values.shape[0]
+        if not 0 <= treatment < n_treatments:
+            raise PlanError(
+                f"treatment: expected a number from 0 to {n_treatments - 1}, got {treatment}"
+            )
+        return float(self.values[treatment].mean())
 
     def _error(self, inference: Inference) -> tuple[float, float]:
         """The mean square that treatments are compared with, and its degrees of freedom."""
@@ -261,8 +274,8 @@ class ReaderStudy:
         self, first: int, second: int, inference: Inference
     ) -> tuple[float, float, float]:
         error, df = self._error(inference)
-        means = self.values.mean(axis=1)
-        return float(means[first] - means[second]), 2 * error / self.values.shape[1], df
+        value = self._mean_of(first) - self._mean_of(second)
+        return value, 2 * error / self.values.shape[1], df
 
     def _words(self, inference: Inference) -> str:
         scope = "random readers and cases" if inference == "random" else inference

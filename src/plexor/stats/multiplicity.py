@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from plexor.core.errors import PlanError, unknown
-from plexor.stats.argument import Codes, Floats, check_level
+from plexor.stats.argument import Codes, Floats, as_floats, check_level
 from plexor.stats.result import TestResult
 
 K = TypeVar("K", bound=Hashable)
@@ -140,7 +140,7 @@ def selected_level(p_values: ArrayLike, *, level: float = 0.95) -> float:
 
 def _ordered(p_values: ArrayLike) -> tuple[Floats, Codes]:
     """The p-values and the positions of the defined ones, least first."""
-    p = np.asarray(p_values, dtype=np.float64)
+    p = as_floats("p_values", p_values)
     if p.ndim != 1 or (p < 0).any() or (p > 1).any():
         raise PlanError(
             f"p_values: expected one dimension of values from 0 to 1, got {p.tolist()!r}; "

@@ -14,6 +14,7 @@ from plexor.stats.argument import (
     check_level,
     check_same_length,
     groups_where,
+    is_count,
     normal_quantile,
 )
 from plexor.stats.cluster import clustered_proportion
@@ -100,7 +101,7 @@ def _odds(p: float) -> float:
 
 def _log_wald(before_only: int, after_only: int, level: float) -> Estimate:
     check_level(level)
-    if min(before_only, after_only) < 0:
+    if not (is_count(before_only) and is_count(after_only)):
         raise PlanError(f"expected counts of pairs, got {before_only} and {after_only}")
     value = low = high = math.nan
     note = "no discordant pairs"

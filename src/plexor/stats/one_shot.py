@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from plexor.core.errors import PlanError
-from plexor.stats.argument import Booleans, Floats, as_events, check_level, t_quantile
+from plexor.stats.argument import Booleans, Floats, as_events, as_floats, check_level, t_quantile
 from plexor.stats.estimate import Estimate
 from plexor.stats.roc import logit_limits
 
@@ -95,7 +95,7 @@ def one_shot_difference(
 
 
 def _checked(truth: ArrayLike, ratings: ArrayLike) -> tuple[Booleans, Floats]:
-    positive, table = as_events("truth", truth), np.asarray(ratings, dtype=np.float64)
+    positive, table = as_events("truth", truth), as_floats("ratings", ratings)
     if table.ndim != 2 or table.shape[1] != positive.size:
         raise PlanError(
             f"ratings: expected (readers, {positive.size} cases), got shape {table.shape}"
@@ -136,9 +136,9 @@ class _Variance:
 
 
 def _comparisons(positive: Booleans, ratings: Floats) -> _Comparisons:
-    difference = ratings[:, None, positive] - ratings[:, ~positive, None]
-    seen = ~np.isnan(difference)
-    wins = np.where(seen, (difference > 0) + 0.5 * (difference == 0), 0.0)
+    above, below = ratings[:, None, positive], ratings[:, ~positive, None]
+    seen = ~(np.isnan(above) | np.isnan(below))
+    wins = (above > below) + 0.5 * (above == below)
     return _Comparisons(wins=_sums(wins), seen=_sums(seen.astype(np.float64)))
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from plexor.core.errors import PlanError
-from plexor.stats.argument import Booleans, Codes, Floats, check_same_length
+from plexor.stats.argument import Booleans, Codes, Floats, as_floats, check_same_length
 
 Range = tuple[float, float]
 """Lowest and highest specificity of a part of the curve."""
@@ -45,7 +45,7 @@ def as_scores(truth: Booleans, scores: ArrayLike) -> Floats:
     Raises:
         PlanError: a wrong shape, or NaN: where a case without a score would rank is unknown.
     """
-    table = np.asarray(scores, dtype=np.float64)
+    table = as_floats("scores", scores)
     table = table[:, None] if table.ndim == 1 else table
     if table.ndim != 2:
         raise PlanError(f"scores: expected shape (cases,) or (cases, models), got {table.shape}")

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from scipy import special, stats
 
-from plexor.core.errors import PlanError
+from plexor.core.errors import PlanError, unknown
 from plexor.stats.argument import normal_quantile
 from plexor.stats.estimate import Estimate
 from plexor.stats.mcnemar import EXACT_BELOW
 from plexor.stats.proportion import proportion_interval
-from plexor.stats.resample import Seed
+from plexor.stats.resample import Seed, seed_number
 
 McNemarPlan = Literal["exact", "mid-p", "auto"]
 
@@ -63,10 +63,12 @@ def mcnemar_power(
         method: the test; "auto" as in ``mcnemar_test``.
 
     Raises:
-        PlanError: probabilities that are negative or add up to more than 1.
+        PlanError: probabilities that are negative or add up to more than 1, or an unknown method.
     """
     discordant = _discordant(before_only, after_only)
     check_share("alpha", alpha)
+    if method not in get_args(McNemarPlan):
+        raise PlanError(unknown("McNemar plan", method, (*get_args(McNemarPlan), "formula")))
     if n < 1 or discordant == 0:
         return 0.0
     # Numbers of discordant pairs outside this range have no weight in double precision.
@@ -141,7 +143,8 @@ def kappa_power(
         2 * spread * (1 - kappa_null),
         (1 - prevalence) ** 2 + spread * kappa_null,
     )
-    if min(cells) <= 0 or kappa > 1:
+    least = -min(prevalence, 1 - prevalence) / max(prevalence, 1 - prevalence)
+    if min(cells) <= 0 or not least <= kappa <= 1:
         raise PlanError(f"kappa {kappa} or {kappa_null} is impossible at prevalence {prevalence}")
     shift = (spread * (kappa - kappa_null)) ** 2
     effect = n * shift * (1 / cells[0] + 4 / cells[1] + 1 / cells[2])
@@ -179,11 +182,12 @@ def simulated_power(
         level: of the interval.
 
     Raises:
-        PlanError: fewer than one simulation.
+        PlanError: fewer than one simulation, a negative seed, or an alpha outside 0 … 1.
     """
     if n_simulations < 1:
         raise PlanError(f"n_simulations: expected at least one, got {n_simulations}")
-    number = int(seed.integers(2**63)) if isinstance(seed, np.random.Generator) else seed
+    check_share("alpha", alpha)
+    number = seed_number(seed)
     found = np.array(
         [p_value(np.random.default_rng([number, study])) for study in range(n_simulations)]
     )
@@ -207,7 +211,7 @@ def check_share(name: str, value: float) -> None:
 
 
 def _discordant(before_only: float, after_only: float) -> float:
-    if min(before_only, after_only) < 0 or before_only + after_only > 1:
+    if not (before_only >= 0 and after_only >= 0 and before_only + after_only <= 1):
         raise PlanError(
             "before_only, after_only: expected probabilities that add up to 1 at most, "
             f"got {before_only} and {after_only}"

@@ -28,7 +28,8 @@ def reader_study_power(
         alpha: significance level, two-sided.
 
     Raises:
-        PlanError: fewer than two readers, no cases, no difference, a split-plot pilot.
+        PlanError: fewer than two readers, no cases, no difference, a pilot that is
+            split-plot or without variance.
     """
     check_share("alpha", alpha)
     if pilot.n_blocks > 1 or pilot.readers_nested:
@@ -43,6 +44,8 @@ def reader_study_power(
     interaction = max(pilot.treatment_by_reader, 0.0)
     own = max(pilot.variance - pilot.same_reader, 0.0)
     error = interaction + scale * (own + (n_readers - 1) * excess)
+    if not error > 0:
+        raise PlanError("pilot: expected a variance to plan from, but its readers agree in all")
     square = interaction + scale * max(own - excess, 0.0)
     df = (n_readers - 1) * (error / square) ** 2 if square > 0 else math.inf
     shift = n_readers * difference**2 / (2 * error)

@@ -54,7 +54,11 @@ class PairedAucPlan:
 
         The variance under the hypothesis is that at the mean of both areas. Optimistic below
         about 30 cases in a class: simulate there (``simulated_power``).
+
+        Raises:
+            PlanError: no positives, or an alpha outside 0 … 1.
         """
+        check_share("alpha", alpha)
         mean = (self.auc_a + self.auc_b) / 2
         critical = normal_quantile(1 - alpha) * math.sqrt(self._variance(mean, mean, n_positive))
         spread, shift = math.sqrt(self.variance(n_positive)), abs(self.auc_a - self.auc_b)
@@ -72,6 +76,8 @@ class PairedAucPlan:
         return smallest_n(lambda n: self.power(n, alpha=alpha), power)
 
     def _variance(self, first: float, second: float, m: int) -> float:
+        if m < 1:
+            raise PlanError(f"n_positive: expected one positive or more, got {m}")
         n = max(1, round(m * self.negatives_per_positive))
         correlations = self.correlation_positive, self.correlation_negative
         own = sum(_covariance(area, area, (1.0, 1.0), m, n) for area in (first, second))

@@ -20,6 +20,9 @@ Ratings = Sequence[Sequence[Label | None]] | NDArray[Any]
 TOO_FEW = "no case has two ratings"
 ONE_CLASS = "only one class was used: agreement beyond chance is undefined"
 UNANIMOUS = "no disagreement seen: the variance says nothing"
+ALL_AT_ODDS = "all cases agree or disagree alike: the variance says nothing"
+NO_SPREAD = 1e-24
+"""A variance of a coefficient below which it is the rounding of 0."""
 
 
 def rating_counts(ratings: Ratings, classes: Sequence[Label]) -> Floats:
@@ -28,12 +31,14 @@ def rating_counts(ratings: Ratings, classes: Sequence[Label]) -> Floats:
     A missing rating is None or NaN.
 
     Raises:
-        PlanError: not two dimensions, or a rating that is none of ``classes``.
+        PlanError: not two dimensions, a class named twice, or a rating that is none of ``classes``.
     """
     table = np.asarray(ratings, dtype=object)
     if table.ndim != 2:
         raise PlanError(f"ratings: expected shape (cases, raters), got {table.shape}")
     position = {label: index for index, label in enumerate(classes)}
+    if len(position) != len(classes):
+        raise PlanError(f"classes: expected each class once, got {list(classes)}")
     counts = np.zeros((len(table), len(position)))
     for case, row in enumerate(table.tolist()):
         for rating in row:
@@ -173,4 +178,6 @@ def _beyond_chance(
 def _spread_note(variance: float, observed: float) -> str:
     if math.isnan(variance):
         return "fewer than two cases or groups: no interval"
-    return UNANIMOUS if observed == 1 else ""
+    if observed == 1:
+        return UNANIMOUS
+    return ALL_AT_ODDS if variance <= NO_SPREAD else ""

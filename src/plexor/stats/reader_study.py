@@ -14,6 +14,7 @@ from plexor.stats.argument import (
     Floats,
     Groups,
     as_events,
+    as_floats,
     check_same_length,
     group_codes,
     groups_where,
@@ -54,15 +55,18 @@ def reader_study(
         readers_nested: whether each treatment has readers of its own.
 
     Raises:
-        PlanError: shapes that do not fit, or fewer than two treatments or readers (of a block).
+        PlanError: shapes that do not fit, fewer than two treatments or readers (of a block), or
+            a number that is not finite.
     """
-    table = np.asarray(values, dtype=np.float64)
-    spread = np.asarray(covariance, dtype=np.float64)
+    table = as_floats("values", values)
+    spread = as_floats("covariance", covariance)
     if table.ndim != 2 or min(table.shape) < 2 or spread.shape != (table.size, table.size):
         raise PlanError(
             "values, covariance: expected (treatments, readers) of two or more each and a square "
             f"covariance of all of them, got {table.shape} and {spread.shape}"
         )
+    if not (np.isfinite(table).all() and np.isfinite(spread).all()):
+        raise PlanError("values, covariance: expected finite numbers, but one is NaN or infinite")
     treatments, readers = table.shape
     if (
         n_blocks < 1
@@ -134,7 +138,7 @@ def reader_study_auc(
     """
     if covariance not in get_args(CovarianceMethod):
         raise PlanError(unknown("covariance", covariance, get_args(CovarianceMethod)))
-    positive, table = as_events("truth", truth), np.asarray(ratings, dtype=np.float64)
+    positive, table = as_events("truth", truth), as_floats("ratings", ratings)
     if table.ndim != 3:
         raise PlanError(f"ratings: expected (treatments, readers, cases), got {table.shape}")
     check_same_length(truth=positive.size, ratings=table.shape[2])

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from plexor.core.errors import PlanError
-from plexor.stats.argument import Codes, Floats, Groups, group_codes
+from plexor.core.errors import PlanError, unknown
+from plexor.stats.argument import Codes, Floats, Groups, as_floats, group_codes
 
 Statistic = Callable[[Floats], Floats]
 """Weights of resamples, (r, n), to k numbers for each, (r, k); NaN where undefined."""
@@ -79,7 +79,7 @@ class Resampler:
 
         More than ``at_most`` groups are left out in that many equal blocks.
         """
-        blocks = np.array_split(np.arange(self.n_groups), min(self.n_groups, at_most))
+        blocks = np.array_split(np.arange(self.n_groups), max(1, min(self.n_groups, at_most)))
 
         def rows() -> Iterator[Floats]:
             for block in blocks:
@@ -116,8 +116,11 @@ def resampler(
         weighting: "auto" takes "multinomial" below 100,000 groups and with strata.
 
     Raises:
-        PlanError: a group in two strata, lengths that differ, or a missing group.
+        PlanError: a group in two strata, lengths that differ, a missing group, a negative seed, or
+            an unknown weighting.
     """
+    if weighting not in get_args(Weighting):
+        raise PlanError(unknown("weighting", weighting, get_args(Weighting)))
     codes, n_groups = (np.arange(n), n) if groups is None else group_codes(groups, n)
     if weighting == "auto":
         weighting = "poisson" if strata is None and n_groups >= POISSON_FROM else "multinomial"
@@ -132,14 +135,33 @@ def resampler(
                 "resample without strata, or define them by group"
             )
         members = tuple(np.flatnonzero(of_group == stratum) for stratum in range(n_strata))
-    number = int(seed.integers(2**63)) if isinstance(seed, np.random.Generator) else int(seed)
     return Resampler(
-        codes=codes, n_groups=n_groups, strata=members, seed=number, weighting=weighting
+        codes=codes,
+        n_groups=n_groups,
+        strata=members,
+        seed=seed_number(seed),
+        weighting=weighting,
     )
 
 
+def seed_number(seed: Seed) -> int:
+    """The whole number from which streams are made.
+
+    Raises:
+        PlanError: a negative one.
+    """
+    number = int(seed.integers(2**63)) if isinstance(seed, np.random.Generator) else int(seed)
+    if number < 0:
+        raise PlanError(f"seed: expected a whole number from 0, got {number}")
+    return number
+
+
 def weighted_mean(values: ArrayLike) -> Statistic:
-    """The mean of each column, (n,) or (n, k), as a statistic."""
+    """The mean of each column, (n,) or (n, k), as a statistic.
+
+    Raises:
+        PlanError: a value that is NaN or infinite.
+    """
     table = _columns(values)
 
     def statistic(weights: Floats) -> Floats:
@@ -170,5 +192,7 @@ def by_indices(function: Callable[[NDArray[np.intp]], ArrayLike]) -> Statistic:
 
 
 def _columns(values: ArrayLike) -> Floats:
-    table = np.asarray(values, dtype=np.float64)
+    table = as_floats("values", values)
+    if not np.isfinite(table).all():
+        raise PlanError("values: some are NaN or infinite; leave those out, and say how many")
     return table[:, None] if table.ndim == 1 else table

@@ -92,7 +92,8 @@ def hand_till_auc(
 
     Each pair is looked at with either class's score, among the cases of the two; so M does not
     depend on how frequent classes are. Classes without cases are left out. Logit interval; the
-    variance comes from each case's contributions to all the areas, summed over groups.
+    variance comes from each case's contributions to all the areas, summed over groups. With few
+    cases it covers a little less than nominal: 90 % for 20 (docs/reference/coverage.md).
     Arguments as for ``auc_one_vs_rest``.
     """
     codes, table = _checked(truth, scores, classes)

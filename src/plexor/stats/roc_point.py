@@ -21,6 +21,7 @@ from plexor.stats.argument import (
 )
 from plexor.stats.bootstrap import bootstrap_interval
 from plexor.stats.classification import balanced_accuracy
+from plexor.stats.cluster import ONE_GROUP
 from plexor.stats.estimate import Estimate
 from plexor.stats.proportion import wilson_limits
 from plexor.stats.resample import Seed, Statistic
@@ -99,7 +100,7 @@ def sensitivity_at_specificity(
         n=positive.size,
         n_groups=booted.n_groups,
         variance=booted.variance,
-        note=_MISSING if math.isnan(booted.value) else "",
+        note=_MISSING if math.isnan(booted.value) else ONE_GROUP if math.isnan(low) else "",
     )
 
 
@@ -121,7 +122,10 @@ def youden(
     on cases it was not chosen on.
 
     The threshold has a percentile bootstrap interval (of groups; without groups, of positives and
-    negatives apart). Of several equally good thresholds the highest is given.
+    negatives apart). It covers too little with few cases and where classes lie far apart: 89 % for
+    20 cases at a ROC area of 0.75, 69 % at 0.95, and 32 % for four groups of five that resemble each
+    other strongly; from 200 cases on 89 % or more (docs/reference/coverage.md). Of several equally
+    good thresholds the highest is given.
 
     Args:
         truth: whether each case is positive, (n,).
