@@ -67,6 +67,7 @@ PLACES = {
     "Training": "train",
     "Preprocess": "model.preprocess, train.preprocess",
     "Augmentation": "train.augment",
+    "Visibility": "visibility",
 }
 PROBE_PLACES = {
     "Misclassify": "probes[].goal: misclassify",
@@ -87,6 +88,7 @@ TOP = {
     "model": "what is audited, or where training writes it",
     "train": "how the model is trained; not needed for an audit",
     "probes": "what is done to every case; each attack's noise control comes by itself",
+    "visibility": "what is measured of how visible the changes are",
 }
 PROBE = {
     "attack": "which one",
