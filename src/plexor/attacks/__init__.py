@@ -17,6 +17,7 @@ from plexor.attacks.goals import (
     Spread,
 )
 from plexor.attacks.gradient import APGD, APGDT, FGSM, MIFGSM, PGD
+from plexor.attacks.jpeg import JPEGCoefficients
 from plexor.attacks.judge import Distances, Verdict, judge
 from plexor.attacks.lattice import Lattice
 from plexor.attacks.minimum_norm import DDN, FAB, FMN, CarliniWagner, DeepFool
@@ -63,6 +64,7 @@ __all__ = [
     "Goal",
     "GreedyPixel",
     "HopSkipJump",
+    "JPEGCoefficients",
     "Lattice",
     "LowerDice",
     "Masked",

@@ -7,6 +7,7 @@ from typing import Literal
 
 from plexor.attacks.cascade import Cascade
 from plexor.attacks.gradient import APGD, APGDT, FGSM, MIFGSM, PGD
+from plexor.attacks.jpeg import JPEGCoefficients
 from plexor.attacks.lattice import Lattice
 from plexor.attacks.minimum_norm import DDN, FAB, FMN, CarliniWagner, DeepFool
 from plexor.attacks.proposal import Attack
@@ -28,6 +29,7 @@ class Entry:
         tasks: the tasks it works for.
         reference: where it comes from.
         summary: one line.
+        files: the images it can change: "any", or those of JPEG files.
     """
 
     attack: type[Attack]
@@ -36,6 +38,7 @@ class Entry:
     tasks: tuple[str, ...]
     reference: str
     summary: str
+    files: Literal["any", "JPEG"] = "any"
 
 
 EVERY_NORM = ("linf", "l2", "l1", "l0")
@@ -99,6 +102,15 @@ CATALOGUE: dict[str, Entry] = {
         tasks=EVERY_TASK,
         reference="Plexor's own; the question is that of Bonnet et al., IEEE TIFS 2021",
         summary="gradient search in whole quanta, for budgets of one or two levels",
+    ),
+    "jpeg": Entry(
+        attack=JPEGCoefficients,
+        access="gradients",
+        norms=("linf", "l2"),
+        tasks=EVERY_TASK,
+        reference="Plexor's own; the decoder is libjpeg-turbo's, to the bit",
+        summary="moves the file's own quantised coefficients, so that it stays a JPEG as found",
+        files="JPEG",
     ),
     "square": Entry(
         attack=Square,

@@ -150,7 +150,7 @@ def _moved(plane: Tensor, index: Tensor, move: Tensor) -> Tensor:
 
 
 def _unflattened(flat: Tensor, like: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    parts = flat.split([plane[0].numel() for plane in like], dim=1)
+    parts = torch.split(flat, [plane[0].numel() for plane in like], dim=1)
     return tuple(part.view_as(plane) for part, plane in zip(parts, like, strict=True))
 
 
