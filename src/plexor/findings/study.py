@@ -41,7 +41,8 @@ class Number:
         n: cases it rests on; None where it is not known.
         n_groups: independent groups among them; None where not known, or each case counts as one.
         method: how value and interval were computed, or where they are printed.
-        note: what one must know to read it.
+        note: why it is undefined, or to be read with care.
+        remark: what stands beside it, whatever the figure.
     """
 
     kind: NumberKind
@@ -52,6 +53,7 @@ class Number:
     n_groups: int | None = None
     method: str = ""
     note: str = ""
+    remark: str = ""
 
     @classmethod
     def of(cls, kind: NumberKind, estimate: Mapping[str, Any]) -> Number:

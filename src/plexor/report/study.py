@@ -101,7 +101,9 @@ def number_cell(number: Number | str | None) -> Cell:
         return Cell(text=number)
     text, limits = number_words(number)
     return Cell(
-        text=text, detail=" ".join(filter(None, [limits, _size(number)])), reason=number.note
+        text=text,
+        detail=" ".join(filter(None, [limits, _size(number)])),
+        reason=number.note if number.value is None else number.remark,
     )
 
 

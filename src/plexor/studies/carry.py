@@ -63,7 +63,7 @@ def audit_arm(plan_file: Path, advance: Advance, *, device: str | None = None) -
         load_plan(plan_file),
         out=plan_file.parent / "run",
         device=device,
-        on_progress=lambda news: advance(news.done, news.total, news.probe),
+        on_progress=lambda news: advance(news.done, news.total, f"{news.stage} {news.probe}"),
     )
 
 

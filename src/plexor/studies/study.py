@@ -45,7 +45,7 @@ class Published:
             high=self.high,
             n=self.n,
             method=f"as printed: {self.where}",
-            note=self.note,
+            remark=self.note,
         )
 
 

@@ -89,7 +89,7 @@ class Ours:
         return share(rows["truth"] == NAEVUS, rows["group"])
 
     def mcnemar(self, probe: Plain) -> Number:
-        """McNemar's test of accuracy, clustered by lesion; the plain one's p is in the note."""
+        """McNemar's test of accuracy, clustered by lesion; the plain one's p stands beside it."""
         test = probe["mcnemar"]
         used, plain = test[test["used"]], test["plain"]["p_value"]
         return Number(
@@ -98,7 +98,8 @@ class Ours:
             n=probe["n"],
             n_groups=probe["n_groups"],
             method=used["method"],
-            note=f"{test['n_lost']} became wrong, {test['n_gained']} right; images taken as "
+            note=used["note"],
+            remark=f"{test['n_lost']} became wrong, {test['n_gained']} right; images taken as "
             f"independent, as published, p {_p(plain)}",
         )
 

@@ -35,7 +35,7 @@ from plexor.studies.allyn2020.result import study_result
 from plexor.studies.carry import audit_arm, train_arm
 from plexor.studies.step import Advance, Request, Step, keep
 
-_N_PHANTOM_LESIONS, _PHANTOM_SIDE = 180, 64
+_N_PHANTOM_LESIONS, _PHANTOM_SIDE = 180, 48
 _NAEVI = 4
 """Naevi are kept four times as often as each other class, where a scale keeps a part."""
 
@@ -53,7 +53,7 @@ def steps(request: Request) -> list[Step]:
         arm = _Arm(request, scale, name)
         found += [
             Step(title=f"train, {name}", unit="steps", work=arm.train),
-            Step(title=f"audit, {name}", unit="case-probes", work=arm.audit),
+            Step(title=f"audit, {name}", unit="pieces", work=arm.audit),
         ]
     return [*found, Step(title="compare", unit="steps", work=partial(_compare, request, scale))]
 

@@ -44,6 +44,10 @@ _TEXTS = {
     TRANSFER: "Another network, trained on the same images as that of the clean arm, is given what "
     "the clean arm's generators make. They have not seen it.",
 }
+_DRAWN = (
+    "The images are phantoms, drawn to see that everything works: whether the figures agree with "
+    "published ones of real lesions means nothing."
+)
 _FITTED_ELSEWHERE = "the generator is judged on images that it did not learn on"
 _READERS = "it needs readers; their published answers are analysed again below"
 
@@ -83,7 +87,7 @@ def study_result(out: Path, scale: Scale, *, drawn: bool) -> StudyResult:
             transfer_table(arms[CLEAN], arms[TRANSFER]),
             observer_table(),
         ),
-        limits=study.limits,
+        limits=(_DRAWN, *study.limits) if drawn else study.limits,
     )
 
 
