@@ -96,6 +96,27 @@ def test_the_age_of_a_brain_is_moved(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "McNemar" not in report
 
 
+def test_outlines_are_learnt_and_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = _run_example("lesion_outlines.py", tmp_path, monkeypatch)
+    findings = run.findings()
+    assert (findings["status"] == "ok").all()
+    assert not findings["outputs_after"].map(len).any()
+    broken = findings[(findings["probe"] == "pgd-lower-dice-lesion-0.5-linf-4")]
+    broken = broken[broken["attempted"] & broken["reached"]]
+    assert len(broken) > 0
+    assert broken["dice_before"].map(lambda dice: dice[0] >= 0.5).all()
+    assert broken["dice_after"].map(lambda dice: dice[0] < 0.5).all()
+    summary = json.loads((run.path / "summary.json").read_text(encoding="utf-8"))
+    attack, noise = (
+        next(probe for probe in summary["probes"] if probe["id"] == name)
+        for name in ("pgd-lower-dice-lesion-0.5-linf-4", "noise-linf-4")
+    )
+    assert attack["dice"]["value"] < noise["dice"]["value"] - 0.1
+    report = (run.path / "report.html").read_text(encoding="utf-8")
+    for said in ("What was outlined", "erase lesion", "Dashed yellow", 'class="outline"'):
+        assert said in report
+
+
 def test_one_perturbation_is_fitted_on_one_split_and_judged_on_another(
     films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
