@@ -48,7 +48,7 @@ benchmark:
 		$(PEERS) benchmarks/$$script.py || exit 1; \
 	done
 
-# make coverage-study   simulates every interval's coverage into docs/reference (15 minutes)
+# make coverage-study   simulates every interval's coverage into docs/reference (half an hour)
 coverage-study: $(SETUP)
 	$(BIN)/python benchmarks/coverage_study.py --repeats 2000 --out docs/reference
 
