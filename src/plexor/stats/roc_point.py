@@ -123,9 +123,9 @@ def youden(
 
     The threshold has a percentile bootstrap interval (of groups; without groups, of positives and
     negatives apart). It covers too little with few cases and where classes lie far apart: 89 % for
-    20 cases at a ROC area of 0.75, 69 % at 0.95, and 32 % for four groups of five that resemble each
-    other strongly; from 200 cases on 89 % or more (docs/reference/coverage.md). Of several equally
-    good thresholds the highest is given.
+    20 cases at a ROC area of 0.75, 69 % at 0.95, and 32 % for four groups of five that resemble
+    each other strongly; from 200 cases on 89 % or more (docs/reference/coverage.md). Of several
+    equally good thresholds the highest is given.
 
     Args:
         truth: whether each case is positive, (n,).
