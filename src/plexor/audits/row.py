@@ -123,6 +123,7 @@ def judged(start: Finding, container: str, verdict: Verdict) -> Finding:
         l2=verdict.distances.l2,
         l1=verdict.distances.l1,
         l0=verdict.distances.l0,
+        coefficients=verdict.coefficients,
     )
     if outline is None:
         return row

@@ -52,6 +52,8 @@ class Finding:
         n_forwards: further forward passes spent on this case by the search.
         found_by: of an attack made of several stages, the one that says it reached the goal; ""
             where none does. The judge's word on that is ``reached``.
+        coefficients: of a JPEG file written with other coefficients, as an attack found them, how
+            many differ from the original file's; NaN for any other container or attack.
         positions_tried: of an attack that changes positions one by one, how many it tried for this
             case; NaN for other attacks, and where it was not attempted.
         positions_reaching: how many of them reach the goal alone, stored losslessly, as the search
@@ -95,6 +97,7 @@ class Finding:
     n_gradients: int = 0
     n_forwards: int = 0
     found_by: str = ""
+    coefficients: float = float("nan")
     positions_tried: float = float("nan")
     positions_reaching: float = float("nan")
     dice_before: tuple[float, ...] = ()
@@ -141,6 +144,7 @@ SCHEMA = pa.schema(
         ("n_gradients", pa.int64()),
         ("n_forwards", pa.int64()),
         ("found_by", pa.string()),
+        ("coefficients", pa.float64()),
         ("positions_tried", pa.float64()),
         ("positions_reaching", pa.float64()),
         ("dice_before", _BY_CLASS),
@@ -159,7 +163,7 @@ SCHEMA = pa.schema(
         ("responses", _BY_CHANNEL),
         ("error", pa.string()),
     ],
-    metadata={"plexor_findings": "4"},
+    metadata={"plexor_findings": "5"},
 )
 
 
