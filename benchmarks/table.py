@@ -94,9 +94,17 @@ def statistics_speed(result: Result) -> list[str]:
     return [*lines, "", _conditions(result)]
 
 
+def sparse(result: Result) -> list[str]:
+    lines = _heading("search", "images a pass", "images a second", "passes a second")
+    for row in result["rows"]:
+        rates = (_spread(row[f"{what}_per_second"]) for what in ("images", "passes"))
+        lines.append(f"| {row['name']} | {row['at_once']} | {' | '.join(rates)} |")
+    return [*lines, "", f"{result['settings']['architecture']}. {_conditions(result)}"]
+
+
 def main() -> None:
     text = README.read_text()
-    for render in (pgd, audit_overhead, memory, startup, rounding, statistics_speed):
+    for render in (pgd, audit_overhead, memory, startup, rounding, sparse, statistics_speed):
         path = RESULTS / f"{render.__name__}.json"
         if not path.exists():
             continue
