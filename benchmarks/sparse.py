@@ -1,4 +1,4 @@
-"""Every pixel in every extreme colour, beside the bare passes: images a second of processor time."""
+"""Every pixel in every extreme colour, beside bare passes: images a second of processor time."""
 
 from __future__ import annotations
 
