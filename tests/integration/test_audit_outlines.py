@@ -1,4 +1,4 @@
-"""Audits of segmentations by a network whose outlines are known: goals, masks, resuming, volumes."""
+"""Audits of segmentations by a network of known outlines: goals, masks, resuming, volumes."""
 
 from __future__ import annotations
 
@@ -212,7 +212,7 @@ def test_volumes_are_outlined_and_measured_in_millilitres(tmp_path: Path) -> Non
         image, mask = _draw(number, (9, 8, 7))
         for name, array in ((f"{number}.nii.gz", image[0]), (f"mask-{number}.nii.gz", mask)):
             volume = nib.Nifti1Image(array, affine)  # type: ignore[no-untyped-call]
-            nib.save(volume, tmp_path / name)  # type: ignore[attr-defined]
+            nib.save(volume, tmp_path / name)
         lines.append(f"{number}.nii.gz,mask-{number}.nii.gz")
     (tmp_path / "manifest.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     plan = _plan(tmp_path / "manifest.csv", GOALS[:1])

@@ -12,7 +12,20 @@ import pytest
 from scipy import stats as scipy_stats
 from tests.helpers import task_run
 from tests.helpers.json_schema import check
-from tests.helpers.task_run import AGE, AGES, CASES, DEVIATE, FINDINGS, HIDE, logits, numbers
+from tests.helpers.task_run import (
+    AGE,
+    AGES,
+    CASES,
+    COLUMNS,
+    DEVIATE,
+    FINDINGS,
+    HIDE,
+    LOWER,
+    OUTLINES,
+    dice,
+    logits,
+    numbers,
+)
 
 from plexor.findings.schema import Finding, to_table
 from plexor.findings.summary import summarise
@@ -138,6 +151,59 @@ def test_nothing_of_a_class_is_said_of_a_number(number: dict[str, Any]) -> None:
     assert "classes-rare" in number["flags_unchecked"]
 
 
+@pytest.fixture(scope="module")
+def outlined() -> dict[str, Any]:
+    return _summary(OUTLINES, LOWER, task_run.outlines())
+
+
+def test_dice_is_a_mean_over_the_cases_in_which_it_is_defined(outlined: dict[str, Any]) -> None:
+    before = [dice(truth, before) for truth, before, _, _ in COLUMNS]
+    attacked = [dice(truth, after) for truth, _, after, _ in COLUMNS]
+    assert np.isnan(before).tolist() == [False] * 4 + [True]
+    assert attacked[-1] == 0
+    clean, probe = outlined["clean"], outlined["probes"][0]
+    assert clean["dice"]["value"] == pytest.approx(np.nanmean(before))
+    assert (clean["dice"]["n"], clean["n_undefined"]) == (4, 1)
+    assert probe["dice"]["value"] == pytest.approx(np.mean(attacked))
+    change = np.subtract(attacked, before)[:4]
+    assert probe["dice_change"]["value"] == pytest.approx(change.mean())
+    test = scipy_stats.ttest_rel(attacked[:4], before[:4])
+    assert probe["dice_test"]["p_value"] == pytest.approx(test.pvalue)
+    interval = scipy_stats.ttest_1samp(change, 0).confidence_interval()
+    assert probe["dice_change"]["low"] == pytest.approx(interval.low)
+
+
+def test_a_goal_is_counted_where_it_has_a_meaning_and_is_open(outlined: dict[str, Any]) -> None:
+    probe = outlined["probes"][0]
+    # Dice untouched 1, 8/9, 1, 0, undefined; attacked 0, 1/4, 1.
+    assert (probe["success"]["value"], probe["success"]["n"]) == (pytest.approx(2 / 3), 3)
+    assert (probe["control_success"]["value"], probe["control_success"]["n"]) == (0, 3)
+    assert probe["n_not_applicable"] == 1
+
+
+def test_sizes_are_in_square_millimetres_where_files_tell(outlined: dict[str, Any]) -> None:
+    label = outlined["probes"][0]["per_label"][0]
+    # Ten pixels of 4 square millimetres a column.
+    sizes = [[40 * len(one) for one in columns] for columns in COLUMNS]
+    truth, before, attacked, _ = np.mean(sizes, axis=0)
+    assert outlined["clean"]["size_unit"] == "mm²"
+    assert label["size_truth"]["value"] == pytest.approx(truth)
+    assert label["size"]["value"] == pytest.approx(attacked)
+    assert label["size_change"]["value"] == pytest.approx(attacked - before)
+    assert (label["n_present"], label["n_appeared"], label["n_vanished"]) == (4, 1, 0)
+    whole = [2 * n / (n + 400) for n in (row[0] for row in sizes) if n]
+    assert label["dice_of_everything"] == pytest.approx(np.mean(whole))
+
+
+def test_agreement_and_shift_are_with_what_was_outlined_before(outlined: dict[str, Any]) -> None:
+    label = outlined["probes"][0]["per_label"][0]
+    pairs = [(before, after) for _, before, after, _ in COLUMNS]
+    assert label["agreement"]["value"] == pytest.approx(np.mean([dice(*pair) for pair in pairs]))
+    moved = [abs(np.mean(before) - np.mean(after)) for before, after in pairs[:4]]
+    assert (label["moved"]["value"], label["moved"]["n"]) == (pytest.approx(np.mean(moved)), 4)
+    assert outlined["cohort"]["cases_by_class"] == {"disc": 4}
+
+
 def test_a_failed_case_is_counted_and_not_averaged() -> None:
     rows = numbers("deviate")
     lost = [
@@ -162,7 +228,11 @@ def test_a_failed_case_is_counted_and_not_averaged() -> None:
 
 @pytest.mark.parametrize(
     ("task", "goal", "rows"),
-    [(FINDINGS, HIDE, task_run.several()), (AGE, DEVIATE, numbers("deviate"))],
+    [
+        (FINDINGS, HIDE, task_run.several()),
+        (AGE, DEVIATE, numbers("deviate")),
+        (OUTLINES, LOWER, task_run.outlines()),
+    ],
 )
 def test_where_every_case_failed_all_is_undefined_with_a_note(
     task: dict[str, Any], goal: dict[str, Any], rows: list[Finding]
@@ -176,7 +246,7 @@ def test_where_every_case_failed_all_is_undefined_with_a_note(
     ]  # fmt: skip
     summary = _summary(task, goal, failed)
     assert summary["clean"]["n"] == 0
-    assert summary["clean"]["n_failed"] == 6
+    assert summary["clean"]["n_failed"] == len({row.case_id for row in rows})
     success = summary["probes"][0]["success"]
     assert success["value"] is None
     assert success["note"]

@@ -16,6 +16,7 @@ from plexor.core.errors import ModelError
 from plexor.models.batch import Batch
 from plexor.models.device import is_out_of_memory
 from plexor.models.model import Model
+from plexor.models.segmentation import Segmentation
 from plexor.models.task import Binary, Multiclass, Multilabel, Task
 
 _GROSS = 4.0
@@ -63,9 +64,13 @@ def _decides(task: Task) -> bool:
 
 
 def _climbed(model: Model, batch: Batch, outputs: Tensor) -> Tensor:
-    """The margin, or the mean output of a model that does not decide, (N,)."""
+    """The margin; how firm the pixels' decisions are on average; or the number itself, (N,)."""
     if _decides(model.task):
         return Misclassify().loss(model.task, outputs, batch.truth, "margin")
+    if isinstance(model.task, Segmentation):
+        labels = range(1, 1 + len(model.task.foreground))
+        leads = torch.stack([model.task.lead(outputs, label) for label in labels])
+        return leads.abs().flatten(2).mean(dim=(0, 2))
     return outputs.flatten(1).mean(dim=1)
 
 

@@ -71,8 +71,9 @@ FLAG_KINDS = (
         raised_if="for at least half of the images tried, a step of one level in length along the "
         "gradient changes the margin by less than a quarter or more than four times of what the "
         "gradient says, or the gradient is no finite number, or so small that the whole range of "
-        "the image would not move the output by what float32 can hold. Where the model decides "
-        "nothing, its mean output stands for the margin.",
+        "the image would not move the output by what float32 can hold. For the margin stands the "
+        "number of a model that gives one, and of one that outlines, how far ahead or behind its "
+        "classes are on average.",
         why="A model that rounds, and passes gradients through as if it did not, and one whose "
         "output is saturated, send a search astray. So does a gradient that explodes. Failure then "
         "says nothing about the model.",
@@ -87,7 +88,7 @@ FLAG_KINDS = (
         severity="error",
         raised_if="PGD with 20 steps that may change the images without limit leaves more than one "
         "in ten of the first cases rightly decided. Not asked of a model that decides nothing, "
-        "such as one that gives a number.",
+        "such as one that gives a number, nor of one that outlines.",
         why="Whoever may replace the whole image can have any decision the model ever gives. A "
         "search that does not get there is blind, and within a radius it is blind as well.",
         what_to_do="Look at the other gradient flags and at the preprocessing. Add an attack that "
