@@ -1,0 +1,83 @@
+"""A search on a JPEG's coefficients beside PGD in pixels, both stored as JPEG with its own tables.
+
+PGD's perturbation is within the radius before compression only; what is read back from its JPEG
+files is further away, as the distances say. The other is within it as read back.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from pathlib import Path
+
+import torch
+from measuring import write_result
+from subject import batch_of, correct
+
+from plexor.attacks import PGD, Attack, JPEGCoefficients, Misclassify, Threat, judge
+from plexor.cases import load_cohort, split_groups
+from plexor.cases.image import OWN
+from plexor.models import load_model
+from plexor.models.loading import ModelSource
+
+_SPLIT = {"train": 0.75, "validation": 0.10, "test": 0.15}
+_THREATS = [
+    *(Threat(norm="linf", radius=radius) for radius in (1, 2, 4)),
+    *(Threat(norm="l2", radius=radius) for radius in (220, 490)),
+]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--manifest", type=Path, required=True, help="HAM10000_metadata.csv")
+    parser.add_argument("--weights", type=Path, required=True, help="plexor trained them on it")
+    parser.add_argument("--n", type=int, default=24, help="images decided rightly")
+    parser.add_argument("--steps", type=int, default=8)
+    options = parser.parse_args()
+    model = load_model(ModelSource(weights=options.weights))
+    cohort = load_cohort(
+        options.manifest,
+        columns={"label": "dx", "group": "lesion_id", "id": "image_id"},
+        path_template="images/{image_id}.jpg",
+    )
+    cases = split_groups(cohort, _SPLIT, seed=0).with_split("test").cases
+    some = cases[:: max(1, len(cases) // (2 * options.n))]
+    batch, images = batch_of(model, some)
+    right = torch.nonzero(correct(model, batch)).flatten()[: options.n]
+    batch, images = batch.select(right), [images[i] for i in right.tolist()]
+    attacks: dict[str, Attack] = {
+        "pgd": PGD(steps=options.steps),
+        "jpeg": JPEGCoefficients(steps=options.steps),
+    }
+    rows: list[dict[str, object]] = []
+    for threat in _THREATS:
+        for name, attack in attacks.items():
+            start = time.process_time()
+            found = attack(model, batch, Misclassify(), threat, seed=0)
+            seconds = time.process_time() - start
+            verdicts = judge(
+                model,
+                batch,
+                images,
+                found.delta,
+                goal=Misclassify(),
+                threat=threat,
+                coefficients=found.coefficients,
+            )
+            row: dict[str, object] = {"threat": threat.name, "attack": name, "n": len(batch)}
+            for container in ("lossless", OWN):
+                those = verdicts[container]
+                row[container] = {
+                    "success": statistics.mean(one.margin > 0 for one in those),
+                    "linf": statistics.median(one.distances.linf for one in those),
+                    "l2": statistics.median(one.distances.l2 for one in those),
+                }
+            moved = [one.coefficients for one in verdicts[OWN]]
+            rows.append(row | {"moved": statistics.median(moved), "seconds": seconds})
+            print(rows[-1], flush=True)
+    write_result("jpeg", {"steps": options.steps}, rows)
+
+
+if __name__ == "__main__":
+    main()
