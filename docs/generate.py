@@ -42,8 +42,7 @@ Each is written once, against a threat and a goal, and works for every norm and 
 in 2D and 3D. A tick is a promise that the tests hold every attack to: what it proposes can be
 stored, lies within the threat, is no worse than nothing, depends on the case, the model and the
 seed alone, and costs what it says (`tests/contract/test_attack_contract.py`). Their options stand
-under [`probes[]`](plan.md), and `plexor attacks` prints this list. Plans audit every task but
-segmentation, which is searched from Python.
+under [`probes[]`](plan.md), and `plexor attacks` prints this list.
 
 What an attack sees of the model: `gradients`, `scores` (the goal's margin), or `decisions` (whether
 the goal is reached).
@@ -74,6 +73,10 @@ PROBE_PLACES = {
     "Become": "probes[].goal: {become: CLASS}",
     "Flip": "probes[].goal: {hide: FINDING}, {invent: FINDING}",
     "Move": "probes[].goal: {raise: NUMBER}, {lower: NUMBER}, {deviate: NUMBER}",
+    "LowerDice": "probes[].goal: {lower-dice: CLASS, below: DICE}",
+    "Erase": "probes[].goal: {erase: CLASS}, {erase: CLASS, keep: SHARE}",
+    "Spread": "probes[].goal: {grow: CLASS, by: TIMES}, {invent: CLASS, by: SHARE}",
+    "Drift": "probes[].goal: {drift: CLASS, by: PIXELS}",
     "ThreatPlan": "probes[].threat",
     "Border": "probes[].threat.region: {border: WIDTH}",
     "Masked": "probes[].threat.region: {masked: NAME, outside: true}",
