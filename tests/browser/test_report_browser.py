@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.helpers import synthetic_run as synthetic
+from tests.helpers import task_run
 from tests.helpers.chromium import EXECUTABLE, Browser, browser
 
 from plexor.cases.formats.png import PngCodec
@@ -129,6 +130,24 @@ def test_pixels_are_never_smoothed(page: Browser, report: Path) -> None:
     )
     assert {rendering for rendering, _ in shown} == {"pixelated"}
     assert all(scale == int(scale) >= 1 for _, scale in shown)
+
+
+def test_outlines_lie_on_both_images_and_can_be_taken_off(
+    page: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    run = task_run.write_outlines(tmp_path_factory.mktemp("outlined"))
+    page.open(write_report(run.path))
+    places = page.evaluate(
+        "[...document.querySelectorAll('.viewer .layer')].map(layer => "
+        "['img', 'svg'].map(name => JSON.stringify("
+        "layer.querySelector(name).getBoundingClientRect())))"
+    )
+    assert len(places) == 2
+    assert all(image == outline for image, outline in places)
+    shown = "document.querySelector('.viewer svg').checkVisibility()"
+    assert page.evaluate(shown) is True
+    page.evaluate("document.querySelector('[data-outlines]').click()")
+    assert page.evaluate(shown) is False
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import subprocess
 import sys
@@ -54,27 +53,6 @@ def _with_examples(path: Path, *, n_cases: int, side: int) -> RunDirectory:
     return run
 
 
-def _with_outlines(path: Path) -> RunDirectory:
-    """A run that outlines, with one example under each probe."""
-    run = task_run.write(path, task_run.OUTLINES, task_run.LOWER, task_run.outlines())
-    codec = PngCodec()
-    pixels = np.zeros((1, 8, 8), np.uint8)
-    masks = {name: np.eye(8, dtype=np.uint16) for name in ("truth", "before", "after")}
-    file = io.BytesIO()
-    np.savez_compressed(file, **masks)  # type: ignore[arg-type]
-    for probe in sorted(set(run.findings()["probe"]) - {CLEAN}):
-        example = Example(
-            case_id="case-0",
-            probe=probe,
-            original=codec.encode(pixels),
-            perturbed=codec.encode(pixels + np.uint8(1)),
-            suffix=".png",
-            labels=file.getvalue(),
-        )
-        run.write_unit(f"examples-{probe}", [], [example])
-    return run
-
-
 @pytest.fixture(scope="module", params=["classes", "findings", "number", "outlines"])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -89,7 +67,7 @@ def source(kind: str, tmp_path_factory: pytest.TempPathFactory) -> str:
         rows = task_run.several()
         return build_report(task_run.write(folder, task_run.FINDINGS, task_run.HIDE, rows))
     if kind == "outlines":
-        return build_report(_with_outlines(folder))
+        return build_report(task_run.write_outlines(folder))
     rows = task_run.numbers("deviate")
     return build_report(task_run.write(folder, task_run.AGE, task_run.DEVIATE, rows))
 

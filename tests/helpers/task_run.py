@@ -5,12 +5,14 @@ Each case stands in one line: the truth, and what is said of it untouched, attac
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from plexor.findings.run import RunDirectory
+from plexor.cases.formats.png import PngCodec
+from plexor.findings.run import Example, RunDirectory
 from plexor.findings.schema import CLEAN, Finding
 
 NOISE = "noise-linf-2"
@@ -208,3 +210,24 @@ def outlines() -> list[Finding]:
                 )
             )
     return rows
+
+
+def write_outlines(path: Path) -> RunDirectory:
+    """A run that outlines, with one example under each probe."""
+    run = write(path, OUTLINES, LOWER, outlines())
+    codec = PngCodec()
+    pixels = np.zeros((1, 8, 8), np.uint8)
+    masks = {name: np.eye(8, dtype=np.uint16) for name in ("truth", "before", "after")}
+    file = io.BytesIO()
+    np.savez_compressed(file, **masks)  # type: ignore[arg-type]
+    for probe in sorted(set(run.findings()["probe"]) - {CLEAN}):
+        example = Example(
+            case_id="case-0",
+            probe=probe,
+            original=codec.encode(pixels),
+            perturbed=codec.encode(pixels + np.uint8(1)),
+            suffix=".png",
+            labels=file.getvalue(),
+        )
+        run.write_unit(f"examples-{probe}", [], [example])
+    return run
