@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -75,13 +75,11 @@ def check_trained(weights: Path, training: Training, cohort: Cohort, *, seed: in
     """
     card = read_card(weights)
     found = dict(card.training) if card else {}
-    wanted = {"seed": seed, "cohort_sha256": cohort.digest, **_flat(asdict(training))}
     config: Any = found.get("config", {})
-    there = {
-        "seed": found.get("seed"),
-        "cohort_sha256": found.get("cohort_sha256"),
-        **_flat(config),
-    }
+    # what the card does not know was no option yet when it was written
+    not_yet = {f.name: f.default for f in fields(training) if not is_dataclass(f.default)}
+    there = {**found, **not_yet, **_flat(config)}
+    wanted = {"seed": seed, "cohort_sha256": cohort.digest, **_flat(asdict(training))}
     for name, value in wanted.items():
         if there.get(name) != value:
             raise ModelError(

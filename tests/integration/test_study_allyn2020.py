@@ -1,0 +1,172 @@
+"""A study at its smallest scale, stopped on the way and gone on with, to its report."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.helpers.page import Page
+from tests.helpers.runs import plexor
+
+from plexor.audits import cohort_of, load_plan
+from plexor.core.errors import ModelError, PlanError, RunDirectoryError
+from plexor.findings.study import Number, StudyResult, read_study
+from plexor.studies import Request, run_study
+from plexor.studies.allyn2020.plans import ARMS, PUBLISHED
+from plexor.studies.step import Advance
+
+pytestmark = pytest.mark.slow
+
+
+def request(out: Path, **changes: object) -> Request:
+    return Request(**{"out": out, "scale": "smoke", "device": "cpu"} | changes)  # type: ignore[arg-type]
+
+
+@contextlib.contextmanager
+def stopping(title: str, _unit: str) -> Iterator[Advance]:
+    """Stops, as Ctrl-C does, in the midst of the second audit's fits."""
+
+    def advance(done: int, _total: int, note: str) -> None:
+        if "audit, clean" in title and note.startswith("fit") and done > 0:
+            raise KeyboardInterrupt
+
+    yield advance
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The study's directory after a run that was stopped, and one that went on."""
+    folder = tmp_path_factory.mktemp("study") / "allyn2020"
+    with pytest.raises(KeyboardInterrupt):
+        run_study("allyn2020", request(folder), watch=stopping)
+    assert not (folder / "study.json").exists()
+    told = plexor("study", "run", "allyn2020", "--scale", "smoke", "--out", folder)
+    assert (told.status, "Traceback" in told.err) == (0, False), told.err
+    assert "step 5 of 8, audit, clean" in told.out
+    assert f"report: {folder / 'report.html'}" in told.out
+    return folder
+
+
+@pytest.fixture(scope="module")
+def result(out: Path) -> StudyResult:
+    return read_study(out)
+
+
+def test_every_figure_stands_beside_the_published_one(result: StudyResult) -> None:
+    assert [row.id for row in result.rows] == [
+        "accuracy-before",
+        "accuracy-after",
+        "mcnemar",
+        "fooling",
+        "sensitivity",
+        "specificity",
+        "kappa",
+    ]
+    for row in result.rows[:4]:
+        for arm in ("as-published", "clean"):
+            ours = row.ours[arm]
+            assert ours is not None
+            assert ours.n is not None
+            assert ours.n_groups is not None
+            assert 0 < ours.n_groups < ours.n
+            assert row.agreement[arm].word not in ("cannot be compared", "not measured here")
+    for row in result.rows[4:]:
+        assert {found.word for found in row.agreement.values()} == {"not measured here"}
+
+
+def test_the_generators_did_something(result: StudyResult) -> None:
+    size = next(table for table in result.tables if table.id == "size")
+    row = next(
+        row
+        for row in size.rows
+        if row.detail == "8 levels" and row.name == "Generator, an image at a time"
+    )
+    for arm in (0, 1):
+        turned, _, noise, _ = row.cells[4 * arm : 4 * arm + 4]
+        assert isinstance(turned, Number)
+        assert isinstance(noise, Number)
+        assert turned.value is not None
+        assert noise.value is not None
+        assert turned.value > noise.value + 0.2
+
+
+def test_only_the_published_arm_splits_lesions(out: Path, result: StudyResult) -> None:
+    leak = next(table for table in result.tables if table.id == "leak")
+    shared = leak.rows[0].cells[0]
+    assert isinstance(shared, Number)
+    assert shared.value is not None
+    assert shared.value > 0.3
+    for arm in ARMS:
+        cohort = cohort_of(load_plan(out / arm / "plan.yaml"))
+        lesion = {case.id: case.id.rpartition("-")[0] for case in cohort.cases}
+        split = {name: {lesion[c.id] for c in cohort.with_split(name).cases} for name in SPLITS}
+        overlap = split["test"] & (split["train"] | split["validation"])
+        assert bool(overlap) is (arm == PUBLISHED)
+
+
+SPLITS = ("train", "validation", "test")
+
+
+def test_the_page_and_each_arms_page_are_there(out: Path, result: StudyResult) -> None:
+    page = Page((out / "report.html").read_text(encoding="utf-8"))
+    assert "The images are phantoms" in page.text
+    assert "Called a naevus once changed, all images" in page.text
+    for arm in result.arms:
+        assert (out / arm.run / "report.html").is_file()
+        for command in arm.commands:
+            assert (out / command.split()[2]).is_file()
+
+
+def test_once_more_changes_nothing(out: Path) -> None:
+    files = [path for path in sorted(out.rglob("*")) if path.is_file() and path.suffix != ".html"]
+    before = {path: path.read_bytes() for path in files}
+    run_study("allyn2020", request(out))
+    assert {path: path.read_bytes() for path in files} == before
+
+
+def test_weights_that_are_given_are_taken_if_they_fit(out: Path, tmp_path: Path) -> None:
+    clean = out / "clean" / "weights.safetensors"
+    fresh = tmp_path / "fresh"
+
+    @contextlib.contextmanager
+    def until_audit(title: str, _unit: str) -> Iterator[Advance]:
+        if "audit, as-published" in title:
+            raise KeyboardInterrupt
+        yield lambda _done, _total, _note: None
+
+    with pytest.raises(ModelError, match="was trained otherwise: `cohort_sha256` is"):
+        run_study("allyn2020", request(fresh, weights={PUBLISHED: clean}))
+    published = out / PUBLISHED / "weights.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        run_study("allyn2020", request(fresh, weights={PUBLISHED: published}), watch=until_audit)
+    assert (fresh / PUBLISHED / "weights.safetensors").read_bytes() == published.read_bytes()
+    assert not (fresh / PUBLISHED / "weights.checkpoints").exists()
+
+
+def test_a_directory_of_another_scale_is_refused(out: Path, tmp_path: Path) -> None:
+    plan = out / PUBLISHED / "plan.yaml"
+    written = plan.read_text()
+    changed = yaml.safe_load(written)
+    changed["train"]["epochs"] = 99
+    plan.write_text(yaml.safe_dump(changed, sort_keys=False))
+    try:
+        with pytest.raises(RunDirectoryError, match="another scale"):
+            run_study("allyn2020", request(out))
+    finally:
+        plan.write_text(written)
+
+
+def test_requests_that_make_no_sense(tmp_path: Path) -> None:
+    with pytest.raises(PlanError, match="needs the real images"):
+        request(tmp_path, scale="small")
+    with pytest.raises(PlanError, match="unknown scale 'smokey'; did you mean 'smoke'"):
+        request(tmp_path, scale="smokey")
+    with pytest.raises(PlanError, match="unknown arm 'cleam'; did you mean 'clean'"):
+        run_study("allyn2020", request(tmp_path, weights={"cleam": tmp_path}))
+    with pytest.raises(PlanError, match="unknown study"):
+        run_study("allyn", request(tmp_path))
+    refused = plexor("study", "run", "allyn2020", "--weights", "clean", "--out", tmp_path)
+    assert "--weights: expected ARM=FILE, got clean" in refused.err
