@@ -46,7 +46,8 @@ def check(
     truth: Annotated[
         TruthKind | None,
         typer.Option(
-            help="What labels are: class, findings (as effusion|nodule) or number; a plan's own."
+            help="What labels are: class, findings (as effusion|nodule), number or mask; "
+            "a plan's own."
         ),
     ] = None,
     show_all: Annotated[
