@@ -370,7 +370,7 @@ def test_the_judge_measures_dice_with_truth_and_with_before() -> None:
             np.testing.assert_array_equal(found, expected)
         np.testing.assert_array_equal(outline.size, [(now == k).sum() for k in (0, 1, 2)])
         centres = [[np.argwhere(mask == k).mean(axis=0) for k in (1, 2)] for mask in (start, now)]
-        moved = np.linalg.norm(np.subtract(*centres), axis=-1)
+        moved = np.linalg.norm(np.subtract(centres[0], centres[1]), axis=-1)
         np.testing.assert_allclose(outline.moved, moved)
         assert verdict.decision == "|".join(n for k, n in ((1, "b"), (2, "c")) if (now == k).any())
     unknown = judge(model, replace(batch, before=None), stored, delta, goal=None, threat=None)
