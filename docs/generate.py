@@ -171,7 +171,7 @@ def plan_page() -> str:
         parts += _section(
             f"`probes[]`, `attack: {name}`",
             described,
-            texts=_attributes(doc),
+            texts=_attributes_of(entry.attack),
             intro=f"{_intro(doc)} Sees {entry.access}. Source: {entry.reference}.",
             hidden=(*COMMON, *OF_FITTED),
         )
@@ -242,6 +242,14 @@ def _intro(doc: str) -> str:
     """A docstring up to its sections."""
     text = re.split(r"\n\s*(?:Attributes|Args|Raises):", doc)[0]
     return _as_yaml(text)
+
+
+def _attributes_of(kind: type) -> dict[str, str]:
+    """Of a class, with those that it has of others."""
+    found: dict[str, str] = {}
+    for each in reversed(kind.__mro__[:-1]):
+        found |= _attributes(inspect.cleandoc(each.__doc__ or ""))
+    return found
 
 
 def _attributes(doc: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ from plexor.attacks.catalogue import CATALOGUE
 from plexor.attacks.control import matched_noise
 from plexor.attacks.fitted import FitCard, Fitted, FittedAttack
 from plexor.attacks.fitted_catalogue import FITTED, LISTED, load_fitted
+from plexor.attacks.generative import FittedGenerator, Generator, UniversalGenerator
 from plexor.attacks.goals import (
     Become,
     Drift,
@@ -60,7 +61,9 @@ __all__ = [
     "FitCard",
     "Fitted",
     "FittedAttack",
+    "FittedGenerator",
     "Flip",
+    "Generator",
     "Goal",
     "GreedyPixel",
     "HopSkipJump",
@@ -79,6 +82,7 @@ __all__ = [
     "Square",
     "Threat",
     "UniversalDeepFool",
+    "UniversalGenerator",
     "UniversalPerturbation",
     "UniversalSGD",
     "UniversalSingular",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from plexor.attacks.catalogue import CATALOGUE, EVERY_NORM, EVERY_TASK, Access, Entry
 from plexor.attacks.fitted import Fitted, FittedAttack, read_card
+from plexor.attacks.generative import FittedGenerator, Generator, UniversalGenerator
 from plexor.attacks.universal import (
     UniversalDeepFool,
     UniversalPerturbation,
@@ -71,6 +72,27 @@ FITTED: dict[str, FittedEntry] = {
         tasks=EVERY_TASK,
         reference="Khrulkov & Oseledets, CVPR 2018, arXiv:1709.03582",
         summary="one perturbation for all images, that moves a hidden layer the most",
+    ),
+    "generator": FittedEntry(
+        attack=Generator,
+        fitted=FittedGenerator,
+        access="gradients",
+        applied="none",
+        norms=EVERY_NORM,
+        tasks=EVERY_TASK,
+        reference="Poursaeed et al., CVPR 2018, arXiv:1712.02328; "
+        "with a discriminator Xiao et al., IJCAI 2018, arXiv:1801.02610",
+        summary="a network trained to draw a perturbation for each image in one pass",
+    ),
+    "universal-generator": FittedEntry(
+        attack=UniversalGenerator,
+        fitted=UniversalPerturbation,
+        access="gradients",
+        applied="none",
+        norms=EVERY_NORM,
+        tasks=EVERY_TASK,
+        reference="Poursaeed et al., CVPR 2018, arXiv:1712.02328",
+        summary="one perturbation for all images, drawn by a network trained for it",
     ),
 }
 

@@ -12,8 +12,7 @@ from plexor.attacks import geometry
 from plexor.attacks.fitted import Stream
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
-from plexor.attacks.threat import Threat
-from plexor.attacks.universal.pattern import (
+from plexor.attacks.pattern import (
     Canvas,
     UniversalPerturbation,
     check_norm,
@@ -21,6 +20,7 @@ from plexor.attacks.universal.pattern import (
     one_unit,
     reached,
 )
+from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.model import Model

@@ -10,15 +10,15 @@ from torch import Tensor, nn
 
 from plexor.attacks.fitted import Stream
 from plexor.attacks.goals import Goal
-from plexor.attacks.threat import Threat
-from plexor.attacks.universal.layer import Response, find_layer, quarter_layer
-from plexor.attacks.universal.pattern import (
+from plexor.attacks.pattern import (
     Canvas,
     UniversalPerturbation,
     check_norm,
     one_unit,
     reached,
 )
+from plexor.attacks.threat import Threat
+from plexor.attacks.universal.layer import Response, find_layer, quarter_layer
 from plexor.core.errors import PlanError
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch

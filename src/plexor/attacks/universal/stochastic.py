@@ -10,8 +10,8 @@ from torch import Tensor
 from plexor.attacks.fitted import Stream
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.objective import Objective, Precision
+from plexor.attacks.pattern import Canvas, UniversalPerturbation, laid, one_unit
 from plexor.attacks.threat import Threat
-from plexor.attacks.universal.pattern import Canvas, UniversalPerturbation, laid, one_unit
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.model import Model

@@ -1,0 +1,148 @@
+"""A network that draws a perturbation for each image, and one that draws one for all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import nn
+
+from plexor.attacks.fitted import FitCard, Stream, read_fitted, save_fitted
+from plexor.attacks.generative.drawing import OfEachImage, OfNoise, perturbation
+from plexor.attacks.generative.network import empty_generator
+from plexor.attacks.generative.recipe import Recipe
+from plexor.attacks.generative.training import Training
+from plexor.attacks.goals import Goal
+from plexor.attacks.pattern import Canvas, UniversalPerturbation
+from plexor.attacks.proposal import Proposal
+from plexor.attacks.threat import Threat
+from plexor.core.errors import DataError
+from plexor.core.seeds import seed_for
+from plexor.models.batch import Batch
+from plexor.models.model import Model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FittedGenerator:
+    """A trained generator: one forward pass of it a case, and none of the model.
+
+    Called as an attack it looks neither at the model nor at the goal, and asks the model nothing:
+    what the fit cost is on its card.
+
+    Attributes:
+        network: the generator.
+        card: how it was fitted.
+    """
+
+    network: nn.Module
+    card: FitCard
+
+    def __call__(
+        self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
+    ) -> Proposal:
+        """Proposes what it draws for every case, also where it does harm to the goal.
+
+        Raises:
+            DataError: images of another shape than it was fitted on.
+            PlanError: another threat.
+        """
+        self.card.check(batch, threat)
+        network = self.network.to(batch.images.device)
+        with torch.inference_mode():
+            delta = threat.store(perturbation(OfEachImage(), network, batch, threat), batch)
+        return replace(Proposal.nothing(batch), delta=delta.clone())
+
+    def save(self, path: Path) -> None:
+        """Writes weights and card to one safetensors file."""
+        save_fitted(path, self.network.state_dict(), self.card)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Reads what ``save`` wrote.
+
+        Raises:
+            DataError: the file is missing, damaged, or holds something else.
+        """
+        weights, card = read_fitted(path)
+        options: Any = card.options
+        try:
+            network = empty_generator(options["architecture"], card.shape, options["width"])
+            network.load_state_dict(weights, assign=True)
+        except (KeyError, RuntimeError) as error:
+            raise DataError(
+                f"{path} holds no generator that its card describes: {error}"
+            ) from error
+        return cls(network=network.eval().requires_grad_(requires_grad=False), card=card)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generator(Recipe):
+    """A network trained to draw a perturbation for each image.
+
+    In the frame of Poursaeed et al. (CVPR 2018): its last numbers go through tanh and are scaled to
+    the radius, L∞ number by number, L2 and L1 by their length, and cut to the image's range and the
+    threat's region. Beyond the paper: every norm, goals of any task, volumes, images as stored, and
+    terms that make it less visible. See ``Recipe`` for the options.
+    """
+
+    method: ClassVar[str] = "generator"
+
+    def fit(
+        self, model: Model, batches: Iterable[Batch], goal: Goal, threat: Threat, *, seed: int
+    ) -> FittedGenerator:
+        """Trains one; see ``FittedAttack.fit``."""
+        goal.check(model.task)
+        stream = Stream(method=self.method, batches=batches)
+        network = Training(
+            recipe=self,
+            model=model,
+            goal=goal,
+            threat=threat,
+            stream=stream,
+            drawing=OfEachImage(),
+            seed=seed,
+        ).run()
+        card = stream.card(self, model, goal, threat, seed=seed)
+        return FittedGenerator(
+            network=network.cpu().eval().requires_grad_(requires_grad=False), card=card
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UniversalGenerator(Recipe):
+    """A network trained to draw one perturbation for all images from noise that does not change.
+
+    The universal half of Poursaeed et al. (CVPR 2018), otherwise as ``Generator``. What is kept is
+    what it draws in the end, a ``UniversalPerturbation``.
+    """
+
+    method: ClassVar[str] = "universal-generator"
+
+    def fit(
+        self, model: Model, batches: Iterable[Batch], goal: Goal, threat: Threat, *, seed: int
+    ) -> UniversalPerturbation:
+        """The pattern it draws once trained; see ``FittedAttack.fit``."""
+        goal.check(model.task)
+        stream = Stream(method=self.method, batches=batches)
+        first = stream.first()
+        draws = torch.Generator().manual_seed(seed_for(seed, self.method, "noise"))
+        noise = torch.randn((1, *stream.shape), generator=draws).to(first.images.device)
+        drawing = OfNoise(noise)
+        network = Training(
+            recipe=self,
+            model=model,
+            goal=goal,
+            threat=threat,
+            stream=stream,
+            drawing=drawing,
+            seed=seed,
+        ).run()
+        with torch.no_grad():
+            pattern = drawing.pattern(network, first, threat)[0]
+        card = stream.card(self, model, goal, threat, seed=seed)
+        return UniversalPerturbation(
+            pattern=Canvas.of(threat, first).store(pattern).cpu(), card=card
+        )

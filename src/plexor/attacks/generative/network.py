@@ -1,0 +1,213 @@
+"""Networks that draw a perturbation, and one that tells perturbed images from untouched ones.
+
+All are 2D or 3D, take any number of channels and any spatial size, and are normalised within each
+case (Wu & He, ECCV 2018), so that a case never feels its neighbours.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+Architecture = Literal["residual", "u-net"]
+
+GROUP = 8
+"""Channels normalised together; widths are multiples of it."""
+_RESIDUAL_BLOCKS = 5
+_LEAK = 0.2
+
+
+class ResidualGenerator(nn.Module):
+    """Down to a quarter of the size, five residual blocks, and up again.
+
+    The layout is that of Johnson et al. (ECCV 2016), as Poursaeed et al. (CVPR 2018) took it over;
+    all convolutions are 3 wide, upsampling repeats pixels, and groups of channels are normalised in
+    the batch's place.
+
+    Args:
+        spatial_dims: 2 or 3.
+        channels: of the image, and of the perturbation.
+        width: channels at full size; twice and four times as many below.
+    """
+
+    stride = 4
+
+    def __init__(self, spatial_dims: int, channels: int, width: int) -> None:
+        super().__init__()
+        dims, deep = spatial_dims, 4 * width
+        self.down = nn.Sequential(
+            _layer(dims, channels, width),
+            _layer(dims, width, 2 * width, stride=2),
+            _layer(dims, 2 * width, deep, stride=2),
+        )
+        self.blocks = nn.ModuleList(
+            nn.Sequential(_layer(dims, deep, deep), _convolution(dims, deep, deep), _norm(deep))
+            for _ in range(_RESIDUAL_BLOCKS)
+        )
+        self.up = nn.Sequential(
+            nn.Upsample(scale_factor=2),
+            _layer(dims, deep, 2 * width),
+            nn.Upsample(scale_factor=2),
+            _layer(dims, 2 * width, width),
+            _last(dims, width, channels),
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(N, channels, *size) → the same shape; sizes are multiples of ``stride``."""
+        features: Tensor = self.down(images)
+        for block in self.blocks:
+            features = features + block(features)
+        drawn: Tensor = self.up(features)
+        return drawn
+
+
+class UNetGenerator(nn.Module):
+    """U-Net (Ronneberger et al., MICCAI 2015) with three halvings, padded to keep the size.
+
+    Args:
+        spatial_dims: 2 or 3.
+        channels: of the image, and of the perturbation.
+        width: channels at full size; they double at every halving.
+    """
+
+    stride = 8
+
+    def __init__(self, spatial_dims: int, channels: int, width: int) -> None:
+        super().__init__()
+        dims, widths = spatial_dims, [width * 2**level for level in range(4)]
+        self.down = nn.ModuleList(
+            nn.Sequential(
+                _layer(dims, before, after, stride=2 if level else 1), _layer(dims, after, after)
+            )
+            for level, (before, after) in enumerate(pairwise([channels, *widths]))
+        )
+        self.up = nn.ModuleList(
+            _layer(dims, below + beside, beside) for beside, below in pairwise(widths)
+        )
+        self.enlarge = nn.Upsample(scale_factor=2)
+        self.last = _last(dims, width, channels)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(N, channels, *size) → the same shape; sizes are multiples of ``stride``."""
+        kept: list[Tensor] = []
+        features = images
+        for down in self.down:
+            features = down(features)
+            kept.append(features)
+        kept.pop()
+        for up in reversed(self.up):
+            features = up(torch.cat([self.enlarge(features), kept.pop()], dim=1))
+        drawn: Tensor = self.last(features)
+        return drawn
+
+
+class Discriminator(nn.Module):
+    """Says of every patch whether it looks untouched (1) or perturbed (0), with four convolutions.
+
+    Args:
+        spatial_dims: 2 or 3.
+        channels: of the image.
+        width: channels of the first layer.
+    """
+
+    def __init__(self, spatial_dims: int, channels: int, width: int) -> None:
+        super().__init__()
+        dims, widths = spatial_dims, [width, 2 * width, 4 * width]
+        layers = [_convolution(dims, channels, width, stride=2), nn.LeakyReLU(_LEAK)]
+        for before, after in pairwise(widths):
+            layers += [_convolution(dims, before, after, stride=2), _norm(after)]
+            layers.append(nn.LeakyReLU(_LEAK))
+        self.layers = nn.Sequential(*layers, _last(dims, widths[-1], 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(N, channels, *size) → (N, 1, *size / 8)."""
+        scores: Tensor = self.layers(images)
+        return scores
+
+
+_ARCHITECTURES: dict[Architecture, type[ResidualGenerator | UNetGenerator]] = {
+    "residual": ResidualGenerator,
+    "u-net": UNetGenerator,
+}
+
+
+def empty_generator(architecture: Architecture, shape: tuple[int, ...], width: int) -> nn.Module:
+    """A generator without weights, on the meta device, for images of shape (C, *spatial)."""
+    with torch.device("meta"):
+        return _ARCHITECTURES[architecture](len(shape) - 1, shape[0], width)
+
+
+def empty_discriminator(shape: tuple[int, ...], width: int) -> nn.Module:
+    """A discriminator without weights, on the meta device."""
+    with torch.device("meta"):
+        return Discriminator(len(shape) - 1, shape[0], width)
+
+
+def with_random_weights(network: nn.Module, seed: int) -> nn.Module:
+    """Fills an empty network, on the CPU, from a random stream of its own.
+
+    He et al.'s initial weights (ICCV 2015); torch's global stream is left alone.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    network.to_empty(device="cpu")
+    for layer in network.modules():
+        if isinstance(layer, nn.GroupNorm):
+            nn.init.ones_(layer.weight)
+            nn.init.zeros_(layer.bias)
+        elif isinstance(layer, nn.Conv2d | nn.Conv3d):
+            nn.init.kaiming_normal_(layer.weight, generator=generator)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+    return network
+
+
+def drawn(network: nn.Module, images: Tensor) -> Tensor:
+    """What a generator draws for images of any size, (N, C, *spatial), each number in (-1, 1).
+
+    Sizes that its stride does not divide are mirrored at both ends to the next that it does, and
+    what was drawn there is cut off.
+    """
+    stride = int(network.stride)  # type: ignore[arg-type]
+    padded = images
+    cut = [slice(None), slice(None)]
+    for axis, size in enumerate(images.shape[2:], start=2):
+        whole = math.ceil(size / stride) * stride
+        start = (whole - size) // 2
+        padded = padded.index_select(axis, _mirrored(size, start, whole).to(images.device))
+        cut.append(slice(start, start + size))
+    found: Tensor = network(padded)[tuple(cut)]
+    return found.tanh()
+
+
+def _mirrored(size: int, start: int, whole: int) -> Tensor:
+    """For ``whole`` places the index they show, 0 to size - 1 from ``start`` on, mirrored beyond.
+
+    Unlike torch's own reflection it goes back and forth as often as it takes.
+    """
+    period = max(2 * (size - 1), 1)
+    place = (torch.arange(whole) - start) % period
+    return torch.minimum(place, period - place) if size > 1 else torch.zeros_like(place)
+
+
+def _convolution(dims: int, before: int, after: int, *, stride: int = 1) -> nn.Module:
+    kind = nn.Conv2d if dims == 2 else nn.Conv3d
+    return kind(before, after, 3, stride=stride, padding=1, bias=False)
+
+
+def _last(dims: int, before: int, after: int) -> nn.Module:
+    kind = nn.Conv2d if dims == 2 else nn.Conv3d
+    return kind(before, after, 3, padding=1)
+
+
+def _norm(width: int) -> nn.Module:
+    return nn.GroupNorm(width // GROUP, width)
+
+
+def _layer(dims: int, before: int, after: int, *, stride: int = 1) -> nn.Module:
+    return nn.Sequential(
+        _convolution(dims, before, after, stride=stride), _norm(after), nn.ReLU(inplace=True)
+    )

@@ -1,0 +1,266 @@
+"""Trains a generator against a frozen model."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from plexor.attacks.fitted import Stream
+from plexor.attacks.generative.drawing import Drawing, perturbation, standardised
+from plexor.attacks.generative.network import (
+    empty_discriminator,
+    empty_generator,
+    with_random_weights,
+)
+from plexor.attacks.generative.penalty import dissimilarity, smoothness, squares
+from plexor.attacks.generative.recipe import Recipe
+from plexor.attacks.goals import Goal
+from plexor.attacks.objective import Objective
+from plexor.attacks.threat import Threat
+from plexor.core.seeds import seed_for
+from plexor.models.batch import Batch
+from plexor.models.model import Model
+
+_LOOK_EVERY = 50
+_MOST_HELD_BACK = 256
+_BETAS = (0.5, 0.999)
+"""Of Adam, as Poursaeed et al. (CVPR 2018) and most generators since DCGAN have them."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Training:
+    """One training run.
+
+    The model is asked for its gradient at the perturbed image *as a file would hold it*, through
+    ``Objective``, and that gradient is handed on to the generator as if rounding had not been
+    (Bengio et al., 2013, arXiv:1308.3432). The model's own parameters stay frozen.
+
+    Cases that are at the goal untouched are learnt from too, so that they stay there; of those held
+    back only the others are looked at.
+
+    Attributes:
+        recipe: the options.
+        model: what is attacked.
+        goal: what is wanted.
+        threat: within what.
+        stream: the cases.
+        drawing: what the generator sees.
+        seed: of its draws.
+    """
+
+    recipe: Recipe
+    model: Model
+    goal: Goal
+    threat: Threat
+    stream: Stream
+    drawing: Drawing
+    seed: int
+    network: nn.Module = field(init=False)
+    rival: Rival | None = field(init=False)
+    optimizer: torch.optim.Adam = field(init=False)
+
+    def run(self) -> nn.Module:
+        """The trained generator, on the cases' device.
+
+        Of all looks at the held-back cases, the weights are those with which most of them were at
+        the goal, of several such those with the lowest mean loss, and once all were at the goal,
+        the latest. Without held-back cases they are the last.
+        """
+        recipe, device = self.recipe, self.stream.first().images.device
+        self.network = self._built(
+            empty_generator(recipe.architecture, self.stream.shape, recipe.width), "generator"
+        ).to(device)
+        self.rival = self._rival(device)
+        self.optimizer = _adam(self.network, recipe.learning_rate)
+        held_back, progress = self._held_back(), Progress(patience=recipe.patience)
+        for step, batch in zip(range(recipe.steps), self.stream.endlessly(), strict=False):
+            fading = (1 + math.cos(math.pi * step / recipe.steps)) / 2
+            self.optimizer.param_groups[0]["lr"] = recipe.learning_rate * fading
+            self._learn(held_back.others(batch))
+            if (step + 1) % _LOOK_EVERY == 0 or step + 1 == recipe.steps:
+                progress.note(*self._look(held_back.objectives), self.network)
+            if progress.ended:
+                break
+        for objective in held_back.objectives:
+            self.stream.spent(objective)
+        self.network.load_state_dict(progress.weights)
+        return self.network
+
+    def _learn(self, batch: Batch) -> None:
+        """One step."""
+        if len(batch) == 0:
+            return
+        objective = self._asked(batch)
+        self.optimizer.zero_grad()
+        self._lowered(objective).backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        self.stream.spent(objective)
+
+    def _lowered(self, objective: Objective) -> Tensor:
+        """A number whose gradient in the generator's weights is that of what is lowered."""
+        batch = objective.batch
+        delta = perturbation(self.drawing, self.network, batch, self.threat)
+        stored = self.threat.store(delta.detach(), batch)
+        _, loss, gradient = objective.gradient(stored, self.recipe.loss)
+        climbed = (gradient * delta).flatten(1).sum(1) * (loss < self.recipe.clip)
+        lowered = self._visible(delta, batch) - climbed
+        if self.rival is not None:
+            untouched = standardised(batch.images, batch, self.threat)
+            perturbed = standardised(batch.images + delta, batch, self.threat)
+            self.rival.learn(untouched, perturbed.detach())
+            lowered = lowered + self.recipe.discriminator * self.rival.seen(perturbed)
+        return lowered.mean()
+
+    def _visible(self, delta: Tensor, batch: Batch) -> Tensor:
+        """The weighted terms of how visible the perturbations are, (N,)."""
+        recipe, total = self.recipe, torch.zeros(len(batch), device=delta.device)
+        if recipe.squares:
+            total = total + recipe.squares * squares(delta, batch, self.threat)
+        if recipe.smoothness:
+            total = total + recipe.smoothness * smoothness(delta, batch, self.threat)
+        if recipe.dissimilarity:
+            unlike = dissimilarity(delta, batch, self.model.preprocess)
+            total = total + recipe.dissimilarity * unlike
+        return total
+
+    @torch.no_grad()
+    def _look(self, objectives: list[Objective]) -> tuple[float, float]:
+        """Share of the held-back cases at the goal, and the mean of what is lowered.
+
+        Without any, 0 and 0: each look is as good as the one before, and none ends the training.
+        """
+        if not objectives:
+            return 0.0, 0.0
+        reached, lowered = [], []
+        for objective in objectives:
+            batch, task = objective.batch, self.model.task
+            delta = perturbation(self.drawing, self.network, batch, self.threat)
+            outputs = objective.outputs(self.threat.store(delta, batch))
+            asked = (batch.truth, self.recipe.loss, objective.before)
+            loss = self.goal.loss(task, outputs, *asked).clamp(max=self.recipe.clip)
+            margin = self.goal.margin(task, outputs, batch.truth, objective.before)
+            reached.append(~(margin <= 0))
+            lowered.append(self._visible(delta, batch) - loss)
+        return float(torch.cat(reached).float().mean()), float(torch.cat(lowered).mean())
+
+    def _held_back(self) -> HeldBack:
+        """Goes through the stream until there are enough; asks the model for those it keeps."""
+        found = HeldBack()
+        for batch in self.stream if self.recipe.held_back else ():
+            room = _MOST_HELD_BACK - len(found.ids)
+            index = [i for i, case_id in enumerate(batch.ids) if self._is_held_back(case_id)][:room]
+            found.ids.update(batch.ids[i] for i in index)
+            if index:
+                objective = _open(self._asked(batch.select(torch.tensor(index))))
+                found.objectives += [objective] if len(objective) else []
+            if len(found.ids) >= _MOST_HELD_BACK:
+                break
+        return found
+
+    def _is_held_back(self, case_id: str) -> bool:
+        draw = seed_for(self.seed, self.stream.method, "held-back", case_id)
+        return draw < self.recipe.held_back * 2**63
+
+    def _asked(self, batch: Batch) -> Objective:
+        return Objective(self.model, batch, self.goal, precision=self.recipe.precision)
+
+    def _built(self, empty: nn.Module, name: str) -> nn.Module:
+        return with_random_weights(empty, seed_for(self.seed, self.stream.method, name))
+
+    def _rival(self, device: torch.device) -> Rival | None:
+        if not self.recipe.discriminator:
+            return None
+        network = self._built(
+            empty_discriminator(self.stream.shape, self.recipe.width), "discriminator"
+        ).to(device)
+        return Rival(network, self.recipe.learning_rate)
+
+
+@dataclass(slots=True)
+class HeldBack:
+    """Cases that are not learnt from.
+
+    Attributes:
+        ids: which.
+        objectives: those of them that are not at the goal untouched, kept in memory.
+    """
+
+    ids: set[str] = field(default_factory=set)
+    objectives: list[Objective] = field(default_factory=list)
+
+    def others(self, batch: Batch) -> Batch:
+        """The cases of a batch that are learnt from."""
+        index = [i for i, case_id in enumerate(batch.ids) if case_id not in self.ids]
+        return batch.select(torch.tensor(index, dtype=torch.int64))
+
+
+@dataclass(slots=True, kw_only=True)
+class Progress:
+    """What the looks at held-back cases came to, and when they tell to stop.
+
+    A look is better than another if more cases are at the goal, or as many with a lower mean loss;
+    if all are, none is better.
+
+    Attributes:
+        patience: looks without a better one that are waited for.
+        best: the best look so far: share at the goal, and minus the loss, or 0 where all are there.
+        weights: those of the best look, the latest of equals.
+        waited: looks since there was a better one.
+    """
+
+    patience: int
+    best: tuple[float, float] = (-1.0, 0.0)
+    weights: dict[str, Tensor] = field(default_factory=dict)
+    waited: int = 0
+
+    def note(self, share: float, loss: float, network: nn.Module) -> None:
+        """One more look."""
+        found = (share, 0.0 if share == 1 else -loss)
+        self.waited = 0 if found > self.best else self.waited + 1
+        if found >= self.best:
+            self.best = found
+            self.weights = {name: w.detach().clone() for name, w in network.state_dict().items()}
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is no progress any more."""
+        return self.waited >= self.patience
+
+
+class Rival:
+    """A discriminator, which learns beside the generator.
+
+    Args:
+        network: scores patches of (N, C, *spatial).
+        learning_rate: of Adam.
+    """
+
+    def __init__(self, network: nn.Module, learning_rate: float) -> None:
+        self.network = network
+        self.optimizer = _adam(network, learning_rate)
+
+    def learn(self, untouched: Tensor, perturbed: Tensor) -> None:
+        """One step towards 1 for the untouched images and 0 for the perturbed ones."""
+        told = (self.network(untouched) - 1).square().mean() + self.network(
+            perturbed
+        ).square().mean()
+        self.optimizer.zero_grad()
+        told.mean().backward()
+        self.optimizer.step()
+
+    def seen(self, perturbed: Tensor) -> Tensor:
+        """How far the images are from being taken for untouched, (N,)."""
+        found: Tensor = (self.network(perturbed) - 1).square().flatten(1).mean(1)
+        return found
+
+
+def _adam(network: nn.Module, learning_rate: float) -> torch.optim.Adam:
+    return torch.optim.Adam(network.parameters(), lr=learning_rate, betas=_BETAS)
+
+
+def _open(objective: Objective) -> Objective:
+    """Those of the cases that are not at the goal untouched."""
+    return objective.select(torch.nonzero(objective.untouched() <= 0).flatten())

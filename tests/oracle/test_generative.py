@@ -1,0 +1,78 @@
+"""Generators against what is known: a linear model's best perturbation, and mirrored edges."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import pytest
+import torch
+from tests.helpers.tiny import Linear, batch_of, binary, image, images, model_of
+from torch import Tensor
+
+from plexor.attacks import Generator, Misclassify, Threat, UniversalGenerator
+from plexor.attacks.generative.network import Architecture, drawn, empty_generator
+from plexor.models import Batch, Model
+
+SHAPES = {"2D": (3, 6, 5), "3D": (1, 4, 5, 3)}
+UNCLIPPED = float("inf")
+
+
+def linear(shape: tuple[int, ...], batch: Batch) -> tuple[Tensor, Model]:
+    generator = torch.Generator().manual_seed(0)
+    weight = torch.randn(1, *shape, generator=generator, dtype=torch.float64) * 0.01
+    return weight, model_of(Linear(weight, -1 - 128 * weight.sum().view(1)), binary())
+
+
+def gains(weight: Tensor, delta: Tensor) -> Tensor:
+    return (weight * delta.double()).flatten(1).sum(1)
+
+
+@pytest.mark.parametrize("architecture", ["u-net", "residual"])
+@pytest.mark.parametrize(("norm", "radius"), [("linf", 3.0), ("l2", 40.0)])
+@pytest.mark.parametrize("dimensions", SHAPES)
+def test_the_universal_one_goes_as_far_as_one_can_along_a_linear_models_weight(
+    dimensions: str, norm: Literal["linf", "l2"], radius: float, architecture: Architecture
+) -> None:
+    shape = SHAPES[dimensions]
+    batch = batch_of([image(np.full(shape, 128, np.uint8)) for _ in range(4)])
+    weight, model = linear(shape, batch)
+    threat = Threat(norm=norm, radius=radius)
+    attack = UniversalGenerator(architecture=architecture, steps=150, held_back=0, clip=UNCLIPPED)
+    fitted = attack.fit(model, [batch], Misclassify(), threat, seed=0)
+    best = threat.store(threat.furthest(weight.float().expand_as(batch.images), batch), batch)
+    found = fitted(model, batch, Misclassify(), threat, seed=1).delta
+    assert bool((gains(weight, found) >= 0.96 * gains(weight, best)).all())
+
+
+def test_each_image_gets_its_own_and_it_is_of_use_to_images_not_seen() -> None:
+    shape = SHAPES["2D"]
+    batch = batch_of(images(shape, 8, seed=1), [0] * 8)
+    weight, model = linear(shape, batch)
+    threat = Threat(norm="linf", radius=3)
+    attack = Generator(steps=150, held_back=0, clip=UNCLIPPED)
+    fitted = attack.fit(model, [batch], Misclassify(), threat, seed=0)
+    new = batch_of(images(shape, 8, seed=2), [0] * 8)
+    best = threat.store(threat.furthest(weight.float().expand_as(new.images), new), new)
+    found = fitted(model, new, Misclassify(), threat, seed=0).delta
+    assert not torch.equal(found[0], found[1])
+    assert float(gains(weight, found).mean()) >= 0.75 * float(gains(weight, best).mean())
+
+
+def test_sizes_that_the_stride_does_not_divide_are_mirrored() -> None:
+    """An axis of 5 to 8, one before it and two behind; and one shorter than what is added."""
+    network = empty_generator("u-net", (1, 5, 2), 8)
+    seen: list[Tensor] = []
+
+    class Echo(torch.nn.Module):
+        stride = network.stride
+
+        def forward(self, padded: Tensor) -> Tensor:
+            seen.append(padded)
+            return padded
+
+    numbers = torch.tensor([[0.0, 5.0], [1.0, 6.0], [2.0, 7.0], [3.0, 8.0], [4.0, 9.0]])
+    found = drawn(Echo(), numbers[None, None])
+    assert seen[0][0, 0, :, 3].tolist() == [1, 0, 1, 2, 3, 4, 3, 2]
+    assert seen[0][0, 0, 1].tolist() == [5, 0, 5, 0, 5, 0, 5, 0]
+    torch.testing.assert_close(found[0, 0], numbers.tanh())
