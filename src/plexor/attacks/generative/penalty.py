@@ -49,21 +49,25 @@ def dissimilarity(delta: Tensor, batch: Batch, preprocess: Preprocess) -> Tensor
     """1 - MS-SSIM (Wang, Simoncelli & Bovik, Asilomar 2003), MONAI's, with the image untouched.
 
     Five scales, or as many as the image is large enough for, their weights scaled to add up to 1;
-    a window of 11, or less in smaller images. The range is that which the model's card says values
-    have; where it says none, each image's own.
+    a window of 11, or less in smaller images; a volume of one slice is compared as that slice. The
+    range is that which the model's card says values have; where it says none, each image's own.
     """
     from monai.metrics.regression import compute_ms_ssim
 
-    spatial = batch.images.shape[2:]
+    shown = [_shown(each, batch, preprocess) for each in (batch.images + delta, batch.images)]
+    if delta.ndim == 5 and 1 in delta.shape[2:]:
+        axis = delta.shape.index(1, 2)
+        shown = [each.squeeze(axis) for each in shown]
+    spatial = shown[0].shape[2:]
     kernel = [min(_KERNEL, size - 1 + size % 2) for size in spatial]
     n_scales = max(
         n
         for n in range(1, len(_SCALES) + 1)
-        if all(s // max(1, n - 1) ** 2 >= k for s, k in zip(spatial, kernel, strict=True))
+        if all(s // _shrunk(n) >= k for s, k in zip(spatial, kernel, strict=True))
     )
     similar: Tensor = compute_ms_ssim(
-        _shown(batch.images + delta, batch, preprocess),
-        _shown(batch.images, batch, preprocess),
+        shown[0],
+        shown[1],
         spatial_dims=len(spatial),
         kernel_size=kernel,
         weights=[weight / sum(_SCALES[:n_scales]) for weight in _SCALES[:n_scales]],
@@ -78,6 +82,11 @@ def _relative(delta: Tensor, batch: Batch, threat: Threat) -> Tensor:
     n = float(delta[0].numel())
     shared = {"linf": 1.0, "l2": math.sqrt(n), "l1": n}[threat.norm]
     return delta * (shared / threat.radii(batch))
+
+
+def _shrunk(n_scales: int) -> int:
+    """How many windows an image must be wide: as the coarsest scale is halved, and MONAI checks."""
+    return max(1 << (n_scales - 1), (n_scales - 1) ** 2)
 
 
 def _shown(images: Tensor, batch: Batch, preprocess: Preprocess) -> Tensor:
