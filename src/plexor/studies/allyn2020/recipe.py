@@ -15,7 +15,7 @@ from plexor.attacks.fitted import read_card
 from plexor.core.errors import RunDirectoryError
 from plexor.core.seeds import seed_for
 from plexor.findings.study import write_study
-from plexor.studies.allyn2020.layout import NAEVUS, Photo, read_layout
+from plexor.studies.allyn2020.layout import NAEVUS, TABLES, Photo, read_layout
 from plexor.studies.allyn2020.phantoms import write_phantoms
 from plexor.studies.allyn2020.photos import write_photos
 from plexor.studies.allyn2020.plans import (
@@ -87,7 +87,8 @@ def _images(request: Request, scale: Scale, advance: Advance) -> None:
     folder = request.data
     if folder is None:
         folder = request.out / "phantoms"
-        write_phantoms(folder, n_lesions=_N_PHANTOM_LESIONS, side=_PHANTOM_SIDE, seed=SEED)
+        if not (folder / TABLES[0]).exists():  # it is written last
+            write_phantoms(folder, n_lesions=_N_PHANTOM_LESIONS, side=_PHANTOM_SIDE, seed=SEED)
     photos = read_layout(folder)
     if request.data is not None and scale.most_lesions is not None:
         photos = some_of(photos, scale.most_lesions)
