@@ -98,7 +98,8 @@ def intraclass() -> Question:
         group_sizes=(1,),
         intervals={
             "ICC(1), F": lambda rows, _: stats.icc(rows, kind="1,1"),
-            "ICC(A,1), F": lambda rows, _: stats.icc(rows, kind="A,1"),
+            "ICC(A,1), F": lambda rows, _: stats.icc(rows, kind="A,1", interval="f"),
+            "ICC(A,1), MOVER": lambda rows, _: stats.icc(rows, kind="A,1"),
             "ICC(C,1), F": lambda rows, _: stats.icc(rows, kind="C,1"),
         },
     )
@@ -116,7 +117,10 @@ def absolute_agreement() -> Question:
         truth=1 / 1.7,
         one=one,
         group_sizes=(1,),
-        intervals={"ICC(A,1), F": lambda rows, _: stats.icc(rows, kind="A,1")},
+        intervals={
+            "ICC(A,1), F": lambda rows, _: stats.icc(rows, kind="A,1", interval="f"),
+            "ICC(A,1), MOVER": lambda rows, _: stats.icc(rows, kind="A,1"),
+        },
     )
 
 

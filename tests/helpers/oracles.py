@@ -172,7 +172,7 @@ def _alphas() -> Iterator[Pair]:
 def _iccs() -> Iterator[Pair]:
     for row in _golden("agreement")["icc"]:
         for place, kind in enumerate(KINDS):
-            ours = stats.icc(row["x"], kind=kind)
+            ours = stats.icc(row["x"], kind=kind, interval="f")
             yield ours.value, row["value"][place]
             yield from _limits(ours, (row["low"][place], row["high"][place]))
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from plexor.core.errors import PlanError
 from plexor.stats import (
@@ -24,7 +25,7 @@ from plexor.stats import (
     krippendorff_alpha,
     pabak,
 )
-from plexor.stats.icc import IccKind
+from plexor.stats.icc import IccInterval, IccKind
 from plexor.stats.kappa import AgreementWeights
 
 GOLDEN: dict[str, Any] = json.loads(
@@ -276,7 +277,7 @@ KINDS: list[IccKind] = ["1,1", "A,1", "C,1", "1,k", "A,k", "C,k"]
 @pytest.mark.parametrize("row", GOLDEN["icc"], ids=["shrout-fleiss", "random"])
 def test_icc_equals_psych(row: dict[str, Any]) -> None:
     for place, kind in enumerate(KINDS):
-        ours = icc(row["x"], kind=kind)
+        ours = icc(row["x"], kind=kind, interval="f")
         assert ours.value == pytest.approx(row["value"][place], rel=1e-8), kind
         assert ours.low == pytest.approx(row["low"][place], rel=1e-7), kind
         assert ours.high == pytest.approx(row["high"][place], rel=1e-7), kind
@@ -289,6 +290,50 @@ def test_icc_of_shrout_and_fleiss() -> None:
     assert values == [0.17, 0.29, 0.71, 0.44, 0.62, 0.91]
 
 
+@pytest.mark.parametrize("level", [0.8, 0.95])
+def test_the_mover_interval_of_agreement_solves_its_equation(level: float) -> None:
+    # The limits of the sum, from chi-squared quantiles, with the mean squares by hand.
+    x = np.random.default_rng(3).normal(size=(12, 1)) + np.random.default_rng(4).normal(size=4)
+    x = x + np.random.default_rng(5).normal(size=(12, 4))
+    n, k = x.shape
+    case, rater = x.mean(axis=1, keepdims=True), x.mean(axis=0, keepdims=True)
+    freedom = np.array([n - 1, k - 1, (n - 1) * (k - 1)])
+    sums = np.array(
+        [
+            k * np.sum((case - x.mean()) ** 2),
+            n * np.sum((rater - x.mean()) ** 2),
+            np.sum((x - case - rater + x.mean()) ** 2),
+        ]
+    )
+    upper = sums / stats.chi2.ppf((1 - level) / 2, freedom)
+    lower = sums / stats.chi2.ppf((1 + level) / 2, freedom)
+    square = sums / freedom
+    found = icc(x, level=level)
+    assert 0 < found.low < found.value < found.high
+    for r, below in ((found.low, True), (found.high, False)):
+        # Cases count for the correlation, raters and the rest against it.
+        weight = np.array([1 - r, -r * k / n, -(1 + r * (k - 1 - k / n))])
+        far = np.where([below, not below, not below], square - lower, upper - square)
+        length = math.sqrt(np.sum((weight * far) ** 2))
+        assert weight @ square == pytest.approx(length if below else -length, rel=1e-9)
+
+
+def test_raters_who_differ_leave_agreement_uncertain_however_many_cases() -> None:
+    def share(interval: IccInterval) -> float:
+        held = 0
+        for seed in range(200):
+            rng = np.random.default_rng(seed)
+            rater = math.sqrt(0.2) * rng.normal(size=3)
+            x = rng.normal(size=(1000, 1)) + rater + math.sqrt(0.5) * rng.normal(size=(1000, 3))
+            found = icc(x, interval=interval)
+            held += found.low <= 1 / 1.7 <= found.high
+        return held / 200
+
+    # 95 % less three standard errors of 200; the F interval's own share is near 80 %.
+    assert share("mover") >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / 200)
+    assert share("f") < 0.87
+
+
 def test_icc_corners() -> None:
     assert math.isnan(icc([[1.0, 2.0]]).value)
     assert icc([[3.0, 3.0], [3.0, 3.0]]).note == "nothing varies"
@@ -296,7 +341,18 @@ def test_icc_corners() -> None:
     assert (exact.value, exact.low, exact.high) == (1, 1, 1)
     shifted = np.array([[1.0, 2.0], [2.0, 3.0], [5.0, 6.0]])
     assert icc(shifted, kind="C,1").value == pytest.approx(1)
-    assert icc(shifted, kind="A,1").value < 0.95
+    apart = icc(shifted, kind="A,1")
+    assert apart.low < apart.value < 0.95
+    assert apart.method == "ICC(A,1), MOVER interval"
+    assert icc(shifted, interval="f").method == icc(shifted, kind="A,1", interval="f").method
+    unlike = [[1.0, 2.0], [2.0, 1.1], [1.0, 3.0]]
+    assert icc(unlike).low == -1
+    assert icc(unlike, kind="A,k").low == -math.inf
+    impossible = icc([[1.0, 2.0], [2.0, 1.1]])
+    assert math.isnan(impossible.low)
+    assert "the interval is undefined" in impossible.note
+    with pytest.raises(PlanError, match="did you mean 'mover'"):
+        icc(shifted, interval="moover")  # type: ignore[arg-type]
 
 
 def test_limits_of_agreement_with_repeats_equal_a_mixed_model() -> None:

@@ -98,7 +98,7 @@ def test_agreement_without_spread_has_no_interval() -> None:
         no_interval(found, "the variance says nothing")
     assert stats.icc(np.array([[1, 2], [1, 2], [1, 2]])).value == 0
     for table in ([[1, 2], [1, 2], [1, 2]], [[1, 2], [2, 1], [1, 2]]):
-        no_interval(stats.icc(np.array(table)), "the F interval is undefined")
+        no_interval(stats.icc(np.array(table)), "the interval is undefined")
 
 
 def test_an_unbiased_reader_has_no_negative_zero() -> None:
