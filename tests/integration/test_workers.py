@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import yaml
 from tests.helpers.elsewhere import Misbehaving
-from tests.helpers.runs import LINF_2, Setup, plexor
+from tests.helpers.runs import LINF_2, Setup, plexor, set_up
 
 from plexor.audits import Progress, Ray, audit
 from plexor.core.errors import MissingExtraError, PlanError, PlexorError
@@ -26,6 +26,7 @@ from plexor.models import Model, ModelSource, load_model
 
 ROOT = Path(__file__).parents[2]
 PROBES = [LINF_2 | {"steps": 5}, {"attack": "fgsm", "threat": {"norm": "l2", "radius": 50}}]
+FITTED = {"attack": "universal-sgd", "steps": 12, "fit_batch": 8}
 REASON = "Ray is not installed; pip install -c constraints.txt -e '.[ray]'"
 CLUSTER = """
 import ray
@@ -96,8 +97,9 @@ def command(folder: Path, out: Path, *options: str) -> list[str]:
 
 
 def files(run: Path) -> dict[str, bytes]:
-    """Units and examples."""
-    kept = [*run.glob("units/*.parquet"), *run.glob("artifacts/examples/*/*/*")]
+    """Units, examples, and what was fitted."""
+    patterns = ("units/*.parquet", "artifacts/examples/*/*/*", "artifacts/*.safetensors")
+    kept = [file for pattern in patterns for file in run.glob(pattern)]
     return {str(file.relative_to(run)): file.read_bytes() for file in kept}
 
 
@@ -163,6 +165,37 @@ def test_an_error_in_a_unit_is_raised_and_what_is_done_is_kept(
     assert len(done) == 6  # the clean ones
     audit(plan, out=out, executor=Ray(address=cluster, workers=2))
     assert files(out) == files(whole)
+
+
+def test_what_workers_fit_is_the_same_to_the_bit_though_one_is_lost(
+    cluster: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    setup = set_up(tmp_path, n_cases=24)
+    rows = setup.rows()
+    for number, row in enumerate(rows):
+        row["split"] = "train" if number % 4 < 2 else "test"
+    setup.write_rows(rows)
+    cohort = {"manifest": str(setup.manifest), "audit": "test"}
+    probe = FITTED | {"threat": {"norm": "linf", "radius": [2, 4]}}
+    plan = setup.plan_with(cohort=cohort, probes=[probe])
+    setup.plan.write_text(yaml.safe_dump(plan))
+    here, there, kills = tmp_path / "here", tmp_path / "there", tmp_path / "kills"
+    kills.mkdir()
+    alone = os.environ | {"OMP_NUM_THREADS": "1"}
+    subprocess.run(command(tmp_path, here), env=alone, check=True, capture_output=True)
+    news: list[Progress] = []
+    run = audit(
+        plan,
+        out=there,
+        model=misbehaving(setup, kills, n_kills=1),
+        executor=Ray(address=cluster, workers=2),
+        on_progress=news.append,
+    )
+    assert sum("a worker was lost" in message for message in caplog.messages) == 1
+    assert sum(name.endswith(".safetensors") for name in files(there)) == 2
+    assert files(there) == files(here)
+    assert [n.done for n in news if n.stage == "fit"] == [13, 26]
+    assert (run.findings()["status"] == "ok").all()
 
 
 @pytest.mark.slow
