@@ -114,8 +114,7 @@ def group_codes(groups: Groups, n: int) -> tuple[Codes, int]:
     if array is not None and array.ndim != 1:
         raise PlanError(f"groups: expected one dimension, got {_described(array)}")
     if array is not None and array.dtype.kind in "biu":
-        found, codes = np.unique(array, return_inverse=True)
-        return codes.astype(np.intp, copy=False), int(found.size)
+        return _integer_codes(array)
     entries = groups if array is None else array.tolist()
     seen: dict[Hashable, int] = {}
     codes = np.fromiter((seen.setdefault(entry, len(seen)) for entry in entries), np.intp, n)
@@ -125,6 +124,18 @@ def group_codes(groups: Groups, n: int) -> tuple[Codes, int]:
             "give it a name of its own where it stands alone"
         )
     return codes, len(seen)
+
+
+def _integer_codes(numbers: NDArray[Any]) -> tuple[Codes, int]:
+    """The rank of each number among those that occur, and how many occur."""
+    safe = numbers.size > 0 and np.can_cast(numbers.dtype, np.int64)
+    if safe and int(numbers.max()) - int(numbers.min()) < 4 * numbers.size:
+        # Nearly numbered already: to mark those that occur is quicker than to sort.
+        offset = numbers.astype(np.int64) - int(numbers.min())
+        ranks = np.cumsum(np.bincount(offset) > 0)
+        return (ranks[offset] - 1).astype(np.intp, copy=False), int(ranks[-1])
+    found, codes = np.unique(numbers, return_inverse=True)
+    return codes.astype(np.intp, copy=False), int(found.size)
 
 
 def groups_where(groups: Groups, chosen: Booleans) -> Groups:
@@ -144,15 +155,30 @@ def class_codes(name: str, labels: Labels, classes: Sequence[Label]) -> Codes:
     position: dict[Label, int] = {label: index for index, label in enumerate(_entries(classes))}
     if len(position) != len(classes):
         raise PlanError(f"classes: expected each class once, got {list(classes)}")
-    entries = _entries(labels)
-    codes = np.fromiter((position.get(entry, -1) for entry in entries), np.intp, len(entries))
+    codes = _places(labels, position)
     if (codes < 0).any():
-        stranger = entries[int(np.argmax(codes < 0))]
+        stranger = _entries(labels)[int(np.argmax(codes < 0))]
         raise PlanError(
             f"{name}: label {stranger!r} is none of the classes {list(classes)}; "
             "name all classes, in the type the labels have"
         )
     return codes
+
+
+def _places(labels: Labels, position: dict[Label, int]) -> Codes:
+    """The position of each label, -1 where it has none; whole numbers in an array at once."""
+    names = np.asarray(list(position))
+    if (
+        isinstance(labels, np.ndarray)
+        and labels.ndim == 1
+        and labels.dtype.kind in "bi"
+        and names.dtype.kind in "bi"
+    ):
+        order = np.argsort(names)
+        nearest = order[np.minimum(np.searchsorted(names[order], labels), names.size - 1)]
+        return np.where(names[nearest] == labels, nearest, -1)
+    entries = _entries(labels)
+    return np.fromiter((position.get(entry, -1) for entry in entries), np.intp, len(entries))
 
 
 def equal_labels(truth: Labels, decision: Labels) -> Booleans:
