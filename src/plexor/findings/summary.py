@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
@@ -21,7 +21,7 @@ from plexor.findings.regression import Regression
 from plexor.findings.schema import CLEAN
 from plexor.findings.segmentation import Segmentation
 from plexor.findings.visibility import crossings, visible
-from plexor.stats import holm
+from plexor.stats import clustered_mean, holm
 
 SUMMARY_SCHEMA = "plexor-summary/2"
 LOSSLESS = "lossless"
@@ -255,6 +255,7 @@ def _effort(rows: pd.DataFrame) -> Plain:
             "forwards_per_case": _number(tried["n_forwards"].mean()),
         },
         "found_by": _stages(tried),
+        "positions": _positions(tried),
         "distance": {
             norm: {"median": _number(tried[norm].median()), "max": _number(tried[norm].max())}
             for norm in ("linf", "l2", "l1", "l0")
@@ -266,6 +267,25 @@ def _stages(tried: pd.DataFrame) -> dict[str, int]:
     """Stage of an attack → cases it was the first to reach; empty for an attack without stages."""
     counts = tried.loc[tried["reached"], "found_by"].value_counts()
     return {str(name): int(n) for name, n in sorted(counts.items()) if name}
+
+
+def _positions(tried: pd.DataFrame) -> Plain | None:
+    """Of an attack that tries positions one by one; None for others, and without a case.
+
+    The share is each case's own, averaged over cases, so that a large image counts as a small one.
+    """
+    counted = tried[tried["positions_tried"] > 0]
+    if counted.empty:
+        return None
+    n_tried, n_reaching = counted["positions_tried"], counted["positions_reaching"]
+    share = clustered_mean(n_reaching / n_tried, counted["group"].tolist())
+    # Student's limits know no bounds; a share does.
+    share = replace(share, low=max(share.low, 0.0), high=min(share.high, 1.0))
+    return {
+        "tried_per_case": _number(n_tried.mean()),
+        "reaching_per_case": _number(n_reaching.mean()),
+        "share_reaching": share.to_dict(),
+    }
 
 
 def main_test(compared: Mapping[str, Any]) -> Plain:

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from plexor.cases.case import split_findings
 from plexor.cases.formats import read_image
 from plexor.cases.image import Image
-from plexor.findings.run import RunDirectory
+from plexor.findings.run import RunDirectory, StoredExample
 from plexor.report import words
 from plexor.report.contour import Labels, contour, read_labels
+from plexor.report.margins import MarginMap, read_margins, show_margins
 from plexor.report.picture import Change, Frame, flat, frame, show, show_change
 from plexor.report.story import lead_probe
 from plexor.report.table import family
@@ -39,7 +40,11 @@ class Output:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probed:
-    """What one probe did to a case; ``contour`` is the path of what is outlined then."""
+    """What one probe did to a case.
+
+    ``contour`` is the path of what is outlined then, ``margins`` the map of an attack that tries
+    positions one by one.
+    """
 
     title: str
     verdict: str
@@ -51,6 +56,7 @@ class Probed:
     difference_alt: str
     difference_note: str
     contour: str
+    margins: MarginMap | None
     outputs: tuple[Output, ...]
 
 
@@ -120,9 +126,13 @@ def comparator(run: RunDirectory, summary: Plain, findings: pd.DataFrame) -> Com
             start = originals[case_id]
             change = show_change(start.image, perturbed, start.seen)
             outline = _contour(labels.get("after"), start.seen)
+            margins = _margins(entry, start.seen)
             spent += len(change.perturbed) + len(change.difference) + len(outline)
+            spent += len(margins.picture) if margins else 0
             row = rows[case_id, probe["id"]]
-            shown[case_id][probe["id"]] = _probed(probe, row, summary, change, outline)
+            shown[case_id][probe["id"]] = _probed(
+                probe, row, summary, change, outline=outline, margins=margins
+            )
     cases = tuple(
         _case(case_id, originals[case_id], rows, shown[case_id], summary)
         for case_id in sorted(shown, key=lambda name: _standing(name, rows, shown[name]))
@@ -187,6 +197,13 @@ def _contour(labels: Labels | None, seen: Frame) -> str:
     return "" if labels is None else contour(flat(labels[None])[seen.rows, seen.columns, 0])
 
 
+def _margins(entry: StoredExample, seen: Frame) -> MarginMap | None:
+    """The map of a case, where its attack keeps one and tried anything."""
+    return (
+        None if entry.by_position is None else show_margins(read_margins(entry.by_position), seen)
+    )
+
+
 def _shown_note(cases: Sequence[ExampleCase], n_kept: int) -> str:
     n_shown = sum(len(case.probes) for case in cases)
     number = words.counted(len(cases), "case")
@@ -234,7 +251,15 @@ def _call(task: Plain, row: Plain, when: str) -> str:
     return "Dice " + ", ".join(f"{one} ({name})" for name, one in zip(names, dice, strict=True))
 
 
-def _probed(probe: Plain, row: Plain, summary: Plain, change: Change, outline: str) -> Probed:
+def _probed(
+    probe: Plain,
+    row: Plain,
+    summary: Plain,
+    change: Change,
+    *,
+    outline: str,
+    margins: MarginMap | None,
+) -> Probed:
     task = summary["model"]["task"]
     before, after = (_call(task, row, when) for when in ("before", "after"))
     name = "Noise" if probe["kind"] == "control" else words.attack(probe)
@@ -251,6 +276,7 @@ def _probed(probe: Plain, row: Plain, summary: Plain, change: Change, outline: s
         difference_alt=f"Difference of the two, amplified {words.gain(change.gain)}",
         difference_note=_difference_note(change),
         contour=outline,
+        margins=margins,
         outputs=_outputs(row, summary),
     )
 

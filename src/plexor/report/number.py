@@ -20,6 +20,9 @@ from plexor.report.table import (
     family_words,
     named,
     p_cell,
+    positions_cell,
+    positions_heading,
+    positions_note,
     success_cell,
 )
 
@@ -49,7 +52,7 @@ def number_table(summary: Plain) -> Table:
         Cell(text=""),
         cases_cell(summary["clean"]),
         *(amount_cell(summary["clean"]["stored"][name]["mae"]) for name in containers),
-        *[Cell(text="")] * 6,
+        *[Cell(text="")] * (6 + len(positions_heading(summary))),
     )
     rows = [
         (
@@ -61,6 +64,7 @@ def number_table(summary: Plain) -> Table:
             amount_cell(probe["shift"], with_sign=True),
             Cell(text=words.amount(probe["greatest_absolute_shift"])),
             success_cell(probe),
+            *positions_cell(summary, probe),
             p_cell(probe["error_test"]),
         )
         for probe in searches
@@ -77,13 +81,15 @@ def number_table(summary: Plain) -> Table:
             Cell(text="Upwards", detail="mean, signed"),
             Cell(text="Moved", detail="at most"),
             Cell(text="Goal reached", detail="by noise"),
+            *positions_heading(summary),
             Cell(text="p", detail="Holm"),
         ),
         rows=(untouched, *rows),
         note="In brackets, 95 % intervals. Errors are absolute, to the truth; “moved” is the "
         "distance between the answers for the changed and for the untouched image, lossless. p is "
         "of a paired t test of the change in error, and Holm corrects it for the number of "
-        "attacks. Below “goal reached”, the same for noise on the same cases.",
+        "attacks. Below “goal reached”, the same for noise on the same cases."
+        f"{positions_note(summary)}",
     )
 
 

@@ -17,6 +17,9 @@ from plexor.report.table import (
     family_words,
     named,
     p_cell,
+    positions_cell,
+    positions_heading,
+    positions_note,
     success_cell,
 )
 
@@ -34,7 +37,7 @@ def outline_table(summary: Plain) -> Table:
         Cell(text=""),
         cases_cell(summary["clean"]),
         *(area_cell(summary["clean"]["stored"][name]["dice"]) for name in containers),
-        *[Cell(text="")] * 5,
+        *[Cell(text="")] * (5 + len(positions_heading(summary))),
     )
     rows = [
         (
@@ -44,6 +47,7 @@ def outline_table(summary: Plain) -> Table:
             area_cell(by_id.get(probe["control"], {}).get("dice")),
             _change_cell(probe["dice_change"]),
             success_cell(probe),
+            *positions_cell(summary, probe),
             Cell(text=words.count(probe["n_not_applicable"])),
             p_cell(probe["dice_test"]),
         )
@@ -60,6 +64,7 @@ def outline_table(summary: Plain) -> Table:
             Cell(text="After noise", detail="lossless"),
             Cell(text="Difference", detail="mean"),
             Cell(text="Goal reached", detail="by noise"),
+            *positions_heading(summary),
             Cell(text="Not applicable", detail="cases"),
             Cell(text="p", detail="Holm"),
         ),
@@ -67,7 +72,7 @@ def outline_table(summary: Plain) -> Table:
         note="In brackets, 95 % intervals. “Difference” is attacked minus untouched, lossless; p "
         "is of a paired t test of that difference, and Holm corrects it for the number of attacks. "
         "“Goal reached” is over the cases in which the goal has a meaning and did not hold before; "
-        "below, the same for noise.",
+        f"below, the same for noise.{positions_note(summary)}",
     )
 
 

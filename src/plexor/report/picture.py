@@ -86,7 +86,7 @@ def frame(original: Image, perturbed: Image) -> Frame:
 def show(image: Image, seen: Frame) -> str:
     """An image as PNG, a data URI."""
     shown = (plane(image)[seen.rows, seen.columns] - seen.low) / (seen.high - seen.low)
-    return _uri(np.round(255 * shown).clip(0, 255).astype(np.uint8))
+    return uri(np.round(255 * shown).clip(0, 255).astype(np.uint8))
 
 
 def show_change(original: Image, perturbed: Image, seen: Frame) -> Change:
@@ -97,7 +97,7 @@ def show_change(original: Image, perturbed: Image, seen: Frame) -> Change:
     scale = 127 / reach if reach else 0.0
     return Change(
         perturbed=show(perturbed, seen),
-        difference=_uri(np.round(128 + change * scale).clip(0, 255).astype(np.uint8)),
+        difference=uri(np.round(128 + change * scale).clip(0, 255).astype(np.uint8)),
         gain=scale * (seen.high - seen.low) / 255,
         reach=reach,
         unit=original.intensity.unit,
@@ -154,6 +154,7 @@ def _stretch(energy: NDArray[np.floating[Any]], length: int) -> slice:
     return slice(start, start + length)
 
 
-def _uri(plane: Bytes) -> str:
+def uri(plane: Bytes) -> str:
+    """A plane (H, W, 1 or 3) as PNG, a data URI."""
     data = PngCodec().encode(np.ascontiguousarray(np.moveaxis(plane, -1, 0)))
     return f"data:image/png;base64,{base64.b64encode(data).decode()}"

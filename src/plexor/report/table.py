@@ -89,6 +89,7 @@ def probes_table(summary: Plain) -> Table:
         Cell(text="After noise", detail="lossless"),
         Cell(text="Difference", detail="in points"),
         Cell(text="Goal reached", detail="by noise"),
+        *positions_heading(summary),
         Cell(text="p", detail="Holm"),
     )
     untouched = (
@@ -96,7 +97,7 @@ def probes_table(summary: Plain) -> Table:
         Cell(text=""),
         cases_cell(summary["clean"]),
         *(share_cell(summary["clean"]["stored"][name]["accuracy"]) for name in containers),
-        *[Cell(text="")] * 4,
+        *[Cell(text="")] * (4 + len(positions_heading(summary))),
     )
     rows = (
         (
@@ -106,6 +107,7 @@ def probes_table(summary: Plain) -> Table:
             share_cell(by_id.get(probe["control"], {}).get("accuracy")),
             _points_cell(probe["accuracy_change"]),
             success_cell(probe),
+            *positions_cell(summary, probe),
             p_cell(probe["mcnemar"]),
         )
         for probe in searches
@@ -118,7 +120,7 @@ def probes_table(summary: Plain) -> Table:
         note="In brackets, 95 % intervals. “Difference” is attacked minus untouched, lossless; p "
         "is McNemar's for that difference, and Holm corrects it for the number of attacks. “Goal "
         "reached” is over the cases in which the goal did not hold before; below, the same for "
-        "noise.",
+        f"noise.{positions_note(summary)}",
     )
 
 
@@ -244,6 +246,35 @@ def success_cell(probe: Plain) -> Cell:
         text=words.share_with_bounds(success),
         detail=words.share(probe["control_success"]["value"]),
         reason=words.reason(success) if success["value"] is None else "",
+    )
+
+
+def positions_heading(summary: Plain) -> tuple[Cell, ...]:
+    """The heading of ``positions_cell``; none where no attack tried positions one by one."""
+    if any(probe["positions"] for probe in attacks(summary)):
+        return (Cell(text="Single positions", detail="that reach it alone"),)
+    return ()
+
+
+def positions_cell(summary: Plain, probe: Plain) -> tuple[Cell, ...]:
+    """The share of positions that reach the goal alone; blank for attacks that do not count it."""
+    if not positions_heading(summary):
+        return ()
+    if probe["positions"] is None:
+        return (Cell(text=words.UNDEFINED, reason="not counted"),)
+    share = probe["positions"]["share_reaching"]
+    return (
+        Cell(text=words.share(share["value"]), detail=words.bounds(share), reason=share["note"]),
+    )
+
+
+def positions_note(summary: Plain) -> str:
+    """What that share is, as a further sentence; empty where it is not shown."""
+    if not positions_heading(summary):
+        return ""
+    return (
+        " “Single positions” is the share of those tried at which one change alone reaches the "
+        "goal, by the search's own count, averaged over the cases attempted."
     )
 
 

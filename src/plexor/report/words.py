@@ -121,7 +121,8 @@ def measure(value: float | None) -> str:
     """A measured length in stored units, to three figures or to the unit."""
     if value is None or math.isnan(value):
         return UNDEFINED
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return text.replace("-", MINUS)
 
 
 def with_unit(number: str, unit: str) -> str:

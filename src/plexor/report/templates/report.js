@@ -53,6 +53,9 @@
     fill("before", [before], probed.dataset.before, outline(before));
     fill("after", [after], probed.dataset.after, outline(after));
     fill("difference", [difference], difference.parentNode.querySelector("figcaption").textContent);
+    const margins = probed.querySelector(".margins");
+    one('[data-pane="margins"]').hidden = !margins;
+    if (margins) fill("margins", [margins], margins.parentNode.querySelector("figcaption").textContent);
     fill("stack", [before, after], "");
     one('[data-pane="numbers"]').replaceChildren(probed.querySelector("table").cloneNode(true));
     one("[data-position]").textContent = `${current + 1} of ${cases.length}`;
