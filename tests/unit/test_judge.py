@@ -27,7 +27,7 @@ from plexor.attacks import (
     matched_noise,
 )
 from plexor.audits.execute import execute
-from plexor.audits.plan import Probe
+from plexor.audits.probe import Probe
 from plexor.audits.unit import Unit
 from plexor.cases import LOSSLESS, Case, Image, decode_image
 from plexor.findings import Finding

@@ -1,0 +1,146 @@
+"""The cascade beside AutoAttack's standard version: same network, images and radius.
+
+AutoAttack knows images from 0 to 1 and no storage. So there are two comparisons: as each proposes,
+with floating images for both, and what is left of each proposal on the stored image.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from measuring import interleaved, ratios, seconds, write_result
+from pgd import GREATEST, UnitNetwork
+from subject import batch_of, correct
+from torch import Tensor
+
+from plexor.attacks import Cascade, Misclassify, Threat, judge
+from plexor.cases import LOSSLESS, Image, load_cohort
+from plexor.models import Batch, Model, load_model
+from plexor.models.loading import ModelSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """Cases that the model decides rightly, and within what they are attacked."""
+
+    model: Model
+    batch: Batch
+    images: list[Image]
+    threat: Threat
+
+
+def ours(subject: Subject) -> Tensor:
+    return Cascade()(subject.model, subject.batch, Misclassify(), subject.threat, seed=0).delta
+
+
+def ours_floating(subject: Subject) -> Tensor:
+    batch = subject.batch
+    floating = replace(batch, quantum=torch.zeros_like(batch.quantum))
+    return ours(replace(subject, batch=floating))
+
+
+def autoattack(subject: Subject) -> Tensor:
+    from pyautoattack import AutoAttack
+
+    logging.disable(logging.INFO)
+    norms = {"linf": "Linf", "l2": "L2", "l1": "L1"}
+    attack = AutoAttack(
+        UnitNetwork(subject.model).eval(),
+        norm=norms[subject.threat.norm],
+        eps=subject.threat.radius / GREATEST,
+        seed=0,
+        version="standard",
+    )
+    images = subject.batch.images / GREATEST
+    found = attack.run_standard_evaluation(images, subject.batch.truth, batch_size=len(images))
+    return found * GREATEST - subject.batch.images
+
+
+CONTENDERS: dict[str, Callable[[Subject], Tensor]] = {
+    "plexor": ours,
+    "plexor, floating images": ours_floating,
+    "autoattack": autoattack,
+}
+
+
+def robust(subject: Subject, delta: Tensor) -> dict[str, float]:
+    """Share of the cases that withstood: of what was proposed, and of what a file stores of it."""
+    outputs = subject.model.outputs(subject.batch.images + delta, subject.batch.context)
+    inside = subject.threat.norms(delta) <= subject.threat.radius * (1 + 1e-5)
+    wrong = subject.model.task.decide(outputs) != subject.batch.truth
+    verdicts = judge(
+        subject.model,
+        subject.batch,
+        subject.images,
+        delta,
+        goal=Misclassify(),
+        threat=subject.threat,
+    )[LOSSLESS]
+    stored = sum(v.margin > 0 and v.within_threat for v in verdicts)
+    return {
+        "proposed": 1 - float((wrong & inside).float().mean()),
+        "stored": 1 - stored / len(verdicts),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--manifest", type=Path, required=True, help="HAM10000_metadata.csv")
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--images", type=int, default=64)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--threats", nargs="+", default=["linf:1", "linf:2", "l2:150"])
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    model = load_model(ModelSource(weights=options.weights))
+    cohort = load_cohort(
+        options.manifest,
+        columns={"label": "dx", "group": "lesion_id", "id": "image_id"},
+        path_template="images/{image_id}.jpg",
+    )
+    cases = cohort.cases[:: max(1, len(cohort.cases) // (3 * options.images))]
+    batch, images = batch_of(model, cases)
+    right = torch.nonzero(correct(model, batch)).flatten()[: options.images]
+    rows = []
+    for written in options.threats:
+        norm, _, radius = written.partition(":")
+        subject = Subject(
+            model=model,
+            batch=batch.select(right),
+            images=[images[i] for i in right.tolist()],
+            threat=Threat(norm=norm, radius=float(radius)),
+        )
+        found: dict[str, Tensor] = {}
+
+        def contender(name: str, subject: Subject, found: dict[str, Tensor]) -> Callable[[], None]:
+            return lambda: found.__setitem__(name, CONTENDERS[name](subject))
+
+        calls = {name: contender(name, subject, found) for name in CONTENDERS}
+        timings = interleaved(calls, options.repeats)
+        rows += [
+            {
+                "threat": subject.threat.name,
+                "name": name,
+                "seconds": seconds(timings[name]),
+                "over_autoattack": ratios(timings, name, "autoattack"),
+            }
+            | robust(subject, found[name])
+            for name in CONTENDERS
+        ]
+    settings = {
+        "images": len(right),
+        "repeats": options.repeats,
+        "size": list(batch.images.shape[2:]),
+        "weights": options.weights.name,
+    }
+    write_result("cascade", settings, rows)
+
+
+if __name__ == "__main__":
+    main()
