@@ -8,6 +8,8 @@ import pytest
 
 from plexor.attacks import Become, Border, Flip, Goal, Masked, Misclassify, Move, Threat
 from plexor.audits import Plan, load_plan
+from plexor.audits.probe_plan import SearchPlan
+from plexor.audits.written import ThreatPlan
 from plexor.core.errors import PlanError
 
 LINF: dict[str, Any] = {"norm": "linf", "radius": 2}
@@ -16,6 +18,12 @@ LINF: dict[str, Any] = {"norm": "linf", "radius": 2}
 def _plan(*probes: dict[str, Any]) -> Plan:
     cohort = {"manifest": "m.csv", "masks": {"lesion": "lesion_mask"}}
     return load_plan({"cohort": cohort, "probes": [{"threat": LINF, **p} for p in probes]})
+
+
+def _threat(plan: Plan) -> ThreatPlan:
+    searched = plan.probes[0]
+    assert isinstance(searched, SearchPlan)
+    return searched.threat
 
 
 @pytest.mark.parametrize(
@@ -47,7 +55,7 @@ def test_a_goal_as_it_is_written(written: object, meant: Goal) -> None:
 )
 def test_a_region_as_it_is_written(written: object, meant: object) -> None:
     plan = _plan({"attack": "pgd", "threat": LINF | {"region": written}})
-    assert plan.probes[0].threat.region == meant
+    assert _threat(plan).region == meant
     assert load_plan(plan.resolved()).all_probes() == plan.all_probes()
 
 
@@ -92,7 +100,7 @@ def test_an_attack_that_sees_more_than_the_threat_allows_is_refused(access: str)
 
 def test_an_attack_that_sees_no_more_than_the_threat_allows_is_not() -> None:
     square = {"attack": "square", "threat": LINF | {"access": "scores"}}
-    assert _plan(square).probes[0].threat.access == "scores"
+    assert _threat(_plan(square)).access == "scores"
     with pytest.raises(PlanError, match="square needs to see the model's scores"):
         _plan({"attack": "square", "threat": LINF | {"access": "decisions"}})
 
