@@ -31,8 +31,28 @@ PROBES = (
     synthetic.probe("fgsm", "linf", (1,)),
     synthetic.probe("square", "linf", (1,)),
     synthetic.probe("cascade", "linf", (2,)),
+    synthetic.probe("universal-sgd", "linf", (1,)),
 )
-SEEN = {"square": "scores", "cascade": "gradients"}
+SEEN = {"square": "scores", "cascade": "gradients", "universal-sgd": "gradients"}
+FITTED = "universal-sgd-linf-1"
+FIT: dict[str, Any] = {
+    "split": "train",
+    "file": None,
+    "same_model": True,
+    "shapes": [[3, 64, 64]],
+    "settings": {},
+    "goal": {"kind": "misclassify"},
+    "n_split": 400,
+    "n_unread": 0,
+    "n_cases": 400,
+    "n_groups": 300,
+    "cases_in_both": 0,
+    "groups_in_both": 0,
+    "gradients": 4000,
+    "forwards": 400,
+    "seconds": 60.0,
+    "errors": [],
+}
 
 
 @dataclass(kw_only=True)
@@ -72,6 +92,7 @@ def audit() -> Audit:
     """An audit that gives no reason for doubt."""
     provenance = synthetic.provenance()
     provenance["attacks"] |= {name: {"access": access} for name, access in SEEN.items()}
+    provenance["fits"] = {FITTED: dict(FIT)}
     return Audit(
         plan=synthetic.plan(PROBES),
         provenance=provenance,
@@ -178,6 +199,10 @@ def _ten_passes(audit: Audit) -> None:
     audit.findings["n_gradients"] = 10
 
 
+def _fitted_on_a_group(audit: Audit) -> None:
+    audit.provenance["fits"][FITTED]["groups_in_both"] = 1
+
+
 RAISERS: dict[str, tuple[Callable[[Audit], None], str | None]] = {
     "run-unfinished": (_unfinished, None),
     "decisions-vary": (_decisions_vary, None),
@@ -188,6 +213,7 @@ RAISERS: dict[str, tuple[Callable[[Audit], None], str | None]] = {
     "budget-unused": (_short_of_the_radius, "pgd-linf-2"),
     "search-short": (_few_passes, None),
     "out-of-threat": (_beyond_the_threat, "fgsm-linf-1"),
+    "fit-overlap": (_fitted_on_a_group, FITTED),
     "failed-cases": (_one_failed, "pgd-linf-1"),
     "clean-at-chance": (_guessing, None),
     "classes-rare": (_nine_of_a_class, None),
@@ -272,6 +298,11 @@ def test_success_must_grow_unless_there_is_none_or_nothing_left(
         tried = audit.findings.index[audit.rows(probe) & audit.findings["attempted"]]
         audit.findings.loc[tried, "reached"] = np.arange(len(tried)) < share * len(tried)
     assert ("success-not-growing" in audit.raised()) is raised
+
+
+def test_a_fit_on_unknown_groups_may_overlap(audit: Audit) -> None:
+    audit.provenance["fits"][FITTED]["groups_in_both"] = None
+    assert audit.unchecked() == ["fit-overlap"]
 
 
 def test_one_radius_leaves_growth_unchecked(audit: Audit) -> None:
