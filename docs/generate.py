@@ -16,9 +16,10 @@ from typing import Any
 import typer
 from typer.cli import get_docs_for_click
 
-from plexor.attacks import CATALOGUE, FITTED, LISTED, Threat
+from plexor.attacks import CATALOGUE, FITTED, LISTED, ON_SURROGATES, Threat
 from plexor.attacks.catalogue import EVERY_TASK, Entry
 from plexor.attacks.fitted_catalogue import FittedEntry
+from plexor.attacks.surrogate_catalogue import SurrogateEntry
 from plexor.audits import plan_schema
 from plexor.cli.app import app
 
@@ -56,6 +57,15 @@ none, without a look at the model. What they see while they are fitted, and what
 are applied, are two things: a saved one can be applied to a model that shows nothing. They have a
 list of promises of their own (`tests/contract/test_fitted_contract.py`).
 How to: [Fit one perturbation for all images](../how-to/universal.md).
+"""
+ON_OTHERS = """\
+
+## Searched on other models
+
+These follow the gradients of surrogates, whose weights the plan names, and never ask the model that
+is audited; what they cost is counted on the surrogates. With the model itself as surrogate they
+keep the promises of the first list.
+How to: [Attack through other models](../how-to/plan.md#attack-through-other-models).
 """
 NORMS = {"linf": "L∞", "l2": "L2", "l1": "L1", "l0": "L0"}
 
@@ -116,6 +126,8 @@ def attacks_page() -> str:
             _matrix(CATALOGUE, sees={"sees": "access"}),
             FITTED_ATTACKS,
             _matrix(FITTED, sees={"sees, fitted": "access", "sees, applied": "applied"}),
+            ON_OTHERS,
+            _matrix(ON_SURROGATES, sees={"sees": "access", "of surrogates": "of_surrogates"}),
             "",
             "## Where they come from",
             "",
@@ -125,7 +137,9 @@ def attacks_page() -> str:
     )
 
 
-def _matrix(entries: Mapping[str, Entry | FittedEntry], *, sees: Mapping[str, str]) -> str:
+def _matrix(
+    entries: Mapping[str, Entry | FittedEntry | SurrogateEntry], *, sees: Mapping[str, str]
+) -> str:
     """Ticks for every norm and task; ``sees`` names the columns of what is seen."""
     head = ["attack", *sees, *NORMS.values(), *EVERY_TASK]
     rows = [head, ["---"] * len(head)]

@@ -31,7 +31,7 @@ from tests.helpers.tiny import (
 from torch import Tensor, nn
 
 from plexor.attacks import (
-    CATALOGUE,
+    ON_SURROGATES,
     Attack,
     Become,
     Drift,
@@ -44,10 +44,12 @@ from plexor.attacks import (
     Proposal,
     Spread,
     Threat,
+    Transfer,
     cascade,
     judge,
 )
-from plexor.attacks.catalogue import Access, find
+from plexor.attacks.catalogue import CATALOGUE as SEARCHES
+from plexor.attacks.catalogue import Access, Entry, find
 from plexor.attacks.engine import propose
 from plexor.attacks.threat import Norm
 from plexor.cases import LOSSLESS, Image
@@ -55,6 +57,32 @@ from plexor.core.errors import PlanError
 from plexor.models import Batch, Model, Preprocess, Regression, Segmentation, Task
 from plexor.models.architectures.small_cnn import SmallCNN
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mirrored:
+    """A transfer whose surrogate is the model itself: it then costs, and finds, what others do."""
+
+    steps: int = 10
+
+    def __call__(
+        self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
+    ) -> Proposal:
+        return Transfer(steps=self.steps).using([model])(model, batch, goal, threat, seed=seed)
+
+
+def mirrored() -> Entry:
+    listed = ON_SURROGATES["transfer"]
+    return Entry(
+        attack=Mirrored,
+        access=listed.access,
+        norms=listed.norms,
+        tasks=listed.tasks,
+        reference=listed.reference,
+        summary=listed.summary,
+    )
+
+
+CATALOGUE: dict[str, Entry] = {**SEARCHES, "transfer": mirrored()}
 SHAPES = {"2D": (3, 6, 5), "3D": (1, 4, 5, 3)}
 TASKS: dict[str, Task] = {
     "multiclass": multiclass(4),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from plexor.attacks import FGSM, FITTED, LISTED, PGD, Become, Misclassify, Threat
+from plexor.attacks import FGSM, FITTED, LISTED, ON_SURROGATES, PGD, Become, Misclassify, Threat
 from plexor.audits import Plan, load_plan, plan_schema
 from plexor.core.errors import PlanError
 from plexor.findings import Finding, RunDirectory
@@ -303,6 +303,7 @@ def test_the_schema_is_whole_and_knows_each_attacks_options() -> None:
         assert known["properties"]["attack"]["const"] == name
         options = {option.name: option.default for option in fields(attack)}
         common = {"attack", "id", "goal", "threat"} | (of_fitted if name in FITTED else set())
+        common |= {"surrogates"} if name in ON_SURROGATES else set()
         assert set(known["properties"]) == {*common, *options}
         for option, default in options.items():
             assert default is not MISSING

@@ -17,7 +17,7 @@ from plexor.attacks.goals import (
     Move,
     Spread,
 )
-from plexor.attacks.gradient import APGD, APGDT, FGSM, MIFGSM, PGD
+from plexor.attacks.gradient import APGD, APGDT, FGSM, MIFGSM, PGD, Transfer
 from plexor.attacks.jpeg import JPEGCoefficients
 from plexor.attacks.judge import Distances, Verdict, judge
 from plexor.attacks.lattice import Lattice
@@ -27,6 +27,7 @@ from plexor.attacks.proposal import Attack, Proposal
 from plexor.attacks.query import NES, HopSkipJump, SimBA, Square
 from plexor.attacks.region import Border, Masked
 from plexor.attacks.sparse import ExhaustivePixel, GreedyPixel, OnePixel, SparseRS
+from plexor.attacks.surrogate_catalogue import ON_SURROGATES
 from plexor.attacks.threat import Threat
 from plexor.attacks.universal import (
     UniversalDeepFool,
@@ -47,6 +48,7 @@ __all__ = [
     "LISTED",
     "MIFGSM",
     "NES",
+    "ON_SURROGATES",
     "PGD",
     "Attack",
     "Become",
@@ -81,6 +83,7 @@ __all__ = [
     "Spread",
     "Square",
     "Threat",
+    "Transfer",
     "UniversalDeepFool",
     "UniversalGenerator",
     "UniversalPerturbation",

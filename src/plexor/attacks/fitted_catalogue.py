@@ -8,6 +8,7 @@ from pathlib import Path
 from plexor.attacks.catalogue import CATALOGUE, EVERY_NORM, EVERY_TASK, Access, Entry
 from plexor.attacks.fitted import Fitted, FittedAttack, read_card
 from plexor.attacks.generative import FittedGenerator, Generator, UniversalGenerator
+from plexor.attacks.surrogate_catalogue import ON_SURROGATES, SurrogateEntry
 from plexor.attacks.universal import (
     UniversalDeepFool,
     UniversalPerturbation,
@@ -96,7 +97,7 @@ FITTED: dict[str, FittedEntry] = {
     ),
 }
 
-LISTED: dict[str, Entry | FittedEntry] = {**CATALOGUE, **FITTED}
+LISTED: dict[str, Entry | FittedEntry | SurrogateEntry] = {**CATALOGUE, **FITTED, **ON_SURROGATES}
 """Every attack a plan may name."""
 
 

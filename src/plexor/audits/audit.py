@@ -23,6 +23,7 @@ from plexor.audits.progress import Listener, Progress
 from plexor.audits.provenance import images_sha256, model_sha256, provenance
 from plexor.audits.sample import checked_cases, example_ids
 from plexor.audits.sources import Sources
+from plexor.audits.surrogates import load_surrogates, surrogate_cards
 from plexor.audits.unit import Unit
 from plexor.cases import Cohort, load_cohort, split_groups
 from plexor.cases.rows import TruthKind
@@ -128,6 +129,7 @@ def audit(
     _check_classes(cohort, model)
     for probe in plan.all_probes():
         _check_task(probe, model.task)
+    surrogates = load_surrogates(plan, model)
     sources = Sources.of(plan, cohort)
     images = images_sha256([*audited.cases, *sources.cases])
     model_hash = model_sha256(model)
@@ -147,6 +149,7 @@ def audit(
             run=run,
             plan=plan,
             sources=sources,
+            surrogates=surrogates,
             audited=audited.cases,
             job=job,
             model_sha256=model_hash,
@@ -157,6 +160,8 @@ def audit(
         units = [unit for ready in probes for unit in preparation.units(ready)]
         about = provenance(model, plan, cohort_sha256=audited.digest, images=images, checks=checks)
         about["fits"] = {ready.probe.id: ready.about for ready in probes if ready.about}
+        if surrogates:
+            about["surrogates"] = surrogate_cards(surrogates)
         note = _noting(run, about)
         _carry_out(units, run, job, executor, note=note, tell=tell)
         run.write_provenance(about | {"finished": True})

@@ -1,4 +1,4 @@
-"""Makes a plan's fitted attacks ready: fits those to be fitted, reads those that were saved."""
+"""Makes a plan's attacks ready: fits those to be fitted, reads those that were saved."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from plexor.attacks.by_shape import ByShape, Shape
 from plexor.attacks.fitted import FitCard
@@ -15,12 +15,14 @@ from plexor.audits.executors import Executor, Job
 from plexor.audits.executors.executor import FitDone
 from plexor.audits.fit import Fit, fits_of, shapes_of
 from plexor.audits.plan import Plan
-from plexor.audits.probe import Fitting, Probe, Saved
+from plexor.audits.probe import Fitting, Probe, Saved, Surrogates
 from plexor.audits.progress import Progress
 from plexor.audits.sources import Sources
 from plexor.audits.unit import Unit, units_of
 from plexor.cases import Case
+from plexor.core.ids import digest
 from plexor.findings import RunDirectory
+from plexor.models import Model
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +35,8 @@ class Ready:
 
     Attributes:
         probe: with its attack.
-        fitted_from: ids of the fits that made it, or the hash of its file; empty for an attack that
-            is not fitted.
+        fitted_from: ids of the fits that made it, or the hash of its file; hashes of the search and
+            of its surrogates; empty for any other attack.
         about: how it was fitted, plain data for the summary; None for an attack that is not.
     """
 
@@ -51,6 +53,7 @@ class Preparation:
         run: where what is fitted is kept.
         plan: the plan.
         sources: what its attacks are fitted on, or read from.
+        surrogates: file as the plan has it → the model.
         audited: the cases they will be judged on.
         job: model and seed.
         model_sha256: of all that decides the model's outputs.
@@ -61,6 +64,7 @@ class Preparation:
     run: RunDirectory
     plan: Plan
     sources: Sources
+    surrogates: Mapping[str, Model]
     audited: Sequence[Case]
     job: Job
     model_sha256: str
@@ -182,6 +186,15 @@ class Preparation:
                     probe=replace(probe, attack=attack),
                     fitted_from=(self.sources.files[str(file)],),
                     about=about,
+                )
+            case Surrogates(attack=search, files=files):
+                found = [self.surrogates[str(file)] for file in files]
+                return Ready(
+                    probe=replace(probe, attack=search.using(found)),
+                    fitted_from=(
+                        digest([type(search).__name__, asdict(search)]),
+                        *(self.sources.files[str(file)] for file in files),
+                    ),
                 )
         return Ready(probe=probe)
 

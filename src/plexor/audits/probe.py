@@ -8,6 +8,7 @@ from typing import Literal
 
 from plexor.attacks.fitted import FittedAttack
 from plexor.attacks.goals import Goal
+from plexor.attacks.gradient import Transfer
 from plexor.attacks.proposal import Attack
 from plexor.attacks.threat import Threat
 
@@ -39,6 +40,19 @@ class Saved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Surrogates:
+    """An attack that searches on other models.
+
+    Attributes:
+        attack: how it searches.
+        files: their weights, as the plan has them.
+    """
+
+    attack: Transfer
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
     """One thing done to every case: nothing (clean), an attack, or its control.
 
@@ -47,10 +61,11 @@ class Probe:
         kind: "clean", "attack" or "control".
         name: the attack's name in the catalogue; "clean" or "noise".
         attack: None for clean and for a control, and for an attack that is still to be fitted or
-            read from a file.
+            read from a file, or whose surrogates are.
         goal: None for clean and for a control.
         threat: None for clean.
-        source: where a fitted attack comes from; None for all others.
+        source: where a fitted attack comes from, or what an attack on surrogates needs; None for
+            all others.
     """
 
     id: str
@@ -59,4 +74,4 @@ class Probe:
     attack: Attack | None = None
     goal: Goal | None = None
     threat: Threat | None = None
-    source: Fitting | Saved | None = None
+    source: Fitting | Saved | Surrogates | None = None

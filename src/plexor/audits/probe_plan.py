@@ -21,11 +21,14 @@ from plexor.attacks.catalogue import CATALOGUE, Access, Entry
 from plexor.attacks.fitted import read_card
 from plexor.attacks.fitted_catalogue import LISTED, FittedEntry, find_fitted
 from plexor.attacks.goals import Misclassify
+from plexor.attacks.surrogate_catalogue import ON_SURROGATES, SurrogateEntry
 from plexor.attacks.threat import Threat
-from plexor.audits.probe import Fitting, Probe, Saved
+from plexor.audits.probe import Fitting, Probe, Saved, Surrogates
 from plexor.audits.written import ACCESS, STRICT, GoalPlan, ThreatPlan
 from plexor.core.errors import PlanError
 from plexor.findings.planned import probe_id
+
+AnyEntry = Entry | FittedEntry | SurrogateEntry
 
 FIT_SPLIT = "train"
 """Where a plan does not say on which split an attack is fitted."""
@@ -92,6 +95,39 @@ class SearchPlan(AttackPlan):
                 attack=attack,
                 goal=self.goal,
                 threat=threat,
+            )
+
+
+class SurrogatePlan(AttackPlan):
+    """An attack that searches on other models, and then tries the one that is audited."""
+
+    threat: ThreatPlan
+    surrogates: tuple[Path, ...] = Field(
+        description="weights files that `plexor train` wrote, of models of the same task"
+    )
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if not self.surrogates:
+            raise PlanError(
+                f"{self.attack}: `surrogates` is empty; name at least one weights file of a model "
+                "of the same task"
+            )
+        self._check_threat(self.threat, ON_SURROGATES[self.attack].access)
+        tuple(self.probes())
+        return self
+
+    def probes(self) -> Iterator[Probe]:
+        """See ``AttackPlan``."""
+        attack = ON_SURROGATES[self.attack].attack(**self._options())
+        for threat in self.threat.threats():
+            yield Probe(
+                id=self._probe_id(threat),
+                kind="attack",
+                name=self.attack,
+                goal=self.goal,
+                threat=threat,
+                source=Surrogates(attack=attack, files=self.surrogates),
             )
 
 
@@ -208,13 +244,19 @@ def _adapter() -> TypeAdapter[Any]:
         models.append(
             create_model(
                 f"{entry.attack.__name__}Probe",
-                __base__=FittedPlan if isinstance(entry, FittedEntry) else SearchPlan,
+                __base__=_plan_of(entry),
                 attack=(Literal[name], ...),
                 **options,  # type: ignore[call-overload]
             )
         )
     one: Any = Annotated[Union[tuple(models)], Field(discriminator="attack")]  # noqa: UP007
     return TypeAdapter(tuple[one, ...])
+
+
+def _plan_of(entry: AnyEntry) -> type[AttackPlan]:
+    if isinstance(entry, FittedEntry):
+        return FittedPlan
+    return SurrogatePlan if isinstance(entry, SurrogateEntry) else SearchPlan
 
 
 def checked_probes(value: object) -> tuple[AttackPlan, ...]:
@@ -228,6 +270,6 @@ def probes_schema() -> dict[str, Any]:
     return _adapter().json_schema(ref_template="#/$defs/{model}")
 
 
-def _fields(entry: Entry | FittedEntry) -> tuple[Any, ...]:
+def _fields(entry: AnyEntry) -> tuple[Any, ...]:
     attack: Any = entry.attack
     return fields(attack) if is_dataclass(attack) else ()

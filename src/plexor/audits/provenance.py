@@ -12,6 +12,7 @@ import torch
 
 from plexor.attacks.catalogue import Entry
 from plexor.attacks.fitted_catalogue import LISTED, FittedEntry
+from plexor.attacks.surrogate_catalogue import SurrogateEntry
 from plexor.audits.checks import Check
 from plexor.audits.plan import Plan
 from plexor.cases import Case
@@ -82,7 +83,7 @@ def provenance(
     }
 
 
-def _described(entry: Entry | FittedEntry) -> dict[str, str]:
+def _described(entry: Entry | FittedEntry | SurrogateEntry) -> dict[str, str]:
     """What a report says of an attack."""
     return {
         "title": entry.attack.__name__,

@@ -1,4 +1,4 @@
-"""What a plan's fitted attacks come from: cases of a split, or a file."""
+"""What a plan's attacks come from beside itself: cases of a split, or files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from plexor.audits.plan import Plan
-from plexor.audits.probe import Fitting, Saved
+from plexor.audits.probe import Fitting, Saved, Surrogates
 from plexor.cases import Case, Cohort
 from plexor.core.ids import digest, digest_file
 
@@ -17,7 +17,7 @@ class Sources:
 
     Attributes:
         splits: split → its cases, in the order of their ids.
-        files: file as the plan has it → hash.
+        files: file as the plan has it, of a saved attack or of a surrogate → hash.
     """
 
     splits: Mapping[str, tuple[Case, ...]]
@@ -39,6 +39,8 @@ class Sources:
                     splits[name] = tuple(sorted(cases, key=lambda case: case.id))
                 case Saved(file=file):
                     files[str(file)] = digest_file(plan.path(file))
+                case Surrogates(files=some):
+                    files |= {str(file): digest_file(plan.path(file)) for file in some}
         return cls(splits=splits, files=files)
 
     @property

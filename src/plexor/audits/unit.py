@@ -53,7 +53,8 @@ def units_of(
         model_sha256: of all that decides the model's outputs.
         images_sha256: case id → hash.
         visibility: what is measured of how visible the changes are.
-        fitted_from: ids of the fits whose outcome the attack is, or the hash of its file.
+        fitted_from: ids of the fits whose outcome the attack is, or the hash of its file; hashes
+            of the search and of its surrogates' files.
     """
     about = {
         "findings": FINDINGS_VERSION,

@@ -4,5 +4,6 @@ from plexor.attacks.gradient.apgd import APGD
 from plexor.attacks.gradient.momentum import MIFGSM
 from plexor.attacks.gradient.pgd import FGSM, PGD
 from plexor.attacks.gradient.targeted import APGDT
+from plexor.attacks.gradient.transfer import Transfer
 
-__all__ = ["APGD", "APGDT", "FGSM", "MIFGSM", "PGD"]
+__all__ = ["APGD", "APGDT", "FGSM", "MIFGSM", "PGD", "Transfer"]
