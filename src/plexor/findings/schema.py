@@ -48,7 +48,8 @@ class Finding:
         l2: Euclidean length of the change.
         l1: sum of absolute changes.
         l0: changed positions.
-        n_gradients: forward-and-backward passes spent on this case.
+        n_gradients: forward-and-backward passes spent on this case; of an attack on surrogates,
+            through these, and so are ``n_forwards``.
         n_forwards: further forward passes spent on this case by the search.
         found_by: of an attack made of several stages, the one that says it reached the goal; ""
             where none does. The judge's word on that is ``reached``.
