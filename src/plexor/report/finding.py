@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from plexor.report import words
-from plexor.report.table import Cell, Table, area_cell, family_words, share_cell
+from plexor.report.table import Cell, Table, area_cell, count_cell, family_words, share_cell
 
 Plain = Mapping[str, Any]
 
@@ -30,8 +30,8 @@ def finding_table(summary: Plain, probe: Plain, number: int) -> Table:
                 area_cell(None if noise is None else noise["auc"]),
                 *_pair(before, after, noise, "sensitivity"),
                 *_pair(before, after, noise, "specificity"),
-                Cell(text=words.count(after["n_hidden"]), detail=_flips(noise, "n_hidden")),
-                Cell(text=words.count(after["n_invented"]), detail=_flips(noise, "n_invented")),
+                count_cell(after, noise, "n_hidden"),
+                count_cell(after, noise, "n_invented"),
             )
         )
     return Table(
@@ -62,7 +62,3 @@ def _pair(before: Plain, after: Plain, noise: Plain | None, figure: str) -> tupl
     return share_cell(before[figure]), Cell(
         text=attacked.text, detail=f"{attacked.detail}{beside}", reason=attacked.reason
     )
-
-
-def _flips(noise: Plain | None, key: str) -> str:
-    return "" if noise is None else words.count(noise[key])

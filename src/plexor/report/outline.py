@@ -14,6 +14,7 @@ from plexor.report.table import (
     area_cell,
     attacks,
     cases_cell,
+    count_cell,
     family_words,
     named,
     p_cell,
@@ -99,8 +100,8 @@ def label_table(summary: Plain, probe: Plain, number: int) -> Table:
                 amount_cell(after["size"]),
                 _beside(area_cell(after["agreement"]), noise, "agreement"),
                 _beside(amount_cell(after["moved"]), noise, "moved"),
-                Cell(text=words.count(after["n_vanished"]), detail=_count(noise, "n_vanished")),
-                Cell(text=words.count(after["n_appeared"]), detail=_count(noise, "n_appeared")),
+                count_cell(after, noise, "n_vanished"),
+                count_cell(after, noise, "n_appeared"),
             )
         )
     return Table(
@@ -150,7 +151,3 @@ def _beside(cell: Cell, noise: Plain | None, key: str) -> Cell:
     word = words.area if key == "agreement" else words.amount
     detail = f"{cell.detail}; {word(noise[key]['value'])}".removeprefix("; ")
     return Cell(text=cell.text, detail=detail, reason=cell.reason)
-
-
-def _count(noise: Plain | None, key: str) -> str:
-    return "" if noise is None else words.count(noise[key])

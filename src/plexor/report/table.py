@@ -256,6 +256,12 @@ def positions_heading(summary: Plain) -> tuple[Cell, ...]:
     return ()
 
 
+def count_cell(attacked: Plain, noise: Plain | None, key: str) -> Cell:
+    """A number of cases, and that of noise, where there is any, below it."""
+    beside = "" if noise is None else words.count(noise[key])
+    return Cell(text=words.count(attacked[key]), detail=beside)
+
+
 def positions_cell(summary: Plain, probe: Plain) -> tuple[Cell, ...]:
     """The share of positions that reach the goal alone; blank for attacks that do not count it."""
     if not positions_heading(summary):
