@@ -123,6 +123,7 @@ def test_the_slider_moves_the_split(page: Browser, report: Path) -> None:
 
 def test_pixels_are_never_smoothed(page: Browser, report: Path) -> None:
     page.open(report)
+    page.wait("[...document.querySelectorAll('.viewer img')].every(image => image.naturalWidth)")
     shown = page.evaluate(
         "[...document.querySelectorAll('.viewer img')].map(image => "
         "[getComputedStyle(image).imageRendering, "
