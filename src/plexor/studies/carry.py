@@ -18,6 +18,9 @@ from plexor.models.training.fit import train
 from plexor.models.weights import read_card
 from plexor.studies.step import Advance
 
+_HOW_COMPUTED = ("precision", "workers")
+"""Options of a training that say how it is computed, not what."""
+
 
 def train_arm(
     plan_file: Path, advance: Advance, *, given: Path | None = None, device: str | None = None
@@ -71,7 +74,8 @@ def check_trained(weights: Path, training: Training, cohort: Cohort, *, seed: in
     """Refuses weights that were not trained in this way on these cases in this split.
 
     Raises:
-        ModelError: another configuration, cohort or seed; the first difference is named.
+        ModelError: another configuration, cohort or seed; the first difference is named. Precision
+            and workers may differ.
     """
     card = read_card(weights)
     found = dict(card.training) if card else {}
@@ -81,7 +85,7 @@ def check_trained(weights: Path, training: Training, cohort: Cohort, *, seed: in
     there = {**found, **not_yet, **_flat(config)}
     wanted = {"seed": seed, "cohort_sha256": cohort.digest, **_flat(asdict(training))}
     for name, value in wanted.items():
-        if there.get(name) != value:
+        if name not in _HOW_COMPUTED and there.get(name) != value:
             raise ModelError(
                 f"{weights} was trained otherwise: `{name}` is {there.get(name)}, expected "
                 f"{value}; give weights that were trained with this arm's plan, or none"

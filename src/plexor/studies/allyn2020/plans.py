@@ -84,7 +84,7 @@ def _training(
 
 
 _BRIEF: Plain = {"epochs": 12, "batch_size": 32, "patience": 12, "learning_rate": 0.003}
-_HOUR: Plain = {"epochs": 16, "batch_size": 32, "patience": 16}
+_HOUR: Plain = {"epochs": 10, "batch_size": 32, "patience": 10, "precision": "bf16-mixed"}
 _LONG: Plain = {
     "epochs": 30,
     "batch_size": 16,
@@ -111,11 +111,11 @@ SCALES: dict[str, Scale] = {
         name="small",
         classifier=_training("densenet201", 72, 96, **_HOUR),
         other=_training("efficientnet-lite0", 72, 96, look=_LITE, **_HOUR),
-        generator={"steps": 400},
-        pgd={"steps": 20},
-        one_pixel={"population": 40, "queries": 200},
+        generator={"steps": 300, "precision": "bfloat16"},
+        pgd={"steps": 20, "precision": "bfloat16"},
+        one_pixel={"population": 20, "queries": 100},
         because="the network sees 96 × 72 pixels in place of 600 × 450, starts from random "
-        "weights if none are given, and is trained for 16 epochs",
+        "weights if none are given, and is trained for 10 epochs",
     ),
     "full": Scale(
         name="full",
