@@ -29,7 +29,7 @@ check: $(SETUP)
 	$(BIN)/lint-imports
 
 test: check
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile
 
 browser:
 	scripts/install-browser.sh
