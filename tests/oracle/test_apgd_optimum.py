@@ -219,7 +219,7 @@ def test_steps_are_halved_as_the_paper_says(losses: list[float], halved: bool) -
 def test_a_norm_without_such_steps_is_refused(attack: Attack) -> None:
     model = model_of(Linear(torch.randn(3, 1, 4, 4).double()), multiclass(3))
     batch, threat = batch_of(images((1, 4, 4), 1)), Threat(norm="l0", radius=2)
-    with pytest.raises(PlanError, match="not l0; use pgd"):
+    with pytest.raises(PlanError, match="got a threat in l0; choose another"):
         attack(model, batch, Misclassify(), threat, seed=0)
 
 

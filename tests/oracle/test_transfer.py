@@ -166,7 +166,7 @@ def test_what_cannot_be_searched_is_refused() -> None:
     number = model_of(Linear(weight[:1]), Regression(unit="years"))
     with pytest.raises(PlanError, match="same kind as the model it stands for, multiclass; it has"):
         PLAIN.using([number])(model, batch, goal, threat, seed=0)
-    with pytest.raises(PlanError, match="transfer: searches under linf or l2, not l1"):
+    with pytest.raises(PlanError, match="transfer: searches under linf, l2, got a threat in l1"):
         PLAIN.using([model])(model, batch, goal, Threat(norm="l1", radius=9), seed=0)
     with pytest.raises(PlanError, match="transfer: `steps` must be at least 1, got 0"):
         Transfer(steps=0)

@@ -174,5 +174,5 @@ def test_a_layers_response_is_the_jacobian_times_the_direction_and_back() -> Non
 def test_norms_without_a_search_are_refused() -> None:
     _, model, batches = linear(SHAPES["2D"])
     for attack in (UniversalDeepFool(), UniversalSingular(layer="")):
-        with pytest.raises(PlanError, match="the norm must be one of linf, l2, l1, got l0"):
+        with pytest.raises(PlanError, match="searches under linf, l2, l1, got a threat in l0"):
             attack.fit(model, batches, Misclassify(), Threat(norm="l0", radius=3), seed=0)

@@ -135,7 +135,7 @@ def _decoded(stored: Image, coefficients: Any) -> torch.Tensor:
 def test_bad_input_is_refused() -> None:
     stored = files("4:2:0")
     model, batch = asked(stored)
-    with pytest.raises(PlanError, match="searches under linf or l2, not l1"):
+    with pytest.raises(PlanError, match="searches under linf, l2, got a threat in l1"):
         JPEGCoefficients()(model, batch, Misclassify(), Threat(norm="l1", radius=9), seed=0)
     other = batch_of([image(np.zeros((3, 8, 8), np.uint8))])
     with pytest.raises(DataError, match="expected images from JPEG files"):

@@ -85,7 +85,7 @@ def test_options_that_make_no_sense(attack: Any, options: dict[str, Any], messag
 def test_a_norm_that_is_not_searched(attack: Attack, norms: list[Any]) -> None:
     model, batch = one_logit(5.0)
     for norm in norms:
-        with pytest.raises(PlanError, match=f"searches under .* {norm}; use fmn"):
+        with pytest.raises(PlanError, match=f"searches under .* got a threat in {norm}; choose"):
             attack(model, batch, Misclassify(), Threat(norm=norm, radius=3), seed=0)
 
 

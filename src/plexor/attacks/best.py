@@ -8,7 +8,6 @@ from torch import Tensor
 from plexor.attacks.objective import Objective
 from plexor.attacks.proposal import Proposal
 from plexor.attacks.threat import Threat
-from plexor.core.errors import PlanError
 
 
 class Best:
@@ -69,28 +68,3 @@ class Best:
     def proposal(self) -> Proposal:
         """For all cases; nothing for those of which nothing was better than nothing."""
         return self._all.proposal(self._delta)
-
-
-def check_norm(attack: str, threat: Threat, norms: tuple[str, ...]) -> None:
-    """Refuses a threat the attack does not search.
-
-    Raises:
-        PlanError: its norm is not one of ``norms``.
-    """
-    if threat.norm not in norms:
-        raise PlanError(
-            f"{attack}: searches under {', '.join(norms)}, got a threat in {threat.norm}; "
-            "choose another attack or norm"
-        )
-
-
-def check_positive(attack: str, **options: float) -> None:
-    """Refuses options that are not above zero, or integers that are not at least 1.
-
-    Raises:
-        PlanError: names the first of them.
-    """
-    for name, number in options.items():
-        if number <= 0:
-            wanted = "at least 1" if isinstance(number, int) else "positive"
-            raise PlanError(f"{attack}: `{name}` must be {wanted}, got {number}")

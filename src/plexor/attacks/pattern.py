@@ -24,7 +24,7 @@ from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.proposal import Proposal
 from plexor.attacks.threat import Threat, Unit
-from plexor.core.errors import DataError, PlanError
+from plexor.core.errors import DataError
 from plexor.models.batch import Batch, Context
 from plexor.models.model import Model
 
@@ -160,13 +160,3 @@ def reached(
         stream.spent(objective)
     every = torch.cat(margins)
     return float((every > 0).float().mean()), float(every.mean())
-
-
-def check_norm(method: str, threat: Threat, norms: tuple[str, ...]) -> None:
-    """Refuses a norm that a method has no search for.
-
-    Raises:
-        PlanError: it is none of ``norms``.
-    """
-    if threat.norm not in norms:
-        raise PlanError(f"{method}: the norm must be one of {', '.join(norms)}, got {threat.norm}")

@@ -8,6 +8,7 @@ from typing import ClassVar, get_args
 from plexor.attacks.generative.network import GROUP, Architecture
 from plexor.attacks.goals import LossKind
 from plexor.attacks.objective import Precision
+from plexor.attacks.options import check_counts, check_positive
 from plexor.core.errors import PlanError, unknown
 
 
@@ -64,16 +65,8 @@ class Recipe:
             raise PlanError(
                 f"{self.method}: `width` must be a multiple of {GROUP}, got {self.width}"
             )
-        for name in ("steps", "patience"):
-            if getattr(self, name) < 1:
-                raise PlanError(
-                    f"{self.method}: `{name}` must be at least 1, got {getattr(self, name)}"
-                )
-        for name in ("learning_rate", "clip"):
-            if not getattr(self, name) > 0:
-                raise PlanError(
-                    f"{self.method}: `{name}` must be positive, got {getattr(self, name)}"
-                )
+        check_counts(self.method, steps=self.steps, patience=self.patience)
+        check_positive(self.method, learning_rate=self.learning_rate, clip=self.clip)
         for name in ("squares", "smoothness", "dissimilarity", "discriminator"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise PlanError(

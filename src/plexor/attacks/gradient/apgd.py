@@ -11,10 +11,10 @@ from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.gradient.climb import Climb, Halving, Sparse
 from plexor.attacks.gradient.slope import check_averaged, mean_margin, slope
 from plexor.attacks.objective import Objective, Precision
+from plexor.attacks.options import check_counts, check_norm
 from plexor.attacks.proposal import Proposal, normal_noise
 from plexor.attacks.restarts import Best, best_of
 from plexor.attacks.threat import Threat
-from plexor.core.errors import PlanError
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
 from plexor.models.model import Model
@@ -55,9 +55,7 @@ class APGD:
     precision: Precision = "float32"
 
     def __post_init__(self) -> None:
-        for name in ("steps", "restarts"):
-            if getattr(self, name) < 1:
-                raise PlanError(f"apgd: `{name}` must be at least 1, got {getattr(self, name)}")
+        check_counts("apgd", steps=self.steps, restarts=self.restarts)
         check_averaged("apgd", samples=self.samples)
 
     def __call__(
@@ -81,8 +79,7 @@ class APGD:
         Raises:
             PlanError: the threat is in L0.
         """
-        if threat.norm not in _NORMS:
-            raise PlanError(f"apgd: searches under linf, l2 or l1, not {threat.norm}; use pgd")
+        check_norm("apgd", threat, _NORMS)
         batch, steps = objective.batch, self.steps
         noise = normal_noise(batch, seed, "start")
         climb: Halving | Sparse

@@ -10,6 +10,7 @@ from torch import Tensor
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.gradient.slope import check_averaged, mean_margin, slope
 from plexor.attacks.objective import Objective, Precision
+from plexor.attacks.options import check_counts, check_norm, check_positive
 from plexor.attacks.proposal import Proposal
 from plexor.attacks.restarts import Best
 from plexor.attacks.threat import Threat
@@ -50,10 +51,8 @@ class MIFGSM:
     precision: Precision = "float32"
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise PlanError(f"mi-fgsm: `steps` must be at least 1, got {self.steps}")
-        if self.step_size is not None and self.step_size <= 0:
-            raise PlanError(f"mi-fgsm: `step_size` must be positive, got {self.step_size}")
+        check_counts("mi-fgsm", steps=self.steps)
+        check_positive("mi-fgsm", step_size=self.step_size)
         if self.decay < 0:
             raise PlanError(f"mi-fgsm: `decay` must be at least 0, got {self.decay}")
         check_averaged("mi-fgsm", samples=self.samples, diversity=self.diversity)
@@ -66,8 +65,7 @@ class MIFGSM:
         Raises:
             PlanError: the threat is in L1 or L0, for which there is no such step.
         """
-        if threat.norm not in ("linf", "l2"):
-            raise PlanError(f"mi-fgsm: searches under linf or l2, not {threat.norm}; use pgd")
+        check_norm("mi-fgsm", threat, ("linf", "l2"))
         objective = Objective(model, batch, goal, precision=self.precision)
         size = threat.radii(batch) * (self.step_size or 1 / self.steps)
         delta, summed = torch.zeros_like(batch.images), torch.zeros_like(batch.images)

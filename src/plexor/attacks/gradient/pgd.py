@@ -10,10 +10,10 @@ from torch import Tensor
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.gradient.slope import check_averaged, mean_margin, slope
 from plexor.attacks.objective import Objective, Precision
+from plexor.attacks.options import check_counts, check_positive
 from plexor.attacks.proposal import Proposal, normal_noise
 from plexor.attacks.restarts import Best, best_of
 from plexor.attacks.threat import Threat
-from plexor.core.errors import PlanError
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
 from plexor.models.model import Model
@@ -60,11 +60,8 @@ class PGD:
     precision: Precision = "float32"
 
     def __post_init__(self) -> None:
-        for name in ("steps", "restarts"):
-            if getattr(self, name) < 1:
-                raise PlanError(f"pgd: `{name}` must be at least 1, got {getattr(self, name)}")
-        if self.step_size is not None and self.step_size <= 0:
-            raise PlanError(f"pgd: `step_size` must be positive, got {self.step_size}")
+        check_counts("pgd", steps=self.steps, restarts=self.restarts)
+        check_positive("pgd", step_size=self.step_size)
         check_averaged("pgd", samples=self.samples, diversity=self.diversity)
 
     def __call__(

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from plexor.attacks.goals import LossKind
 from plexor.attacks.objective import Objective
+from plexor.attacks.options import check_counts
 from plexor.attacks.proposal import uniform_draws
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
@@ -114,8 +115,7 @@ def check_averaged(attack: str, *, samples: int, diversity: float = 0.0) -> None
     Raises:
         PlanError: no samples, or no probability.
     """
-    if samples < 1:
-        raise PlanError(f"{attack}: `samples` must be at least 1, got {samples}")
+    check_counts(attack, samples=samples)
     if not 0 <= diversity <= 1:
         raise PlanError(f"{attack}: `diversity` is a probability from 0 to 1, got {diversity}")
 

@@ -11,10 +11,10 @@ from plexor.attacks.goals import Goal, OneWay
 from plexor.attacks.gradient.apgd import APGD
 from plexor.attacks.gradient.slope import check_averaged
 from plexor.attacks.objective import Objective, Precision
+from plexor.attacks.options import check_counts
 from plexor.attacks.proposal import Proposal
 from plexor.attacks.restarts import best_of
 from plexor.attacks.threat import Threat
-from plexor.core.errors import PlanError
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
 from plexor.models.model import Model
@@ -48,9 +48,7 @@ class APGDT:
     precision: Precision = "float32"
 
     def __post_init__(self) -> None:
-        for name in ("n_targets", "steps", "restarts"):
-            if getattr(self, name) < 1:
-                raise PlanError(f"apgd-t: `{name}` must be at least 1, got {getattr(self, name)}")
+        check_counts("apgd-t", n_targets=self.n_targets, steps=self.steps, restarts=self.restarts)
         check_averaged("apgd-t", samples=self.samples)
 
     def __call__(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.gradient.momentum import MIFGSM
 from plexor.attacks.objective import Precision
+from plexor.attacks.options import check_norm
 from plexor.attacks.proposal import Attack, Proposal
 from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
@@ -101,8 +102,7 @@ class _OnSurrogates:
             ModelError: a surrogate lets no gradient through, or cannot take the images.
             PlanError: a surrogate is of another task, or the threat is in L1 or L0.
         """
-        if threat.norm not in ("linf", "l2"):
-            raise PlanError(f"transfer: searches under linf or l2, not {threat.norm}")
+        check_norm("transfer", threat, ("linf", "l2"))
         ensemble = Ensemble(self.surrogates, task=model.task)
         ensemble.network.to(batch.images.device)
         found = self.search(ensemble, replace(batch, before=None), goal, threat, seed=seed)

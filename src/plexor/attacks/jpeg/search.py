@@ -13,6 +13,7 @@ from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.jpeg.decode import Decoder
 from plexor.attacks.jpeg.moves import Moves
 from plexor.attacks.objective import Objective
+from plexor.attacks.options import check_counts, check_norm
 from plexor.attacks.proposal import Proposal
 from plexor.attacks.threat import Threat
 from plexor.cases.formats.coefficients import Coefficients, read_coefficients
@@ -45,8 +46,7 @@ class JPEGCoefficients:
     loss: LossKind = "margin"
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise PlanError(f"jpeg: `steps` must be at least 1, got {self.steps}")
+        check_counts("jpeg", steps=self.steps)
         if not 1 <= self.several <= 64:
             raise PlanError(f"jpeg: `several` must be from 1 to 64, got {self.several}")
 
@@ -60,8 +60,7 @@ class JPEGCoefficients:
             MissingExtraError: jpeglib is not installed.
             PlanError: the threat is in L1 or L0.
         """
-        if threat.norm not in ("linf", "l2"):
-            raise PlanError(f"jpeg: searches under linf or l2, not {threat.norm}")
+        check_norm("jpeg", threat, ("linf", "l2"))
         if not batch.stored or not all(image.source for image in batch.stored):
             raise DataError(
                 "jpeg: expected images from JPEG files, grey or with a subsampling of 4:4:4, 4:2:2 "

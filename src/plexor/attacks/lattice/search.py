@@ -10,10 +10,10 @@ from torch import Tensor
 from plexor.attacks import geometry
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.objective import Objective
+from plexor.attacks.options import check_counts
 from plexor.attacks.proposal import Proposal, normal_noise
 from plexor.attacks.restarts import best_of
 from plexor.attacks.threat import Threat
-from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.model import Model
 
@@ -44,9 +44,7 @@ class Lattice:
     loss: LossKind = "margin"
 
     def __post_init__(self) -> None:
-        for name in ("steps", "restarts"):
-            if getattr(self, name) < 1:
-                raise PlanError(f"lattice: `{name}` must be at least 1, got {getattr(self, name)}")
+        check_counts("lattice", steps=self.steps, restarts=self.restarts)
 
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int

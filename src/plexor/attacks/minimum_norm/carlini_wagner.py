@@ -10,9 +10,9 @@ from torch import Tensor
 from plexor.attacks.goals import Goal
 from plexor.attacks.minimum_norm.nearest import Nearest, shortest_stored
 from plexor.attacks.objective import Objective
+from plexor.attacks.options import check_counts, check_norm, check_positive
 from plexor.attacks.proposal import Proposal
 from plexor.attacks.threat import Threat
-from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.model import Model
 
@@ -45,16 +45,10 @@ class CarliniWagner:
     step_size: float = 0.01
 
     def __post_init__(self) -> None:
-        for name in ("steps", "constants"):
-            if getattr(self, name) < 1:
-                raise PlanError(
-                    f"carlini-wagner: `{name}` must be at least 1, got {getattr(self, name)}"
-                )
-        for name in ("first_constant", "step_size"):
-            if getattr(self, name) <= 0:
-                raise PlanError(
-                    f"carlini-wagner: `{name}` must be positive, got {getattr(self, name)}"
-                )
+        check_counts("carlini-wagner", steps=self.steps, constants=self.constants)
+        check_positive(
+            "carlini-wagner", first_constant=self.first_constant, step_size=self.step_size
+        )
 
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
@@ -67,8 +61,7 @@ class CarliniWagner:
         Raises:
             PlanError: the threat is not one of L2.
         """
-        if threat.norm != "l2":
-            raise PlanError(f"carlini-wagner: searches under l2, not {threat.norm}; use fmn")
+        check_norm("carlini-wagner", threat, ("l2",))
         objective = Objective(model, batch, goal)
         nearest = Nearest(objective, threat)
         constant = torch.full_like(nearest.norms, self.first_constant)

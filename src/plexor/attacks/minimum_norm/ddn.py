@@ -11,6 +11,7 @@ from plexor.attacks import geometry
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.minimum_norm.nearest import Nearest, shortest_stored
 from plexor.attacks.objective import Objective
+from plexor.attacks.options import check_counts, check_norm, check_positive
 from plexor.attacks.proposal import Proposal
 from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
@@ -42,10 +43,8 @@ class DDN:
     loss: LossKind = "ce"
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise PlanError(f"ddn: `steps` must be at least 1, got {self.steps}")
-        if self.first_norm <= 0:
-            raise PlanError(f"ddn: `first_norm` must be positive, got {self.first_norm}")
+        check_counts("ddn", steps=self.steps)
+        check_positive("ddn", first_norm=self.first_norm)
         if not 0 < self.gamma < 1:
             raise PlanError(f"ddn: `gamma` must lie between 0 and 1, got {self.gamma}")
 
@@ -60,8 +59,7 @@ class DDN:
         Raises:
             PlanError: the threat is not one of L2.
         """
-        if threat.norm != "l2":
-            raise PlanError(f"ddn: searches under l2, not {threat.norm}; use fmn")
+        check_norm("ddn", threat, ("l2",))
         objective = Objective(model, batch, goal)
         nearest = Nearest(objective, threat)
         delta = torch.zeros_like(batch.images)

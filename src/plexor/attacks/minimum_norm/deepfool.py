@@ -10,6 +10,7 @@ from plexor.attacks.goals import Goal
 from plexor.attacks.minimum_norm.boundary import nearest_plane
 from plexor.attacks.minimum_norm.nearest import Nearest, shortest_stored
 from plexor.attacks.objective import Objective
+from plexor.attacks.options import check_counts, check_norm
 from plexor.attacks.proposal import Proposal
 from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
@@ -36,9 +37,7 @@ class DeepFool:
     overshoot: float = 0.02
 
     def __post_init__(self) -> None:
-        for name in ("steps", "ways"):
-            if getattr(self, name) < 1:
-                raise PlanError(f"deepfool: `{name}` must be at least 1, got {getattr(self, name)}")
+        check_counts("deepfool", steps=self.steps, ways=self.ways)
         if self.overshoot < 0:
             raise PlanError(f"deepfool: `overshoot` must be at least 0, got {self.overshoot}")
 
@@ -53,8 +52,7 @@ class DeepFool:
         Raises:
             PlanError: the threat is one of L0.
         """
-        if threat.norm == "l0":
-            raise PlanError("deepfool: searches under linf, l2 or l1, not l0; use fmn")
+        check_norm("deepfool", threat, ("linf", "l2", "l1"))
         objective = Objective(model, batch, goal)
         nearest = Nearest(objective, threat)
         rows = torch.nonzero(~nearest.found).flatten()

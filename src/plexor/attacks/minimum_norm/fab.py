@@ -11,9 +11,9 @@ from plexor.attacks.goals import Goal, OneWay
 from plexor.attacks.minimum_norm.boundary import nearest_plane
 from plexor.attacks.minimum_norm.nearest import Nearest, shortest_stored
 from plexor.attacks.objective import Objective
+from plexor.attacks.options import check_counts, check_norm
 from plexor.attacks.proposal import Proposal, normal_noise
 from plexor.attacks.threat import Threat
-from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.model import Model
 
@@ -50,9 +50,7 @@ class FAB:
     targeted: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("steps", "restarts", "ways"):
-            if getattr(self, name) < 1:
-                raise PlanError(f"fab: `{name}` must be at least 1, got {getattr(self, name)}")
+        check_counts("fab", steps=self.steps, restarts=self.restarts, ways=self.ways)
 
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
@@ -65,8 +63,7 @@ class FAB:
         Raises:
             PlanError: the threat is one of L0.
         """
-        if threat.norm == "l0":
-            raise PlanError("fab: searches under linf, l2 or l1, not l0; use fmn")
+        check_norm("fab", threat, ("linf", "l2", "l1"))
         objective = Objective(model, batch, goal)
         nearest = Nearest(objective, threat)
         for number, followed in enumerate(self._followed(objective)):

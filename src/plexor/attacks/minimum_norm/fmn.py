@@ -12,6 +12,7 @@ from plexor.attacks import geometry
 from plexor.attacks.goals import Goal
 from plexor.attacks.minimum_norm.nearest import Nearest, shortest_stored
 from plexor.attacks.objective import Objective
+from plexor.attacks.options import check_counts, check_positive
 from plexor.attacks.proposal import Proposal
 from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
@@ -46,10 +47,8 @@ class FMN:
     gamma: float = 0.05
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise PlanError(f"fmn: `steps` must be at least 1, got {self.steps}")
-        if self.step_size <= 0:
-            raise PlanError(f"fmn: `step_size` must be positive, got {self.step_size}")
+        check_counts("fmn", steps=self.steps)
+        check_positive("fmn", step_size=self.step_size)
         if not 0 < self.gamma < 1:
             raise PlanError(f"fmn: `gamma` must lie between 0 and 1, got {self.gamma}")
 

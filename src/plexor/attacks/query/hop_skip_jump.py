@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from plexor.attacks import geometry
-from plexor.attacks.best import check_norm, check_positive
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
+from plexor.attacks.options import check_counts, check_norm
 from plexor.attacks.proposal import Proposal, stream
 from plexor.attacks.query.dialogue import Dialogue, converse
 from plexor.attacks.query.span import span
@@ -66,7 +66,7 @@ class HopSkipJump:
     most_samples: int = 10_000
 
     def __post_init__(self) -> None:
-        check_positive(
+        check_counts(
             "hop-skip-jump", queries=self.queries, starts=self.starts, samples=self.samples
         )
         if self.most_samples < self.samples:

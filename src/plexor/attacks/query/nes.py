@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from plexor.attacks.best import Best, check_norm, check_positive
+from plexor.attacks.best import Best
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
+from plexor.attacks.options import check_counts, check_norm, check_positive
 from plexor.attacks.proposal import Proposal, normal_noise
 from plexor.attacks.query.span import span
 from plexor.attacks.threat import Threat
@@ -49,7 +50,8 @@ class NES:
     momentum: float = 0.9
 
     def __post_init__(self) -> None:
-        check_positive("nes", queries=self.queries, sigma=self.sigma, step_size=self.step_size)
+        check_counts("nes", queries=self.queries)
+        check_positive("nes", sigma=self.sigma, step_size=self.step_size)
         if self.samples < 2:
             raise PlanError(f"nes: `samples` come in pairs, at least 2, got {self.samples}")
         if not 0 <= self.momentum < 1:

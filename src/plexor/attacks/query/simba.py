@@ -9,9 +9,10 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from plexor.attacks.best import Best, check_norm, check_positive
+from plexor.attacks.best import Best
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
+from plexor.attacks.options import check_counts, check_norm, check_positive
 from plexor.attacks.proposal import Proposal, stream
 from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError, unknown
@@ -54,15 +55,14 @@ class SimBA:
     step_size: float | None = None
 
     def __post_init__(self) -> None:
-        check_positive("simba", queries=self.queries)
+        check_counts("simba", queries=self.queries)
+        check_positive("simba", step_size=self.step_size)
         if self.basis not in get_args(Basis):
             raise PlanError("simba: " + unknown("basis", self.basis, get_args(Basis)))
         if not 0 < self.frequencies <= 1:
             raise PlanError(
                 f"simba: `frequencies` must be above 0 and at most 1, got {self.frequencies}"
             )
-        if self.step_size is not None:
-            check_positive("simba", step_size=float(self.step_size))
 
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int

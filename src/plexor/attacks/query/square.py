@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from plexor.attacks import geometry
-from plexor.attacks.best import Best, check_norm, check_positive
+from plexor.attacks.best import Best
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
+from plexor.attacks.options import check_counts, check_norm
 from plexor.attacks.proposal import Proposal, uniform_draws
 from plexor.attacks.query import window
 from plexor.attacks.query.span import span
@@ -53,7 +54,7 @@ class Square:
     p: float | None = None
 
     def __post_init__(self) -> None:
-        check_positive("square", queries=self.queries)
+        check_counts("square", queries=self.queries)
         if self.p is not None and not 0 < self.p <= 1:
             raise PlanError(f"square: `p` must be above 0 and at most 1, got {self.p}")
 

@@ -9,9 +9,9 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from plexor.attacks.best import check_norm, check_positive
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
+from plexor.attacks.options import check_counts, check_norm, check_positive
 from plexor.attacks.proposal import Proposal, stream
 from plexor.attacks.sparse.candidates import Candidates, open_cases
 from plexor.attacks.sparse.layout import Layout
@@ -55,8 +55,8 @@ class OnePixel:
     at_once: int = 64
 
     def __post_init__(self) -> None:
-        check_positive("one-pixel", queries=self.queries, at_once=self.at_once)
-        check_positive("one-pixel", weight=float(self.weight))
+        check_counts("one-pixel", queries=self.queries, at_once=self.at_once)
+        check_positive("one-pixel", weight=self.weight)
         if self.population < _FEWEST:
             raise PlanError(
                 f"one-pixel: `population` must be at least {_FEWEST}, got {self.population}"

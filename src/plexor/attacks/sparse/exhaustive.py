@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from plexor.attacks.best import check_norm, check_positive
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
+from plexor.attacks.options import check_counts, check_norm
 from plexor.attacks.proposal import Proposal, stream
 from plexor.attacks.sparse.candidates import Candidates, open_cases, sweep
 from plexor.attacks.sparse.layout import Layout
@@ -47,9 +47,9 @@ class ExhaustivePixel:
     at_once: int = 64
 
     def __post_init__(self) -> None:
-        check_positive("exhaustive-pixel", stride=self.stride, at_once=self.at_once)
-        if self.queries is not None:
-            check_positive("exhaustive-pixel", queries=self.queries)
+        check_counts(
+            "exhaustive-pixel", stride=self.stride, at_once=self.at_once, queries=self.queries
+        )
 
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int

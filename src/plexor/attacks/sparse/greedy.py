@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import torch
 
-from plexor.attacks.best import check_norm, check_positive
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
+from plexor.attacks.options import check_counts, check_norm
 from plexor.attacks.proposal import Proposal, stream
 from plexor.attacks.sparse.candidates import Candidates, open_cases, sweep
 from plexor.attacks.sparse.layout import Layout
@@ -42,9 +42,9 @@ class GreedyPixel:
     at_once: int = 64
 
     def __post_init__(self) -> None:
-        check_positive("greedy-pixel", shortlist=self.shortlist, at_once=self.at_once)
-        if self.queries is not None:
-            check_positive("greedy-pixel", queries=self.queries)
+        check_counts(
+            "greedy-pixel", shortlist=self.shortlist, at_once=self.at_once, queries=self.queries
+        )
 
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int

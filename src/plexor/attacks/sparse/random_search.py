@@ -9,9 +9,10 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from plexor.attacks.best import Best, check_norm, check_positive
+from plexor.attacks.best import Best
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
+from plexor.attacks.options import check_counts, check_norm
 from plexor.attacks.proposal import Proposal, stream, uniform_draws
 from plexor.attacks.sparse.layout import Layout
 from plexor.attacks.threat import Threat
@@ -50,7 +51,7 @@ class SparseRS:
     alpha: float = 0.3
 
     def __post_init__(self) -> None:
-        check_positive("sparse-rs", queries=self.queries)
+        check_counts("sparse-rs", queries=self.queries)
         if not 0 < self.alpha <= 1:
             raise PlanError(f"sparse-rs: `alpha` must be above 0 and at most 1, got {self.alpha}")
 

@@ -12,10 +12,10 @@ from plexor.attacks import geometry
 from plexor.attacks.fitted import Stream
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
+from plexor.attacks.options import check_counts, check_norm
 from plexor.attacks.pattern import (
     Canvas,
     UniversalPerturbation,
-    check_norm,
     laid,
     one_unit,
     reached,
@@ -58,9 +58,9 @@ class UniversalDeepFool:
     overshoot: float = 0.02
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "deepfool_steps", "rivals"):
-            if getattr(self, name) < 1:
-                raise PlanError(f"{METHOD}: `{name}` must be at least 1, got {getattr(self, name)}")
+        check_counts(
+            METHOD, epochs=self.epochs, deepfool_steps=self.deepfool_steps, rivals=self.rivals
+        )
         if not 0 < self.desired <= 1:
             raise PlanError(f"{METHOD}: `desired` must lie in (0, 1], got {self.desired}")
         if not self.overshoot >= 0:

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from plexor.attacks.fitted import Stream
 from plexor.attacks.goals import Goal
+from plexor.attacks.options import check_counts, check_norm
 from plexor.attacks.pattern import (
     Canvas,
     UniversalPerturbation,
-    check_norm,
     one_unit,
     reached,
 )
@@ -56,8 +56,7 @@ class UniversalSingular:
     def __post_init__(self) -> None:
         if not 1 <= self.q < float("inf"):
             raise PlanError(f"{METHOD}: `q` must be at least 1 and finite, got {self.q}")
-        if self.iterations < 1:
-            raise PlanError(f"{METHOD}: `iterations` must be at least 1, got {self.iterations}")
+        check_counts(METHOD, iterations=self.iterations)
 
     def fit(
         self, model: Model, batches: Iterable[Batch], goal: Goal, threat: Threat, *, seed: int

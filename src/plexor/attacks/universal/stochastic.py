@@ -10,9 +10,9 @@ from torch import Tensor
 from plexor.attacks.fitted import Stream
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.objective import Objective, Precision
+from plexor.attacks.options import check_counts, check_positive
 from plexor.attacks.pattern import Canvas, UniversalPerturbation, laid, one_unit
 from plexor.attacks.threat import Threat
-from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.model import Model
 
@@ -49,12 +49,8 @@ class UniversalSGD:
     precision: Precision = "float32"
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise PlanError(f"{METHOD}: `steps` must be at least 1, got {self.steps}")
-        if self.step_size is not None and not self.step_size > 0:
-            raise PlanError(f"{METHOD}: `step_size` must be positive, got {self.step_size}")
-        if not self.clip > 0:
-            raise PlanError(f"{METHOD}: `clip` must be positive, got {self.clip}")
+        check_counts(METHOD, steps=self.steps)
+        check_positive(METHOD, step_size=self.step_size, clip=self.clip)
 
     def fit(
         self, model: Model, batches: Iterable[Batch], goal: Goal, threat: Threat, *, seed: int
