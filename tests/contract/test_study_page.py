@@ -21,6 +21,7 @@ from plexor.findings.study import (
     Compared,
     Departure,
     Number,
+    StudyConfusion,
     StudyResult,
     StudyRow,
     StudyTable,
@@ -93,6 +94,17 @@ RESULT = StudyResult(
                     name="d'", cells=(Number(kind="d-prime", value=0.02, low=-0.5, high=0.5), "")
                 ),
             ),
+            confusions=tuple(
+                StudyConfusion(
+                    arm=arm,
+                    attack="an attack, 8 levels",
+                    classes=("mel", "nv"),
+                    before=((3, 1), (0, 4)),
+                    after=((0, 4), (0, 4)),
+                    transitions=((0, 3), (0, 5)),
+                )
+                for arm in ("one", "two")
+            ),
         ),
     ),
     limits=("Not much.",),
@@ -153,6 +165,23 @@ def test_numbers_of_every_kind_are_worded(page: Page) -> None:
     assert "Undefined – n = 0 no observations" in lines
     assert "d' 0.02 (-0.5 to 0.5)" in lines
     assert any(line.startswith("Kappa -0.22 (-0.49 to -0.04) n = 50 – ") for line in lines)
+
+
+def test_each_arms_decisions_stand_before_and_after_behind_their_table(page: Page) -> None:
+    lines = plain(page)
+    for arm in ("one", "two"):
+        start = lines.index(f"What was called what, {arm}")
+        assert lines[start + 1 : start + 10] == [
+            "3 decisions changed; most often mel → nv (3).",
+            "Untouched",
+            "Truth mel nv",
+            "mel 3 1",
+            "nv 0 4",
+            "After an attack, 8 levels",
+            "Truth mel nv",
+            "mel 0 4",
+            "nv 0 4",
+        ]
 
 
 def test_agreement_is_counted_arm_by_arm(page: Page) -> None:

@@ -17,6 +17,7 @@ from plexor.core.errors import RunDirectoryError
 from plexor.core.files import write_atomic
 
 FILE = "study.json"
+Matrix = tuple[tuple[int, ...], ...]
 NumberKind = Literal["share", "points", "kappa", "p", "p-bound", "d-prime"]
 Word = Literal[
     "within sampling error",
@@ -106,6 +107,27 @@ class StudyRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StudyConfusion:
+    """What an arm's cases were called, untouched and attacked.
+
+    Attributes:
+        arm: its name.
+        attack: in words.
+        classes: names, in the order of rows and columns.
+        before: cases by truth (rows) and decision (columns), untouched, (K, K).
+        after: attacked, as stored losslessly.
+        transitions: by decision before (rows) and after (columns).
+    """
+
+    arm: str
+    attack: str
+    classes: tuple[str, ...]
+    before: Matrix
+    after: Matrix
+    transitions: Matrix
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StudyTable:
     """A further table of a study.
 
@@ -116,6 +138,7 @@ class StudyTable:
         columns: headings; the first is of the rows' names.
         rows: as many cells as there are columns after the first.
         note: what one must know to read it, below the table.
+        confusions: what stands behind it, arm by arm, case by case.
     """
 
     id: str
@@ -124,6 +147,7 @@ class StudyTable:
     columns: tuple[str, ...]
     rows: tuple[StudyRow, ...]
     note: str = ""
+    confusions: tuple[StudyConfusion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

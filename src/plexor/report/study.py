@@ -11,10 +11,12 @@ from plexor.findings.study import (
     Compared,
     Number,
     NumberKind,
+    StudyConfusion,
     StudyResult,
     StudyTable,
 )
 from plexor.report import words
+from plexor.report.confusion import Confusions, confusions
 from plexor.report.table import Cell, Table
 
 _WORDING: dict[
@@ -32,12 +34,13 @@ _DASH = Cell(text=words.UNDEFINED, reason="not measured here")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A further table with what one should see in it."""
+    """A further table with what one should see in it, and (arm, what was called what) behind it."""
 
     id: str
     title: str
     text: str
     table: Table
+    confusions: tuple[tuple[str, Confusions], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +177,18 @@ def _section(table: StudyTable) -> Section:
             ),
             note=table.note,
         ),
+        confusions=tuple((one.arm, _confusion(table.id, one)) for one in table.confusions),
+    )
+
+
+def _confusion(table_id: str, found: StudyConfusion) -> Confusions:
+    return confusions(
+        f"{table_id}-{found.arm}",
+        found.classes,
+        before=found.before,
+        after=found.after,
+        transitions=found.transitions,
+        attack=found.attack,
     )
 
 

@@ -159,8 +159,20 @@ def effort_table(summary: Plain) -> Table:
         rows=rows,
         note="Lengths between the stored image and the losslessly stored result, in stored "
         "numbers, over the cases attempted. Gradients are forward-and-backward passes."
+        f"{_surrogates_words(summary)}"
         + "".join(f" {_fit_words(probe)}" for probe in attacks(summary) if probe.get("fit")),
     )
+
+
+def _surrogates_words(summary: Plain) -> str:
+    """Whose the passes of attacks on surrogates are, each attack once."""
+    tried = [probe for probe in attacks(summary) if words.surrogates(probe)]
+    told = (
+        f" {words.attack(probe)}: gradients and passes are through {words.surrogates(probe)}, "
+        "which it searched on; it did not ask this model."
+        for probe in tried
+    )
+    return "".join(dict.fromkeys(told))
 
 
 def _fit_words(probe: Plain) -> str:
@@ -349,21 +361,4 @@ def class_table(summary: Plain, members: Sequence[Plain], number: int) -> Table:
         caption=f"Share of each class recognised: {family_words(members[0])}, lossless",
         columns=tuple(columns),
         rows=(*rows, balanced),
-    )
-
-
-def confusion_table(
-    table_id: str, caption: str, classes: Sequence[str], matrix: Sequence[Sequence[int]]
-) -> Table:
-    """Cases by true class (rows) and decision (columns), each row shaded by its shares."""
-    rows = []
-    for name, counts in zip(classes, matrix, strict=True):
-        total = sum(counts)
-        cells = (Cell(text=words.count(n), shade=n / total if total else None) for n in counts)
-        rows.append((Cell(text=name, header=True), *cells))
-    return Table(
-        id=table_id,
-        caption=caption,
-        columns=(Cell(text="Truth"), *(Cell(text=name) for name in classes)),
-        rows=tuple(rows),
     )

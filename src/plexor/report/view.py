@@ -12,6 +12,7 @@ from plexor.findings.flag_catalogue import FLAG_KINDS
 from plexor.findings.run import RunDirectory
 from plexor.report import words
 from plexor.report.comparator import Comparator, comparator
+from plexor.report.confusion import Confusions, confusions
 from plexor.report.finding import finding_table
 from plexor.report.number import accuracy_table, number_table, truth_scatter, truth_table
 from plexor.report.outline import label_table, outline_table
@@ -21,7 +22,6 @@ from plexor.report.table import (
     Table,
     attacks,
     class_table,
-    confusion_table,
     effort_table,
     families,
     family,
@@ -47,15 +47,6 @@ class Raised:
     raised_if: str
     why: str
     what_to_do: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Confusions:
-    """Truth against decision, untouched and attacked, and the commonest moves in words."""
-
-    before: Table
-    after: Table
-    moves: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +116,9 @@ def view(run: RunDirectory, summary: Plain, findings: pd.DataFrame) -> View:
         scatter_caption=f"{family_words(ranked[0])}, {words.radius(ranked[0]['threat'])}"
         if ranked
         else "",
-        confusions=_confusions(summary, ranked) if one_class else (),
+        confusions=tuple(_confusion(summary, probe, n) for n, probe in enumerate(ranked, 1))
+        if one_class
+        else (),
         comparator=comparator(run, summary, findings),
         flags_words=_flags_words(summary, raised),
         raised=raised,
@@ -219,36 +212,12 @@ def _ranked(summary: Plain) -> list[Plain]:
     return sorted(attacks(summary), key=lambda probe: lead is None or probe["id"] != lead["id"])
 
 
-def _confusions(summary: Plain, ranked: Sequence[Plain]) -> tuple[Confusions, ...]:
-    classes = summary["cohort"]["classes"]
-    return tuple(
-        Confusions(
-            before=confusion_table(
-                f"confusion-before-{n}", "Untouched", classes, summary["clean"]["confusion"]
-            ),
-            after=confusion_table(
-                f"confusion-after-{n}",
-                f"After {family_words(probe)}, {words.radius(probe['threat'])}",
-                classes,
-                probe["confusion"],
-            ),
-            moves=_moves(classes, probe["transitions"]),
-        )
-        for n, probe in enumerate(ranked, 1)
+def _confusion(summary: Plain, probe: Plain, number: int) -> Confusions:
+    return confusions(
+        str(number),
+        summary["cohort"]["classes"],
+        before=summary["clean"]["confusion"],
+        after=probe["confusion"],
+        transitions=probe["transitions"],
+        attack=f"{family_words(probe)}, {words.radius(probe['threat'])}",
     )
-
-
-def _moves(classes: Sequence[str], transitions: Sequence[Sequence[int]]) -> str:
-    """The three commonest changes of decision."""
-    moved = [
-        (n, f"{old} → {new}")
-        for old, row in zip(classes, transitions, strict=True)
-        for new, n in zip(classes, row, strict=True)
-        if old != new and n
-    ]
-    if not moved:
-        return "No decision changed."
-    total = sum(n for n, _ in moved)
-    top = sorted(moved, key=lambda move: (-move[0], move[1]))[:3]
-    common = ", ".join(f"{move} ({words.count(n)})" for n, move in top)
-    return f"{words.counted(total, 'decision')} changed; most often {common}."

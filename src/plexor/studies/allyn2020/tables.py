@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from plexor.findings.study import Number, StudyRow, StudyTable
+from plexor.findings.study import Number, StudyConfusion, StudyRow, StudyTable
 from plexor.stats import cohens_kappa_of_table, detection, proportion_interval
 from plexor.studies.allyn2020.layout import NAEVUS
 from plexor.studies.allyn2020.ours import Ours
@@ -58,11 +58,30 @@ def class_table(arms: Mapping[str, Ours]) -> StudyTable:
         title="Fooling ratio by class",
         text=f"Images called {NAEVUS} once changed, by the generator at {MAIN_RADIUS} levels, "
         "stored losslessly. Naevi that were called naevi before are among the first rows; the "
-        "last row is over the images that there was something to change in.",
+        "last row is over the images that there was something to change in. Below, what each image "
+        "was called, untouched and changed: rows are the truth, columns the decision; the darker a "
+        "cell, the greater its share of the row.",
         columns=("True class", "Published", *arms),
         rows=(*rows, success),
         note="The paper does not say how many images each class has, so that agreement cannot be "
         "told class by class.",
+        confusions=tuple(_confusion(arm, arms[arm], probe) for arm, probe in probes.items()),
+    )
+
+
+def _confusion(name: str, arm: Ours, probe: Plain) -> StudyConfusion:
+    """What an arm's images were called, untouched and under a probe."""
+    before, after, transitions = (
+        tuple(tuple(map(int, row)) for row in matrix)
+        for matrix in (arm.summary["clean"]["confusion"], probe["confusion"], probe["transitions"])
+    )
+    return StudyConfusion(
+        arm=name,
+        attack=f"the generator, {_levels(probe['threat']['radius'])}",
+        classes=tuple(arm.summary["cohort"]["classes"]),
+        before=before,
+        after=after,
+        transitions=transitions,
     )
 
 
