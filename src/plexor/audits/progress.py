@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Stage = Literal["read", "fit", "audit"]
+_UNITS: dict[Stage, str] = {"read": "images", "fit": "batches", "audit": "case-probes"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,9 +16,9 @@ class Progress:
 
     Attributes:
         probe: what it is at.
-        done: of ``total`` case-probes.
-        total: of them; or, while ``stage`` is "fit", of the batches that fits take at most, and,
-            while it is "read", of the images whose shapes are looked at first.
+        done: of ``total``, in ``unit``.
+        total: of the case-probes; or, while ``stage`` is "fit", of the batches that fits take at
+            most, and, while it is "read", of the images whose shapes are looked at first.
         resumed: of ``done``, those done before.
         stage: "read" and "fit" come before "audit", in plans that fit attacks.
     """
@@ -27,6 +28,11 @@ class Progress:
     total: int
     resumed: int
     stage: Stage = "audit"
+
+    @property
+    def unit(self) -> str:
+        """What is counted, in words."""
+        return _UNITS[self.stage]
 
 
 Listener = Callable[[Progress], None]

@@ -78,7 +78,7 @@ def audit(
             batch_size=batch_size,
             allow_code=allow_code,
             executor=_executor(ray, workers, threads, device),
-            on_progress=lambda news: advance(news.done, news.total, news.probe),
+            on_progress=lambda news: advance(news.done, news.total, news.probe, unit=news.unit),
         )
     path = write_report(run.path)
     summary = json.loads((run.path / "summary.json").read_text())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import (
@@ -32,8 +33,20 @@ def folding_table(*headers: str) -> Table:
     return table
 
 
-Advance = Callable[[int, int, str], None]
-"""(done, total, what is going on) → None."""
+class Advance(Protocol):
+    """Told how far a command is."""
+
+    def __call__(self, done: int, total: int, note: str, *, unit: str | None = None) -> None:
+        """Shows it.
+
+        Args:
+            done: of ``total``.
+            total: of them all.
+            note: what is going on.
+            unit: what is counted, where a command counts one thing after another; a change begins
+                the count, and the guess of the time left, anew.
+        """
+        ...
 
 
 @contextlib.contextmanager
@@ -48,7 +61,7 @@ def stepping(title: str, *, unit: str) -> Iterator[Advance]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn(unit),
+        TextColumn("{task.fields[unit]}"),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
@@ -56,9 +69,14 @@ def stepping(title: str, *, unit: str) -> Iterator[Advance]:
     with Progress(
         *columns, console=errors, transient=True, speed_estimate_period=_SPEED_SECONDS
     ) as progress:
-        task = progress.add_task(title, total=None)
+        task = progress.add_task(title, total=None, unit=unit)
+        counted = unit
 
-        def advance(done: int, total: int, note: str) -> None:
+        def advance(done: int, total: int, note: str, *, unit: str | None = None) -> None:
+            nonlocal counted
+            if unit not in (None, counted):
+                counted = unit
+                progress.reset(task, unit=unit)
             progress.update(task, completed=done, total=total, description=f"{title}: {note}")
 
         yield advance
@@ -68,10 +86,13 @@ def _lines(errors: Console, title: str, unit: str) -> Advance:
     start = time.monotonic()
     last = start - _QUIET_SECONDS
     first: int | None = None
+    counted = unit
 
-    def advance(done: int, total: int, note: str) -> None:
-        nonlocal start, last, first
+    def advance(done: int, total: int, note: str, *, unit: str | None = None) -> None:
+        nonlocal start, last, first, counted
         now = time.monotonic()
+        if unit not in (None, counted):
+            counted, first = unit, None
         if first is None:  # what came before this was not done at the pace of the rest
             start, first = now, done
         if now - last < _QUIET_SECONDS and done < total:
@@ -79,6 +100,6 @@ def _lines(errors: Console, title: str, unit: str) -> Advance:
         last = now
         rate = (done - first) / (now - start) if done > first else 0
         left = f", {(total - done) / rate / 60:.0f} min left" if rate > 0 else ""
-        errors.print(f"{title}: {done} of {total} {unit}{left}; {note}")
+        errors.print(f"{title}: {done} of {total} {counted}{left}; {note}")
 
     return advance
