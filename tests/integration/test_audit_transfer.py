@@ -76,6 +76,9 @@ def test_a_plan_names_surrogates_and_is_told_what_became_of_them(setup: Setup) -
         "none",
     ]
     assert plexor("report", run.path).status == 0
+    page = (run.path / "report.html").read_text()
+    assert page.count("gradients and passes are through a and b, which it searched on") == 1
+    assert "a.safetensors&#39;" not in page
 
 
 def test_units_are_those_of_the_surrogates_and_of_how_they_were_searched(setup: Setup) -> None:

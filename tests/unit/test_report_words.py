@@ -147,6 +147,23 @@ def test_goal(goal: dict[str, object] | None, text: str) -> None:
     assert words.goal(goal).replace("\N{NO-BREAK SPACE}", " ") == text
 
 
+@pytest.mark.parametrize(
+    ("files", "text"),
+    [
+        (["w/small.safetensors"], "small"),
+        (["w/small.safetensors", "wide.v2.safetensors"], "small and wide.v2"),
+        (["a.safetensors", "b.safetensors", "c.safetensors"], "a, b and c"),
+        (["x/best.safetensors", "y/best.safetensors"], "x/best and y/best"),
+    ],
+)
+def test_surrogates_are_called_by_their_names(files: list[str], text: str) -> None:
+    about = {"title": "Transfer", "access": "none"}
+    probe = {"about": about, "settings": {"steps": 3, "surrogates": files}}
+    assert words.settings(probe) == f"steps 3, surrogates {text}"
+    assert words.attack_described(probe).startswith(f"a search on other models, {text}, which")
+    assert words.surrogates({"settings": {"steps": 3}}) == ""
+
+
 def test_what_is_said_reads_like_a_sentence() -> None:
     several = {"kind": "multilabel", "classes": ["a", "b"]}
     assert words.said(several, "a|b") == "a, b"

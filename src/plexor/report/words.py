@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 
 UNDEFINED = "\N{EN DASH}"
@@ -229,14 +230,26 @@ def attack(probe: Mapping[str, Any]) -> str:
 
 def attack_described(probe: Mapping[str, Any]) -> str:
     """An attack in words that need no knowledge of the field."""
+    if searched := surrogates(probe):
+        return f"a search on other models, {searched}, which sees nothing of this ({attack(probe)})"
     search = _SEARCHES.get(probe["about"]["access"], "a search")
     return f"{search} ({attack(probe)})"
+
+
+def surrogates(probe: Mapping[str, Any]) -> str:
+    """The models an attack searched on in place of this one, by the names of their files, or ""."""
+    files = [PurePath(file) for file in probe["settings"].get("surrogates", ())]
+    names = [file.stem for file in files]
+    if len(set(names)) < len(names):  # files of one name in several folders
+        names = [file.with_suffix("").as_posix() for file in files]
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def settings(probe: Mapping[str, Any]) -> str:
     """An attack's options, e.g. ``steps 20, restarts 1``; those left to the attack are not said."""
     return ", ".join(
-        f"{name.replace('_', ' ')} {_setting(value)}"
+        f"{name.replace('_', ' ')} "
+        + (surrogates(probe) if name == "surrogates" else _setting(value))
         for name, value in probe["settings"].items()
         if value is not None
     )
