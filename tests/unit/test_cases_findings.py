@@ -82,6 +82,35 @@ def test_a_blurred_mask_is_refused(tmp_path: Path) -> None:
         read_case(cohort.cases[0])
 
 
+def test_a_template_builds_the_paths_of_masks(tmp_path: Path) -> None:
+    drawn = np.zeros((1, 8, 6), dtype=np.uint8)
+    drawn[0, 2:4, 1] = 1
+    (tmp_path / "lesion-1.png").write_bytes(PngCodec().encode(drawn))
+    manifest = _folder(tmp_path, "a.png,x,1", "b.png,x,", header="path,label,number")
+    cohort = load_cohort(manifest, masks={"lesion": "lesion-{number}.png"})
+    first, second = map(read_case, cohort.cases)
+    np.testing.assert_array_equal(first.masks["lesion"], drawn[0] > 0)
+    assert not second.masks["lesion"].any()
+    assert cohort.cases[0].metadata == {"number": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("template", "complaint"),
+    [
+        ("masks/{nubmer}.png", "unknown column 'nubmer'; did you mean 'number'"),
+        ("masks/{number.png", "path template 'masks/{number.png': expected '}'"),
+        ("masks/{number:03d}.png", "only {column} is understood"),
+        ("masks/{number}.png", r"a.png: no file .*masks/1.png"),
+    ],
+)
+def test_a_template_of_masks_that_leads_nowhere_is_refused(
+    tmp_path: Path, template: str, complaint: str
+) -> None:
+    manifest = _folder(tmp_path, "a.png,x,1", "b.png,x,", header="path,label,number")
+    with pytest.raises(DataError, match=complaint):
+        load_cohort(manifest, masks={"lesion": template})
+
+
 def test_a_mask_that_is_not_there_is_a_problem_of_the_manifest(tmp_path: Path) -> None:
     manifest = _folder(tmp_path, "a.png,x,gone.png", "b.png,x,", header="path,label,m")
     with pytest.raises(DataError, match=r"a.png: no file .*gone.png"):

@@ -43,7 +43,8 @@ class CohortSource:
         no_finding: of a multilabel model's truths, the label that stands for none, e.g.
             "No Finding"; an empty cell if not given.
         masks: name → the manifest's column with the paths of its masks, e.g.
-            ``{lesion: lesion_mask}``, for regions.
+            ``{lesion: lesion_mask}``, or a template that builds them from other columns, e.g.
+            ``{lesion: "masks/{image_id}.png"}``; for regions.
         split: name → share, to split by group where the manifest has no split column.
         audit: the split that is audited; None takes every case.
     """

@@ -81,7 +81,7 @@ def check_cohort(
         classes: the classes there may be.
         truth: "class", "findings", "number" or "mask".
         no_finding: of findings, the label that stands for none.
-        masks: name → the column with the paths of its masks.
+        masks: name → the column with the paths of its masks, or a template that builds them.
         progress: called with the number of images opened and the number of all.
 
     Raises:

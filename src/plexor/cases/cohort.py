@@ -98,8 +98,9 @@ def load_cohort(
             is then the path of an image that numbers the class of each pixel, 0 for the background.
         no_finding: of findings, the label that stands for none, e.g. "No Finding"; an empty cell if
             not given.
-        masks: name → the column with the paths of its masks, e.g. ``{"lesion": "lesion_mask"}``.
-            An empty cell says that there is none of it in the image.
+        masks: name → the column with the paths of its masks, e.g. ``{"lesion": "lesion_mask"}``,
+            or a template that builds them, ``{"lesion": "masks/{image_id}.png"}``. An empty cell
+            says that there is none of it in the image.
         split: keep only this split.
 
     Raises:

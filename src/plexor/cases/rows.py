@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import string
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import Literal
 from plexor.cases.case import Case, join_findings, split_findings
 from plexor.cases.manifest import Manifest, Row
 from plexor.cases.problem import Problem
+from plexor.cases.row_path import RowPath
 from plexor.core.errors import DataError, unknown
 
 TruthKind = Literal["class", "findings", "number", "mask"]
@@ -30,10 +30,11 @@ class CaseReader:
         path_template: builds the path from other columns; None where there is a path column.
         truth: what labels are.
         no_finding: of findings, the label that stands for none.
-        masks: name → the column with the paths of its masks.
+        masks: name → the column with the paths of its masks, or a template that builds them.
 
     Raises:
-        DataError: a column that is needed, mapped or named in the template is not there.
+        DataError: a template is wrong, or a column that is needed, mapped or named in one is not
+            there.
     """
 
     table: Manifest
@@ -48,11 +49,9 @@ class CaseReader:
         for role in self.columns:
             if role not in _ROLES:
                 raise DataError(unknown("column role", role, _ROLES))
-        named = (*self.columns.values(), *self.masks.values())
-        needed = {self._name("label"), *named, *self._template_fields()}
-        if self.path_template is None:
-            needed.add(self._name("path"))
-        for name in sorted(needed):
+        paths = (self._path, *self._masks.values())
+        of_paths = [column for path in paths for column in path.columns]
+        for name in sorted({self._name("label"), *self.columns.values(), *of_paths}):
             if name not in self.table.columns:
                 what = unknown("column", name, self.table.columns)
                 raise DataError(
@@ -74,14 +73,15 @@ class CaseReader:
     def _name(self, role: str) -> str:
         return self.columns.get(role, role)
 
-    def _template_fields(self) -> list[str]:
-        try:
-            parts = list(string.Formatter().parse(self.path_template or ""))
-        except ValueError as error:
-            raise DataError(f"path template {self.path_template!r}: {error}") from error
-        if any(spec or conversion for _, _, spec, conversion in parts):
-            raise DataError(f"path template {self.path_template!r}: only {{column}} is understood")
-        return [name for _, name, _, _ in parts if name is not None]
+    @property
+    def _path(self) -> RowPath:
+        if self.path_template is None:
+            return RowPath.of_column(self._name("path"))
+        return RowPath.of_template(self.path_template)
+
+    @property
+    def _masks(self) -> dict[str, RowPath]:
+        return {name: RowPath.of_either(written) for name, written in self.masks.items()}
 
     def _row_problems(self, row: Row) -> Iterable[Problem]:
         def problem(kind: str, message: str) -> Problem:
@@ -91,11 +91,10 @@ class CaseReader:
         if row.n_cells != n_columns:
             yield problem("row-shape", f"has {row.n_cells} cells, expected {n_columns}")
             return
-        paths = self._template_fields() if self.path_template else [self._name("path")]
-        required = {"path": paths, "label": [self._name("label")]}
+        required = {"path": self._path.columns, "label": (self._name("label"),)}
         for role in ("group", "id"):
             if self._name(role) in self.table.columns:
-                required[role] = [self._name(role)]
+                required[role] = (self._name(role),)
         if self.truth == "findings" and not self.no_finding:
             del required["label"]
         for role, names in required.items():
@@ -108,9 +107,7 @@ class CaseReader:
 
     def _case(self, row: Mapping[str, object], numeric: set[str]) -> Case:
         texts = {name: _text(row[name]) for name in self.table.columns}
-        path = (
-            self.path_template.format(**texts) if self.path_template else texts[self._name("path")]
-        )
+        path = self._path.fill(texts)
         label = texts[self._name("label")]
         identity = texts.get(self._name("id")) or path
         used = {*(self._name(role) for role in _ROLES), *self.masks.values()}
@@ -126,8 +123,8 @@ class CaseReader:
                 if name not in used
             },
             masks={
-                name: self.root / texts[column] if texts[column] else None
-                for name, column in self.masks.items()
+                name: None if mask.lacks(texts) else self.root / mask.fill(texts)
+                for name, mask in self._masks.items()
             },
             truth_mask=self.root / label if self.truth == "mask" else None,
         )
