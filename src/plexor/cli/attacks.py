@@ -10,6 +10,8 @@ def attacks() -> None:
 
     A fitted one is searched on one split for all cases; what it needs to see is said twice: while
     it is fitted, and once it is. Of an attack on surrogates, what it needs to see of these.
+
+    How to choose: docs/how-to/which-attack.md, "Which attack to take" on the site.
     """
     from plexor.attacks import LISTED
     from plexor.attacks.fitted_catalogue import FittedEntry
