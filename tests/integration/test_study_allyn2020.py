@@ -135,6 +135,21 @@ def test_the_page_and_each_arms_page_are_there(out: Path, result: StudyResult) -
             assert (out / command.split()[2]).is_file()
 
 
+def test_observers_are_shown_what_the_main_generator_made(out: Path, tmp_path: Path) -> None:
+    told = plexor(
+        "readers", "draw", out / PUBLISHED, "--probe", "generator-to-nv-linf-8",
+        "--out", tmp_path / "set", "--key", tmp_path / "key.csv",
+        "--perturbed", "3", "--original", "2",
+    )  # fmt: skip
+    assert told.status == 0, told.err
+    assert len(list((tmp_path / "set").glob("*.png"))) == 5
+    told = plexor(
+        "readers", "draw", out, "--probe", "generator-to-nv-linf-8",
+        "--out", tmp_path / "other", "--key", tmp_path / "other.csv",
+    )  # fmt: skip
+    assert f"{out} is a study, with a run for each arm; name one of {out / PUBLISHED}" in told.err
+
+
 def test_once_more_changes_nothing(out: Path) -> None:
     files = [path for path in sorted(out.rglob("*")) if path.is_file() and path.suffix != ".html"]
     before = {path: path.read_bytes() for path in files}

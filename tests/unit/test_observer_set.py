@@ -129,7 +129,7 @@ def test_a_key_that_observers_would_see_is_refused(run: RunDirectory, tmp_path: 
 
 def test_what_cannot_be_drawn_is_refused(run: RunDirectory, tmp_path: Path) -> None:
     folder, key = tmp_path / "set", tmp_path / "key.csv"
-    with pytest.raises(PlanError, match=r"100 images are wanted, and .* keeps 76"):
+    with pytest.raises(PlanError, match=r"100 images are wanted, and .* keeps 76 that .* of 80"):
         draw_observer_set(run, PROBE, folder=folder, key=key, n_perturbed=80)
     with pytest.raises(PlanError, match="did you mean 'pgd-linf-2'"):
         draw_observer_set(run, "pgd-linf-3", folder=folder, key=key)

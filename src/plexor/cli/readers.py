@@ -19,7 +19,7 @@ def options() -> None:
 
 @app.command()
 def draw(
-    run: Annotated[Path, typer.Argument(help="A run directory.")],
+    run: Annotated[Path, typer.Argument(help="A run directory, or the folder of a study's arm.")],
     probe: Annotated[str, typer.Option(help="Whose images are shown, e.g. pgd-linf-2.")],
     out: Annotated[Path, typer.Option(help="A new folder for the images.")],
     key: Annotated[Path, typer.Option(help="A new CSV file elsewhere: which image is which.")],
@@ -36,11 +36,11 @@ def draw(
 
     Every case is there once. The run's plan says with `n_examples` how many cases are kept.
     """
-    from plexor.findings import RunDirectory
     from plexor.findings.observer_set import draw_observer_set
+    from plexor.findings.study import run_directory
 
     found = draw_observer_set(
-        RunDirectory(run),
+        run_directory(run),
         probe,
         folder=out,
         key=key,

@@ -83,14 +83,14 @@ def draw_observer_set(
     seed = secrets.randbits(32) if seed is None else seed
     rng = np.random.default_rng(seed)
     about = _about(run, probe)
-    examples = {
-        e.case_id: e for e in run.examples() if e.probe == probe and e.case_id in about.index
-    }
+    kept = {e.case_id: e for e in run.examples() if e.probe == probe}
+    examples = {case_id: e for case_id, e in kept.items() if case_id in about.index}
     wanted = n_perturbed + n_original
     if len(examples) < wanted:
         raise PlanError(
             f"observer set: {wanted} images are wanted, and {run.path} keeps {len(examples)} that "
-            f"{probe} changed; audit with `n_examples: {wanted}` or more, or ask for fewer"
+            f"{probe} changed, of {len(kept)} kept; audit with a greater `n_examples`, or ask for "
+            "fewer"
         )
     chosen = _chosen(about.loc[sorted(examples)], wanted, rng, balance_classes=balance_classes)
     arms = _dealt(chosen, n_perturbed)

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from plexor.core.errors import RunDirectoryError
 from plexor.core.files import write_atomic
+from plexor.findings.run import RunDirectory
 
 FILE = "study.json"
 Matrix = tuple[tuple[int, ...], ...]
@@ -222,6 +223,19 @@ _ADAPTER = TypeAdapter(StudyResult)
 def is_study(path: Path) -> bool:
     """Whether a directory holds a study's result."""
     return (path / FILE).is_file()
+
+
+def run_directory(path: Path) -> RunDirectory:
+    """The run that a path means: a run directory itself, or that of a study's arm.
+
+    Raises:
+        RunDirectoryError: it is a whole study, which has a run for each arm.
+    """
+    if is_study(path):
+        arms = ", ".join(str(path / arm.name) for arm in read_study(path).arms)
+        raise RunDirectoryError(f"{path} is a study, with a run for each arm; name one of {arms}")
+    inside = path / "run"
+    return RunDirectory(inside if inside.is_dir() else path)
 
 
 def write_study(path: Path, result: StudyResult) -> Path:

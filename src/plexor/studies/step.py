@@ -95,13 +95,18 @@ def run_study(name: str, request: Request, *, watch: Watch | None = None) -> Stu
     return read_study(request.out)
 
 
-def keep(path: Path, text: str) -> None:
+def keep(path: Path, text: str, *, settled: bool = True) -> None:
     """Writes a file of a study's directory, once.
+
+    Args:
+        path: the file.
+        text: its content.
+        settled: whether anything rests on what is there; if not, it is written anew.
 
     Raises:
         RunDirectoryError: it is there with other content: the directory is another study's.
     """
-    if not path.exists():
+    if not (settled and path.exists()):
         write_atomic(path, text.encode())
     elif path.read_text(encoding="utf-8") != text:
         raise RunDirectoryError(

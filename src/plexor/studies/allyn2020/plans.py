@@ -23,6 +23,8 @@ MAIN_RADIUS = 8
 UNTARGETED_RADIUS = 4
 GENERATOR, UNIVERSAL, ONE_PIXEL = "generator", "universal-generator", "one-pixel"
 SEED = 0
+_FEW = 12
+"""Images kept where nobody draws a set for observers."""
 
 _LOOK: Plain = {"window": [0, 255], "mean": [0.76, 0.55, 0.57], "std": [0.14, 0.15, 0.17]}
 """Mean and standard deviation of HAM10000's channels, over 255."""
@@ -51,7 +53,8 @@ class Scale:
         pgd: options of PGD.
         one_pixel: options of the one-pixel attack.
         most_lesions: of each class, of real data; of naevi four times as many. None takes all.
-        n_examples: images kept for each arm's report.
+        n_examples: images kept of each arm whose generator makes naevi, for observers and the
+            report.
         because: why its classifier need not be as good as the published one.
     """
 
@@ -62,7 +65,7 @@ class Scale:
     pgd: Mapping[str, Any]
     one_pixel: Mapping[str, Any]
     most_lesions: int | None = None
-    n_examples: int = 12
+    n_examples: int = 120
     because: str
 
     def setting(self, n_images: int, n_lesions: int, *, drawn: bool) -> str:
@@ -103,7 +106,7 @@ SCALES: dict[str, Scale] = {
         pgd={"steps": 10},
         one_pixel={"population": 10, "queries": 40},
         most_lesions=20,
-        n_examples=3,
+        n_examples=30,
         because="a small network was trained for seconds on few images, to see that all of it "
         "works",
     ),
@@ -170,7 +173,7 @@ def plan_of(arm: str, scale: Scale, *, start: Path | None = None) -> Plain:
         "model": {"weights": WEIGHTS},
         "train": train,
         "probes": _probes(arm, scale),
-        "n_examples": scale.n_examples,
+        "n_examples": _FEW if arm == TRANSFER else scale.n_examples,
     }
 
 

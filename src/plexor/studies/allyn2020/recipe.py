@@ -70,11 +70,16 @@ class _Arm:
     def plan(self) -> Path:
         return self.request.out / self.name / "plan.yaml"
 
+    @property
+    def run(self) -> Path:
+        return self.request.out / self.name / "run"
+
     def train(self, advance: Advance) -> None:
         plan = plan_of(self.name, self.scale, start=self.request.start.get(self.name))
         if self.name == TRANSFER:
             plan["probes"] = [*_loaded(self.request.out), *plan["probes"]]
-        keep(self.plan, yaml.safe_dump(plan, sort_keys=False))
+        # Until an audit has begun the plan may change; of its training, weights hold the account.
+        keep(self.plan, yaml.safe_dump(plan, sort_keys=False), settled=self.run.exists())
         given = self.request.weights.get(self.name)
         train_arm(self.plan, advance, given=given, device=self.request.device)
 
