@@ -12,14 +12,8 @@ from scipy.special import expit, log_expit, log_softmax, softmax
 from tests.helpers.tiny import binary, classes, multiclass
 
 from plexor.core.errors import DataError, ModelError, PlanError
-from plexor.models.task import (
-    Decides,
-    Task,
-    check_outputs,
-    encode,
-    in_words,
-    task_from,
-)
+from plexor.models.task import Decides, Task, check_outputs, task_from
+from plexor.models.truth import encode, in_words
 
 OUTPUTS = torch.tensor([[2.0, -1.0, 0.5], [0.0, 3.0, 3.5], [1.0, 1.0, 1.0]])
 LABELS = torch.tensor([0, 1, 2])

@@ -23,7 +23,8 @@ from plexor.cases.image import LOSSLESS, OWN, Image, Pixels
 from plexor.models.batch import Batch
 from plexor.models.model import Model
 from plexor.models.segmentation import Segmentation
-from plexor.models.task import Task, in_words
+from plexor.models.task import Task
+from plexor.models.truth import in_words
 
 _TOLERANCE = 1e-5
 """Relative; what float32 may lose in a Euclidean length. On an integer grid L∞ is exact anyway."""

@@ -23,7 +23,8 @@ from plexor.findings import CLEAN, Example, Finding
 from plexor.models.batch import Batch
 from plexor.models.model import Model
 from plexor.models.segmentation import Segmentation
-from plexor.models.task import Task, encode
+from plexor.models.task import Task
+from plexor.models.truth import encode
 
 Outputs = tuple[float, ...]
 

@@ -18,7 +18,8 @@ from plexor.audits.probe import Probe
 from plexor.cases import LOSSLESS, Case, Image
 from plexor.findings import Example, Finding
 from plexor.models.segmentation import Segmentation
-from plexor.models.task import Task, in_words
+from plexor.models.task import Task
+from plexor.models.truth import in_words
 from plexor.visibility import Sight, Visibility
 from plexor.visibility.sight import look
 

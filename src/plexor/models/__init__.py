@@ -6,7 +6,8 @@ from plexor.models.loading import ModelSource, load_model
 from plexor.models.model import Model, ModelCard
 from plexor.models.preprocess import Preprocess
 from plexor.models.segmentation import Segmentation
-from plexor.models.task import Binary, Multiclass, Multilabel, Regression, Task, encode, task_from
+from plexor.models.task import Binary, Multiclass, Multilabel, Regression, Task, task_from
+from plexor.models.truth import encode
 from plexor.models.weights import read_training_groups, read_weights, save_weights
 
 __all__ = [

@@ -20,8 +20,9 @@ from plexor.core.errors import DataError
 from plexor.core.seeds import seed_for
 from plexor.models.preprocess import Preprocess
 from plexor.models.segmentation import Segmentation
-from plexor.models.task import Task, encode
+from plexor.models.task import Task
 from plexor.models.training.config import Augmentation
+from plexor.models.truth import encode
 
 _NUMPY_SEED = 2**32
 

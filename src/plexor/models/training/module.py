@@ -13,10 +13,11 @@ from torch.utils.data import DataLoader
 from plexor.cases import Cohort
 from plexor.core.seeds import seed_for
 from plexor.models.segmentation import Segmentation
-from plexor.models.task import Binary, Multiclass, Multilabel, Regression, Task, encode
+from plexor.models.task import Binary, Multiclass, Multilabel, Regression, Task
 from plexor.models.training.config import Training
 from plexor.models.training.dataset import CaseDataset
 from plexor.models.training.score import score_of
+from plexor.models.truth import encode
 
 
 class TrainingModule(pl.LightningModule):
