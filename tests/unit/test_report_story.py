@@ -12,7 +12,7 @@ from tests.helpers import synthetic_run as synthetic
 
 from plexor.findings.schema import to_table
 from plexor.findings.summary import summarise
-from plexor.report.comparator import probabilities
+from plexor.report.output import probabilities
 from plexor.report.story import Story, tell
 
 PROBES = (synthetic.probe("pgd", "linf", (2, 1), settings=synthetic.PGD),)

@@ -3,39 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from plexor.cases.case import split_findings
 from plexor.cases.formats import read_image
 from plexor.cases.image import Image
 from plexor.findings.run import RunDirectory, StoredExample
 from plexor.report import words
 from plexor.report.contour import Labels, contour, read_labels
 from plexor.report.margins import MarginMap, read_margins, show_margins
+from plexor.report.output import Output, outputs_of
 from plexor.report.picture import Change, Frame, flat, frame, show, show_change
+from plexor.report.probe import family
 from plexor.report.story import lead_probe
-from plexor.report.table import family
 
 Plain = Mapping[str, Any]
 
 MOST_CHARACTERS = 3_600_000
 """Of images in one report, so that it stays below 5 MB."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Output:
-    """What the model says before and after: a class's or a finding's probability, or a number."""
-
-    name: str
-    before: str
-    after: str
-    changed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,7 +266,7 @@ def _probed(
         difference_note=_difference_note(change),
         contour=outline,
         margins=margins,
-        outputs=_outputs(row, summary),
+        outputs=outputs_of(row, summary),
     )
 
 
@@ -312,67 +301,3 @@ def _difference_note(change: Change) -> str:
         f"Difference, amplified {words.gain(change.gain)}: grey is unchanged, white is +{reach}, "
         f"black is {words.MINUS}{reach.removesuffix('.')}."
     )
-
-
-def _outputs(row: Plain, summary: Plain) -> tuple[Output, ...]:
-    task = summary["model"]["task"]
-    if task["kind"] == "segmentation":
-        return tuple(_outlined(task, row))
-    before, after = (
-        np.asarray(row[name], dtype=np.float64) for name in ("outputs_before", "outputs_after")
-    )
-    if task["kind"] == "regression":
-        old, new = (words.with_unit(words.amount(n[0]), task["unit"]) for n in (before, after))
-        return (Output(name="Estimate", before=old, after=new, changed=old != new),)
-    given = any(flag["id"] == "probability-outputs" for flag in summary["flags"])
-    several = task["kind"] == "multilabel"
-    shares = (probabilities(outputs, given=given, several=several) for outputs in (before, after))
-    old_call, new_call = (_called(task, row[f"decision_{when}"]) for when in ("before", "after"))
-    return tuple(
-        Output(
-            name=name,
-            before=words.share(float(old)),
-            after=words.share(float(new)),
-            changed=(name in old_call) != (name in new_call),
-        )
-        for name, old, new in zip(task["classes"], *shares, strict=True)
-    )
-
-
-def _outlined(task: Plain, row: Plain) -> Iterator[Output]:
-    """Dice and pixels of each class."""
-    for column, name in enumerate(words.outlined_classes(task)):
-        dice = [words.area(row[f"dice_{when}"][column]) for when in ("before", "after")]
-        size = [words.count(int(row[f"size_{when}"][1 + column])) for when in ("before", "after")]
-        truth = words.count(int(row["size_truth"][1 + column]))
-        for what, (before, after) in (
-            (f"{name}, Dice", dice),
-            (f"{name}, pixels (truth: {truth})", size),
-        ):
-            yield Output(name=what, before=before, after=after, changed=before != after)
-
-
-def _called(task: Plain, decision: str) -> tuple[str, ...]:
-    return split_findings(decision) if task["kind"] == "multilabel" else (decision,)
-
-
-def probabilities(
-    outputs: NDArray[np.float64], *, given: bool, several: bool = False
-) -> NDArray[np.float64]:
-    """A probability a class: softmax, or the sigmoid of a single logit, as (1 - p, p).
-
-    Args:
-        outputs: the model's, (n_outputs,).
-        given: the outputs are probabilities already.
-        several: each output is a finding's own, and its sigmoid the probability.
-    """
-    if several:
-        return outputs if given else 1 / (1 + np.exp(-outputs))
-    if len(outputs) == 1:
-        positive = outputs[0] if given else 1 / (1 + np.exp(-outputs[0]))
-        return np.array([1 - positive, positive])
-    if given:
-        return outputs
-    powers = np.exp(outputs - outputs.max())
-    shares: NDArray[np.float64] = powers / powers.sum()
-    return shares

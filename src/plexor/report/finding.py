@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from plexor.report import words
-from plexor.report.table import Cell, Table, area_cell, count_cell, family_words, share_cell
+from plexor.report.probe import control_of, family_words
+from plexor.report.table import Cell, Table, area_cell, count_cell, share_cell
 
 Plain = Mapping[str, Any]
 
 
 def finding_table(summary: Plain, probe: Plain, number: int) -> Table:
     """Each finding untouched and attacked: ROC area, sensitivity, specificity, flips."""
-    control = next((p for p in summary["probes"] if p["id"] == probe["control"]), None)
+    control = control_of(summary, probe)
     rows = []
     for index, after in enumerate(probe["per_finding"]):
         before = summary["clean"]["per_finding"][index]

@@ -10,14 +10,13 @@ import pandas as pd
 from plexor.findings.schema import CLEAN
 from plexor.report import words
 from plexor.report.figures import Dots, Scatter, draw_scatter
+from plexor.report.probe import attacks, containers_of, control_of, family_words
 from plexor.report.table import (
     NAMING,
     Cell,
     Table,
     area_cell,
-    attacks,
     cases_cell,
-    family_words,
     named,
     p_cell,
     positions_cell,
@@ -44,9 +43,7 @@ def number_table(summary: Plain) -> Table:
     """Errors untouched and after every attack, how far it moved the answers, and the test."""
     searches = attacks(summary)
     unit = summary["model"]["task"]["unit"]
-    found = dict.fromkeys(name for probe in searches for name in probe["stored"])
-    containers = [name for name in summary["clean"]["stored"] if name in found]
-    by_id = {probe["id"]: probe for probe in summary["probes"]}
+    containers = containers_of(summary)
     untouched = (
         Cell(text="Untouched", header=True),
         Cell(text=""),
@@ -60,7 +57,7 @@ def number_table(summary: Plain) -> Table:
             cases_cell(probe),
             *(_mae_cell(probe["stored"].get(name)) for name in containers),
             amount_cell(probe["absolute_shift"]),
-            _noise_cell(by_id.get(probe["control"])),
+            _noise_cell(control_of(summary, probe)),
             amount_cell(probe["shift"], with_sign=True),
             Cell(text=words.amount(probe["greatest_absolute_shift"])),
             success_cell(probe),

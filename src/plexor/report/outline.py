@@ -7,15 +7,14 @@ from typing import Any
 
 from plexor.report import words
 from plexor.report.number import amount_cell
+from plexor.report.probe import attacks, containers_of, control_of, family_words
 from plexor.report.table import (
     NAMING,
     Cell,
     Table,
     area_cell,
-    attacks,
     cases_cell,
     count_cell,
-    family_words,
     named,
     p_cell,
     positions_cell,
@@ -30,9 +29,7 @@ Plain = Mapping[str, Any]
 def outline_table(summary: Plain) -> Table:
     """Dice untouched and after every attack, by container, beside its noise; and the test."""
     searches = attacks(summary)
-    found = dict.fromkeys(name for probe in searches for name in probe["stored"])
-    containers = [name for name in summary["clean"]["stored"] if name in found]
-    by_id = {probe["id"]: probe for probe in summary["probes"]}
+    containers = containers_of(summary)
     untouched = (
         Cell(text="Untouched", header=True),
         Cell(text=""),
@@ -45,7 +42,7 @@ def outline_table(summary: Plain) -> Table:
             *named(probe),
             cases_cell(probe),
             *(area_cell(probe["stored"].get(name, {}).get("dice")) for name in containers),
-            area_cell(by_id.get(probe["control"], {}).get("dice")),
+            area_cell((control_of(summary, probe) or {}).get("dice")),
             _change_cell(probe["dice_change"]),
             success_cell(probe),
             *positions_cell(summary, probe),
@@ -79,7 +76,7 @@ def outline_table(summary: Plain) -> Table:
 
 def label_table(summary: Plain, probe: Plain, number: int) -> Table:
     """Each class untouched and attacked: Dice, size, agreement, shift."""
-    control = next((p for p in summary["probes"] if p["id"] == probe["control"]), None)
+    control = control_of(summary, probe)
     unit = summary["clean"]["size_unit"]
     rows = []
     for index, after in enumerate(probe["per_label"]):

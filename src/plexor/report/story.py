@@ -9,6 +9,7 @@ from typing import Any
 from plexor.findings.summary import main_test
 from plexor.report import words
 from plexor.report.headline import Headline, headline
+from plexor.report.probe import control_of
 
 Plain = Mapping[str, Any]
 _KNOWLEDGE = {
@@ -58,7 +59,7 @@ def tell(summary: Plain) -> Story:
             limits=(),
             figures=(_clean_figure(summary, told),),
         )
-    control = _control(summary, lead)
+    control = control_of(summary, lead)
     return Story(
         answer=_answer(lead, control),
         paragraphs=(_setting(summary, lead), _outcome(summary, lead, control, told)),
@@ -113,10 +114,6 @@ def effective(probe: Plain) -> bool:
     """Harm was done, or the goal reached clearly more often than by noise of the same size."""
     reached, noise = probe["success"]["low"], probe["control_success"]["high"]
     return lowered(probe) or (reached is not None and noise is not None and reached > noise)
-
-
-def _control(summary: Plain, probe: Plain) -> Plain | None:
-    return next((entry for entry in summary["probes"] if entry["id"] == probe["control"]), None)
 
 
 def _answer(lead: Plain, control: Plain | None) -> str:

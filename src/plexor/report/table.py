@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 from plexor.report import words
 from plexor.report.headline import headline
+from plexor.report.probe import attacks, containers_of, control_of, family_words
 
 Plain = Mapping[str, Any]
 
@@ -77,9 +77,7 @@ def area_cell(estimate: Plain | None) -> Cell:
 def probes_table(summary: Plain) -> Table:
     """Accuracy untouched and after every attack, by container, beside its noise; and tests."""
     searches = attacks(summary)
-    found = dict.fromkeys(name for probe in searches for name in probe["stored"])
-    containers = [name for name in summary["clean"]["stored"] if name in found]
-    by_id = {probe["id"]: probe for probe in summary["probes"]}
+    containers = containers_of(summary)
     label = headline(summary).label
     right = f"{label[:1].upper()}{label[1:]}"
     columns = (
@@ -104,7 +102,7 @@ def probes_table(summary: Plain) -> Table:
             *named(probe),
             cases_cell(probe),
             *(share_cell(probe["stored"].get(name, {}).get("accuracy")) for name in containers),
-            share_cell(by_id.get(probe["control"], {}).get("accuracy")),
+            share_cell((control_of(summary, probe) or {}).get("accuracy")),
             _points_cell(probe["accuracy_change"]),
             success_cell(probe),
             *positions_cell(summary, probe),
@@ -215,11 +213,6 @@ def stages_table(summary: Plain) -> Table | None:
 NAMING = (Cell(text="Attack", detail="its goal"), Cell(text="Change allowed"))
 
 
-def attacks(summary: Plain) -> list[Plain]:
-    """The probes that search."""
-    return [probe for probe in summary["probes"] if probe["kind"] == "attack"]
-
-
 def named(probe: Plain) -> tuple[Cell, Cell]:
     """The cells that say which probe a row is of."""
     control = probe["kind"] == "control"
@@ -306,32 +299,9 @@ def p_cell(test: Plain) -> Cell:
     )
 
 
-def family(probe: Plain) -> tuple[str, ...]:
-    """What attacks that differ in radius alone have in common."""
-    threat = probe["threat"]
-    rest = repr([probe["settings"], threat["unit"]])
-    return words.attack(probe), words.goal(probe["goal"]), words.ball(threat), rest
-
-
-def families(summary: Plain) -> list[list[Plain]]:
-    """Attacks that differ in radius alone, together and in order of radius."""
-    searches = attacks(summary)
-    order = list(dict.fromkeys(family(probe) for probe in searches))
-    ranked = sorted(
-        searches, key=lambda probe: (order.index(family(probe)), probe["threat"]["radius"])
-    )
-    return [list(members) for _, members in groupby(ranked, key=family)]
-
-
-def family_words(probe: Plain) -> str:
-    """A family's name, e.g. ``PGD, be wrong, L∞``."""
-    return ", ".join(family(probe)[:3])
-
-
 def class_table(summary: Plain, members: Sequence[Plain], number: int) -> Table:
     """How often each class's cases are decided rightly, untouched and at each radius."""
-    controls = {probe["id"]: probe for probe in summary["probes"]}
-    control = controls.get(members[-1]["control"])
+    control = control_of(summary, members[-1])
     columns = [
         Cell(text="Class"),
         Cell(text="Cases"),

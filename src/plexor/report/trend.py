@@ -10,7 +10,7 @@ from typing import Any
 from plexor.report import words
 from plexor.report.figures import Chart, Line, Point, Role, draw
 from plexor.report.headline import Headline, headline
-from plexor.report.table import families, family_words
+from plexor.report.probe import control_of, families, family_words
 
 Plain = Mapping[str, Any]
 
@@ -32,8 +32,7 @@ def trends(summary: Plain) -> tuple[Trend, ...]:
 
 
 def _trend(summary: Plain, members: Sequence[Plain], number: int) -> Trend:
-    by_id = {probe["id"]: probe for probe in summary["probes"]}
-    noise = [probe for probe in members if probe["control"] in by_id]
+    noise = [probe for probe in members if control_of(summary, probe)]
     name = family_words(members[0])
     label, figure = headline_chart(summary, members, f"accuracy-{number}")
     return Trend(
@@ -69,8 +68,7 @@ def headline_chart(summary: Plain, members: Sequence[Plain], chart_id: str) -> t
 
 def controls(summary: Plain, members: Sequence[Plain]) -> list[Plain]:
     """The noise of each member's size, where it was tried."""
-    by_id = {probe["id"]: probe for probe in summary["probes"]}
-    return [by_id[probe["control"]] for probe in members if probe["control"] in by_id]
+    return [found for probe in members if (found := control_of(summary, probe))]
 
 
 def _told(summary: Plain, probe: Plain) -> Headline:

@@ -16,19 +16,10 @@ from plexor.report.confusion import Confusions, confusions
 from plexor.report.finding import finding_table
 from plexor.report.number import accuracy_table, number_table, truth_scatter, truth_table
 from plexor.report.outline import label_table, outline_table
+from plexor.report.probe import attacks, families, family, family_words
 from plexor.report.provenance import Fact, facts
 from plexor.report.story import Story, lead_probe, tell
-from plexor.report.table import (
-    Table,
-    attacks,
-    class_table,
-    effort_table,
-    families,
-    family,
-    family_words,
-    probes_table,
-    stages_table,
-)
+from plexor.report.table import Table, class_table, effort_table, probes_table, stages_table
 from plexor.report.terms import Term, methods, terms
 from plexor.report.trend import Trend, trends
 from plexor.report.visibility import Visible, visible

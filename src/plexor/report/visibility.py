@@ -8,17 +8,8 @@ from typing import Any
 
 from plexor.report import words
 from plexor.report.number import amount_cell
-from plexor.report.table import (
-    NAMING,
-    Cell,
-    Table,
-    area_cell,
-    attacks,
-    families,
-    family_words,
-    named,
-    share_cell,
-)
+from plexor.report.probe import attacks, control_of, families, family_words
+from plexor.report.table import NAMING, Cell, Table, area_cell, named, share_cell
 from plexor.report.trend import chart, controls, headline_chart, line
 
 Plain = Mapping[str, Any]
@@ -130,7 +121,6 @@ def _d_prime(probe: Plain) -> Plain:
 
 
 def _table(summary: Plain) -> Table:
-    by_id = {probe["id"]: probe for probe in summary["probes"]}
     rows = [probe for probe in attacks(summary) if probe["visibility"]]
     measured = [name for name in _COLUMNS if any(probe["visibility"][name] for probe in rows)]
     observed = any(_observed(probe) for probe in rows)
@@ -152,7 +142,7 @@ def _table(summary: Plain) -> Table:
                 *named(probe),
                 Cell(text=words.count(probe["visibility"]["n_changed"])),
                 *(_distance(probe["visibility"][name]) for name in measured),
-                *(_seen(probe, by_id.get(probe["control"])) if observed else ()),
+                *(_seen(probe, control_of(summary, probe)) if observed else ()),
             )
             for probe in rows
         ),
