@@ -258,6 +258,7 @@ def test_what_is_kept_of_one_image() -> None:
 
     def seen(settings: Visibility) -> tuple[bool, bool, int]:
         sight = look(image, other, settings, low=0, span=255, quantum=1)
+        assert sum(sight.levels[:3]) == image.size
         assert 40 < sight.psnr < 60
         return math.isnan(sight.ssim), math.isnan(sight.delta_e.mean), len(sight.responses)
 

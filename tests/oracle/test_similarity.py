@@ -12,7 +12,14 @@ from skimage.color import deltaE_ciede2000
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from plexor.core.errors import PlanError
-from plexor.visibility import colour_difference, level_histograms, ms_ssim, psnr, ssim
+from plexor.visibility import (
+    colour_difference,
+    level_histograms,
+    levels_moved,
+    ms_ssim,
+    psnr,
+    ssim,
+)
 
 # L*, a*, b* of two colours, and ΔE2000: Sharma, Wu & Dalal, Color Res Appl 2005;30:21, table 1.
 SHARMA = (
@@ -184,3 +191,23 @@ def test_pairs_that_do_not_fit_are_refused() -> None:
         colour_difference(image, image, low=0, span=1)
     with pytest.raises(PlanError, match="finite"):
         level_histograms(image, image * np.nan, quantum=1)
+
+
+def test_levels_moved_are_counted_up_or_down_in_levels() -> None:
+    original = np.full((1, 4, 4), 1000, np.int16)
+    steps = [0, 0, 0, 1, -1, 2, -3, 4, 5, -8, 9, 16, -17, 32, 33, -400]
+    other = original + 2 * np.array(steps, np.int16).reshape(1, 4, 4)
+    assert levels_moved(original, other, quantum=2) == (3, 2, 1, 1, 1, 2, 2, 2, 2)
+    assert sum(levels_moved(original, other, quantum=1)) == 16
+    assert levels_moved(original.astype(np.float32), other.astype(np.float32), quantum=0) == ()
+    with pytest.raises(PlanError, match="one shape"):
+        levels_moved(original, other[:, 1:], quantum=1)
+
+
+def test_levels_moved_are_those_of_the_difference_histogram() -> None:
+    rng = np.random.default_rng(7)
+    original = rng.integers(5, 250, (3, 20, 20)).astype(np.uint8)
+    other = (original + rng.integers(-4, 5, original.shape)).astype(np.uint8)
+    found = level_histograms(original, other, quantum=1)
+    by_level = [int(found.difference[np.abs(found.changes) == level].sum()) for level in range(5)]
+    assert levels_moved(original, other, quantum=1) == (*by_level, 0, 0, 0, 0)

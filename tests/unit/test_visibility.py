@@ -39,7 +39,11 @@ def seen(rows: list[Finding], rng: np.random.Generator) -> list[Finding]:
         shift *= 0.0 if row.probe.startswith("noise") else 1.0
         responses = rng.normal(0, 1, 3) + np.array([shift, 0.0, 0.0])
         psnr = math.inf if row.probe == CLEAN else 48 - 20 * math.log10(row.linf)
-        found.append(replace(row, psnr=psnr, responses=tuple(responses.tolist())))
+        moved = (
+            [100, 0, 0] if row.probe == CLEAN else [10, 90, 0] if row.linf == 1 else [10, 30, 60]
+        )
+        levels = (*moved, 0, 0, 0, 0, 0, 0)
+        found.append(replace(row, psnr=psnr, responses=tuple(responses.tolist()), levels=levels))
     return found
 
 
@@ -79,6 +83,17 @@ def test_runs_without_measurements_have_no_visibility(tmp_path: Path) -> None:
     summary = summarise(run.plan(), run.provenance(), run.findings())
     assert summary["visibility"] is None
     assert "How visible?" not in write_report(tmp_path).read_text()
+
+
+def test_the_report_says_how_far_numbers_were_moved(run: RunDirectory) -> None:
+    lines = Page(write_report(run.path).read_text()).text.splitlines()
+    start = lines.index("By how many levels the image's numbers were moved, lossless")
+    assert lines[start + 1] == "Attack its goal Change allowed 0 ±1 ±2"
+    for line, shares in zip(
+        lines[start + 2 : start + 5], ("10 90 0", "10 30 60", "10 30 60"), strict=True
+    ):
+        found = " ".join(f"{share}.0 % ({share}.0–{share}.0)" for share in shares.split())
+        assert line.endswith(found), line
 
 
 def test_the_report_says_both_radii(run: RunDirectory) -> None:

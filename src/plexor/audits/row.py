@@ -162,6 +162,7 @@ def with_sight(row: Finding, sight: Sight) -> Finding:
         delta_e_p95=sight.delta_e.p95,
         delta_e_max=sight.delta_e.max,
         responses=sight.responses,
+        levels=sight.levels,
     )
 
 

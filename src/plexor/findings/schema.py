@@ -74,6 +74,8 @@ class Finding:
         delta_e_p95: ΔE2000, 95th percentile.
         delta_e_max: ΔE2000, greatest.
         responses: of the model observer's channels to the stored image; empty without one.
+        levels: how many of the image's numbers were moved by 0, 1, 2, 3, 4, up to 8, 16, 32 and
+            more levels; empty where storage is floating.
         error: empty, or why the case failed.
     """
 
@@ -115,12 +117,14 @@ class Finding:
     delta_e_p95: float = float("nan")
     delta_e_max: float = float("nan")
     responses: tuple[float, ...] = ()
+    levels: tuple[int, ...] = ()
     error: str = ""
 
 
 _OUTPUTS = pa.list_(pa.float32())
 _BY_CLASS = pa.list_(pa.float64())
 _BY_LABEL = pa.list_(pa.int64())
+_BY_DISTANCE = pa.list_(pa.int64())
 _BY_CHANNEL = pa.list_(pa.float64())
 SCHEMA = pa.schema(
     [
@@ -162,9 +166,10 @@ SCHEMA = pa.schema(
         ("delta_e_p95", pa.float64()),
         ("delta_e_max", pa.float64()),
         ("responses", _BY_CHANNEL),
+        ("levels", _BY_DISTANCE),
         ("error", pa.string()),
     ],
-    metadata={"plexor_findings": "5"},
+    metadata={"plexor_findings": "6"},
 )
 
 

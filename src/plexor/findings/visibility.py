@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -11,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from plexor.findings.judged import Plain
-from plexor.stats import Estimate, clustered_quantile
+from plexor.stats import Estimate, clustered_mean, clustered_quantile
 from plexor.visibility import observe
+from plexor.visibility.levels import MOVED_UP_TO
 
 _DISTANCES = ("psnr", "ssim", "delta_e_mean", "delta_e_p95", "delta_e_max")
 _AT_ZERO = Estimate(value=0.0, low=0.0, high=0.0, level=0.95, method="nothing was changed", n=0)
@@ -27,7 +29,8 @@ def visible(rows: pd.DataFrame, clean: pd.DataFrame, plan: Mapping[str, Any]) ->
         plan: the resolved plan, for its ``visibility`` and its seed.
 
     Returns:
-        Medians of the distances, and the observer; None where nothing of it was measured.
+        Medians of the distances, how far numbers were moved, and the observer; None where nothing
+        of it was measured.
     """
     changed = rows[(rows["status"] == "ok") & (rows["l0"] > 0)]
     if rows["psnr"].isna().all():
@@ -35,6 +38,7 @@ def visible(rows: pd.DataFrame, clean: pd.DataFrame, plan: Mapping[str, Any]) ->
     return {
         "n_changed": len(changed),
         **{name: _median(changed, name) for name in _DISTANCES},
+        "levels": _levels(changed),
         "observer": _observed(changed, clean, plan),
     }
 
@@ -45,6 +49,26 @@ def _median(rows: pd.DataFrame, name: str) -> Plain | None:
     if known.empty:
         return None
     return clustered_quantile(known[name], groups=known["group"].tolist()).to_dict()
+
+
+def _levels(changed: pd.DataFrame) -> list[Plain] | None:
+    """The share of an image's numbers that moved so far, averaged over cases; None without levels.
+
+    One entry a class: "up_to" is its greatest number of levels, None for what moved further.
+    """
+    known = changed[changed["levels"].map(_known)]
+    if known.empty:
+        return None
+    counts = np.stack(known["levels"].tolist())
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    groups = known["group"].tolist()
+    found = []
+    for up_to, share in zip((*MOVED_UP_TO, None), shares.T, strict=True):
+        mean = clustered_mean(share, groups)
+        # Student's limits know no bounds; a share does.
+        mean = replace(mean, low=max(mean.low, 0.0), high=min(mean.high, 1.0))
+        found.append({"up_to": up_to, "share": mean.to_dict()})
+    return found
 
 
 def _observed(changed: pd.DataFrame, clean: pd.DataFrame, plan: Mapping[str, Any]) -> Plain | None:

@@ -42,11 +42,13 @@ class Visible:
         sentences: where each attack begins to be seen, and where the model fails.
         curves: of attacks tried at two radii or more.
         table: every attack.
+        levels: how far every probe moved the numbers; None where they have no levels.
     """
 
     sentences: tuple[str, ...]
     curves: tuple[Curve, ...]
     table: Table
+    levels: Table | None
 
 
 def visible(summary: Plain) -> Visible | None:
@@ -61,6 +63,7 @@ def visible(summary: Plain) -> Visible | None:
         ),
         curves=tuple(_curves(summary)),
         table=_table(summary),
+        levels=_levels(summary),
     )
 
 
@@ -148,6 +151,39 @@ def _table(summary: Plain) -> Table:
         ),
         note=_note(summary, measured) if observed else "",
     )
+
+
+def _levels(summary: Plain) -> Table | None:
+    """Shares of numbers by how far they moved; classes that no probe has are left out."""
+    probes = [p for p in summary["probes"] if p["visibility"] and p["visibility"]["levels"]]
+    if not probes:
+        return None
+    found = [probe["visibility"]["levels"] for probe in probes]
+    there = [i for i in range(len(found[0])) if any(one[i]["share"]["value"] for one in found)]
+    ends = [one["up_to"] for one in found[0]]
+    return Table(
+        id="levels",
+        caption="By how many levels the image's numbers were moved, lossless",
+        columns=(*NAMING, *(Cell(text=_reach(ends, i)) for i in there)),
+        rows=tuple(
+            (*named(probe), *(share_cell(one[i]["share"]) for i in there))
+            for probe, one in zip(probes, found, strict=True)
+        ),
+        note="Shares of all stored numbers, each channel of each pixel, averaged over the cases "
+        "changed; a level is the least distance of two storable numbers. Brackets are 95 % "
+        "intervals.",
+    )
+
+
+def _reach(ends: Sequence[int | None], index: int) -> str:
+    """A class of distances, e.g. ``±2`` or ``±5 to 8``."""
+    end = ends[index]
+    if end is None:
+        return f"beyond ±{ends[index - 1]}"
+    if index == 0:
+        return "0"
+    start = (ends[index - 1] or 0) + 1
+    return f"±{end}" if start == end else f"±{start} to {end}"
 
 
 def _distance(estimate: Plain | None) -> Cell:

@@ -7,7 +7,7 @@ levels), and a channelised Hotelling observer that is asked to tell the two apar
 from plexor.visibility.channels import Channel, dense_dog, gabor
 from plexor.visibility.colour import ColourDifference, colour_difference
 from plexor.visibility.energies import log_energies, luminance, responses
-from plexor.visibility.levels import LevelHistograms, level_histograms
+from plexor.visibility.levels import LevelHistograms, level_histograms, levels_moved
 from plexor.visibility.observer import Observation, observe
 from plexor.visibility.settings import Visibility
 from plexor.visibility.sight import Sight
@@ -24,6 +24,7 @@ __all__ = [
     "dense_dog",
     "gabor",
     "level_histograms",
+    "levels_moved",
     "log_energies",
     "luminance",
     "ms_ssim",

@@ -12,6 +12,10 @@ from plexor.visibility.array import Pixels, as_pair
 
 Counts = NDArray[np.intp]
 
+MOVED_UP_TO = (0, 1, 2, 3, 4, 8, 16, 32)
+"""Levels that end the classes of ``levels_moved``; a last class has all that moved further."""
+_STARTS = (0, *(end + 1 for end in MOVED_UP_TO))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LevelHistograms:
@@ -72,6 +76,29 @@ def level_histograms(
         changes=step * np.arange(-furthest, furthest + 1, dtype=np.float64),
         difference=np.bincount((moved + furthest).ravel(), minlength=2 * furthest + 1),
     )
+
+
+def levels_moved(original: Pixels, other: Pixels, *, quantum: float) -> tuple[int, ...]:
+    """How many numbers were moved by how many levels, up or down, over all channels and places.
+
+    Args:
+        original: (channels, *spatial), finite.
+        other: likewise.
+        quantum: one level, in stored numbers; 0 where storage is floating.
+
+    Returns:
+        A count for each class of ``MOVED_UP_TO`` and one for what moved further; nothing where
+        storage is floating and has no levels.
+
+    Raises:
+        PlanError: shapes that differ.
+    """
+    x, y = as_pair(original, other)
+    if quantum == 0:
+        return ()
+    moved = np.minimum(np.rint(np.abs(y - x) / quantum), _STARTS[-1]).astype(np.intp)
+    counts = np.bincount(moved.ravel(), minlength=_STARTS[-1] + 1)
+    return tuple(np.add.reduceat(counts, _STARTS).tolist())
 
 
 def _width(extent: float, quantum: float, n_bins: int) -> float:

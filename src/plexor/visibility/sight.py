@@ -9,6 +9,7 @@ from plexor.visibility.array import Pixels
 from plexor.visibility.channels import Channel, dense_dog, gabor
 from plexor.visibility.colour import ColourDifference, colour_difference
 from plexor.visibility.energies import log_energies, planes
+from plexor.visibility.levels import levels_moved
 from plexor.visibility.settings import Visibility
 from plexor.visibility.similarity import psnr, ssim
 
@@ -25,12 +26,14 @@ class Sight:
         delta_e: ΔE2000, NaN where not measured, or without colour.
         responses: log energies of the observer's channels, one plane after the other; empty
             without an observer.
+        levels: how many numbers were moved by how many levels, see ``levels_moved``.
     """
 
     psnr: float
     ssim: float
     delta_e: ColourDifference
     responses: tuple[float, ...]
+    levels: tuple[int, ...]
 
 
 def channels_of(settings: Visibility) -> tuple[Channel, ...]:
@@ -70,5 +73,9 @@ def look(
         for plane in planes(other, settings.colour):
             seen += log_energies(plane, channels, rounding=rounding).tolist()
     return Sight(
-        psnr=psnr(original, other, span=span), ssim=alike, delta_e=colours, responses=tuple(seen)
+        psnr=psnr(original, other, span=span),
+        ssim=alike,
+        delta_e=colours,
+        responses=tuple(seen),
+        levels=levels_moved(original, other, quantum=quantum),
     )
