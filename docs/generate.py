@@ -22,6 +22,7 @@ from plexor.attacks.fitted_catalogue import FittedEntry
 from plexor.attacks.surrogate_catalogue import SurrogateEntry
 from plexor.audits import plan_schema
 from plexor.cli.app import app
+from plexor.shortcuts import CATALOGUE as SHORTCUTS
 
 REFERENCE = Path(__file__).parent / "reference"
 
@@ -100,7 +101,7 @@ TOP = {
     "cohort": "where the cases come from",
     "model": "what is audited, or where training writes it",
     "train": "how the model is trained; not needed for an audit",
-    "probes": "what is done to every case; each attack's noise control comes by itself",
+    "probes": "what is done to every case; the control of each attack and shortcut comes by itself",
     "visibility": "what is measured of how visible the changes are",
 }
 PROBE = {
@@ -108,6 +109,7 @@ PROBE = {
     "goal": "what it wants",
     "threat": "what it may change",
 }
+SHORTCUT = {"shortcut": "which one"}
 
 
 def pages() -> dict[str, str]:
@@ -189,6 +191,15 @@ def plan_page() -> str:
             intro=f"{_intro(doc)} Sees {entry.access}. Source: {entry.reference}.",
             hidden=(*COMMON, *OF_FITTED),
         )
+    for name, listed in SHORTCUTS.items():
+        doc = inspect.getdoc(listed.shortcut) or ""
+        described = definitions[_definition_of(name, schema)]
+        parts += _section(
+            f"`probes[]`, `shortcut: {name}`",
+            described,
+            texts=SHORTCUT | _attributes_of(listed.shortcut),
+            intro=_intro(doc),
+        )
     return "\n".join(parts)
 
 
@@ -222,9 +233,10 @@ def _section(
     yield ""
 
 
-def _definition_of(attack: str, schema: Mapping[str, Any]) -> str:
-    reference: str = schema["properties"]["probes"]["items"]["discriminator"]["mapping"][attack]
-    return reference.rsplit("/", 1)[1]
+def _definition_of(probe: str, schema: Mapping[str, Any]) -> str:
+    kinds = schema["properties"]["probes"]["items"]["anyOf"]
+    tags = {tag: one for kind in kinds for tag, one in kind["discriminator"]["mapping"].items()}
+    return str(tags[probe]).rsplit("/", 1)[1]
 
 
 def _type(about: Mapping[str, Any]) -> str:

@@ -5,7 +5,32 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from plexor.audits.plan import load_plan
-from plexor.findings.planned import goal_name, planned, threat_name
+from plexor.findings.planned import goal_name, planned, planned_shortcuts, threat_name
+from plexor.shortcuts import CATALOGUE as SHORTCUTS
+
+
+def test_a_resolved_plans_shortcuts_are_those_the_audit_carries_out() -> None:
+    plan = load_plan(
+        {
+            "cohort": {"manifest": "cohort.csv"},
+            "probes": [
+                {"shortcut": "ruler", "side": "left"},
+                {"attack": "pgd", "threat": {"norm": "linf", "radius": 1}},
+                {"shortcut": "hairs", "id": "beard", "count": 40},
+            ],
+        }
+    )
+    carried_out = {probe.id: probe for probe in plan.all_probes()}
+    read = list(planned_shortcuts(plan.resolved()))
+    assert [entry.id for entry in read] == [
+        name for name, probe in carried_out.items() if probe.kind == "shortcut"
+    ]
+    assert [entry.id for entry in planned(plan.resolved())] == ["pgd-linf-1"]
+    for entry in read:
+        probe, control = carried_out[entry.id], carried_out[entry.control]
+        assert (control.kind, control.shortcut) == ("control", probe.shortcut)
+        assert entry.name == probe.name
+        assert probe.shortcut == SHORTCUTS[entry.name].shortcut(**entry.settings)
 
 
 def test_a_resolved_plan_stands_for_the_probes_the_audit_carries_out() -> None:

@@ -25,7 +25,11 @@ from plexor.findings import RunDirectory
 from plexor.models import Model, ModelSource, load_model
 
 ROOT = Path(__file__).parents[2]
-PROBES = [LINF_2 | {"steps": 5}, {"attack": "fgsm", "threat": {"norm": "l2", "radius": 50}}]
+PROBES = [
+    LINF_2 | {"steps": 5},
+    {"attack": "fgsm", "threat": {"norm": "l2", "radius": 50}},
+    {"shortcut": "ruler"},
+]
 FITTED = {"attack": "universal-sgd", "steps": 12, "fit_batch": 8}
 REASON = "Ray is not installed; pip install -c constraints.txt -e '.[ray]'"
 CLUSTER = """
@@ -40,7 +44,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job may
 from plexor.cli.app import main
 main()
 """
-N_CASES, N_UNITS = 48 * 5, 6 * 5
+N_CASES, N_UNITS = 48 * 7, 6 * 7
 
 
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason=REASON)
@@ -120,7 +124,7 @@ def test_two_workers_find_the_same_to_the_bit(
         executor=Ray(address=cluster, workers=2),
         on_progress=news.append,
     )
-    assert len(files(run.path)) == N_UNITS + 3 * 2 * 4
+    assert len(files(run.path)) == N_UNITS + 3 * 2 * 6
     assert files(run.path) == files(whole)
     assert [n.done for n in news] == list(range(8, N_CASES + 1, 8))
     assert [n.probe for n in news[:6]] == ["clean"] * 6

@@ -18,6 +18,7 @@ from plexor.core.errors import PlanError
 from plexor.findings import Finding, RunDirectory
 from plexor.models import ModelSource, Preprocess
 from plexor.models.training import Training
+from plexor.shortcuts import CATALOGUE as SHORTCUTS
 
 THREAT = {"norm": "linf", "radius": 2}
 PROBE = {"attack": "pgd", "threat": THREAT}
@@ -292,9 +293,10 @@ def test_the_schema_is_whole_and_knows_each_attacks_options() -> None:
             assert reference.rsplit("/", 1)[1] in schema["$defs"]
     assert schema["additionalProperties"] is False
     assert schema["required"] == ["cohort"]
-    one = schema["properties"]["probes"]["items"]
-    tags = one["discriminator"]["mapping"]
+    attacks, shortcuts = schema["properties"]["probes"]["items"]["anyOf"]
+    tags = attacks["discriminator"]["mapping"]
     assert sorted(tags) == sorted(LISTED)
+    assert sorted(shortcuts["discriminator"]["mapping"]) == sorted(SHORTCUTS)
     of_fitted = {"fit", "load", "fit_batch"}
     for name, entry in LISTED.items():
         attack: Any = entry.attack

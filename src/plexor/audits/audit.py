@@ -35,6 +35,8 @@ from plexor.findings import CLEAN, RunDirectory
 from plexor.models import Model, load_model, read_training_groups
 from plexor.models.device import choose_device
 from plexor.models.task import Task
+from plexor.shortcuts.catalogue import DECIDED
+from plexor.shortcuts.shortcut import check_canvas
 
 logger = logging.getLogger(__name__)
 
@@ -256,6 +258,8 @@ def _checks(plan: Plan, cohort: Cohort, model: Model, batch_size: int) -> list[C
     for probe in plan.all_probes():
         if probe.threat is not None:
             probe.threat.radii(batch)
+        if probe.shortcut is not None:
+            check_canvas(tuple(batch.images.shape[1:]))
 
     def work(part: slice) -> list[Check]:
         return check_model(model, batch.select(torch.arange(part.start, part.stop)))
@@ -283,7 +287,12 @@ def _check_classes(cohort: Cohort, model: Model) -> None:
 
 
 def _check_task(probe: Probe, task: Task) -> None:
-    """Refuses an attack or a goal that the model's task gives nothing to do."""
+    """Refuses an attack, a goal or a shortcut that the model's task gives nothing to do."""
+    if probe.shortcut is not None and task.kind not in DECIDED:
+        raise PlanError(
+            f"{probe.name}: what a shortcut does is told by decisions that change, so it works for "
+            f"{', '.join(DECIDED)}, not for {task.kind}"
+        )
     if probe.goal is None:
         return
     probe.goal.check(task)

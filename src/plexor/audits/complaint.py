@@ -47,10 +47,11 @@ def _known_keys(parents: tuple[str | int, ...], schema: Mapping[str, Any]) -> li
     node: Any = schema
     for part in parents:
         options = _options(node, schema)
+        tags = {k: v for o in options for k, v in _mapping(o).items()}
         if isinstance(part, int):
             node = next((o["items"] for o in options if "items" in o), {})
-        elif part in node.get("discriminator", {}).get("mapping", {}):
-            node = {"$ref": node["discriminator"]["mapping"][part]}
+        elif part in tags:
+            node = {"$ref": tags[part]}
         else:
             found = [o["properties"][part] for o in options if part in o.get("properties", {})]
             found += [o for o in node.get("anyOf", []) if o.get("$ref", "").endswith(f"/{part}")]
@@ -58,6 +59,12 @@ def _known_keys(parents: tuple[str | int, ...], schema: Mapping[str, Any]) -> li
             node = next(iter(found + tagged), {})
         node = _followed(node, schema)
     return [key for option in _options(node, schema) for key in option.get("properties", {})]
+
+
+def _mapping(node: Mapping[str, Any]) -> Mapping[str, str]:
+    """Tag → definition of a union that is told apart by one; empty for anything else."""
+    mapping: Mapping[str, str] = node.get("discriminator", {}).get("mapping", {})
+    return mapping
 
 
 def _tag(option: Mapping[str, Any]) -> Mapping[str, Any]:

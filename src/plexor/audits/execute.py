@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -25,6 +26,7 @@ from plexor.models.model import Model
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Task
 from plexor.models.truth import encode
+from plexor.shortcuts import Shortcut, rng_for, shuffled
 
 Outputs = tuple[float, ...]
 
@@ -136,7 +138,7 @@ class _Work:
         ids = [case.id for case in cases]
         batch = Batch.of(ids, images, torch.stack(labels), model.device)
         batch = replace(batch, before=self._before(batch))
-        attempted, proposal = self._proposed(batch)
+        attempted, proposal = self._proposed(batch, images)
         verdicts = judge(
             model,
             batch,
@@ -187,16 +189,18 @@ class _Work:
         if isinstance(self.model.task, Segmentation):
             with torch.no_grad():
                 return self.model.outputs(batch.images, batch.context)
-        if self.unit.probe.threat is None:
+        if self.unit.probe.kind == "clean":
             return None
         known = torch.tensor([self.before[case_id] for case_id in batch.ids])
         return known.to(self.model.device)
 
-    def _proposed(self, batch: Batch) -> tuple[Tensor, Proposal]:
+    def _proposed(self, batch: Batch, images: Sequence[Image]) -> tuple[Tensor, Proposal]:
         """Whether the goal was open, and the proposal, for each case."""
         probe, model = self.unit.probe, self.model
         everyone = torch.ones(len(batch), dtype=torch.bool)
         nothing = Proposal.nothing(batch)
+        if probe.shortcut is not None:
+            return everyone, replace(nothing, delta=self._put(probe.shortcut, batch.ids, images))
         if probe.threat is None or batch.before is None:
             return everyone, nothing
         if probe.attack is None or probe.goal is None:
@@ -214,3 +218,13 @@ class _Work:
             seed=seed_for(self.seed, probe.id),
         )
         return attempted, proposal
+
+    def _put(self, shortcut: Shortcut, ids: Sequence[str], images: Sequence[Image]) -> Tensor:
+        """What a shortcut changes in each image, or the same in tiles dealt out anew, float64."""
+        probe = self.unit.probe
+        changes = []
+        for case_id, image in zip(ids, images, strict=True):
+            rng = rng_for(self.seed, probe.name, case_id)
+            change = shortcut(image, rng=rng)
+            changes.append(shuffled(change, rng=rng) if probe.kind == "control" else change)
+        return torch.from_numpy(np.stack(changes))

@@ -20,8 +20,8 @@ from pydantic import (
 from plexor.attacks.region import Masked
 from plexor.audits.complaint import complaint
 from plexor.audits.probe import Probe
-from plexor.audits.probe_plan import AttackPlan, FittedPlan, checked_probes, probes_schema
-from plexor.audits.written import STRICT
+from plexor.audits.probe_plan import FittedPlan, checked_probes, probes_schema
+from plexor.audits.written import STRICT, ProbePlan
 from plexor.core.errors import PlanError, unknown
 from plexor.findings import CLEAN
 from plexor.findings.planned import control_id
@@ -70,7 +70,7 @@ class Plan(BaseModel):
     cohort: CohortSource
     model: ModelSource = ModelSource()
     train: Training | None = None
-    probes: Annotated[tuple[AttackPlan, ...], BeforeValidator(checked_probes)] = ()
+    probes: Annotated[tuple[ProbePlan, ...], BeforeValidator(checked_probes)] = ()
     unit_size: int = Field(64, ge=1, description="cases done, and kept, together")
     n_examples: int = Field(12, ge=0, description="cases whose images are kept for the report")
     visibility: Visibility = Visibility()
@@ -130,20 +130,22 @@ class Plan(BaseModel):
         return found
 
     def all_probes(self) -> tuple[Probe, ...]:
-        """Clean, then every attack, then one control for each distinct threat.
+        """Clean, then what the plan asks for in its order, then noise for each distinct threat.
+
+        A shortcut's control comes right after it.
 
         Of a saved attack whose threat the plan does not say, none before ``with_saved``.
 
         Raises:
             PlanError: two probes would have one id.
         """
-        attacks = [probe for planned in self.probes for probe in planned.probes()]
-        threats = dict.fromkeys(probe.threat for probe in attacks if probe.threat)
+        asked = [probe for planned in self.probes for probe in planned.probes()]
+        threats = dict.fromkeys(probe.threat for probe in asked if probe.threat)
         controls = [
             Probe(id=control_id(asdict(threat)), kind="control", name="noise", threat=threat)
             for threat in threats
         ]
-        found = (Probe(id=CLEAN, kind="clean", name=CLEAN), *attacks, *controls)
+        found = (Probe(id=CLEAN, kind="clean", name=CLEAN), *asked, *controls)
         ids = [probe.id for probe in found]
         if twice := sorted({name for name in ids if ids.count(name) > 1}):
             raise PlanError(f"two probes are called {', '.join(twice)}; give one of them an `id`")

@@ -11,6 +11,7 @@ from plexor.attacks.goals import Goal
 from plexor.attacks.gradient import Transfer
 from plexor.attacks.proposal import Attack
 from plexor.attacks.threat import Threat
+from plexor.shortcuts import Shortcut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,24 +55,27 @@ class Surrogates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """One thing done to every case: nothing (clean), an attack, or its control.
+    """One thing done to every case: nothing (clean), an attack, a shortcut, or a control of these.
 
     Attributes:
         id: unique in a plan, e.g. "pgd-linf-2".
-        kind: "clean", "attack" or "control".
-        name: the attack's name in the catalogue; "clean" or "noise".
+        kind: "clean", "attack", "shortcut" or "control".
+        name: the attack's or the shortcut's name in the catalogue; "clean" or "noise". The control
+            of a shortcut has the shortcut's, and the same draws.
         attack: None for clean and for a control, and for an attack that is still to be fitted or
             read from a file, or whose surrogates are.
-        goal: None for clean and for a control.
-        threat: None for clean.
+        goal: None for all but an attack.
+        threat: None for clean and for shortcuts.
+        shortcut: what is put into the images, or whose tiles are; None for all others.
         source: where a fitted attack comes from, or what an attack on surrogates needs; None for
             all others.
     """
 
     id: str
-    kind: Literal["clean", "attack", "control"]
+    kind: Literal["clean", "attack", "shortcut", "control"]
     name: str
     attack: Attack | None = None
     goal: Goal | None = None
     threat: Threat | None = None
+    shortcut: Shortcut | None = None
     source: Fitting | Saved | Surrogates | None = None

@@ -1,16 +1,19 @@
-"""Attacks as a plan writes them: one model for each of the catalogue, told apart by ``attack``."""
+"""Probes as a plan writes them: one model for each of the catalogues.
+
+They are told apart by ``attack``, or by ``shortcut``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, Union, get_type_hints
 
 from pydantic import (
-    BaseModel,
     Field,
+    PlainValidator,
     TypeAdapter,
     ValidationError,
     create_model,
@@ -24,7 +27,8 @@ from plexor.attacks.goals import Misclassify
 from plexor.attacks.surrogate_catalogue import ON_SURROGATES, SurrogateEntry
 from plexor.attacks.threat import Threat
 from plexor.audits.probe import Fitting, Probe, Saved, Surrogates
-from plexor.audits.written import ACCESS, STRICT, GoalPlan, ThreatPlan
+from plexor.audits.shortcut_plan import ShortcutPlan, shortcuts_adapter
+from plexor.audits.written import ACCESS, GoalPlan, ProbePlan, ThreatPlan
 from plexor.core.errors import PlanError
 from plexor.findings.planned import probe_id
 
@@ -34,23 +38,14 @@ FIT_SPLIT = "train"
 """Where a plan does not say on which split an attack is fitted."""
 
 
-class AttackPlan(BaseModel):
+class AttackPlan(ProbePlan):
     """What every attack in a plan has beside its own options."""
 
-    model_config = STRICT
     attack: str
     id: str | None = Field(
         None, description="start of the probes' ids; the attack's name if not given"
     )
     goal: GoalPlan = Misclassify()
-
-    def probes(self) -> Iterator[Probe]:
-        """One probe for each radius."""
-        raise NotImplementedError
-
-    def written(self) -> dict[str, object]:
-        """Plain data with every default written out."""
-        return self.model_dump(mode="json")
 
     def _options(self) -> dict[str, Any]:
         """The attack's own."""
@@ -85,7 +80,7 @@ class SearchPlan(AttackPlan):
         return self
 
     def probes(self) -> Iterator[Probe]:
-        """See ``AttackPlan``."""
+        """See ``ProbePlan``."""
         attack = CATALOGUE[self.attack].attack(**self._options())
         for threat in self.threat.threats():
             yield Probe(
@@ -118,7 +113,7 @@ class SurrogatePlan(AttackPlan):
         return self
 
     def probes(self) -> Iterator[Probe]:
-        """See ``AttackPlan``."""
+        """See ``ProbePlan``."""
         attack = ON_SURROGATES[self.attack].attack(**self._options())
         for threat in self.threat.threats():
             yield Probe(
@@ -179,7 +174,7 @@ class FittedPlan(AttackPlan):
             )
 
     def probes(self) -> Iterator[Probe]:
-        """See ``AttackPlan``; none while the threat is left to a file that was not read yet."""
+        """See ``ProbePlan``; none while the threat is left to a file that was not read yet."""
         source: Fitting | Saved
         if self.load is not None:
             source = Saved(file=self.load)
@@ -227,7 +222,7 @@ class FittedPlan(AttackPlan):
             raise PlanError(f"{path}: {error.errors()[0]['msg']}") from error
 
     def written(self) -> dict[str, object]:
-        """See ``AttackPlan``; without the options that a saved attack does not look at."""
+        """See ``ProbePlan``; without the options that a saved attack does not look at."""
         plain = self.model_dump(mode="json")
         if self.load is None:
             return plain | {"fit": self.fit or FIT_SPLIT}
@@ -235,8 +230,8 @@ class FittedPlan(AttackPlan):
 
 
 @cache
-def _adapter() -> TypeAdapter[Any]:
-    """Attacks as a union with one model for each."""
+def _attacks_adapter() -> TypeAdapter[Any]:
+    """One attack, of a union with one model for each."""
     models = []
     for name, entry in LISTED.items():
         hints = get_type_hints(entry.attack)
@@ -250,7 +245,7 @@ def _adapter() -> TypeAdapter[Any]:
             )
         )
     one: Any = Annotated[Union[tuple(models)], Field(discriminator="attack")]  # noqa: UP007
-    return TypeAdapter(tuple[one, ...])
+    return TypeAdapter(one)
 
 
 def _plan_of(entry: AnyEntry) -> type[AttackPlan]:
@@ -259,15 +254,32 @@ def _plan_of(entry: AnyEntry) -> type[AttackPlan]:
     return SurrogatePlan if isinstance(entry, SurrogateEntry) else SearchPlan
 
 
-def checked_probes(value: object) -> tuple[AttackPlan, ...]:
+def _checked(entry: object) -> ProbePlan:
+    """One entry, an attack unless it names a shortcut."""
+    if isinstance(entry, ShortcutPlan) or (isinstance(entry, Mapping) and "shortcut" in entry):
+        return shortcuts_adapter().validate_python(entry)
+    attack: AttackPlan = _attacks_adapter().validate_python(entry)
+    return attack
+
+
+def checked_probes(value: object) -> tuple[ProbePlan, ...]:
     """A plan's ``probes``, validated."""
-    checked: tuple[AttackPlan, ...] = _adapter().validate_python(value)
-    return checked
+    return _ENTRIES.validate_python(value)
+
+
+_ENTRIES: TypeAdapter[tuple[ProbePlan, ...]] = TypeAdapter(
+    tuple[Annotated[ProbePlan, PlainValidator(_checked)], ...]
+)
 
 
 def probes_schema() -> dict[str, Any]:
     """Their JSON schema."""
-    return _adapter().json_schema(ref_template="#/$defs/{model}")
+    kinds = [
+        adapter.json_schema(ref_template="#/$defs/{model}")
+        for adapter in (_attacks_adapter(), shortcuts_adapter())
+    ]
+    definitions = {name: one for kind in kinds for name, one in kind.pop("$defs").items()}
+    return {"type": "array", "items": {"anyOf": kinds}, "$defs": definitions}
 
 
 def _fields(entry: AnyEntry) -> tuple[Any, ...]:

@@ -19,6 +19,7 @@ from plexor.cases import Case
 from plexor.core.ids import digest, digest_bytes, digest_file
 from plexor.core.version import __version__
 from plexor.models.model import Model
+from plexor.shortcuts import CATALOGUE as SHORTCUTS
 
 _PACKAGES = ("torch", "monai", "numpy", "Pillow", "pydicom", "nibabel")
 
@@ -74,6 +75,14 @@ def provenance(
             probe.name: _described(LISTED[probe.name])
             for probe in plan.all_probes()
             if probe.kind == "attack"
+        },
+        "shortcuts": {
+            probe.name: {
+                "title": SHORTCUTS[probe.name].shortcut.__name__,
+                "summary": SHORTCUTS[probe.name].summary,
+            }
+            for probe in plan.all_probes()
+            if probe.kind == "shortcut"
         },
         "model": model.card.to_dict(),
         "model_sha256": model_sha256(model),

@@ -61,7 +61,7 @@ def units_of(
         "seed": seed,
         "model": model_sha256,
         "probe": probe.id,
-        "attack": [*fitted_from] or _plain(probe.attack),
+        "attack": [*fitted_from] or _plain(probe.attack or probe.shortcut),
         "goal": _plain(probe.goal),
         "threat": _plain(probe.threat),
         "visibility": _plain(visibility),

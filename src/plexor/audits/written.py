@@ -1,4 +1,4 @@
-"""Goals, threats and regions as a plan writes them."""
+"""Goals, threats and regions as a plan writes them, and what its probes have in common."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from plexor.attacks.goals import (
 )
 from plexor.attacks.region import Border, Masked
 from plexor.attacks.threat import Channels, Norm, Threat, Unit
+from plexor.audits.probe import Probe
 from plexor.core.errors import PlanError, unknown
 
 STRICT = ConfigDict(extra="forbid", frozen=True)
@@ -191,3 +192,17 @@ class ThreatPlan(BaseModel):
                 channels=self.channels,
                 region=self.region,
             )
+
+
+class ProbePlan(BaseModel):
+    """One entry of a plan's ``probes``."""
+
+    model_config = STRICT
+
+    def probes(self) -> Iterator[Probe]:
+        """What it stands for, without controls that probes share."""
+        raise NotImplementedError
+
+    def written(self) -> dict[str, object]:
+        """Plain data with every default written out."""
+        return self.model_dump(mode="json")

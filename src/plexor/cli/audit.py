@@ -113,8 +113,13 @@ def _executor(
 
 def all_failed(summary: Mapping[str, Any]) -> list[str]:
     """Ids of the probes under which not one case could be judged."""
-    rows = [("clean", summary["clean"]), *((p["id"], p) for p in summary["probes"])]
-    return [name for name, row in rows if row["n_failed"] and not row["n"]]
+    return [name for name, row in _judged(summary) if row["n_failed"] and not row["n"]]
+
+
+def _judged(summary: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """All that a summary has figures of, by name."""
+    probes = (*summary["probes"], *summary["shortcuts"])
+    return [("clean", summary["clean"]), *((probe["id"], probe) for probe in probes)]
 
 
 def unmet(conditions: list[str], summary: Mapping[str, Any]) -> int:
@@ -135,8 +140,7 @@ def results(summary: Mapping[str, Any]) -> Table:
     name = f"mean error, {told.unit}" if told.unit else "Dice" if told.index else "accuracy"
     number = _amount if told.unit or told.index else _percent
     table = folding_table("probe", name, "95 % interval", "success", "n", "groups")
-    rows = [("clean", summary["clean"]), *((p["id"], p) for p in summary["probes"])]
-    for probe, row in rows:
+    for probe, row in _judged(summary):
         figure, success = told.pick(row), row.get("success")
         table.add_row(
             probe,

@@ -45,7 +45,7 @@ def failed_cases(evidence: Evidence) -> Iterator[Doubt]:
     untouched, total = evidence.cohort["n_failed"], evidence.cohort["n_cases"]
     if untouched:
         yield None, f"{untouched} of {total} cases could not be judged even untouched."
-    for probe in evidence.probes:
+    for probe in (*evidence.probes, *evidence.shortcuts):
         further = probe["n_failed"] - untouched
         if further > 0:
             yield probe["id"], f"{further} of {total} cases failed that could be judged untouched."

@@ -25,6 +25,7 @@ class Evidence:
     cohort: Mapping[str, Any]
     clean: Mapping[str, Any]
     probes: Sequence[Mapping[str, Any]]
+    shortcuts: Sequence[Mapping[str, Any]]
 
     @property
     def attacks(self) -> list[Mapping[str, Any]]:

@@ -146,27 +146,26 @@ class Judged:
         }
 
     def correctness(self, right_before: Flags, right_after: Flags) -> Plain:
-        """The change in accuracy and McNemar's tests of it.
-
-        The clustered test counts, unless every case is a group of its own.
-        """
-        lost = int((right_before & ~right_after).sum())
-        gained = int((~right_before & right_after).sum())
-        tests = {
-            "clustered": clustered_mcnemar(right_before, right_after, self.group).to_dict(),
-            "plain": mcnemar_test(lost, gained).to_dict(),
-        }
-        used = "plain" if len(np.unique(self.group)) == len(self) else "clustered"
+        """The change in accuracy and McNemar's tests of it."""
         return {
             "accuracy_change": paired_difference(right_before, right_after, self.group).to_dict(),
-            "mcnemar": {
-                "used": used,
-                "p_value": tests[used]["p_value"],
-                "p_holm": None,
-                "n_lost": lost,
-                "n_gained": gained,
-                **tests,
-            },
+            "mcnemar": _mcnemar(right_before, right_after, self.group),
+        }
+
+    def beside(self, control: Judged) -> Plain:
+        """How much more often a decision became another than under a control, on the same cases.
+
+        Args:
+            control: its verdicts in the same container; may be of no case.
+        """
+        mine, other = matched(self, control)
+        group = self.group[mine]
+        here = (self.unprobed != self.decision)[mine]
+        there = (control.unprobed != control.decision)[other]
+        return {
+            "control_fooling_ratio": clustered_proportion(there, group).to_dict(),
+            "fooling_excess": paired_difference(there, here, group).to_dict(),
+            "fooling_test": _mcnemar(there, here, group),
         }
 
 
@@ -198,6 +197,27 @@ def matched(one: Judged, other: Judged) -> tuple[NDArray[np.intp], NDArray[np.in
     pairs = [(i, places[name]) for i, name in enumerate(one.case_id) if name in places]
     index = np.array(pairs, dtype=np.intp).reshape(-1, 2)
     return index[:, 0], index[:, 1]
+
+
+def _mcnemar(before: Flags, after: Flags, group: NDArray[np.intp]) -> Plain:
+    """McNemar's tests of whether something holds as often before as after, lost and gained.
+
+    The clustered test counts, unless every case is a group of its own.
+    """
+    lost, gained = int((before & ~after).sum()), int((~before & after).sum())
+    tests = {
+        "clustered": clustered_mcnemar(before, after, group).to_dict(),
+        "plain": mcnemar_test(lost, gained).to_dict(),
+    }
+    used = "plain" if len(np.unique(group)) == len(group) else "clustered"
+    return {
+        "used": used,
+        "p_value": tests[used]["p_value"],
+        "p_holm": None,
+        "n_lost": lost,
+        "n_gained": gained,
+        **tests,
+    }
 
 
 def _matrix(rows: pd.DataFrame, when: str) -> Numbers:

@@ -34,9 +34,42 @@ class Planned:
         return control_id(self.threat)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedShortcut:
+    """Something that means nothing, put into every image.
+
+    Attributes:
+        id: as in the findings.
+        name: the shortcut's.
+        settings: its own options.
+    """
+
+    id: str
+    name: str
+    settings: dict[str, Any]
+
+    @property
+    def control(self) -> str:
+        """Id of the same in tiles that are dealt out anew."""
+        return shuffled_id(self.id)
+
+
+def planned_shortcuts(plan: Plain) -> Iterator[PlannedShortcut]:
+    """Every shortcut of a resolved plan, in the plan's order."""
+    for entry in plan["probes"]:
+        if "shortcut" in entry:
+            yield PlannedShortcut(
+                id=entry.get("id") or entry["shortcut"],
+                name=entry["shortcut"],
+                settings={k: v for k, v in entry.items() if k not in ("id", "shortcut")},
+            )
+
+
 def planned(plan: Plain) -> Iterator[Planned]:
     """Every attack of a resolved plan, each radius its own, in the plan's order."""
     for entry in plan["probes"]:
+        if "attack" not in entry:
+            continue
         radii = entry["threat"]["radius"]
         for radius in radii if isinstance(radii, list | tuple) else [radii]:
             threat = _threat(entry["threat"], radius)
@@ -57,6 +90,11 @@ def probe_id(start: str, goal: Plain, threat: Plain) -> str:
 def control_id(threat: Plain) -> str:
     """Id of the noise control that goes with a threat."""
     return f"noise-{threat_name(threat)}"
+
+
+def shuffled_id(shortcut: str) -> str:
+    """Id of the control that goes with a shortcut of that id."""
+    return f"{shortcut}-shuffled"
 
 
 def goal_name(goal: Plain) -> str:

@@ -40,14 +40,15 @@ def parse(condition: str) -> ast.expr:
 def holds(condition: str, summary: Mapping[str, Any]) -> bool:
     """Whether a condition such as ``probes["pgd-linf-2"].accuracy.low > 0.5`` is true.
 
-    Names are the summary's keys; probes are looked up by id. Comparisons, ``and``, ``or``, ``not``
-    and the four operations are understood. A comparison with an undefined number is neither true
-    nor false, and a condition that hangs on one does not hold, ``not`` or no.
+    Names are the summary's keys; probes and shortcuts are looked up by id. Comparisons, ``and``,
+    ``or``, ``not`` and the four operations are understood. A comparison with an undefined number is
+    neither true nor false, and a condition that hangs on one does not hold, ``not`` or no.
 
     Raises:
         PlanError: the condition is not one, or names something the summary has not.
     """
-    names = dict(summary) | {"probes": {probe["id"]: probe for probe in summary["probes"]}}
+    listed = [key for key in ("probes", "shortcuts") if key in summary]
+    names = dict(summary) | {key: {probe["id"]: probe for probe in summary[key]} for key in listed}
     try:
         value = _value(parse(condition), names, condition)
     except TypeError as error:

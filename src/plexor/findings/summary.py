@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
 import pandas as pd
 
 from plexor.cases.case import split_findings
+from plexor.cases.image import LOSSLESS
 from plexor.core.version import __version__
-from plexor.findings.classification import Classification
 from plexor.findings.flag_catalogue import FLAG_KINDS
 from plexor.findings.flags import Evidence, raise_flags
-from plexor.findings.judged import Judged, Measures, Plain
-from plexor.findings.multilabel import Multilabel
+from plexor.findings.judged import Plain
+from plexor.findings.parts import Parts, correct, distances, number
 from plexor.findings.planned import Planned, planned
-from plexor.findings.regression import Regression
 from plexor.findings.schema import CLEAN
-from plexor.findings.segmentation import Segmentation
+from plexor.findings.shortcut import shortcuts
 from plexor.findings.visibility import crossings, visible
-from plexor.stats import clustered_mean, holm
+from plexor.stats import clustered_mean
 
 SUMMARY_SCHEMA = "plexor-summary/2"
-LOSSLESS = "lossless"
-_ORDER = (LOSSLESS, "recompressed-own", "recompressed-q90", "recompressed-q75")
 
 
 def summarise(
@@ -44,10 +41,11 @@ def summarise(
     # Sums of floats depend on their order; the same findings must give the same summary.
     findings = findings.sort_values(["probe", "stored", "case_id"])
     card = dict(provenance["model"])
-    parts = _Parts.of(findings, card["task"])
+    parts = Parts.of(findings, card["task"])
     cohort = _cohort(plan, provenance, parts)
     clean = _clean(parts)
     probes = _probes(plan, provenance, parts)
+    tried = shortcuts(plan, provenance, parts)
     evidence = Evidence(
         plan=plan,
         provenance=provenance,
@@ -55,6 +53,7 @@ def summarise(
         cohort=cohort,
         clean=clean,
         probes=probes,
+        shortcuts=tried,
     )
     return {
         "schema": SUMMARY_SCHEMA,
@@ -64,60 +63,13 @@ def summarise(
         "model": card,
         "clean": clean,
         "probes": probes,
+        "shortcuts": tried,
         "visibility": _visibility(plan, clean, probes),
         **raise_flags(evidence, FLAG_KINDS),
     }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Parts:
-    """The findings, cut by probe and container."""
-
-    task: Mapping[str, Any]
-    measures: Measures
-    rows: dict[tuple[str, str], pd.DataFrame]
-    nothing: pd.DataFrame
-
-    @classmethod
-    def of(cls, findings: pd.DataFrame, task: Mapping[str, Any]) -> _Parts:
-        cut = findings.groupby(["probe", "stored"], sort=False)
-        rows = {(str(probe), str(stored)): part for (probe, stored), part in cut}
-        return cls(
-            task=task, measures=_measures(task, findings), rows=rows, nothing=findings.iloc[:0]
-        )
-
-    def part(self, probe: str, container: str = LOSSLESS) -> pd.DataFrame:
-        """One probe's rows in one container; may be none."""
-        return self.rows.get((probe, container), self.nothing)
-
-    def has(self, probe: str) -> bool:
-        """Whether anything is known of a probe."""
-        return (probe, LOSSLESS) in self.rows
-
-    def containers(self, probe: str) -> list[str]:
-        """The containers a probe was judged in, as an audit orders them."""
-        names = {container for name, container in self.rows if name == probe}
-        return [name for name in _ORDER if name in names] + sorted(names - set(_ORDER))
-
-    def judged(self, probe: str, container: str) -> Judged:
-        """Its verdicts there, beside those on the untouched images in the same container."""
-        clean = self.part(CLEAN, container)
-        return Judged.of(self.part(probe, container), clean)
-
-
-def _measures(task: Mapping[str, Any], findings: pd.DataFrame) -> Measures:
-    names = tuple(str(name) for name in task["classes"])
-    if task["kind"] == "multilabel":
-        return Multilabel(findings=names)
-    if task["kind"] == "segmentation":
-        return Segmentation.of(task, findings)
-    if task["kind"] == "regression":
-        clean = findings[(findings["probe"] == CLEAN) & (findings["status"] == "ok")]
-        return Regression.over([float(truth) for truth in clean["truth"]])
-    return Classification(classes=names)
-
-
-def _cohort(plan: Mapping[str, Any], provenance: Mapping[str, Any], parts: _Parts) -> Plain:
+def _cohort(plan: Mapping[str, Any], provenance: Mapping[str, Any], parts: Parts) -> Plain:
     cases = parts.part(CLEAN)
     source = plan["cohort"]
     manifest = PurePath(str(source["manifest"]))
@@ -147,10 +99,10 @@ def _cases_by_class(truths: pd.Series[str], task: Mapping[str, Any]) -> dict[str
 
 def _range(truths: pd.Series[str]) -> Plain:
     numbers = truths.astype(float)
-    return {"min": _number(numbers.min()), "max": _number(numbers.max())}
+    return {"min": number(numbers.min()), "max": number(numbers.max())}
 
 
-def _clean(parts: _Parts) -> Plain:
+def _clean(parts: Parts) -> Plain:
     """How the model does on untouched images: as stored first, then in every other container."""
     stored = {
         container: parts.measures.performance(parts.judged(CLEAN, container))
@@ -159,7 +111,7 @@ def _clean(parts: _Parts) -> Plain:
     return {**stored[LOSSLESS], "stored": stored}
 
 
-def _probes(plan: Mapping[str, Any], provenance: Mapping[str, Any], parts: _Parts) -> list[Plain]:
+def _probes(plan: Mapping[str, Any], provenance: Mapping[str, Any], parts: Parts) -> list[Plain]:
     """One entry a probe: the attacks in the plan's order, then their controls."""
     attacks = [entry for entry in planned(plan) if parts.has(entry.id)]
     controls = {entry.control: entry.threat for entry in attacks if parts.has(entry.control)}
@@ -170,7 +122,7 @@ def _probes(plan: Mapping[str, Any], provenance: Mapping[str, Any], parts: _Part
         for entry in attacks
     ]
     probes += [_control(probe_id, threat, parts) for probe_id, threat in controls.items()]
-    _correct(probes)
+    correct([probe for probe in probes if probe["kind"] == "attack"], main_test)
     for probe in probes:
         rows = parts.part(probe["id"])
         probe["visibility"] = visible(rows, parts.part(CLEAN), plan)
@@ -184,9 +136,7 @@ def _visibility(plan: Mapping[str, Any], clean: Plain, probes: Sequence[Plain]) 
     return {"settings": dict(plan["visibility"]), "crossings": crossings(clean, probes)}
 
 
-def _attack(
-    entry: Planned, described: Mapping[str, str], fit: Plain | None, parts: _Parts
-) -> Plain:
+def _attack(entry: Planned, described: Mapping[str, str], fit: Plain | None, parts: Parts) -> Plain:
     stored = {
         container: parts.measures.attacked(
             parts.judged(entry.id, container),
@@ -223,7 +173,7 @@ def _access(described: Mapping[str, str], fit: Plain | None) -> str:
     return described.get("access", "")
 
 
-def _control(probe_id: str, threat: Mapping[str, Any], parts: _Parts) -> Plain:
+def _control(probe_id: str, threat: Mapping[str, Any], parts: Parts) -> Plain:
     stored = {
         container: parts.measures.compared(parts.judged(probe_id, container))
         for container in parts.containers(probe_id)
@@ -251,15 +201,12 @@ def _effort(rows: pd.DataFrame) -> Plain:
     return {
         "n_out_of_threat": int((~done["within_threat"]).sum()),
         "cost": {
-            "gradients_per_case": _number(tried["n_gradients"].mean()),
-            "forwards_per_case": _number(tried["n_forwards"].mean()),
+            "gradients_per_case": number(tried["n_gradients"].mean()),
+            "forwards_per_case": number(tried["n_forwards"].mean()),
         },
         "found_by": _stages(tried),
         "positions": _positions(tried),
-        "distance": {
-            norm: {"median": _number(tried[norm].median()), "max": _number(tried[norm].max())}
-            for norm in ("linf", "l2", "l1", "l0")
-        },
+        "distance": distances(tried),
     }
 
 
@@ -282,8 +229,8 @@ def _positions(tried: pd.DataFrame) -> Plain | None:
     # Student's limits know no bounds; a share does.
     share = replace(share, low=max(share.low, 0.0), high=min(share.high, 1.0))
     return {
-        "tried_per_case": _number(n_tried.mean()),
-        "reaching_per_case": _number(n_reaching.mean()),
+        "tried_per_case": number(n_tried.mean()),
+        "reaching_per_case": number(n_reaching.mean()),
         "share_reaching": share.to_dict(),
     }
 
@@ -293,22 +240,3 @@ def main_test(compared: Mapping[str, Any]) -> Plain:
     names = ("error_test", "dice_test", "mcnemar")
     test: Plain = next(compared[name] for name in names if name in compared)
     return test
-
-
-def _number(value: float) -> float | None:
-    return None if pd.isna(value) else float(value)
-
-
-def _correct(probes: list[Plain]) -> None:
-    """Adds Holm's correction over all attacks judged in the same container."""
-    attacks = [probe for probe in probes if probe["kind"] == "attack"]
-    containers = {container for probe in attacks for container in probe["stored"]}
-    for container in containers:
-        tests = [
-            main_test(probe["stored"][container])
-            for probe in attacks
-            if container in probe["stored"]
-        ]
-        tests = [test for test in tests if test["p_value"] is not None]
-        for test, corrected in zip(tests, holm([t["p_value"] for t in tests]), strict=True):
-            test["p_holm"] = float(corrected)

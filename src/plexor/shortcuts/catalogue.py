@@ -21,6 +21,9 @@ class Entry:
     summary: str
 
 
+DECIDED = ("multiclass", "binary", "multilabel")
+"""Kinds of the tasks whose decisions a shortcut may change."""
+
 CATALOGUE: dict[str, Entry] = {
     "ruler": Entry(shortcut=Ruler, summary="a scale with ticks along one side"),
     "ink": Entry(shortcut=Ink, summary="two arcs of a violet pen around the middle"),

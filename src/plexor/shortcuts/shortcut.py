@@ -83,11 +83,18 @@ def canvas(image: Image) -> tuple[int, int]:
     Raises:
         DataError: it is not 2D, or has another number of channels than 1 or 3.
     """
-    channels, *size = image.pixels.shape
+    return check_canvas(image.pixels.shape)
+
+
+def check_canvas(shape: tuple[int, ...]) -> tuple[int, int]:
+    """The same, told from the pixels' shape, (C, *spatial).
+
+    Raises:
+        DataError: it is not 2D, or has another number of channels than 1 or 3.
+    """
+    channels, *size = shape
     if len(size) != 2 or channels not in (1, 3):
-        raise DataError(
-            f"artefacts are drawn on 2D images, grey or RGB; got the shape {image.pixels.shape}"
-        )
+        raise DataError(f"artefacts are drawn on 2D images, grey or RGB; got the shape {shape}")
     return size[0], size[1]
 
 
