@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from plexor.attacks.goals import Goal
 from plexor.attacks.proposal import Attack, Proposal
@@ -16,6 +17,7 @@ from plexor.core.errors import ModelError
 from plexor.models.batch import Batch
 from plexor.models.device import is_out_of_memory
 from plexor.models.model import Model
+from plexor.models.recompute import recomputing
 
 logger = logging.getLogger(__name__)
 
@@ -56,8 +58,17 @@ def propose(
     )
 
 
-def halving(work: Callable[[slice], T], n_cases: int, batch_size: int) -> tuple[list[T], int]:
+def halving(
+    work: Callable[[slice], T], n_cases: int, batch_size: int, *, network: nn.Module | None = None
+) -> tuple[list[T], int]:
     """Calls ``work`` on slices of at most ``batch_size`` cases, smaller ones when memory runs out.
+
+    Args:
+        work: what is done.
+        n_cases: how many there are.
+        batch_size: to begin with.
+        network: whose gradients ``work`` takes; where a single case does not fit, its activations
+            are from there on computed again instead of kept. None if it takes no gradients.
 
     Returns:
         What each slice came to, and the batch size that fitted, to go on with.
@@ -67,21 +78,28 @@ def halving(work: Callable[[slice], T], n_cases: int, batch_size: int) -> tuple[
     """
     done: list[T] = []
     start, size = 0, batch_size
-    while start < n_cases:
-        try:
-            done.append(work(slice(start, min(start + size, n_cases))))
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            if size == 1:
-                raise ModelError(
-                    "out of memory with a single case; use a smaller model or image, or a machine "
-                    "with more memory"
-                ) from error
-            size = max(1, min(size, n_cases - start) // 2)
-            logger.warning("out of memory; going on with batches of %d", size)
+    with contextlib.ExitStack() as stack:
+        while start < n_cases:
+            n = min(size, n_cases - start)
+            try:
+                done.append(work(slice(start, start + n)))
+                start += n
+                continue
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                if n == 1 and network is None:
+                    raise ModelError(
+                        "out of memory with a single case; use a smaller model or image, or a "
+                        "machine with more memory"
+                    ) from error
+            size = max(1, n // 2)
+            if n > 1:
+                logger.warning("out of memory; going on with batches of %d", size)
+            elif network is not None:
+                logger.warning("out of memory with a single case; activations are computed twice")
+                stack.enter_context(recomputing(network))
+                network = None
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
-            continue
-        start += size
     return done, size

@@ -264,7 +264,7 @@ def _checks(plan: Plan, cohort: Cohort, model: Model, batch_size: int) -> list[C
     def work(part: slice) -> list[Check]:
         return check_model(model, batch.select(torch.arange(part.start, part.stop)))
 
-    parts, _ = halving(work, len(batch), batch_size)
+    parts, _ = halving(work, len(batch), batch_size, network=model.network)
     weights = plan.model.weights
     trained_on = read_training_groups(plan.path(weights)) if weights else frozenset()
     groups = check_groups(trained_on, (case.group for case in cohort.cases))
