@@ -13,6 +13,7 @@ import torch
 from plexor.attacks.engine import halving
 from plexor.attacks.fitted_catalogue import LISTED
 from plexor.audits.checks import Check, check_groups, check_model
+from plexor.audits.detectors import detections
 from plexor.audits.execute import Outputs
 from plexor.audits.executors import Done, Executor, Here, Job
 from plexor.audits.executors.executor import clean_outputs
@@ -111,7 +112,8 @@ def audit(
             several units at a time. Findings are the same, to the bit where the number of torch's
             threads is.
         on_progress: told after each unit, and first of what was done before; in plans that fit
-            attacks, before that of what is read and fitted.
+            attacks, before that of what is read and fitted; in plans with a detector, after that of
+            each probe it has seen.
 
     Raises:
         PlexorError: plan, cohort or model make no sense, or ``out`` holds something else, a run of
@@ -166,6 +168,15 @@ def audit(
             about["surrogates"] = surrogate_cards(surrogates)
         note = _noting(run, about)
         _carry_out(units, run, job, executor, note=note, tell=tell)
+        if plan.visibility.detector:
+            about["detectors"] = detections(
+                run,
+                [probe.id for probe in plan.all_probes() if probe.threat is not None],
+                {case.id: case.group for case in audited.cases},
+                seed=plan.seed,
+                device=model.device,
+                tell=tell,
+            )
         run.write_provenance(about | {"finished": True})
     return run
 

@@ -25,6 +25,7 @@ from plexor.audits.written import STRICT, ProbePlan
 from plexor.core.errors import PlanError, unknown
 from plexor.findings import CLEAN
 from plexor.findings.planned import control_id
+from plexor.models.detector import FEWEST_PAIRS
 from plexor.models.loading import ModelSource
 from plexor.models.training.config import Training
 from plexor.visibility import Visibility
@@ -79,6 +80,11 @@ class Plan(BaseModel):
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         self._check_regions()
+        if self.visibility.detector and self.n_examples < 2 * FEWEST_PAIRS:
+            raise PlanError(
+                "visibility: `detector` learns from half of the images kept; `n_examples` must be "
+                f"at least {2 * FEWEST_PAIRS}, better some hundreds, got {self.n_examples}"
+            )
         return self
 
     def _check_regions(self) -> None:

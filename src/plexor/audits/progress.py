@@ -6,8 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-Stage = Literal["read", "fit", "audit"]
-_UNITS: dict[Stage, str] = {"read": "images", "fit": "batches", "audit": "case-probes"}
+Stage = Literal["read", "fit", "audit", "detect"]
+_UNITS: dict[Stage, str] = {
+    "read": "images",
+    "fit": "batches",
+    "audit": "case-probes",
+    "detect": "probes",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +25,8 @@ class Progress:
         total: of the case-probes; or, while ``stage`` is "fit", of the batches that fits take at
             most, and, while it is "read", of the images whose shapes are looked at first.
         resumed: of ``done``, those done before.
-        stage: "read" and "fit" come before "audit", in plans that fit attacks.
+        stage: "read" and "fit" come before "audit", in plans that fit attacks; "detect", after it,
+            in plans that have a detector, counts probes.
     """
 
     probe: str

@@ -6,6 +6,7 @@ provenance.json    versions, devices and batch sizes, hashes of model, manifest 
 units/<id>.parquet findings, one file a unit, written atomically
 artifacts/examples example images in their stored format, with index.json
 artifacts/<fit id> what was fitted (safetensors), and how that went (json)
+artifacts/detectors what a detector makes of each probe, in plans that ask for it
 artifacts/shapes   case id → shape of its image, in plans that fit attacks
 summary.json       every number the report prints
 report.html        one self-contained file
@@ -174,6 +175,15 @@ class RunDirectory:
         """Keeps them."""
         write_atomic(self.path / "artifacts" / "shapes.json", _json(shapes))
 
+    def detection(self, probe: str) -> dict[str, Any] | None:
+        """What a detector makes of a probe; None if that is not known yet."""
+        path = self._detection(probe)
+        return dict(json.loads(path.read_text())) if path.exists() else None
+
+    def write_detection(self, probe: str, found: Mapping[str, object]) -> None:
+        """Keeps it."""
+        write_atomic(self._detection(probe), _json(found))
+
     def unit(self, unit_id: str) -> list[Finding]:
         """One unit's findings, in the order they were made."""
         return from_table(self._read(self._unit(unit_id)))
@@ -246,6 +256,9 @@ class RunDirectory:
 
     def _unit(self, unit_id: str) -> Path:
         return self.path / "units" / f"{_file_name(unit_id)}.parquet"
+
+    def _detection(self, probe: str) -> Path:
+        return self.path / "artifacts" / "detectors" / f"{_file_name(probe)}.json"
 
     def _example_folder(self, probe: str, case_id: str) -> Path:
         folder = self.path / "artifacts" / "examples" / _file_name(probe)

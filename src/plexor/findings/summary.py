@@ -125,7 +125,8 @@ def _probes(plan: Mapping[str, Any], provenance: Mapping[str, Any], parts: Parts
     correct([probe for probe in probes if probe["kind"] == "attack"], main_test)
     for probe in probes:
         rows = parts.part(probe["id"])
-        probe["visibility"] = visible(rows, parts.part(CLEAN), plan)
+        seen = provenance.get("detectors", {}).get(probe["id"])
+        probe["visibility"] = visible(rows, parts.part(CLEAN), plan, detector=seen)
     return probes
 
 

@@ -20,17 +20,24 @@ _DISTANCES = ("psnr", "ssim", "delta_e_mean", "delta_e_p95", "delta_e_max")
 _AT_ZERO = Estimate(value=0.0, low=0.0, high=0.0, level=0.95, method="nothing was changed", n=0)
 
 
-def visible(rows: pd.DataFrame, clean: pd.DataFrame, plan: Mapping[str, Any]) -> Plain | None:
+def visible(
+    rows: pd.DataFrame,
+    clean: pd.DataFrame,
+    plan: Mapping[str, Any],
+    *,
+    detector: Plain | None = None,
+) -> Plain | None:
     """A probe's visibility, over the cases in which it changed anything.
 
     Args:
         rows: the probe's findings, lossless.
         clean: those of the untouched images, lossless.
         plan: the resolved plan, for its ``visibility`` and its seed.
+        detector: what a detector makes of the probe, from the provenance; None without one.
 
     Returns:
-        Medians of the distances, how far numbers were moved, and the observer; None where nothing
-        of it was measured.
+        Medians of the distances, how far numbers were moved, the observer and the detector; None
+        where nothing of it was measured.
     """
     changed = rows[(rows["status"] == "ok") & (rows["l0"] > 0)]
     if rows["psnr"].isna().all():
@@ -40,6 +47,7 @@ def visible(rows: pd.DataFrame, clean: pd.DataFrame, plan: Mapping[str, Any]) ->
         **{name: _median(changed, name) for name in _DISTANCES},
         "levels": _levels(changed),
         "observer": _observed(changed, clean, plan),
+        "detector": detector,
     }
 
 
@@ -93,14 +101,7 @@ def _observed(changed: pd.DataFrame, clean: pd.DataFrame, plan: Mapping[str, Any
         seed=plan["seed"],
         internal_noise=plan["visibility"]["internal_noise"],
     )
-    return {
-        "n_training": found.n_training,
-        "n_channels": commonest,
-        "auc": found.auc.to_dict(),
-        "d_prime": found.d_prime.to_dict(),
-        "forced_choice": found.forced_choice.to_dict(),
-        "d_prime_forced_choice": found.d_prime_forced_choice.to_dict(),
-    }
+    return {"n_channels": commonest, **found.to_dict()}
 
 
 def _known(seen: object) -> bool:

@@ -127,6 +127,7 @@ def _table(summary: Plain) -> Table:
     rows = [probe for probe in attacks(summary) if probe["visibility"]]
     measured = [name for name in _COLUMNS if any(probe["visibility"][name] for probe in rows)]
     observed = any(_observed(probe) for probe in rows)
+    detected = any(probe["visibility"]["detector"] for probe in rows)
     columns = [*NAMING, Cell(text="Changed", detail="cases")]
     columns += [Cell(text=_COLUMNS[name][0], detail=_COLUMNS[name][1]) for name in measured]
     if observed:
@@ -135,6 +136,13 @@ def _table(summary: Plain) -> Table:
             Cell(text="d'", detail="one image at a time"),
             Cell(text="d' of noise", detail="of the same size"),
             Cell(text="Picked", detail="side by side"),
+        ]
+    if detected:
+        columns += [
+            Cell(text="ROC area", detail="of a network taught to detect"),
+            Cell(text="d'", detail="of the network"),
+            Cell(text="d' of noise", detail="of the network"),
+            Cell(text="Pairs tested", detail="learnt from"),
         ]
     return Table(
         id="visibility",
@@ -146,10 +154,16 @@ def _table(summary: Plain) -> Table:
                 Cell(text=words.count(probe["visibility"]["n_changed"])),
                 *(_distance(probe["visibility"][name]) for name in measured),
                 *(_seen(probe, control_of(summary, probe)) if observed else ()),
+                *(_detected(probe, control_of(summary, probe)) if detected else ()),
             )
             for probe in rows
         ),
-        note=_note(summary, measured) if observed else "",
+        note=" ".join(
+            [
+                *([_note(summary, measured)] if observed else []),
+                *([_DETECTOR] if detected else []),
+            ]
+        ),
     )
 
 
@@ -209,6 +223,28 @@ def _seen(probe: Plain, control: Plain | None) -> Iterator[Cell]:
     yield amount_cell(observer["d_prime"])
     yield amount_cell(_d_prime(control)) if control and _observed(control) else nothing
     yield share_cell(observer["forced_choice"])
+
+
+def _detected(probe: Plain, control: Plain | None) -> Iterator[Cell]:
+    nothing = Cell(text=words.UNDEFINED, reason="not measured")
+    found = probe["visibility"]["detector"]
+    if not found:
+        yield from [nothing] * 4
+        return
+    noise = control and control["visibility"] and control["visibility"]["detector"]
+    yield area_cell(found["auc"])
+    yield amount_cell(found["d_prime"])
+    yield amount_cell(noise["d_prime"]) if noise else nothing
+    yield Cell(
+        text=words.count(found["forced_choice"]["n"]), detail=words.count(found["n_training"])
+    )
+
+
+_DETECTOR = (
+    "The network is a small one that sees one image at a time, and little of what that shows. It "
+    "was taught on the images kept of half of the groups and is tested on those of the other "
+    "half, fewer than the observer has; another network, or more images, may see more."
+)
 
 
 def _note(summary: Plain, measured: Sequence[str]) -> str:

@@ -8,7 +8,8 @@ from plexor.visibility.channels import Channel, dense_dog, gabor
 from plexor.visibility.colour import ColourDifference, colour_difference
 from plexor.visibility.energies import log_energies, luminance, responses
 from plexor.visibility.levels import LevelHistograms, level_histograms, levels_moved
-from plexor.visibility.observer import Observation, observe
+from plexor.visibility.observation import Observation
+from plexor.visibility.observer import observe
 from plexor.visibility.settings import Visibility
 from plexor.visibility.sight import Sight
 from plexor.visibility.similarity import ms_ssim, psnr, ssim

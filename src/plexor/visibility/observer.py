@@ -2,46 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from plexor.core.errors import PlanError
-from plexor.stats import Estimate, auc, clustered_proportion
-from plexor.stats.argument import Groups, check_level, group_codes
-from plexor.stats.mean import linearised
-
-Floats = NDArray[np.float64]
-Codes = NDArray[np.intp]
+from plexor.stats.argument import Groups, check_level
+from plexor.visibility.array import Floats
+from plexor.visibility.observation import Observation, learnt_from, observation, tested_groups
 
 _ROUNDING = 1e-9
 """Relative to a channel's greatest number: what of its spread is arithmetic."""
 _RANK = 1e-10
 """Directions with less of the correlation than this are taken to be arithmetic too."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observation:
-    """How well the observer tells perturbed images from originals that it has not learnt from.
-
-    Attributes:
-        auc: one image at a time: how often a perturbed one looks more perturbed than an original
-            one, whichever case each is of.
-        d_prime: the same as a distance of means in standard deviations.
-        forced_choice: both images of a case side by side: how often the perturbed one is picked.
-            What the images of a case have in common cancels, so this is the easier task.
-        d_prime_forced_choice: the d' it stands for, with ``forced_choice = Φ(d'/√2)`` where the
-            difference is normal.
-        n_training: pairs that the templates were learnt from.
-    """
-
-    auc: Estimate
-    d_prime: Estimate
-    forced_choice: Estimate
-    d_prime_forced_choice: Estimate
-    n_training: int
 
 
 def observe(
@@ -84,25 +56,23 @@ def observe(
     check_level(level)
     before, after = _checked(original, perturbed, internal_noise)
     n, k = before.shape
-    codes, n_groups = (np.arange(n), n) if groups is None else group_codes(groups, n)
-    order = np.random.default_rng([seed, 0]).permutation(n_groups)
-    learn = np.isin(codes, order[: n_groups // 2])
+    learn = learnt_from(n, groups, seed=seed)
+    known = None if groups is None else tested_groups(groups, learn)
     n_training = int(learn.sum())
     few = ""
     if n_training < k + 2:
         few = f"{n_training} pairs to learn from, fewer than the {k} channels + 2 needed"
-        before, after, codes, learn = before[:0], after[:0], codes[:0], learn[:0]
+        before, after, learn = before[:0], after[:0], learn[:0]
+        known = None if known is None else known[:0]
     alone, beside = _decided(before, after, learn, internal_noise, seed)
-    tested = codes[~learn]
-    known = None if groups is None else tested
-    coin = np.random.default_rng([seed, 2]).random(len(beside)) < 0.5
-    picked = np.where(beside == 0, coin, beside > 0)
-    return Observation(
-        auc=_noted(_area(alone, tested, level), few),
-        d_prime=_noted(_distance(alone, known, level), few),
-        forced_choice=_noted(clustered_proportion(picked, known, level=level), few),
-        d_prime_forced_choice=_noted(_paired_distance(beside, known, level), few),
+    return observation(
+        alone,
+        beside,
+        known,
         n_training=n_training,
+        seed=seed,
+        level=level,
+        note=few,
     )
 
 
@@ -153,64 +123,3 @@ def _template(covariance: Floats, shift: Floats) -> Floats:
     inverse = np.linalg.pinv(correlation, rcond=_RANK, hermitian=True)
     found: Floats = inverse @ (shift / scale) / scale
     return found
-
-
-def _area(alone: Floats, codes: Codes, level: float) -> Estimate:
-    """Both images of a pair are of one group, whatever else is."""
-    truth = np.repeat([False, True], len(alone))
-    return auc(truth, alone.T.ravel(), np.tile(codes, 2), level=level)
-
-
-def _distance(alone: Floats, groups: Codes | None, level: float) -> Estimate:
-    """Difference of means by the root of the mean variance (Barrett & Myers, eq. 13.19)."""
-    n = len(alone)
-    means, variances = (alone.mean(axis=0), alone.var(axis=0)) if n else (np.zeros(2), np.zeros(2))
-    variance = float(variances.mean())
-    shift = float(means[1] - means[0])
-    apart = alone - means
-    moves = (apart[:, 1] - apart[:, 0], (np.square(apart) - variances).mean(axis=1))
-    return _ratio((shift, variance), moves, groups, level, "d' of single images")
-
-
-def _paired_distance(beside: Floats, groups: Codes | None, level: float) -> Estimate:
-    """√2 times mean by standard deviation of the difference seen."""
-    shift, variance = (float(beside.mean()), float(beside.var())) if beside.size else (0.0, 0.0)
-    apart = beside - shift
-    moves = (math.sqrt(2) * apart, np.square(apart) - variance)
-    shift *= math.sqrt(2)
-    return _ratio((shift, variance), moves, groups, level, "d' of pairs side by side")
-
-
-def _ratio(
-    found: tuple[float, float],
-    moves: tuple[Floats, Floats],
-    groups: Codes | None,
-    level: float,
-    what: str,
-) -> Estimate:
-    """``shift / √variance`` of the two found, linearised over groups; NaN without a spread.
-
-    ``moves`` are each pair's influences on shift and on variance, times the number of pairs.
-    """
-    (shift, variance), n = found, moves[0].size
-    value = shift / math.sqrt(variance) if variance > 0 else math.nan
-    influence = np.full(n, math.nan)
-    if variance > 0:
-        influence = (moves[0] / math.sqrt(variance) - value / (2 * variance) * moves[1]) / n
-    spread, half, n_groups = linearised(influence, groups, level)
-    return Estimate(
-        value=value,
-        low=value - half,
-        high=value + half,
-        level=level,
-        method=f"{what}, linearised over {'pairs' if groups is None else 'groups'}, Student's "
-        "interval",
-        n=n,
-        n_groups=n_groups,
-        variance=spread,
-        note="" if variance > 0 else "all pairs look alike to the observer",
-    )
-
-
-def _noted(estimate: Estimate, note: str) -> Estimate:
-    return replace(estimate, note=note) if note else estimate

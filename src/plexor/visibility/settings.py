@@ -23,12 +23,14 @@ class Visibility:
         colour: what it sees of a colour image: its "luminance", or "each" channel.
         internal_noise: of the observer: its own variance in each channel as a multiple of that
             between images; 0 for an ideal one.
+        detector: teach a small network to detect each probe, from the images kept (`n_examples`).
     """
 
     similarity: bool = False
     observer: Observer = "dog"
     colour: Colour = "luminance"
     internal_noise: float = 0.0
+    detector: bool = False
 
     def __post_init__(self) -> None:
         if not self.internal_noise >= 0:
