@@ -25,6 +25,7 @@ from plexor.report import build_report, write_report
 PROBES = (
     synthetic.probe("pgd", "linf", (1, 2), settings=synthetic.PGD),
     synthetic.probe("pgd", "linf", (2,), target="nv", settings=synthetic.PGD),
+    synthetic.shortcut("ruler", {"side": "left", "ticks": 20}),
 )
 N_CASES = 40
 
@@ -127,7 +128,7 @@ def test_every_row_is_as_wide_as_its_head(source: str) -> None:
 
 def test_images_have_sizes_and_words(page: Page, kind: str) -> None:
     shown = [tag for tag in page.all("img") if "src" in tag.attributes]
-    assert len(shown) == {"classes": 3 * (1 + 2 * 5), "outlines": 1 + 2 * 2}.get(kind, 0)
+    assert len(shown) == {"classes": 3 * (1 + 2 * 7), "outlines": 1 + 2 * 2}.get(kind, 0)
     assert all(tag.attributes["alt"] and tag.attributes["width"] == "8" for tag in shown)
 
 
@@ -168,7 +169,7 @@ def test_however_many_images_a_run_keeps_its_report_stays_below_5_mb(tmp_path: P
     # The page's first probe is shown for every case before any other.
     titles = re.findall(r'class="probed" data-title="([^"]*)"', source)
     assert titles.count("PGD, be wrong, 1\N{NO-BREAK SPACE}level (L∞)") == 12
-    assert "of the 60 changed images that the audit kept" in source
+    assert "of the 84 changed images that the audit kept" in source
 
 
 def test_an_example_of_a_case_that_failed_is_not_shown(tmp_path: Path) -> None:

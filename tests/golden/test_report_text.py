@@ -30,6 +30,13 @@ def test_the_text_of_a_report(tmp_path: Path, name: str) -> None:
     assert_golden(HERE / f"{name}.txt", text)
 
 
+def test_the_text_of_a_report_of_shortcuts(tmp_path: Path) -> None:
+    ink = synthetic.shortcut("ink", {"radius": 0.44, "width": 0.06}, named="pen")
+    probes = (synthetic.shortcut("ruler", {"side": "left", "ticks": 20}), ink)
+    run = synthetic.write(tmp_path, n_cases=60, seed=11, probes=probes)
+    assert_golden(HERE / "shortcuts.txt", Page(build_report(run)).text)
+
+
 @pytest.mark.parametrize(
     ("name", "task", "goal", "rows"),
     [

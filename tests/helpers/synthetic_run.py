@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from plexor.cases.formats import read_image
 from plexor.cases.formats.png import PngCodec
-from plexor.findings.planned import Planned, planned
+from plexor.findings.planned import Planned, planned, planned_shortcuts
 from plexor.findings.run import Example, RunDirectory
 from plexor.findings.schema import CLEAN, Finding
 
@@ -34,6 +34,7 @@ KEPT = {
 N_PIXELS = 200 * 150 * 3
 
 Logits = NDArray[np.float64]
+Plain = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,11 @@ def probe(
         "threat": {"norm": norm, "radius": list(radius), "unit": "level"},
         **(settings or {}),
     }
+
+
+def shortcut(name: str, settings: Mapping[str, object], *, named: str | None = None) -> Plain:
+    """An entry of a resolved plan: something that means nothing, put into every image."""
+    return {"shortcut": name, "id": named, **settings}
 
 
 PGD: dict[str, object] = {"steps": 20, "step_size": None, "restarts": 1, "loss": "ce"}
@@ -125,6 +131,10 @@ def provenance(case_ids: tuple[str, ...] = (), *, finished: bool = True) -> dict
                 "reference": "Goodfellow et al., ICLR 2015",
             },
         },
+        "shortcuts": {
+            "ruler": {"title": "Ruler", "summary": "a scale with ticks along one side"},
+            "ink": {"title": "Ink", "summary": "two arcs of a violet pen around the middle"},
+        },
         "model": {
             "task": {"kind": "multiclass", "classes": list(CLASSES)},
             "architecture": "densenet201",
@@ -180,6 +190,9 @@ def findings_of(
     for entry in attacks:
         if entry.control not in units:
             units[entry.control] = _noise(cohort, entry.control, entry.threat, stored, rng)
+    for put in planned_shortcuts({"probes": probes}):
+        units[put.id] = _put(cohort, put.id, 2.5 if put.name == "ink" else 0.3, stored, rng)
+        units[put.control] = _put(cohort, put.control, 0.3, stored, rng)
     return units
 
 
@@ -283,6 +296,32 @@ def _noise(
             name,
             case.logits + rng.normal(0, spread, len(CLASSES)),
             **_distances(threat, rng),
+        )
+        for name in stored
+        for case in cohort
+    ]
+
+
+def _put(
+    cohort: list[Subject],
+    probe_id: str,
+    pull: float,
+    stored: tuple[str, ...],
+    rng: np.random.Generator,
+) -> list[Finding]:
+    """A shortcut, or its tiles: pulls towards melanoma, in one case in two with ``pull``."""
+    towards = np.eye(len(CLASSES))[CLASSES.index("mel")]
+    pulls = {case.id: pull * rng.integers(0, 2) for case in cohort}
+    return [
+        _finding(
+            case,
+            probe_id,
+            name,
+            case.logits + pulls[case.id] * towards,
+            linf=120.0,
+            l2=2000.0,
+            l1=50_000.0,
+            l0=560.0,
         )
         for name in stored
         for case in cohort

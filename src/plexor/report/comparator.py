@@ -19,6 +19,7 @@ from plexor.report.margins import MarginMap, read_margins, show_margins
 from plexor.report.output import Output, outputs_of
 from plexor.report.picture import Change, Frame, flat, frame, show, show_change
 from plexor.report.probe import family
+from plexor.report.shortcut import in_pairs, shortcut_name
 from plexor.report.story import lead_probe
 
 Plain = Mapping[str, Any]
@@ -143,7 +144,12 @@ def _standing(
 ) -> tuple[bool, bool, str]:
     """Sorts cases by what came of the first probe they are shown under, then by name."""
     row = rows[case_id, next(iter(probed))]
-    return not row["reached"], not row["attempted"], case_id
+    gave_way = row["reached"] or (np.isnan(row["margin_after"]) and _changed(row))
+    return not gave_way, not row["attempted"], case_id
+
+
+def _changed(row: Plain) -> bool:
+    return bool(row["decision_before"] != row["decision_after"])
 
 
 def _judged(findings: pd.DataFrame) -> dict[tuple[str, str], Plain]:
@@ -154,10 +160,13 @@ def _judged(findings: pd.DataFrame) -> dict[tuple[str, str], Plain]:
 
 
 def _most_telling_first(summary: Plain) -> list[Plain]:
-    """The page's first probe, its noise, the rest of its family from the widest, then the rest."""
+    """The page's first probe, its noise, the rest of its family from the widest, then the rest.
+
+    Shortcuts come last.
+    """
     lead = lead_probe(summary)
     if lead is None:
-        return []
+        return in_pairs(summary)
 
     def rank(probe: Plain) -> tuple[int, float]:
         if probe["id"] == lead["id"]:
@@ -167,7 +176,7 @@ def _most_telling_first(summary: Plain) -> list[Plain]:
         same = probe["kind"] == "attack" and family(probe) == family(lead)
         return (2, -probe["threat"]["radius"]) if same else (3, 0.0)
 
-    return sorted(summary["probes"], key=rank)
+    return [*sorted(summary["probes"], key=rank), *in_pairs(summary)]
 
 
 def _original(image: Image, perturbed: Image, labels: Mapping[str, Labels]) -> _Original:
@@ -215,7 +224,7 @@ def _case(
     truth = words.said(task, row["truth"])
     truly = f"truth: {truth}" if task["kind"] == "segmentation" else f"truly {truth}"
     called = _call(task, row, "before")
-    order = [probe["id"] for probe in summary["probes"]]
+    order = [probe["id"] for probe in (*summary["probes"], *in_pairs(summary))]
     return ExampleCase(
         title=f"{case_id}, {truly}",
         original=start.uri,
@@ -251,17 +260,15 @@ def _probed(
 ) -> Probed:
     task = summary["model"]["task"]
     before, after = (_call(task, row, when) for when in ("before", "after"))
-    name = "Noise" if probe["kind"] == "control" else words.attack(probe)
-    aim = f", {words.goal(probe['goal'])}" if probe["goal"] else ""
-    size = f"{words.radius(probe['threat'])} ({words.ball(probe['threat'])})"
+    name, title, size = _titles(probe)
     return Probed(
-        title=f"{name}{aim}, {size}",
+        title=title,
         verdict=_verdict(probe, row),
         before_words=f"Original, {before}",
         after_words=f"{name}, {after}",
         perturbed=change.perturbed,
         difference=change.difference,
-        perturbed_alt=f"The same image after {name}, {size}, {after}",
+        perturbed_alt=f"The same image after {', '.join(filter(None, [name, size]))}, {after}",
         difference_alt=f"Difference of the two, amplified {words.gain(change.gain)}",
         difference_note=_difference_note(change),
         contour=outline,
@@ -270,7 +277,19 @@ def _probed(
     )
 
 
+def _titles(probe: Plain) -> tuple[str, str, str]:
+    """A probe's name, its title with all that tells it from others, and its size if it has one."""
+    if "threat" not in probe:
+        return shortcut_name(probe), shortcut_name(probe), ""
+    name = "Noise" if probe["kind"] == "control" else words.attack(probe)
+    aim = f", {words.goal(probe['goal'])}" if probe["goal"] else ""
+    size = f"{words.radius(probe['threat'])} ({words.ball(probe['threat'])})"
+    return name, f"{name}{aim}, {size}", size
+
+
 def _verdict(probe: Plain, row: Plain) -> str:
+    if "threat" not in probe:
+        return "Decided otherwise." if _changed(row) else "Decided as before."
     if probe["kind"] == "control":
         return "No goal: the control."
     if not row["attempted"]:

@@ -42,7 +42,7 @@ def confusions(
     return Confusions(
         before=_table(f"confusion-before-{name}", "Untouched", classes, before),
         after=_table(f"confusion-after-{name}", f"After {attack}", classes, after),
-        moves=_moves(classes, transitions),
+        moves=moves(classes, transitions),
     )
 
 
@@ -61,8 +61,14 @@ def _table(table_id: str, caption: str, classes: Sequence[str], matrix: Matrix) 
     )
 
 
-def _moves(classes: Sequence[str], transitions: Matrix) -> str:
-    """The three commonest changes of decision."""
+def moves(classes: Sequence[str], transitions: Matrix, *, most: int = 3) -> str:
+    """The commonest changes of decision.
+
+    Args:
+        classes: names, in the order of rows and columns.
+        transitions: cases by decision before and decision after.
+        most: so many.
+    """
     moved = [
         (n, f"{old} → {new}")
         for old, row in zip(classes, transitions, strict=True)
@@ -72,6 +78,6 @@ def _moves(classes: Sequence[str], transitions: Matrix) -> str:
     if not moved:
         return "No decision changed."
     total = sum(n for n, _ in moved)
-    top = sorted(moved, key=lambda move: (-move[0], move[1]))[:3]
+    top = sorted(moved, key=lambda move: (-move[0], move[1]))[:most]
     common = ", ".join(f"{move} ({words.count(n)})" for n, move in top)
     return f"{words.counted(total, 'decision')} changed; most often {common}."

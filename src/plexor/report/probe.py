@@ -9,6 +9,8 @@ from typing import Any
 from plexor.report import words
 
 Plain = Mapping[str, Any]
+SIGNIFICANT = 0.05
+"""A corrected p below it is more than chance explains."""
 
 
 def attacks(summary: Plain) -> list[Plain]:

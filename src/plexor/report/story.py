@@ -9,7 +9,8 @@ from typing import Any
 from plexor.findings.summary import main_test
 from plexor.report import words
 from plexor.report.headline import Headline, headline
-from plexor.report.probe import control_of
+from plexor.report.probe import SIGNIFICANT, control_of
+from plexor.report.shortcut import shortcut_answer
 
 Plain = Mapping[str, Any]
 _KNOWLEDGE = {
@@ -17,8 +18,11 @@ _KNOWLEDGE = {
     "scores": "with the model's scores at hand",
     "decisions": "with the model's decisions at hand",
 }
-SIGNIFICANT = 0.05
 FEW_CASES = 10
+_OWN_ARTEFACTS = (
+    "What the model does with photographs that had such things on the skin. These were put in "
+    "afterwards, over whatever lay there."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,17 +56,22 @@ def tell(summary: Plain) -> Story:
     """Chooses the probe that the page speaks of first and words it."""
     lead = lead_probe(summary)
     told = headline(summary, lead)
+    of_shortcuts = shortcut_answer(summary)
     if lead is None:
         return Story(
-            answer="No attack has been judged yet.",
+            answer=of_shortcuts or "No attack has been judged yet.",
             paragraphs=(_untouched(summary, told),),
-            limits=(),
+            limits=(_OWN_ARTEFACTS, _elsewhere(summary)) if of_shortcuts else (),
             figures=(_clean_figure(summary, told),),
         )
     control = control_of(summary, lead)
     return Story(
         answer=_answer(lead, control),
-        paragraphs=(_setting(summary, lead), _outcome(summary, lead, control, told)),
+        paragraphs=(
+            _setting(summary, lead),
+            _outcome(summary, lead, control, told),
+            *filter(None, [of_shortcuts]),
+        ),
         limits=_limits(summary, lead),
         figures=_figures(summary, lead, control, told),
     )
@@ -250,8 +259,6 @@ def _worst_class(summary: Plain, lead: Plain) -> str:
 
 def _limits(summary: Plain, lead: Plain) -> tuple[str, ...]:
     knowing = _KNOWLEDGE.get(lead["about"]["access"], "")
-    split = summary["cohort"]["split"]
-    images = f"the {split} images of {summary['cohort']['name']}" if split else "these images"
     return (
         "That nobody would notice. No person has compared these images for this report.",
         (
@@ -262,14 +269,20 @@ def _limits(summary: Plain, lead: Plain) -> tuple[str, ...]:
             "That the model withstands whatever failed here. A search can miss what exists: the "
             "worst change of this size does at least the harm shown."
         ),
-        (
-            f"Anything about other images. The figures hold for {images}, not for other patients, "
-            "devices or hospitals."
-        ),
+        _elsewhere(summary),
         (
             "Whether anyone could do this to the product in use. That depends on who can alter an "
             "image before the model reads it."
         ),
+    )
+
+
+def _elsewhere(summary: Plain) -> str:
+    split = summary["cohort"]["split"]
+    images = f"the {split} images of {summary['cohort']['name']}" if split else "these images"
+    return (
+        f"Anything about other images. The figures hold for {images}, not for other patients, "
+        "devices or hospitals."
     )
 
 

@@ -103,7 +103,7 @@ def probes_table(summary: Plain) -> Table:
             cases_cell(probe),
             *(share_cell(probe["stored"].get(name, {}).get("accuracy")) for name in containers),
             share_cell((control_of(summary, probe) or {}).get("accuracy")),
-            _points_cell(probe["accuracy_change"]),
+            points_cell(probe["accuracy_change"]),
             success_cell(probe),
             *positions_cell(summary, probe),
             p_cell(probe["mcnemar"]),
@@ -235,7 +235,8 @@ def cases_cell(probe: Plain) -> Cell:
     )
 
 
-def _points_cell(estimate: Plain) -> Cell:
+def points_cell(estimate: Plain) -> Cell:
+    """A difference of shares in points with its interval; a reason where it is not defined."""
     undefined = estimate["value"] is None
     return Cell(
         text=words.points(estimate["value"]),

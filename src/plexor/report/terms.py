@@ -188,6 +188,19 @@ _TERMS = (
     ),
 )
 
+_OF_SHORTCUTS = (
+    Term(
+        name="Shortcut",
+        text="Something that means nothing for the question and that a model may answer from all "
+        "the same; here an artefact put into every image.",
+    ),
+    Term(
+        name="Shuffled",
+        text="A shortcut's control: what it changed, in square tiles of a twelfth of the image's "
+        "short side, dealt out anew.",
+    ),
+)
+
 
 def methods(summary: Mapping[str, Any]) -> tuple[Term, ...]:
     """How the numbers of this page were computed."""
@@ -206,7 +219,12 @@ def terms(summary: Mapping[str, Any]) -> tuple[Term, ...]:
     for probe in summary["probes"]:
         if probe["kind"] == "attack":
             tried.setdefault(words.attack(probe), []).append(probe)
-    found = [*_TERMS, *(Term(name=name, text=_described(same)) for name, same in tried.items())]
+    put = _OF_SHORTCUTS if summary["shortcuts"] else ()
+    found = [
+        *_TERMS,
+        *put,
+        *(Term(name=name, text=_described(same)) for name, same in tried.items()),
+    ]
     return tuple(sorted(found, key=lambda term: term.name.casefold()))
 
 

@@ -18,6 +18,7 @@ from plexor.report.number import accuracy_table, number_table, truth_scatter, tr
 from plexor.report.outline import label_table, outline_table
 from plexor.report.probe import attacks, families, family, family_words
 from plexor.report.provenance import Fact, facts
+from plexor.report.shortcut import Shortcuts, shortcuts
 from plexor.report.story import Story, lead_probe, tell
 from plexor.report.table import Table, class_table, effort_table, probes_table, stages_table
 from plexor.report.terms import Term, methods, terms
@@ -61,6 +62,7 @@ class View:
     scatter: str
     scatter_caption: str
     confusions: tuple[Confusions, ...]
+    shortcuts: Shortcuts | None
     comparator: Comparator
     flags_words: str
     raised: tuple[Raised, ...]
@@ -110,6 +112,7 @@ def view(run: RunDirectory, summary: Plain, findings: pd.DataFrame) -> View:
         confusions=tuple(_confusion(summary, probe, n) for n, probe in enumerate(ranked, 1))
         if one_class
         else (),
+        shortcuts=shortcuts(summary),
         comparator=comparator(run, summary, findings),
         flags_words=_flags_words(summary, raised),
         raised=raised,
@@ -131,12 +134,16 @@ def _subtitle(summary: Plain) -> str:
     cohort, model = summary["cohort"], summary["model"]
     kinds = [probe["kind"] for probe in summary["probes"]]
     controls = " with controls" if "control" in kinds else ""
+    artefacts = sum(probe["kind"] == "shortcut" for probe in summary["shortcuts"])
+    tried = [f"{words.counted(kinds.count('attack'), 'attack')}{controls}"]
+    if artefacts:
+        tried = [*tried[: len(kinds)], words.counted(artefacts, "artefact")]
     split = f", {cohort['split']} split" if cohort["split"] else ""
     return " · ".join(
         [
             f"Model {model.get('architecture') or 'unnamed'}, {words.task(model['task'])}",
             f"{cohort['name']}{split}: {words.counted(cohort['n_cases'], 'image')}",
-            f"{words.counted(kinds.count('attack'), 'attack')}{controls}",
+            *tried,
         ]
     )
 
