@@ -15,7 +15,7 @@ from plexor.audits import cohort_of, load_plan
 from plexor.core.errors import ModelError, PlanError, RunDirectoryError
 from plexor.findings.study import Number, StudyResult, read_study
 from plexor.studies import Request, run_study
-from plexor.studies.allyn2020.layout import CLASSES, NAEVUS
+from plexor.studies.allyn2020.layout import NAEVUS
 from plexor.studies.allyn2020.plans import ARMS, PUBLISHED
 from plexor.studies.step import Advance
 
@@ -97,10 +97,10 @@ def test_the_generators_did_something(result: StudyResult) -> None:
 def test_every_image_is_in_its_arms_confusions(result: StudyResult) -> None:
     by_class = next(table for table in result.tables if table.id == "fooling-by-class")
     assert [found.arm for found in by_class.confusions] == ["as-published", "clean"]
-    naevus = CLASSES.index(NAEVUS)
     for arm, found in enumerate(by_class.confusions, 1):
-        assert found.classes == CLASSES
-        for row, before, after in zip(by_class.rows, found.before, found.after, strict=False):
+        naevus = found.classes.index(NAEVUS)
+        rows = [row for row in by_class.rows if row.name in found.classes]
+        for row, before, after in zip(rows, found.before, found.after, strict=True):
             turned = row.cells[arm]
             assert isinstance(turned, Number)
             assert sum(before) == sum(after) == turned.n
