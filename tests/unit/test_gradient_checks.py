@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
 from tests.helpers.tiny import batch_of, images, model_of, multiclass
 from torch import Tensor, nn
+from torch.nn import functional
 
 from plexor.audits.checks import Check, check_model
 from plexor.audits.gradient_checks import check_gradients
-from plexor.models import Regression
+from plexor.models import Regression, Segmentation
 
 SHAPE = (1, 16, 16)
 BATCH = batch_of(images(SHAPE, 16))
@@ -117,6 +119,62 @@ def test_a_model_that_gives_a_number_is_held_to_its_slope_and_to_no_decision(*, 
     found = {check.id: check for check in check_gradients(model, BATCH)}
     assert found["false-gradients"].raised is lies
     assert "unbounded-fails" not in found
+
+
+class Outlines(nn.Module):
+    """What is brighter than 128 on average over three by three pixels, with a gradient times so."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        seen: Tensor = Gradient.apply(inputs, self.factor)  # type: ignore[no-untyped-call]
+        near = functional.avg_pool2d(seen, 3, stride=1, padding=1, count_include_pad=False)
+        return near - 128
+
+
+@pytest.mark.parametrize(
+    ("network", "raised"),
+    [
+        pytest.param(Outlines(1), False, id="plain"),
+        pytest.param(Outlines(-1), True, id="the wrong way"),
+        pytest.param(Outlines(0), True, id="no gradient"),
+    ],
+)
+@pytest.mark.parametrize("classes", [("disc",), ("background", "rare", "disc")])
+def test_outlines_are_lost_without_bound(
+    network: nn.Module, classes: tuple[str, ...], *, raised: bool
+) -> None:
+    """Each image has a bright square; what is rare is in one of them, and is never outlined."""
+    stored = images(SHAPE, 6)
+    truth = torch.zeros(6, 16, 16, dtype=torch.int64)
+    for number, one in enumerate(stored[1:], 1):
+        one.pixels[:] = 100
+        one.pixels[:, 3:11, number : number + 8] = 180
+        truth[number, 3:11, number : number + 8] = len(classes) - (len(classes) > 1)
+    truth[1, 14, 14] = 1
+    batch = replace(batch_of(stored), truth=truth)
+    if len(classes) > 1:
+        network = nn.Sequential(network, Beside())
+    model = model_of(network, Segmentation(classes=classes))
+    found = {check.id: check for check in check_gradients(model, batch)}["unbounded-fails"]
+    assert found.raised is raised
+    assert found.message.endswith("of 5 cases withstood a search without any bound")
+
+
+class Beside(nn.Module):
+    """One logit as that of the last of three classes."""
+
+    def forward(self, lead: Tensor) -> Tensor:
+        return torch.cat([torch.zeros_like(lead), torch.full_like(lead, -999.0), lead], dim=1)
+
+
+def test_without_anything_to_outline_no_search_is_made() -> None:
+    batch = replace(batch_of(images(SHAPE, 2)), truth=torch.zeros(2, 16, 16, dtype=torch.int64))
+    model = model_of(Outlines(1), Segmentation(classes=("disc",)))
+    found = {check.id: check for check in check_gradients(model, batch)}["unbounded-fails"]
+    assert found.raised is None
 
 
 def test_a_model_without_gradient_fails_every_check_of_it() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from plexor.attacks.goals import Misclassify
+from plexor.attacks.goals import Goal, LowerDice, Misclassify
 from plexor.attacks.gradient import PGD
 from plexor.attacks.objective import Objective
 from plexor.attacks.threat import Threat
@@ -27,6 +27,8 @@ _ROUNDING = 32 * torch.finfo(torch.float32).eps
 """Relative error of an output in float32, after the many sums of a network."""
 _LEVELS = 256
 _ANYTHING = Threat(norm="linf", radius=100, unit="percent")
+_MISSED = 0.5
+"""A Dice below which nobody would call an outline right."""
 _SEARCH = PGD(steps=20, random_start=False, loss="margin", stop_at_success=True)
 
 
@@ -56,7 +58,11 @@ def check_gradients(model: Model, batch: Batch) -> list[Check]:
         ]
     else:
         checks = [_zero(slope), _false(model, batch, slope)]
-    return checks + ([_unbounded(model, batch)] if _decides(model.task) else [])
+    if _decides(model.task):
+        checks.append(_unbounded(model, batch, Misclassify()))
+    elif isinstance(model.task, Segmentation):
+        checks.append(_unbounded_outlines(model, batch, model.task))
+    return checks
 
 
 def _decides(task: Task) -> bool:
@@ -118,11 +124,22 @@ def _false(model: Model, batch: Batch, slope: _Slope) -> Check:
     )
 
 
-def _unbounded(model: Model, batch: Batch) -> Check:
-    """Searches the whole storable range; cases wrong from the start count as reached."""
+def _unbounded_outlines(model: Model, batch: Batch, task: Segmentation) -> Check:
+    """Tries to lose the class that most of the cases have, on those that have it."""
+    labels = range(1, 1 + len(task.foreground))
+    there = torch.stack([(batch.truth == label).flatten(1).any(dim=1) for label in labels])
+    label = int(there.sum(dim=1).argmax())
+    if not there[label].any():
+        return Check(id="unbounded-fails", raised=None, message="no case has anything to outline")
+    some = batch.select(torch.nonzero(there[label]).flatten())
+    return _unbounded(model, some, LowerDice(of=task.foreground[label], below=_MISSED))
+
+
+def _unbounded(model: Model, batch: Batch, goal: Goal) -> Check:
+    """Searches the whole storable range; cases at the goal from the start count as reached."""
     try:
-        delta = _SEARCH(model, batch, Misclassify(), _ANYTHING, seed=0).delta
-        reached = Objective(model, batch, Misclassify()).reached(delta)
+        delta = _SEARCH(model, batch, goal, _ANYTHING, seed=0).delta
+        reached = Objective(model, batch, goal).reached(delta)
     except ModelError as error:
         return Check(id="unbounded-fails", raised=True, message=f"no search was made: {error}")
     withstood = int((~reached).sum())

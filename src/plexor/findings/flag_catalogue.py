@@ -87,8 +87,8 @@ FLAG_KINDS = (
         title="Even without a bound the search fails",
         severity="error",
         raised_if="PGD with 20 steps that may change the images without limit leaves more than one "
-        "in ten of the first cases rightly decided. Not asked of a model that decides nothing, "
-        "such as one that gives a number, nor of one that outlines.",
+        "in ten of the first cases rightly decided; of a model that outlines, with a Dice of 0.5 "
+        "or more for the class that most of them have. Not asked of a model that gives a number.",
         why="Whoever may replace the whole image can have any decision the model ever gives. A "
         "search that does not get there is blind, and within a radius it is blind as well.",
         what_to_do="Look at the other gradient flags and at the preprocessing. Add an attack that "
