@@ -22,7 +22,7 @@ from plexor.attacks.fitted_catalogue import FittedEntry
 from plexor.attacks.surrogate_catalogue import SurrogateEntry
 from plexor.audits import plan_schema
 from plexor.cli.app import app
-from plexor.shortcuts import CATALOGUE as SHORTCUTS
+from plexor.shortcuts import LISTED as SHORTCUTS
 
 REFERENCE = Path(__file__).parent / "reference"
 

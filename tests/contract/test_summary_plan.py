@@ -17,6 +17,7 @@ def test_a_resolved_plans_shortcuts_are_those_the_audit_carries_out() -> None:
                 {"shortcut": "ruler", "side": "left"},
                 {"attack": "pgd", "threat": {"norm": "linf", "radius": 1}},
                 {"shortcut": "hairs", "id": "beard", "count": 40},
+                {"shortcut": "transplant", "stamp": "ruler.png"},
             ],
         }
     )
@@ -29,8 +30,10 @@ def test_a_resolved_plans_shortcuts_are_those_the_audit_carries_out() -> None:
     for entry in read:
         probe, control = carried_out[entry.id], carried_out[entry.control]
         assert (control.kind, control.shortcut) == ("control", probe.shortcut)
+        assert control.source == probe.source
         assert entry.name == probe.name
-        assert probe.shortcut == SHORTCUTS[entry.name].shortcut(**entry.settings)
+        if probe.source is None:
+            assert probe.shortcut == SHORTCUTS[entry.name].shortcut(**entry.settings)
 
 
 def test_a_resolved_plan_stands_for_the_probes_the_audit_carries_out() -> None:

@@ -12,16 +12,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image as Pillow
 from tests.helpers import json_schema, tiny
+from tests.helpers.page import Page
 from tests.helpers.runs import Setup, audited, plexor
 
 from plexor.audits import audit
 from plexor.cases import read_image
-from plexor.core.errors import DataError, PlanError
+from plexor.core.errors import DataError, PlanError, RunDirectoryError
 from plexor.findings import CLEAN, RunDirectory
 from plexor.findings.summary import summarise
 from plexor.models import Multiclass, Regression
-from plexor.shortcuts import Ink, rng_for, shuffled
+from plexor.report import write_report
+from plexor.shortcuts import Ink, Template, Transplant, rng_for, shuffled
 
 ROOT = Path(__file__).parents[2]
 PROBES = [{"shortcut": "ruler"}, {"shortcut": "ink", "id": "pen", "width": 0.1}]
@@ -126,6 +129,52 @@ def test_conditions_and_the_terminal_know_shortcuts(setup: Setup) -> None:
     assert done.status == 0, done.err
     assert f"met: {condition}" in " ".join(done.out.split())
     assert "ruler-shuffled" in done.out
+
+
+def test_a_piece_of_a_photograph_is_laid_over_every_image(lesions: Setup, tmp_path: Path) -> None:
+    plan, stamp = _with_stamp(lesions, tmp_path)
+    run = audit(plan, out=tmp_path / "run")
+    laid = Transplant(template=Template.of_stamp(stamp), source_width=32)
+    kept = [entry for entry in run.examples() if entry.probe == "scale"]
+    assert len(kept) == 2
+    for entry in kept:
+        image = read_image(entry.original)
+        change = laid(image, rng=rng_for(0, "transplant", entry.case_id))
+        assert (change != 0).any(axis=0).sum() == 3 * 8
+        found = read_image(entry.perturbed).pixels
+        np.testing.assert_array_equal(found, image.storable(image.pixels + change))
+    (entry, control) = summary_of(run)["shortcuts"]
+    assert (entry["id"], entry["about"]["title"]) == ("scale", "Transplant")
+    assert entry["settings"] == {"pair": None, "stamp": str(stamp), "source_width": 32}
+    assert entry["distance"]["l0"] == control["distance"]["l0"]
+    assert "stamp stamp.png, source width 32" in Page(write_report(run.path).read_text()).text
+
+    Pillow.new("RGB", (8, 3), (9, 9, 9)).save(stamp)
+    with pytest.raises(RunDirectoryError, match="another file, that probes are made from"):
+        audit(plan, out=tmp_path / "run")
+
+
+def test_a_piece_that_does_not_fit_fails_every_case_and_one_that_is_not_there_the_audit(
+    lesions: Setup, tmp_path: Path
+) -> None:
+    plan, stamp = _with_stamp(lesions, tmp_path, source_width=4)
+    findings = audit(plan, out=tmp_path / "run").findings()
+    rows = findings[findings["probe"] == "scale"]
+    assert (rows["status"] == "failed").all()
+    assert rows["error"].str.contains("takes 64×24 pixels, and the image has 32×32").all()
+    stamp.unlink()
+    with pytest.raises(DataError, match=r"stamp\.png"):
+        audit(plan, out=tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
+def _with_stamp(
+    lesions: Setup, folder: Path, *, source_width: int = 32
+) -> tuple[dict[str, Any], Path]:
+    stamp = folder / "stamp.png"
+    Pillow.new("RGB", (8, 3), (20, 20, 20)).save(stamp)
+    entry = {"shortcut": "transplant", "stamp": str(stamp), "source_width": source_width}
+    return lesions.plan_with(probes=[entry | {"id": "scale"}]), stamp
 
 
 def test_a_number_has_no_decision_that_a_shortcut_could_change(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from plexor.core.errors import PlanError
 from plexor.findings import Finding, RunDirectory
 from plexor.models import ModelSource, Preprocess
 from plexor.models.training import Training
-from plexor.shortcuts import CATALOGUE as SHORTCUTS
+from plexor.shortcuts import LISTED as SHORTCUTS
 
 THREAT = {"norm": "linf", "radius": 2}
 PROBE = {"attack": "pgd", "threat": THREAT}
@@ -227,6 +227,23 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
     assert said.count("; ") >= 7
 
 
+@pytest.mark.parametrize(
+    ("probe", "complaint"),
+    [
+        ({"shortcut": "rular"}, "unknown shortcut 'rular'; did you mean 'ruler'"),
+        ({"shortcut": "ruler", "tick": 1}, "unknown key 'tick'; did you mean 'ticks'"),
+        ({"shortcut": "ruler", "threat": {}}, "unknown key 'threat'"),
+        ({"shortcut": "ruler", "side": "lft"}, "unknown side 'lft'; did you mean 'left'"),
+        ({"shortcut": "ink", "width": 2}, "ink: width is a share of the image"),
+        ({"shortcut": "transplant"}, "either a `pair` of image files or a `stamp`"),
+        ({"shortcut": "transplant", "stamp": "a", "pair": ["b", "c"]}, "either a `pair`"),
+        ({"shortcut": "transplant", "pair": ["b"]}, "probes.0.transplant.pair"),
+    ],
+)
+def test_what_is_wrong_with_a_shortcut_is_said(probe: dict[str, Any], complaint: str) -> None:
+    assert complaint in complaints({**SMALLEST, "probes": [probe]})
+
+
 def test_two_probes_of_one_name_are_refused() -> None:
     for probes in ([PROBE, PROBE], [{**PROBE, "threat": {"norm": "linf", "radius": [2, 2]}}]):
         said = complaints({**SMALLEST, "probes": probes})
@@ -234,6 +251,8 @@ def test_two_probes_of_one_name_are_refused() -> None:
     said = complaints({**SMALLEST, "probes": [{**PROBE, "id": "noise"}]})
     assert "two probes are called noise-linf-2" in said
     assert load_plan({**SMALLEST, "probes": [PROBE, {**PROBE, "id": "again"}]})
+    said = complaints({**SMALLEST, "probes": [{"shortcut": "ruler"}] * 2})
+    assert "two probes are called ruler, ruler-shuffled" in said
 
 
 @pytest.mark.parametrize(

@@ -269,7 +269,7 @@ def _checks(plan: Plan, cohort: Cohort, model: Model, batch_size: int) -> list[C
     for probe in plan.all_probes():
         if probe.threat is not None:
             probe.threat.radii(batch)
-        if probe.shortcut is not None:
+        if probe.kind == "shortcut":
             check_canvas(tuple(batch.images.shape[1:]))
 
     def work(part: slice) -> list[Check]:
@@ -299,7 +299,7 @@ def _check_classes(cohort: Cohort, model: Model) -> None:
 
 def _check_task(probe: Probe, task: Task) -> None:
     """Refuses an attack, a goal or a shortcut that the model's task gives nothing to do."""
-    if probe.shortcut is not None and task.kind not in DECIDED:
+    if probe.kind == "shortcut" and task.kind not in DECIDED:
         raise PlanError(
             f"{probe.name}: what a shortcut does is told by decisions that change, so it works for "
             f"{', '.join(DECIDED)}, not for {task.kind}"

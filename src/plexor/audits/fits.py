@@ -1,4 +1,4 @@
-"""Makes a plan's attacks ready: fits those to be fitted, reads those that were saved."""
+"""Makes a plan's probes ready: fits what is to be fitted, reads what was saved."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from plexor.audits.executors import Executor, Job
 from plexor.audits.executors.executor import FitDone
 from plexor.audits.fit import Fit, fits_of, shapes_of
 from plexor.audits.plan import Plan
-from plexor.audits.probe import Fitting, Probe, Saved, Surrogates
+from plexor.audits.probe import Fitting, Piece, Probe, Saved, Surrogates
 from plexor.audits.progress import Progress
 from plexor.audits.sources import Sources
 from plexor.audits.unit import Unit, units_of
@@ -23,6 +23,7 @@ from plexor.cases import Case
 from plexor.core.ids import digest
 from plexor.findings import RunDirectory
 from plexor.models import Model
+from plexor.shortcuts import Transplant
 
 logger = logging.getLogger(__name__)
 
@@ -31,12 +32,12 @@ _READ_AT_ONCE = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
-    """A probe whose attack is there.
+    """A probe whose attack, or shortcut, is there.
 
     Attributes:
-        probe: with its attack.
+        probe: with it.
         fitted_from: ids of the fits that made it, or the hash of its file; hashes of the search and
-            of its surrogates; empty for any other attack.
+            of its surrogates, or of a shortcut's files; empty for any other.
         about: how it was fitted, plain data for the summary; None for an attack that is not.
     """
 
@@ -194,6 +195,17 @@ class Preparation:
                     fitted_from=(
                         digest([type(search).__name__, asdict(search)]),
                         *(self.sources.files[str(file)] for file in files),
+                    ),
+                )
+            case Piece(source_width=width) as piece:
+                template = self.sources.templates[piece]
+                return Ready(
+                    probe=replace(
+                        probe, shortcut=Transplant(template=template, source_width=width)
+                    ),
+                    fitted_from=(
+                        f"{width} pixels",
+                        *(self.sources.files[str(file)] for file in piece.files),
                     ),
                 )
         return Ready(probe=probe)

@@ -54,6 +54,26 @@ class Surrogates:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """An artefact that is read from files before it is laid over images.
+
+    Attributes:
+        pair: the same piece of a photograph with it and without, as the plan has them; or None.
+        stamp: it alone, on white, as the plan has it; or None.
+        source_width: width in pixels of the photograph it was cut from.
+    """
+
+    pair: tuple[Path, Path] | None
+    stamp: Path | None
+    source_width: int
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Those to be read."""
+        return tuple(filter(None, (*(self.pair or ()), self.stamp)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
     """One thing done to every case: nothing (clean), an attack, a shortcut, or a control of these.
 
@@ -66,9 +86,10 @@ class Probe:
             read from a file, or whose surrogates are.
         goal: None for all but an attack.
         threat: None for clean and for shortcuts.
-        shortcut: what is put into the images, or whose tiles are; None for all others.
-        source: where a fitted attack comes from, or what an attack on surrogates needs; None for
-            all others.
+        shortcut: what is put into the images, or whose tiles are; None for all others, and for one
+            that is still to be read from files.
+        source: where a fitted attack or a shortcut comes from, or what an attack on surrogates
+            needs; None for all others.
     """
 
     id: str
@@ -78,4 +99,4 @@ class Probe:
     goal: Goal | None = None
     threat: Threat | None = None
     shortcut: Shortcut | None = None
-    source: Fitting | Saved | Surrogates | None = None
+    source: Fitting | Saved | Surrogates | Piece | None = None

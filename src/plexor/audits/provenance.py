@@ -19,7 +19,7 @@ from plexor.cases import Case
 from plexor.core.ids import digest, digest_bytes, digest_file
 from plexor.core.version import __version__
 from plexor.models.model import Model
-from plexor.shortcuts import CATALOGUE as SHORTCUTS
+from plexor.shortcuts import LISTED as SHORTCUTS
 
 _PACKAGES = ("torch", "monai", "numpy", "Pillow", "pydicom", "nibabel")
 

@@ -1,4 +1,4 @@
-"""What a plan's attacks come from beside itself: cases of a split, or files."""
+"""What a plan's probes come from beside itself: cases of a split, or files."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from plexor.audits.plan import Plan
-from plexor.audits.probe import Fitting, Saved, Surrogates
+from plexor.audits.probe import Fitting, Piece, Saved, Surrogates
 from plexor.cases import Case, Cohort
 from plexor.core.ids import digest, digest_file
+from plexor.shortcuts import Template
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,21 +18,25 @@ class Sources:
 
     Attributes:
         splits: split → its cases, in the order of their ids.
-        files: file as the plan has it, of a saved attack or of a surrogate → hash.
+        files: file as the plan has it, of a saved attack, of a surrogate or of a piece of a
+            photograph → hash.
+        templates: such a piece → what it does to light.
     """
 
     splits: Mapping[str, tuple[Case, ...]]
     files: Mapping[str, str]
+    templates: Mapping[Piece, Template]
 
     @classmethod
     def of(cls, plan: Plan, cohort: Cohort) -> Sources:
         """Those of the plan.
 
         Raises:
-            DataError: the cohort has no such split.
+            DataError: the cohort has no such split, or a piece of a photograph cannot be read.
         """
         splits: dict[str, tuple[Case, ...]] = {}
         files: dict[str, str] = {}
+        templates: dict[Piece, Template] = {}
         for probe in plan.all_probes():
             match probe.source:
                 case Fitting(split=name):
@@ -41,7 +46,10 @@ class Sources:
                     files[str(file)] = digest_file(plan.path(file))
                 case Surrogates(files=some):
                     files |= {str(file): digest_file(plan.path(file)) for file in some}
-        return cls(splits=splits, files=files)
+                case Piece() as piece:
+                    templates[piece] = _template(piece, plan)
+                    files |= {str(file): digest_file(plan.path(file)) for file in piece.files}
+        return cls(splits=splits, files=files, templates=templates)
 
     @property
     def cases(self) -> list[Case]:
@@ -59,3 +67,8 @@ class Sources:
             for name, cases in self.splits.items()
         }
         return digest([rows, dict(self.files)])
+
+
+def _template(piece: Piece, plan: Plan) -> Template:
+    paths = [plan.path(file) for file in piece.files]
+    return Template.of_pair(*paths) if piece.pair else Template.of_stamp(*paths)

@@ -38,7 +38,7 @@ _OTHER = {
     "plan": "another plan",
     "cohort": "another cohort",
     "images": "other images",
-    "fits": "other cases, or another file, to fit attacks from",
+    "fits": "other cases, or another file, that probes are made from",
     "model": "another model",
 }
 

@@ -256,8 +256,13 @@ def settings(probe: Mapping[str, Any]) -> str:
 
 
 def _setting(value: object) -> str:
+    """An option's value; of files their names."""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return " and ".join(map(_setting, value))
+    if isinstance(value, str):
+        return PurePath(value).name
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -1,12 +1,13 @@
 """Things that mean nothing, put into an image to see whether the model minds."""
 
 from plexor.shortcuts.artefacts import Bubbles, Hairs, Ink, Ruler
-from plexor.shortcuts.catalogue import CATALOGUE, Entry
+from plexor.shortcuts.catalogue import CATALOGUE, LISTED, Entry
 from plexor.shortcuts.shortcut import Change, Shortcut, rng_for, shuffled
 from plexor.shortcuts.transplant import Template, Transplant
 
 __all__ = [
     "CATALOGUE",
+    "LISTED",
     "Bubbles",
     "Change",
     "Entry",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from plexor.shortcuts.artefacts import Bubbles, Hairs, Ink, Ruler
 from plexor.shortcuts.shortcut import Shortcut
+from plexor.shortcuts.transplant import Transplant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,3 +31,10 @@ CATALOGUE: dict[str, Entry] = {
     "hairs": Entry(shortcut=Hairs, summary="dark hairs across the image"),
     "bubbles": Entry(shortcut=Bubbles, summary="air bubbles with a dark rim and a highlight"),
 }
+
+LISTED: dict[str, Entry] = CATALOGUE | {
+    "transplant": Entry(
+        shortcut=Transplant, summary="a piece cut from a photograph, laid anywhere it fits"
+    ),
+}
+"""All that a plan can name: those drawn, and what is read from files."""
