@@ -22,7 +22,7 @@ from plexor.cases import read_image
 from plexor.core.errors import DataError, PlanError, RunDirectoryError
 from plexor.findings import CLEAN, RunDirectory
 from plexor.findings.summary import summarise
-from plexor.models import Multiclass, Regression
+from plexor.models import Model, Multiclass, Regression
 from plexor.report import write_report
 from plexor.shortcuts import Ink, Template, Transplant, rng_for, shuffled
 
@@ -129,6 +129,38 @@ def test_conditions_and_the_terminal_know_shortcuts(setup: Setup) -> None:
     assert done.status == 0, done.err
     assert f"met: {condition}" in " ".join(done.out.split())
     assert "ruler-shuffled" in done.out
+
+
+def test_a_model_that_reads_the_lower_edge_gives_way_to_a_ruler_there_and_to_nothing_else(
+    tmp_path: Path,
+) -> None:
+    weight = torch.zeros(2, 3, 40, 60)
+    weight[0, :, -6:] = 1 / (3 * 6 * 60)  # how bright it is along the lower edge
+    weight[1, :, 10:30] = 0.85 / (3 * 20 * 60)  # beside how bright it is in the middle
+    model = Model(
+        tiny.Linear(weight), task=Multiclass(classes=("plain", "ruled")), preprocess=tiny.AS_STORED
+    )
+    generator = np.random.default_rng(0)
+    lines = ["path,label"]
+    for name in (f"{number}.png" for number in range(12)):
+        grey = generator.integers(170, 190, (40, 60, 3), dtype=np.uint8)
+        Pillow.fromarray(grey).save(tmp_path / name)
+        lines.append(f"{name},plain")
+    (tmp_path / "manifest.csv").write_text("\n".join(lines))
+    plan = {
+        "cohort": {
+            "manifest": str(tmp_path / "manifest.csv"),
+            "audit": None,
+            "classes": ["plain", "ruled"],
+        },
+        "probes": [{"shortcut": "ruler"}, {"shortcut": "ruler", "id": "above", "side": "top"}],
+    }
+    below, above, *_ = summary_of(audit(plan, out=tmp_path / "run", model=model))["shortcuts"]
+    assert (below["fooling_ratio"]["value"], below["control_fooling_ratio"]["value"]) == (1, 0)
+    assert below["transitions"] == [[0, 12], [0, 0]]
+    assert below["fooling_excess"]["low"] > 0.5
+    assert below["fooling_test"]["p_holm"] == pytest.approx(2 * 2 / 2**12)
+    assert (above["fooling_ratio"]["value"], above["control_fooling_ratio"]["value"]) == (0, 0)
 
 
 def test_a_piece_of_a_photograph_is_laid_over_every_image(lesions: Setup, tmp_path: Path) -> None:
