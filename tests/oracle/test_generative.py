@@ -11,7 +11,13 @@ from tests.helpers.tiny import Linear, batch_of, binary, image, images, model_of
 from torch import Tensor
 
 from plexor.attacks import Generator, Misclassify, Threat, UniversalGenerator
-from plexor.attacks.generative.network import Architecture, drawn, empty_generator
+from plexor.attacks.generative.network import (
+    Architecture,
+    Painter,
+    UNetGenerator,
+    from_patches,
+    to_patches,
+)
 from plexor.models import Batch, Model
 
 SHAPES = {"2D": (3, 6, 5), "3D": (1, 4, 5, 3)}
@@ -59,20 +65,35 @@ def test_each_image_gets_its_own_and_it_is_of_use_to_images_not_seen() -> None:
     assert float(gains(weight, found).mean()) >= 0.75 * float(gains(weight, best).mean())
 
 
+class Echo(UNetGenerator):
+    """Draws what it sees, and keeps it."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.seen = images
+        return images
+
+
 def test_sizes_that_the_stride_does_not_divide_are_mirrored() -> None:
     """An axis of 5 to 8, one before it and two behind; and one shorter than what is added."""
-    network = empty_generator("u-net", (1, 5, 2), 8)
-    seen: list[Tensor] = []
-
-    class Echo(torch.nn.Module):
-        stride = network.stride
-
-        def forward(self, padded: Tensor) -> Tensor:
-            seen.append(padded)
-            return padded
-
+    echo = Echo(2, 1, 8)
     numbers = torch.tensor([[0.0, 5.0], [1.0, 6.0], [2.0, 7.0], [3.0, 8.0], [4.0, 9.0]])
-    found = drawn(Echo(), numbers[None, None])
-    assert seen[0][0, 0, :, 3].tolist() == [1, 0, 1, 2, 3, 4, 3, 2]
-    assert seen[0][0, 0, 1].tolist() == [5, 0, 5, 0, 5, 0, 5, 0]
+    painter = Painter(echo, (1, 5, 2))
+    found = painter(numbers[None, None])
+    assert echo.seen[0, 0, :, 3].tolist() == [1, 0, 1, 2, 3, 4, 3, 2]
+    assert echo.seen[0, 0, 1].tolist() == [5, 0, 5, 0, 5, 0, 5, 0]
     torch.testing.assert_close(found[0, 0], numbers.tanh())
+    painter.pattern.data[0, 4, 1] = 1.0
+    torch.testing.assert_close(
+        painter(numbers[None, None])[0, 0, 4], (numbers[4] + torch.tensor([0.0, 1.0])).tanh()
+    )
+
+
+@pytest.mark.parametrize("patch", [1, 2, 3])
+def test_patches_are_pixel_unshuffle_in_any_dimension(patch: int) -> None:
+    images = torch.randn(2, 3, 2 * patch, 4 * patch)
+    patches = to_patches(images, patch)
+    assert torch.equal(patches, torch.nn.functional.pixel_unshuffle(images, patch))
+    assert torch.equal(from_patches(patches, patch), images)
+    volumes = torch.randn(2, 2, 2 * patch, 3 * patch, patch)
+    assert to_patches(volumes, patch).shape == (2, 2 * patch**3, 2, 3, 1)
+    assert torch.equal(from_patches(to_patches(volumes, patch), patch), volumes)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from plexor.attacks import geometry
-from plexor.attacks.generative.network import drawn
+from plexor.attacks.generative.network import Painter
 from plexor.attacks.pattern import laid, one_unit
 from plexor.attacks.region import Border
 from plexor.attacks.threat import Threat
@@ -21,7 +21,7 @@ _TINY = 1e-12
 class Drawing(Protocol):
     """How a generator comes to a perturbation."""
 
-    def pattern(self, network: nn.Module, batch: Batch, threat: Threat) -> Tensor:
+    def pattern(self, network: Painter, batch: Batch, threat: Threat) -> Tensor:
         """In the threat's unit and radius, (N, C, *spatial) or (1, C, *spatial) for all."""
         ...
 
@@ -30,9 +30,9 @@ class Drawing(Protocol):
 class OfEachImage:
     """A perturbation that depends on the image."""
 
-    def pattern(self, network: nn.Module, batch: Batch, threat: Threat) -> Tensor:
+    def pattern(self, network: Painter, batch: Batch, threat: Threat) -> Tensor:
         """One for each image, of which the generator sees ``standardised``."""
-        found = drawn(network, standardised(batch.images, batch, threat))
+        found = network(standardised(batch.images, batch, threat))
         if threat.region is not None:
             found = found * threat.region.allowed(batch)
         return onto(threat, found)
@@ -48,15 +48,15 @@ class OfNoise:
 
     noise: Tensor
 
-    def pattern(self, network: nn.Module, batch: Batch, threat: Threat) -> Tensor:
+    def pattern(self, network: Painter, batch: Batch, threat: Threat) -> Tensor:
         """One for all images."""
-        found = drawn(network, self.noise)
+        found = network(self.noise)
         if isinstance(threat.region, Border):
             found = found * threat.region.allowed(batch)
         return onto(threat, found)
 
 
-def perturbation(drawing: Drawing, network: nn.Module, batch: Batch, threat: Threat) -> Tensor:
+def perturbation(drawing: Drawing, network: Painter, batch: Batch, threat: Threat) -> Tensor:
     """In stored numbers, in range and region, not yet rounded, (N, C, *spatial)."""
     return laid(drawing.pattern(network, batch, threat), batch, threat)
 

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import torch
-from torch import nn
 
 from plexor.attacks.fitted import FitCard, Stream, read_fitted, save_fitted
 from plexor.attacks.generative.drawing import OfEachImage, OfNoise, perturbation
-from plexor.attacks.generative.network import empty_generator
+from plexor.attacks.generative.network import Painter, empty_generator
 from plexor.attacks.generative.recipe import Recipe
 from plexor.attacks.generative.training import Training
 from plexor.attacks.goals import Goal
@@ -37,7 +36,7 @@ class FittedGenerator:
         card: how it was fitted.
     """
 
-    network: nn.Module
+    network: Painter
     card: FitCard
 
     def __call__(
@@ -69,7 +68,8 @@ class FittedGenerator:
         weights, card = read_fitted(path)
         options: Any = card.options
         try:
-            network = empty_generator(options["architecture"], card.shape, options["width"])
+            size = options["width"], options.get("patch", 1)
+            network = empty_generator(options["architecture"], card.shape, *size)
             network.load_state_dict(weights, assign=True)
         except (KeyError, RuntimeError) as error:
             raise DataError(

@@ -105,6 +105,30 @@ class UNetGenerator(nn.Module):
         return drawn
 
 
+class InPatches(nn.Module):
+    """A generator that takes a square or cube of pixels for one, of as many times the channels.
+
+    It draws every pixel, but its features are coarser (Shi et al., CVPR 2016, read and draw so):
+    about ``patch ** spatial_dims`` times cheaper.
+
+    Args:
+        network: with ``channels * patch ** spatial_dims`` channels.
+        patch: side of a square or cube, in pixels or voxels.
+    """
+
+    def __init__(self, network: ResidualGenerator | UNetGenerator, patch: int) -> None:
+        super().__init__()
+        self.network, self.patch = network, patch
+        self.stride = network.stride * patch
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(N, channels, *size) → the same shape; sizes are multiples of ``stride``."""
+        return from_patches(self.network(to_patches(images, self.patch)), self.patch)
+
+
+Network = ResidualGenerator | UNetGenerator | InPatches
+
+
 class Discriminator(nn.Module):
     """Says of every patch whether it looks untouched (1) or perturbed (0), with four convolutions.
 
@@ -135,10 +159,48 @@ _ARCHITECTURES: dict[Architecture, type[ResidualGenerator | UNetGenerator]] = {
 }
 
 
-def empty_generator(architecture: Architecture, shape: tuple[int, ...], width: int) -> nn.Module:
+class Painter(nn.Module):
+    """A generator for images of one size: draws numbers from -1 to 1.
+
+    What the network draws and a pattern that is the same for every image, learnt as it is, are
+    added before tanh. A network of convolutions is slow to learn what is tied to a place, and
+    a perturbation of one for all is tied to places.
+
+    Sizes that the network's stride does not divide are mirrored at both ends to the next that it
+    does, and what was drawn there is cut off.
+
+    Args:
+        network: of ``shape``'s channels and dimensions.
+        shape: of the images, (C, *spatial).
+    """
+
+    def __init__(self, network: Network, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.network = network
+        self.pattern = nn.Parameter(torch.zeros(shape))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(N, *shape) → the same shape, each number in (-1, 1)."""
+        padded, cut = images, [slice(None), slice(None)]
+        for axis, size in enumerate(images.shape[2:], start=2):
+            whole = math.ceil(size / self.network.stride) * self.network.stride
+            start = (whole - size) // 2
+            padded = padded.index_select(axis, _mirrored(size, start, whole).to(images.device))
+            cut.append(slice(start, start + size))
+        if padded.ndim == 4:
+            padded = padded.contiguous(memory_format=torch.channels_last)
+        drawn: Tensor = self.network(padded)[tuple(cut)]
+        return (drawn + self.pattern).tanh()
+
+
+def empty_generator(
+    architecture: Architecture, shape: tuple[int, ...], width: int, patch: int = 1
+) -> Painter:
     """A generator without weights, on the meta device, for images of shape (C, *spatial)."""
+    dims = len(shape) - 1
     with torch.device("meta"):
-        return _ARCHITECTURES[architecture](len(shape) - 1, shape[0], width)
+        network = _ARCHITECTURES[architecture](dims, shape[0] * patch**dims, width)
+        return Painter(network if patch == 1 else InPatches(network, patch), shape)
 
 
 def empty_discriminator(shape: tuple[int, ...], width: int) -> nn.Module:
@@ -147,7 +209,7 @@ def empty_discriminator(shape: tuple[int, ...], width: int) -> nn.Module:
         return Discriminator(len(shape) - 1, shape[0], width)
 
 
-def with_random_weights(network: nn.Module, seed: int) -> nn.Module:
+def fill_at_random(network: nn.Module, seed: int) -> None:
     """Fills an empty network, on the CPU, from a random stream of its own.
 
     He et al.'s initial weights (ICCV 2015); torch's global stream is left alone.
@@ -162,25 +224,27 @@ def with_random_weights(network: nn.Module, seed: int) -> nn.Module:
             nn.init.kaiming_normal_(layer.weight, generator=generator)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-    return network
+        elif isinstance(layer, Painter):
+            nn.init.zeros_(layer.pattern)
 
 
-def drawn(network: nn.Module, images: Tensor) -> Tensor:
-    """What a generator draws for images of any size, (N, C, *spatial), each number in (-1, 1).
+def to_patches(images: Tensor, patch: int) -> Tensor:
+    """(N, C, *size) → (N, C * patch ** dims, *size / patch), torch's pixel unshuffle in any dim."""
+    dims = images.ndim - 2
+    split = [part for size in images.shape[2:] for part in (size // patch, patch)]
+    places, within = range(2, 2 + 2 * dims, 2), range(3, 3 + 2 * dims, 2)
+    apart = images.reshape(*images.shape[:2], *split).permute(0, 1, *within, *places)
+    return apart.flatten(1, 1 + dims)
 
-    Sizes that its stride does not divide are mirrored at both ends to the next that it does, and
-    what was drawn there is cut off.
-    """
-    stride = int(network.stride)  # type: ignore[arg-type]
-    padded = images
-    cut = [slice(None), slice(None)]
-    for axis, size in enumerate(images.shape[2:], start=2):
-        whole = math.ceil(size / stride) * stride
-        start = (whole - size) // 2
-        padded = padded.index_select(axis, _mirrored(size, start, whole).to(images.device))
-        cut.append(slice(start, start + size))
-    found: Tensor = network(padded)[tuple(cut)]
-    return found.tanh()
+
+def from_patches(patches: Tensor, patch: int) -> Tensor:
+    """(N, C * patch ** dims, *size) → (N, C, *size * patch): undoes ``to_patches``."""
+    dims = patches.ndim - 2
+    n, places = len(patches), patches.shape[2:]
+    apart = patches.reshape(n, -1, *[patch] * dims, *places)
+    order = [axis for d in range(dims) for axis in (2 + dims + d, 2 + d)]
+    sizes = [size * patch for size in places]
+    return apart.permute(0, 1, *order).reshape(n, -1, *sizes)
 
 
 def _mirrored(size: int, start: int, whole: int) -> Tensor:

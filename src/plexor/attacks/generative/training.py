@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from plexor.attacks.fitted import Stream
 from plexor.attacks.generative.drawing import Drawing, perturbation, standardised
 from plexor.attacks.generative.network import (
+    Painter,
     empty_discriminator,
     empty_generator,
-    with_random_weights,
+    fill_at_random,
 )
 from plexor.attacks.generative.penalty import dissimilarity, smoothness, squares
 from plexor.attacks.generative.recipe import Recipe
@@ -28,6 +29,9 @@ _LOOK_EVERY = 50
 _MOST_HELD_BACK = 256
 _BETAS = (0.5, 0.999)
 """Of Adam, as Poursaeed et al. (CVPR 2018) and most generators since DCGAN have them."""
+_PATTERN_RATE = 25
+"""How much faster the pattern for all images is learnt than the network's weights: its numbers
+reach 1, where tanh bends, while a weight changes by a small part of itself."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,11 +62,11 @@ class Training:
     stream: Stream
     drawing: Drawing
     seed: int
-    network: nn.Module = field(init=False)
+    network: Painter = field(init=False)
     rival: Rival | None = field(init=False)
     optimizer: torch.optim.Adam = field(init=False)
 
-    def run(self) -> nn.Module:
+    def run(self) -> Painter:
         """The trained generator, on the cases' device.
 
         Of all looks at the held-back cases, the weights are those with which most of them were at
@@ -70,15 +74,17 @@ class Training:
         the latest. Without held-back cases they are the last.
         """
         recipe, device = self.recipe, self.stream.first().images.device
-        self.network = self._built(
-            empty_generator(recipe.architecture, self.stream.shape, recipe.width), "generator"
-        ).to(device)
+        self.network = empty_generator(
+            recipe.architecture, self.stream.shape, recipe.width, recipe.patch
+        )
+        self._fill(self.network, "generator")
+        self.network.to(device)
         self.rival = self._rival(device)
-        self.optimizer = _adam(self.network, recipe.learning_rate)
+        self.optimizer = self._optimizer()
         held_back, progress = self._held_back(), Progress(patience=recipe.patience)
         for step, batch in zip(range(recipe.steps), self.stream.endlessly(), strict=False):
-            fading = (1 + math.cos(math.pi * step / recipe.steps)) / 2
-            self.optimizer.param_groups[0]["lr"] = recipe.learning_rate * fading
+            for group in self.optimizer.param_groups:
+                group["lr"] = group["peak"] * (1 + math.cos(math.pi * step / recipe.steps)) / 2
             self._learn(held_back.others(batch))
             if (step + 1) % _LOOK_EVERY == 0 or step + 1 == recipe.steps:
                 progress.note(*self._look(held_back.objectives), self.network)
@@ -167,16 +173,23 @@ class Training:
     def _asked(self, batch: Batch) -> Objective:
         return Objective(self.model, batch, self.goal, precision=self.recipe.precision)
 
-    def _built(self, empty: nn.Module, name: str) -> nn.Module:
-        return with_random_weights(empty, seed_for(self.seed, self.stream.method, name))
+    def _optimizer(self) -> torch.optim.Adam:
+        painter, rate = self.network, self.recipe.learning_rate
+        groups = [
+            {"params": painter.network.parameters(), "peak": rate},
+            {"params": [painter.pattern], "peak": _PATTERN_RATE * rate},
+        ]
+        return torch.optim.Adam(groups, betas=_BETAS)
+
+    def _fill(self, network: nn.Module, name: str) -> None:
+        fill_at_random(network, seed_for(self.seed, self.stream.method, name))
 
     def _rival(self, device: torch.device) -> Rival | None:
         if not self.recipe.discriminator:
             return None
-        network = self._built(
-            empty_discriminator(self.stream.shape, self.recipe.width), "discriminator"
-        ).to(device)
-        return Rival(network, self.recipe.learning_rate)
+        network = empty_discriminator(self.stream.shape, self.recipe.width)
+        self._fill(network, "discriminator")
+        return Rival(network.to(device), self.recipe.learning_rate)
 
 
 @dataclass(slots=True)
@@ -240,7 +253,7 @@ class Rival:
 
     def __init__(self, network: nn.Module, learning_rate: float) -> None:
         self.network = network
-        self.optimizer = _adam(network, learning_rate)
+        self.optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate, betas=_BETAS)
 
     def learn(self, untouched: Tensor, perturbed: Tensor) -> None:
         """One step towards 1 for the untouched images and 0 for the perturbed ones."""
@@ -255,10 +268,6 @@ class Rival:
         """How far the images are from being taken for untouched, (N,)."""
         found: Tensor = (self.network(perturbed) - 1).square().flatten(1).mean(1)
         return found
-
-
-def _adam(network: nn.Module, learning_rate: float) -> torch.optim.Adam:
-    return torch.optim.Adam(network.parameters(), lr=learning_rate, betas=_BETAS)
 
 
 def _open(objective: Objective) -> Objective:

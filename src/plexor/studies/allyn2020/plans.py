@@ -114,7 +114,7 @@ SCALES: dict[str, Scale] = {
         name="small",
         classifier=_training("densenet201", 72, 96, **_HOUR),
         other=_training("efficientnet-lite0", 72, 96, look=_LITE, **_HOUR),
-        generator={"steps": 300, "precision": "bfloat16"},
+        generator={"steps": 300, "patch": 4, "precision": "bfloat16", "fit_batch": 16},
         pgd={"steps": 20, "precision": "bfloat16"},
         one_pixel={"population": 20, "queries": 100},
         because="the network sees 96 × 72 pixels in place of 600 × 450, starts from random "
