@@ -115,8 +115,8 @@ SCALES: dict[str, Scale] = {
         classifier=_training("densenet201", 72, 96, **_HOUR),
         other=_training("efficientnet-lite0", 72, 96, look=_LITE, **_HOUR),
         generator={"steps": 300, "patch": 4, "precision": "bfloat16", "fit_batch": 16},
-        pgd={"steps": 20, "precision": "bfloat16"},
-        one_pixel={"population": 20, "queries": 100},
+        pgd={"steps": 10, "precision": "bfloat16"},
+        one_pixel={"population": 10, "queries": 50},
         because="the network sees 96 × 72 pixels in place of 600 × 450, starts from random "
         "weights if none are given, and is trained for 10 epochs",
     ),
@@ -178,9 +178,10 @@ def plan_of(arm: str, scale: Scale, *, start: Path | None = None) -> Plain:
 
 
 def _probes(arm: str, scale: Scale) -> list[Plain]:
-    to_naevus = {"goal": {"become": NAEVUS}, "threat": {"norm": "linf", "radius": list(RADII)}}
+    to_naevus: Plain = {"goal": {"become": NAEVUS}, "threat": {"norm": "linf", "radius": list(RADII)}}
     to_anything = {"goal": "misclassify", "threat": {"norm": "linf", "radius": UNTARGETED_RADIUS}}
-    if arm == PUBLISHED:
+    if arm == PUBLISHED:  # the paper has one size of change
+        to_naevus["threat"]["radius"] = MAIN_RADIUS
         return [{"attack": GENERATOR, "fit": "test", **scale.generator, **to_naevus}]
     pgd = {"attack": "pgd", **scale.pgd, **to_naevus}
     if arm == TRANSFER:
