@@ -177,7 +177,7 @@ def test_what_cannot_be_fitted_from_is_refused(split: Setup) -> None:
     assert rows[0]["split"] == "train"
     rows[0]["label"] = next(name for name in CLASSES if name != rows[0]["label"])
     split.write_rows(rows)
-    with pytest.raises(RunDirectoryError, match="other cases, or another file, to fit attacks fr"):
+    with pytest.raises(RunDirectoryError, match="other cases, or another file, that probes"):
         audit(plan(split, SGD | RADII), out=split.out)
 
 
