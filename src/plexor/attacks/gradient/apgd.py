@@ -9,7 +9,7 @@ from torch import Tensor
 
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.gradient.climb import Climb, Halving, Sparse
-from plexor.attacks.gradient.slope import check_averaged, mean_margin, slope
+from plexor.attacks.gradient.slope import check_averaged, confirmed, mean_margin, slope
 from plexor.attacks.objective import Objective, Precision
 from plexor.attacks.options import check_counts, check_norm
 from plexor.attacks.proposal import Proposal, normal_noise
@@ -89,7 +89,10 @@ class APGD:
             climb = Halving.begin(threat.random_start(noise, batch), batch, threat, steps)
         best = Best(torch.full((len(batch),), -torch.inf, device=noise.device), noise)
         for step in range(steps):
-            best.keep(*self._look(objective, threat, climb))
+            trial, margin = self._look(objective, threat, climb)
+            if self.stop_at_success:
+                margin = confirmed(objective, trial, margin, self.samples)
+            best.keep(trial, margin)
             if self.stop_at_success:
                 stay = best.leave()
                 if len(stay) == 0:
@@ -98,7 +101,10 @@ class APGD:
                     objective, climb = objective.select(stay), climb.select(stay)
             climb.move(step, objective.batch, threat)
         trial = threat.store(climb.delta, objective.batch)
-        best.keep(trial, mean_margin(objective, trial, self.samples))
+        margin = mean_margin(objective, trial, self.samples)
+        if self.stop_at_success:
+            margin = confirmed(objective, trial, margin, self.samples)
+        best.keep(trial, margin)
         return best.delta, best.margins
 
     def _from_outside(

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from plexor.attacks.goals import Goal, LossKind
-from plexor.attacks.gradient.slope import check_averaged, mean_margin, slope
+from plexor.attacks.gradient.slope import check_averaged, confirmed, mean_margin, slope
 from plexor.attacks.objective import Objective, Precision
 from plexor.attacks.options import check_counts, check_positive
 from plexor.attacks.proposal import Proposal, normal_noise
@@ -46,7 +46,8 @@ class PGD:
             is found fools other models too (DI; Xie et al., CVPR 2019, who take 0.5).
         stop_at_success: leave a case once it is reached, instead of going on to a greater margin,
             which re-encoding takes less easily away.
-        precision: of the search: "float32", "bfloat16" or "float16".
+        precision: of the search: "float32", "bfloat16" or "float16". Where one of the shorter says
+            that a case is reached, it leaves only if float32 says so too.
     """
 
     steps: int = 20
@@ -95,6 +96,8 @@ class PGD:
                 seed=seed,
                 name=f"step-{step}",
             )
+            if self.stop_at_success:
+                margin = confirmed(objective, trial, margin, self.samples)
             best.keep(trial, margin)
             if self.stop_at_success:
                 stay = best.leave()
@@ -104,7 +107,10 @@ class PGD:
                     objective, delta, gradient = objective.select(stay), delta[stay], gradient[stay]
             delta = self._step(delta, gradient, objective.batch, threat)
         trial = threat.store(delta, objective.batch)
-        best.keep(trial, mean_margin(objective, trial, self.samples))
+        margin = mean_margin(objective, trial, self.samples)
+        if self.stop_at_success:
+            margin = confirmed(objective, trial, margin, self.samples)
+        best.keep(trial, margin)
         return best.delta, best.margins
 
     def _step(self, delta: Tensor, gradient: Tensor, batch: Batch, threat: Threat) -> Tensor:
