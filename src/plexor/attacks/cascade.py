@@ -38,11 +38,15 @@ _DENSE = ("linf", "l2", "l1")
 
 STAGES = (
     Stage(name="step", attack=FGSM(loss="margin"), norms=(*_DENSE, "l0")),
-    Stage(name="pgd", attack=PGD(steps=20, stop_at_success=True), norms=(*_DENSE, "l0")),
-    Stage(name="apgd-ce", attack=APGD(steps=100, loss="ce"), norms=_DENSE),
-    Stage(name="apgd-ratio", attack=APGD(steps=100, loss="ratio"), norms=_DENSE),
-    Stage(name="apgd-targeted", attack=APGDT(steps=100, n_targets=3), norms=_DENSE),
-    Stage(name="fmn", attack=FMN(steps=100), norms=(*_DENSE, "l0")),
+    Stage(name="pgd", attack=PGD(steps=20, stop_at_success=True), norms=("l0",)),
+    Stage(name="apgd-ce", attack=APGD(steps=100, stop_at_success=True), norms=_DENSE),
+    Stage(
+        name="apgd-targeted",
+        attack=APGDT(steps=100, n_targets=3, stop_at_success=True),
+        norms=_DENSE,
+    ),
+    Stage(name="fmn", attack=FMN(steps=50), norms=_DENSE),
+    Stage(name="fmn", attack=FMN(steps=100), norms=("l0",)),
     Stage(name="square", attack=Square(queries=1000), norms=_DENSE),
 )
 """Cheap and strong first; the last asks for no gradient, so a model that only hides its gradients

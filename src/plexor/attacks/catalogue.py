@@ -51,7 +51,7 @@ CATALOGUE: dict[str, Entry] = {
         norms=EVERY_NORM,
         tasks=EVERY_TASK,
         reference="In the spirit of AutoAttack: Croce & Hein, ICML 2020, arXiv:2003.01690",
-        summary="seven attacks in turn, each on the cases that withstood; no parameter",
+        summary="six attacks in turn, each on the cases that withstood; no parameter",
     ),
     "fgsm": Entry(
         attack=FGSM,

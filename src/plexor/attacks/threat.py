@@ -107,7 +107,7 @@ class Threat:
         low, high = self.bounds(batch)
         radii = self.radii(batch) if radii is None else radii
         if self.norm == "linf":
-            return delta.clamp(torch.maximum(low, -radii), torch.minimum(high, radii))
+            return delta.clamp(low.clamp_(min=-radii), high.clamp_(max=radii))
         if self.norm == "l2":
             return geometry.onto_l2(delta, low, high, radii)
         if self.norm == "l1":
@@ -217,7 +217,10 @@ class Threat:
     def free(self, gradient: Tensor, delta: Tensor, batch: Batch) -> Tensor:
         """The gradient where ``delta`` can still follow it; 0 at bounds and out of the region."""
         low, high = self.bounds(batch)
-        return torch.where(torch.where(gradient > 0, delta < high, delta > low), gradient, 0.0)
+        without_end = torch.finfo(delta.dtype).max
+        down = (low - delta).clamp_(max=0).mul_(without_end)
+        up = (high - delta).clamp_(min=0).mul_(without_end)
+        return gradient.clamp(down, up)  # a selection by truth would take several times as long
 
     def random_start(self, noise: Tensor, batch: Batch) -> Tensor:
         """Turns standard normal noise (N, C, *spatial) into where a search may start.

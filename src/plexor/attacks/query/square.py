@@ -66,22 +66,25 @@ class Square:
         best = Best(Objective(model, batch, goal), threat, queries=self.queries)
         if len(best) == 0 or best.left < 1:
             return best.proposal()
-        start, move = (_stripes, _square) if threat.norm == "linf" else (_tiles, _bump)
+        start = _stripes if threat.norm == "linf" else _tiles
         delta = start(best.objective.batch, threat, seed)
         margin = best.ask(delta)
         draws = _draws(best.objective.batch, seed, best.left)
-        delta, margin, draws = best.leave(delta, margin, draws)
+        ends = _ends(best.objective.batch, threat) if threat.norm == "linf" else []
+        delta, margin, draws, *ends = best.leave(delta, margin, draws, *ends)
         for step in range(best.left):
             if len(best) == 0:
                 break
-            trial = move(
-                delta, draws[:, step], self._share(step, threat), best.objective.batch, threat
-            )
+            drawn, share = draws[:, step], self._share(step, threat)
+            if ends:
+                trial = _square(delta, drawn, share, *ends)
+            else:
+                trial = _bump(delta, drawn, share, best.objective.batch, threat)
             now = best.ask(trial)
             better = now > margin
             delta[better] = trial[better]
             margin = torch.maximum(now, margin)
-            delta, margin, draws = best.leave(delta, margin, draws)
+            delta, margin, draws, *ends = best.leave(delta, margin, draws, *ends)
         return best.proposal()
 
     def _share(self, step: int, threat: Threat) -> float:
@@ -105,14 +108,21 @@ def _stripes(batch: Batch, threat: Threat, seed: int) -> Tensor:
     return threat.store((threat.radii(batch) * signs).expand_as(batch.images), batch)
 
 
-def _square(delta: Tensor, draws: Tensor, share: float, batch: Batch, threat: Threat) -> Tensor:
+def _ends(batch: Batch, threat: Threat) -> list[Tensor]:
+    """The radius down and the radius up, as the threat stores them."""
+    radii = threat.radii(batch).expand_as(batch.images)
+    return [threat.store(-radii, batch), threat.store(radii, batch)]
+
+
+def _square(delta: Tensor, draws: Tensor, share: float, down: Tensor, up: Tensor) -> Tensor:
     """A square of plus or minus the radius, one sign a channel (Algorithm 2 of the paper)."""
-    sizes = batch.images.shape[2:]
+    n_channels, *sizes = delta.shape[1:]
     sides = window.sides(share, sizes, odd=False)
     corner = window.origins(draws[:, : len(sizes)], sides, sizes)
-    signs = _signs(draws[:, -batch.images.shape[1] :]).view(*delta.shape[:2], *[1] * len(sizes))
-    changed = window.inside(corner, sides, sizes)
-    return threat.store(torch.where(changed, signs * threat.radii(batch), delta), batch)
+    at = window.positions(corner, sides, sizes)[:, None].expand(-1, n_channels, -1)
+    lowest, highest = (end.flatten(2).gather(2, at) for end in (down, up))
+    square = torch.where(draws[:, -n_channels:, None] < 0.5, lowest, highest)
+    return delta.flatten(2).scatter(2, at, square).view_as(delta)
 
 
 def _tiles(batch: Batch, threat: Threat, seed: int) -> Tensor:

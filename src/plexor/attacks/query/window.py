@@ -43,6 +43,16 @@ def inside(corner: Tensor, window: Sequence[int], sizes: Sequence[int]) -> Tenso
     return found
 
 
+def positions(corner: Tensor, window: Sequence[int], sizes: Sequence[int]) -> Tensor:
+    """Where each case's window is among the image's positions, row by row, (N, n) int64."""
+    found = torch.zeros(len(corner), *[1] * len(sizes), dtype=torch.int64, device=corner.device)
+    for axis, (side, size) in enumerate(zip(window, sizes, strict=True)):
+        shape = [1 if other != axis else side for other in range(len(sizes))]
+        along = torch.arange(side, device=corner.device).view(1, *shape)
+        found = found * size + corner[:, axis].view(-1, *[1] * len(sizes)) + along
+    return found.flatten(1)
+
+
 def placed(pattern: Tensor, corner: Tensor, sizes: Sequence[int]) -> Tensor:
     """Each case's pattern (N, *window) at its corner, 0 around it, (N, 1, *sizes)."""
     window = pattern.shape[1:]
