@@ -37,16 +37,21 @@ browser:
 docs: $(SETUP)
 	$(BIN)/mkdocs build --strict
 
-# make benchmark   measures beside other libraries, in an environment of its own (about two hours)
+# make benchmark   measures beside other libraries, in an environment of its own (about two hours);
+#                  with HAM=HAM10000_metadata.csv HAM_WEIGHTS=weights on real images, too
 PEERS := benchmarks/.venv/bin/python
 benchmark:
 	test -x $(PEERS) || $(PYTHON) -m venv benchmarks/.venv
 	$(PEERS) -m pip install --quiet -c constraints.txt -e .
 	$(PEERS) -m pip install --quiet -c constraints.txt -r benchmarks/requirements-peers.txt
-	$(PEERS) -m pip install --quiet --no-deps torchattacks==3.5.1
-	for script in pgd audit_overhead memory startup rounding statistics_speed table; do \
+	$(PEERS) -m pip install --quiet --no-deps torchattacks==3.5.1 confidenceinterval==1.0.5
+	for script in pgd volume audit_overhead memory startup rounding statistics_speed; do \
 		$(PEERS) benchmarks/$$script.py || exit 1; \
 	done
+	test -z "$(HAM)" || for script in cascade nearest queries universal; do \
+		$(PEERS) benchmarks/$$script.py --manifest $(HAM) --weights $(HAM_WEIGHTS) || exit 1; \
+	done
+	$(PEERS) benchmarks/table.py
 
 # make coverage-study   simulates every interval's coverage into docs/reference (half an hour)
 coverage-study: $(SETUP)

@@ -9,18 +9,20 @@ from __future__ import annotations
 import argparse
 import logging
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
 from measuring import interleaved, ratios, seconds, write_result
-from pgd import GREATEST, UnitNetwork
-from subject import batch_of, correct
+from peers import GREATEST, UnitNetwork
+from subject import decided_rightly, ham10000
 from torch import Tensor
 
-from plexor.attacks import Cascade, Misclassify, Threat, judge
-from plexor.cases import LOSSLESS, Image, load_cohort
+from plexor.attacks import Cascade, Misclassify, Proposal, Threat, judge
+from plexor.cases import LOSSLESS, Image
 from plexor.models import Batch, Model, load_model
 from plexor.models.loading import ModelSource
 
@@ -35,34 +37,41 @@ class Subject:
     threat: Threat
 
 
-def ours(subject: Subject) -> Tensor:
-    return Cascade()(subject.model, subject.batch, Misclassify(), subject.threat, seed=0).delta
+def ours(subject: Subject) -> Proposal:
+    return Cascade()(subject.model, subject.batch, Misclassify(), subject.threat, seed=0)
 
 
-def ours_floating(subject: Subject) -> Tensor:
-    batch = subject.batch
-    floating = replace(batch, quantum=torch.zeros_like(batch.quantum))
-    return ours(replace(subject, batch=floating))
+def ours_floating(subject: Subject) -> Proposal:
+    """As if images were stored as floating numbers; of 8-bit images a value is a level."""
+    batch = replace(subject.batch, quantum=torch.zeros_like(subject.batch.quantum))
+    threat = replace(subject.threat, unit="value")
+    return ours(replace(subject, batch=batch, threat=threat))
 
 
-def autoattack(subject: Subject) -> Tensor:
+def autoattack(subject: Subject) -> Proposal:
+    """The standard version; its targeted attacks take every class there is, up to nine."""
     from pyautoattack import AutoAttack
 
     logging.disable(logging.INFO)
     norms = {"linf": "Linf", "l2": "L2", "l1": "L1"}
+    network = UnitNetwork(subject.model).eval()
     attack = AutoAttack(
-        UnitNetwork(subject.model).eval(),
+        network,
         norm=norms[subject.threat.norm],
         eps=subject.threat.radius / GREATEST,
         seed=0,
         version="standard",
+        device="cpu",
     )
+    for targeted in (attack.apgd_targeted, attack.fab):
+        others = subject.model.task.n_outputs - 1
+        targeted.n_target_classes = min(targeted.n_target_classes, others)
     images = subject.batch.images / GREATEST
-    found = attack.run_standard_evaluation(images, subject.batch.truth, batch_size=len(images))
-    return found * GREATEST - subject.batch.images
+    found, _ = attack.run_standard_evaluation(images, subject.batch.truth, batch_size=len(images))
+    return replace(Proposal.nothing(subject.batch), delta=found * GREATEST - subject.batch.images)
 
 
-CONTENDERS: dict[str, Callable[[Subject], Tensor]] = {
+CONTENDERS: dict[str, Callable[[Subject], Proposal]] = {
     "plexor": ours,
     "plexor, floating images": ours_floating,
     "autoattack": autoattack,
@@ -99,29 +108,22 @@ def main() -> None:
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     model = load_model(ModelSource(weights=options.weights))
-    cohort = load_cohort(
-        options.manifest,
-        columns={"label": "dx", "group": "lesion_id", "id": "image_id"},
-        path_template="images/{image_id}.jpg",
-    )
-    cases = cohort.cases[:: max(1, len(cohort.cases) // (3 * options.images))]
-    batch, images = batch_of(model, cases)
-    right = torch.nonzero(correct(model, batch)).flatten()[: options.images]
+    batch, images = decided_rightly(model, ham10000(options.manifest, "test"), options.images)
     rows = []
     for written in options.threats:
         norm, _, radius = written.partition(":")
         subject = Subject(
             model=model,
-            batch=batch.select(right),
-            images=[images[i] for i in right.tolist()],
+            batch=batch,
+            images=images,
             threat=Threat(norm=norm, radius=float(radius)),
         )
-        found: dict[str, Tensor] = {}
+        found: dict[str, Proposal] = {}
 
-        def contender(name: str, subject: Subject, found: dict[str, Tensor]) -> Callable[[], None]:
-            return lambda: found.__setitem__(name, CONTENDERS[name](subject))
+        def call(name: str, subject: Subject, found: dict[str, Proposal]) -> None:
+            found[name] = CONTENDERS[name](subject)
 
-        calls = {name: contender(name, subject, found) for name in CONTENDERS}
+        calls = {name: partial(call, name, subject, found) for name in CONTENDERS}
         timings = interleaved(calls, options.repeats)
         rows += [
             {
@@ -130,13 +132,14 @@ def main() -> None:
                 "seconds": seconds(timings[name]),
                 "over_autoattack": ratios(timings, name, "autoattack"),
             }
-            | robust(subject, found[name])
+            | {"found_by": Counter(found[name].found_by)}
+            | robust(subject, found[name].delta)
             for name in CONTENDERS
         ]
     settings = {
-        "images": len(right),
+        "images": len(batch),
         "repeats": options.repeats,
-        "size": list(batch.images.shape[2:]),
+        "size": " × ".join(map(str, batch.images.shape[2:])),
         "weights": options.weights.name,
     }
     write_result("cascade", settings, rows)

@@ -11,17 +11,14 @@ import statistics
 import time
 from pathlib import Path
 
-import torch
 from measuring import write_result
-from subject import batch_of, correct
+from subject import decided_rightly, ham10000
 
 from plexor.attacks import PGD, Attack, JPEGCoefficients, Misclassify, Threat, judge
-from plexor.cases import load_cohort, split_groups
 from plexor.cases.image import OWN
 from plexor.models import load_model
 from plexor.models.loading import ModelSource
 
-_SPLIT = {"train": 0.75, "validation": 0.10, "test": 0.15}
 _THREATS = [
     *(Threat(norm="linf", radius=radius) for radius in (1, 2, 4)),
     *(Threat(norm="l2", radius=radius) for radius in (220, 490)),
@@ -36,16 +33,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=8)
     options = parser.parse_args()
     model = load_model(ModelSource(weights=options.weights))
-    cohort = load_cohort(
-        options.manifest,
-        columns={"label": "dx", "group": "lesion_id", "id": "image_id"},
-        path_template="images/{image_id}.jpg",
-    )
-    cases = split_groups(cohort, _SPLIT, seed=0).with_split("test").cases
-    some = cases[:: max(1, len(cases) // (2 * options.n))]
-    batch, images = batch_of(model, some)
-    right = torch.nonzero(correct(model, batch)).flatten()[: options.n]
-    batch, images = batch.select(right), [images[i] for i in right.tolist()]
+    batch, images = decided_rightly(model, ham10000(options.manifest, "test"), options.n)
     attacks: dict[str, Attack] = {
         "pgd": PGD(steps=options.steps),
         "jpeg": JPEGCoefficients(steps=options.steps),

@@ -25,6 +25,7 @@ _PACKAGES = (
     "foolbox",
     "torchattacks",
     "adversarial-robustness-toolbox",
+    "pyautoattack",
 )
 
 

@@ -15,15 +15,15 @@ from importlib.util import find_spec
 
 import torch
 from measuring import interleaved, ratios, seconds, write_result
+from peers import GREATEST, UnitNetwork, art_classifier, foolbox_model
 from subject import batch_of, trained, unseen
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from plexor.attacks import PGD, Misclassify, Threat, judge
+from plexor.attacks.objective import Precision
 from plexor.cases import LOSSLESS, Image
 from plexor.models import Batch, Model
-
-GREATEST = 255.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,20 +40,10 @@ class Search:
         return 2.5 * self.radius / self.steps
 
 
-class UnitNetwork(nn.Module):
-    """The model for those who want images from 0 to 1."""
-
-    def __init__(self, model: Model) -> None:
-        super().__init__()
-        self.network = model.network
-        self.model = model
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.model.outputs(images * GREATEST)
-
-
-def ours(search: Search, seed: int, *, stop_at_success: bool = False) -> Tensor:
-    attack = PGD(steps=search.steps, stop_at_success=stop_at_success)
+def ours(
+    search: Search, seed: int, *, stop_at_success: bool = False, precision: Precision = "float32"
+) -> Tensor:
+    attack = PGD(steps=search.steps, stop_at_success=stop_at_success, precision=precision)
     threat = Threat(norm="linf", radius=search.radius)
     return attack(search.model, search.batch, Misclassify(), threat, seed=seed).delta
 
@@ -73,12 +63,11 @@ def bare(search: Search, seed: int) -> Tensor:
 
 
 def foolbox(search: Search, seed: int) -> Tensor:
-    from foolbox import PyTorchModel
     from foolbox.attacks import LinfPGD
     from foolbox.criteria import Misclassification
 
     torch.manual_seed(seed)
-    model = PyTorchModel(UnitNetwork(search.model).eval(), bounds=(0, 1))
+    model = foolbox_model(UnitNetwork(search.model))
     attack = LinfPGD(
         abs_stepsize=search.step_size / GREATEST, steps=search.steps, random_start=True
     )
@@ -105,20 +94,9 @@ def torchattacks(search: Search, seed: int) -> Tensor:
 
 
 def art(search: Search, seed: int) -> Tensor:
-    import numpy as np
     from art.attacks.evasion import ProjectedGradientDescentPyTorch
-    from art.estimators.classification import PyTorchClassifier
 
-    np.random.seed(seed)  # noqa: NPY002 - the only way to seed this library
-    torch.manual_seed(seed)
-    estimator = PyTorchClassifier(
-        UnitNetwork(search.model).eval(),
-        loss=nn.CrossEntropyLoss(),
-        input_shape=tuple(search.batch.images.shape[1:]),
-        nb_classes=search.model.task.n_outputs,
-        clip_values=(0.0, 1.0),
-        device_type="cpu",
-    )
+    estimator = art_classifier(UnitNetwork(search.model), search.batch, seed)
     attack = ProjectedGradientDescentPyTorch(
         estimator,
         eps=search.radius / GREATEST,
@@ -135,7 +113,10 @@ def art(search: Search, seed: int) -> Tensor:
 
 CONTENDERS: dict[str, Callable[[Search, int], Tensor]] = {
     "plexor": ours,
-    "plexor, leaving cases it has reached": partial(ours, stop_at_success=True),
+    "plexor, `stop_at_success`": partial(ours, stop_at_success=True),
+    "plexor, `stop_at_success`, bfloat16": partial(
+        ours, stop_at_success=True, precision="bfloat16"
+    ),
     "bare loop": bare,
     "foolbox": foolbox,
     "torchattacks": torchattacks,

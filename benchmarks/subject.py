@@ -1,4 +1,4 @@
-"""What the benchmarks run on: phantom lesions, and networks trained on them, kept in .cache."""
+"""What the benchmarks run on: phantom lesions, networks trained on them in .cache, HAM10000."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from plexor.cases import Case, Cohort, Image, load_cohort, read_image
+from plexor.cases import Case, Cohort, Image, load_cohort, read_image, split_groups
 from plexor.cases.phantoms import LesionConfig, write_phantoms
 from plexor.models import Batch, Model, encode, load_model
 from plexor.models.loading import ModelSource
@@ -69,6 +69,28 @@ def trained(architecture: str) -> Model:
 def unseen(n_cases: int, *, file_format: str = "png") -> Cohort:
     """Phantoms that no network here was trained on."""
     return load_cohort(phantoms(n_cases, seed=1, file_format=file_format))
+
+
+def ham10000(manifest: Path, split: str) -> Cohort:
+    """HAM10000's images of one split, as examples/plans/ham10000.yaml cuts it, seed 0."""
+    cohort = load_cohort(
+        manifest,
+        columns={"label": "dx", "group": "lesion_id", "id": "image_id"},
+        path_template="images/{image_id}.jpg",
+    )
+    shares = {"train": 0.75, "validation": 0.10, "test": 0.15}
+    return split_groups(cohort, shares, seed=0).with_split(split)
+
+
+def decided_rightly(model: Model, cohort: Cohort, n_cases: int) -> tuple[Batch, list[Image]]:
+    """So many cases from all over the cohort that the model decides rightly, as one batch.
+
+    Looks at twice as many.
+    """
+    cases = cohort.cases[:: max(1, len(cohort) // (2 * n_cases))]
+    batch, images = batch_of(model, cases)
+    right = torch.nonzero(correct(model, batch)).flatten()[:n_cases]
+    return batch.select(right), [images[i] for i in right.tolist()]
 
 
 def batch_of(model: Model, cases: Sequence[Case]) -> tuple[Batch, list[Image]]:

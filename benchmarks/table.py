@@ -102,9 +102,85 @@ def sparse(result: Result) -> list[str]:
     return [*lines, "", f"{result['settings']['architecture']}. {_conditions(result)}"]
 
 
+def cascade(result: Result) -> list[str]:
+    lines = _heading(
+        "threat", "search", "accuracy, proposed", "stored", "processor time, s", "÷ AutoAttack"
+    )
+    for row in result["rows"]:
+        lines.append(
+            f"| {row['threat']} | {row['name']} | {row['proposed']:.1%} | {row['stored']:.1%} "
+            f"| {_spread(row['seconds']['cpu'])} | {_spread(row['over_autoattack']['cpu'])} |"
+        )
+    return [*lines, "", _settings(result)]
+
+
+def universal(result: Result) -> list[str]:
+    lines = _heading("goal", "by", "there, of unseen images", "processor time, s", "÷ ART")
+    for row in result["rows"]:
+        fooled = _around(row["fooled"], lambda x: f"{x:.1%}")
+        lines.append(
+            f"| {row['goal']} | {row['name']} | {fooled} | {_spread(row['seconds']['cpu'])} "
+            f"| {_spread(row['over_art']['cpu'])} |"
+        )
+    return [*lines, "", _settings(result)]
+
+
+def nearest(result: Result) -> list[str]:
+    lines = _heading(
+        "attack", "by", "there, proposed", "median norm", "there, stored", "median norm", "time, s"
+    )
+    for row in result["rows"]:
+        proposed, stored = (
+            f"{row[where]:.1%} | {row[f'{where}_norm']:.4g}" for where in ("proposed", "stored")
+        )
+        lines.append(
+            f"| {row['attack']} | {row['name']} | {proposed} | {stored} "
+            f"| {_spread(row['seconds']['cpu'])} |"
+        )
+    return [*lines, "", _settings(result)]
+
+
+def queries(result: Result) -> list[str]:
+    lines = _heading(
+        "attack", "by", "queries a case", "success, stored", "median L2, proposed", "time, s"
+    )
+    for row in result["rows"]:
+        lines.append(
+            f"| {row['attack']} | {row['name']} | {row['queries']:.0f} | {row['success']:.1%} "
+            f"| {row['l2']:.4g} | {_spread(row['seconds']['cpu'])} |"
+        )
+    return [*lines, "", _settings(result)]
+
+
+def volume(result: Result) -> list[str]:
+    lines = _heading("network", "search", "a step, s", "÷ bare passes", "peak, MiB")
+    for row in result["rows"]:
+        lines.append(
+            f"| {row['architecture']} | {row['name']} | {_spread(row['step'])} "
+            f"| {_spread(row['over_bare'])} | {row['peak_mib']:.0f} |"
+        )
+    return [*lines, "", _settings(result)]
+
+
+TABLES = (
+    pgd,
+    cascade,
+    nearest,
+    queries,
+    universal,
+    volume,
+    audit_overhead,
+    memory,
+    startup,
+    rounding,
+    sparse,
+    statistics_speed,
+)
+
+
 def main() -> None:
     text = README.read_text()
-    for render in (pgd, audit_overhead, memory, startup, rounding, sparse, statistics_speed):
+    for render in TABLES:
         path = RESULTS / f"{render.__name__}.json"
         if not path.exists():
             continue
@@ -127,6 +203,12 @@ def _spread(numbers: Mapping[str, float]) -> str:
 def _around(numbers: list[float], word: Callable[[float], str]) -> str:
     least, greatest = word(min(numbers)), word(max(numbers))
     return least if least == greatest else f"{least} to {greatest}"
+
+
+def _settings(result: Result) -> str:
+    """What was asked for, as it is kept with the result."""
+    asked = (f"{name} {number}" for name, number in result["settings"].items() if name != "note")
+    return f"{', '.join(asked)}. {_conditions(result)}"
 
 
 def _conditions(result: Result) -> str:

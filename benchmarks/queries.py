@@ -1,0 +1,177 @@
+"""Searches by queries at equal budgets: Square Attack and HopSkipJump beside Foolbox and ART.
+
+What counts is asked of the network itself, which counts the images it sees. Square's success is
+judged on the stored image. HopSkipJump is given by its steps elsewhere and by its budget here, so
+ours gets the queries a case that Foolbox's steps came to.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from measuring import Timing, seconds, timed, write_result
+from peers import GREATEST, UnitNetwork, art_classifier, foolbox_model
+from subject import decided_rightly, ham10000
+from torch import Tensor
+
+from plexor.attacks import Attack, HopSkipJump, Misclassify, Square, Threat, judge
+from plexor.cases import LOSSLESS, Image
+from plexor.models import Batch, Model, load_model
+from plexor.models.loading import ModelSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """Cases that the model decides rightly."""
+
+    model: Model
+    batch: Batch
+    images: list[Image]
+
+    @property
+    def unit(self) -> Tensor:
+        return self.batch.images / GREATEST
+
+
+Found = tuple[Tensor, float]
+"""Perturbations in levels, and images asked about for each case, on average."""
+
+
+def ours(attack: Attack, subject: Subject, threat: Threat) -> Found:
+    proposal = attack(subject.model, subject.batch, Misclassify(), threat, seed=0)
+    return proposal.delta, float(proposal.n_forwards.double().mean())
+
+
+def _asked(subject: Subject, attack: Callable[[UnitNetwork], Tensor]) -> Found:
+    """What an attack on images from 0 to 1 finds, and asks."""
+    torch.manual_seed(0)
+    network = UnitNetwork(subject.model)
+    found = attack(network)
+    asked = network.n_asked / len(subject.batch)
+    return found * GREATEST - subject.batch.images, asked
+
+
+def torchattacks_square(subject: Subject, threat: Threat, queries: int) -> Found:
+    from torchattacks.attacks.square import Square as Theirs
+
+    def attack(network: UnitNetwork) -> Tensor:
+        radius = threat.radius / GREATEST
+        search = Theirs(network.eval(), norm="Linf", eps=radius, n_queries=queries, p_init=0.05)
+        found: Tensor = search(subject.unit, subject.batch.truth)
+        return found
+
+    return _asked(subject, attack)
+
+
+def art_square(subject: Subject, threat: Threat, queries: int) -> Found:
+    """Each of its iterations asks three times: whether a case is done, and the loss twice."""
+    from art.attacks.evasion import SquareAttack
+
+    def attack(network: UnitNetwork) -> Tensor:
+        estimator = art_classifier(network, subject.batch, 0)
+        search = SquareAttack(
+            estimator,
+            eps=threat.radius / GREATEST,
+            max_iter=queries // 3,
+            p_init=0.05,
+            batch_size=len(subject.batch),
+            verbose=False,
+        )
+        return torch.from_numpy(search.generate(subject.unit.numpy(), subject.batch.truth.numpy()))
+
+    return _asked(subject, attack)
+
+
+def foolbox_hop_skip_jump(subject: Subject, steps: int) -> Found:
+    from foolbox.attacks import HopSkipJumpAttack
+    from foolbox.criteria import Misclassification
+
+    def attack(network: UnitNetwork) -> Tensor:
+        search = HopSkipJumpAttack(steps=steps)
+        criterion = Misclassification(subject.batch.truth)
+        _, found, _ = search(foolbox_model(network), subject.unit, criterion, epsilons=None)
+        return found
+
+    return _asked(subject, attack)
+
+
+def art_hop_skip_jump(subject: Subject, steps: int) -> Found:
+    from art.attacks.evasion import HopSkipJump as Theirs
+
+    def attack(network: UnitNetwork) -> Tensor:
+        estimator = art_classifier(network, subject.batch, 0)
+        search = Theirs(estimator, max_iter=steps, verbose=False)
+        return torch.from_numpy(search.generate(subject.unit.numpy(), subject.batch.truth.numpy()))
+
+    return _asked(subject, attack)
+
+
+def judged(subject: Subject, threat: Threat, delta: Tensor) -> dict[str, float]:
+    """Success on the stored image within the threat, and the median L2 norm as proposed."""
+    model, batch = subject.model, subject.batch
+    verdicts = judge(model, batch, subject.images, delta, goal=Misclassify(), threat=threat)
+    there = [one.margin > 0 and one.within_threat for one in verdicts[LOSSLESS]]
+    outputs = model.outputs(batch.images + delta, batch.context)
+    proposed = model.task.decide(outputs) != batch.truth
+    norms = torch.where(proposed, delta.flatten(1).norm(dim=1), torch.inf)
+    return {
+        "success": sum(there) / len(there),
+        "proposed": float(proposed.float().mean()),
+        "l2": statistics.median(norms.tolist()),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--manifest", type=Path, required=True, help="HAM10000_metadata.csv")
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--images", type=int, default=32)
+    parser.add_argument("--radius", type=float, default=8, help="of Square, L∞, in levels")
+    parser.add_argument("--queries", type=int, default=1000, help="of Square")
+    parser.add_argument("--steps", type=int, default=10, help="of HopSkipJump")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    model = load_model(ModelSource(weights=options.weights))
+    batch, images = decided_rightly(model, ham10000(options.manifest, "test"), options.images)
+    subject = Subject(model=model, batch=batch, images=images)
+    near, far = Threat(norm="linf", radius=options.radius), Threat(norm="l2", radius=1e5)
+    rows: list[dict[str, object]] = []
+
+    def measure(attack: str, name: str, threat: Threat, search: Callable[[], Found]) -> float:
+        found: list[Found] = []
+        timing: Timing = timed(lambda: found.append(search()))
+        delta, asked = found[0]
+        row = {"attack": attack, "name": name, "queries": asked, "seconds": seconds([timing])}
+        rows.append(row | judged(subject, threat, delta))
+        print(rows[-1], flush=True)
+        return asked
+
+    square = Square(queries=options.queries)
+    measure("square", "plexor", near, partial(ours, square, subject, near))
+    for name, theirs in {
+        "torchattacks": torchattacks_square,
+        "adversarial-robustness-toolbox": art_square,
+    }.items():
+        measure("square", name, near, partial(theirs, subject, near, options.queries))
+    hop = "hop-skip-jump"
+    asked = measure(hop, "foolbox", far, partial(foolbox_hop_skip_jump, subject, options.steps))
+    measure(
+        hop,
+        "adversarial-robustness-toolbox",
+        far,
+        partial(art_hop_skip_jump, subject, options.steps),
+    )
+    measure(hop, "plexor", far, partial(ours, HopSkipJump(queries=round(asked)), subject, far))
+    settings = vars(options) | {"manifest": options.manifest.name, "weights": options.weights.name}
+    write_result("queries", settings | {"images": len(batch)}, rows)
+
+
+if __name__ == "__main__":
+    main()
