@@ -67,6 +67,12 @@ def shortcut_answer(summary: Plain) -> str:
     return f"Artefacts change more of this model's decisions than their tiles, shuffled: {found}."
 
 
+def lead_shortcut(summary: Plain) -> Plain | None:
+    """The one that did most beyond its control; None where none was tried, or judged."""
+    known = [probe for probe in _put(summary) if probe["fooling_excess"]["value"] is not None]
+    return max(known, key=lambda probe: float(probe["fooling_excess"]["value"]), default=None)
+
+
 def shortcut_name(probe: Plain) -> str:
     """A shortcut's name, or its control's, with its id where that tells more."""
     control = probe["kind"] == "control"

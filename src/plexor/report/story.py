@@ -10,7 +10,7 @@ from plexor.findings.summary import main_test
 from plexor.report import words
 from plexor.report.headline import Headline, headline
 from plexor.report.probe import SIGNIFICANT, control_of
-from plexor.report.shortcut import shortcut_answer
+from plexor.report.shortcut import lead_shortcut, shortcut_answer, shortcut_name
 
 Plain = Mapping[str, Any]
 _KNOWLEDGE = {
@@ -62,7 +62,7 @@ def tell(summary: Plain) -> Story:
             answer=of_shortcuts or "No attack has been judged yet.",
             paragraphs=(_untouched(summary, told),),
             limits=(_OWN_ARTEFACTS, _elsewhere(summary)) if of_shortcuts else (),
-            figures=(_clean_figure(summary, told),),
+            figures=(_clean_figure(summary, told), *_shortcut_figures(summary)),
         )
     control = control_of(summary, lead)
     return Story(
@@ -288,6 +288,26 @@ def _elsewhere(summary: Plain) -> str:
 
 def _clean_figure(summary: Plain, told: Headline) -> Figure:
     return _figure(f"{told.label}, untouched", told, summary["clean"], "clean")
+
+
+def _shortcut_figures(summary: Plain) -> tuple[Figure, ...]:
+    """Of the shortcut that did most beyond its control."""
+    lead = lead_shortcut(summary)
+    if lead is None:
+        return ()
+    labels = {
+        f"decided otherwise, {shortcut_name(lead)}": (lead["fooling_ratio"], "attack"),
+        "decided otherwise, its tiles": (lead["control_fooling_ratio"], "control"),
+    }
+    return tuple(
+        Figure(
+            label=label,
+            value=words.share(share["value"]),
+            detail=words.bounds(share),
+            role=role,
+        )
+        for label, (share, role) in labels.items()
+    )
 
 
 def _figure(label: str, told: Headline, source: Plain, role: str) -> Figure:
