@@ -64,6 +64,7 @@ def one_logit(rise: float, *, slope: float = 1.0) -> tuple[Model, Batch]:
         (FAB, {"restarts": 0}, "fab: `restarts` must be at least 1"),
         (DeepFool, {"ways": 0}, "deepfool: `ways` must be at least 1"),
         (DeepFool, {"overshoot": -0.1}, "deepfool: `overshoot` must be at least 0"),
+        (FMN, {"ways": 0}, "fmn: `ways` must be at least 1, got 0"),
         (CarliniWagner, {"constants": 0}, "carlini-wagner: `constants` must be at least 1"),
         (CarliniWagner, {"step_size": 0}, "carlini-wagner: `step_size` must be positive"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from copy import copy
 from typing import Literal
 
@@ -17,6 +18,8 @@ from plexor.models.device import is_out_of_memory
 from plexor.models.model import Model
 
 Precision = Literal["float32", "bfloat16", "float16"]
+_FLAT = 1e-30
+"""How fast a way rises at least, so that the least short of those that do not comes last."""
 
 
 class Objective:
@@ -52,6 +55,7 @@ class Objective:
         self.batch = batch
         before = batch.before
         self.before = self.outputs(torch.zeros_like(batch.images)) if before is None else before
+        self._slopes: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.batch)
@@ -64,12 +68,35 @@ class Objective:
         some._rows = self._rows[index]
         some.batch = self.batch.select(index)
         some.before = self.before[index]
+        some._slopes = None if self._slopes is None else self._slopes[index]
         return some
 
     def towards(self, goal: Goal) -> Objective:
         """The same cases for another goal; what is asked for it is counted here too."""
         other = copy(self)
-        other.goal = goal
+        other.goal, other._slopes = goal, None
+        return other
+
+    def evened(self, slope: Callable[[Tensor, Tensor], Tensor], most: int) -> Objective:
+        """The same cases, whose "margin" loss climbs the way whose boundary seems nearest.
+
+        That is the one short by least over how fast it rises on the untouched image. The margin
+        itself, of the way that is greatest, may be that of a boundary further off. Costs a gradient
+        for each way looked at; nothing, and changes nothing, where there is one way.
+
+        Args:
+            slope: of gradients (N, C, *spatial) and ways (N,), how far a way rises on its way to
+                its boundary for each of the threat's norm, (N,); 0 where it does not get there.
+            most: look at so many ways only, the nearest to being taken; others are not climbed.
+        """
+        ways = self.goal.ways(self.model.task, self.before, self.batch.truth, self.before)
+        if ways.shape[1] == 1 or most == 1:
+            return self
+        some, gradients, chosen = self._some_ways(torch.zeros_like(self.batch.images), most)
+        each = zip(gradients.unbind(1), some.unbind(1), strict=True)
+        found = torch.stack([slope(gradient, way) for gradient, way in each], dim=1)
+        other = copy(self)
+        other._slopes = torch.zeros_like(ways).scatter(1, chosen, found.to(ways.dtype))
         return other
 
     def untouched(self) -> Tensor:
@@ -108,7 +135,12 @@ class Objective:
         self._count(self.n_gradients)
         trial, outputs = self._tracked(delta)
         batch, task = self.batch, self.model.task
-        climbed = self.goal.loss(task, outputs, batch.truth, loss, self.before)
+        if self._slopes is None or loss != "margin":
+            climbed = self.goal.loss(task, outputs, batch.truth, loss, self.before)
+        else:
+            ways = self.goal.ways(task, outputs, batch.truth, self.before)
+            nearest = (ways.detach() / self._slopes.clamp(min=_FLAT)).argmax(dim=1, keepdim=True)
+            climbed = ways.gather(1, nearest).squeeze(1)
         (gradient,) = _gradients([climbed.sum()], trial)
         return self._margin(outputs.detach()), climbed.detach(), gradient
 
@@ -122,21 +154,28 @@ class Objective:
         Raises:
             ModelError: the model lets no gradient through.
         """
-        trial, outputs = self._tracked(delta)
-        batch = self.batch
-        ways = self.goal.ways(self.model.task, outputs, batch.truth, self.before)
-        if most is not None and most < ways.shape[1]:
-            ways = ways.gather(1, ways.detach().topk(most, dim=1).indices)
-        for _ in range(ways.shape[1]):
-            self._count(self.n_gradients)
-        gradients = _gradients([column.sum() for column in ways.unbind(1)], trial)
-        return ways.detach(), torch.stack(gradients, dim=1)
+        ways, gradients, _ = self._some_ways(delta, most)
+        return ways, gradients
 
     def proposal(self, delta: Tensor) -> Proposal:
         """``delta`` and what it cost."""
         return Proposal(
             delta=delta, n_gradients=self.n_gradients.cpu(), n_forwards=self.n_forwards.cpu()
         )
+
+    def _some_ways(self, delta: Tensor, most: int | None) -> tuple[Tensor, Tensor, Tensor]:
+        """As ``ways``, and which of the goal's each of them is, (N, K)."""
+        trial, outputs = self._tracked(delta)
+        batch = self.batch
+        ways = self.goal.ways(self.model.task, outputs, batch.truth, self.before)
+        chosen = torch.arange(ways.shape[1], device=ways.device).expand(len(ways), -1)
+        if most is not None and most < ways.shape[1]:
+            chosen = ways.detach().topk(most, dim=1).indices
+            ways = ways.gather(1, chosen)
+        for _ in range(ways.shape[1]):
+            self._count(self.n_gradients)
+        gradients = _gradients([column.sum() for column in ways.unbind(1)], trial)
+        return ways.detach(), torch.stack(gradients, dim=1), chosen
 
     def _tracked(self, delta: Tensor) -> tuple[Tensor, Tensor]:
         trial = delta.detach().clone().requires_grad_()

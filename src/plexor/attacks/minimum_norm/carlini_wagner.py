@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plexor.attacks.goals import Goal
+from plexor.attacks.minimum_norm.boundary import evened
 from plexor.attacks.minimum_norm.nearest import Nearest, shortest_stored
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_norm, check_positive
@@ -29,7 +30,9 @@ class CarliniWagner:
     Adam descends the squared length, in units of the storable range, plus a constant times what
     is missing to the goal's margin. Each number is the tanh of a free variable, stretched over its
     own range, so that none can leave it. Where a constant sufficed a smaller one is tried, else a
-    greater one. What is found is stored with the least growth.
+    greater one. What is found is stored with the least growth. Of several ways to the goal the
+    paper climbs the one furthest ahead; here it is the one short by least over its slope at the
+    start.
 
     Attributes:
         steps: gradients for each constant, at most; the authors' program takes 10,000, and like
@@ -37,15 +40,18 @@ class CarliniWagner:
         constants: how many are tried.
         first_constant: the first of them.
         step_size: Adam's learning rate.
+        ways: compare so many at the start, at a gradient each, those nearest to being taken; 1 does
+            as the paper does.
     """
 
     steps: int = 1000
     constants: int = 9
     first_constant: float = 1e-3
     step_size: float = 0.01
+    ways: int = 10
 
     def __post_init__(self) -> None:
-        check_counts("carlini-wagner", steps=self.steps, constants=self.constants)
+        check_counts("carlini-wagner", steps=self.steps, constants=self.constants, ways=self.ways)
         check_positive(
             "carlini-wagner", first_constant=self.first_constant, step_size=self.step_size
         )
@@ -64,10 +70,11 @@ class CarliniWagner:
         check_norm("carlini-wagner", threat, ("l2",))
         objective = Objective(model, batch, goal)
         nearest = Nearest(objective, threat)
+        near = evened(objective, threat, self.ways)
         constant = torch.full_like(nearest.norms, self.first_constant)
         least, most = torch.zeros_like(constant), torch.full_like(constant, _HIGHEST)
         for _ in range(self.constants):
-            enough = self._descend(objective, nearest, constant)
+            enough = self._descend(near, nearest, constant)
             most = torch.where(enough, constant.minimum(most), most)
             least = torch.where(enough, least, constant.maximum(least))
             constant = torch.where(most < _HIGHEST, (least + most) / 2, constant * 10)
@@ -83,11 +90,11 @@ class CarliniWagner:
         mean, square = torch.zeros_like(free), torch.zeros_like(free)
         for step in range(self.steps):
             delta, slope = box.inside(free)
-            margin, _, gradient = objective.gradient(delta, "margin")
+            margin, way, gradient = objective.gradient(delta, "margin")
             nearest.see(delta, margin, rows)
             enough[rows] |= margin > 0
             length = (delta / box.whole).flatten(1).square().sum(1)
-            loss = length + constant * (-margin).clamp(min=0)
+            loss = length + constant * torch.where(margin > 0, 0.0, -way)
             weight = torch.where(margin > 0, 0.0, constant).view_as(box.whole)
             uphill = (2 * delta / box.whole.square() - weight * gradient) * slope
             mean, square = 0.9 * mean + 0.1 * uphill, 0.999 * square + 0.001 * uphill.square()

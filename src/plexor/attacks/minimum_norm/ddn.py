@@ -9,6 +9,7 @@ import torch
 
 from plexor.attacks import geometry
 from plexor.attacks.goals import Goal, LossKind
+from plexor.attacks.minimum_norm.boundary import evened
 from plexor.attacks.minimum_norm.nearest import Nearest, shortest_stored
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_norm, check_positive
@@ -30,20 +31,25 @@ class DDN:
     the range, rather than before it is clipped, and it is stored once, with the least growth,
     instead of rounded in every step: at a fraction of a level a number, rounding leaves nothing.
 
+    The paper climbs the cross-entropy, which of several classes pulls towards all others at once.
+    Here it is the margin, of the way short by least over its slope at the start.
+
     Attributes:
-        steps: gradients.
+        steps: gradients, besides one at the start for each of the ways.
         first_norm: length to begin with, as a fraction of the storable range.
         gamma: share by which the length changes in a step.
         loss: what is climbed.
+        ways: of the margin, compare so many at the start, those nearest to being taken.
     """
 
     steps: int = 100
     first_norm: float = 1.0
     gamma: float = 0.05
-    loss: LossKind = "ce"
+    loss: LossKind = "margin"
+    ways: int = 10
 
     def __post_init__(self) -> None:
-        check_counts("ddn", steps=self.steps)
+        check_counts("ddn", steps=self.steps, ways=self.ways)
         check_positive("ddn", first_norm=self.first_norm)
         if not 0 < self.gamma < 1:
             raise PlanError(f"ddn: `gamma` must lie between 0 and 1, got {self.gamma}")
@@ -62,11 +68,12 @@ class DDN:
         check_norm("ddn", threat, ("l2",))
         objective = Objective(model, batch, goal)
         nearest = Nearest(objective, threat)
+        near = evened(objective, threat, self.ways) if self.loss == "margin" else objective
         delta = torch.zeros_like(batch.images)
         whole = batch.high - batch.low
         radii = self.first_norm * whole
         for step in range(self.steps):
-            margin, _, gradient = objective.gradient(delta, self.loss)
+            margin, _, gradient = near.gradient(delta, self.loss)
             nearest.see(delta, margin)
             reached = (margin > 0).view_as(radii)
             radii = radii * torch.where(reached, 1 - self.gamma, 1 + self.gamma)

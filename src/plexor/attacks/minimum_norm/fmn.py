@@ -10,6 +10,7 @@ from torch import Tensor
 
 from plexor.attacks import geometry
 from plexor.attacks.goals import Goal
+from plexor.attacks.minimum_norm.boundary import evened
 from plexor.attacks.minimum_norm.nearest import Nearest, shortest_stored
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_positive
@@ -32,22 +33,24 @@ class FMN:
     ball and range together, and numbers at the end of their range take no part in a step. What is
     found is stored with the least growth.
 
-    Of several ways to the goal the one furthest ahead is climbed, which need not be the one whose
-    boundary is nearest; ``FAB`` compares them.
+    Of several ways to the goal the paper climbs the one furthest ahead, whose boundary need not be
+    the nearest. Here it is, but under L0, the one short by least over its slope at the start.
 
     Attributes:
-        steps: gradients.
+        steps: gradients, besides one at the start for each of the ways.
         step_size: Euclidean length of the first step, as a fraction of the storable range; the
             last is a hundredth of it, as in the authors' program.
         gamma: share by which the ball shrinks or grows at first; at last by 0.001.
+        ways: compare so many at the start, those nearest to being taken; 1 does as the paper does.
     """
 
     steps: int = 100
     step_size: float = 1.0
     gamma: float = 0.05
+    ways: int = 10
 
     def __post_init__(self) -> None:
-        check_counts("fmn", steps=self.steps)
+        check_counts("fmn", steps=self.steps, ways=self.ways)
         check_positive("fmn", step_size=self.step_size)
         if not 0 < self.gamma < 1:
             raise PlanError(f"fmn: `gamma` must lie between 0 and 1, got {self.gamma}")
@@ -62,15 +65,16 @@ class FMN:
         """
         objective = Objective(model, batch, goal)
         nearest = Nearest(objective, threat)
+        near = evened(objective, threat, self.ways)
         delta = torch.zeros_like(batch.images)
         radii = torch.full_like(batch.low, 1.0 if threat.norm == "l0" else torch.inf)
         for step in range(self.steps):
             fade = (1 + math.cos(math.pi * step / self.steps)) / 2
-            margin, _, gradient = objective.gradient(delta, "margin")
+            margin, way, gradient = near.gradient(delta, "margin")
             nearest.see(delta, margin)
             gradient = threat.free(gradient, delta, batch)
             gamma = _LAST_GAMMA + (self.gamma - _LAST_GAMMA) * fade
-            radii = _adapted(radii, nearest, delta, margin, gradient, gamma=gamma)
+            radii = _adapted(radii, nearest, delta, gradient, margin=margin, way=way, gamma=gamma)
             size = self.step_size * (_LAST_STEP + (1 - _LAST_STEP) * fade)
             moved = delta + size * (batch.high - batch.low) * geometry.unit(gradient)
             delta = threat.project(moved, batch, radii=radii)
@@ -81,9 +85,10 @@ def _adapted(
     radii: Tensor,
     nearest: Nearest,
     delta: Tensor,
-    margin: Tensor,
     gradient: Tensor,
     *,
+    margin: Tensor,
+    way: Tensor,
     gamma: float,
 ) -> Tensor:
     """The ball's radii for the next step, (N, 1, ...); algorithm 1, lines 5 to 11."""
@@ -98,6 +103,6 @@ def _adapted(
         more = torch.maximum(radii + 1, (radii * (1 + gamma)).floor())
         return torch.where(reached, torch.minimum(fewer, best), more).clamp(min=0)
     slope = (threat.steepest(gradient) * gradient).flatten(1).sum(1)
-    boundary = threat.measure(delta) + as_cases(-margin / slope.clamp(min=1e-30))
+    boundary = threat.measure(delta) + as_cases(-way / slope.clamp(min=1e-30))
     grown = torch.where(as_cases(nearest.found), radii * (1 + gamma), boundary)
     return torch.where(reached, torch.minimum(radii * (1 - gamma), best), grown)
