@@ -73,12 +73,12 @@ LONGER: dict[str, dict[str, Any]] = {
     "universal-generator": {"steps": 80, "width": 8},
 }
 """Settings with which they find enough to be compared with noise."""
+SATURATED = {"generator", "universal-generator"}
+"""Cross-entropy leads them into a corner where the small model of several classes is saturated."""
 GOALLESS = ("universal-singular",)
 """They look for no goal, so that they need not beat noise at one."""
 CONTENT = ("universal-deepfool",)
 """They stop once cases are at the goal, however near."""
-STUCK = {("generator", Become(target="b")), ("universal-generator", Become(target="b"))}
-"""They end in one of this small model's saturated corners: better than noise on average only."""
 NAMES_AND_NORMS = [(name, norm) for name, entry in FITTED.items() for norm in entry.norms]
 SHAPES = {"2D": (3, 6, 5), "3D": (1, 4, 5, 3)}
 TASKS: dict[str, Task] = {
@@ -191,7 +191,10 @@ def test_every_task_and_goal_is_searched(name: str, task: str, goal: Goal) -> No
         one.pixels[:] = (0.9 * stored[0].pixels + 0.1 * one.pixels).astype("u1")
     whole = decided(model, stored)
     threat = Threat(norm="linf", radius=6)
-    method = FITTED[name].attack(**LONGER.get(name, QUICK.get(name, {})))
+    options = LONGER.get(name, QUICK.get(name, {}))
+    if name in SATURATED and task == "multiclass":
+        options = {**options, "loss": "margin"}
+    method = FITTED[name].attack(**options)
     fitted = method.fit(model, parts(whole.select(torch.arange(8))), goal, threat, seed=0)
     new = whole.select(torch.arange(8, 12))
 
@@ -204,9 +207,7 @@ def test_every_task_and_goal_is_searched(name: str, task: str, goal: Goal) -> No
     noises = [margins(matched_noise(new, threat, seed=i)).mean() for i in range(8)]
     assert torch.isfinite(found).all()
     there = name in CONTENT and bool((found > 0).all())
-    stuck = task == "multiclass" and (name, goal) in STUCK
-    bar = torch.stack(noises).mean() if stuck else max(noises)
-    assert there or name in GOALLESS or found.mean() > bar
+    assert there or name in GOALLESS or found.mean() > max(noises)
 
 
 @pytest.mark.parametrize("name", METHODS)
