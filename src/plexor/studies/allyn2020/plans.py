@@ -178,10 +178,11 @@ def plan_of(arm: str, scale: Scale, *, start: Path | None = None) -> Plain:
 
 
 def _probes(arm: str, scale: Scale) -> list[Plain]:
-    to_naevus: Plain = {"goal": {"become": NAEVUS}, "threat": {"norm": "linf", "radius": list(RADII)}}
+    # the paper has one size of change
+    radii = MAIN_RADIUS if arm == PUBLISHED else list(RADII)
+    to_naevus = {"goal": {"become": NAEVUS}, "threat": {"norm": "linf", "radius": radii}}
     to_anything = {"goal": "misclassify", "threat": {"norm": "linf", "radius": UNTARGETED_RADIUS}}
-    if arm == PUBLISHED:  # the paper has one size of change
-        to_naevus["threat"]["radius"] = MAIN_RADIUS
+    if arm == PUBLISHED:
         return [{"attack": GENERATOR, "fit": "test", **scale.generator, **to_naevus}]
     pgd = {"attack": "pgd", **scale.pgd, **to_naevus}
     if arm == TRANSFER:
