@@ -23,7 +23,7 @@ class UnitNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         self.n_asked += len(images)
-        return self.model.outputs(images * GREATEST)
+        return self.model.outputs(images.float() * GREATEST)
 
 
 def foolbox_model(network: UnitNetwork) -> Any:

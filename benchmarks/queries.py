@@ -114,7 +114,7 @@ def art_hop_skip_jump(subject: Subject, steps: int) -> Found:
 
 
 def judged(subject: Subject, threat: Threat, delta: Tensor) -> dict[str, float]:
-    """Success on the stored image within the threat, and the median L2 norm as proposed."""
+    """Success and mean margin on the stored image, and the median L2 norm as proposed."""
     model, batch = subject.model, subject.batch
     verdicts = judge(model, batch, subject.images, delta, goal=Misclassify(), threat=threat)
     there = [one.margin > 0 and one.within_threat for one in verdicts[LOSSLESS]]
@@ -123,6 +123,7 @@ def judged(subject: Subject, threat: Threat, delta: Tensor) -> dict[str, float]:
     norms = torch.where(proposed, delta.flatten(1).norm(dim=1), torch.inf)
     return {
         "success": sum(there) / len(there),
+        "margin": statistics.mean(one.margin for one in verdicts[LOSSLESS]),
         "proposed": float(proposed.float().mean()),
         "l2": statistics.median(norms.tolist()),
     }
@@ -133,7 +134,7 @@ def main() -> None:
     parser.add_argument("--manifest", type=Path, required=True, help="HAM10000_metadata.csv")
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--images", type=int, default=32)
-    parser.add_argument("--radius", type=float, default=8, help="of Square, L∞, in levels")
+    parser.add_argument("--radius", type=float, default=16, help="of Square, L∞, in levels")
     parser.add_argument("--queries", type=int, default=1000, help="of Square")
     parser.add_argument("--steps", type=int, default=10, help="of HopSkipJump")
     options = parser.parse_args()

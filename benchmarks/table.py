@@ -142,12 +142,12 @@ def nearest(result: Result) -> list[str]:
 
 def queries(result: Result) -> list[str]:
     lines = _heading(
-        "attack", "by", "queries a case", "success, stored", "median L2, proposed", "time, s"
+        "attack", "by", "queries a case", "success, stored", "margin", "L2, proposed", "time, s"
     )
     for row in result["rows"]:
         lines.append(
             f"| {row['attack']} | {row['name']} | {row['queries']:.0f} | {row['success']:.1%} "
-            f"| {row['l2']:.4g} | {_spread(row['seconds']['cpu'])} |"
+            f"| {row['margin']:.3f} | {row['l2']:.4g} | {_spread(row['seconds']['cpu'])} |"
         )
     return [*lines, "", _settings(result)]
 
