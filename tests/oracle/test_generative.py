@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -11,13 +13,17 @@ from tests.helpers.tiny import Linear, batch_of, binary, image, images, model_of
 from torch import Tensor
 
 from plexor.attacks import Generator, Misclassify, Threat, UniversalGenerator
+from plexor.attacks.generative import FittedGenerator
 from plexor.attacks.generative.network import (
     Architecture,
     Painter,
     UNetGenerator,
+    empty_discriminator,
+    fill_at_random,
     from_patches,
     to_patches,
 )
+from plexor.attacks.generative.training import Rival
 from plexor.models import Batch, Model
 
 SHAPES = {"2D": (3, 6, 5), "3D": (1, 4, 5, 3)}
@@ -97,3 +103,51 @@ def test_patches_are_pixel_unshuffle_in_any_dimension(patch: int) -> None:
     volumes = torch.randn(2, 2, 2 * patch, 3 * patch, patch)
     assert to_patches(volumes, patch).shape == (2, 2 * patch**3, 2, 3, 1)
     assert torch.equal(from_patches(to_patches(volumes, patch), patch), volumes)
+
+
+BARE = Generator(steps=60, width=8, held_back=0, clip=UNCLIPPED)
+
+
+@pytest.mark.parametrize("term", [replace(BARE, squares=30.0), replace(BARE, discriminator=30.0)])
+def test_a_term_against_being_seen_makes_the_change_smaller(term: Generator) -> None:
+    """A linear model alone drives every number to the radius, which plain images show at once."""
+    shape, threat = SHAPES["2D"], Threat(norm="linf", radius=20)
+    batch = batch_of([image(np.full(shape, 128, np.uint8))] * 4, [0] * 4)
+    weight, model = linear(shape, batch)
+
+    def size(attack: Generator) -> float:
+        fitted = attack.fit(model, [batch], Misclassify(), threat, seed=0)
+        found = fitted(model, batch, Misclassify(), threat, seed=0).delta
+        assert float(gains(weight, found).mean()) > 0
+        return float(found.square().mean())
+
+    assert size(term) < 0.5 * size(BARE)
+
+
+def test_a_discriminator_learns_to_tell_and_can_be_climbed() -> None:
+    network = empty_discriminator((1, 16, 16), 8)
+    fill_at_random(network, 0)
+    rival = Rival(network, learning_rate=2e-3)
+    draws = torch.Generator().manual_seed(0)
+    untouched = torch.zeros(8, 1, 16, 16)
+    perturbed = torch.randn(8, 1, 16, 16, generator=draws).sign()
+    for _ in range(80):
+        rival.learn(untouched, perturbed)
+    assert float(rival.seen(perturbed).detach().mean()) > 0.6
+    assert float(rival.seen(untouched).detach().mean()) < 0.1
+    images = perturbed.clone().requires_grad_()
+    rival.seen(images).sum().backward()  # type: ignore[no-untyped-call]
+    assert images.grad is not None
+    assert images.grad.flatten(1).any(1).all()
+
+
+def test_a_saved_one_that_draws_in_patches_draws_the_same(tmp_path: Path) -> None:
+    shape, threat = SHAPES["3D"], Threat(norm="l2", radius=9)
+    batch = batch_of(images(shape, 3, seed=1), [0] * 3)
+    _, model = linear(shape, batch)
+    attack = Generator(steps=3, width=8, patch=2, held_back=0)
+    fitted = attack.fit(model, [batch], Misclassify(), threat, seed=0)
+    fitted.save(tmp_path / "generator.safetensors")
+    again = FittedGenerator.load(tmp_path / "generator.safetensors")
+    found = (one(model, batch, Misclassify(), threat, seed=0).delta for one in (fitted, again))
+    assert torch.equal(*found)

@@ -51,8 +51,8 @@ class Scale:
         other: likewise, of the network that the generators are tried on without having seen it.
         generator: options of the fits.
         pgd: options of PGD.
-        one_pixel: options of the one-pixel attack; None leaves it out, which asks the network hundreds
-            of times an image.
+        one_pixel: options of the one-pixel attack, which asks the network hundreds of times an
+            image; None leaves it out.
         most_lesions: of each class, of real data; of naevi four times as many. None takes all.
         n_examples: images kept of each arm whose generator makes naevi, for observers and the
             report.

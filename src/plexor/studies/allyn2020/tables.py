@@ -168,7 +168,8 @@ def other_table(clean: Ours) -> StudyTable:
             for name, detail, probe in tried
         ),
         note="The search for a pixel asks for a limited number of answers an image (its options "
-        "stand in the arm's plan); one that finds nothing has not shown that there is none. A dash: not run at this scale.",
+        "stand in the arm's plan); one that finds nothing has not shown that there is none. A "
+        "dash: not run at this scale.",
     )
 
 
