@@ -48,7 +48,10 @@ def ours(search: Search, seed: int) -> Tensor:
 
 
 def art(search: Search, seed: int) -> Tensor:
-    """Its default: DeepFool for any other class, FGSM of the whole radius for a chosen one."""
+    """Its default: DeepFool for any other class, FGSM for a chosen one.
+
+    FGSM takes the whole radius, towards the class: as it is set by default it moves away from it.
+    """
     from art.attacks.evasion import TargetedUniversalPerturbation, UniversalPerturbation
 
     network = UnitNetwork(search.model)
@@ -60,7 +63,10 @@ def art(search: Search, seed: int) -> Tensor:
         target = search.model.task.classes.index(search.goal.target)
         labels = torch.eye(search.model.task.n_outputs)[[target] * len(images)].numpy()
         attack = TargetedUniversalPerturbation(
-            estimator, attacker="fgsm", attacker_params={"eps": radius}, **options
+            estimator,
+            attacker="fgsm",
+            attacker_params={"eps": radius, "targeted": True},
+            **options,
         )
         attack.generate(images, labels)
     else:
