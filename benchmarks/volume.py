@@ -104,7 +104,7 @@ def main() -> None:
                     "peak_mib": statistics.median(run["peak_mib"] for run in runs),
                 }
             )
-    write_result("volume", {"size": list(SIZE), "repeats": options.repeats}, rows)
+    write_result("volume", {"size": " × ".join(map(str, SIZE)), "repeats": options.repeats}, rows)
 
 
 if __name__ == "__main__":
