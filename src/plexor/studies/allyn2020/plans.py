@@ -185,20 +185,15 @@ def _probes(arm: str, scale: Scale) -> list[Plain]:
     to_anything = {"goal": "misclassify", "threat": {"norm": "linf", "radius": UNTARGETED_RADIUS}}
     if arm == PUBLISHED:
         return [{"attack": GENERATOR, "fit": "test", **scale.generator, **to_naevus}]
-    pgd = {"attack": "pgd", **scale.pgd, **to_naevus}
     if arm == TRANSFER:
-        return [pgd]
-    one_pixel = (
-        []
-        if scale.one_pixel is None
-        else [{"attack": ONE_PIXEL, **scale.one_pixel, "threat": {"norm": "l0", "radius": 1}}]
-    )
+        return []
+    one_pixel = {"attack": ONE_PIXEL, "threat": {"norm": "l0", "radius": 1}}
     return [
         {"attack": GENERATOR, "fit": "train", **scale.generator, **to_naevus},
         {"attack": UNIVERSAL, "fit": "train", **scale.generator, **to_naevus},
         {"attack": GENERATOR, "fit": "train", **scale.generator, **to_anything},
-        *one_pixel,
-        pgd,
+        *([] if scale.one_pixel is None else [one_pixel | dict(scale.one_pixel)]),
+        {"attack": "pgd", **scale.pgd, **to_naevus},
     ]
 
 

@@ -77,7 +77,7 @@ class _Arm:
     def train(self, advance: Advance) -> None:
         plan = plan_of(self.name, self.scale, start=self.request.start.get(self.name))
         if self.name == TRANSFER:
-            plan["probes"] = [*_loaded(self.request.out), *plan["probes"]]
+            plan["probes"] = _loaded(self.request.out)
         # Until an audit has begun the plan may change; of its training, weights hold the account.
         keep(self.plan, yaml.safe_dump(plan, sort_keys=False), settled=self.run.exists())
         given = self.request.weights.get(self.name)
