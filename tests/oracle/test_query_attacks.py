@@ -271,6 +271,24 @@ def test_hop_skip_jump_proposes_nothing_where_no_noise_reaches_the_goal() -> Non
     assert found.n_forwards.tolist() == [31, 31]
 
 
+@pytest.mark.parametrize("shape", [(3, 24, 20), (1, 8, 7, 8)], ids=["2D", "3D"])
+def test_hop_skip_jump_finds_a_start_that_noise_in_each_pixel_is_not(
+    shape: tuple[int, ...],
+) -> None:
+    """The goal is a bright mean, far beyond what the mean of so many independent numbers comes to;
+    colours of the whole image come to it, as often as not."""
+    batch = spread(shape, 3, "u1")
+    weight, bright = torch.ones(1, *shape).double(), 0.6 * 255 * math.prod(shape)
+    model = model_of(Linear(weight, torch.tensor([-bright]).double()), binary())
+    batch = replace(batch, truth=torch.zeros(3, dtype=torch.int64))
+    least = (bright - batch.images.double().flatten(1).sum(1)) / math.sqrt(math.prod(shape))
+    threat = Threat(norm="l2", radius=1e6)
+    found = HopSkipJump(queries=300)(model, batch, Misclassify(), threat, seed=0)
+    assert bool((reached(model, batch, Misclassify(), found.delta) > 0).all())
+    assert bool((threat.norms(found.delta) >= least * (1 - 1e-6)).all())
+    assert bool((found.n_forwards <= 300).all())
+
+
 def test_squares_shrink_as_in_the_paper() -> None:
     """Section 4.1: halved after 10, 50, 200, 500, 1k, 2k, 4k, 6k and 8k of 10k queries."""
     ends = [0, 10, 11, 50, 51, 200, 201, 500, 501, 1000, 1001, 2000, 2001, 4000, 4001, 6000, 6001]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 
 import torch
@@ -40,12 +40,14 @@ class HopSkipJump:
     """HopSkipJumpAttack (Chen et al., IEEE S&P 2020), L2 and L∞: sees decisions only.
 
     Starts from an image of uniform noise that reaches the goal, from the case's own stream, blended
-    with the image as far as the goal stays reached. The noise lies between the image's least and
-    greatest number, or, once half of the tries have failed, in the whole storable range. For a goal
-    that noise does not reach, e.g. to become a rare class, there is no start, and nothing is
-    proposed; other cases' images are not used. Then again and again: bisection to the boundary, an
-    estimate of the direction across it from random directions, a step along it, halved until the
-    goal is reached.
+    with the image as far as the goal stays reached. The first try is the paper's: each pixel has
+    noise of its own, between the image's least and greatest number. Many networks see one grey
+    image in it, whatever was drawn. So noise in squares or cubes of side 2, 4, ... is tried next,
+    up to one colour for the whole image; then all sides again, in the whole storable range; then
+    in turn, laid over the image with a strength drawn from 0 to 1. For a goal that none of them
+    reaches, e.g. to become a rare class, there is no start, and nothing is proposed; other cases'
+    images are not used. Then again and again: bisection to the boundary, an estimate of the
+    direction across it from random directions, a step along it, halved until the goal is reached.
 
     It looks for the smallest perturbation and goes on to make it smaller until the budget does not
     pay for what comes next. Where there is a storable grid the search asks about images between
@@ -55,13 +57,13 @@ class HopSkipJump:
 
     Attributes:
         queries: forward passes a case, at most.
-        starts: images of noise tried for a start.
+        starts: images of noise tried for a start, as far as the queries go.
         samples: random directions of the first estimate; the t-th has ``samples * √t``.
         most_samples: of any estimate.
     """
 
     queries: int = 25_000
-    starts: int = 100
+    starts: int = 1000
     samples: int = 100
     most_samples: int = 10_000
 
@@ -158,19 +160,36 @@ class _Walk:
 
         None where no noise does.
         """
-        low, high = self.threat.bounds(self.case)
-        least, greatest = span(self.case)
-        for attempt in range(self.attack.starts):
-            if attempt == self.attack.starts // 2:
-                least, greatest = self.case.low, self.case.high
-            drawn = torch.rand(self.case.images.shape, generator=self.generator).to(low.device)
-            noise = least + drawn * (greatest - least) - self.case.images
-            noise = noise.clamp(low, high)
+        for noise in self._noises():
             if (yield from self._ask(noise)):
                 break
         else:
             return None
         return (yield from self._bisect(lambda s: s * noise, 1.0, _BLEND))
+
+    def _noises(self) -> Iterator[Tensor]:
+        """What is tried for a start, one after the other."""
+        low, high = self.threat.bounds(self.case)
+        ranges = span(self.case), (self.case.low, self.case.high)
+        n_sides = (max(self.case.images.shape[2:]) - 1).bit_length() + 1
+        for attempt in range(self.attack.starts):
+            turn, doublings = divmod(attempt, n_sides)
+            least, greatest = ranges[turn % 2]
+            drawn = self._squares(2**doublings).to(low.device)
+            noise = least + drawn * (greatest - least) - self.case.images
+            strength = 1.0
+            if turn >= len(ranges):
+                strength = float(torch.rand((), generator=self.generator))
+            yield strength * noise.clamp(low, high)
+
+    def _squares(self, side: int) -> Tensor:
+        """Uniform numbers from 0 to 1, the same within each square or cube of each channel."""
+        n_channels, *sizes = self.case.images.shape[1:]
+        counts = [-(-size // side) for size in sizes]
+        drawn = torch.rand((1, n_channels, *counts), generator=self.generator)
+        for axis, size in enumerate(sizes, start=2):
+            drawn = drawn.repeat_interleave(side, dim=axis).narrow(axis, 0, size)
+        return drawn
 
     def _to_boundary(self, delta: Tensor) -> Moved:
         """The nearest point to the image that reaches the goal, on the way to ``delta``.
