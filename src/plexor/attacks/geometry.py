@@ -175,6 +175,13 @@ def crossing_l1(gradient: Tensor, rise: Tensor, low: Tensor, high: Tensor) -> Te
     return torch.zeros_like(corner).scatter(1, order, room.sign() * moved).view_as(gradient)
 
 
+def onto_grid(delta: Tensor, quantum: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """The nearest point of the box on the grid; ``quantum`` is (N, 1, ...), 0 for no grid."""
+    if bool((quantum == 0).all()):
+        return delta.clamp(low, high)
+    return (delta / quantum).round_().mul_(quantum).clamp_(low, high)
+
+
 def greatest_fitting(
     shape: Callable[[Tensor], Tensor],
     measure: Callable[[Tensor], Tensor],
@@ -191,7 +198,7 @@ def greatest_fitting(
     low, short = torch.zeros_like(radii), torch.zeros_like(radii)
     high = torch.full_like(radii, min(1.0, at_most))
     over = measure(shape(high))
-    while bool((room := (over <= radii) & (high < at_most)).any()):
+    while bool((room := (over < (1 - _CLOSE) * radii) & (high < at_most)).any()):
         low, short = torch.where(room, high, low), torch.where(room, over, short)
         high = torch.where(room, high * 2, high)
         over = measure(shape(high))

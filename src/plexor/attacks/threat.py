@@ -163,10 +163,7 @@ class Threat:
 
     def rounded(self, delta: Tensor, batch: Batch) -> Tensor:
         """The nearest perturbation a file can hold, in range and region, however long it is."""
-        low, high = self.bounds(batch)
-        if bool((batch.quantum == 0).all()):
-            return delta.clamp(low, high)
-        return _rounded(delta, batch.quantum, low, high)
+        return geometry.onto_grid(delta, batch.quantum, *self.bounds(batch))
 
     def store(self, delta: Tensor, batch: Batch) -> Tensor:
         """The perturbation as a file can hold it: on the storable grid, in range, in the ball.
@@ -182,12 +179,12 @@ class Threat:
         radii = self.radii(batch)
         if self.norm == "linf":
             whole = torch.floor(radii / quantum * (1 + 1e-6)) * quantum
-            return _rounded(delta.clamp(-whole, whole), quantum, low, high)
+            return geometry.onto_grid(delta.clamp(-whole, whole), quantum, low, high)
         if self.norm == "l0":
-            return self.project(_rounded(delta, quantum, low, high), batch)
+            return self.project(geometry.onto_grid(delta, quantum, low, high), batch)
 
         def scaled(scale: Tensor) -> Tensor:
-            return _rounded(scale * delta, quantum, low, high)
+            return geometry.onto_grid(scale * delta, quantum, low, high)
 
         return geometry.greatest_fitting(scaled, self.measure, radii, at_most=2.0**_DOUBLINGS)
 
@@ -274,7 +271,3 @@ class Threat:
     @property
     def _apart(self) -> bool:
         return self.channels == "apart"
-
-
-def _rounded(delta: Tensor, quantum: Tensor, low: Tensor, high: Tensor) -> Tensor:
-    return (delta / quantum).round_().mul_(quantum).clamp_(low, high)

@@ -41,8 +41,8 @@ class Square:
 
     In volumes squares are cubes that cover the same share of voxels, and stripes run along the last
     axis but one. Windows may touch every border, as the paper's text has it. Every image asked
-    about is one that a file can hold; for L2 and L1 that is the perturbation at the greatest scale
-    whose rounding fits the radius.
+    about is one that a file can hold; for L1 that is the perturbation at the greatest scale whose
+    rounding fits the radius, for L2 the new bump at such a scale, beside what stays as it was.
 
     Attributes:
         queries: forward passes a case, at most.
@@ -70,16 +70,17 @@ class Square:
         delta = start(best.objective.batch, threat, seed)
         margin = best.ask(delta)
         draws = _draws(best.objective.batch, seed, best.left)
-        ends = _ends(best.objective.batch, threat) if threat.norm == "linf" else []
+        ends = _ends(best.objective.batch, threat)
         delta, margin, draws, *ends = best.leave(delta, margin, draws, *ends)
         for step in range(best.left):
             if len(best) == 0:
                 break
             drawn, share = draws[:, step], self._share(step, threat)
-            if ends:
+            if threat.norm == "linf":
                 trial = _square(delta, drawn, share, *ends)
             else:
-                trial = _bump(delta, drawn, share, best.objective.batch, threat)
+                left = best.objective.batch
+                trial = _bump(delta, drawn, share, ends=ends, batch=left, threat=threat)
             now = best.ask(trial)
             better = now > margin
             delta[better] = trial[better]
@@ -109,7 +110,9 @@ def _stripes(batch: Batch, threat: Threat, seed: int) -> Tensor:
 
 
 def _ends(batch: Batch, threat: Threat) -> list[Tensor]:
-    """The radius down and the radius up, as the threat stores them."""
+    """How far each number may go down and up; for L∞ the radius, as the threat stores it."""
+    if threat.norm != "linf":
+        return list(threat.bounds(batch))
     radii = threat.radii(batch).expand_as(batch.images)
     return [threat.store(-radii, batch), threat.store(radii, batch)]
 
@@ -134,7 +137,7 @@ def _tiles(batch: Batch, threat: Threat, seed: int) -> Tensor:
     for axis in range(len(sizes)):
         drawn = drawn.repeat_interleave(side, dim=2 + axis)
     turn = (drawn[:, -1:] * len(sizes)).long().clamp(max=len(sizes) - 1)
-    bumps = window.bumps([side] * len(sizes), power=_power(threat)).to(drawn.device)
+    bumps = window.bumps((side,) * len(sizes), power=_power(threat)).to(drawn.device)
     tiled = bumps.repeat(1, *grid)
     delta = torch.zeros_like(batch.images)
     start = [(size - side * count) // 2 for size, count in zip(sizes, grid, strict=True)]
@@ -147,29 +150,56 @@ def _tiles(batch: Batch, threat: Threat, seed: int) -> Tensor:
     return _spent(delta, batch, threat)
 
 
-def _bump(delta: Tensor, draws: Tensor, share: float, batch: Batch, threat: Threat) -> Tensor:
+def _bump(
+    delta: Tensor,
+    draws: Tensor,
+    share: float,
+    *,
+    ends: list[Tensor],
+    batch: Batch,
+    threat: Threat,
+) -> Tensor:
     """What two windows hold, and what is unspent, as a bump in the first (paper's Algorithm 3)."""
-    n_channels, *sizes = batch.images.shape[1:]
-    n_axes = len(sizes)
+    n_channels, *sizes = delta.shape[1:]
+    n_axes, power = len(sizes), 2 if threat.norm == "l2" else 1
     sides = window.sides(share, sizes, odd=True)
-    first = window.origins(draws[:, :n_axes], sides, sizes)
-    second = window.origins(draws[:, n_axes : 2 * n_axes], sides, sizes)
+    first, second = (
+        window.positions(window.origins(corner, sides, sizes), sides, sizes)[:, None]
+        for corner in (draws[:, :n_axes], draws[:, n_axes : 2 * n_axes])
+    )
+    first, second = first.expand(-1, n_channels, -1), second.expand(-1, n_channels, -1)
+    old = delta.flatten(2).gather(2, first)
+    rest = delta.flatten(2).scatter(2, first, 0.0)
+    other = rest.gather(2, second)
+    rest.scatter_(2, second, 0.0)
+    length, beside = _by_channel(threat), threat.measure(rest)
+    held = length(old) ** power + length(other) ** power
+    whole = threat.radii(batch).flatten(2) ** power
+    unspent = (whole - beside**power - held.sum(dim=1, keepdim=True)).clamp(min=0)
     turn = (draws[:, 2 * n_axes] * n_axes).long().clamp(max=n_axes - 1)
-    bumps = window.bumps(sides, power=_power(threat)).to(delta.device)
-    signs = _signs(draws[:, -n_channels:]).view(*delta.shape[:2], *[1] * n_axes)
-    here, there = (window.inside(corner, sides, sizes) for corner in (first, second))
-    length = _by_channel(threat)
-    old = delta * here
-    shape = signs * window.placed(bumps[turn], first, sizes) + _over(old, length(old))
-    held = length(delta * (here | there))
-    if threat.norm == "l2":
-        unspent = (threat.radii(batch).square() - threat.measure(delta).square()).clamp(min=0)
-        available = (held.square() + unspent / n_channels).sqrt()
-    else:
-        unspent = (threat.radii(batch) - threat.measure(delta)).clamp(min=0)
-        available = (held + unspent / n_channels) * n_channels
-    new = torch.where(here, _over(shape, length(shape)) * available, delta * ~there)
-    return _spent(new, batch, threat)
+    bumps = window.bumps(tuple(sides), power=_power(threat)).to(delta.device)[turn]
+    shape = _signs(draws[:, -n_channels:, None]) * bumps.flatten(1)[:, None]
+    shape = shape + _over(old, length(old))
+    bump = _over(shape, length(shape)) * (held + unspent / n_channels) ** (1 / power)
+    if threat.norm == "l1":
+        moved = rest.scatter_(2, first, n_channels * bump)
+        return _spent(moved.view_as(delta), batch, threat)
+    ends = [end.flatten(2).gather(2, first) for end in ends]
+    fitting = _fitting(bump, beside, ends=ends, batch=batch, threat=threat)
+    return rest.scatter_(2, first, fitting).view_as(delta)
+
+
+def _fitting(
+    bump: Tensor, beside: Tensor, *, ends: list[Tensor], batch: Batch, threat: Threat
+) -> Tensor:
+    """An L2 bump (N, C, n) as long as the radius lets it be ``beside`` the rest, and storable."""
+    quantum = batch.quantum.flatten(2)
+    return geometry.greatest_fitting(
+        lambda s: geometry.onto_grid(s * bump, quantum, *ends),
+        lambda trial: torch.hypot(beside, threat.measure(trial)),
+        threat.radii(batch).flatten(2),
+        at_most=2.0**12,
+    )
 
 
 def _spent(delta: Tensor, batch: Batch, threat: Threat) -> Tensor:

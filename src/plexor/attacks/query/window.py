@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -35,14 +36,6 @@ def origins(uniform: Tensor, window: Sequence[int], sizes: Sequence[int]) -> Ten
     return torch.minimum((uniform * (room + 1)).long(), room)
 
 
-def inside(corner: Tensor, window: Sequence[int], sizes: Sequence[int]) -> Tensor:
-    """Where each case's window is, (N, 1, *sizes) bool."""
-    found = torch.ones(1, 1, *[1] * len(sizes), dtype=torch.bool, device=corner.device)
-    for offset, side in zip(_offsets(corner, sizes), window, strict=True):
-        found = found & (offset >= 0) & (offset < side)
-    return found
-
-
 def positions(corner: Tensor, window: Sequence[int], sizes: Sequence[int]) -> Tensor:
     """Where each case's window is among the image's positions, row by row, (N, n) int64."""
     found = torch.zeros(len(corner), *[1] * len(sizes), dtype=torch.int64, device=corner.device)
@@ -53,17 +46,8 @@ def positions(corner: Tensor, window: Sequence[int], sizes: Sequence[int]) -> Te
     return found.flatten(1)
 
 
-def placed(pattern: Tensor, corner: Tensor, sizes: Sequence[int]) -> Tensor:
-    """Each case's pattern (N, *window) at its corner, 0 around it, (N, 1, *sizes)."""
-    window = pattern.shape[1:]
-    flat = torch.zeros(1, 1, *[1] * len(sizes), dtype=torch.int64, device=corner.device)
-    for offset, side in zip(_offsets(corner, sizes), window, strict=True):
-        flat = flat * side + offset.clamp(0, side - 1)
-    values = pattern.flatten(1).gather(1, flat.flatten(1)).view_as(flat)
-    return values * inside(corner, window, sizes)
-
-
-def bumps(window: Sequence[int], *, power: int) -> Tensor:
+@lru_cache(maxsize=1)  # thousands of steps in a row ask for the same
+def bumps(window: tuple[int, ...], *, power: int) -> Tensor:
     """Two pyramids side by side, one up and one down, along each axis in turn, (n_axes, *window).
 
     A pyramid is a pile of squares k = 0, 1, ... around its centre, 2k + 1 wide and
@@ -94,13 +78,3 @@ def _pyramid(box: Sequence[int], power: int) -> Tensor:
 def _unit(pattern: Tensor, power: int) -> Tensor:
     length = pattern.norm() if power == 2 else pattern.abs().sum()
     return pattern / length.clamp(min=1e-12)
-
-
-def _offsets(corner: Tensor, sizes: Sequence[int]) -> list[Tensor]:
-    """How far each pixel is from its case's corner along each axis, to be broadcast."""
-    found = []
-    for axis, size in enumerate(sizes):
-        shape = [1 if other != axis else size for other in range(len(sizes))]
-        places = torch.arange(size, device=corner.device).view(1, 1, *shape)
-        found.append(places - corner[:, axis].view(-1, 1, *[1] * len(sizes)))
-    return found
