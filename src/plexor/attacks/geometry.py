@@ -13,9 +13,11 @@ import torch
 from torch import Tensor
 
 _PIECE = 1 << 15
+_FAR = 1e30  # times 0 it is 0, as infinity is not
 _HALVINGS = 25
 _PIECES = 100
 _NEARLY = 1e-7
+_FULL = 1 - 5e-7  # float32 tells lengths apart to about 1e-7
 _CLOSE = 2.0**-12
 _FINEST = 2.0**-23
 
@@ -38,13 +40,13 @@ def over_peaks(gradient: Tensor) -> tuple[Tensor, Tensor]:
     Where a model is sure, the squares of the gradient itself would vanish.
     """
     peaks = _as_cases(gradient.flatten(1).abs().amax(1), gradient)
-    return torch.where(peaks > 0, gradient / peaks, 0.0), peaks
+    return gradient / torch.where(peaks > 0, peaks, 1.0), peaks
 
 
 def unit(gradient: Tensor) -> Tensor:
     """The gradient over its Euclidean length; 0 where it is 0."""
     scaled, peaks = over_peaks(gradient)
-    return torch.where(peaks > 0, scaled / lengths(scaled), 0.0)
+    return scaled / torch.where(peaks > 0, lengths(scaled), 1.0)
 
 
 def sums(delta: Tensor) -> Tensor:
@@ -69,12 +71,8 @@ def onto_l2(delta: Tensor, low: Tensor, high: Tensor, radii: Tensor) -> Tensor:
     fits = lengths(inside) <= radii
     if bool(fits.all()):
         return inside
-    scaled = delta * (radii / lengths(delta)).clamp(max=1.0)
-    within = _as_cases((scaled == scaled.clamp(low, high)).flatten(1).all(1), delta)
-    if not bool((fits | within).all()):
-        shorter = _l2_multiple(delta, torch.where(delta > 0, high, low), radii)
-        scaled = torch.where(within, scaled, shorter)
-    return torch.where(fits, inside, scaled)
+    shorter = _l2_multiple(delta, low, high, torch.where(fits, 0.0, radii))
+    return torch.where(fits, inside, shorter)
 
 
 def onto_l1(delta: Tensor, low: Tensor, high: Tensor, radii: Tensor) -> Tensor:
@@ -120,14 +118,16 @@ def furthest_linf(gradient: Tensor, low: Tensor, high: Tensor, radii: Tensor) ->
 
 def furthest_l2(gradient: Tensor, low: Tensor, high: Tensor, radii: Tensor) -> Tensor:
     """As ``furthest_linf``: ``clip(s * gradient)`` with the greatest ``s`` that fits."""
-    corner = furthest_linf(gradient, low, high, torch.full_like(radii, torch.inf))
-    shorter = _l2_multiple(gradient, corner, radii)
-    return torch.where(lengths(corner) <= radii, corner, shorter)
+    corner = _corner(gradient, low, high)
+    fits = lengths(corner) <= radii
+    scaled, _ = over_peaks(gradient)
+    shorter = _l2_multiple(scaled, low, high, torch.where(fits, 0.0, radii))
+    return torch.where(fits, corner, shorter)
 
 
 def furthest_l1(gradient: Tensor, low: Tensor, high: Tensor, radii: Tensor) -> Tensor:
     """As ``furthest_linf``: the steepest numbers go to their bounds until the radius is spent."""
-    corner = furthest_linf(gradient, low, high, torch.full_like(radii, torch.inf)).flatten(1)
+    corner = _corner(gradient, low, high).flatten(1)
     order = gradient.flatten(1).abs().argsort(dim=1, descending=True, stable=True)
     room = corner.gather(1, order)
     spent = room.abs().cumsum(dim=1) - room.abs()
@@ -140,7 +140,7 @@ def furthest_l0(
     gradient: Tensor, low: Tensor, high: Tensor, radii: Tensor, *, apart: bool
 ) -> Tensor:
     """As ``furthest_linf``: the positions where most is to be had go to their bounds."""
-    corner = furthest_linf(gradient, low, high, torch.full_like(radii, torch.inf))
+    corner = _corner(gradient, low, high)
     return corner * _foremost(gradient * corner, radii, apart=apart)
 
 
@@ -150,13 +150,13 @@ def crossing_linf(gradient: Tensor, rise: Tensor, low: Tensor, high: Tensor) -> 
     Where the box ends before the plane, the box's point nearest to the plane. ``rise >= 0`` is
     (N, 1, ...).
     """
-    corner = furthest_linf(gradient, low, high, torch.full_like(rise, torch.inf))
+    corner = _corner(gradient, low, high)
     return furthest_linf(gradient, low, high, _when(gradient.abs(), corner.abs(), rise))
 
 
 def crossing_l2(gradient: Tensor, rise: Tensor, low: Tensor, high: Tensor) -> Tensor:
     """As ``crossing_linf``: ``clip(s * gradient)`` with the ``s`` that reaches the plane."""
-    corner = furthest_linf(gradient, low, high, torch.full_like(rise, torch.inf))
+    corner = _corner(gradient, low, high)
     scaled, peaks = over_peaks(gradient)
     size = scaled.abs()
     ends = torch.where(size > 0, corner.abs() / size, 0.0)
@@ -166,7 +166,7 @@ def crossing_l2(gradient: Tensor, rise: Tensor, low: Tensor, high: Tensor) -> Te
 
 def crossing_l1(gradient: Tensor, rise: Tensor, low: Tensor, high: Tensor) -> Tensor:
     """As ``crossing_linf``: the steepest numbers go to their bounds until the plane is reached."""
-    corner = furthest_linf(gradient, low, high, torch.full_like(rise, torch.inf)).flatten(1)
+    corner = _corner(gradient, low, high).flatten(1)
     order = gradient.flatten(1).abs().argsort(dim=1, descending=True, stable=True)
     room, steep = corner.gather(1, order), gradient.flatten(1).gather(1, order).abs()
     gain = room.abs() * steep
@@ -220,17 +220,29 @@ def greatest_fitting(
     return shape(low)
 
 
-def _l2_multiple(delta: Tensor, corner: Tensor, radii: Tensor) -> Tensor:
-    """``clip(s * delta)`` as long as the radius; ``corner`` bounds it where ``delta`` points.
+def _corner(gradient: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """The box's corner that ``gradient`` points to; 0 where it is 0."""
+    return gradient.sign().mul_(torch.finfo(gradient.dtype).max).clamp_(low, high)
 
-    The squared length is the sum of ``min(s² * delta², corner²)``.
+
+def _l2_multiple(delta: Tensor, low: Tensor, high: Tensor, radii: Tensor) -> Tensor:
+    """``clip(s * delta)`` as long as the radius, which some s must make it; or 0.
+
+    Its squared length is concave in s² and piecewise linear: what is not clipped grows as s². So
+    Newton's method comes from below, as in ``_when``.
     """
-    scaled, _ = over_peaks(delta)
-    room, size = corner.abs(), scaled.abs()
-    ends = torch.where(size > 0, (room / size).square(), 0.0)
-    s = _when(size.square(), ends, radii.square()).sqrt()
-    found = scaled.sign() * torch.minimum(torch.minimum(s, ends.sqrt()) * size, room)
-    return found * (radii / lengths(found).clamp(min=1e-30)).clamp(max=1.0)
+    s = torch.where(radii > 0, radii / lengths(delta), 0.0)
+    for _ in range(_PIECES):
+        wanted = s * delta
+        found = wanted.clamp(low, high)
+        length = lengths(found)
+        short = length < _FULL * radii
+        if not bool(short.any()):
+            break
+        left = (radii - length) * (radii + length)
+        growing = lengths(found * (found == wanted)).square().clamp(min=1e-20)
+        s = torch.where(short, s * (1 + left / growing).sqrt(), s).clamp(max=_FAR)
+    return found
 
 
 def _when(rate: Tensor, ends: Tensor, wanted: Tensor) -> Tensor:

@@ -102,7 +102,9 @@ def _adapted(
         fewer = torch.minimum(radii - 1, (radii * (1 - gamma)).floor())
         more = torch.maximum(radii + 1, (radii * (1 + gamma)).floor())
         return torch.where(reached, torch.minimum(fewer, best), more).clamp(min=0)
-    slope = (threat.steepest(gradient) * gradient).flatten(1).sum(1)
-    boundary = threat.measure(delta) + as_cases(-way / slope.clamp(min=1e-30))
-    grown = torch.where(as_cases(nearest.found), radii * (1 + gamma), boundary)
+    grown = radii * (1 + gamma)
+    if not bool(nearest.found.all()):
+        slope = (threat.steepest(gradient) * gradient).flatten(1).sum(1)
+        boundary = threat.measure(delta) + as_cases(-way / slope.clamp(min=1e-30))
+        grown = torch.where(as_cases(nearest.found), grown, boundary)
     return torch.where(reached, torch.minimum(radii * (1 - gamma), best), grown)
