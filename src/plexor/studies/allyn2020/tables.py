@@ -142,9 +142,9 @@ def size_table(arms: Mapping[str, Ours]) -> StudyTable:
         "size, losslessly. Accuracy is over all images, lossless.",
         columns=("Attack", *(f"{name}: {column}" for name in arms for column in columns)),
         rows=tuple(rows),
-        note="A dash: not run in this arm, or the files are no JPEGs. Where the plan has PGD stop at "
-        "success, as at `small`, it leaves an image as soon as it is turned, and compression undoes "
-        "what hardly reached; PGD that goes on withstands it better.",
+        note="A dash: not run in this arm, or the files are no JPEGs. Where the plan lets PGD stop "
+        "at success, as at `small`, it leaves an image as soon as it is turned, and compression "
+        "easily undoes what only just got there.",
     )
 
 
