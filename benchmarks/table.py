@@ -162,6 +162,14 @@ def volume(result: Result) -> list[str]:
     return [*lines, "", _settings(result)]
 
 
+def workers(result: Result) -> list[str]:
+    lines = _heading("audit", "one worker, s", "two workers, s", "times as fast")
+    for row in result["rows"]:
+        numbers = (_spread(row[key]) for key in ("one", "two", "speedup"))
+        lines.append(f"| {row['name']} | {' | '.join(numbers)} |")
+    return [*lines, "", _settings(result)]
+
+
 TABLES = (
     pgd,
     cascade,
@@ -169,6 +177,7 @@ TABLES = (
     queries,
     universal,
     volume,
+    workers,
     audit_overhead,
     memory,
     startup,
