@@ -24,6 +24,7 @@ from plexor.attacks.generative.network import (
     to_patches,
 )
 from plexor.attacks.generative.training import Rival
+from plexor.core.errors import PlanError
 from plexor.models import Batch, Model
 
 SHAPES = {"2D": (3, 6, 5), "3D": (1, 4, 5, 3)}
@@ -151,3 +152,8 @@ def test_a_saved_one_that_draws_in_patches_draws_the_same(tmp_path: Path) -> Non
     again = FittedGenerator.load(tmp_path / "generator.safetensors")
     found = (one(model, batch, Misclassify(), threat, seed=0).delta for one in (fitted, again))
     assert torch.equal(*found)
+
+
+def test_a_patch_is_at_least_one_pixel() -> None:
+    with pytest.raises(PlanError, match="generator: `patch` must be at least 1, got 0"):
+        Generator(patch=0)
