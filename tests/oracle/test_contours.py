@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -227,6 +227,7 @@ class Plain:
 
     goal: Goal
     name: str = ""
+    looks_back: ClassVar[bool] = True
 
     def check(self, task: Task) -> None:
         self.goal.check(task)

@@ -10,12 +10,12 @@ import torch
 from tests.helpers.tiny import AS_STORED, Linear, batch_of, binary, image, model_of, multiclass
 from torch import Tensor, nn
 
-from plexor.attacks import Misclassify, Threat
+from plexor.attacks import Misclassify, Move, Threat
 from plexor.attacks.fitted import FitCard
 from plexor.attacks.universal import UniversalPerturbation, UniversalSGD, UniversalSingular
 from plexor.attacks.universal.layer import Response, find_layer, quarter_layer
 from plexor.core.errors import ModelError, PlanError
-from plexor.models import Batch, Model
+from plexor.models import Batch, Model, Regression
 from plexor.models.architectures.small_cnn import SmallCNN
 
 SHAPE = (1, 2, 3)
@@ -87,6 +87,24 @@ def test_a_case_beyond_the_clip_does_not_pull() -> None:
     assert fitted([2], 9.0) == -2, "down is wrong, for a present one"
     assert fitted([1], 3.0) == 0, "wrong by more than 3 nats already"
     assert fitted([1], float("inf")) == 2
+
+
+def test_untouched_images_are_asked_about_where_the_goal_is_about_a_change() -> None:
+    stored = [image(np.full(SHAPE, value, "u1")) for value in (0, 4, 200)]
+    threat = Threat(norm="linf", radius=2)
+    network = Linear(torch.ones(1, *SHAPE))
+    wrong = UniversalSGD(steps=5).fit(
+        model_of(network, binary()), [batch_of(stored)], Misclassify(), threat, seed=0
+    )
+    assert (wrong.card.n_gradients, wrong.card.n_forwards) == (5 * 3, 0)
+    higher = UniversalSGD(steps=5).fit(
+        model_of(network, Regression(unit="years")),
+        [batch_of(stored)],
+        Move(by=1.0, kind="raise"),
+        threat,
+        seed=0,
+    )
+    assert (higher.card.n_gradients, higher.card.n_forwards) == (5 * 3, 5 * 3)
 
 
 def test_a_goal_the_sgd_cannot_see_leaves_the_pattern_empty() -> None:

@@ -31,14 +31,13 @@ class Objective:
 
     Args:
         model: what is asked.
-        batch: the cases. Where their outputs ``before`` are not known, they are asked for first,
-            at one forward pass a case.
+        batch: the cases. Where their outputs ``before`` are not known, they are asked for once
+            they are needed, at one forward pass a case.
         goal: what the margin and the losses are of.
         precision: of the passes that serve a search; "float32", or autocast to a shorter type.
 
     Attributes:
         batch: the cases.
-        before: the model's outputs for them untouched, (N, ...).
         n_gradients: (N,) int64, forward-and-backward passes so far.
         n_forwards: (N,) int64, further forward passes.
     """
@@ -53,12 +52,18 @@ class Objective:
         self.n_forwards = torch.zeros_like(self.n_gradients)
         self._rows = torch.arange(len(batch), device=batch.images.device)
         self.batch = batch
-        before = batch.before
-        self.before = self.outputs(torch.zeros_like(batch.images)) if before is None else before
+        self._before = batch.before
         self._slopes: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.batch)
+
+    @property
+    def before(self) -> Tensor:
+        """The model's outputs for the cases untouched, (N, ...); asks for them where not known."""
+        if self._before is None:
+            self._before = self.outputs(torch.zeros_like(self.batch.images))
+        return self._before
 
     def select(self, index: Tensor) -> Objective:
         """The same for some of the cases; what they ask is counted here too."""
@@ -67,7 +72,7 @@ class Objective:
         some.n_gradients, some.n_forwards = self.n_gradients, self.n_forwards
         some._rows = self._rows[index]
         some.batch = self.batch.select(index)
-        some.before = self.before[index]
+        some._before = self.before[index]
         some._slopes = None if self._slopes is None else self._slopes[index]
         return some
 
@@ -100,7 +105,7 @@ class Objective:
         return other
 
     def untouched(self) -> Tensor:
-        """The margin of the images as they are, (N,); asks nothing."""
+        """The margin of the images as they are, (N,); asks no more than ``before``."""
         return self._margin(self.before)
 
     def outputs(self, delta: Tensor) -> Tensor:
@@ -136,9 +141,9 @@ class Objective:
         trial, outputs = self._tracked(delta)
         batch, task = self.batch, self.model.task
         if self._slopes is None or loss != "margin":
-            climbed = self.goal.loss(task, outputs, batch.truth, loss, self.before)
+            climbed = self.goal.loss(task, outputs, batch.truth, loss, self._start(loss))
         else:
-            ways = self.goal.ways(task, outputs, batch.truth, self.before)
+            ways = self.goal.ways(task, outputs, batch.truth, self._start())
             nearest = (ways.detach() / self._slopes.clamp(min=_FLAT)).argmax(dim=1, keepdim=True)
             climbed = ways.gather(1, nearest).squeeze(1)
         (gradient,) = _gradients([climbed.sum()], trial)
@@ -167,7 +172,7 @@ class Objective:
         """As ``ways``, and which of the goal's each of them is, (N, K)."""
         trial, outputs = self._tracked(delta)
         batch = self.batch
-        ways = self.goal.ways(self.model.task, outputs, batch.truth, self.before)
+        ways = self.goal.ways(self.model.task, outputs, batch.truth, self._start())
         chosen = torch.arange(ways.shape[1], device=ways.device).expand(len(ways), -1)
         if most is not None and most < ways.shape[1]:
             chosen = ways.detach().topk(most, dim=1).indices
@@ -184,8 +189,12 @@ class Objective:
 
     def _margin(self, outputs: Tensor) -> Tensor:
         batch = self.batch
-        margin = self.goal.margin(self.model.task, outputs, batch.truth, self.before)
+        margin = self.goal.margin(self.model.task, outputs, batch.truth, self._start())
         return torch.where(margin.isnan(), torch.inf, margin)
+
+    def _start(self, loss: LossKind = "margin") -> Tensor | None:
+        """The outputs ``before``, or None where neither they are known nor the goal needs them."""
+        return self.before if self.goal.looks_back or loss == "ratio" else self._before
 
     def _count(self, counter: Tensor) -> None:
         counter.index_add_(0, self._rows, torch.ones_like(self._rows))

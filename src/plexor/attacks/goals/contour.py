@@ -8,7 +8,7 @@ makes it NaN, too.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -39,6 +39,7 @@ class LowerDice(Flipping):
 
     of: str
     below: float
+    looks_back: ClassVar[bool] = False
     kind: Literal["lower-dice"] = "lower-dice"
 
     def __post_init__(self) -> None:
@@ -93,6 +94,7 @@ class Erase(Flipping):
 
     of: str
     keep: float = 0.0
+    looks_back: ClassVar[bool] = True
     kind: Literal["erase"] = "erase"
 
     def __post_init__(self) -> None:
@@ -134,6 +136,7 @@ class Spread(Flipping):
 
     of: str
     by: float
+    looks_back: ClassVar[bool] = True
     kind: Literal["grow", "invent"] = "grow"
 
     def __post_init__(self) -> None:
@@ -178,6 +181,7 @@ class Drift:
 
     of: str
     by: float
+    looks_back: ClassVar[bool] = True
     kind: Literal["drift"] = "drift"
 
     def __post_init__(self) -> None:

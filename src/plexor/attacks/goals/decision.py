@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -21,6 +21,7 @@ _NOTHING = 1e-12
 class Misclassify:
     """Be wrong: any class but the true one; of several findings, any one flipped."""
 
+    looks_back: ClassVar[bool] = False
     kind: Literal["misclassify"] = "misclassify"
 
     @property
@@ -71,6 +72,7 @@ class Become:
     """
 
     target: str
+    looks_back: ClassVar[bool] = False
     kind: Literal["become"] = "become"
 
     @property

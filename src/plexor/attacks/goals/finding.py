@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor
 
@@ -22,6 +22,7 @@ class Flip:
     """
 
     finding: str
+    looks_back: ClassVar[bool] = False
     kind: Literal["hide", "invent"]
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 from torch import Tensor
 
@@ -17,7 +17,13 @@ class Goal(Protocol):
     Every method that looks at outputs takes them as (N, ...), with the cases' labels ``truth``
     (N, ...) and the outputs ``before``, for the untouched images, shaped like ``outputs``.
     ``before`` may be None where it is not known; a goal that cannot do without then refuses.
+
+    Attributes:
+        looks_back: whether it is about a change from ``before``. Where it is not, only the "ratio"
+            loss looks there.
     """
+
+    looks_back: ClassVar[bool]
 
     @property
     def name(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -23,6 +23,7 @@ class Move:
     """
 
     by: float
+    looks_back: ClassVar[bool] = True
     kind: Literal["raise", "lower", "deviate"] = "deviate"
 
     def __post_init__(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -21,6 +22,7 @@ class OneWay:
         rank: which way, of each case, counted from the one nearest to being taken untouched.
     """
 
+    looks_back: ClassVar[bool] = True
     goal: Goal
     rank: int
 
