@@ -45,10 +45,11 @@ benchmark:
 	$(PEERS) -m pip install --quiet -c constraints.txt -e .
 	$(PEERS) -m pip install --quiet -c constraints.txt -r benchmarks/requirements-peers.txt
 	$(PEERS) -m pip install --quiet --no-deps torchattacks==3.5.1 confidenceinterval==1.0.5
-	for script in pgd volume audit_overhead memory startup rounding statistics_speed; do \
+	for script in pgd volume audit_overhead memory startup rounding sparse pixel observer \
+			statistics_speed; do \
 		$(PEERS) benchmarks/$$script.py || exit 1; \
 	done
-	test -z "$(HAM)" || for script in cascade nearest queries universal; do \
+	test -z "$(HAM)" || for script in cascade nearest queries universal generative applied; do \
 		$(PEERS) benchmarks/$$script.py --manifest $(HAM) --weights $(HAM_WEIGHTS) || exit 1; \
 	done
 	$(PEERS) benchmarks/table.py

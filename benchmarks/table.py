@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+import statistics
+import string
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -13,205 +17,235 @@ from measuring import RESULTS
 README = Path(__file__).parent / "README.md"
 Result = Mapping[str, Any]
 
+PLAIN = {
+    "cascade": {
+        "threat": "{threat}",
+        "search": "{name}",
+        "accuracy, proposed": "{proposed:.1%}",
+        "stored": "{stored:.1%}",
+        "processor time, s": "{seconds[cpu]}",
+        "÷ AutoAttack": "{over_autoattack[cpu]}",
+    },
+    "nearest": {
+        "attack": "{attack}",
+        "by": "{name}",
+        "there, proposed": "{proposed:.1%}",
+        "median norm, proposed": "{proposed_norm:.4g}",
+        "there, stored": "{stored:.1%}",
+        "median norm, stored": "{stored_norm:.4g}",
+        "time, s": "{seconds[cpu]}",
+    },
+    "queries": {
+        "attack": "{attack}",
+        "by": "{name}",
+        "queries a case": "{queries:.0f}",
+        "success, stored": "{success:.1%}",
+        "margin": "{margin:.3f}",
+        "L2, proposed": "{l2:.4g}",
+        "time, s": "{seconds[cpu]}",
+    },
+    "universal": {
+        "goal": "{goal}",
+        "by": "{name}",
+        "there, of unseen images": "{fooled:.1%}",
+        "processor time, s": "{seconds[cpu]}",
+        "÷ ART": "{over_art[cpu]}",
+    },
+    "applied": {
+        "network": "{network}",
+        "images": "{images}",
+        "by": "{name}",
+        "images a second": "{images_per_second}",
+        "there": "{fooled:.1%}",
+    },
+    "pixel": {
+        "by": "{name}",
+        "queries a case": "{queries:.0f}",
+        "success, stored": "{success:.1%}",
+        "margin": "{margin:.3f}",
+        "processor time, s": "{seconds[cpu]}",
+    },
+    "volume": {
+        "network": "{architecture}",
+        "search": "{name}",
+        "a step, s": "{step}",
+        "÷ bare passes": "{over_bare}",
+        "peak, MiB": "{peak_mib:.0f}",
+    },
+    "workers": {
+        "audit": "{name}",
+        "one worker, s": "{one}",
+        "two workers, s": "{two}",
+        "times as fast": "{speedup}",
+    },
+    "observer": {
+        "what": "{what}",
+        "of": "{of}",
+        "processor time, ms": "{milliseconds}",
+    },
+    "sparse": {
+        "search": "{name}",
+        "images a pass": "{at_once}",
+        "images a second": "{images_per_second}",
+        "passes a second": "{passes_per_second}",
+    },
+    "statistics_speed": {
+        "what": "{what}",
+        "by": "{name}",
+        "processor time, s": "{seconds[cpu]}",
+        "clock, s": "{seconds[wall]}",
+        "answer": "{answer}",
+    },
+    "startup": {"command": "`{name}`", "clock, s": "{seconds}", "first call, s": "{first:.2f}"},
+    "rounding": {
+        "subject": "{subject}, n = {n}",
+        "threat": "{threat}",
+        "gradient at": "{search}",
+        "accuracy, lossless": "{lossless:.1%}",
+        "recompressed": "{recompressed-own:.1%}",
+        "mean margin": "{margin:.3f}",
+    },
+}
+"""Of each benchmark: the columns, and what of a row stands in each."""
+
+
+def plain(name: str, result: Result) -> list[str]:
+    return [*_table(result["rows"], PLAIN[name]), "", _settings(result)]
+
 
 def pgd(result: Result) -> list[str]:
-    lines = _heading(
-        "search", "processor time, s", "÷ bare loop", "clock, s", "accuracy after", "mean margin"
-    )
-    for row in result["rows"]:
-        after = _around(row["accuracy_after"], lambda x: f"{x:.1%}")
-        margin = _around(row["mean_margin"], lambda x: f"{x:.3f}")
-        seconds = row["seconds"]
-        lines.append(
-            f"| {row['name']} | {_spread(seconds['cpu'])} | {_spread(row['over_bare']['cpu'])} "
-            f"| {_spread(seconds['wall'])} | {after} | {margin} |"
-        )
+    columns = {
+        "search": "{name}",
+        "processor time, s": "{seconds[cpu]}",
+        "÷ bare loop": "{over_bare[cpu]}",
+        "clock, s": "{seconds[wall]}",
+        "accuracy after": "{accuracy_after:.1%}",
+        "mean margin": "{mean_margin:.3f}",
+    }
     settings = result["settings"]
     conditions = (
         f"{settings['architecture']}, {settings['images']} images, {settings['steps']} steps, "
         f"radius {settings['radius']:g} levels, {settings['repeats']} rounds; accuracy before the "
         f"attack {settings['accuracy_before']:.1%}. {_conditions(result)}"
     )
-    return [*lines, "", conditions]
+    return [*_table(result["rows"], columns), "", conditions]
+
+
+def generative(result: Result) -> list[str]:
+    """The fits of each contender in one row, and the shortest that always reaches 95 %."""
+
+    def by(row: Result) -> tuple[str, str]:
+        return row["goal"], row["name"]
+
+    rows = []
+    for (goal, name), fits in groupby(result["rows"], by):
+        curve, enough = [], "never"
+        for fit in fits:
+            cpu = fit["seconds"]["cpu"]
+            curve.append(f"{cpu['median']:.1f} s {statistics.median(fit['fooled']):.1%}")
+            if enough == "never" and min(fit["fooled"]) >= 0.95:
+                enough = f"{_spread(cpu)}, {fit['length']} {fit['unit']}"
+        rows.append({"goal": goal, "name": name, "curve": ", ".join(curve), "enough": enough})
+    columns = {
+        "goal": "{goal}",
+        "by": "{name}",
+        "processor time of a fit, and unseen images there": "{curve}",
+        "95 % after, s": "{enough}",
+    }
+    return [*_table(rows, columns), "", _settings(result)]
 
 
 def audit_overhead(result: Result) -> list[str]:
-    lines = _heading("audit", "audit ÷ loop", "audit, s", "loop, s", "report, s", "attacked")
-    for row in result["rows"]:
-        lines.append(
-            f"| {row['name']} | {_spread(row['ratio']['cpu'])} | {_spread(row['audit']['cpu'])} "
-            f"| {_spread(row['loop']['cpu'])} | {_spread(row['report']['cpu'])} "
-            f"| {row['n_attacked']} |"
-        )
-    names = [row["name"] for row in result["rows"]]
-    lines += ["", "Where the audit's processor time goes:", "", *_heading("part", *names)]
-    for part in result["rows"][0]["shares"]:
-        shares = [f"{row['shares'][part]['median']:.1%}" for row in result["rows"]]
-        lines.append(f"| {part} | {' | '.join(shares)} |")
-    return [*lines, "", _conditions(result)]
+    columns = {
+        "audit": "{name}",
+        "audit ÷ loop": "{ratio[cpu]}",
+        "audit, s": "{audit[cpu]}",
+        "loop, s": "{loop[cpu]}",
+        "report, s": "{report[cpu]}",
+        "attacked": "{n_attacked}",
+    }
+    audits = {row["name"]: row["shares"] for row in result["rows"]}
+    parts = [
+        {"part": part} | {name: shares[part]["median"] for name, shares in audits.items()}
+        for part in result["rows"][0]["shares"]
+    ]
+    where = {"part": "{part}"} | {name: f"{{{name}:.1%}}" for name in audits}
+    lines = [*_table(result["rows"], columns), "", "Where the audit's processor time goes:", ""]
+    return [*lines, *_table(parts, where), "", _conditions(result)]
 
 
 def memory(result: Result) -> list[str]:
-    lines = _heading("images", "peak, MiB", "before the audit, MiB")
-    sizes = sorted({row["n"] for row in result["rows"]})
-    medians = []
-    for size in sizes:
-        rows = [row for row in result["rows"] if row["n"] == size]
-        peaks = sorted(row["peak_mib"] for row in rows)
-        medians.append(peaks[len(peaks) // 2])
-        before = _around([row["peak_before_mib"] for row in rows], lambda x: f"{x:.0f}")
-        peak = f"{medians[-1]:.0f} ({peaks[0]:.0f}–{peaks[-1]:.0f})"
-        lines.append(f"| {size:,} | {peak} | {before} |")
-    return [*lines, "", f"Ratio {medians[-1] / medians[0]:.3f}. {_conditions(result)}"]
-
-
-def startup(result: Result) -> list[str]:
-    lines = _heading("command", "clock, s", "first call, s")
-    for row in result["rows"]:
-        lines.append(f"| `{row['name']}` | {_spread(row['seconds'])} | {row['first']:.2f} |")
-    return [*lines, "", _conditions(result)]
-
-
-def rounding(result: Result) -> list[str]:
-    lines = _heading(
-        "subject", "threat", "gradient at", "accuracy, lossless", "recompressed", "mean margin"
-    )
-    for row in result["rows"]:
-        lines.append(
-            f"| {row['subject']}, n = {row['n']} | {row['threat']} | {row.get('search', '–')} "
-            f"| {row['lossless']:.1%} | {row['recompressed-own']:.1%} | {row['margin']:.3f} |"
+    rows = []
+    for size in sorted({row["n"] for row in result["rows"]}):
+        of_size = [row for row in result["rows"] if row["n"] == size]
+        peaks = sorted(row["peak_mib"] for row in of_size)
+        rows.append(
+            {
+                "n": size,
+                "median": peaks[len(peaks) // 2],
+                "least": peaks[0],
+                "most": peaks[-1],
+                "before": [row["peak_before_mib"] for row in of_size],
+            }
         )
-    return [*lines, "", _conditions(result)]
+    columns = {
+        "images": "{n:,}",
+        "peak, MiB": "{median:.0f} ({least:.0f}–{most:.0f})",
+        "before the audit, MiB": "{before:.0f}",
+    }
+    ratio = rows[-1]["median"] / rows[0]["median"]
+    return [*_table(rows, columns), "", f"Ratio {ratio:.3f}. {_conditions(result)}"]
 
 
-def statistics_speed(result: Result) -> list[str]:
-    lines = _heading("what", "by", "processor time, s", "clock, s", "answer")
-    for row in result["rows"]:
-        lines.append(
-            f"| {row['what']} | {row['name']} | {_spread(row['seconds']['cpu'])} "
-            f"| {_spread(row['seconds']['wall'])} | {row['answer']} |"
-        )
-    return [*lines, "", _conditions(result)]
-
-
-def sparse(result: Result) -> list[str]:
-    lines = _heading("search", "images a pass", "images a second", "passes a second")
-    for row in result["rows"]:
-        rates = (_spread(row[f"{what}_per_second"]) for what in ("images", "passes"))
-        lines.append(f"| {row['name']} | {row['at_once']} | {' | '.join(rates)} |")
-    return [*lines, "", f"{result['settings']['architecture']}. {_conditions(result)}"]
-
-
-def cascade(result: Result) -> list[str]:
-    lines = _heading(
-        "threat", "search", "accuracy, proposed", "stored", "processor time, s", "÷ AutoAttack"
-    )
-    for row in result["rows"]:
-        lines.append(
-            f"| {row['threat']} | {row['name']} | {row['proposed']:.1%} | {row['stored']:.1%} "
-            f"| {_spread(row['seconds']['cpu'])} | {_spread(row['over_autoattack']['cpu'])} |"
-        )
-    return [*lines, "", _settings(result)]
-
-
-def universal(result: Result) -> list[str]:
-    lines = _heading("goal", "by", "there, of unseen images", "processor time, s", "÷ ART")
-    for row in result["rows"]:
-        fooled = _around(row["fooled"], lambda x: f"{x:.1%}")
-        lines.append(
-            f"| {row['goal']} | {row['name']} | {fooled} | {_spread(row['seconds']['cpu'])} "
-            f"| {_spread(row['over_art']['cpu'])} |"
-        )
-    return [*lines, "", _settings(result)]
-
-
-def nearest(result: Result) -> list[str]:
-    lines = _heading(
-        "attack", "by", "there, proposed", "median norm", "there, stored", "median norm", "time, s"
-    )
-    for row in result["rows"]:
-        proposed, stored = (
-            f"{row[where]:.1%} | {row[f'{where}_norm']:.4g}" for where in ("proposed", "stored")
-        )
-        lines.append(
-            f"| {row['attack']} | {row['name']} | {proposed} | {stored} "
-            f"| {_spread(row['seconds']['cpu'])} |"
-        )
-    return [*lines, "", _settings(result)]
-
-
-def queries(result: Result) -> list[str]:
-    lines = _heading(
-        "attack", "by", "queries a case", "success, stored", "margin", "L2, proposed", "time, s"
-    )
-    for row in result["rows"]:
-        lines.append(
-            f"| {row['attack']} | {row['name']} | {row['queries']:.0f} | {row['success']:.1%} "
-            f"| {row['margin']:.3f} | {row['l2']:.4g} | {_spread(row['seconds']['cpu'])} |"
-        )
-    return [*lines, "", _settings(result)]
-
-
-def volume(result: Result) -> list[str]:
-    lines = _heading("network", "search", "a step, s", "÷ bare passes", "peak, MiB")
-    for row in result["rows"]:
-        lines.append(
-            f"| {row['architecture']} | {row['name']} | {_spread(row['step'])} "
-            f"| {_spread(row['over_bare'])} | {row['peak_mib']:.0f} |"
-        )
-    return [*lines, "", _settings(result)]
-
-
-def workers(result: Result) -> list[str]:
-    lines = _heading("audit", "one worker, s", "two workers, s", "times as fast")
-    for row in result["rows"]:
-        numbers = (_spread(row[key]) for key in ("one", "two", "speedup"))
-        lines.append(f"| {row['name']} | {' | '.join(numbers)} |")
-    return [*lines, "", _settings(result)]
-
-
-TABLES = (
-    pgd,
-    cascade,
-    nearest,
-    queries,
-    universal,
-    volume,
-    workers,
-    audit_overhead,
-    memory,
-    startup,
-    rounding,
-    sparse,
-    statistics_speed,
-)
+TABLES: dict[str, Callable[[Result], list[str]]] = {
+    "pgd": pgd,
+    "generative": generative,
+    "audit_overhead": audit_overhead,
+    "memory": memory,
+}
 
 
 def main() -> None:
     text = README.read_text()
-    for render in TABLES:
-        path = RESULTS / f"{render.__name__}.json"
+    for name in (*PLAIN, *TABLES):
+        path = RESULTS / f"{name}.json"
         if not path.exists():
             continue
-        table = "\n".join(render(json.loads(path.read_text())))
-        block = re.compile(f"(<!-- {render.__name__} -->\n).*?(<!-- end -->)", re.DOTALL)
+        result = json.loads(path.read_text())
+        table = "\n".join(TABLES[name](result) if name in TABLES else plain(name, result))
+        block = re.compile(f"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
         text = block.sub(lambda found, table=table: f"{found[1]}{table}\n{found[2]}", text)
     README.write_text(text)
 
 
-def _heading(*columns: str) -> list[str]:
-    return [f"| {' | '.join(columns)} |", "|" + "---|" * len(columns)]
+class _Cells(string.Formatter):
+    """Writes repeats as median and range, a list as its ends, and what is not there as a dash."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if value is None:
+            return "–"
+        if isinstance(value, Mapping):
+            return _spread(value)
+        if isinstance(value, list):
+            ends = (format(end, format_spec) for end in (min(value), max(value)))
+            return " to ".join(dict.fromkeys(ends))
+        return format(value, format_spec)
+
+
+def _table(rows: Iterable[Result], columns: Mapping[str, str]) -> list[str]:
+    """One line for each row; each column's text names what of the row stands there."""
+    lines = [f"| {' | '.join(columns)} |", "|" + "---|" * len(columns)]
+    for row in rows:
+        known = defaultdict(lambda: None, row)
+        cells = (_Cells().vformat(text, (), known) for text in columns.values())
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
 
 
 def _spread(numbers: Mapping[str, float]) -> str:
     digits = 3 if numbers["median"] < 10 else 1
     median, least, greatest = (f"{numbers[key]:.{digits}f}" for key in ("median", "min", "max"))
     return f"{median} ({least}–{greatest})"
-
-
-def _around(numbers: list[float], word: Callable[[float], str]) -> str:
-    least, greatest = word(min(numbers)), word(max(numbers))
-    return least if least == greatest else f"{least} to {greatest}"
 
 
 def _settings(result: Result) -> str:
