@@ -49,7 +49,7 @@ def ours(attack: Attack, subject: Subject, threat: Threat) -> Found:
     return proposal.delta, float(proposal.n_forwards.double().mean())
 
 
-def _asked(subject: Subject, attack: Callable[[UnitNetwork], Tensor]) -> Found:
+def asked_of(subject: Subject, attack: Callable[[UnitNetwork], Tensor]) -> Found:
     """What an attack on images from 0 to 1 finds, and asks."""
     torch.manual_seed(0)
     network = UnitNetwork(subject.model)
@@ -67,7 +67,7 @@ def torchattacks_square(subject: Subject, threat: Threat, queries: int) -> Found
         found: Tensor = search(subject.unit, subject.batch.truth)
         return found
 
-    return _asked(subject, attack)
+    return asked_of(subject, attack)
 
 
 def art_square(subject: Subject, threat: Threat, queries: int) -> Found:
@@ -86,7 +86,7 @@ def art_square(subject: Subject, threat: Threat, queries: int) -> Found:
         )
         return torch.from_numpy(search.generate(subject.unit.numpy(), subject.batch.truth.numpy()))
 
-    return _asked(subject, attack)
+    return asked_of(subject, attack)
 
 
 def foolbox_hop_skip_jump(subject: Subject, steps: int) -> Found:
@@ -99,7 +99,7 @@ def foolbox_hop_skip_jump(subject: Subject, steps: int) -> Found:
         _, found, _ = search(foolbox_model(network), subject.unit, criterion, epsilons=None)
         return found
 
-    return _asked(subject, attack)
+    return asked_of(subject, attack)
 
 
 def art_hop_skip_jump(subject: Subject, steps: int) -> Found:
@@ -110,7 +110,7 @@ def art_hop_skip_jump(subject: Subject, steps: int) -> Found:
         search = Theirs(estimator, max_iter=steps, verbose=False)
         return torch.from_numpy(search.generate(subject.unit.numpy(), subject.batch.truth.numpy()))
 
-    return _asked(subject, attack)
+    return asked_of(subject, attack)
 
 
 def judged(subject: Subject, threat: Threat, delta: Tensor) -> dict[str, float]:
