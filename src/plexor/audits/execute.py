@@ -168,12 +168,14 @@ class _Work:
             findings = [row.with_sight(f, seen) if f.stored == LOSSLESS else f for f in findings]
             kept = None
             if case.id in self.keep:
+                container = row.kept_as(verdicts, i)
                 kept = row.example(
                     model.task,
                     case,
                     probe,
                     images[i],
-                    lossless[i],
+                    verdicts[container][i],
+                    container=container,
                     truth=batch.truth[i],
                     before=before[i],
                     by_position=None if proposal.by_position is None else proposal.by_position[i],

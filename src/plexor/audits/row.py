@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +16,7 @@ from plexor.attacks.outline import sizes
 from plexor.attacks.proposal import Proposal
 from plexor.audits.probe import Probe
 from plexor.cases import LOSSLESS, Case, Image
+from plexor.cases.image import OWN
 from plexor.findings import Example, Finding
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Task
@@ -181,6 +182,12 @@ def failed(case: Case, probe: Probe, error: str) -> Finding:
     )
 
 
+def kept_as(verdicts: Mapping[str, Sequence[Verdict]], i: int) -> str:
+    """The container a case is kept in: lossless, or the JPEG whose coefficients were moved."""
+    written = OWN in verdicts and not np.isnan(verdicts[OWN][i].coefficients)
+    return OWN if written else LOSSLESS
+
+
 def example(
     task: Task,
     case: Case,
@@ -188,6 +195,7 @@ def example(
     image: Image,
     verdict: Verdict,
     *,
+    container: str,
     truth: Tensor,
     before: Tensor,
     by_position: Tensor | None,
@@ -199,14 +207,15 @@ def example(
         case: the case.
         probe: what was done to it.
         image: as stored.
-        verdict: on the lossless container.
+        verdict: on a container that loses nothing of what was proposed.
+        container: that one.
         truth: the case's label, (...).
         before: the model's outputs for the untouched image, (...).
         by_position: the greatest margin that each position came to alone, (*spatial), if known.
     """
     if probe.kind == "clean":
         return None
-    codec = image.containers[LOSSLESS]
+    codec = image.containers[container]
     labels = b""
     if isinstance(task, Segmentation):
         after = task.decide(torch.from_numpy(verdict.outputs)[None])[0]
@@ -214,7 +223,7 @@ def example(
     return Example(
         case_id=case.id,
         probe=probe.id,
-        original=codec.encode(image.pixels),
+        original=image.source if container == OWN else codec.encode(image.pixels),
         perturbed=verdict.data,
         suffix=codec.suffix,
         labels=labels,

@@ -162,6 +162,7 @@ def _attack(entry: Planned, described: Mapping[str, str], fit: Plain | None, par
         "goal": entry.goal | ({"unit": parts.task["unit"]} if "unit" in parts.task else {}),
         "control": entry.control if parts.has(entry.control) else None,
         **_effort(parts.part(entry.id)),
+        "coefficients": _coefficients(parts, entry.id),
         **stored[LOSSLESS],
         "stored": stored,
     }
@@ -215,6 +216,20 @@ def _stages(tried: pd.DataFrame) -> dict[str, int]:
     """Stage of an attack → cases it was the first to reach; empty for an attack without stages."""
     counts = tried.loc[tried["reached"], "found_by"].value_counts()
     return {str(name): int(n) for name, n in sorted(counts.items()) if name}
+
+
+def _coefficients(parts: Parts, probe_id: str) -> Plain | None:
+    """How many coefficients of a JPEG an attack moved, and how often none; None for others."""
+    rows = [parts.part(probe_id, container) for container in parts.containers(probe_id)]
+    moved = pd.concat([part.loc[part["attempted"], "coefficients"] for part in rows]).dropna()
+    if moved.empty:
+        return None
+    return {
+        "median": float(moved.median()),
+        "max": float(moved.max()),
+        "n": len(moved),
+        "n_unmoved": int((moved == 0).sum()),
+    }
 
 
 def _positions(tried: pd.DataFrame) -> Plain | None:

@@ -157,7 +157,7 @@ def effort_table(summary: Plain) -> Table:
         rows=rows,
         note="Lengths between the stored image and the losslessly stored result, in stored "
         "numbers, over the cases attempted. Gradients are forward-and-backward passes."
-        f"{_surrogates_words(summary)}"
+        f"{_surrogates_words(summary)}{_coefficients_words(summary)}"
         + "".join(f" {_fit_words(probe)}" for probe in attacks(summary) if probe.get("fit")),
     )
 
@@ -171,6 +171,18 @@ def _surrogates_words(summary: Plain) -> str:
         for probe in tried
     )
     return "".join(dict.fromkeys(told))
+
+
+def _coefficients_words(summary: Plain) -> str:
+    """How many coefficients attacks on JPEG files moved, and in how many files none."""
+    return "".join(
+        f" {words.attack(probe)}, {words.goal(probe['goal'])}, {words.radius(probe['threat'])}: "
+        f"moved {words.measure(moved['median'])} coefficients of a JPEG file (median; at most "
+        f"{words.measure(moved['max'])}), and none in {words.count(moved['n_unmoved'])} of "
+        f"{words.counted(moved['n'], 'file')}."
+        for probe in attacks(summary)
+        if (moved := probe.get("coefficients"))
+    )
 
 
 def _fit_words(probe: Plain) -> str:

@@ -79,18 +79,44 @@ class Decoder:
             return found
         return _upsampled(found, down)[:, : self.size[0], : self.size[1]]
 
+    def squares(self, i: int) -> Tensor:
+        """Squared length over all pixels and channels of what a coefficient of 1 adds.
+
+        (N, 1, 1, 8, 8), as if nothing were rounded, inside of an image wider than ``_NARROW``.
+        """
+        squared = self.tables[i].square()
+        if len(self.tables) == 1:
+            return squared
+        upsampled = 1.25 + 0.75 * (wave()[1:] * wave()[:-1]).sum(dim=0)
+        down, across = (
+            upsampled if i > 0 and factor == 2 else torch.ones_like(upsampled)
+            for factor in self.factors
+        )
+        weight = (3.0, 1.772**2 + 0.34414**2, 1.402**2 + 0.71414**2)[i]
+        shape: Tensor = weight * down[:, None] * across
+        return squared * shape.to(squared.device)
+
     def coloured(self, samples: Sequence[Tensor]) -> Tensor:
         """Samples of all planes → pixels (N, C, H, W)."""
+        return (samples[0][:, None] + self.hues(samples)).clamp(0, 255)
+
+    def hues(self, samples: Sequence[Tensor]) -> Tensor:
+        """What chroma adds to luma in each channel, (N, C, H, W); 0 for grey."""
         if len(samples) == 1:
-            return samples[0][:, None]
-        luma, blue, red = samples[0], samples[1] - 128, samples[2] - 128
+            return torch.zeros_like(samples[0][:, None])
+        blue, red = samples[1] - 128, samples[2] - 128
         half = 2.0**15
-        mixed = [
-            luma + _floored(_RED * red, half, 2**16),
-            luma + _floored(-_GREEN_BLUE * blue - _GREEN_RED * red, half, 2**16),
-            luma + _floored(_BLUE * blue, half, 2**16),
+        added = [
+            _floored(_RED * red, half, 2**16),
+            _floored(-_GREEN_BLUE * blue - _GREEN_RED * red, half, 2**16),
+            _floored(_BLUE * blue, half, 2**16),
         ]
-        return torch.stack(mixed, dim=1).clamp(0, 255)
+        return torch.stack(added, dim=1)
+
+
+def wave() -> Tensor:
+    """The one-dimensional transform without roundings, (sample, frequency) float64, orthonormal."""
+    return _transform() / (2.0**_BITS * 8**0.5)
 
 
 def inverse_dct(blocks: Tensor) -> Tensor:

@@ -10,14 +10,17 @@ from torch import Tensor
 from torch.nn import functional
 
 from plexor.attacks import geometry
+from plexor.attacks.jpeg.blocks import STRIDE, Blocks, peaks
 from plexor.attacks.jpeg.decode import Decoder
 from plexor.attacks.threat import Threat
 from plexor.models.batch import Batch
 
-_STRIDE = 0.25
-"""Of an L∞ radius, what one move may change a pixel by, where the tables are that fine."""
-_CHROMA = (1.0, 1.77, 1.40)
-"""What a sample of each plane weighs at most in red, green or blue (ITU-R BT.601)."""
+_AIMS = 6
+"""Lengths that moves are foreseen to have, in search of the radius as decoded."""
+_SHORT = 0.998
+"""Of what seems to fit, what is aimed at, so as not to come to the radius from beyond."""
+_CHROMA = (1.77, 1.40)
+"""What a sample of each plane of chroma weighs at most in red, green or blue (ITU-R BT.601)."""
 _REACH = 2
 """Pixels beyond its own that a subsampled block is interpolated over."""
 _UNDONE = 2
@@ -45,92 +48,127 @@ class Moves:
     def furthest(self, start: Sequence[Tensor], gradients: Sequence[Tensor]) -> list[Tensor]:
         """Under L2: ``start`` moved along gradients as far as the radius lets the decoded image.
 
-        Coefficient by coefficient the nearest whole multiple of gradient over squared table, the
-        point of a sphere around ``start`` with the greatest scalar product, for a common scale
-        that is the greatest found to fit.
+        If all that coefficients add to an image were at right angles, the best moves would be the
+        nearest whole multiples of gradient over squared length, on a common scale. These are
+        taken; the scale is sought by the lengths, and corrected by that of the decoded change.
         """
-        along = [g / t.square() for g, t in zip(gradients, self.decoder.tables, strict=True)]
-        peak = torch.stack([a.flatten(1).abs().amax(1) for a in along]).amax(0).clamp(min=1e-30)
-        along = [a / peak.view(-1, 1, 1, 1, 1) for a in along]
-        bounds = self.threat.bounds(self.batch)
+        closed = self._closed()
+        along, squares = [], []
+        for i, gradient in enumerate(gradients):
+            square = self.decoder.squares(i)
+            free = gradient.where(~self._blocks(i, closed, gradient)[..., None, None], 0.0)
+            along.append((free / square).flatten(1))
+            squares.append(square.expand_as(gradient).flatten(1))
+        way, square = torch.cat(along, dim=1), torch.cat(squares, dim=1)
+        way = way / way.abs().amax(dim=1, keepdim=True).clamp(min=1e-30)
+        flat = torch.cat([plane.flatten(1) for plane in start], dim=1)
+        radii = self.threat.radii(self.batch).double().view(-1, 1)
+        aim, found, longest = radii, flat, torch.zeros_like(radii)
 
-        def scaled(scale: Tensor) -> Tensor:
-            steps = scale.view(-1, 1, 1, 1, 1)
-            return torch.cat(
-                [(s + (steps * a).round()).flatten(1) for s, a in zip(start, along, strict=True)], 1
+        def foreseen(moves: Tensor) -> Tensor:
+            return (moves.square() * square).sum(dim=1, keepdim=True).sqrt()
+
+        for _ in range(_AIMS):
+            moves = geometry.greatest_fitting(
+                lambda scale: (scale * way).round(), foreseen, aim, at_most=2.0**12
             )
-
-        def measure(flat: Tensor) -> Tensor:
-            delta = self.delta(_unflattened(flat, start))
-            outside = ((delta < bounds[0]) | (delta > bounds[1])).flatten(1).any(1)
-            length = self.threat.measure(delta)
-            return length.where(~outside.view_as(length), torch.inf)
-
-        radii = self.threat.radii(self.batch).double()
-        found = geometry.greatest_fitting(scaled, measure, radii, at_most=2.0**12)
+            length = self.threat.measure(self.delta(_unflattened(flat + moves, start))).view(-1, 1)
+            better = (length <= radii) & (length > longest)
+            found, longest = (flat + moves).where(better, found), length.where(better, longest)
+            had = foreseen(moves).square()
+            left = had + radii.square() - length.square()
+            aim = torch.maximum(left, had / 4).sqrt() * _SHORT
         return list(_unflattened(found, start))
 
-    def climbed(
-        self,
-        start: Sequence[Tensor],
-        gradients: Sequence[Tensor],
-        *,
-        first: int,
-        several: int,
-        trying: Tensor,
+    def filled(
+        self, start: Sequence[Tensor], gradients: Sequence[Tensor], *, several: int
     ) -> list[Tensor]:
         """Under L∞: ``start`` with, in each block, the most rewarding moves that are allowed.
 
-        Of every block one coefficient after another is moved along its gradient, those first that
-        rise most for what they may change a pixel by, and moved back where the decoded image then
-        leaves the threat.
+        Blocks of luma are filled, each by itself. Blocks of chroma, which reach into each other and
+        into every channel, then try one coefficient after another, and move back where the decoded
+        image leaves the threat. Luma comes first since it changes all channels alike: a block
+        where chroma came first has little room for it.
 
         Args:
             start: planes, within the threat.
             gradients: of a loss, in coefficients.
-            first: rank of the first coefficient that is tried.
-            several: how many are.
-            trying: (N,) how many of these a case tries.
+            several: moves of a block, at most.
         """
         planes = list(start)
         samples = [self.decoder.samples(i, plane) for i, plane in enumerate(planes)]
-        low, high = self.threat.bounds(self.batch)
-        radii = self.threat.radii(self.batch)
-        low, high = torch.maximum(low, -radii), torch.minimum(high, radii)
-        ranked = [self._ranked(i, gradient) for i, gradient in enumerate(gradients)]
-        for number in range(several):
-            rank = (first + number) % 64
-            for i, (index, step) in enumerate(ranked):
-                move = torch.where((number < trying).view(-1, 1, 1), step[..., rank], 0.0)
-                trial = _moved(planes[i], index[..., rank], move)
-                for _ in range(_UNDONE if i > 0 else 1):
-                    bad = self._outside(i, trial, samples, low, high)
-                    move = move.where(~self._blocks(i, bad, move), 0.0)
-                    trial = _moved(planes[i], index[..., rank], move)
-                bad = self._outside(i, trial, samples, low, high)
-                whole = bad.flatten(1).any(1).view(-1, 1, 1, 1, 1)
-                planes[i] = trial.where(~whole, planes[i])
-                samples[i] = self.decoder.samples(i, planes[i])
+        found = self._luma(planes[0], samples).filled(
+            planes[0].view(-1, 64), gradients[0].reshape(-1, 64), several=several
+        )
+        planes[0] = found.view_as(planes[0])
+        samples[0] = self.decoder.samples(0, planes[0])
+        for i in range(1, len(planes)):
+            planes[i] = self._tried(i, planes[i], gradients[i], samples, several)
+            samples[i] = self.decoder.samples(i, planes[i])
         return planes
+
+    def _tried(
+        self, i: int, plane: Tensor, gradient: Tensor, samples: Sequence[Tensor], several: int
+    ) -> Tensor:
+        """A plane of chroma with what moves of its coefficients fit, one of a block at a time."""
+        index, step = self._ranked(i, gradient)
+        usable = int((step != 0).sum(dim=3).max())
+        for rank in range(min(several, usable)):
+            move = step[..., rank]
+            trial = _moved(plane, index[..., rank], move)
+            for _ in range(_UNDONE):
+                bad = self._outside(i, trial, samples)
+                move = move.where(~self._blocks(i, bad, move), 0.0)
+                trial = _moved(plane, index[..., rank], move)
+            whole = self._outside(i, trial, samples).flatten(1).any(1).view(-1, 1, 1, 1, 1)
+            plane = trial.where(~whole, plane)
+        return plane
 
     def _ranked(self, i: int, gradient: Tensor) -> tuple[Tensor, Tensor]:
         """Of each block the coefficients by reward, and their moves; 0 where none could fit."""
-        weigh = _CHROMA[i] if len(self.decoder.tables) == 3 else 1.0
-        tallest = self.decoder.tables[i] * _peaks().to(gradient.device) * weigh
+        tallest = self.decoder.tables[i] * peaks().to(gradient.device) * _CHROMA[i - 1]
         radii = self.threat.radii(self.batch).double().view(-1, 1, 1, 1, 1)
-        stride = (_STRIDE * radii / tallest).floor().clamp(min=1)
+        stride = (STRIDE * radii / tallest).floor().clamp(min=1)
         move = torch.where(tallest < radii + 1, gradient.sign() * stride, 0.0).flatten(3)
         reward = torch.where(move != 0, gradient.abs().flatten(3) / tallest.flatten(3), 0.0)
         index = reward.argsort(dim=3, descending=True, stable=True)
         return index, move.gather(3, index)
 
-    def _outside(
-        self, i: int, plane: Tensor, samples: Sequence[Tensor], low: Tensor, high: Tensor
-    ) -> Tensor:
+    def _outside(self, i: int, plane: Tensor, samples: Sequence[Tensor]) -> Tensor:
         """Pixels (N, H, W) that are out of the threat with ``plane`` in the place of one."""
         tried = [*samples[:i], self.decoder.samples(i, plane), *samples[i + 1 :]]
-        delta = self.decoder.coloured(tried) - self.batch.images
-        return ((delta < low) | (delta > high)).any(dim=1)
+        low, high = self._bounds()
+        pixels = self.decoder.coloured(tried)
+        return ((pixels < low) | (pixels > high)).any(dim=1)
+
+    def _bounds(self) -> tuple[Tensor, Tensor]:
+        """Least and greatest pixels that L∞ allows, (N, C, H, W)."""
+        low, high = self.threat.bounds(self.batch)
+        radii, images = self.threat.radii(self.batch), self.batch.images
+        return images + torch.maximum(low, -radii), images + torch.minimum(high, radii)
+
+    def _luma(self, plane: Tensor, samples: Sequence[Tensor]) -> Blocks:
+        """What luma may be beside the other planes.
+
+        Where a pixel may be 0, whatever lies below is decoded to 0 as well; likewise 255.
+        """
+        low, high = self._bounds()
+        hues = self.decoder.hues(samples)
+        least = torch.where(low <= 0, -torch.inf, low - hues).amax(dim=1)
+        greatest = torch.where(high >= 255, torch.inf, high - hues).amin(dim=1)
+        n, rows, columns = plane.shape[:3]
+        radius = self.threat.radii(self.batch).double().view(-1, 1, 1)
+        return Blocks(
+            table=self.decoder.tables[0].expand_as(plane).reshape(-1, 64),
+            low=_as_blocks(least, rows, columns, -torch.inf),
+            high=_as_blocks(greatest, rows, columns, torch.inf),
+            radius=radius.expand(n, rows, columns).reshape(-1, 1),
+        )
+
+    def _closed(self) -> Tensor:
+        """Pixels (N, H, W) that must stay as they are."""
+        low, high = self.threat.bounds(self.batch)
+        return (low == high).any(dim=1).expand(-1, *self.batch.images.shape[2:])
 
     def _blocks(self, i: int, pixels: Tensor, like: Tensor) -> Tensor:
         """Blocks (N, rows, columns) of a plane in which one of the pixels (N, H, W) has a part."""
@@ -138,7 +176,7 @@ class Moves:
         seen = pixels.float()[:, None]
         if (down, across) != (1, 1):
             seen = functional.max_pool2d(seen, 2 * _REACH + 1, stride=1, padding=_REACH)
-        height, width = (8 * n * by for n, by in zip(like.shape[1:], (down, across), strict=True))
+        height, width = 8 * like.shape[1] * down, 8 * like.shape[2] * across
         seen = functional.pad(seen, (0, width - seen.shape[3], 0, height - seen.shape[2]))
         return functional.max_pool2d(seen, (8 * down, 8 * across))[:, 0] > 0
 
@@ -154,10 +192,9 @@ def _unflattened(flat: Tensor, like: Sequence[Tensor]) -> tuple[Tensor, ...]:
     return tuple(part.view_as(plane) for part, plane in zip(parts, like, strict=True))
 
 
-def _peaks() -> Tensor:
-    """What a coefficient of 1 changes a sample by at most, (8, 8) float64."""
-    place, frequency = torch.arange(8.0).double()[:, None], torch.arange(8.0).double()
-    waves = torch.cos((2 * place + 1) * frequency * torch.pi / 16) / 2
-    waves[:, 0] /= 2**0.5
-    tallest = waves.abs().amax(dim=0)
-    return tallest[:, None] * tallest
+def _as_blocks(samples: Tensor, rows: int, columns: int, beyond: float) -> Tensor:
+    """Samples (N, H, W) of each block a row, (N * rows * columns, 64)."""
+    height, width = samples.shape[1:]
+    whole = (0, 8 * columns - width, 0, 8 * rows - height)
+    padded = functional.pad(samples, whole, value=beyond)
+    return padded.view(-1, rows, 8, columns, 8).transpose(2, 3).reshape(-1, 64)

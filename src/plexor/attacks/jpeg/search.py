@@ -28,21 +28,23 @@ class JPEGCoefficients:
 
     What is proposed is what a JPEG with the file's tables and subsampling is decoded to, to the
     bit, so that storing it as one again takes nothing away. The radius is kept by the decoded
-    image; against a coarse table few moves are small enough for a level or two.
+    image; against a coarse table few moves are small enough for a level or two, and none may be.
+    JPEG inside DICOM is refused.
 
-    Under L∞ every block tries several coefficients a step, those first that raise the loss most for
-    what they change a pixel by, and keeps the moves that stay within the radius; a step that does
-    not raise the loss is taken back, and fewer are tried. Under L2 each step goes from the file
-    along the sum of all gradients so far, each scaled to length 1, as far as the radius allows.
+    Each step goes from the file along the sum of all gradients so far, each scaled to length 1.
+    Under L∞ every block takes one move after another, those first that raise the loss most for what
+    they change a pixel by, as long as one fits within the radius: luma, then what chroma still has
+    room for. Under L2 the moves are those that raise the loss most for their squared length, as
+    many as the radius allows.
 
     Attributes:
         steps: gradients.
-        several: under L∞, coefficients that a block tries each step.
+        several: under L∞, moves of a block at most.
         loss: what is climbed, see ``PGD``.
     """
 
     steps: int = 8
-    several: int = 12
+    several: int = 64
     loss: LossKind = "margin"
 
     def __post_init__(self) -> None:
@@ -64,7 +66,7 @@ class JPEGCoefficients:
         if not batch.stored or not all(image.source for image in batch.stored):
             raise DataError(
                 "jpeg: expected images from JPEG files, grey or with a subsampling of 4:4:4, 4:2:2 "
-                "or 4:2:0, found others; use pgd or lattice"
+                "or 4:2:0, found others (JPEG inside DICOM is not searched); use pgd or lattice"
             )
         files = [read_coefficients(image.source) for image in batch.stored]
         objective = Objective(model, batch, goal)
@@ -93,38 +95,30 @@ class JPEGCoefficients:
         if bool(moves.delta(untouched).any()):
             raise DataError("jpeg: these files are read by another decoder than libjpeg-turbo's")
         best, margins = list(untouched), objective.untouched()
-        here, top = list(untouched), torch.full_like(margins, -torch.inf)
         slopes = [torch.zeros_like(plane) for plane in untouched]
-        trying = torch.full_like(margins, float(self.several))
-        trial = here
-        for step in range(self.steps):
-            margin, loss, gradients = self._gradient(objective, moves, trial)
+        trial = untouched
+        for _ in range(self.steps):
+            margin, gradients = self._gradient(objective, moves, trial)
             best = _chosen(margin > margins, trial, best)
             margins = torch.maximum(margins, margin)
+            slopes = _summed(slopes, gradients)
             if threat.norm == "l2":
-                slopes = _summed(slopes, gradients)
                 trial = moves.furthest(untouched, slopes)
-                continue
-            higher = loss > top
-            here, slopes = _chosen(higher, trial, here), _chosen(higher, gradients, slopes)
-            top = torch.maximum(loss, top)
-            trying = torch.where(higher, trying, (trying / 2).ceil())
-            trial = moves.climbed(
-                here, slopes, first=step * self.several, several=self.several, trying=trying
-            )
+            else:
+                trial = moves.filled(untouched, slopes, several=self.several)
         margin = objective.margin(moves.delta(trial).float())
         best = _chosen(margin > margins, trial, best)
         return best, moves.delta(best).float()
 
     def _gradient(
         self, objective: Objective, moves: Moves, planes: list[Tensor]
-    ) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """Margin (N,), loss (N,), and the loss's gradient in each plane's coefficients."""
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Margin (N,), and the loss's gradient in each plane's coefficients."""
         inputs = [plane.detach().clone().requires_grad_() for plane in planes]
         with torch.enable_grad():
             delta = moves.delta(inputs)
-        margin, loss, slope = objective.gradient(delta.detach().float(), self.loss)
-        return margin, loss, list(torch.autograd.grad(delta, inputs, slope.double()))
+        margin, _, slope = objective.gradient(delta.detach().float(), self.loss)
+        return margin, list(torch.autograd.grad(delta, inputs, slope.double()))
 
 
 def _alike(files: list[Coefficients]) -> list[list[int]]:
