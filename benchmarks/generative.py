@@ -132,7 +132,7 @@ def main() -> None:
     parser.add_argument("--radius", type=float, default=16)
     parser.add_argument("--target", default="nv")
     parser.add_argument("--patch", type=int, default=4, help="of the generators")
-    parser.add_argument("--steps", type=int, nargs="+", default=[50, 100, 200, 400], help="ours")
+    parser.add_argument("--steps", type=int, nargs="+", default=[25, 50, 100, 200], help="ours")
     parser.add_argument("--passes", type=int, nargs="+", default=[1, 2, 4, 8], help="ART's")
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()

@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--architecture", default="small-cnn", choices=["small-cnn", "densenet121"])
     parser.add_argument("--images", type=int, default=32)
     parser.add_argument("--pixels", type=int, default=1)
-    parser.add_argument("--generations", type=int, default=9, help="after the first population")
+    parser.add_argument("--generations", type=int, default=4, help="after the first population")
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
