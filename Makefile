@@ -52,6 +52,8 @@ benchmark:
 	test -z "$(HAM)" || for script in cascade nearest queries universal generative applied; do \
 		$(PEERS) benchmarks/$$script.py --manifest $(HAM) --weights $(HAM_WEIGHTS) || exit 1; \
 	done
+	test -z "$(HAM)" || $(PEERS) benchmarks/cascade.py --manifest $(HAM) --side 32 --images 64 \
+		--threats linf:4 l2:150
 	$(PEERS) benchmarks/table.py
 
 # make coverage-study   simulates every interval's coverage into docs/reference (half an hour)

@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from measuring import interleaved, ratios, seconds, write_result
 from peers import GREATEST, UnitNetwork
-from subject import decided_rightly, ham10000
+from subject import decided_rightly, ham10000, trained_on_squares
 from torch import Tensor
 
 from plexor.attacks import Cascade, Misclassify, Proposal, Threat, judge
@@ -101,14 +101,20 @@ def robust(subject: Subject, delta: Tensor) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--manifest", type=Path, required=True, help="HAM10000_metadata.csv")
-    parser.add_argument("--weights", type=Path, required=True)
-    parser.add_argument("--images", type=int, default=64)
+    subject = parser.add_mutually_exclusive_group(required=True)
+    subject.add_argument("--weights", type=Path)
+    subject.add_argument("--side", type=int, help="squares of so many pixels a side, own network")
+    parser.add_argument("--images", type=int, default=16)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--threats", nargs="+", default=["linf:1", "linf:2", "l2:150"])
+    parser.add_argument("--threats", nargs="+", default=["linf:3", "l2:600"])
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    model = load_model(ModelSource(weights=options.weights))
-    batch, images = decided_rightly(model, ham10000(options.manifest, "test"), options.images)
+    if options.side is None:
+        model = load_model(ModelSource(weights=options.weights))
+    else:
+        model = trained_on_squares(options.manifest, options.side)
+    cohort = ham10000(options.manifest, "test", side=options.side)
+    batch, images = decided_rightly(model, cohort, options.images)
     rows = []
     for written in options.threats:
         norm, _, radius = written.partition(":")
@@ -140,9 +146,9 @@ def main() -> None:
         "images": len(batch),
         "repeats": options.repeats,
         "size": " × ".join(map(str, batch.images.shape[2:])),
-        "weights": options.weights.name,
+        "weights": "trained at that size" if options.side else options.weights.name,
     }
-    write_result("cascade", settings, rows)
+    write_result("cascade_small" if options.side else "cascade", settings, rows)
 
 
 if __name__ == "__main__":

@@ -107,6 +107,7 @@ PLAIN = {
     },
 }
 """Of each benchmark: the columns, and what of a row stands in each."""
+PLAIN["cascade_small"] = PLAIN["cascade"]
 
 
 def plain(name: str, result: Result) -> list[str]:
@@ -144,7 +145,7 @@ def generative(result: Result) -> list[str]:
             cpu = fit["seconds"]["cpu"]
             curve.append(f"{cpu['median']:.1f} s {statistics.median(fit['fooled']):.1%}")
             if enough == "never" and min(fit["fooled"]) >= 0.95:
-                enough = f"{_spread(cpu)}, {fit['length']} {fit['unit']}"
+                enough = f"{_spread(cpu)}, {fit['unit']}: {fit['length']}"
         rows.append({"goal": goal, "name": name, "curve": ", ".join(curve), "enough": enough})
     columns = {
         "goal": "{goal}",
