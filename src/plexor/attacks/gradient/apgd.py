@@ -9,7 +9,7 @@ from torch import Tensor
 
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.gradient.climb import Climb, Halving, Sparse
-from plexor.attacks.gradient.slope import check_averaged, confirmed, mean_margin, slope
+from plexor.attacks.gradient.slope import check_averaged, kept, mean_margin, slope
 from plexor.attacks.objective import Objective, Precision
 from plexor.attacks.options import check_counts, check_norm
 from plexor.attacks.proposal import Proposal, normal_noise
@@ -90,21 +90,17 @@ class APGD:
         best = Best(torch.full((len(batch),), -torch.inf, device=noise.device), noise)
         for step in range(steps):
             trial, margin = self._look(objective, threat, climb)
-            if self.stop_at_success:
-                margin = confirmed(objective, trial, margin, self.samples)
-            best.keep(trial, margin)
-            if self.stop_at_success:
-                stay = best.leave()
+            stay = kept(
+                best, objective, trial, margin, samples=self.samples, leave=self.stop_at_success
+            )
+            if stay is not None:
                 if len(stay) == 0:
                     return best.delta, best.margins
-                if len(stay) < len(objective):
-                    objective, climb = objective.select(stay), climb.select(stay)
+                objective, climb = objective.select(stay), climb.select(stay)
             climb.move(step, objective.batch, threat)
         trial = threat.store(climb.delta, objective.batch)
         margin = mean_margin(objective, trial, self.samples)
-        if self.stop_at_success:
-            margin = confirmed(objective, trial, margin, self.samples)
-        best.keep(trial, margin)
+        kept(best, objective, trial, margin, samples=self.samples, leave=self.stop_at_success)
         return best.delta, best.margins
 
     def _from_outside(

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from plexor.attacks.goals import Goal, LossKind
-from plexor.attacks.gradient.slope import check_averaged, confirmed, mean_margin, slope
+from plexor.attacks.gradient.slope import check_averaged, kept, mean_margin, slope
 from plexor.attacks.objective import Objective, Precision
 from plexor.attacks.options import check_counts, check_positive
 from plexor.attacks.proposal import Proposal, normal_noise
@@ -96,21 +96,17 @@ class PGD:
                 seed=seed,
                 name=f"step-{step}",
             )
-            if self.stop_at_success:
-                margin = confirmed(objective, trial, margin, self.samples)
-            best.keep(trial, margin)
-            if self.stop_at_success:
-                stay = best.leave()
+            stay = kept(
+                best, objective, trial, margin, samples=self.samples, leave=self.stop_at_success
+            )
+            if stay is not None:
                 if len(stay) == 0:
                     return best.delta, best.margins
-                if len(stay) < len(objective):
-                    objective, delta, gradient = objective.select(stay), delta[stay], gradient[stay]
+                objective, delta, gradient = objective.select(stay), delta[stay], gradient[stay]
             delta = self._step(delta, gradient, objective.batch, threat)
         trial = threat.store(delta, objective.batch)
         margin = mean_margin(objective, trial, self.samples)
-        if self.stop_at_success:
-            margin = confirmed(objective, trial, margin, self.samples)
-        best.keep(trial, margin)
+        kept(best, objective, trial, margin, samples=self.samples, leave=self.stop_at_success)
         return best.delta, best.margins
 
     def _step(self, delta: Tensor, gradient: Tensor, batch: Batch, threat: Threat) -> Tensor:

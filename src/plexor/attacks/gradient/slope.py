@@ -11,6 +11,7 @@ from plexor.attacks.goals import LossKind
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts
 from plexor.attacks.proposal import uniform_draws
+from plexor.attacks.restarts import Best
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 
@@ -67,18 +68,43 @@ def mean_margin(objective: Objective, delta: Tensor, samples: int) -> Tensor:
     return torch.stack([objective.margin(delta) for _ in range(samples)]).mean(0)
 
 
-def confirmed(objective: Objective, delta: Tensor, margin: Tensor, samples: int) -> Tensor:
-    """The margins (N,), in float32 where a shorter type says that the goal is reached.
+def kept(
+    best: Best,
+    objective: Objective,
+    trial: Tensor,
+    margin: Tensor,
+    *,
+    samples: int,
+    leave: bool,
+) -> Tensor | None:
+    """Keeps what is better; with ``leave``, lets go of cases that are reached.
 
-    Near the boundary a shorter type's word is not the model's, and a case that leaves on it is
-    lost. Costs ``samples`` forward passes for each case that seems to be there.
+    Where a shorter type than float32 says that the goal is reached, float32 is asked before the
+    case leaves: near the boundary a shorter type's word is not the model's, and a case that leaves
+    on it is lost. Costs ``samples`` forward passes for each case that seems to be there.
+
+    Args:
+        best: what was found so far, of these cases and of those that left.
+        objective: what was asked.
+        trial: storable perturbations, (N, C, *spatial).
+        margin: theirs, (N,).
+        samples: draws of which the margins are means.
+        leave: whether reached cases leave.
+
+    Returns:
+        Which of the cases stay, int64; None if all do.
     """
+    if not leave:
+        best.keep(trial, margin)
+        return None
     there = torch.nonzero(margin > 0).flatten()
-    if objective.precision == "float32" or len(there) == 0:
-        return margin
-    exactly = objective.select(there)
-    exactly.precision = "float32"
-    return margin.index_copy(0, there, mean_margin(exactly, delta[there], samples))
+    if objective.precision != "float32" and len(there) > 0:
+        exactly = objective.select(there)
+        exactly.precision = "float32"
+        margin = margin.index_copy(0, there, mean_margin(exactly, trial[there], samples))
+    best.keep(trial, margin)
+    stay = best.leave()
+    return stay if len(stay) < len(objective) else None
 
 
 @dataclass(frozen=True, slots=True)
