@@ -61,7 +61,7 @@ def test_moves_gain_nearly_as_much_as_the_best_of_all(radius: int) -> None:
         program = milp(
             -gradient[row],
             constraints=LinearConstraint(units.T, *room),
-            integrality=np.ones(64),
+            integrality=np.ones(64, np.int64),
             bounds=Bounds(-most, most),
         )
         assert program.status == 0
