@@ -30,12 +30,12 @@ def main() -> None:
     parser.add_argument("--manifest", type=Path, required=True, help="HAM10000_metadata.csv")
     parser.add_argument("--weights", type=Path, required=True, help="plexor trained them on it")
     parser.add_argument("--n", type=int, default=24, help="images decided rightly")
-    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--steps", type=int, default=20)
     options = parser.parse_args()
     model = load_model(ModelSource(weights=options.weights))
     batch, images = decided_rightly(model, ham10000(options.manifest, "test"), options.n)
     attacks: dict[str, Attack] = {
-        "pgd": PGD(steps=options.steps),
+        "pgd": PGD(steps=options.steps, loss="margin"),
         "jpeg": JPEGCoefficients(steps=options.steps),
     }
     rows: list[dict[str, object]] = []
@@ -58,6 +58,8 @@ def main() -> None:
                 those = verdicts[container]
                 row[container] = {
                     "success": statistics.mean(one.margin > 0 for one in those),
+                    "margin": statistics.mean(one.margin for one in those),
+                    "unmoved": sum(one.distances.linf == 0 for one in those),
                     "linf": statistics.median(one.distances.linf for one in those),
                     "l2": statistics.median(one.distances.l2 for one in those),
                 }
