@@ -11,6 +11,8 @@ from plexor.attacks.jpeg.decode import inverse_dct, wave
 
 STRIDE = 0.25
 """Of a radius, what one move may change a sample by, where the table is that fine."""
+_HALF = 0.5 + 1e-6
+"""What rounding takes, and a little, so that what lies between two numbers is always tried."""
 _TOGETHER = 1 << 11
 """Blocks looked at at once, which bounds the memory: 64 KiB each."""
 
@@ -67,7 +69,7 @@ class Blocks:
                 break
             here = (blocks[left] * table[left]) @ waves + 128
             change = (step[left] * table[left])[:, usable, None] * waves[usable]
-            below, above = self.low[left] - 0.5 - here, self.high[left] + 0.5 - here
+            below, above = self.low[left] - _HALF - here, self.high[left] + _HALF - here
             fits = ((change > below[:, None]) & (change < above[:, None])).all(dim=2)
             best = (reward[left][:, usable] * fits).max(dim=1)
             found = best.values > 0
