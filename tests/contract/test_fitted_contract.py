@@ -73,12 +73,10 @@ LONGER: dict[str, dict[str, Any]] = {
     "universal-generator": {"steps": 80, "width": 8},
 }
 """Settings with which they find enough to be compared with noise."""
-SATURATED = {"generator", "universal-generator"}
-"""Cross-entropy leads them into a corner where the small model of several classes is saturated."""
 GOALLESS = ("universal-singular",)
 """They look for no goal, so that they need not beat noise at one."""
-CONTENT = ("universal-deepfool",)
-"""They stop once cases are at the goal, however near."""
+CONTENT = ("universal-deepfool", "generator", "universal-generator")
+"""They leave cases alone, or stop, once these are at the goal, however near."""
 NAMES_AND_NORMS = [(name, norm) for name, entry in FITTED.items() for norm in entry.norms]
 SHAPES = {"2D": (3, 6, 5), "3D": (1, 4, 5, 3)}
 TASKS: dict[str, Task] = {
@@ -191,10 +189,7 @@ def test_every_task_and_goal_is_searched(name: str, task: str, goal: Goal) -> No
         one.pixels[:] = (0.9 * stored[0].pixels + 0.1 * one.pixels).astype("u1")
     whole = decided(model, stored)
     threat = Threat(norm="linf", radius=6)
-    options = LONGER.get(name, QUICK.get(name, {}))
-    if name in SATURATED and task == "multiclass":
-        options = {**options, "loss": "margin"}
-    method = FITTED[name].attack(**options)
+    method = FITTED[name].attack(**LONGER.get(name, QUICK.get(name, {})))
     fitted = method.fit(model, parts(whole.select(torch.arange(8))), goal, threat, seed=0)
     new = whole.select(torch.arange(8, 12))
 

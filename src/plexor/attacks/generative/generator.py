@@ -68,8 +68,13 @@ class FittedGenerator:
         weights, card = read_fitted(path)
         options: Any = card.options
         try:
-            size = options["width"], options.get("patch", 1)
-            network = empty_generator(options["architecture"], card.shape, *size)
+            network = empty_generator(
+                options["architecture"],
+                card.shape,
+                width=options["width"],
+                patch=options["patch"],
+                patterns=options["patterns"],
+            )
             network.load_state_dict(weights, assign=True)
         except (KeyError, RuntimeError) as error:
             raise DataError(
@@ -82,10 +87,11 @@ class FittedGenerator:
 class Generator(Recipe):
     """A network trained to draw a perturbation for each image.
 
-    In the frame of Poursaeed et al. (CVPR 2018): its last numbers go through tanh and are scaled to
+    In the frame of Poursaeed et al. (CVPR 2018): its last numbers are cut to -1 to 1 and scaled to
     the radius, L∞ number by number, L2 and L1 by their length, and cut to the image's range and the
-    threat's region. Beyond the paper: every norm, goals of any task, volumes, images as stored, and
-    terms that make it less visible. See ``Recipe`` for the options.
+    threat's region. Beyond the paper: patterns to blend (see ``Painter``), every norm, goals of any
+    task, volumes, images as stored, and terms that make it less visible. See ``Recipe`` for
+    the options.
     """
 
     method: ClassVar[str] = "generator"
@@ -116,8 +122,10 @@ class UniversalGenerator(Recipe):
     """A network trained to draw one perturbation for all images from noise that does not change.
 
     The universal half of Poursaeed et al. (CVPR 2018), otherwise as ``Generator``. What is kept is
-    what it draws in the end, a ``UniversalPerturbation``.
+    what it draws in the end, a ``UniversalPerturbation``. It needs no more than one pattern.
     """
+
+    patterns: int = 1
 
     method: ClassVar[str] = "universal-generator"
 

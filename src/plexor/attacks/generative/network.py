@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,9 @@ GROUP = 8
 """Channels normalised together; widths are multiples of it."""
 _RESIDUAL_BLOCKS = 5
 _LEAK = 0.2
+_COARSE, _HIDDEN = 6, 32
+"""The blend looks at so many coarse squares along each axis, through so many hidden numbers."""
+_FAINT = 0.1
 
 
 class ResidualGenerator(nn.Module):
@@ -53,15 +56,15 @@ class ResidualGenerator(nn.Module):
             _layer(dims, deep, 2 * width),
             nn.Upsample(scale_factor=2),
             _layer(dims, 2 * width, width),
-            _last(dims, width, channels),
         )
+        self.last = _last(dims, width, channels)
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, channels, *size) → the same shape; sizes are multiples of ``stride``."""
         features: Tensor = self.down(images)
         for block in self.blocks:
             features = features + block(features)
-        drawn: Tensor = self.up(features)
+        drawn: Tensor = self.last(self.up(features))
         return drawn
 
 
@@ -162,9 +165,10 @@ _ARCHITECTURES: dict[Architecture, type[ResidualGenerator | UNetGenerator]] = {
 class Painter(nn.Module):
     """A generator for images of one size: draws numbers from -1 to 1.
 
-    What the network draws and a pattern that is the same for every image, learnt as it is, are
-    added before tanh. A network of convolutions is slow to learn what is tied to a place, and
-    a perturbation of one for all is tied to places.
+    What the network draws is added to a blend of patterns, and what goes beyond is cut off. The
+    patterns are learnt as they are, number by number: a network of convolutions is slow to learn
+    what is tied to a place, and much of what fools a model is. How an image's blend is made up, a
+    small network says, from the mean colours of coarse squares.
 
     Sizes that the network's stride does not divide are mirrored at both ends to the next that it
     does, and what was drawn there is cut off.
@@ -172,15 +176,26 @@ class Painter(nn.Module):
     Args:
         network: of ``shape``'s channels and dimensions.
         shape: of the images, (C, *spatial).
+        n_patterns: to blend, each of ``shape``.
     """
 
-    def __init__(self, network: Network, shape: tuple[int, ...]) -> None:
+    def __init__(self, network: Network, shape: tuple[int, ...], n_patterns: int) -> None:
         super().__init__()
         self.network = network
-        self.pattern = nn.Parameter(torch.zeros(shape))
+        self.patterns = nn.Parameter(torch.zeros(n_patterns, *shape))
+        dims = len(shape) - 1
+        pool = nn.AdaptiveAvgPool2d if dims == 2 else nn.AdaptiveAvgPool3d
+        self.blend = nn.Sequential(
+            pool(_COARSE),
+            nn.Flatten(),
+            nn.Linear(shape[0] * _COARSE**dims, _HIDDEN),
+            nn.ReLU(),
+            nn.Linear(_HIDDEN, n_patterns),
+            nn.Softmax(dim=1),
+        )
 
     def forward(self, images: Tensor) -> Tensor:
-        """(N, *shape) → the same shape, each number in (-1, 1)."""
+        """(N, *shape) → the same shape, each number in [-1, 1]."""
         padded, cut = images, [slice(None), slice(None)]
         for axis, size in enumerate(images.shape[2:], start=2):
             whole = math.ceil(size / self.network.stride) * self.network.stride
@@ -190,17 +205,48 @@ class Painter(nn.Module):
         if padded.ndim == 4:
             padded = padded.contiguous(memory_format=torch.channels_last)
         drawn: Tensor = self.network(padded)[tuple(cut)]
-        return (drawn + self.pattern).tanh()
+        blended = torch.tensordot(self.blend(images), self.patterns, dims=1)
+        found: Tensor = _CutOff.apply(drawn + blended)  # type: ignore[no-untyped-call]
+        return found
+
+    @torch.no_grad()
+    def keep_in_range(self) -> None:
+        """Cuts the patterns to -1 to 1, so that every number of them still counts."""
+        self.patterns.clamp_(-1, 1)
+
+
+class _CutOff(torch.autograd.Function):
+    """Cuts numbers to -1 to 1. Descent leaves one beyond alone unless it would come back.
+
+    Unlike tanh, which is flat long before its ends: most numbers of a strong perturbation lie
+    there, and what depends on the image would not be learnt any more.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, numbers: Tensor) -> Tensor:
+        ctx.save_for_backward(numbers)
+        return numbers.clamp(-1, 1)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (numbers,) = ctx.saved_tensors
+        outwards = ((numbers > 1) & (gradient < 0)) | ((numbers < -1) & (gradient > 0))
+        return gradient.masked_fill(outwards, 0)
 
 
 def empty_generator(
-    architecture: Architecture, shape: tuple[int, ...], width: int, patch: int = 1
+    architecture: Architecture,
+    shape: tuple[int, ...],
+    *,
+    width: int,
+    patch: int = 1,
+    patterns: int = 1,
 ) -> Painter:
     """A generator without weights, on the meta device, for images of shape (C, *spatial)."""
     dims = len(shape) - 1
     with torch.device("meta"):
         network = _ARCHITECTURES[architecture](dims, shape[0] * patch**dims, width)
-        return Painter(network if patch == 1 else InPatches(network, patch), shape)
+        return Painter(network if patch == 1 else InPatches(network, patch), shape, patterns)
 
 
 def empty_discriminator(shape: tuple[int, ...], width: int) -> nn.Module:
@@ -212,7 +258,8 @@ def empty_discriminator(shape: tuple[int, ...], width: int) -> nn.Module:
 def fill_at_random(network: nn.Module, seed: int) -> None:
     """Fills an empty network, on the CPU, from a random stream of its own.
 
-    He et al.'s initial weights (ICCV 2015); torch's global stream is left alone.
+    He et al.'s initial weights (ICCV 2015), a generator's last ones a tenth of that and its
+    patterns 0, so that it starts from hardly a change; torch's global stream is left alone.
     """
     generator = torch.Generator().manual_seed(seed)
     network.to_empty(device="cpu")
@@ -220,12 +267,15 @@ def fill_at_random(network: nn.Module, seed: int) -> None:
         if isinstance(layer, nn.GroupNorm):
             nn.init.ones_(layer.weight)
             nn.init.zeros_(layer.bias)
-        elif isinstance(layer, nn.Conv2d | nn.Conv3d):
+        elif isinstance(layer, nn.Conv2d | nn.Conv3d | nn.Linear):
             nn.init.kaiming_normal_(layer.weight, generator=generator)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
         elif isinstance(layer, Painter):
-            nn.init.zeros_(layer.pattern)
+            nn.init.zeros_(layer.patterns)
+    for layer in network.modules():
+        if isinstance(layer, ResidualGenerator | UNetGenerator):
+            next(layer.last.parameters()).data.mul_(_FAINT)
 
 
 def to_patches(images: Tensor, patch: int) -> Tensor:

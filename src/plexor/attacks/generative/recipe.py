@@ -28,6 +28,8 @@ class Recipe:
         width: channels at full size, a multiple of 8.
         patch: side, in pixels, of the squares or cubes that are read and drawn as one: 4 makes a
             generator of images about 16 times cheaper, and all it draws is still at full size.
+        patterns: how many patterns as large as an image are learnt, to be blended for each. They
+            take most of the memory: with their gradients and moments 16 bytes a number.
         steps: batches to learn from at most; the stream starts again as often as it takes.
         learning_rate: of Adam at the start; it falls to nothing at the end, along a cosine.
         loss: what is climbed: "ce", "margin" or "ratio".
@@ -47,6 +49,7 @@ class Recipe:
     architecture: Architecture = "u-net"
     width: int = 16
     patch: int = 1
+    patterns: int = 16
     steps: int = 1000
     learning_rate: float = 2e-3
     loss: LossKind = "ce"
@@ -68,7 +71,8 @@ class Recipe:
             raise PlanError(
                 f"{self.method}: `width` must be a multiple of {GROUP}, got {self.width}"
             )
-        check_counts(self.method, patch=self.patch, steps=self.steps, patience=self.patience)
+        check_counts(self.method, patch=self.patch, patterns=self.patterns)
+        check_counts(self.method, steps=self.steps, patience=self.patience)
         check_positive(self.method, learning_rate=self.learning_rate, clip=self.clip)
         for name in ("squares", "smoothness", "dissimilarity", "discriminator"):
             if not 0 <= getattr(self, name) < float("inf"):

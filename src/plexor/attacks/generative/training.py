@@ -29,9 +29,9 @@ _LOOK_EVERY = 50
 _MOST_HELD_BACK = 256
 _BETAS = (0.5, 0.999)
 """Of Adam, as Poursaeed et al. (CVPR 2018) and most generators since DCGAN have them."""
-_PATTERN_RATE = 25
-"""How much faster the pattern for all images is learnt than the network's weights: its numbers
-reach 1, where tanh bends, while a weight changes by a small part of itself."""
+_PATTERN_RATE, _BLEND_RATE = 200, 3
+"""How much faster the patterns and their blend are learnt than the network's weights. A pattern's
+numbers go from end to end, -1 to 1, while a weight changes by a small part of itself."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,8 +42,8 @@ class Training:
     ``Objective``, and that gradient is handed on to the generator as if rounding had not been
     (Bengio et al., 2013, arXiv:1308.3432). The model's own parameters stay frozen.
 
-    Cases that are at the goal untouched are learnt from too, so that they stay there; of those held
-    back only the others are looked at.
+    Cases that are at the goal untouched are left out: they have nothing to teach, and of a common
+    class they would be most of each batch. Each case is asked about once.
 
     Attributes:
         recipe: the options.
@@ -65,6 +65,7 @@ class Training:
     network: Painter = field(init=False)
     rival: Rival | None = field(init=False)
     optimizer: torch.optim.Adam = field(init=False)
+    at_goal: dict[str, bool] = field(init=False, default_factory=dict)
 
     def run(self) -> Painter:
         """The trained generator, on the cases' device.
@@ -73,9 +74,18 @@ class Training:
         the goal, of several such those with the lowest mean loss, and once all were at the goal,
         the latest. Without held-back cases they are the last.
         """
-        recipe, device = self.recipe, self.stream.first().images.device
+        recipe, first = self.recipe, self.stream.first()
+        self.threat.radii(
+            first
+        )  # refuses images that have no such unit, also if none is learnt from
+        device = first.images.device
+        del first
         self.network = empty_generator(
-            recipe.architecture, self.stream.shape, recipe.width, recipe.patch
+            recipe.architecture,
+            self.stream.shape,
+            width=recipe.width,
+            patch=recipe.patch,
+            patterns=recipe.patterns,
         )
         self._fill(self.network, "generator")
         self.network.to(device)
@@ -85,7 +95,7 @@ class Training:
         for step, batch in zip(range(recipe.steps), self.stream.endlessly(), strict=False):
             for group in self.optimizer.param_groups:
                 group["lr"] = group["peak"] * (1 + math.cos(math.pi * step / recipe.steps)) / 2
-            self._learn(held_back.others(batch))
+            self._learn(self._open(held_back.others(batch)))
             if (step + 1) % _LOOK_EVERY == 0 or step + 1 == recipe.steps:
                 progress.note(*self._look(held_back.objectives), self.network)
             if progress.ended:
@@ -103,6 +113,7 @@ class Training:
         self.optimizer.zero_grad()
         self._lowered(objective).backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
+        self.network.keep_in_range()
         self.stream.spent(objective)
 
     def _lowered(self, objective: Objective) -> Tensor:
@@ -159,9 +170,8 @@ class Training:
             room = _MOST_HELD_BACK - len(found.ids)
             index = [i for i, case_id in enumerate(batch.ids) if self._is_held_back(case_id)][:room]
             found.ids.update(batch.ids[i] for i in index)
-            if index:
-                objective = _open(self._asked(batch.select(torch.tensor(index))))
-                found.objectives += [objective] if len(objective) else []
+            some = self._open(batch.select(torch.tensor(index, dtype=torch.int64)))
+            found.objectives += [self._asked(some)] if len(some) else []
             if len(found.ids) >= _MOST_HELD_BACK:
                 break
         return found
@@ -170,6 +180,16 @@ class Training:
         draw = seed_for(self.seed, self.stream.method, "held-back", case_id)
         return draw < self.recipe.held_back * 2**63
 
+    def _open(self, batch: Batch) -> Batch:
+        """The cases of a batch that are not at the goal untouched."""
+        new = [i for i, case_id in enumerate(batch.ids) if case_id not in self.at_goal]
+        if new:
+            asked = self._asked(batch.select(torch.tensor(new)))
+            self.at_goal.update(zip(asked.batch.ids, (asked.untouched() > 0).tolist(), strict=True))
+            self.stream.spent(asked)
+        index = [i for i, case_id in enumerate(batch.ids) if not self.at_goal[case_id]]
+        return batch.select(torch.tensor(index, dtype=torch.int64))
+
     def _asked(self, batch: Batch) -> Objective:
         return Objective(self.model, batch, self.goal, precision=self.recipe.precision)
 
@@ -177,7 +197,8 @@ class Training:
         painter, rate = self.network, self.recipe.learning_rate
         groups = [
             {"params": painter.network.parameters(), "peak": rate},
-            {"params": [painter.pattern], "peak": _PATTERN_RATE * rate},
+            {"params": [painter.patterns], "peak": _PATTERN_RATE * rate},
+            {"params": painter.blend.parameters(), "peak": _BLEND_RATE * rate},
         ]
         return torch.optim.Adam(groups, betas=_BETAS)
 
@@ -268,8 +289,3 @@ class Rival:
         """How far the images are from being taken for untouched, (N,)."""
         found: Tensor = (self.network(perturbed) - 1).square().flatten(1).mean(1)
         return found
-
-
-def _open(objective: Objective) -> Objective:
-    """Those of the cases that are not at the goal untouched."""
-    return objective.select(torch.nonzero(objective.untouched() <= 0).flatten())

@@ -115,7 +115,7 @@ SCALES: dict[str, Scale] = {
         name="small",
         classifier=_training("densenet201", 72, 96, **_HOUR),
         other=_training("efficientnet-lite0", 72, 96, look=_LITE, **_HOUR | {"epochs": 6}),
-        generator={"steps": 300, "patch": 4, "precision": "bfloat16", "fit_batch": 16},
+        generator={"steps": 400, "patch": 4, "precision": "bfloat16", "fit_batch": 48},
         pgd={"steps": 20, "precision": "bfloat16", "stop_at_success": True},
         one_pixel=None,
         because="the network sees 96 × 72 pixels in place of 600 × 450, starts from random "
