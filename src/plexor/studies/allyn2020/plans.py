@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -154,10 +154,17 @@ def scale_of(name: str) -> Scale:
     return SCALES[name]
 
 
-def plan_of(arm: str, scale: Scale, *, start: Path | None = None) -> Plain:
+def plan_of(
+    arm: str, scale: Scale, *, start: Path | None = None, loaded: Sequence[Plain] = ()
+) -> Plain:
     """An arm's plan as plain data, as seen from its folder in the study's directory.
 
-    The transfer arm's has no probes: these are files that the clean arm's audit leaves.
+    Args:
+        arm: its name.
+        scale: what is run.
+        start: weights to start training from.
+        loaded: the transfer arm's probes, see ``loaded_probe``: of files that the clean arm's
+            audit leaves.
     """
     design = CLEAN if arm == TRANSFER else arm
     train = dict(scale.other if arm == TRANSFER else scale.classifier)
@@ -173,7 +180,7 @@ def plan_of(arm: str, scale: Scale, *, start: Path | None = None) -> Plain:
         },
         "model": {"weights": WEIGHTS},
         "train": train,
-        "probes": _probes(arm, scale),
+        "probes": list(loaded) if arm == TRANSFER else _probes(arm, scale),
         "n_examples": _FEW if arm == TRANSFER else scale.n_examples,
     }
 
@@ -185,8 +192,6 @@ def _probes(arm: str, scale: Scale) -> list[Plain]:
     to_anything = {"goal": "misclassify", "threat": {"norm": "linf", "radius": UNTARGETED_RADIUS}}
     if arm == PUBLISHED:
         return [{"attack": GENERATOR, "fit": "test", **scale.generator, **to_naevus}]
-    if arm == TRANSFER:
-        return []
     one_pixel = {"attack": ONE_PIXEL, "threat": {"norm": "l0", "radius": 1}}
     return [
         {"attack": GENERATOR, "fit": "train", **scale.generator, **to_naevus},

@@ -75,9 +75,9 @@ class _Arm:
         return self.request.out / self.name / "run"
 
     def train(self, advance: Advance) -> None:
-        plan = plan_of(self.name, self.scale, start=self.request.start.get(self.name))
-        if self.name == TRANSFER:
-            plan["probes"] = _loaded(self.request.out)
+        loaded = _loaded(self.request.out) if self.name == TRANSFER else ()
+        start = self.request.start.get(self.name)
+        plan = plan_of(self.name, self.scale, start=start, loaded=loaded)
         # Until an audit has begun the plan may change; of its training, weights hold the account.
         keep(self.plan, yaml.safe_dump(plan, sort_keys=False), settled=self.run.exists())
         given = self.request.weights.get(self.name)
