@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from tests.helpers.tiny import Curved, Linear, batch_of, image, model_of, multiclass
+from PIL import Image as Pillow
+from tests.helpers.tiny import Curved, Linear, batch_of, binary, image, model_of, multiclass
 from tests.oracle.test_jpeg_coefficients import jpeg
 
 from plexor.attacks import Misclassify, Threat, judge
@@ -73,6 +75,34 @@ def test_a_case_does_not_feel_its_neighbours(threat: Threat) -> None:
     for rows in ([0], [3, 1]):
         some = attack(model, batch.select(torch.tensor(rows)), Misclassify(), threat, seed=0)
         assert torch.equal(some.delta, whole.delta[rows])
+
+
+@pytest.mark.parametrize("threat", [Threat(norm="linf", radius=32), Threat(norm="l2", radius=3000)])
+@pytest.mark.parametrize("colour", [(255, 255, 255), (0, 0, 255)], ids=["white", "blue"])
+def test_no_coefficient_goes_beyond_what_a_file_can_hold(
+    colour: tuple[int, int, int], threat: Threat
+) -> None:
+    """Where pixels are at the end of their range, moves further out cost nothing."""
+    pixels = np.zeros((16, 32, 3), np.uint8)
+    pixels[:, 16:] = colour
+    file = io.BytesIO()
+    Pillow.fromarray(pixels).save(file, "JPEG", quality=100)
+    stored = [decode_image(file.getvalue(), "sharp")]
+    outwards = torch.tensor(colour)[:, None, None].sub(127.5).sign().expand(1, 3, 16, 32)
+    model = model_of(Linear(1e-3 * outwards), binary())
+    batch = batch_of(stored)
+    found = JPEGCoefficients(steps=4)(model, batch, Misclassify(), threat, seed=0)
+    (own,) = judge(
+        model,
+        batch,
+        stored,
+        found.delta,
+        goal=Misclassify(),
+        threat=threat,
+        coefficients=found.coefficients,
+    )[OWN]
+    assert own.within_threat
+    assert not np.isnan(own.coefficients)
 
 
 def test_only_attempted_cases_bring_coefficients() -> None:

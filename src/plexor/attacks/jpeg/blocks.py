@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plexor.attacks.jpeg.decode import inverse_dct, wave
+from plexor.cases.formats.coefficients import GREATEST
 
 STRIDE = 0.25
 """Of a radius, what one move may change a sample by, where the table is that fine."""
@@ -77,6 +78,7 @@ class Blocks:
             trial = blocks[left].scatter_add(1, which, step[left].gather(1, which))
             seen = inverse_dct((trial * table[left]).view(-1, 8, 8)).flatten(1)
             right = ((seen >= self.low[left]) & (seen <= self.high[left])).all(dim=1)
+            right &= trial.gather(1, which)[:, 0].abs() <= GREATEST
             blocks[left[right]] = trial[right]
             reward[left[~right], which[~right, 0]] = 0.0
         return blocks

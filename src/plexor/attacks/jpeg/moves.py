@@ -13,6 +13,7 @@ from plexor.attacks import geometry
 from plexor.attacks.jpeg.blocks import STRIDE, Blocks, peaks
 from plexor.attacks.jpeg.decode import Decoder
 from plexor.attacks.threat import Threat
+from plexor.cases.formats.coefficients import GREATEST
 from plexor.models.batch import Batch
 
 _AIMS = 6
@@ -64,13 +65,17 @@ class Moves:
         flat = torch.cat([plane.flatten(1) for plane in start], dim=1)
         radii = self.threat.radii(self.batch).double().view(-1, 1)
         aim, found, longest = radii, flat, torch.zeros_like(radii)
+        down, up = (-GREATEST - flat).clamp(max=0), (GREATEST - flat).clamp(min=0)
 
         def foreseen(moves: Tensor) -> Tensor:
             return (moves.square() * square).sum(dim=1, keepdim=True).sqrt()
 
         for _ in range(_AIMS):
             moves = geometry.greatest_fitting(
-                lambda scale: (scale * way).round(), foreseen, aim, at_most=2.0**12
+                lambda scale: (scale * way).round().clamp(down, up),
+                foreseen,
+                aim,
+                at_most=2.0**12,
             )
             length = self.threat.measure(self.delta(_unflattened(flat + moves, start))).view(-1, 1)
             better = (length <= radii) & (length > longest)
@@ -182,9 +187,10 @@ class Moves:
 
 
 def _moved(plane: Tensor, index: Tensor, move: Tensor) -> Tensor:
-    """One coefficient of each block, (N, rows, columns) of 64, moved."""
+    """One coefficient of each block, (N, rows, columns) of 64, moved if a file can hold it then."""
     flat = plane.flatten(3)
-    return flat.scatter_add(3, index[..., None], move[..., None]).view_as(plane)
+    moved = flat.scatter_add(3, index[..., None], move[..., None])
+    return moved.where(moved.abs() <= GREATEST, flat).view_as(plane)
 
 
 def _unflattened(flat: Tensor, like: Sequence[Tensor]) -> tuple[Tensor, ...]:

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from plexor.core.errors import DataError, MissingExtraError
 
+GREATEST = 1023
+"""What a coefficient of 8 bits may be, up or down, for a baseline file (ITU-T T.81, F.1.2)."""
 _WRITTEN_ANEW = b"JFIF\0"
 """How a marker begins that would be there twice if it were carried along."""
 
