@@ -12,7 +12,12 @@ from torch import Tensor, nn
 
 from plexor.attacks import Misclassify, Move, Threat
 from plexor.attacks.fitted import FitCard
-from plexor.attacks.universal import UniversalPerturbation, UniversalSGD, UniversalSingular
+from plexor.attacks.universal import (
+    UniversalDeepFool,
+    UniversalPerturbation,
+    UniversalSGD,
+    UniversalSingular,
+)
 from plexor.attacks.universal.layer import Response, find_layer, quarter_layer
 from plexor.core.errors import ModelError, PlanError
 from plexor.models import Batch, Model, Regression
@@ -105,6 +110,16 @@ def test_untouched_images_are_asked_about_where_the_goal_is_about_a_change() -> 
         seed=0,
     )
     assert (higher.card.n_gradients, higher.card.n_forwards) == (5 * 3, 5 * 3)
+
+
+def test_deepfool_asks_no_more_than_it_looks_at() -> None:
+    """One case, three looks: at the pattern so far, after a step, and whether enough are there."""
+    batch = batch_of([image(np.full(SHAPE, 1, "u1"))])
+    model = model_of(Linear(torch.ones(1, *SHAPE), torch.tensor([-9.0])), binary())
+    threat = Threat(norm="linf", radius=9)
+    fitted = UniversalDeepFool(epochs=1).fit(model, [batch], Misclassify(), threat, seed=0)
+    assert fitted.pattern.any()
+    assert (fitted.card.n_gradients, fitted.card.n_forwards) == (1, 3)
 
 
 def test_a_goal_the_sgd_cannot_see_leaves_the_pattern_empty() -> None:

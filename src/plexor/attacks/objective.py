@@ -72,7 +72,8 @@ class Objective:
         some.n_gradients, some.n_forwards = self.n_gradients, self.n_forwards
         some._rows = self._rows[index]
         some.batch = self.batch.select(index)
-        some._before = self.before[index]
+        before = self._start()
+        some._before = None if before is None else before[index]
         some._slopes = None if self._slopes is None else self._slopes[index]
         return some
 
