@@ -72,6 +72,14 @@ def test_each_image_gets_its_own_and_it_is_of_use_to_images_not_seen() -> None:
     assert float(gains(weight, found).mean()) >= 0.75 * float(gains(weight, best).mean())
 
 
+def test_with_nothing_held_back_all_steps_are_taken() -> None:
+    batch = batch_of(images((1, 4, 4), 2, seed=1), [0, 0])
+    _, model = linear((1, 4, 4), batch)
+    attack = Generator(steps=110, width=8, held_back=0, patience=1, clip=UNCLIPPED)
+    fitted = attack.fit(model, [batch], Misclassify(), Threat(norm="linf", radius=1), seed=0)
+    assert fitted.card.n_gradients == 110 * 2
+
+
 class Echo(UNetGenerator):
     """Draws what it sees, and keeps it."""
 

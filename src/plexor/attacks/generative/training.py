@@ -43,7 +43,7 @@ class Training:
     (Bengio et al., 2013, arXiv:1308.3432). The model's own parameters stay frozen.
 
     Cases that are at the goal untouched are left out: they have nothing to teach, and of a common
-    class they would be most of each batch. Each case is asked about once.
+    class they would be most of each batch. The model is asked once for each case whether it is.
 
     Attributes:
         recipe: the options.
@@ -72,12 +72,12 @@ class Training:
 
         Of all looks at the held-back cases, the weights are those with which most of them were at
         the goal, of several such those with the lowest mean loss, and once all were at the goal,
-        the latest. Without held-back cases they are the last.
+        the latest. Without held-back cases, or if all are at the goal untouched, they are the last
+        after all steps.
         """
         recipe, first = self.recipe, self.stream.first()
-        self.threat.radii(
-            first
-        )  # refuses images that have no such unit, also if none is learnt from
+        # Refuses images that have no such unit, also if none is learnt from.
+        self.threat.radii(first)
         device = first.images.device
         del first
         self.network = empty_generator(
@@ -98,7 +98,7 @@ class Training:
             self._learn(self._open(held_back.others(batch)))
             if (step + 1) % _LOOK_EVERY == 0 or step + 1 == recipe.steps:
                 progress.note(*self._look(held_back.objectives), self.network)
-            if progress.ended:
+            if held_back.objectives and progress.ended:
                 break
         for objective in held_back.objectives:
             self.stream.spent(objective)
@@ -147,7 +147,7 @@ class Training:
     def _look(self, objectives: list[Objective]) -> tuple[float, float]:
         """Share of the held-back cases at the goal, and the mean of what is lowered.
 
-        Without any, 0 and 0: each look is as good as the one before, and none ends the training.
+        Without any, 0 and 0: each look is as good as the one before.
         """
         if not objectives:
             return 0.0, 0.0
