@@ -42,14 +42,14 @@ docs: $(SETUP)
 PEERS := benchmarks/.venv/bin/python
 benchmark:
 	test -x $(PEERS) || $(PYTHON) -m venv benchmarks/.venv
-	$(PEERS) -m pip install --quiet -c constraints.txt -e .
+	$(PEERS) -m pip install --quiet -c constraints.txt -e .[jpeg]
 	$(PEERS) -m pip install --quiet -c constraints.txt -r benchmarks/requirements-peers.txt
 	$(PEERS) -m pip install --quiet --no-deps torchattacks==3.5.1 confidenceinterval==1.0.5
 	for script in pgd volume audit_overhead memory startup rounding sparse pixel observer \
 			statistics_speed; do \
 		$(PEERS) benchmarks/$$script.py || exit 1; \
 	done
-	test -z "$(HAM)" || for script in cascade nearest queries universal generative applied; do \
+	test -z "$(HAM)" || for script in cascade nearest queries universal generative applied jpeg; do \
 		$(PEERS) benchmarks/$$script.py --manifest $(HAM) --weights $(HAM_WEIGHTS) || exit 1; \
 	done
 	test -z "$(HAM)" || $(PEERS) benchmarks/cascade.py --manifest $(HAM) --side 32 --images 64 \

@@ -53,7 +53,7 @@ def main() -> None:
                 threat=threat,
                 coefficients=found.coefficients,
             )
-            row: dict[str, object] = {"threat": threat.name, "attack": name, "n": len(batch)}
+            row: dict[str, object] = {"threat": threat.name, "attack": name}
             for container in ("lossless", OWN):
                 those = verdicts[container]
                 row[container] = {
@@ -63,10 +63,13 @@ def main() -> None:
                     "linf": statistics.median(one.distances.linf for one in those),
                     "l2": statistics.median(one.distances.l2 for one in those),
                 }
-            moved = [one.coefficients for one in verdicts[OWN]]
-            rows.append(row | {"moved": statistics.median(moved), "seconds": seconds})
+            moved = None
+            if found.coefficients:
+                moved = statistics.median(one.coefficients for one in verdicts[OWN])
+            rows.append(row | {"moved": moved, "seconds": seconds})
             print(rows[-1], flush=True)
-    write_result("jpeg", {"steps": options.steps}, rows)
+    settings = {"images": len(batch), "steps": options.steps, "weights": options.weights.name}
+    write_result("jpeg", settings, rows)
 
 
 if __name__ == "__main__":
