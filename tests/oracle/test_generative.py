@@ -80,6 +80,20 @@ def test_with_nothing_held_back_all_steps_are_taken() -> None:
     assert fitted.card.n_gradients == 110 * 2
 
 
+@pytest.mark.parametrize("truth", [[0, 0, 1], [1, 1, 1]], ids=["one there", "all there"])
+def test_cases_at_the_goal_untouched_are_asked_about_once_and_not_learnt_from(
+    truth: list[int],
+) -> None:
+    shape, threat = (1, 4, 4), Threat(norm="linf", radius=1)
+    batch = batch_of([image(np.full(shape, 128, np.uint8))] * 3, truth)
+    _, model = linear(shape, batch)
+    attack = Generator(steps=5, width=8, held_back=0)
+    fitted = attack.fit(model, [batch], Misclassify(), threat, seed=0)
+    assert fitted.card.n_gradients == 5 * truth.count(0)
+    assert fitted.card.n_forwards == 3
+    assert fitted(model, batch, Misclassify(), threat, seed=0).delta.isfinite().all()
+
+
 class Echo(UNetGenerator):
     """Draws what it sees, and keeps it."""
 

@@ -239,8 +239,8 @@ def empty_generator(
     shape: tuple[int, ...],
     *,
     width: int,
-    patch: int = 1,
-    patterns: int = 1,
+    patch: int,
+    patterns: int,
 ) -> Painter:
     """A generator without weights, on the meta device, for images of shape (C, *spatial)."""
     dims = len(shape) - 1
