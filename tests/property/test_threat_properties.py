@@ -200,6 +200,21 @@ def test_steepest_direction_has_length_one_and_rises_most(
 
 @pytest.mark.parametrize("norm", NORMS)
 @settings(deadline=None, max_examples=50)
+@given(data=st.data(), case=cases("u1", "i2", "f4"), share=st.sampled_from([0.01, 0.5]))
+def test_a_step_goes_along_what_is_open_and_back_into_the_threat(
+    norm: Norm, data: st.DataObject, case: Drawn, share: float
+) -> None:
+    batch, gradient = case.batch(), case.delta()
+    threat = data.draw(threats(norm))
+    start, size = threat.project(case.delta(1), batch), threat.radii(batch) * share
+    along = threat.steepest(threat.free(gradient, start, batch), share=share)
+    stepped = threat.ascend(start, gradient, size, batch, share=share)
+    assert torch.equal(stepped, threat.project(start + size * along, batch))
+    assert_allowed(threat, stepped, batch)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@settings(deadline=None, max_examples=50)
 @given(data=st.data(), case=cases("u1", "i2", "f4"))
 def test_nothing_allowed_is_further_along_than_the_furthest(
     norm: Norm, data: st.DataObject, case: Drawn

@@ -184,7 +184,7 @@ class Objective:
         return ways.detach(), torch.stack(gradients, dim=1), chosen
 
     def _tracked(self, delta: Tensor) -> tuple[Tensor, Tensor]:
-        trial = delta.detach().clone().requires_grad_()
+        trial = delta.detach().requires_grad_()
         with torch.enable_grad(), self._autocast():
             return trial, self.model.outputs(self.batch.images + trial, self.batch.context)
 

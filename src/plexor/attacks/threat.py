@@ -104,10 +104,10 @@ class Threat:
             batch: the cases.
             radii: each case's own radius, (N, 1, ...), in the threat's place; may be 0 or infinite.
         """
-        low, high = self.bounds(batch)
         radii = self.radii(batch) if radii is None else radii
         if self.norm == "linf":
-            return delta.clamp(low.clamp_(min=-radii), high.clamp_(max=radii))
+            return delta.clamp(*self._box(batch, radii))
+        low, high = self.bounds(batch)
         if self.norm == "l2":
             return geometry.onto_l2(delta, low, high, radii)
         if self.norm == "l1":
@@ -175,11 +175,11 @@ class Threat:
         if bool((batch.quantum == 0).all()):
             return self.project(delta, batch)
         quantum = batch.quantum
-        low, high = self.bounds(batch)
         radii = self.radii(batch)
         if self.norm == "linf":
             whole = torch.floor(radii / quantum * (1 + 1e-6)) * quantum
-            return geometry.onto_grid(delta.clamp(-whole, whole), quantum, low, high)
+            return geometry.onto_grid(delta, quantum, *self._box(batch, whole))
+        low, high = self.bounds(batch)
         if self.norm == "l0":
             return self.project(geometry.onto_grid(delta, quantum, low, high), batch)
 
@@ -215,9 +215,33 @@ class Threat:
         """The gradient where ``delta`` can still follow it; 0 at bounds and out of the region."""
         low, high = self.bounds(batch)
         without_end = torch.finfo(delta.dtype).max
-        down = (low - delta).clamp_(max=0).mul_(without_end)
-        up = (high - delta).clamp_(min=0).mul_(without_end)
+        down = low.sub_(delta).clamp_(max=0).mul_(without_end)
+        up = high.sub_(delta).clamp_(min=0).mul_(without_end)
         return gradient.clamp(down, up)  # a selection by truth would take several times as long
+
+    def ascend(
+        self,
+        delta: Tensor,
+        gradient: Tensor,
+        size: Tensor,
+        batch: Batch,
+        *,
+        share: float = 0.0,
+    ) -> Tensor:
+        """A step of length ``size`` along the steepest way still open, and back into the threat.
+
+        Args:
+            delta: where from, in the threat, (N, C, *spatial).
+            gradient: what is followed, (N, C, *spatial).
+            size: in the norm, (N, 1, ...).
+            batch: the cases.
+            share: as for ``steepest``.
+        """
+        if self.norm == "linf":  # numbers do not share a length, so that none need be left out
+            step = gradient.sign().mul_(size).add_(delta)
+            return step.clamp_(*self._box(batch, self.radii(batch)))
+        open_ = self.free(gradient, delta, batch)
+        return self.project(self.steepest(open_, share=share).mul_(size).add_(delta), batch)
 
     def random_start(self, noise: Tensor, batch: Batch) -> Tensor:
         """Turns standard normal noise (N, C, *spatial) into where a search may start.
@@ -260,6 +284,11 @@ class Threat:
             return low, high
         allowed = self.region.allowed(batch)
         return low * allowed, high * allowed
+
+    def _box(self, batch: Batch, radii: Tensor) -> tuple[Tensor, Tensor]:
+        """The bounds, and no further than ``radii`` either way."""
+        low, high = self.bounds(batch)
+        return low.clamp_(min=-radii), high.clamp_(max=radii)
 
     def _count(self, images: Tensor) -> float:
         """L0's radius as a number of positions; a share of all is at least one."""

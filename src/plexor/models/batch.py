@@ -24,7 +24,9 @@ class Context:
     intercept: Tensor
 
     def values(self, images: Tensor) -> Tensor:
-        """Stored numbers (N, C, *spatial) → values of the same shape."""
+        """Stored numbers (N, C, *spatial) → values; as they are, if they are values already."""
+        if bool((self.slope == 1).all() & (self.intercept == 0).all()):
+            return images
         return images * self.slope + self.intercept
 
     def select(self, index: Tensor) -> Context:

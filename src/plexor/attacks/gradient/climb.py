@@ -123,8 +123,7 @@ class Halving(Climb):
         """The step after ``step`` others."""
         if step in self.checkpoints:
             self._check(step)
-        along = threat.steepest(threat.free(self.gradient, self.delta, batch))
-        ahead = threat.project(self.delta + self.size * along, batch)
+        ahead = threat.ascend(self.delta, self.gradient, self.size, batch)
         if step > 0:
             kept = _MOMENTUM * (self.delta - self.earlier)
             ahead = self.delta + (1 - _MOMENTUM) * (ahead - self.delta) + kept

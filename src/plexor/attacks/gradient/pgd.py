@@ -113,8 +113,7 @@ class PGD:
         """Along the steepest direction that is still open, and back into the threat."""
         whole = threat.radii(batch) if threat.norm != "l0" else batch.high - batch.low
         size = whole * (self.step_size or 2.5 / self.steps)
-        direction = threat.steepest(threat.free(gradient, delta, batch), share=_L1_SHARE)
-        return threat.project(delta + size * direction, batch)
+        return threat.ascend(delta, gradient, size, batch, share=_L1_SHARE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

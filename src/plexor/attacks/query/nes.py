@@ -74,9 +74,7 @@ class NES:
                 estimate += self._slope(best, trial, noise, threat)
             velocity = self.momentum * velocity + (1 - self.momentum) * estimate
             cases = best.objective.batch
-            direction = threat.steepest(threat.free(velocity, delta, cases))
-            delta = delta + self.step_size * threat.radii(cases) * direction
-            delta = threat.project(delta, cases)
+            delta = threat.ascend(delta, velocity, self.step_size * threat.radii(cases), cases)
             trial = threat.store(delta, cases)
             best.ask(trial)
             delta, trial, velocity = best.leave(delta, trial, velocity)
