@@ -27,7 +27,7 @@ class Recipe:
         architecture: "u-net" or "residual".
         width: channels at full size, a multiple of 8.
         patch: side, in pixels, of the squares or cubes that are read and drawn as one: 4 makes a
-            generator of images about 16 times cheaper, and all it draws is still at full size.
+            generator of images about ten times cheaper, and all it draws is still at full size.
         patterns: how many patterns as large as an image are learnt, to be blended for each. They
             take most of the memory: with their gradients and moments 16 bytes a number.
         steps: batches to learn from at most; the stream starts again as often as it takes.
