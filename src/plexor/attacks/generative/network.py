@@ -112,7 +112,7 @@ class InPatches(nn.Module):
     """A generator that takes a square or cube of pixels for one, of as many times the channels.
 
     It draws every pixel, but its features are coarser (Shi et al., CVPR 2016, read and draw so):
-    about ``patch ** spatial_dims`` times cheaper.
+    ``patch ** spatial_dims`` times fewer of them.
 
     Args:
         network: with ``channels * patch ** spatial_dims`` channels.
