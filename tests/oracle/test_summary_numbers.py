@@ -103,6 +103,22 @@ def test_cohort(summary: dict[str, Any]) -> None:
     assert (cohort["name"], cohort["split"]) == ("ham10000", "test")
 
 
+@pytest.mark.parametrize(
+    ("manifest", "name"),
+    [
+        ("films/manifest.csv", "films"),
+        ("films/chest.csv", "chest"),
+        ("manifest.csv", "manifest"),
+        ("../manifest.csv", "manifest"),
+    ],
+)
+def test_images_are_called_as_their_list_or_its_folder(manifest: str, name: str) -> None:
+    plan = synthetic.plan()
+    plan["cohort"]["manifest"] = manifest
+    frame = _frame(_rows("pgd-linf-1", None))
+    assert summarise(plan, synthetic.provenance(), frame)["cohort"]["name"] == name
+
+
 def test_clean(summary: dict[str, Any]) -> None:
     assert _counts(summary["clean"]["accuracy"]) == (7, 10)
     assert summary["clean"]["balanced_accuracy"]["value"] == pytest.approx(

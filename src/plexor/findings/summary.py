@@ -69,12 +69,18 @@ def summarise(
     }
 
 
+def _named(manifest: PurePath) -> str:
+    """What images are called: as their list, or as its folder where it is just "manifest"."""
+    folder = manifest.parent.name
+    return manifest.stem if manifest.stem != "manifest" or folder in ("", "..") else folder
+
+
 def _cohort(plan: Mapping[str, Any], provenance: Mapping[str, Any], parts: Parts) -> Plain:
     cases = parts.part(CLEAN)
     source = plan["cohort"]
     manifest = PurePath(str(source["manifest"]))
     return {
-        "name": manifest.parent.name if manifest.stem == "manifest" else manifest.stem,
+        "name": _named(manifest),
         "split": source["audit"],
         "n_cases": len(cases),
         "n_groups": int(cases["group"].nunique()),
