@@ -208,7 +208,11 @@ class Objective:
 
 
 def _gradients(of: list[Tensor], at: Tensor) -> list[Tensor]:
-    """The gradient of each at ``at``; 0 where it is no finite number."""
+    """The gradient of each at ``at``; 0 where it is no finite number.
+
+    Laid out as images are, not with channels last as convolutions leave it: what mixes the two
+    layouts takes several times as long.
+    """
     found = []
     for i, number in enumerate(of):
         try:
@@ -219,5 +223,5 @@ def _gradients(of: list[Tensor], at: Tensor) -> list[Tensor]:
             raise ModelError(
                 f"the model lets no gradient through, which this attack follows: {error}"
             ) from error
-        found.append(gradient.nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0))
+        found.append(gradient.nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0).contiguous())
     return found
