@@ -19,7 +19,7 @@ _PIECES = 100
 _NEARLY = 1e-7
 _FULL = 1 - 5e-7  # float32 tells lengths apart to about 1e-7
 _CLOSE = 2.0**-12
-_FINEST = 2.0**-23
+_FINEST = 2.0**-18
 
 
 def lengths(delta: Tensor) -> Tensor:
@@ -193,7 +193,7 @@ def greatest_fitting(
 
     ``measure(shape(s))`` must not fall as s grows, and be zero at s = 0. Where it comes closer to
     the radius than a part in a few thousand, that is taken; where it goes by greater leaps, s is
-    narrowed down to float32's precision.
+    narrowed down to a few millionths.
     """
     low, short = torch.zeros_like(radii), torch.zeros_like(radii)
     high = torch.full_like(radii, min(1.0, at_most))
@@ -203,6 +203,7 @@ def greatest_fitting(
         high = torch.where(room, high * 2, high)
         over = measure(shape(high))
     low, short = torch.where(over <= radii, high, low), torch.where(over <= radii, over, short)
+    aim = (1 - _CLOSE / 2) * radii  # half of what aims at the radius itself would go beyond
     for turn in range(2 * _HALVINGS):
         wide = (short < (1 - _CLOSE) * radii) & (high - low > _FINEST * high)
         searched = (over > radii) & wide
@@ -210,7 +211,7 @@ def greatest_fitting(
             break
         part = torch.full_like(radii, 0.5)
         if turn % 2 == 0:
-            straight = ((radii - short) / (over - short)).clamp(0.01, 0.99)
+            straight = ((aim - short) / (over - short)).clamp(_CLOSE, 1 - _CLOSE)
             part = torch.where(searched, straight, part)
         middle = low + part * (high - low)
         length = measure(shape(middle))
