@@ -75,6 +75,10 @@ def run(
     device: Annotated[
         str | None, typer.Option(help="Where to compute, e.g. cuda:0; found by itself.")
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Units at a time in audits, by workers of one thread; needs Ray."),
+    ] = None,
 ) -> None:
     """Carry a study out, and write its report: published figures beside ours.
 
@@ -91,6 +95,7 @@ def run(
         weights=_by_arm("weights", weights),
         start=_by_arm("start", start),
         device=device,
+        workers=workers,
     )
     result = run_study(study.name, request, watch=_watch)
     console.print(_compared(result))

@@ -8,7 +8,7 @@ from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from plexor.audits import audit, cohort_of, load_plan
+from plexor.audits import Ray, audit, cohort_of, load_plan
 from plexor.cases import Cohort
 from plexor.core.errors import ModelError
 from plexor.core.files import write_atomic
@@ -60,12 +60,22 @@ def train_arm(
     )
 
 
-def audit_arm(plan_file: Path, advance: Advance, *, device: str | None = None) -> None:
-    """Carries a plan out into ``run`` beside it, or goes on with it."""
+def audit_arm(
+    plan_file: Path, advance: Advance, *, device: str | None = None, workers: int | None = None
+) -> None:
+    """Carries a plan out into ``run`` beside it, or goes on with it.
+
+    Args:
+        plan_file: of the audit.
+        advance: told of each step.
+        device: where to compute.
+        workers: Ray's, units at a time; this process does the work where None.
+    """
     audit(
         load_plan(plan_file),
         out=plan_file.parent / "run",
         device=device,
+        executor=None if workers is None else Ray(workers=workers, gpu=device != "cpu"),
         on_progress=lambda news: advance(news.done, news.total, f"{news.stage} {news.probe}"),
     )
 

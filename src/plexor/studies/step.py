@@ -31,6 +31,7 @@ class Request:
         weights: arm → weights already trained in the way that the arm would train them.
         start: arm → weights to start its training from, e.g. ImageNet's.
         device: where to compute, e.g. "cuda:0"; found by itself where None.
+        workers: Ray's, each of one thread, that audit so many units at a time; None needs no Ray.
     """
 
     out: Path
@@ -39,6 +40,7 @@ class Request:
     weights: Mapping[str, Path] = field(default_factory=dict)
     start: Mapping[str, Path] = field(default_factory=dict)
     device: str | None = None
+    workers: int | None = None
 
     def __post_init__(self) -> None:
         if self.scale not in SCALES:

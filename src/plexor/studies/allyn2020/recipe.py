@@ -84,7 +84,8 @@ class _Arm:
         train_arm(self.plan, advance, given=given, device=self.request.device)
 
     def audit(self, advance: Advance) -> None:
-        audit_arm(self.plan, advance, device=self.request.device)
+        request = self.request
+        audit_arm(self.plan, advance, device=request.device, workers=request.workers)
 
 
 def _images(request: Request, scale: Scale, advance: Advance) -> None:
