@@ -79,7 +79,7 @@ class Training:
         # Refuses images that have no such unit, also if none is learnt from.
         self.threat.radii(first)
         device = first.images.device
-        del first
+        del first  # no batch is held while others go by
         self.network = empty_generator(
             recipe.architecture,
             self.stream.shape,
