@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from measuring import interleaved, spread, write_result
 from peers import GREATEST, UnitNetwork
-from subject import batch_of, decided_rightly, ham10000
+from subject import decided_rightly, from_all_over, ham10000
 from torch import Tensor
 from universal import Search, fooled
 
@@ -110,7 +110,6 @@ def main() -> None:
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     train, test = (ham10000(options.manifest, split) for split in ("train", "test"))
-    every = len(train) // options.seen
     rows = []
     for weights, n_unseen, steps in (
         (options.weights, options.unseen, options.steps),
@@ -119,7 +118,7 @@ def main() -> None:
         if weights is None:
             continue
         model = load_model(ModelSource(weights=weights))
-        seen, _ = batch_of(model, train.cases[::every][: options.seen])
+        seen = from_all_over(model, train, options.seen)
         search = Search(
             model=model,
             goal=Misclassify(),

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from measuring import interleaved, seconds, write_result
-from subject import batch_of, decided_rightly, ham10000
+from subject import decided_rightly, from_all_over, ham10000
 from torch import Tensor
 from universal import Search, art, fooled, laid
 
@@ -138,8 +138,7 @@ def main() -> None:
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     model = load_model(ModelSource(weights=options.weights))
-    train = ham10000(options.manifest, "train").cases
-    seen, _ = batch_of(model, train[:: len(train) // options.seen][: options.seen])
+    seen = from_all_over(model, ham10000(options.manifest, "train"), options.seen)
     unseen = decided_rightly(model, ham10000(options.manifest, "test"), options.unseen)
     rows = []
     for goal in (Misclassify(), Become(target=options.target)):

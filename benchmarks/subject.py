@@ -132,6 +132,12 @@ def decided_rightly(model: Model, cohort: Cohort, n_cases: int) -> tuple[Batch, 
     return batch.select(right), [images[i] for i in right.tolist()]
 
 
+def from_all_over(model: Model, cohort: Cohort, n_cases: int) -> Batch:
+    """So many cases from all over the cohort, as one batch."""
+    batch, _ = batch_of(model, cohort.cases[:: len(cohort) // n_cases][:n_cases])
+    return batch
+
+
 def batch_of(model: Model, cases: Sequence[Case]) -> tuple[Batch, list[Image]]:
     """The cases as one batch, with their stored images."""
     images = [read_image(case.path) for case in cases]

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from measuring import Timing, interleaved, ratios, seconds, write_result
 from peers import GREATEST, UnitNetwork, art_classifier
-from subject import batch_of, decided_rightly, ham10000
+from subject import decided_rightly, from_all_over, ham10000
 from torch import Tensor
 
 from plexor.attacks import Become, Goal, Misclassify, Threat, UniversalSGD, judge
@@ -210,8 +210,7 @@ def main() -> None:
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     model = load_model(ModelSource(weights=options.weights))
-    train = ham10000(options.manifest, "train").cases
-    seen, _ = batch_of(model, train[:: len(train) // options.seen][: options.seen])
+    seen = from_all_over(model, ham10000(options.manifest, "train"), options.seen)
     batch, images = decided_rightly(model, ham10000(options.manifest, "test"), options.unseen)
     threat = Threat(norm="linf", radius=options.radius)
     rows: list[Row] = []

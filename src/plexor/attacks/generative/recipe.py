@@ -71,8 +71,13 @@ class Recipe:
             raise PlanError(
                 f"{self.method}: `width` must be a multiple of {GROUP}, got {self.width}"
             )
-        check_counts(self.method, patch=self.patch, patterns=self.patterns)
-        check_counts(self.method, steps=self.steps, patience=self.patience)
+        check_counts(
+            self.method,
+            patch=self.patch,
+            patterns=self.patterns,
+            steps=self.steps,
+            patience=self.patience,
+        )
         check_positive(self.method, learning_rate=self.learning_rate, clip=self.clip)
         for name in ("squares", "smoothness", "dissimilarity", "discriminator"):
             if not 0 <= getattr(self, name) < float("inf"):
