@@ -36,7 +36,7 @@ CASES = {("small-cnn", "png"): 2000, ("small-cnn", "jpeg"): 2000, ("densenet121"
 
 def parts() -> list[tuple[str, object, str]]:
     """What is timed inside an audit: a name, and where the function stands."""
-    audits, execute = sys.modules["plexor.audits.audit"], sys.modules["plexor.audits.execute"]
+    audits, execute = sys.modules["plexor.audits.run"], sys.modules["plexor.audits.execute"]
     judging = sys.modules["plexor.attacks.judge"]
     return [
         ("attack", PGD, "__call__"),

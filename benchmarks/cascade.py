@@ -80,7 +80,7 @@ CONTENDERS: dict[str, Callable[[Subject], Proposal]] = {
 
 def robust(subject: Subject, delta: Tensor) -> dict[str, float]:
     """Share of the cases that withstood: of what was proposed, and of what a file stores of it."""
-    outputs = subject.model.outputs(subject.batch.images + delta, subject.batch.context)
+    outputs = subject.model.outputs(subject.batch.images + delta, subject.batch.scaling)
     inside = subject.threat.norms(delta) <= subject.threat.radius * (1 + 1e-5)
     wrong = subject.model.task.decide(outputs) != subject.batch.truth
     verdicts = judge(

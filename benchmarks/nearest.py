@@ -89,7 +89,7 @@ def lengths(
     A case that is not at the goal counts as infinitely far.
     """
     threat = _FAR[search.norm]
-    outputs = model.outputs(batch.images + delta, batch.context)
+    outputs = model.outputs(batch.images + delta, batch.scaling)
     there = model.task.decide(outputs) != batch.truth
     norms = torch.where(there, threat.norms(delta), torch.inf).tolist()
     verdicts = judge(model, batch, images, delta, goal=Misclassify(), threat=threat)[LOSSLESS]

@@ -118,7 +118,7 @@ def judged(subject: Subject, threat: Threat, delta: Tensor) -> dict[str, float]:
     model, batch = subject.model, subject.batch
     verdicts = judge(model, batch, subject.images, delta, goal=Misclassify(), threat=threat)
     there = [one.margin > 0 and one.within_threat for one in verdicts[LOSSLESS]]
-    outputs = model.outputs(batch.images + delta, batch.context)
+    outputs = model.outputs(batch.images + delta, batch.scaling)
     proposed = model.task.decide(outputs) != batch.truth
     norms = torch.where(proposed, delta.flatten(1).norm(dim=1), torch.inf)
     return {

@@ -43,7 +43,7 @@ def search(
     for _ in range(steps + 1):
         trial = threat.store(delta, batch) if kind == "storable" else delta.clone()
         trial.requires_grad_()
-        outputs = model.outputs(batch.images + trial, batch.context)
+        outputs = model.outputs(batch.images + trial, batch.scaling)
         margin = goal.margin(model.task, outputs, batch.truth).detach()
         if kind == "unrounded, last":
             margin = torch.full_like(margin, torch.inf)

@@ -22,7 +22,7 @@ def main() -> None:
     model = trained(options.architecture)
     batch, _ = batch_of(model, unseen(50).cases)
     with torch.no_grad():
-        outputs = model.outputs(batch.images, batch.context)
+        outputs = model.outputs(batch.images, batch.scaling)
     right = torch.nonzero(model.task.decide(outputs) == batch.truth).flatten()[:1]
     case, threat = batch.select(right), Threat(norm="l0", radius=1)
     rows = []
@@ -34,7 +34,7 @@ def main() -> None:
         def bare(many=many, n_passes=n_passes) -> None:  # type: ignore[no-untyped-def]
             with torch.no_grad():
                 for _ in range(n_passes):
-                    model.outputs(many.images, many.context)
+                    model.outputs(many.images, many.scaling)
 
         contenders = {
             "plexor": partial(attack, model, case, Misclassify(), threat, seed=0),

@@ -148,4 +148,4 @@ def batch_of(model: Model, cases: Sequence[Case]) -> tuple[Batch, list[Image]]:
 def correct(model: Model, batch: Batch) -> torch.Tensor:
     """Whether the untouched image is decided rightly, (N,) bool."""
     with torch.inference_mode():
-        return model.task.decide(model.outputs(batch.images, batch.context)) == batch.truth
+        return model.task.decide(model.outputs(batch.images, batch.scaling)) == batch.truth

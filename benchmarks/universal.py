@@ -119,7 +119,7 @@ def laid(search: Search, pattern: Tensor, batch: Batch) -> Tensor:
 def fooled(search: Search, batch: Batch, images: list[Image], delta: Tensor) -> float:
     """Share of the cases not at the goal untouched that are there once perturbed, as stored."""
     task = search.model.task
-    outputs = search.model.outputs(batch.images, batch.context)
+    outputs = search.model.outputs(batch.images, batch.scaling)
     open_ = search.goal.margin(task, outputs, batch.truth) <= 0
     verdicts = judge(search.model, batch, images, delta, goal=search.goal, threat=search.threat)[
         LOSSLESS

@@ -19,7 +19,7 @@ import torch
 from measuring import spread, write_result
 
 from plexor.attacks import PGD, Move, Threat
-from plexor.models import Batch, Context, Model, Regression
+from plexor.models import Batch, Model, Regression, Scaling
 from plexor.models.architectures import build_network
 
 SIZE = (172, 220, 156)
@@ -39,7 +39,7 @@ def subject(architecture: str) -> tuple[Model, Batch]:
         low=0 * one,
         high=255 * one,
         quantum=one,
-        context=Context(slope=one, intercept=0 * one),
+        scaling=Scaling(slope=one, intercept=0 * one),
     )
     return Model(network, task=Regression(unit="a")), batch
 
@@ -48,7 +48,7 @@ def bare(model: Model, batch: Batch, steps: int) -> None:
     """Passes only: no step, no ball."""
     images = batch.images.clone().requires_grad_()
     for _ in range(steps):
-        torch.autograd.grad(model.outputs(images, batch.context).sum(), images)
+        torch.autograd.grad(model.outputs(images, batch.scaling).sum(), images)
 
 
 def ours(model: Model, batch: Batch, steps: int) -> None:

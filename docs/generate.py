@@ -20,8 +20,8 @@ from plexor.attacks import CATALOGUE, FITTED, LISTED, ON_SURROGATES, Threat
 from plexor.attacks.catalogue import EVERY_TASK, Entry
 from plexor.attacks.fitted_catalogue import FittedEntry
 from plexor.attacks.surrogate_catalogue import SurrogateEntry
-from plexor.audits import plan_schema
 from plexor.cli.app import app
+from plexor.plans import plan_schema
 from plexor.shortcuts import LISTED as SHORTCUTS
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -33,8 +33,8 @@ A YAML file; `plexor audit` writes it, with every default filled in, to `plan.ya
 directory. A key that is not listed here is refused, with the closest one that is. Relative paths
 start from the plan's folder. How plans are written: [Write a plan](../how-to/plan.md).
 
-`plexor.audit` and `plexor.audits.load_plan` take the same as a Python mapping.
-`plexor.audits.plan_schema()` gives the JSON schema.
+`plexor.audit` and `plexor.plans.load_plan` take the same as a Python mapping.
+`plexor.plans.plan_schema()` gives the JSON schema.
 """
 
 ATTACKS = """\

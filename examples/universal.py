@@ -46,7 +46,7 @@ def train(network: nn.Module, prepare: plexor.Preprocess, films: Films) -> None:
     for _ in range(20):
         for batch in films:
             optimizer.zero_grad()
-            outputs = network(prepare(batch.context.values(batch.images)))[:, 0]
+            outputs = network(prepare(batch.scaling.values(batch.images)))[:, 0]
             loss = nn.functional.binary_cross_entropy_with_logits(outputs, batch.truth.float())
             loss.backward()
             optimizer.step()
@@ -79,7 +79,7 @@ reached: dict[str, list[bool]] = {"one perturbation": [], "noise": []}
 groups = []
 for cases, images, batch in unseen.read():
     open_ = (
-        goal.margin(task, model.outputs(batch.images, batch.context), batch.truth) <= 0
+        goal.margin(task, model.outputs(batch.images, batch.scaling), batch.truth) <= 0
     ).tolist()
     groups += [case.group for case, is_open in zip(cases, open_, strict=True) if is_open]
     deltas = {

@@ -14,7 +14,7 @@ from plexor.core.version import __version__
 if TYPE_CHECKING:
     from plexor import attacks
     from plexor.attacks import Threat
-    from plexor.audits import Plan, audit, load_plan
+    from plexor.audits import audit
     from plexor.cases import Cohort, load_cohort, read_case, read_image, split_groups
     from plexor.core.errors import PlexorError
     from plexor.findings import RunDirectory
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Segmentation,
         load_model,
     )
+    from plexor.plans import Plan, load_plan
     from plexor.report import write_report
 
 _HOME = {
@@ -36,7 +37,7 @@ _HOME = {
     "Model": "plexor.models",
     "Multiclass": "plexor.models",
     "Multilabel": "plexor.models",
-    "Plan": "plexor.audits",
+    "Plan": "plexor.plans",
     "PlexorError": "plexor.core.errors",
     "Preprocess": "plexor.models",
     "Regression": "plexor.models",
@@ -46,7 +47,7 @@ _HOME = {
     "audit": "plexor.audits",
     "load_cohort": "plexor.cases",
     "load_model": "plexor.models",
-    "load_plan": "plexor.audits",
+    "load_plan": "plexor.plans",
     "read_case": "plexor.cases",
     "read_image": "plexor.cases",
     "split_groups": "plexor.cases",

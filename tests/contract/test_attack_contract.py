@@ -221,13 +221,13 @@ def network(shape: tuple[int, ...], task: Task, dtype: str = "u1") -> nn.Module:
 def decided(model: Model, stored: list[Image]) -> Batch:
     """The cases with what the model says now as their truth: none is at the goal of being wrong."""
     batch = batch_of(stored)
-    labels = model.task.decide(model.outputs(batch.images, batch.context))
+    labels = model.task.decide(model.outputs(batch.images, batch.scaling))
     return batch_of(stored, labels.tolist())
 
 
 def margins(model: Model, batch: Batch, goal: Goal, delta: Tensor | float) -> Tensor:
-    before = model.outputs(batch.images, batch.context)
-    outputs = model.outputs(batch.images + delta, batch.context)
+    before = model.outputs(batch.images, batch.scaling)
+    outputs = model.outputs(batch.images + delta, batch.scaling)
     return goal.margin(model.task, outputs, batch.truth, before).detach()
 
 
@@ -373,7 +373,7 @@ def test_a_budget_of_queries_is_never_exceeded(name: str, queries: int, known: b
     model = model_of(counted, task)
     batch = decided(model, images(shape, 6))
     if known:
-        batch = replace(batch, before=model.outputs(batch.images, batch.context))
+        batch = replace(batch, before=model.outputs(batch.images, batch.scaling))
     attack = quick(name, queries=queries)
     for norm in CATALOGUE[name].norms:
         threat = STORED["8 bit"].threat(norm)

@@ -145,7 +145,7 @@ def decided(model: Model, stored: list[Image], prefix: str = "case") -> Batch:
     """The cases with what the model says now as their truth."""
     names = [f"{prefix}-{i}" for i in range(len(stored))]
     batch = batch_of(stored, ids=names)
-    labels = model.task.decide(model.outputs(batch.images, batch.context))
+    labels = model.task.decide(model.outputs(batch.images, batch.scaling))
     return batch_of(stored, labels.tolist(), ids=names)
 
 

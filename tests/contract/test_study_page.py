@@ -15,7 +15,7 @@ from tests.helpers import synthetic_run as synthetic
 from tests.helpers.page import Page
 
 from plexor.core.errors import RunDirectoryError
-from plexor.findings.study import (
+from plexor.findings.study_file import (
     Agreement,
     Arm,
     Compared,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from plexor.audits.plan import load_plan
 from plexor.findings.planned import goal_name, planned, planned_shortcuts, threat_name
+from plexor.plans.plan import load_plan
 from plexor.shortcuts import CATALOGUE as SHORTCUTS
 
 

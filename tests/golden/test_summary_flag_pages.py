@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from tests.helpers.golden import assert_golden
 
-from plexor.findings.flag_catalogue import FLAG_KINDS
-from plexor.findings.flags import FlagKind, page
+from plexor.findings.flags.catalogue import FLAG_KINDS
+from plexor.findings.flags.flag import FlagKind, page
 
 PAGES = Path(__file__).parents[2] / "docs" / "reference" / "flags"
 

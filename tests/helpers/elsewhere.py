@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from plexor.models import Context, Model
+from plexor.models import Model, Scaling
 
 
 class Misbehaving(Model):
@@ -27,8 +27,8 @@ class Misbehaving(Model):
         )
         self.home, self.kills, self.n_kills, self.fails = os.getpid(), kills, n_kills, fails
 
-    def outputs(self, images: Tensor, context: Context | None = None) -> Tensor:
-        outputs = super().outputs(images, context)
+    def outputs(self, images: Tensor, scaling: Scaling | None = None) -> Tensor:
+        outputs = super().outputs(images, scaling)
         if os.getpid() != self.home and images.requires_grad:  # an attack is at work
             if self.fails:
                 raise RuntimeError("the attack broke")

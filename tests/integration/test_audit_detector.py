@@ -12,9 +12,9 @@ from tests.helpers.page import Page
 from tests.helpers.runs import Setup
 
 from plexor.audits import audit, detectors
+from plexor.audits.detector import Schedule, detect
 from plexor.audits.progress import Progress
 from plexor.core.errors import PlanError
-from plexor.models.detector import Schedule, detect
 from plexor.report import write_report
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "reference" / "summary.schema.json"

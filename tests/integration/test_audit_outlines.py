@@ -20,7 +20,7 @@ from plexor.cases import check_cohort, load_cohort, split_groups
 from plexor.cases.formats.png import PngCodec
 from plexor.core.errors import DataError, PlanError
 from plexor.findings import RunDirectory
-from plexor.findings.outlined import Outlined
+from plexor.findings.summary.outlined import Outlined
 from plexor.models import Model, Segmentation
 from plexor.report import write_report
 

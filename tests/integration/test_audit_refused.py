@@ -78,7 +78,7 @@ def test_a_directory_of_another_version(setup: Setup, monkeypatch: pytest.Monkey
     next((setup.out / "units").iterdir()).unlink()
     began = f"Plexor {__version__} (this is 99.0) and torch {torch.__version__} (this is 9.9.9+cpu)"
     with monkeypatch.context() as patch:
-        patch.setattr(import_module("plexor.audits.audit"), "__version__", "99.0")
+        patch.setattr(import_module("plexor.audits.run"), "__version__", "99.0")
         patch.setattr(torch, "__version__", "9.9.9+cpu")
         assert refusal(setup) == (
             f"{setup.out} holds a run with {began}; findings of two versions are not mixed: begin a"

@@ -12,13 +12,14 @@ import pytest
 from tests.helpers.runs import CLASSES, Setup, plexor, set_up, train_briefly
 from torch import nn
 
-from plexor.audits import Ray, audit, load_plan
+from plexor.audits import Ray, audit
 from plexor.audits.surrogates import load_surrogates
 from plexor.core.errors import ModelError, PlanError
 from plexor.findings import RunDirectory
 from plexor.findings.summary import summarise
 from plexor.models import Model, Multiclass, Regression, load_model, save_weights
 from plexor.models.architectures import build_network
+from plexor.plans import load_plan
 
 THREAT = {"norm": "linf", "radius": [2, 4], "access": "none"}
 

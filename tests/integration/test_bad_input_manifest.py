@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 from tests.helpers.runs import CLASSES, LINF_2, Row, Setup, plexor
 
-from plexor.audits import cohort_of, load_plan
+from plexor.audits import cohort_of
 from plexor.core.errors import DataError
+from plexor.plans import load_plan
 
 Rows = list[Row]
 

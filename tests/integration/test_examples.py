@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from plexor.audits import load_plan
 from plexor.cases.phantoms import write_phantoms
 from plexor.cli.app import app
 from plexor.findings import RunDirectory
+from plexor.plans import load_plan
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"

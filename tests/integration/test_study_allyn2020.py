@@ -11,9 +11,10 @@ import yaml
 from tests.helpers.page import Page
 from tests.helpers.runs import plexor
 
-from plexor.audits import cohort_of, load_plan
+from plexor.audits import cohort_of
 from plexor.core.errors import ModelError, PlanError, RunDirectoryError
-from plexor.findings.study import Number, StudyResult, read_study
+from plexor.findings.study_file import Number, StudyResult, read_study
+from plexor.plans import load_plan
 from plexor.studies import Request, run_study
 from plexor.studies.allyn2020.layout import NAEVUS
 from plexor.studies.allyn2020.plans import ARMS, PUBLISHED

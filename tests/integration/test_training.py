@@ -144,7 +144,7 @@ def test_the_card_says_what_was_trained_and_the_model_does_what_it_says(
     model = load_model(ModelSource(weights=reference.weights))
     labels = encode(model.task, [case.truth for case in validation])
     batch = batch_of([read_image(case.path) for case in validation], labels.tolist())
-    right = model.task.decide(model.outputs(batch.images, batch.context)) == labels
+    right = model.task.decide(model.outputs(batch.images, batch.scaling)) == labels
     assert float(right.float().mean()) == pytest.approx(reference.figures["accuracy"])
     recalls = [float(right[labels == label].float().mean()) for label in range(3)]
     assert np.mean(recalls) == pytest.approx(reference.figures["balanced_accuracy"])

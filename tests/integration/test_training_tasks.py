@@ -57,7 +57,7 @@ def _trained(cohort: Cohort, config: Training, folder: Path) -> tuple[TrainingRe
     labels = encode(model.task, [truth_of(*pair) for pair in zip(cases, images, strict=True)])
     batch = Batch.of([case.id for case in cases], images, labels, torch.device("cpu"))
     with torch.no_grad():
-        outputs = model.outputs(batch.images, batch.context)
+        outputs = model.outputs(batch.images, batch.scaling)
     return result, outputs.numpy(), labels.numpy()
 
 

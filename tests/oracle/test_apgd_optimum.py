@@ -22,8 +22,8 @@ RADII = {"linf": 2000.0, "l2": 8000.0, "l1": 60000.0}
 
 
 def margins(model: Model, batch: Batch, goal: Goal, delta: Tensor) -> Tensor:
-    before = model.outputs(batch.images, batch.context)
-    outputs = model.outputs(batch.images + delta, batch.context)
+    before = model.outputs(batch.images, batch.scaling)
+    outputs = model.outputs(batch.images + delta, batch.scaling)
     return goal.margin(model.task, outputs, batch.truth, before).double().detach()
 
 

@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from plexor.audits import detector
+from plexor.audits.detector import Schedule, detect, residual
 from plexor.core.errors import PlanError
-from plexor.models import detector
-from plexor.models.detector import Schedule, detect, residual
 
 Images = list[NDArray[np.uint8]]
 BRIEF = Schedule(epochs=8)

@@ -49,7 +49,7 @@ def theirs(model: Model, batch: Batch, name: str, **options: Any) -> Tensor:
 
 
 def margins(model: Model, batch: Batch, delta: Tensor) -> Tensor:
-    outputs = model.outputs(batch.images + delta, batch.context)
+    outputs = model.outputs(batch.images + delta, batch.scaling)
     return Misclassify().margin(model.task, outputs, batch.truth).detach()
 
 

@@ -33,7 +33,7 @@ PATIENT = PGD(steps=25, step_size=0.25)
 
 
 def margins(model: Model, batch: Batch, goal: Goal, delta: Tensor) -> Tensor:
-    outputs = model.outputs(batch.images + delta, batch.context)
+    outputs = model.outputs(batch.images + delta, batch.scaling)
     return goal.margin(model.task, outputs, batch.truth).double().detach()
 
 

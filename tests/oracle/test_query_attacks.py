@@ -83,7 +83,7 @@ def optimum(weight: Tensor, threat: Threat, batch: Batch) -> Tensor:
 
 
 def reached(model: Model, batch: Batch, goal: Any, delta: Tensor) -> Tensor:
-    outputs = model.outputs(batch.images + delta, batch.context)
+    outputs = model.outputs(batch.images + delta, batch.scaling)
     margin: Tensor = goal.margin(model.task, outputs, batch.truth)
     return margin.double().detach()
 

@@ -50,8 +50,8 @@ EVERYTHING = [OnePixel(), ExhaustivePixel(), GreedyPixel(), SparseRS()]
 
 
 def margins(model: Model, batch: Batch, goal: Goal, delta: Tensor) -> Tensor:
-    before = model.outputs(batch.images, batch.context)
-    outputs = model.outputs(batch.images + delta, batch.context)
+    before = model.outputs(batch.images, batch.scaling)
+    outputs = model.outputs(batch.images + delta, batch.scaling)
     return goal.margin(model.task, outputs, batch.truth, before).double().detach()
 
 

@@ -8,11 +8,10 @@ import pandas as pd
 import pytest
 from tests.helpers import synthetic_run as synthetic
 
-from plexor.findings import classification
-from plexor.findings.classification import Classification
-from plexor.findings.judged import Judged
 from plexor.findings.schema import CLEAN, Finding, to_table
-from plexor.findings.summary import summarise
+from plexor.findings.summary import classification, summarise
+from plexor.findings.summary.classification import Classification
+from plexor.findings.summary.judged import Judged
 from plexor.stats import clustered_mcnemar, clustered_proportion, holm, mcnemar_test
 
 #         truth, before, attacked, saved as JPEG, noise

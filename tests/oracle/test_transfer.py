@@ -40,7 +40,7 @@ def inner(n_cases: int) -> Batch:
 
 def rise(model: Model, batch: Batch, goal: Goal, delta: Tensor) -> Tensor:
     def margin(images: Tensor) -> Tensor:
-        outputs = model.outputs(images, batch.context)
+        outputs = model.outputs(images, batch.scaling)
         return goal.margin(model.task, outputs, batch.truth).double().detach()
 
     return margin(batch.images + delta) - margin(batch.images)
@@ -112,7 +112,7 @@ def test_a_change_of_a_number_is_from_what_the_surrogates_say() -> None:
     near = model_of(Linear(weight), task)
     far = model_of(Linear(weight, torch.tensor([1000.0], dtype=torch.float64)), task)
     batch, goal = inner(3), Move(by=5.0, kind="raise")
-    known = replace(batch, truth=torch.zeros(3), before=far.outputs(batch.images, batch.context))
+    known = replace(batch, truth=torch.zeros(3), before=far.outputs(batch.images, batch.scaling))
     threat = Threat(norm="linf", radius=100)
     found = PLAIN.using([near])(far, known, goal, threat, seed=0)
     alone = MIFGSM()(near, replace(known, before=None), goal, threat, seed=0)

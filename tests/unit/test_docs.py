@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from plexor.attacks import LISTED
-from plexor.audits import load_plan
+from plexor.plans import load_plan
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("docs", "examples", "benchmarks")

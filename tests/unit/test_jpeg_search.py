@@ -36,7 +36,7 @@ def files(kind: str, *, quality: int = 90, n: int = 3) -> list[Image]:
 def asked(stored: list[Image], *, seed: int = 0) -> tuple[Model, Batch]:
     model = model_of(Curved(stored[0].pixels.shape, 3, seed=seed, scale=60.0), multiclass(3))
     batch = batch_of(stored)
-    before = model.outputs(batch.images, batch.context).detach()
+    before = model.outputs(batch.images, batch.scaling).detach()
     return model, replace(batch, truth=before.argmax(1), before=before)
 
 
@@ -135,11 +135,11 @@ def test_a_single_block_is_moved_as_far_as_the_best_of_all_single_moves() -> Non
     stored = [decode_image(jpeg("grey", (8, 8), quality=80, seed=5), "grey")]
     weight = torch.randn(2, 1, 8, 8, generator=generator) / 50
     model, batch = model_of(Linear(weight), multiclass(2)), batch_of(stored)
-    batch = replace(batch, truth=model.outputs(batch.images, batch.context).argmax(1))
+    batch = replace(batch, truth=model.outputs(batch.images, batch.scaling).argmax(1))
     goal, threat = Misclassify(), Threat(norm="linf", radius=3)
 
     def margin(delta: torch.Tensor) -> float:
-        outputs = model.outputs(batch.images + delta, batch.context)
+        outputs = model.outputs(batch.images + delta, batch.scaling)
         return float(goal.margin(model.task, outputs, batch.truth))
 
     source = read_coefficients(stored[0].source)

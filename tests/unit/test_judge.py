@@ -27,11 +27,11 @@ from plexor.attacks import (
     matched_noise,
 )
 from plexor.audits.execute import execute
-from plexor.audits.probe import Probe
 from plexor.audits.unit import Unit
 from plexor.cases import LOSSLESS, Case, Image, decode_image
 from plexor.findings import Finding
 from plexor.models import Batch, Model
+from plexor.probes.probe import Probe
 
 SHAPE = (1, 4, 5)
 

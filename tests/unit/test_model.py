@@ -48,7 +48,7 @@ def test_a_model_sees_values_not_stored_numbers() -> None:
     turned = image(((values - 20) / -0.5).astype("i2"), slope=-0.5, intercept=20)
     batch = batch_of([plain, turned])
     model = Model(Seeing(), task=multiclass(2), preprocess=Preprocess(window=(0, 10)))
-    outputs = model.outputs(batch.images, batch.context)
+    outputs = model.outputs(batch.images, batch.scaling)
     torch.testing.assert_close(seen[0][0], seen[0][1])
     torch.testing.assert_close(seen[0][0].double(), torch.from_numpy(values / 10))
     assert outputs.dtype == torch.float32

@@ -18,7 +18,7 @@ from plexor.cases.formats.png import PngCodec
 from plexor.cli.app import app
 from plexor.core.errors import DataError, PlanError
 from plexor.findings import Example, Finding, RunDirectory
-from plexor.findings.observer_set import draw_observer_set
+from plexor.readers.image_set import draw_observer_set
 
 PROBE = "pgd-linf-2"
 N_CASES = 80

@@ -13,11 +13,11 @@ import pytest
 import yaml
 
 from plexor.attacks import FGSM, FITTED, LISTED, ON_SURROGATES, PGD, Become, Misclassify, Threat
-from plexor.audits import Plan, load_plan, plan_schema
 from plexor.core.errors import PlanError
 from plexor.findings import Finding, RunDirectory
 from plexor.models import ModelSource, Preprocess
 from plexor.models.training import Training
+from plexor.plans import Plan, load_plan, plan_schema
 from plexor.shortcuts import LISTED as SHORTCUTS
 
 THREAT = {"norm": "linf", "radius": 2}

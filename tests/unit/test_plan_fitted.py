@@ -10,9 +10,9 @@ import torch
 
 from plexor.attacks import Become, Border, FitCard, Misclassify, Threat, UniversalSGD
 from plexor.attacks.universal import UniversalPerturbation
-from plexor.audits import Plan, load_plan
-from plexor.audits.probe import Fitting, Saved
 from plexor.core.errors import DataError, PlanError
+from plexor.plans import Plan, load_plan
+from plexor.probes.probe import Fitting, Saved
 
 LINF_2 = {"norm": "linf", "radius": 2}
 SGD = {"attack": "universal-sgd"}

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from plexor.attacks import Become, Border, Flip, Goal, Masked, Misclassify, Move, Threat
-from plexor.audits import Plan, load_plan
-from plexor.audits.probe_plan import SearchPlan
-from plexor.audits.written import ThreatPlan
 from plexor.core.errors import PlanError
+from plexor.plans import Plan, load_plan
+from plexor.plans.attack_plan import SearchPlan
+from plexor.plans.written import ThreatPlan
 
 LINF: dict[str, Any] = {"norm": "linf", "radius": 2}
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from plexor.findings.study import Number
+from plexor.findings.study_file import Number
 from plexor.stats import clustered_proportion, difference_interval, proportion_interval
 from plexor.studies import Published, compare, difference
 

@@ -12,8 +12,8 @@ from tests.helpers import synthetic_run as synthetic
 
 from plexor.attacks.cascade import STAGES
 from plexor.attacks.catalogue import CATALOGUE
-from plexor.findings.flag_access import QUERY_STAGES
-from plexor.findings.flag_catalogue import FLAG_KINDS
+from plexor.findings.flags.access import QUERY_STAGES
+from plexor.findings.flags.catalogue import FLAG_KINDS
 from plexor.findings.schema import CLEAN, to_table
 from plexor.findings.summary import summarise
 

@@ -57,7 +57,7 @@ def test_values_are_added_whatever_the_rescale() -> None:
     stored = [image(np.full(SHAPE, 100, "i2"), slope=slope) for slope in slopes]
     batch = batch_of(stored)
     delta = applied(batch, Threat(norm="linf", radius=6, unit="value"))
-    assert torch.equal(delta * batch.context.slope, PATTERN.expand_as(delta))
+    assert torch.equal(delta * batch.scaling.slope, PATTERN.expand_as(delta))
 
 
 def test_percent_are_of_each_files_own_range() -> None:

@@ -18,7 +18,7 @@ from plexor.findings import Finding
 from plexor.findings.run import RunDirectory
 from plexor.findings.schema import CLEAN
 from plexor.findings.summary import summarise
-from plexor.findings.visibility import crossings
+from plexor.findings.summary.visible import crossings
 from plexor.report import write_report
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "reference" / "summary.schema.json"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from plexor.attacks.goals import Goal
-from plexor.attacks.outline import Outline, outlines
+from plexor.attacks.outlined_area import Outline, outlines
 from plexor.attacks.threat import Threat
 from plexor.cases.formats.coefficients import (
     Coefficients,
@@ -223,7 +223,7 @@ def _measure(
     """Outputs for the stored pixels, float32 and without gradients, and the goal's margins."""
     pixels = np.stack([p.astype(np.float32) for p in stored])
     with torch.inference_mode():
-        outputs = model.outputs(torch.from_numpy(pixels).to(batch.images.device), batch.context)
+        outputs = model.outputs(torch.from_numpy(pixels).to(batch.images.device), batch.scaling)
         if goal is None:
             return outputs, [float("nan")] * len(stored)
         margins: list[float] = goal.margin(model.task, outputs, batch.truth, batch.before).tolist()

@@ -113,7 +113,7 @@ class Objective:
         """The model's outputs; one forward pass."""
         self._count(self.n_forwards)
         with torch.no_grad(), self._autocast():
-            return self.model.outputs(self.batch.images + delta, self.batch.context)
+            return self.model.outputs(self.batch.images + delta, self.batch.scaling)
 
     def margin(self, delta: Tensor) -> Tensor:
         """The goal's margin, (N,); one forward pass."""
@@ -186,7 +186,7 @@ class Objective:
     def _tracked(self, delta: Tensor) -> tuple[Tensor, Tensor]:
         trial = delta.detach().requires_grad_()
         with torch.enable_grad(), self._autocast():
-            return trial, self.model.outputs(self.batch.images + trial, self.batch.context)
+            return trial, self.model.outputs(self.batch.images + trial, self.batch.scaling)
 
     def _margin(self, outputs: Tensor) -> Tensor:
         batch = self.batch

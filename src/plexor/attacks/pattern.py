@@ -25,7 +25,7 @@ from plexor.attacks.objective import Objective
 from plexor.attacks.proposal import Proposal
 from plexor.attacks.threat import Threat, Unit
 from plexor.core.errors import DataError
-from plexor.models.batch import Batch, Context
+from plexor.models.batch import Batch, Scaling
 from plexor.models.model import Model
 
 _PATTERN = "pattern"
@@ -109,7 +109,7 @@ class Canvas:
             low=-most,
             high=most,
             quantum=one if threat.unit == "level" else torch.zeros_like(one),
-            context=Context(slope=one, intercept=torch.zeros_like(one)),
+            scaling=Scaling(slope=one, intercept=torch.zeros_like(one)),
         )
         return cls(threat=plain, batch=batch)
 
@@ -140,7 +140,7 @@ def one_unit(batch: Batch, threat: Threat) -> Tensor:
     """What one of a pattern's unit is in each case's stored numbers, (N, 1, ...); may be < 0."""
     if threat.norm == "l0" or threat.unit == "percent":
         return (batch.high - batch.low) / 100
-    return batch.quantum if threat.unit == "level" else 1 / batch.context.slope
+    return batch.quantum if threat.unit == "level" else 1 / batch.scaling.slope
 
 
 def laid(pattern: Tensor, batch: Batch, threat: Threat) -> Tensor:

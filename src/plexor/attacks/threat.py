@@ -79,7 +79,7 @@ class Threat:
         if self.norm == "l0":
             return torch.full_like(batch.low, self._count(batch.images))
         if self.unit == "value":
-            return self.radius / batch.context.slope.abs()
+            return self.radius / batch.scaling.slope.abs()
         if self.unit == "percent":
             return self.radius / 100 * (batch.high - batch.low)
         if not bool((batch.quantum > 0).all()):

@@ -1,19 +1,7 @@
-"""A plan carried out into a run directory."""
+"""Carries out a plan into a run directory: ``plexor.audit`` is its one public function."""
 
-from plexor.audits.audit import audit, cohort_of, model_of
 from plexor.audits.executors import Executor, Here, Ray
-from plexor.audits.plan import Plan, load_plan, plan_schema
 from plexor.audits.progress import Progress
+from plexor.audits.run import audit, cohort_of, model_of
 
-__all__ = [
-    "Executor",
-    "Here",
-    "Plan",
-    "Progress",
-    "Ray",
-    "audit",
-    "cohort_of",
-    "load_plan",
-    "model_of",
-    "plan_schema",
-]
+__all__ = ["Executor", "Here", "Progress", "Ray", "audit", "cohort_of", "model_of"]

@@ -22,11 +22,11 @@ __all__ = ["Check", "check_groups", "check_model"]
 def check_model(model: Model, batch: Batch) -> list[Check]:
     """Every check that needs only the model and a few cases."""
     with torch.inference_mode():
-        outputs = model.outputs(batch.images, batch.context)
-        again = model.outputs(batch.images, batch.context)
+        outputs = model.outputs(batch.images, batch.scaling)
+        again = model.outputs(batch.images, batch.scaling)
         # a weak model's logits may all lie between 0 and 1 on real images, hardly on these too
-        darkest = model.outputs(batch.low.expand_as(batch.images), batch.context)
-        brightest = model.outputs(batch.high.expand_as(batch.images), batch.context)
+        darkest = model.outputs(batch.low.expand_as(batch.images), batch.scaling)
+        brightest = model.outputs(batch.high.expand_as(batch.images), batch.scaling)
     return [
         _training_mode(model),
         _non_deterministic(outputs, again),

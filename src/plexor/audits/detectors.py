@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from plexor.audits.detector import detect
 from plexor.audits.progress import Listener, Progress
 from plexor.cases import read_image
 from plexor.findings.run import RunDirectory, StoredExample
-from plexor.models.detector import detect
 from plexor.visibility.array import Pixels
 
 

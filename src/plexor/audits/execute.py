@@ -190,7 +190,7 @@ class _Work:
         """
         if isinstance(self.model.task, Segmentation):
             with torch.no_grad():
-                return self.model.outputs(batch.images, batch.context)
+                return self.model.outputs(batch.images, batch.scaling)
         if self.unit.probe.kind == "clean":
             return None
         known = torch.tensor([self.before[case_id] for case_id in batch.ids])

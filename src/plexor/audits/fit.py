@@ -14,11 +14,11 @@ from plexor.attacks.by_shape import Shape
 from plexor.attacks.goals import Goal
 from plexor.attacks.threat import Threat
 from plexor.audits.execute import encoded
-from plexor.audits.probe import Fitting, Probe
 from plexor.cases import Case, read_case
 from plexor.core.errors import DataError
 from plexor.core.ids import digest
 from plexor.models.task import Task
+from plexor.probes.probe import Fitting, Probe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,6 @@ from plexor.attacks.fitted_catalogue import load_fitted
 from plexor.audits.executors import Executor, Job
 from plexor.audits.executors.executor import FitDone
 from plexor.audits.fit import Fit, fits_of, shapes_of
-from plexor.audits.plan import Plan
-from plexor.audits.probe import Fitting, Piece, Probe, Saved, Surrogates
 from plexor.audits.progress import Progress
 from plexor.audits.sources import Sources
 from plexor.audits.unit import Unit, units_of
@@ -23,6 +21,8 @@ from plexor.cases import Case
 from plexor.core.ids import digest
 from plexor.findings import RunDirectory
 from plexor.models import Model
+from plexor.plans.plan import Plan
+from plexor.probes.probe import Fitting, Piece, Probe, Saved, Surrogates
 from plexor.shortcuts import Transplant
 
 logger = logging.getLogger(__name__)

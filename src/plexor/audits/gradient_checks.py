@@ -82,7 +82,7 @@ def _climbed(model: Model, batch: Batch, outputs: Tensor) -> Tensor:
 
 def _slope(model: Model, batch: Batch) -> _Slope:
     images = batch.images.detach().clone().requires_grad_()
-    outputs = model.outputs(images, batch.context)
+    outputs = model.outputs(images, batch.scaling)
     (gradient,) = torch.autograd.grad(_climbed(model, batch, outputs).sum(), images)
     return _Slope(gradient=gradient, scale=outputs.detach().flatten(1).abs().amax(dim=1))
 
@@ -107,7 +107,7 @@ def _false(model: Model, batch: Batch, slope: _Slope) -> Check:
     )
     with torch.no_grad():
         ahead, behind = (
-            _climbed(model, batch, model.outputs(batch.images + step, batch.context))
+            _climbed(model, batch, model.outputs(batch.images + step, batch.scaling))
             for step in (along, -along)
         )
     said, done = 2 * level.flatten() * length, ahead - behind

@@ -14,11 +14,11 @@ from plexor.attacks.catalogue import Entry
 from plexor.attacks.fitted_catalogue import LISTED, FittedEntry
 from plexor.attacks.surrogate_catalogue import SurrogateEntry
 from plexor.audits.checks import Check
-from plexor.audits.plan import Plan
 from plexor.cases import Case
 from plexor.core.ids import digest, digest_bytes, digest_file
 from plexor.core.version import __version__
 from plexor.models.model import Model
+from plexor.plans.plan import Plan
 from plexor.shortcuts import LISTED as SHORTCUTS
 
 _PACKAGES = ("torch", "monai", "numpy", "Pillow", "pydicom", "nibabel")

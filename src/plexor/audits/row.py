@@ -12,15 +12,15 @@ import torch
 from torch import Tensor
 
 from plexor.attacks.judge import Verdict
-from plexor.attacks.outline import sizes
+from plexor.attacks.outlined_area import sizes
 from plexor.attacks.proposal import Proposal
-from plexor.audits.probe import Probe
 from plexor.cases import LOSSLESS, Case, Image
 from plexor.cases.image import OWN
 from plexor.findings import Example, Finding
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Task
 from plexor.models.truth import in_words
+from plexor.probes.probe import Probe
 from plexor.visibility import Sight, Visibility
 from plexor.visibility.sight import look
 

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from plexor.audits.ahead import read_images
 from plexor.audits.execute import alike, encoded
-from plexor.audits.plan import Plan
 from plexor.cases import Case, Cohort, Image
 from plexor.core.errors import DataError
 from plexor.core.seeds import seed_for
 from plexor.models import Batch, Model
+from plexor.plans.plan import Plan
 
 _CHECKED_CASES = 16
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from plexor.audits.plan import Plan
-from plexor.audits.probe import Fitting, Piece, Saved, Surrogates
 from plexor.cases import Case, Cohort
 from plexor.core.ids import digest, digest_file
+from plexor.plans.plan import Plan
+from plexor.probes.probe import Fitting, Piece, Saved, Surrogates
 from plexor.shortcuts import Template
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from plexor.audits.plan import Plan
-from plexor.audits.probe import Surrogates
 from plexor.core.errors import PlanError
 from plexor.models import Model, ModelSource, load_model
 from plexor.models.ensemble import check_alike
 from plexor.models.weights import read_card
+from plexor.plans.plan import Plan
+from plexor.probes.probe import Surrogates
 
 
 def load_surrogates(plan: Plan, model: Model) -> dict[str, Model]:

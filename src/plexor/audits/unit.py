@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 
-from plexor.audits.probe import Probe
 from plexor.cases import Case
 from plexor.core.ids import digest
 from plexor.findings import SCHEMA
+from plexor.probes.probe import Probe
 from plexor.visibility import Visibility
 
 FINDINGS_VERSION = SCHEMA.metadata[b"plexor_findings"].decode()

@@ -62,9 +62,9 @@ def audit(
     Example: --require 'probes["pgd-linf-2"].accuracy.low > 0.5'
     """
     from plexor.audits import audit as carry_out
-    from plexor.audits import load_plan
     from plexor.core.errors import DataError
     from plexor.findings.require import parse
+    from plexor.plans import load_plan
     from plexor.report import write_report
 
     for condition in require or []:

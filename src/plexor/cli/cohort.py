@@ -12,8 +12,8 @@ from plexor.cases.rows import TruthKind
 from plexor.cli.output import console, folding_table, stepping
 
 if TYPE_CHECKING:
-    from plexor.audits import Plan
     from plexor.cases.check import CohortReport
+    from plexor.plans import Plan
 
 app = typer.Typer(help="Look at a cohort before it is used.", no_args_is_help=True)
 
@@ -59,8 +59,8 @@ def check(
     Unreadable files, mixed channels and sizes, missing labels, duplicates, groups on both sides of
     a split, and more. Nothing is changed and nothing is dropped.
     """
-    from plexor.audits import load_plan
     from plexor.cases.check import check_cohort
+    from plexor.plans import load_plan
 
     columns = _pairs(column or [])
     classes, no_finding = None, ""
@@ -92,7 +92,7 @@ def check(
 
 def _truth(plan: Plan) -> TruthKind:
     """How labels are written for the model that the plan audits."""
-    from plexor.audits.audit import truth_kind
+    from plexor.audits.run import truth_kind
     from plexor.models.weights import read_card
 
     weights = plan.model_source().weights

@@ -36,8 +36,8 @@ def draw(
 
     Every case is there once. The run's plan says with `n_examples` how many cases are kept.
     """
-    from plexor.findings.observer_set import draw_observer_set
-    from plexor.findings.study import run_directory
+    from plexor.findings.study_file import run_directory
+    from plexor.readers.image_set import draw_observer_set
 
     found = draw_observer_set(
         run_directory(run),

@@ -12,7 +12,7 @@ from rich.table import Table
 from plexor.cli.output import Advance, console, folding_table, stepping
 
 if TYPE_CHECKING:
-    from plexor.findings.study import StudyResult
+    from plexor.findings.study_file import StudyResult
     from plexor.studies import Study
 
 app = typer.Typer(
@@ -118,7 +118,7 @@ def _by_arm(option: str, written: list[str] | None) -> dict[str, Path]:
 
 
 def _figures(study: Study) -> Table:
-    from plexor.report.study import number_words
+    from plexor.report.study_page import number_words
 
     table = folding_table("published figure", "value", "95 % interval", "n", "where")
     for figure in study.figures:
@@ -130,7 +130,7 @@ def _figures(study: Study) -> Table:
 
 def _compared(result: StudyResult) -> Table:
     """The study's first table, in short."""
-    from plexor.report.study import number_words
+    from plexor.report.study_page import number_words
 
     arms = list(dict.fromkeys(arm for row in result.rows for arm in row.ours))
     table = folding_table("figure", "published", *(h for arm in arms for h in (arm, "agreement")))

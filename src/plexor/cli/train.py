@@ -22,10 +22,11 @@ def train(
 
     Stopped with Ctrl-C or killed, the same command goes on from the last whole epoch.
     """
-    from plexor.audits import cohort_of, load_plan
+    from plexor.audits import cohort_of
     from plexor.core.errors import PlanError
     from plexor.models.device import choose_device
     from plexor.models.training.fit import train as run
+    from plexor.plans import load_plan
 
     loaded = load_plan(plan)
     weights = loaded.model_source().weights

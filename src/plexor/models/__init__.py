@@ -1,7 +1,7 @@
 """What is audited: preprocessing, network and task."""
 
 from plexor.models.architectures import ARCHITECTURES
-from plexor.models.batch import Batch, Context
+from plexor.models.batch import Batch, Scaling
 from plexor.models.loading import ModelSource, load_model
 from plexor.models.model import Model, ModelCard
 from plexor.models.preprocess import Preprocess
@@ -14,7 +14,6 @@ __all__ = [
     "ARCHITECTURES",
     "Batch",
     "Binary",
-    "Context",
     "Model",
     "ModelCard",
     "ModelSource",
@@ -22,6 +21,7 @@ __all__ = [
     "Multilabel",
     "Preprocess",
     "Regression",
+    "Scaling",
     "Segmentation",
     "Task",
     "encode",

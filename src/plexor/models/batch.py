@@ -12,7 +12,7 @@ from plexor.cases.image import Image
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
+class Scaling:
     """What accompanies the pixels: how each file's stored numbers become values.
 
     Attributes:
@@ -27,9 +27,9 @@ class Context:
         """Stored numbers (N, C, *spatial) → values of the same shape, always a new tensor."""
         return (images * self.slope).add_(self.intercept)
 
-    def select(self, index: Tensor) -> Context:
-        """The context of some of the cases."""
-        return Context(slope=self.slope[index], intercept=self.intercept[index])
+    def select(self, index: Tensor) -> Scaling:
+        """The scaling of some of the cases."""
+        return Scaling(slope=self.slope[index], intercept=self.intercept[index])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class Batch:
         low: (N, 1, ...) smallest storable number.
         high: (N, 1, ...) greatest.
         quantum: (N, 1, ...) distance between storable numbers, 0 where storage is floating.
-        context: from stored numbers to values.
+        scaling: from stored numbers to values.
         before: the model's outputs for the untouched images, where they are known.
         masks: name → (N, 1, *spatial) bool, parts of the images.
         groups: names of the cases' groups, where they are known.
@@ -57,7 +57,7 @@ class Batch:
     low: Tensor
     high: Tensor
     quantum: Tensor
-    context: Context
+    scaling: Scaling
     before: Tensor | None = None
     masks: Mapping[str, Tensor] = field(default_factory=dict)
     groups: tuple[str, ...] = ()
@@ -75,7 +75,7 @@ class Batch:
             low=self.low[index],
             high=self.high[index],
             quantum=self.quantum[index],
-            context=self.context.select(index),
+            scaling=self.scaling.select(index),
             before=None if self.before is None else self.before[index],
             masks={name: mask[index] for name, mask in self.masks.items()},
             groups=tuple(self.groups[i] for i in index.tolist()) if self.groups else (),
@@ -107,7 +107,7 @@ class Batch:
             low=column("low"),
             high=column("high"),
             quantum=column("quantum"),
-            context=Context(slope=column("slope"), intercept=column("intercept")),
+            scaling=Scaling(slope=column("slope"), intercept=column("intercept")),
             masks={name: masks(name) for name in images[0].masks},
             stored=tuple(images),
         )

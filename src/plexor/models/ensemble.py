@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from plexor.core.errors import PlanError
-from plexor.models.batch import Context
+from plexor.models.batch import Scaling
 from plexor.models.model import Model
 from plexor.models.task import Task
 
@@ -36,9 +36,9 @@ class Ensemble(Model):
         super().__init__(nn.ModuleList(model.network for model in models), task=task)
         self.models = tuple(models)
 
-    def outputs(self, images: Tensor, context: Context | None = None) -> Tensor:
+    def outputs(self, images: Tensor, scaling: Scaling | None = None) -> Tensor:
         """See ``Model``."""
-        return torch.stack([model.outputs(images, context) for model in self.models]).mean(0)
+        return torch.stack([model.outputs(images, scaling) for model in self.models]).mean(0)
 
 
 def check_alike(task: Task, other: Task, *, what: str) -> None:

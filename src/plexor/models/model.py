@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from plexor.core.errors import ModelError
-from plexor.models.batch import Context
+from plexor.models.batch import Scaling
 from plexor.models.device import is_out_of_memory
 from plexor.models.preprocess import Preprocess, resampled
 from plexor.models.segmentation import Segmentation
@@ -89,7 +89,7 @@ class Model:
         parameter = next(self.network.parameters(), None)
         return torch.device("cpu") if parameter is None else parameter.device
 
-    def outputs(self, images: Tensor, context: Context | None = None) -> Tensor:
+    def outputs(self, images: Tensor, scaling: Scaling | None = None) -> Tensor:
         """Logits (N, n_outputs), float32, differentiable in ``images``.
 
         Of a segmentation (N, n_outputs, *spatial): where the network works at another size than
@@ -97,13 +97,13 @@ class Model:
 
         Args:
             images: stored numbers, (N, C, *spatial).
-            context: from stored numbers to values; None where they are the same.
+            scaling: from stored numbers to values; None where they are the same.
 
         Raises:
             ModelError: images the network cannot take, or outputs of a wrong shape. Running out
                 of memory is let through as it is.
         """
-        values = images if context is None else context.values(images)
+        values = images if scaling is None else scaling.values(images)
         channels = self.card.channels
         if channels is not None and images.shape[1] != channels:
             raise ModelError(

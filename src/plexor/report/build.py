@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from plexor.findings.judged import Plain
 from plexor.findings.run import RunDirectory
-from plexor.findings.study import is_study, read_study
+from plexor.findings.study_file import is_study, read_study
 from plexor.findings.summary import summarise
+from plexor.findings.summary.judged import Plain
 from plexor.report.html import render
-from plexor.report.study import study_view
+from plexor.report.study_page import study_view
 from plexor.report.view import view
 
 

@@ -18,8 +18,8 @@ from plexor.report.contour import Labels, contour, read_labels
 from plexor.report.margins import MarginMap, read_margins, show_margins
 from plexor.report.output import Output, outputs_of
 from plexor.report.picture import Change, Frame, flat, frame, show, show_change
-from plexor.report.probe import family
-from plexor.report.shortcut import in_pairs, shortcut_name
+from plexor.report.probe_family import family
+from plexor.report.shortcut_section import in_pairs, shortcut_name
 from plexor.report.story import lead_probe
 
 Plain = Mapping[str, Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from plexor.report.study import StudyView
+from plexor.report.study_page import StudyView
 from plexor.report.view import View
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from plexor.findings.summary import main_test
 from plexor.report import words
 from plexor.report.headline import Headline, headline
-from plexor.report.probe import SIGNIFICANT, control_of
-from plexor.report.shortcut import lead_shortcut, shortcut_answer, shortcut_name
+from plexor.report.probe_family import SIGNIFICANT, control_of
+from plexor.report.shortcut_section import lead_shortcut, shortcut_answer, shortcut_name
 
 Plain = Mapping[str, Any]
 _KNOWLEDGE = {

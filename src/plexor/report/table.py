@@ -8,7 +8,7 @@ from typing import Any
 
 from plexor.report import words
 from plexor.report.headline import headline
-from plexor.report.probe import attacks, containers_of, control_of, family_words
+from plexor.report.probe_family import attacks, containers_of, control_of, family_words
 
 Plain = Mapping[str, Any]
 

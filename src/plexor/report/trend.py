@@ -10,7 +10,7 @@ from typing import Any
 from plexor.report import words
 from plexor.report.figures import Chart, Line, Point, Role, draw
 from plexor.report.headline import Headline, headline
-from plexor.report.probe import control_of, families, family_words
+from plexor.report.probe_family import control_of, families, family_words
 
 Plain = Mapping[str, Any]
 

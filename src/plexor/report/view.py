@@ -8,22 +8,22 @@ from typing import Any
 
 import pandas as pd
 
-from plexor.findings.flag_catalogue import FLAG_KINDS
+from plexor.findings.flags.catalogue import FLAG_KINDS
 from plexor.findings.run import RunDirectory
 from plexor.report import words
 from plexor.report.comparator import Comparator, comparator
 from plexor.report.confusion import Confusions, confusions
-from plexor.report.finding import finding_table
-from plexor.report.number import accuracy_table, number_table, truth_scatter, truth_table
-from plexor.report.outline import label_table, outline_table
-from plexor.report.probe import attacks, families, family, family_words
+from plexor.report.label_tables import finding_table
+from plexor.report.number_tables import accuracy_table, number_table, truth_scatter, truth_table
+from plexor.report.outline_tables import label_table, outline_table
+from plexor.report.probe_family import attacks, families, family, family_words
 from plexor.report.provenance import Fact, facts
-from plexor.report.shortcut import Shortcuts, shortcuts
+from plexor.report.shortcut_section import Shortcuts, shortcuts
 from plexor.report.story import Story, lead_probe, tell
 from plexor.report.table import Table, class_table, effort_table, probes_table, stages_table
 from plexor.report.terms import Term, methods, terms
 from plexor.report.trend import Trend, trends
-from plexor.report.visibility import Visible, visible
+from plexor.report.visibility_section import Visible, visible
 
 Plain = Mapping[str, Any]
 

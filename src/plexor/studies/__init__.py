@@ -2,7 +2,8 @@
 
 from plexor.studies.catalogue import STUDIES, find
 from plexor.studies.compare import compare, difference
-from plexor.studies.step import Request, Step, run_study
+from plexor.studies.run import run_study
+from plexor.studies.step import Request, Step
 from plexor.studies.study import Published, Study
 
 __all__ = [

@@ -8,7 +8,7 @@ from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from plexor.audits import Ray, audit, cohort_of, load_plan
+from plexor.audits import Ray, audit, cohort_of
 from plexor.cases import Cohort
 from plexor.core.errors import ModelError
 from plexor.core.files import write_atomic
@@ -16,6 +16,7 @@ from plexor.models.device import choose_device
 from plexor.models.training.config import Training
 from plexor.models.training.fit import train
 from plexor.models.weights import read_card
+from plexor.plans import load_plan
 from plexor.studies.step import Advance
 
 _HOW_COMPUTED = ("precision", "workers")

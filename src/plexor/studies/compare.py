@@ -23,7 +23,7 @@ import math
 
 import numpy as np
 
-from plexor.findings.study import Agreement, Number
+from plexor.findings.study_file import Agreement, Number
 from plexor.stats import Estimate, proportion_interval
 from plexor.stats.mover import mover_limits
 from plexor.studies.study import Published

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from plexor.core.errors import PlanError, RunDirectoryError, unknown
 from plexor.core.files import write_atomic
-from plexor.findings.study import StudyResult, read_study
 
 SCALES = ("smoke", "small", "full")
 Advance = Callable[[int, int, str], None]
 """(done, total, what is going on) → None."""
-Watch = Callable[[str, str], AbstractContextManager[Advance]]
-"""(a step's title, what it counts) → shows its progress while the step runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +19,7 @@ class Request:
     """How a study is to be run.
 
     Attributes:
-        out: its directory; one that holds the same study as far as it came is gone on with.
+        out: its directory; an unfinished run of the same study is resumed.
         scale: "smoke" (minutes, to see that all of it works), "small" (two processors, hours) or
             "full" (a graphics card).
         data: the original data; None draws phantoms, for "smoke" only.
@@ -69,32 +64,12 @@ class Step:
     Attributes:
         title: what is done, e.g. "train, clean".
         unit: what its progress counts.
-        work: does what is not done yet.
+        run: does whatever has not been done yet.
     """
 
     title: str
     unit: str
-    work: Callable[[Advance], None]
-
-
-def run_study(name: str, request: Request, *, watch: Watch | None = None) -> StudyResult:
-    """Carries a study out, or goes on with it.
-
-    Args:
-        name: see ``STUDIES``.
-        request: how, and where.
-        watch: shows the progress of each step.
-
-    Raises:
-        PlexorError: the data are not what was expected, or the directory holds something else.
-    """
-    from plexor.studies.recipe import recipe
-
-    steps = recipe(name)(request)
-    for number, step in enumerate(steps, 1):
-        with (watch or _silent)(f"step {number} of {len(steps)}, {step.title}", step.unit) as tell:
-            step.work(tell)
-    return read_study(request.out)
+    run: Callable[[Advance], None]
 
 
 def keep(path: Path, text: str, *, settled: bool = True) -> None:
@@ -115,8 +90,3 @@ def keep(path: Path, text: str, *, settled: bool = True) -> None:
             f"{path} is of other data, another scale or another version of this study; choose "
             "another directory with --out, or remove this one"
         )
-
-
-@contextlib.contextmanager
-def _silent(_title: str, _unit: str) -> Iterator[Advance]:
-    yield lambda _done, _total, _note: None

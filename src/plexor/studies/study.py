@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from plexor.core.errors import PlanError, unknown
-from plexor.findings.study import Departure, Number, NumberKind
+from plexor.findings.study_file import Departure, Number, NumberKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

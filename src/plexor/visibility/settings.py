@@ -10,6 +10,9 @@ from plexor.core.errors import PlanError
 Observer = Literal["dog", "gabor", "none"]
 Colour = Literal["luminance", "each"]
 
+FEWEST_PAIRS = 20
+"""Smallest number of pairs of images that a detector is trained on."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visibility:

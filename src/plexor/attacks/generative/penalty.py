@@ -92,7 +92,7 @@ def _shrunk(n_scales: int) -> int:
 def _shown(images: Tensor, batch: Batch, preprocess: Preprocess) -> Tensor:
     """Images scaled so that their range, in values, goes from 0 to 1."""
     if preprocess.window is not None:
-        shown: Tensor = preprocess.scale(batch.context.values(images))
+        shown: Tensor = preprocess.scale(batch.scaling.values(images))
         return shown
     pixels = batch.images.flatten(1)
     low, high = (edge.view_as(batch.low) for edge in (pixels.amin(1), pixels.amax(1)))

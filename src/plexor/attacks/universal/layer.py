@@ -49,7 +49,7 @@ def quarter_layer(model: Model, batch: Batch) -> str:
     try:
         with torch.no_grad():
             one = batch.select(torch.zeros(1, dtype=torch.int64, device=batch.images.device))
-            model.outputs(one.images, one.context)
+            model.outputs(one.images, one.scaling)
     finally:
         for handle in handles:
             handle.remove()
@@ -89,7 +89,7 @@ class Response:
         self._images = batch.images.detach().clone().requires_grad_()
         try:
             with torch.enable_grad():
-                model.outputs(self._images, batch.context)
+                model.outputs(self._images, batch.scaling)
         finally:
             handle.remove()
         output = found[0] if found else None

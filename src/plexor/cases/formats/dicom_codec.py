@@ -19,6 +19,7 @@ from pydicom.uid import (
     generate_uid,
 )
 
+from plexor.cases.formats.dicom_pixels import read_dataset, read_pixels
 from plexor.cases.formats.jpeg import JpegCodec
 from plexor.cases.formats.raster import channels_last
 from plexor.cases.image import Pixels
@@ -84,9 +85,7 @@ class DicomCodec:
 
     def decode(self, data: bytes) -> Pixels:
         """The pixels of a DICOM file."""
-        from plexor.cases.formats.dicom import decode_dicom
-
-        return decode_dicom(data).pixels
+        return read_pixels(*read_dataset(data))[0]
 
     def _set_native(self, dataset: Dataset, pixels: Pixels, *, keep_vr: bool) -> None:
         if self.unused_bits is not None:

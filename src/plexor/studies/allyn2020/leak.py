@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from plexor.audits import cohort_of, load_plan
+from plexor.audits import cohort_of
 from plexor.findings import CLEAN
-from plexor.findings.study import Number, StudyRow, StudyTable
+from plexor.findings.study_file import Number, StudyRow, StudyTable
+from plexor.plans import load_plan
 from plexor.stats import Estimate, subgroup_difference
 from plexor.stats.mover import mover_limits
 from plexor.studies.allyn2020.ours import Ours, share

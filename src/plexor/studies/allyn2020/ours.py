@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from plexor.cases.image import LOSSLESS
 from plexor.core.errors import RunDirectoryError
 from plexor.findings import CLEAN, RunDirectory
-from plexor.findings.study import Number
+from plexor.findings.study_file import Number
 from plexor.findings.summary import summarise
 from plexor.stats import clustered_proportion
 from plexor.studies.allyn2020.layout import NAEVUS

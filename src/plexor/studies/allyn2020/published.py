@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plexor.findings.study import Departure
+from plexor.findings.study_file import Departure
 from plexor.studies.study import Published, Study
 
 N_TEST = 2003

@@ -14,7 +14,7 @@ import yaml
 from plexor.attacks.fitted import read_card
 from plexor.core.errors import RunDirectoryError
 from plexor.core.seeds import seed_for
-from plexor.findings.study import write_study
+from plexor.findings.study_file import write_study
 from plexor.studies.allyn2020.layout import NAEVUS, TABLES, Photo, read_layout
 from plexor.studies.allyn2020.phantoms import write_phantoms
 from plexor.studies.allyn2020.photos import write_photos
@@ -48,14 +48,14 @@ def steps(request: Request) -> list[Step]:
     """
     scale = scale_of(request.scale)
     request.check_arms(ARMS)
-    found = [Step(title="images", unit="steps", work=partial(_images, request, scale))]
+    found = [Step(title="images", unit="steps", run=partial(_images, request, scale))]
     for name in ARMS:
         arm = _Arm(request, scale, name)
         found += [
-            Step(title=f"train, {name}", unit="steps", work=arm.train),
-            Step(title=f"audit, {name}", unit="pieces", work=arm.audit),
+            Step(title=f"train, {name}", unit="steps", run=arm.train),
+            Step(title=f"audit, {name}", unit="pieces", run=arm.audit),
         ]
-    return [*found, Step(title="compare", unit="steps", work=partial(_compare, request, scale))]
+    return [*found, Step(title="compare", unit="steps", run=partial(_compare, request, scale))]
 
 
 @dataclass(frozen=True, slots=True)

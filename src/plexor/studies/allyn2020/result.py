@@ -7,7 +7,7 @@ from pathlib import Path
 
 from plexor.core.version import __version__
 from plexor.findings import CLEAN as UNTOUCHED
-from plexor.findings.study import Agreement, Arm, Compared, Number, StudyResult
+from plexor.findings.study_file import Agreement, Arm, Compared, Number, StudyResult
 from plexor.studies.allyn2020.leak import leak_table, leaked_images
 from plexor.studies.allyn2020.ours import Ours
 from plexor.studies.allyn2020.photos import read_photos

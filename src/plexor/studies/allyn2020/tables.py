@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from plexor.findings.study import Number, StudyConfusion, StudyRow, StudyTable
+from plexor.findings.study_file import Number, StudyConfusion, StudyRow, StudyTable
 from plexor.stats import cohens_kappa_of_table, detection, proportion_interval
 from plexor.studies.allyn2020.layout import NAEVUS
 from plexor.studies.allyn2020.ours import Ours

@@ -18,17 +18,17 @@ from pydantic import (
 )
 
 from plexor.attacks.region import Masked
-from plexor.audits.complaint import complaint
-from plexor.audits.probe import Probe
-from plexor.audits.probe_plan import FittedPlan, checked_probes, probes_schema
-from plexor.audits.written import STRICT, ProbePlan
 from plexor.core.errors import PlanError, unknown
 from plexor.findings import CLEAN
 from plexor.findings.planned import control_id
-from plexor.models.detector import FEWEST_PAIRS
 from plexor.models.loading import ModelSource
 from plexor.models.training.config import Training
+from plexor.plans.attack_plan import FittedPlan, checked_probes, probes_schema
+from plexor.plans.complaint import complaint
+from plexor.plans.written import STRICT, ProbePlan
+from plexor.probes.probe import Probe
 from plexor.visibility import Visibility
+from plexor.visibility.settings import FEWEST_PAIRS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from plexor.findings.judged import Judged, Names, Plain
+from plexor.findings.summary.judged import Judged, Names, Plain
 from plexor.stats import Estimate, accuracy, balanced_accuracy, confusion, recall_by_class
 
 

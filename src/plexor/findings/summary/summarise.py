@@ -12,14 +12,14 @@ import pandas as pd
 from plexor.cases.case import split_findings
 from plexor.cases.image import LOSSLESS
 from plexor.core.version import __version__
-from plexor.findings.flag_catalogue import FLAG_KINDS
-from plexor.findings.flags import Evidence, raise_flags
-from plexor.findings.judged import Plain
-from plexor.findings.parts import Parts, correct, distances, number
+from plexor.findings.flags.catalogue import FLAG_KINDS
+from plexor.findings.flags.flag import Evidence, raise_flags
 from plexor.findings.planned import Planned, planned
 from plexor.findings.schema import CLEAN
-from plexor.findings.shortcut import shortcuts
-from plexor.findings.visibility import crossings, visible
+from plexor.findings.summary.judged import Plain
+from plexor.findings.summary.parts import Parts, correct, distances, number
+from plexor.findings.summary.shortcuts import shortcuts
+from plexor.findings.summary.visible import crossings, visible
 from plexor.stats import clustered_mean
 
 SUMMARY_SCHEMA = "plexor-summary/2"

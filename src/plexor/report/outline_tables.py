@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from plexor.report import words
-from plexor.report.number import amount_cell
-from plexor.report.probe import attacks, containers_of, control_of, family_words
+from plexor.report.number_tables import amount_cell
+from plexor.report.probe_family import attacks, containers_of, control_of, family_words
 from plexor.report.table import (
     NAMING,
     Cell,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from plexor.cases.case import split_findings
-from plexor.findings.judged import Flags, Judged, Names, Plain
+from plexor.findings.summary.judged import Flags, Judged, Names, Plain
 from plexor.stats import auc, auc_difference, paired_difference
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from plexor.findings.judged import Flags, Judged, Numbers, Plain, matched
+from plexor.findings.summary.judged import Flags, Judged, Numbers, Plain, matched
 from plexor.stats import (
     clustered_mean,
     clustered_quantile,

@@ -26,11 +26,11 @@ from plexor.attacks.fitted_catalogue import LISTED, FittedEntry, find_fitted
 from plexor.attacks.goals import Misclassify
 from plexor.attacks.surrogate_catalogue import ON_SURROGATES, SurrogateEntry
 from plexor.attacks.threat import Threat
-from plexor.audits.probe import Fitting, Probe, Saved, Surrogates
-from plexor.audits.shortcut_plan import ShortcutPlan, shortcuts_adapter
-from plexor.audits.written import ACCESS, GoalPlan, ProbePlan, ThreatPlan
 from plexor.core.errors import PlanError
 from plexor.findings.planned import probe_id
+from plexor.plans.shortcut_plan import ShortcutPlan, shortcuts_adapter
+from plexor.plans.written import ACCESS, GoalPlan, ProbePlan, ThreatPlan
+from plexor.probes.probe import Fitting, Probe, Saved, Surrogates
 
 AnyEntry = Entry | FittedEntry | SurrogateEntry
 

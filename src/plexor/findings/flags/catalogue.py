@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from plexor.findings import flag_checks as checks
-from plexor.findings.flag_access import queries_beat_gradients
-from plexor.findings.flags import FlagKind
+from plexor.findings.flags import checks
+from plexor.findings.flags.access import queries_beat_gradients
+from plexor.findings.flags.flag import FlagKind
 
 FLAG_KINDS = (
     FlagKind(

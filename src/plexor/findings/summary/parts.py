@@ -9,12 +9,12 @@ from typing import Any
 import pandas as pd
 
 from plexor.cases.image import LOSSLESS
-from plexor.findings.classification import Classification
-from plexor.findings.judged import Judged, Measures, Plain
-from plexor.findings.multilabel import Multilabel
-from plexor.findings.regression import Regression
 from plexor.findings.schema import CLEAN
-from plexor.findings.segmentation import Segmentation
+from plexor.findings.summary.classification import Classification
+from plexor.findings.summary.judged import Judged, Measures, Plain
+from plexor.findings.summary.multilabel import Multilabel
+from plexor.findings.summary.regression import Regression
+from plexor.findings.summary.segmentation import Segmentation
 from plexor.stats import holm
 
 _ORDER = (LOSSLESS, "recompressed-own", "recompressed-q90", "recompressed-q75")

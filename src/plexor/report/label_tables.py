@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from plexor.report import words
-from plexor.report.probe import control_of, family_words
+from plexor.report.probe_family import control_of, family_words
 from plexor.report.table import Cell, Table, area_cell, count_cell, share_cell
 
 Plain = Mapping[str, Any]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from plexor.findings.judged import Plain
+from plexor.findings.summary.judged import Plain
 from plexor.stats import Estimate, clustered_mean, clustered_quantile
 from plexor.visibility import observe
 from plexor.visibility.levels import MOVED_UP_TO

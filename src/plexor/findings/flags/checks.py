@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from plexor.findings.flags import Doubt, Evidence
+from plexor.findings.flags.flag import Doubt, Evidence
 from plexor.findings.schema import CLEAN
 
 FEW_GROUPS = 30

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from plexor.cases.case import split_findings
-from plexor.findings.outlined import Outlined
+from plexor.findings.summary.outlined import Outlined
 from plexor.stats import clustered_mcnemar, clustered_proportion, mcnemar_test, paired_difference
 
 Plain = dict[str, Any]

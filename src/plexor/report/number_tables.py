@@ -10,7 +10,7 @@ import pandas as pd
 from plexor.findings.schema import CLEAN
 from plexor.report import words
 from plexor.report.figures import Dots, Scatter, draw_scatter
-from plexor.report.probe import attacks, containers_of, control_of, family_words
+from plexor.report.probe_family import attacks, containers_of, control_of, family_words
 from plexor.report.table import (
     NAMING,
     Cell,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from plexor.report import words
-from plexor.report.number import amount_cell
-from plexor.report.probe import attacks, control_of, families, family_words
+from plexor.report.number_tables import amount_cell
+from plexor.report.probe_family import attacks, control_of, families, family_words
 from plexor.report.table import NAMING, Cell, Table, area_cell, named, share_cell
 from plexor.report.trend import chart, controls, headline_chart, line
 

@@ -10,10 +10,10 @@ from typing import Annotated, Any, Literal, Self, Union, get_type_hints
 
 from pydantic import Field, TypeAdapter, create_model, model_validator
 
-from plexor.audits.probe import Piece, Probe
-from plexor.audits.written import ProbePlan
 from plexor.core.errors import PlanError
 from plexor.findings.planned import shuffled_id
+from plexor.plans.written import ProbePlan
+from plexor.probes.probe import Piece, Probe
 from plexor.shortcuts import CATALOGUE
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from plexor.findings.study import (
+from plexor.findings.study_file import (
     Agreement,
     Arm,
     Compared,

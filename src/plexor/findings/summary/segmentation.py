@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from plexor.findings.judged import Judged, Numbers, Plain
 from plexor.findings.schema import CLEAN
+from plexor.findings.summary.judged import Judged, Numbers, Plain
 from plexor.stats import clustered_mean, mean_change, paired_t_test
 
 

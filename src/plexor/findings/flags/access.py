@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from plexor.cases import LOSSLESS
-from plexor.findings.flags import Doubt, Evidence
+from plexor.findings.flags.flag import Doubt, Evidence
 from plexor.stats import clustered_mcnemar, mcnemar_test
 
 SIGNIFICANT = 0.05

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from plexor.cases.image import LOSSLESS
-from plexor.findings.judged import Plain
-from plexor.findings.parts import Parts, correct, distances
 from plexor.findings.planned import PlannedShortcut, planned_shortcuts
+from plexor.findings.summary.judged import Plain
+from plexor.findings.summary.parts import Parts, correct, distances
 
 
 def shortcuts(plan: Mapping[str, Any], provenance: Mapping[str, Any], parts: Parts) -> list[Plain]:

@@ -20,8 +20,8 @@ from plexor.attacks.goals import (
 )
 from plexor.attacks.region import Border, Masked
 from plexor.attacks.threat import Channels, Norm, Threat, Unit
-from plexor.audits.probe import Probe
 from plexor.core.errors import PlanError, unknown
+from plexor.probes.probe import Probe
 
 STRICT = ConfigDict(extra="forbid", frozen=True)
 

@@ -31,9 +31,8 @@ from plexor.visibility.observation import (
     observation,
     tested_groups,
 )
+from plexor.visibility.settings import FEWEST_PAIRS
 
-FEWEST_PAIRS = 20
-"""To learn from; from fewer nothing is learnt that could be told from chance."""
 _HELD_BACK = 5
 """Of the groups learnt from, one in so many says when to stop, and nothing else."""
 _CLIP = 3.0

@@ -18,8 +18,6 @@ from plexor.audits.execute import Outputs
 from plexor.audits.executors import Done, Executor, Here, Job
 from plexor.audits.executors.executor import clean_outputs
 from plexor.audits.fits import Preparation
-from plexor.audits.plan import Plan, load_plan
-from plexor.audits.probe import Probe
 from plexor.audits.progress import Listener, Progress
 from plexor.audits.provenance import images_sha256, model_sha256, provenance
 from plexor.audits.sample import checked_cases, example_ids
@@ -36,6 +34,8 @@ from plexor.findings import CLEAN, RunDirectory
 from plexor.models import Model, load_model, read_training_groups
 from plexor.models.device import choose_device
 from plexor.models.task import Task
+from plexor.plans.plan import Plan, load_plan
+from plexor.probes.probe import Probe
 from plexor.shortcuts.catalogue import DECIDED
 from plexor.shortcuts.shortcut import check_canvas
 

@@ -9,7 +9,7 @@ from typing import Any
 from plexor.report import words
 from plexor.report.confusion import moves
 from plexor.report.headline import headline
-from plexor.report.probe import SIGNIFICANT
+from plexor.report.probe_family import SIGNIFICANT
 from plexor.report.table import Cell, Table, cases_cell, p_cell, points_cell, share_cell
 
 Plain = Mapping[str, Any]

@@ -1,0 +1,137 @@
+"""Decodes the stored pixels of a DICOM file, once its header has been checked."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from collections.abc import Iterator
+
+from pydicom import Dataset, dcmread
+from pydicom.encaps import generate_frames
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.uid import UID, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes, RLELossless
+
+from plexor.cases.formats.raster import channels_first
+from plexor.cases.image import Pixels
+from plexor.core.errors import DataError
+
+_GREY = ("MONOCHROME1", "MONOCHROME2")
+_COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
+_NEEDED = (
+    "Rows",
+    "Columns",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+)
+_END_OF_CODESTREAM = b"\xff\xd9"  # of JPEG, JPEG-LS and JPEG 2000 alike
+
+
+def read_dataset(data: bytes) -> tuple[Dataset, UID]:
+    """Parses a DICOM file that holds one supported image; returns it with its transfer syntax.
+
+    Raises:
+        DataError: no image, several frames, an unsupported layout, or a header at odds with itself.
+    """
+    dataset = dcmread(io.BytesIO(data))
+    syntax = _checked_syntax(dataset)
+    _refuse_unsupported(dataset)
+    return dataset, syntax
+
+
+def _checked_syntax(dataset: Dataset) -> UID:
+    if "PixelData" not in dataset:
+        kind = dataset.get("Modality") or "unknown"
+        raise DataError(
+            f"the DICOM file (modality {kind}) holds no integer pixels, expected an image"
+        )
+    syntax = dataset.file_meta.get("TransferSyntaxUID")
+    if not syntax:
+        raise DataError("the DICOM file does not say its transfer syntax; repair its header")
+    implicit = any(element.VR is None for element in dataset.values())
+    if UID(syntax).is_implicit_VR != implicit:
+        raise DataError("the DICOM header is not written in the syntax it says; repair it")
+    return UID(syntax)
+
+
+def _refuse_unsupported(dataset: Dataset) -> None:
+    missing = [keyword for keyword in _NEEDED if dataset.get(keyword) is None]
+    if missing:
+        raise DataError(f"the DICOM header lacks {', '.join(missing)}; repair it")
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    if frames != 1:
+        raise DataError(f"expected a DICOM file of one frame, found {frames}; export each frame")
+    photometric = str(dataset.PhotometricInterpretation)
+    if photometric not in _GREY + _COLOUR:
+        raise DataError(
+            f"expected a grey or colour DICOM image, found {photometric}; convert it to RGB"
+        )
+    n_samples = 1 if photometric in _GREY else 3
+    if dataset.SamplesPerPixel != n_samples:
+        raise DataError(f"{photometric} has {n_samples} samples, found {dataset.SamplesPerPixel}")
+    allocated, stored, high = dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit
+    if allocated not in (8, 16) or not 1 < stored <= allocated or high != stored - 1:
+        raise DataError(
+            "expected 8 or 16 bits allocated, with the stored bits the lowest of them, found "
+            f"{allocated} allocated, {stored} stored, high bit {high}"
+        )
+    if "ModalityLUTSequence" in dataset:
+        raise DataError("values come from a modality lookup table, expected slope and intercept")
+
+
+def read_pixels(dataset: Dataset, syntax: UID) -> tuple[Pixels, str]:
+    """Decodes the only frame.
+
+    Returns:
+        The pixels, (1 or 3, H, W), and the photometric interpretation of the decoded pixels.
+
+    Raises:
+        DataError: a truncated codestream, or a transfer syntax that no decoder here reads.
+    """
+    if syntax.is_encapsulated and syntax != RLELossless:
+        frame = only_frame(dataset)
+        if _END_OF_CODESTREAM not in frame[-16:]:  # padding may follow
+            raise DataError("the compressed image is truncated: its end is missing; fetch it again")
+        if dataset.SamplesPerPixel == 3 and _plugin(syntax) in ("pillow", "pylibjpeg"):
+            dataset.PlanarConfiguration = 0  # which they give, and the standard asks for
+    try:
+        with any_length():
+            array, found = get_decoder(syntax).as_array(dataset, decoding_plugin=_plugin(syntax))
+    except NotImplementedError as error:
+        raise DataError(
+            f"transfer syntax {syntax.name!r} is not supported; decompress it"
+        ) from error
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"transfer syntax {syntax.name!r}: {reason}") from error
+    kind = "i" if dataset.PixelRepresentation else "u"
+    pixels = channels_first(array.astype(f"{kind}{dataset.BitsAllocated // 8}", copy=False))
+    return pixels, str(found["photometric_interpretation"])
+
+
+@contextlib.contextmanager
+def any_length() -> Iterator[None]:
+    """Silences the warning that compressed pixels are as long as uncompressed ones would be."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The number of bytes of compressed pixel data matches")
+        yield
+
+
+def _plugin(syntax: UID) -> str:
+    """One decoder for each syntax, so that pixels are the same wherever they are read."""
+    if not syntax.is_encapsulated:
+        return ""
+    if syntax in JPEGLSTransferSyntaxes:
+        return "pyjpegls"
+    if syntax in JPEGTransferSyntaxes:
+        return "pillow" if syntax.name.startswith(("JPEG Baseline", "JPEG Extended")) else "gdcm"
+    return "pylibjpeg"
+
+
+def only_frame(dataset: Dataset) -> bytes:
+    """The codestream of the only frame."""
+    return next(generate_frames(dataset.PixelData, number_of_frames=1))

@@ -1,0 +1,5 @@
+"""Plans: what an audit or a training is to do, read from YAML and validated."""
+
+from plexor.plans.plan import CohortSource, Plan, load_plan, plan_schema
+
+__all__ = ["CohortSource", "Plan", "load_plan", "plan_schema"]

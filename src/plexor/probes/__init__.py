@@ -1,0 +1,1 @@
+"""Probes: everything an audit does to a model."""

@@ -1,0 +1,1 @@
+"""Reader studies: what people see in the images of an audit."""
