@@ -49,13 +49,14 @@ from plexor.attacks import (
     judge,
 )
 from plexor.attacks.catalogue import CATALOGUE as SEARCHES
-from plexor.attacks.catalogue import Access, Entry, find
+from plexor.attacks.catalogue import Entry, find
 from plexor.attacks.engine import propose
 from plexor.attacks.threat import Norm
 from plexor.cases import LOSSLESS, Image
 from plexor.core.errors import PlanError
 from plexor.models import Batch, Model, Preprocess, Regression, Segmentation, Task
 from plexor.models.architectures.small_cnn import SmallCNN
+from plexor.threat_model import Access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
