@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from plexor.threat_model import Goal, Threat, goal_from, threat_from
+from plexor.threat_model.goals import current_spelling
 
 Plain = Mapping[str, Any]
 _COMMON = {"id", "attack", "goal", "threat", "fit", "load", "fit_batch"}
@@ -84,7 +85,7 @@ def planned(plan: Plain) -> Iterator[Planned]:
                 name=entry["attack"],
                 settings={key: value for key, value in entry.items() if key not in _COMMON},
                 threat=threat,
-                goal=dict(entry["goal"]),
+                goal=current_spelling(entry["goal"]),
             )
 
 
