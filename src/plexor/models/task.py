@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from plexor.cases.case import split_findings
+from plexor.cases.case import split_labels
 from plexor.core.errors import ModelError, PlanError, unknown
 from plexor.models.classes import check_classes
 from plexor.models.segmentation import Segmentation
@@ -185,7 +185,7 @@ class Multilabel:
                 f"multilabel: `threshold` has {len(self._thresholds)} numbers, expected 1 or one "
                 f"for each of the {len(self.classes)} findings"
             )
-        if strange := [name for name in self.classes if split_findings(name) != (name,)]:
+        if strange := [name for name in self.classes if split_labels(name) != (name,)]:
             raise PlanError(f"multilabel: a finding needs a name without `|`, got {strange[0]!r}")
         if not all(0 < number < 1 for number in self._thresholds):
             raise PlanError(f"multilabel: thresholds lie between 0 and 1, got {self.threshold}")

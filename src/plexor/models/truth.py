@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from plexor.cases.case import join_findings, split_findings
+from plexor.cases.case import join_labels, split_labels
 from plexor.core.errors import DataError, unknown
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Multilabel, Regression, Task
@@ -43,7 +43,7 @@ def encode(task: Task, truths: Sequence[Truth]) -> Tensor:
     index = {name: label for label, name in enumerate(task.classes)}
     several = isinstance(task, Multilabel)
     noun = "finding" if several else "class"
-    named = [split_findings(str(truth)) if several else (str(truth),) for truth in truths]
+    named = [split_labels(str(truth)) if several else (str(truth),) for truth in truths]
     if strange := [name for names in named for name in names if name not in index]:
         raise DataError(unknown(noun, strange[0], task.classes))
     if not several:
@@ -64,14 +64,14 @@ def in_words(task: Task, labels: Tensor) -> list[str]:
     if isinstance(task, Segmentation):
         there = [set(mask.unique().tolist()) for mask in labels]
         return [
-            join_findings(name for i, name in enumerate(task.foreground, 1) if i in numbers)
+            join_labels(name for i, name in enumerate(task.foreground, 1) if i in numbers)
             for numbers in there
         ]
     if isinstance(task, Regression):
         return [f"{number:.6g}" for number in labels.tolist()]
     if isinstance(task, Multilabel):
         return [
-            join_findings(name for name, there in zip(task.classes, row, strict=True) if there)
+            join_labels(name for name, there in zip(task.classes, row, strict=True) if there)
             for row in labels.tolist()
         ]
     return [task.classes[label] for label in labels.tolist()]

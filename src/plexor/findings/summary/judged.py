@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from plexor.cases.case import split_findings
+from plexor.cases.case import split_labels
 from plexor.findings.summary.outlined import Outlined
 from plexor.stats import clustered_mcnemar, clustered_proportion, mcnemar_test, paired_difference
 
@@ -119,7 +119,7 @@ class Judged:
             case {"kind": "become", "target": target}:
                 held = self.decision == target
             case {"kind": "hide" | "invent" as kind, "finding": finding}:
-                called = [finding in split_findings(text) for text in self.decision]
+                called = [finding in split_labels(text) for text in self.decision]
                 held = np.array(called, dtype=bool) == (kind == "invent")
             case {"kind": kind, "by": by}:
                 moved = self.outputs[:, 0] - self.outputs_before[:, 0]

@@ -16,7 +16,7 @@ import torch
 from lightning.pytorch.callbacks import EarlyStopping, LambdaCallback, ModelCheckpoint
 
 from plexor.cases import Cohort, read_image
-from plexor.cases.case import split_findings
+from plexor.cases.case import split_labels
 from plexor.core.errors import DataError, PlanError, RunDirectoryError
 from plexor.core.files import sole_writer
 from plexor.core.ids import digest
@@ -260,7 +260,7 @@ def _keep_figures(
 def _check_classes_present(training: Cohort, classes: tuple[str, ...], *, several: bool) -> None:
     present = {str(case.truth) for case in training.cases}
     if several:
-        present = {name for text in present for name in split_findings(text)}
+        present = {name for text in present for name in split_labels(text)}
     absent = sorted(set(classes) - present)
     if absent:
         raise DataError(
