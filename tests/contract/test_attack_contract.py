@@ -54,7 +54,7 @@ from plexor.attacks.engine import propose
 from plexor.attacks.threat import Norm
 from plexor.cases import LOSSLESS, Image
 from plexor.core.errors import PlanError
-from plexor.models import Batch, Model, Preprocess, Regression, Segmentation, Task
+from plexor.models import Batch, Model, Preprocess, Regression, Segmentation, Task, TorchModel
 from plexor.models.architectures.small_cnn import SmallCNN
 
 
@@ -67,6 +67,7 @@ class Mirrored:
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
+        assert isinstance(model, TorchModel)
         return Transfer(steps=self.steps).using([model])(model, batch, goal, threat, seed=seed)
 
 
@@ -331,7 +332,7 @@ def test_a_float32_network_does_not_let_neighbours_be_felt(name: str, dimensions
         torch.manual_seed(0)
         net = SmallCNN(len(shape) - 1, shape[0], 4)
     task = TASKS["multiclass"]
-    model = Model(net, task=task, preprocess=Preprocess())
+    model = TorchModel(net, task=task, preprocess=Preprocess())
     stored = images(shape, 6)
     batch = decided(model, stored)
     attack, goal, threat = quick(name), Misclassify(), within(name, shape, 2)

@@ -53,7 +53,16 @@ from plexor.attacks.universal import (
 )
 from plexor.cases import LOSSLESS, Image
 from plexor.core.errors import DataError, PlanError
-from plexor.models import Batch, Model, ModelCard, Preprocess, Regression, Segmentation, Task
+from plexor.models import (
+    Batch,
+    Model,
+    ModelCard,
+    Preprocess,
+    Regression,
+    Segmentation,
+    Task,
+    TorchModel,
+)
 
 QUICK: dict[str, dict[str, Any]] = {
     "universal-sgd": {"steps": 12},
@@ -134,7 +143,7 @@ STORED = {
 }
 
 
-def model_for(shape: tuple[int, ...], task: Task, dtype: str = "u1") -> Model:
+def model_for(shape: tuple[int, ...], task: Task, dtype: str = "u1") -> TorchModel:
     if isinstance(task, Segmentation):
         return model_of(PixelWise(shape[0], task.n_outputs, seed=13), task)
     centred = {"centre": 0.5, "scale": 0.1} if dtype == "f4" else {}

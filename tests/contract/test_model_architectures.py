@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from plexor.core.errors import ModelError, PlanError
-from plexor.models import ARCHITECTURES, Model, Multiclass, Segmentation
+from plexor.models import ARCHITECTURES, Multiclass, Segmentation, TorchModel
 from plexor.models.architectures import build_network, check_architecture
 from plexor.models.architectures.catalogue import PIXELWISE
 from plexor.models.architectures.densenet import from_torchvision_names, load_start
@@ -30,7 +30,7 @@ TORCHVISION_DENSENET121 = {
 """A few of the names and shapes in torchvision's densenet121 file."""
 
 
-def build(name: str, spatial_dims: int, channels: int, n_outputs: int, seed: int = 0) -> Model:
+def build(name: str, spatial_dims: int, channels: int, n_outputs: int, seed: int = 0) -> TorchModel:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = build_network(
@@ -38,7 +38,7 @@ def build(name: str, spatial_dims: int, channels: int, n_outputs: int, seed: int
         )
     classes = tuple(f"class {i}" for i in range(n_outputs))
     task = Segmentation(classes=classes) if name in PIXELWISE else Multiclass(classes=classes)
-    return Model(network, task=task)
+    return TorchModel(network, task=task)
 
 
 @pytest.mark.parametrize("spatial_dims", [2, 3])

@@ -21,7 +21,7 @@ from plexor.cases.formats.png import PngCodec
 from plexor.core.errors import DataError, PlanError
 from plexor.findings import RunDirectory
 from plexor.findings.summary.outlined import Outlined
-from plexor.models import Model, Segmentation
+from plexor.models import Segmentation, TorchModel
 from plexor.report import write_report
 
 SHAPE = (12, 10)
@@ -51,9 +51,9 @@ class Brighter(nn.Module):
         return logits
 
 
-def _model(spatial_dims: int = 2) -> Model:
+def _model(spatial_dims: int = 2) -> TorchModel:
     task = Segmentation(classes=("disc",))
-    return Model(Brighter(spatial_dims), task=task, preprocess=AS_STORED)
+    return TorchModel(Brighter(spatial_dims), task=task, preprocess=AS_STORED)
 
 
 def _draw(number: int, shape: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[Any]]:

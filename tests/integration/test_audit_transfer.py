@@ -17,7 +17,7 @@ from plexor.audits.surrogates import load_surrogates
 from plexor.core.errors import ModelError, PlanError
 from plexor.findings import RunDirectory
 from plexor.findings.summary import summarise
-from plexor.models import Model, Multiclass, Regression, load_model, save_weights
+from plexor.models import Multiclass, Regression, TorchModel, load_model, save_weights
 from plexor.models.architectures import build_network
 from plexor.plans import load_plan
 
@@ -103,7 +103,7 @@ def test_surrogates_are_loaded_once_for_all_radii(
 ) -> None:
     loaded: list[Path | None] = []
 
-    def noted(source: Any, **options: Any) -> Model:
+    def noted(source: Any, **options: Any) -> TorchModel:
         loaded.append(source.weights)
         return load_model(source, **options)
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from plexor.cases import read_image
 from plexor.core.errors import ModelError
 from plexor.findings import RunDirectory
-from plexor.models import Model, ModelSource, Multiclass, load_model, save_weights
+from plexor.models import ModelSource, Multiclass, TorchModel, load_model, save_weights
 from plexor.models.architectures import build_network
 from plexor.report import write_report
 
@@ -139,9 +139,9 @@ class Altered(nn.Module):
         return self.change(self.network(images), images)
 
 
-def altered(setup: Setup, change: Callable[[Tensor, Tensor], Any]) -> Model:
+def altered(setup: Setup, change: Callable[[Tensor, Tensor], Any]) -> TorchModel:
     sound = load_model(ModelSource(weights=setup.weights))
-    return Model(Altered(sound.network, change).eval(), task=sound.task)
+    return TorchModel(Altered(sound.network, change).eval(), task=sound.task)
 
 
 def fail(_outputs: Tensor, _images: Tensor) -> Tensor:
@@ -192,7 +192,7 @@ def test_probabilities(few: Setup) -> None:
 def test_a_model_that_is_handed_over_in_training_mode(few: Setup) -> None:
     expected = audited(few.plan, few.folder / "evaluation", model=altered(few, lambda o, _: o))
     model = altered(few, lambda o, _: o)
-    training = Model(model.network.train(), task=model.task)
+    training = TorchModel(model.network.train(), task=model.task)
     found = audited(few.plan, few.out, model=training)
     pd.testing.assert_frame_equal(found, expected, check_exact=True)  # it was switched over
     assert "was switched to evaluation mode" in raised_flags(few.out)["training-mode"]
@@ -209,7 +209,7 @@ class Stubborn(nn.Dropout):
 def test_a_model_that_stays_in_training_mode(few: Setup) -> None:
     sound = load_model(ModelSource(weights=few.weights))
     network = nn.Sequential(sound.network, Stubborn(0.5))
-    findings = audited(few.plan, few.out, model=Model(network, task=sound.task))
+    findings = audited(few.plan, few.out, model=TorchModel(network, task=sound.task))
     assert set(findings["status"]) == {"ok"}
     flags = raised_flags(few.out)
     assert "1 modules stay in training mode, e.g. '1'" in flags["training-mode"]
@@ -308,6 +308,6 @@ def test_an_audit_without_a_single_verdict_is_no_success(few: Setup) -> None:
 
 def test_classes_the_model_does_not_know(few: Setup) -> None:
     sound = load_model(ModelSource(weights=few.weights))
-    model = Model(sound.network, task=Multiclass(classes=("a", "b", "c")))
+    model = TorchModel(sound.network, task=Multiclass(classes=("a", "b", "c")))
     with pytest.raises(Exception, match="which the model does not know; it knows a, b, c"):
         audited(few.plan, few.out, model=model)

@@ -20,7 +20,7 @@ from plexor.core.errors import DataError, PlanError, RunDirectoryError
 from plexor.models import ModelSource, Preprocess, encode, load_model, read_weights
 from plexor.models import save_weights as save
 from plexor.models.architectures.small_cnn import SmallCNN
-from plexor.models.model import ModelCard
+from plexor.models.card import ModelCard
 from plexor.models.task import task_from
 from plexor.models.training import Augmentation, Training
 from plexor.models.training.dataset import CaseDataset

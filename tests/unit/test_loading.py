@@ -11,7 +11,7 @@ import torch
 from tests.helpers.tiny import binary, classes, multiclass
 
 from plexor.core.errors import ModelError, PlanError
-from plexor.models import Binary, Model, ModelCard, ModelSource, Preprocess, Task, load_model
+from plexor.models import Binary, ModelCard, ModelSource, Preprocess, Task, TorchModel, load_model
 from plexor.models import save_weights as save
 from plexor.models.architectures.small_cnn import SmallCNN
 
@@ -37,7 +37,7 @@ def test_a_file_with_a_card_is_enough(tmp_path: Path) -> None:
     assert not model.was_training
     assert len(model.card.weights_sha256) == 64
     assert torch.equal(
-        model.outputs(IMAGES), Model(net, task=task, preprocess=prepare).outputs(IMAGES)
+        model.outputs(IMAGES), TorchModel(net, task=task, preprocess=prepare).outputs(IMAGES)
     )
 
 
@@ -52,7 +52,7 @@ def test_other_weights_need_architecture_and_classes(tmp_path: Path, suffix: str
         safetensors.torch.save_file(dict(net.state_dict()), path)
     source = ModelSource(weights=path, architecture="small-cnn", classes=classes(3))
     assert torch.equal(
-        load_model(source).outputs(IMAGES), Model(net, task=multiclass(3)).outputs(IMAGES)
+        load_model(source).outputs(IMAGES), TorchModel(net, task=multiclass(3)).outputs(IMAGES)
     )
     with pytest.raises(PlanError, match="`classes` is needed"):
         load_model(ModelSource(weights=path, architecture="small-cnn"))

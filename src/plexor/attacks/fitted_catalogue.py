@@ -31,6 +31,7 @@ class FittedEntry:
         tasks: the tasks it works for.
         reference: where it comes from.
         summary: one line.
+        layers: whether fitting looks at hidden layers, so that the model must have a network.
     """
 
     attack: type[FittedAttack]
@@ -41,6 +42,7 @@ class FittedEntry:
     tasks: tuple[str, ...]
     reference: str
     summary: str
+    layers: bool = False
 
 
 FITTED: dict[str, FittedEntry] = {
@@ -73,6 +75,7 @@ FITTED: dict[str, FittedEntry] = {
         tasks=EVERY_TASK,
         reference="Khrulkov & Oseledets, CVPR 2018, arXiv:1709.03582",
         summary="one perturbation for all images, that moves a hidden layer the most",
+        layers=True,
     ),
     "generator": FittedEntry(
         attack=Generator,

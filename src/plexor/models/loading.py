@@ -12,9 +12,10 @@ from torch import nn
 
 from plexor.core.errors import ModelError, PlanError, unknown
 from plexor.models.architectures import build_network, check_architecture
-from plexor.models.model import Model, ModelCard
+from plexor.models.card import ModelCard
 from plexor.models.preprocess import Preprocess
 from plexor.models.task import TASKS, task_from
+from plexor.models.torch_model import TorchModel
 from plexor.models.weights import fill, read_card, read_weights
 
 _CHANNELS, _SPATIAL_DIMS = 3, 2
@@ -90,7 +91,7 @@ class ModelSource:
 
 def load_model(
     source: ModelSource, *, device: torch.device | None = None, allow_code: bool = False
-) -> Model:
+) -> TorchModel:
     """Builds the model, in evaluation mode, on ``device`` (the CPU if None).
 
     Raises:
@@ -106,7 +107,7 @@ def load_model(
     network = _network(source, card, allow_code=allow_code)
     if source.weights is not None:
         fill(network, read_weights(source.weights), source=source.weights)
-    return Model(
+    return TorchModel(
         network.eval().to(device or torch.device("cpu")),
         task=card.task,
         preprocess=card.preprocess,

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from plexor.core.errors import ModelError
 from plexor.core.files import write_atomic
 from plexor.core.ids import digest, digest_file
-from plexor.models.model import ModelCard
+from plexor.models.card import ModelCard
 
 _CARD = "plexor_card"
 _GROUPS = "training_groups"

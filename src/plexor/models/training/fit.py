@@ -23,7 +23,7 @@ from plexor.core.ids import digest
 from plexor.core.seeds import seed_for
 from plexor.models.architectures import build_network
 from plexor.models.architectures.densenet import load_start
-from plexor.models.model import ModelCard
+from plexor.models.card import ModelCard
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Multilabel, Regression, task_from
 from plexor.models.training.config import Training

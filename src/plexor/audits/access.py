@@ -1,0 +1,49 @@
+"""Whether a model shows an attack what it needs."""
+
+from __future__ import annotations
+
+from plexor.attacks.fitted_catalogue import LISTED, FittedEntry
+from plexor.core.errors import PlanError
+from plexor.models.model import Model, network_of
+from plexor.plans.written import ACCESS
+from plexor.probes.probe import Probe, Saved
+
+_STRONGEST = ("cascade", "pgd", "square", "sparse-rs", "hop-skip-jump", "transfer")
+"""In the order in which docs/how-to/which-attack.md recommends them."""
+
+
+def check_access(probe: Probe, model: Model) -> None:
+    """Refuses an attack that needs to see more than the model shows.
+
+    Raises:
+        PlanError: the model shows less, or the attack looks at hidden layers and the model has
+            none. The message names the strongest attack that fits.
+    """
+    if probe.kind != "attack" or probe.threat is None:
+        return
+    entry, fitted_before = LISTED[probe.name], isinstance(probe.source, Saved)
+    fitted = isinstance(entry, FittedEntry)
+    needed = entry.applied if isinstance(entry, FittedEntry) and fitted_before else entry.access
+    if ACCESS.index(needed) > ACCESS.index(model.access):
+        advice = _advice(probe.threat.norm, model)
+        if fitted:
+            advice += f", or `load` a {probe.name} that was fitted on another model"
+        raise PlanError(
+            f"{probe.name} needs to see the model's {needed}, and this model shows its "
+            f"{model.access} only; {advice}"
+        )
+    if isinstance(entry, FittedEntry) and entry.layers and not fitted_before:
+        network_of(model, method=probe.name)
+
+
+def _advice(norm: str, model: Model) -> str:
+    allowed = ACCESS.index(model.access)
+    for name in _STRONGEST:
+        entry = LISTED[name]
+        if (
+            ACCESS.index(entry.access) <= allowed
+            and norm in entry.norms
+            and model.task.kind in entry.tasks
+        ):
+            return f"take {name}, the strongest attack that fits"
+    return f"no search under {norm} needs so little, take another norm"
