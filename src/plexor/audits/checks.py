@@ -9,6 +9,7 @@ from torch import Tensor
 
 from plexor.audits.check import Check
 from plexor.audits.gradient_checks import check_gradients
+from plexor.core.errors import ModelError
 from plexor.models.batch import Batch
 from plexor.models.model import HasNetwork, Model
 from plexor.models.task import Multiclass, Regression, check_outputs
@@ -31,7 +32,7 @@ def check_model(model: Model, batch: Batch) -> list[Check]:
         # a weak model's logits may all lie between 0 and 1 on real images, hardly on these too
         darkest = model.outputs(batch.low.expand_as(batch.images), batch.scaling)
         brightest = model.outputs(batch.high.expand_as(batch.images), batch.scaling)
-    check_outputs(model.task, outputs, len(batch), spatial_dims=batch.images.ndim - 2)
+    _check_returned(model, outputs, batch)
     return [
         _training_mode(model),
         _non_deterministic(outputs, again),
@@ -56,6 +57,16 @@ def check_groups(training_groups: frozenset[str], groups: Iterable[str]) -> Chec
         if training_groups
         else "the weights file does not say which groups were used in training",
     )
+
+
+def _check_returned(model: Model, outputs: Tensor, batch: Batch) -> None:
+    check_outputs(model.task, outputs, len(batch), spatial_dims=batch.images.ndim - 2)
+    found, wanted = (outputs.dtype, outputs.device.type), (torch.float32, model.device.type)
+    if found != wanted:
+        raise ModelError(
+            f"the model returned {found[0]} on {found[1]}, expected {wanted[0]} on {wanted[1]}; "
+            "convert the outputs in its method `outputs`"
+        )
 
 
 def _training_mode(model: Model) -> Check:
