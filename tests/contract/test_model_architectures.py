@@ -99,13 +99,11 @@ def test_weights_that_are_no_start_are_refused() -> None:
     network = build("densenet121", 2, 3, 7).network
     given = torchvision_file(legacy=False)
     del given["features.denseblock2.denselayer3.conv1.weight"]
-    complaint = (
-        r"1 of \d+ tensors .* first is 'features.denseblock2.denselayer3.layers.conv1.weight'"
-    )
+    complaint = r"1 of \d+ tensors .* first 'features.denseblock2.denselayer3.layers.conv1.weight'"
     with pytest.raises(ModelError, match=complaint):
         load_start(network, given)
     grey = build("densenet121", 2, 1, 7).network
-    with pytest.raises(ModelError, match=r"another shape, the first is 'features\.conv0\.weight'"):
+    with pytest.raises(ModelError, match=r"another shape, first 'features\.conv0\.weight'"):
         load_start(grey, torchvision_file(legacy=False))
 
 
@@ -130,10 +128,10 @@ def test_what_answers_for_every_pixel_takes_any_size(height: int, width: int) ->
 
 def test_an_architecture_that_does_not_answer_as_the_task_needs_is_refused() -> None:
     with pytest.raises(
-        PlanError, match=r"densenet121 answers once an image, .* unet or small-unet"
+        PlanError, match=r"densenet121 has outputs per image, .* unet or small-unet"
     ):
         check_architecture("densenet121", task="segmentation")
-    with pytest.raises(PlanError, match="unet answers for every pixel, which is not what a binary"):
+    with pytest.raises(PlanError, match="unet has outputs per pixel, which does not fit"):
         check_architecture("unet", task="binary")
     check_architecture("unet", task="segmentation")
     check_architecture("small-cnn", task="regression")

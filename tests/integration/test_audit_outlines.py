@@ -149,7 +149,10 @@ def test_an_audit_that_was_stopped_goes_on_to_the_same_findings(tmp_path: Path) 
     ("spoil", "error"),
     [
         (np.zeros((1, 10, 12), np.uint8), "has the shape .* masks are not resized"),
-        (np.full((1, *SHAPE), 3, np.uint8), r"numbers its classes from 0 to 1 \(disc\), found 3"),
+        (
+            np.full((1, *SHAPE), 3, np.uint8),
+            r"class numbers from 0 to 1 \(disc\), found 3",
+        ),
         (np.arange(360, dtype=np.uint8).reshape(3, *SHAPE) % 2, None),
     ],
 )
@@ -191,7 +194,7 @@ def test_goals_and_classes_that_do_not_go_with_the_model_are_refused(tmp_path: P
         audit(plan, out=tmp_path / "run", model=_model())
     plan = _plan(manifest, [])
     plan["probes"] = [{"attack": "pgd", "threat": {"norm": "linf", "radius": 1}}]
-    with pytest.raises(PlanError, match="being wrong has no meaning for segmentation"):
+    with pytest.raises(PlanError, match="misclassify has no meaning for segmentation"):
         audit(plan, out=tmp_path / "run", model=_model())
     plan = _plan(manifest, GOALS[:1])
     plan["cohort"]["classes"] = ["cup"]

@@ -186,7 +186,7 @@ def test_goals_and_tasks_must_go_together(tmp_path: Path) -> None:
     manifest = _write(tmp_path, ["1", "2"])
     ball = {"norm": "linf", "radius": 1}
     for probe, message in (
-        ({"threat": ball}, r"being wrong has no meaning for regression; .*deviate: 5"),
+        ({"threat": ball}, r"misclassify has no meaning for regression; .*deviate: 5"),
         ({"goal": {"hide": "x"}, "threat": ball}, "`hide` needs a multilabel task, not regression"),
     ):
         with pytest.raises(PlanError, match=message):

@@ -142,7 +142,7 @@ def test_surrogates_that_cannot_stand_for_the_model_are_refused(setup: Setup) ->
     card_of(setup, spatial_dims=3)
     assert "with 3 spatial dimensions, the model that is audited 2" in refused(setup, "odd")
     (setup.folder / "odd.safetensors").write_bytes(b"no weights")
-    assert "odd.safetensors is not a whole safetensors file" in refused(setup, "odd")
+    assert "odd.safetensors is not a complete safetensors file" in refused(setup, "odd")
 
 
 def test_weights_without_a_card_are_refused(setup: Setup) -> None:

@@ -34,12 +34,12 @@ def refusal(setup: Setup, *options: str) -> str:
 
 def test_no_weights(few: Setup) -> None:
     few.weights.unlink()
-    assert refusal(few) == f"no weights at {few.weights}; train them with: plexor train PLAN"
+    assert refusal(few) == f"no weights at {few.weights}; train a model with: plexor train PLAN"
 
 
 def test_truncated_weights(few: Setup) -> None:
     few.weights.write_bytes(few.weights.read_bytes()[:9000])
-    assert refusal(few).startswith(f"{few.weights} is not a whole safetensors file: ")
+    assert refusal(few).startswith(f"{few.weights} is not a complete safetensors file: ")
 
 
 def test_weights_of_another_network(few: Setup) -> None:
@@ -56,7 +56,9 @@ def test_weights_of_another_network(few: Setup) -> None:
     assert "unknown architecture 'smallcnn'; did you mean 'small-cnn'?" in refusal(few)
     del model["architecture"]
     few.change_plan(model=model)
-    assert refusal(few).startswith("model: give `weights` that plexor train wrote, or `architectu")
+    assert refusal(few).startswith(
+        "model: the network is not known; give `weights` written by plexor"
+    )
 
 
 def test_a_plan_that_contradicts_the_weights(few: Setup) -> None:
@@ -105,10 +107,13 @@ def code(few: Setup, monkeypatch: pytest.MonkeyPatch) -> str:
 @pytest.mark.parametrize(
     ("factory", "reason"),
     [
-        ("their_network:nothing", "model: cannot get nothing from their_network: AttributeError: "),
-        ("no_module:network", "model: cannot get network from no_module: ModuleNotFoundError: "),
+        (
+            "their_network:nothing",
+            "model: cannot load nothing from their_network: AttributeError",
+        ),
+        ("no_module:network", "model: cannot load network from no_module: ModuleNotFoundError: "),
         ("their_network:number", "model: their_network:number returned int, expected a torch.nn."),
-        ("their_network:broken", "model: cannot get broken from their_network: FileNotFoundError"),
+        ("their_network:broken", "model: cannot load broken from their_network: FileNotFoundError"),
         ("their_network", "model: `python` must be 'package.module:factory', got 'their_network'"),
     ],
 )
@@ -151,10 +156,13 @@ def fail(_outputs: Tensor, _images: Tensor) -> Tensor:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda o, _: o[:, :2], r"the model gave outputs of shape \(12, 2\), expected \(12, 3\)"),
-        (lambda o, _: o[:, 0], r"the model gave outputs of shape \(12,\), expected \(12, 3\)"),
-        (lambda o, _: o[:1], r"the model gave outputs of shape \(1, 3\), expected \(12, 3\)"),
-        (lambda o, x: (o, x), r"the model gave a tuple, expected a tensor of shape \(12, 3\)"),
+        (
+            lambda o, _: o[:, :2],
+            r"model returned outputs of shape \(12, 2\), expected \(12, 3\)",
+        ),
+        (lambda o, _: o[:, 0], r"the model returned outputs of shape \(12,\), expected \(12, 3\)"),
+        (lambda o, _: o[:1], r"the model returned outputs of shape \(1, 3\), expected \(12, 3\)"),
+        (lambda o, x: (o, x), r"the model returned a tuple, expected a tensor of shape \(12, 3\)"),
         (fail, r"the network fails on images of shape \(3, 32, 32\): ValueError: no such thing"),
     ],
 )

@@ -195,7 +195,7 @@ def test_images_of_other_channels(cohort: Cohort, tmp_path: Path) -> None:
     films = load_cohort(write_phantoms("radiograph", tmp_path, n_cases=2, seed=0, config=config))
     task = task_from("binary", ("normal", "opacity"))
     dataset = CaseDataset(films.cases, task, CONFIG.preprocess, channels=3)
-    with pytest.raises(DataError, match="has 1 channels, the others have 3"):
+    with pytest.raises(DataError, match="has 1 channels, expected 3"):
         dataset[0]
 
 

@@ -1,4 +1,4 @@
-"""What is audited: preprocessing, network and task."""
+"""What is audited: models, their tasks, preprocessing, weights and training."""
 
 from plexor.models.architectures import ARCHITECTURES
 from plexor.models.batch import Batch, Scaling
