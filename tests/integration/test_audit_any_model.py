@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -104,7 +105,8 @@ class Decisions(Program):
 
     def predict(self, values: NDArray[np.float32]) -> NDArray[Any]:
         decided = super().predict(values).argmax(axis=1)
-        return np.eye(len(self.task.classes), dtype=np.float32)[decided]
+        one_hot: NDArray[np.float32] = np.eye(len(self.task.classes), dtype=np.float32)[decided]
+        return one_hot
 
 
 class Strange(Program):
@@ -194,6 +196,10 @@ def test_what_needs_gradients_is_left_out_and_said_to_be(
     assert {checks[name]["raised"] for name in UNSEEN} == {None}
     assert checks["non-deterministic"]["raised"] is False
     assert plexor.write_report(run.path).exists()
+    summary = json.loads((run.path / "summary.json").read_text())
+    told = {*summary["flags_passed"], *(flag["id"] for flag in summary["flags"])}
+    assert not told & set(UNSEEN)
+    assert "non-deterministic" in summary["flags_passed"]
 
 
 @pytest.mark.parametrize(
