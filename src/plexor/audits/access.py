@@ -5,8 +5,8 @@ from __future__ import annotations
 from plexor.attacks.fitted_catalogue import LISTED, FittedEntry
 from plexor.core.errors import PlanError
 from plexor.models.model import Model, network_of
-from plexor.plans.written import ACCESS
 from plexor.probes.probe import Probe, Saved
+from plexor.threat_model import ACCESS
 
 _STRONGEST = ("cascade", "pgd", "square", "sparse-rs", "hop-skip-jump", "transfer")
 """In the order in which docs/how-to/which-attack.md recommends them."""
