@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 
+from plexor.attacks.description import EVERY_NORM, EVERY_TASK, Access
 from plexor.attacks.goals import Goal
 from plexor.attacks.gradient import APGD, APGDT, FGSM, PGD
 from plexor.attacks.minimum_norm import FMN
@@ -61,6 +63,16 @@ class Cascade:
     next stage only while its goal is not reached on the storable image. ``found_by`` names the
     stage that reached it; a stage that is named nowhere had nothing to add.
     """
+
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = EVERY_NORM
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = (
+        "In the spirit of AutoAttack: Croce & Hein, ICML 2020, arXiv:2003.01690"
+    )
+    summary: ClassVar[str] = (
+        "six attacks in turn, each on the cases that withstood those before; no parameters"
+    )
 
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int

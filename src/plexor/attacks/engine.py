@@ -47,14 +47,14 @@ def propose(
     if made.by_position is not None:
         by_position = torch.full((len(batch), *made.by_position.shape[1:]), torch.nan)
         by_position[chosen] = made.by_position
-    coefficients = dict(zip(chosen.tolist(), made.coefficients, strict=False))
+    edits = dict(zip(chosen.tolist(), made.edits, strict=False))
     return Proposal(
         delta=found.delta,
         n_gradients=found.n_gradients.index_copy(0, chosen, made.n_gradients),
         n_forwards=found.n_forwards.index_copy(0, chosen, made.n_forwards),
         found_by=tuple(found_by.get(row, "") for row in range(len(batch))),
         by_position=by_position,
-        coefficients=tuple(map(coefficients.get, range(len(batch)))) if coefficients else (),
+        edits=tuple(map(edits.get, range(len(batch)))) if edits else (),
     )
 
 

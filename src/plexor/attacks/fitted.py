@@ -6,12 +6,13 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import safetensors.torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from plexor.attacks.description import Access, Described
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.proposal import Attack
@@ -79,6 +80,18 @@ class FittedAttack(Protocol):
         Only how much is left to do is told by it.
         """
         ...
+
+
+class DescribedFit(FittedAttack, Described, Protocol):
+    """A fitted attack of the catalogue; ``access`` is what fitting sees of the model.
+
+    Attributes:
+        applied: what the result of a fit sees of any model it is applied to.
+        fitted: class of the result of a fit; its ``load`` reads a saved one.
+    """
+
+    applied: ClassVar[Access]
+    fitted: ClassVar[type[Fitted]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,12 +14,7 @@ from torch import Tensor
 from plexor.attacks.goals import Goal
 from plexor.attacks.outlined_area import Outline, outlines
 from plexor.attacks.threat import Threat
-from plexor.cases.formats.coefficients import (
-    Coefficients,
-    read_coefficients,
-    write_coefficients,
-)
-from plexor.cases.image import LOSSLESS, OWN, Image, Pixels
+from plexor.cases.image import LOSSLESS, Codec, EditingCodec, Image, Pixels
 from plexor.models.batch import Batch
 from plexor.models.model import Model
 from plexor.models.segmentation import Segmentation
@@ -75,8 +70,8 @@ class Verdict:
         distances: from the original.
         data: the file.
         pixels: read back from it.
-        coefficients: how many coefficients of a JPEG written from a proposal's are others than in
-            the original; NaN where it was not written so.
+        n_changed: entries of the original file's representation (JPEG coefficients) that were
+            changed, where the file was written from an edit; NaN where it was encoded from pixels.
         outline: of a segmentation, what is outlined; None for other tasks, and where what was
             outlined on the untouched image is not known.
     """
@@ -89,7 +84,7 @@ class Verdict:
     data: bytes
     pixels: Pixels
     outline: Outline | None
-    coefficients: float = math.nan
+    n_changed: float = math.nan
 
 
 def judge(
@@ -100,13 +95,12 @@ def judge(
     *,
     goal: Goal | None,
     threat: Threat | None,
-    coefficients: Sequence[Coefficients | None] = (),
+    edits: Sequence[object | None] = (),
 ) -> dict[str, list[Verdict]]:
     """Writes each perturbed image as each of its containers, reads it back, and measures.
 
-    Where an attack proposes a JPEG's coefficients, the container ``OWN`` is that JPEG with these
-    coefficients, as long as exactly the proposed pixels are read back from it; if they are not,
-    the pixels are compressed anew, as they are for every other attack.
+    A container whose codec can write a case's edit is written from it, provided that it decodes to
+    exactly the proposed pixels. In every other case the pixels are encoded.
 
     Args:
         model: what is audited.
@@ -115,8 +109,8 @@ def judge(
         delta: (N, C, *spatial), what an attack proposes to add, in stored numbers.
         goal: what it wanted; None to measure outputs and distances only.
         threat: what it was allowed; None where nothing was.
-        coefficients: of JPEG files, what each perturbed image is decoded from, where an attack
-            says so.
+        edits: for each case the edit of its file that ``delta`` results from, or None; empty where
+            no case has one.
 
     Returns:
         Container → one verdict a case, in the batch's order.
@@ -128,14 +122,14 @@ def judge(
         for image, change, ok in zip(images, changes, finite, strict=True)
     ]
     within = list(finite)
+    edits = edits or [None] * len(images)
     verdicts = {}
     for container in images[0].containers:
-        files = [i.containers[container].encode(p) for i, p in zip(images, wanted, strict=True)]
-        moved = [math.nan] * len(images)
-        if container == OWN and coefficients:
-            for i, wished in enumerate(coefficients):
-                if written := _written(images[i], wanted[i], wished):
-                    files[i], moved[i] = written
+        encoded = [
+            _encoded(image.containers[container], pixels, edit)
+            for image, pixels, edit in zip(images, wanted, edits, strict=True)
+        ]
+        files, n_changed = zip(*encoded, strict=True)
         stored = [i.containers[container].decode(f) for i, f in zip(images, files, strict=True)]
         distances = [Distances.between(i.pixels, s) for i, s in zip(images, stored, strict=True)]
         if container == LOSSLESS and threat is not None:
@@ -155,26 +149,20 @@ def judge(
                 data=files[i],
                 pixels=stored[i],
                 outline=outlined[i],
-                coefficients=moved[i],
+                n_changed=n_changed[i],
             )
             for i in range(len(images))
         ]
     return verdicts
 
 
-def _written(
-    image: Image, wanted: Pixels, coefficients: Coefficients | None
-) -> tuple[bytes, float] | None:
-    """The image's own file with other coefficients, and how many of them moved.
-
-    None where there are none, or ``wanted`` is not what they are decoded to.
-    """
-    if coefficients is None or not image.source:
-        return None
-    data = write_coefficients(image.source, coefficients)
-    if not np.array_equal(image.containers[OWN].decode(data), wanted):
-        return None
-    return data, float(read_coefficients(data).moved(read_coefficients(image.source)))
+def _encoded(codec: Codec, pixels: Pixels, edit: object | None) -> tuple[bytes, float]:
+    """A file that holds the pixels, from the edit if the codec can write it, and ``n_changed``."""
+    if edit is not None and isinstance(codec, EditingCodec):
+        edited = codec.encode_edit(edit, pixels)
+        if edited is not None:
+            return edited.data, float(edited.n_changed)
+    return codec.encode(pixels), math.nan
 
 
 def _allowed(

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from plexor.attacks.goals import Goal
 from plexor.attacks.threat import Threat
-from plexor.cases.formats.coefficients import Coefficients
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
 from plexor.models.model import Model
@@ -18,19 +17,19 @@ from plexor.models.model import Model
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """Perturbations an attack puts forward; nothing of it is believed before the judge has looked.
+    """Perturbations proposed by an attack; the judge measures them again.
 
     Attributes:
         delta: (N, C, *spatial), in stored numbers, to be added to the images.
         n_gradients: (N,) int64, forward-and-backward passes spent on each case.
         n_forwards: (N,) int64, further forward passes.
-        found_by: for an attack made of several, the one that reached each case's goal, "" where
-            none did; empty for an attack of one piece.
-        by_position: (N, *spatial) float32 on the CPU, of an attack that tries positions one by one:
-            the greatest margin that changing each of them alone came to, NaN where that was not
-            tried; None for any other attack. It is the search's word, not the judge's.
-        coefficients: of an attack on JPEG files' coefficients, for each case those that ``delta``
-            is decoded from; empty for any other attack.
+        found_by: of an attack that combines several, the name of the one that reached each case's
+            goal, "" where none did; empty for any other attack.
+        by_position: of an attack that changes one position at a time, the greatest margin found by
+            changing each position alone, (N, *spatial) float32 on the CPU, NaN where it was not
+            tried; None for any other attack. The judge does not measure these again.
+        edits: of an attack that edits files, for each case the edit that ``delta`` results from,
+            which an ``EditingCodec`` can write; empty for any other attack.
     """
 
     delta: Tensor
@@ -38,7 +37,7 @@ class Proposal:
     n_forwards: Tensor
     found_by: tuple[str, ...] = ()
     by_position: Tensor | None = None
-    coefficients: tuple[Coefficients | None, ...] = ()
+    edits: tuple[object | None, ...] = ()
 
     @classmethod
     def nothing(cls, batch: Batch) -> Proposal:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
-from plexor.attacks.catalogue import Access
+from plexor.attacks.description import Access
 from plexor.attacks.goals import (
     Become,
     Drift,

@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Self
 
 import torch
 
-from plexor.attacks.fitted import FitCard, Stream, read_fitted, save_fitted
+from plexor.attacks.description import EVERY_NORM, EVERY_TASK, Access
+from plexor.attacks.fitted import FitCard, Fitted, Stream, read_fitted, save_fitted
 from plexor.attacks.generative.drawing import OfEachImage, OfNoise, perturbation
 from plexor.attacks.generative.network import Painter, empty_generator
 from plexor.attacks.generative.recipe import Recipe
@@ -94,6 +95,19 @@ class Generator(Recipe):
     the options.
     """
 
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = EVERY_NORM
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = (
+        "Poursaeed et al., CVPR 2018, arXiv:1712.02328; with a discriminator Xiao et al., "
+        "IJCAI 2018, arXiv:1801.02610"
+    )
+    summary: ClassVar[str] = (
+        "a network trained to produce a perturbation for each image in one pass"
+    )
+    applied: ClassVar[Access] = "none"
+    fitted: ClassVar[type[Fitted]] = FittedGenerator
+
     method: ClassVar[str] = "generator"
 
     def fit(
@@ -124,6 +138,14 @@ class UniversalGenerator(Recipe):
     The universal half of Poursaeed et al. (CVPR 2018), otherwise as ``Generator``. What is kept is
     what it draws in the end, a ``UniversalPerturbation``. It needs no more than one pattern.
     """
+
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = EVERY_NORM
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Poursaeed et al., CVPR 2018, arXiv:1712.02328"
+    summary: ClassVar[str] = "one perturbation for all images, produced by a network trained for it"
+    applied: ClassVar[Access] = "none"
+    fitted: ClassVar[type[Fitted]] = UniversalPerturbation
 
     patterns: int = 1
 

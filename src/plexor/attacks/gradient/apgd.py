@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
-import torch
 from torch import Tensor
 
+from plexor.attacks.best import best_of, unbeaten
+from plexor.attacks.description import EVERY_TASK, Access
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.gradient.climb import Climb, Halving, Sparse
 from plexor.attacks.gradient.slope import check_averaged, kept, mean_margin, slope
 from plexor.attacks.objective import Objective, Precision
 from plexor.attacks.options import check_counts, check_norm
 from plexor.attacks.proposal import Proposal, normal_noise
-from plexor.attacks.restarts import Best, best_of
 from plexor.attacks.threat import Threat
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
 from plexor.models.model import Model
 
-_NORMS = ("linf", "l2", "l1")
 _WIDE = ((3.0, 0.3), (2.0, 0.3))
 """For L1: times the radius, and the share of the steps spent there before the radius itself."""
 
@@ -46,6 +46,15 @@ class APGD:
         stop_at_success: leave a case once it is reached, see ``PGD``.
         precision: of the search: "float32", "bfloat16" or "float16".
     """
+
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2", "l1")
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = (
+        "Croce & Hein, ICML 2020, arXiv:2003.01690; for L1 Croce & Hein, ICML 2021, "
+        "arXiv:2103.01208"
+    )
+    summary: ClassVar[str] = "projected gradient ascent with an adaptive step size"
 
     steps: int = 100
     restarts: int = 1
@@ -79,7 +88,7 @@ class APGD:
         Raises:
             PlanError: the threat is in L0.
         """
-        check_norm("apgd", threat, _NORMS)
+        check_norm("apgd", threat, self.norms)
         batch, steps = objective.batch, self.steps
         noise = normal_noise(batch, seed, "start")
         climb: Halving | Sparse
@@ -87,20 +96,18 @@ class APGD:
             climb, steps = self._from_outside(objective, threat, noise)
         else:
             climb = Halving.begin(threat.random_start(noise, batch), batch, threat, steps)
-        best = Best(torch.full((len(batch),), -torch.inf, device=noise.device), noise)
+        best = unbeaten(objective)
         for step in range(steps):
-            trial, margin = self._look(objective, threat, climb)
-            stay = kept(
-                best, objective, trial, margin, samples=self.samples, leave=self.stop_at_success
-            )
+            trial, margin = self._look(best.objective, threat, climb)
+            stay = kept(best, trial, margin, samples=self.samples, leave=self.stop_at_success)
+            if len(best) == 0:
+                return best.delta, best.margins
             if stay is not None:
-                if len(stay) == 0:
-                    return best.delta, best.margins
-                objective, climb = objective.select(stay), climb.select(stay)
-            climb.move(step, objective.batch, threat)
-        trial = threat.store(climb.delta, objective.batch)
-        margin = mean_margin(objective, trial, self.samples)
-        kept(best, objective, trial, margin, samples=self.samples, leave=self.stop_at_success)
+                climb = climb.select(stay)
+            climb.move(step, best.objective.batch, threat)
+        trial = threat.store(climb.delta, best.objective.batch)
+        margin = mean_margin(best.objective, trial, self.samples)
+        kept(best, trial, margin, samples=self.samples, leave=self.stop_at_success)
         return best.delta, best.margins
 
     def _from_outside(

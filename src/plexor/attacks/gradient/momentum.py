@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from plexor.attacks.best import Best
+from plexor.attacks.description import EVERY_TASK, Access
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.gradient.slope import check_averaged, mean_margin, slope
 from plexor.attacks.objective import Objective, Precision
 from plexor.attacks.options import check_counts, check_norm, check_positive
 from plexor.attacks.proposal import Proposal
-from plexor.attacks.restarts import Best
 from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
@@ -41,6 +43,17 @@ class MIFGSM:
         precision: of the search: "float32", "bfloat16" or "float16".
     """
 
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2")
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = (
+        "Dong et al., CVPR 2018, arXiv:1710.06081; Nesterov's: Lin et al., ICLR 2020, "
+        "arXiv:1908.06281"
+    )
+    summary: ClassVar[str] = (
+        "steps along a decaying sum of gradients; made for transfer between models"
+    )
+
     steps: int = 10
     step_size: float | None = None
     decay: float = 1.0
@@ -65,11 +78,11 @@ class MIFGSM:
         Raises:
             PlanError: the threat is in L1 or L0, for which there is no such step.
         """
-        check_norm("mi-fgsm", threat, ("linf", "l2"))
+        check_norm("mi-fgsm", threat, self.norms)
         objective = Objective(model, batch, goal, precision=self.precision)
         size = threat.radii(batch) * (self.step_size or 1 / self.steps)
         delta, summed = torch.zeros_like(batch.images), torch.zeros_like(batch.images)
-        best = Best(objective.untouched(), delta)
+        best = Best(objective)
         for step in range(self.steps):
             trial = threat.store(delta, batch)
             place = self._ahead(delta, summed, size, batch, threat) if self.nesterov else trial
@@ -89,7 +102,7 @@ class MIFGSM:
             delta = threat.ascend(delta, summed, size, batch)
         trial = threat.store(delta, batch)
         best.keep(trial, mean_margin(objective, trial, self.samples))
-        return objective.proposal(best.delta)
+        return best.proposal()
 
     def _ahead(
         self, delta: Tensor, summed: Tensor, size: Tensor, batch: Batch, threat: Threat

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from plexor.attacks.best import best_of, unbeaten
+from plexor.attacks.description import EVERY_NORM, EVERY_TASK, Access
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.gradient.slope import check_averaged, kept, mean_margin, slope
 from plexor.attacks.objective import Objective, Precision
 from plexor.attacks.options import check_counts, check_positive
 from plexor.attacks.proposal import Proposal, normal_noise
-from plexor.attacks.restarts import Best, best_of
 from plexor.attacks.threat import Threat
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
@@ -50,6 +52,12 @@ class PGD:
             that a case is reached, it leaves only if float32 says so too.
     """
 
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = EVERY_NORM
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Madry et al., ICLR 2018, arXiv:1706.06083"
+    summary: ClassVar[str] = "projected gradient ascent with restarts, on storable images"
+
     steps: int = 20
     step_size: float | None = None
     restarts: int = 1
@@ -84,11 +92,11 @@ class PGD:
         self, objective: Objective, threat: Threat, delta: Tensor, seed: int
     ) -> tuple[Tensor, Tensor]:
         """One restart: the best storable perturbation and its margin, for each case."""
-        best = Best(torch.full((len(delta),), -torch.inf, device=delta.device), delta)
+        best = unbeaten(objective)
         for step in range(self.steps):
-            trial = threat.store(delta, objective.batch)
+            trial = threat.store(delta, best.objective.batch)
             margin, _, gradient = slope(
-                objective,
+                best.objective,
                 trial,
                 self.loss,
                 samples=self.samples,
@@ -96,17 +104,15 @@ class PGD:
                 seed=seed,
                 name=f"step-{step}",
             )
-            stay = kept(
-                best, objective, trial, margin, samples=self.samples, leave=self.stop_at_success
-            )
+            stay = kept(best, trial, margin, samples=self.samples, leave=self.stop_at_success)
+            if len(best) == 0:
+                return best.delta, best.margins
             if stay is not None:
-                if len(stay) == 0:
-                    return best.delta, best.margins
-                objective, delta, gradient = objective.select(stay), delta[stay], gradient[stay]
-            delta = self._step(delta, gradient, objective.batch, threat)
-        trial = threat.store(delta, objective.batch)
-        margin = mean_margin(objective, trial, self.samples)
-        kept(best, objective, trial, margin, samples=self.samples, leave=self.stop_at_success)
+                delta, gradient = delta[stay], gradient[stay]
+            delta = self._step(delta, gradient, best.objective.batch, threat)
+        trial = threat.store(delta, best.objective.batch)
+        margin = mean_margin(best.objective, trial, self.samples)
+        kept(best, trial, margin, samples=self.samples, leave=self.stop_at_success)
         return best.delta, best.margins
 
     def _step(self, delta: Tensor, gradient: Tensor, batch: Batch, threat: Threat) -> Tensor:
@@ -126,6 +132,12 @@ class FGSM:
     Attributes:
         loss: what is climbed.
     """
+
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = EVERY_NORM
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Goodfellow et al., ICLR 2015, arXiv:1412.6572"
+    summary: ClassVar[str] = "one step of the whole radius"
 
     loss: LossKind = "ce"
 

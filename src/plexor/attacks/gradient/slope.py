@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from plexor.attacks.best import Best
 from plexor.attacks.goals import LossKind
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts
 from plexor.attacks.proposal import uniform_draws
-from plexor.attacks.restarts import Best
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 
@@ -68,43 +68,34 @@ def mean_margin(objective: Objective, delta: Tensor, samples: int) -> Tensor:
     return torch.stack([objective.margin(delta) for _ in range(samples)]).mean(0)
 
 
-def kept(
-    best: Best,
-    objective: Objective,
-    trial: Tensor,
-    margin: Tensor,
-    *,
-    samples: int,
-    leave: bool,
-) -> Tensor | None:
-    """Keeps what is better; with ``leave``, lets go of cases that are reached.
+def kept(best: Best, trial: Tensor, margin: Tensor, *, samples: int, leave: bool) -> Tensor | None:
+    """Keeps the better perturbations; with ``leave``, removes cases that have reached the goal.
 
-    Where a shorter type than float32 says that the goal is reached, float32 is asked before the
-    case leaves: near the boundary a shorter type's word is not the model's, and a case that leaves
-    on it is lost. Costs ``samples`` forward passes for each case that seems to be there.
+    A case that seems to have reached the goal in bfloat16 or float16 is evaluated again in float32
+    before it is removed: near the boundary, the margin in reduced precision can have the wrong
+    sign, and a case removed by mistake is not searched further. This costs ``samples`` forward
+    passes for each such case.
 
     Args:
-        best: what was found so far, of these cases and of those that left.
-        objective: what was asked.
-        trial: storable perturbations, (N, C, *spatial).
-        margin: theirs, (N,).
-        samples: draws of which the margins are means.
-        leave: whether reached cases leave.
+        best: the best perturbations so far.
+        trial: storable perturbations of the M open cases, (M, C, *spatial).
+        margin: their margins, (M,), means over ``samples`` draws.
+        samples: number of draws.
+        leave: whether cases that have reached the goal are removed.
 
     Returns:
-        Which of the cases stay, int64; None if all do.
+        Indices of the open cases that remain, int64; None if all remain.
     """
     if not leave:
         best.keep(trial, margin)
         return None
     there = torch.nonzero(margin > 0).flatten()
-    if objective.precision != "float32" and len(there) > 0:
-        exactly = objective.select(there)
+    if best.objective.precision != "float32" and len(there) > 0:
+        exactly = best.objective.select(there)
         exactly.precision = "float32"
         margin = margin.index_copy(0, there, mean_margin(exactly, trial[there], samples))
     best.keep(trial, margin)
-    stay = best.leave()
-    return stay if len(stay) < len(objective) else None
+    return best.leave()
 
 
 @dataclass(frozen=True, slots=True)

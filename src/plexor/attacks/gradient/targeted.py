@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor
 
+from plexor.attacks.best import best_of
+from plexor.attacks.description import EVERY_TASK, Access
 from plexor.attacks.goals import Goal, OneWay
 from plexor.attacks.gradient.apgd import APGD
 from plexor.attacks.gradient.slope import check_averaged
 from plexor.attacks.objective import Objective, Precision
 from plexor.attacks.options import check_counts
 from plexor.attacks.proposal import Proposal
-from plexor.attacks.restarts import best_of
 from plexor.attacks.threat import Threat
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
@@ -38,6 +39,14 @@ class APGDT:
         stop_at_success: leave a case once it is reached, see ``PGD``.
         precision: of the search: "float32", "bfloat16" or "float16".
     """
+
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2", "l1")
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Croce & Hein, ICML 2020, arXiv:2003.01690"
+    summary: ClassVar[str] = (
+        "Auto-PGD towards each other class, finding or direction in turn, the nearest first"
+    )
 
     n_targets: int = 9
     steps: int = 100

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
+from plexor.attacks.description import EVERY_TASK, Access
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.gradient.momentum import MIFGSM
 from plexor.attacks.objective import Precision
@@ -41,6 +43,18 @@ class Transfer:
         diversity: probability that a gradient is of the image shrunk and padded.
         precision: of the search: "float32", "bfloat16" or "float16".
     """
+
+    access: ClassVar[Access] = "none"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2")
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = (
+        "Dong et al., CVPR 2018, arXiv:1710.06081; views: Xie et al., CVPR 2019, "
+        "arXiv:1803.06978; ensembles: Liu et al., ICLR 2017, arXiv:1611.02770"
+    )
+    summary: ClassVar[str] = (
+        "steps along a decaying sum of other models' gradients; cost counted on those models"
+    )
+    of_surrogates: ClassVar[Access] = "gradients"
 
     steps: int = 10
     step_size: float | None = None
@@ -102,7 +116,7 @@ class _OnSurrogates:
             ModelError: a surrogate lets no gradient through, or cannot take the images.
             PlanError: a surrogate is of another task, or the threat is in L1 or L0.
         """
-        check_norm("transfer", threat, ("linf", "l2"))
+        check_norm("transfer", threat, Transfer.norms)
         ensemble = Ensemble(self.surrogates, task=model.task)
         ensemble.network.to(batch.images.device)
         found = self.search(ensemble, replace(batch, before=None), goal, threat, seed=seed)

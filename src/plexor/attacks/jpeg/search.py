@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from plexor.attacks.description import EVERY_TASK, Access
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.jpeg.decode import Decoder
 from plexor.attacks.jpeg.moves import Moves
@@ -17,6 +19,7 @@ from plexor.attacks.options import check_counts, check_norm
 from plexor.attacks.proposal import Proposal
 from plexor.attacks.threat import Threat
 from plexor.cases.formats.coefficients import Coefficients, read_coefficients
+from plexor.cases.image import OWN, EditingCodec
 from plexor.core.errors import DataError, PlanError
 from plexor.models.batch import Batch
 from plexor.models.model import Model
@@ -43,6 +46,14 @@ class JPEGCoefficients:
         loss: what is climbed, see ``PGD``.
     """
 
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2")
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Plexor's own; the decoder is libjpeg-turbo's, to the bit"
+    summary: ClassVar[str] = (
+        "changes the file's own quantised coefficients, so that it stays a JPEG with its tables"
+    )
+
     steps: int = 8
     several: int = 64
     loss: LossKind = "margin"
@@ -62,13 +73,15 @@ class JPEGCoefficients:
             MissingExtraError: jpeglib is not installed.
             PlanError: the threat is in L1 or L0.
         """
-        check_norm("jpeg", threat, ("linf", "l2"))
-        if not batch.stored or not all(image.source for image in batch.stored):
+        check_norm("jpeg", threat, self.norms)
+        codecs = [image.containers.get(OWN) for image in batch.stored]
+        sources = [codec.source for codec in codecs if isinstance(codec, EditingCodec)]
+        if len(sources) < len(batch):
             raise DataError(
                 "jpeg: expected images from JPEG files, grey or with a subsampling of 4:4:4, 4:2:2 "
                 "or 4:2:0, found others (JPEG inside DICOM is not searched); use pgd or lattice"
             )
-        files = [read_coefficients(image.source) for image in batch.stored]
+        files = [read_coefficients(source) for source in sources]
         objective = Objective(model, batch, goal)
         delta = torch.zeros_like(batch.images)
         found = list(files)
@@ -79,7 +92,7 @@ class JPEGCoefficients:
             delta[index] = changed
             for row, *moved in zip(rows, *(p.cpu().numpy() for p in planes), strict=True):
                 found[row] = replace(files[row], planes=tuple(p.astype(np.int16) for p in moved))
-        return replace(objective.proposal(delta), coefficients=tuple(found))
+        return replace(objective.proposal(delta), edits=tuple(found))
 
     def _search(
         self, objective: Objective, threat: Threat, files: list[Coefficients]

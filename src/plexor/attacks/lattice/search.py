@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from plexor.attacks import geometry
+from plexor.attacks.best import best_of
+from plexor.attacks.description import EVERY_TASK, Access
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts
 from plexor.attacks.proposal import Proposal, normal_noise
-from plexor.attacks.restarts import best_of
 from plexor.attacks.threat import Threat
 from plexor.models.batch import Batch
 from plexor.models.model import Model
@@ -38,6 +40,12 @@ class Lattice:
             the first only for cases not yet reached.
         loss: what is climbed.
     """
+
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2")
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Plexor's own; the question is that of Bonnet et al., IEEE TIFS 2021"
+    summary: ClassVar[str] = "gradient search in whole quanta, for budgets of one or two levels"
 
     steps: int = 40
     restarts: int = 1

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from plexor.attacks.description import EVERY_TASK, Access
 from plexor.attacks.goals import Goal
 from plexor.attacks.minimum_norm.boundary import evened
 from plexor.attacks.minimum_norm.nearest import Nearest, shortest_stored
@@ -44,6 +46,12 @@ class CarliniWagner:
             as the paper does.
     """
 
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = ("l2",)
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Carlini & Wagner, IEEE S&P 2017, arXiv:1608.04644"
+    summary: ClassVar[str] = "shortest L2 perturbation, by Adam on length and margin"
+
     steps: int = 1000
     constants: int = 9
     first_constant: float = 1e-3
@@ -67,7 +75,7 @@ class CarliniWagner:
         Raises:
             PlanError: the threat is not one of L2.
         """
-        check_norm("carlini-wagner", threat, ("l2",))
+        check_norm("carlini-wagner", threat, self.norms)
         objective = Objective(model, batch, goal)
         nearest = Nearest(objective, threat)
         near = evened(objective, threat, self.ways)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
 from plexor.attacks import geometry
+from plexor.attacks.description import EVERY_TASK, Access
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.minimum_norm.boundary import evened
 from plexor.attacks.minimum_norm.nearest import Nearest, shortest_stored
@@ -42,6 +44,12 @@ class DDN:
         ways: of the margin, compare so many at the start, those nearest to being taken.
     """
 
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = ("l2",)
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Rony et al., CVPR 2019, arXiv:1811.09600"
+    summary: ClassVar[str] = "shortest L2 perturbation, with direction and length decoupled"
+
     steps: int = 100
     first_norm: float = 1.0
     gamma: float = 0.05
@@ -65,7 +73,7 @@ class DDN:
         Raises:
             PlanError: the threat is not one of L2.
         """
-        check_norm("ddn", threat, ("l2",))
+        check_norm("ddn", threat, self.norms)
         objective = Objective(model, batch, goal)
         nearest = Nearest(objective, threat)
         near = evened(objective, threat, self.ways) if self.loss == "margin" else objective

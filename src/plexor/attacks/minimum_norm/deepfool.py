@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
+from plexor.attacks.description import EVERY_TASK, Access
 from plexor.attacks.goals import Goal
 from plexor.attacks.minimum_norm.boundary import nearest_plane
 from plexor.attacks.minimum_norm.nearest import Nearest, shortest_stored
@@ -32,6 +34,14 @@ class DeepFool:
         overshoot: share by which a perturbation is longer than the steps to it.
     """
 
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2", "l1")
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Moosavi-Dezfooli et al., CVPR 2016, arXiv:1511.04599"
+    summary: ClassVar[str] = (
+        "a short perturbation, in a few steps to the nearest linearised boundary"
+    )
+
     steps: int = 50
     ways: int = 10
     overshoot: float = 0.02
@@ -52,7 +62,7 @@ class DeepFool:
         Raises:
             PlanError: the threat is one of L0.
         """
-        check_norm("deepfool", threat, ("linf", "l2", "l1"))
+        check_norm("deepfool", threat, self.norms)
         objective = Objective(model, batch, goal)
         nearest = Nearest(objective, threat)
         rows = torch.nonzero(~nearest.found).flatten()

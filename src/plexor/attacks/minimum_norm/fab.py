@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from plexor.attacks.description import EVERY_TASK, Access
 from plexor.attacks.goals import Goal, OneWay
 from plexor.attacks.minimum_norm.boundary import nearest_plane
 from plexor.attacks.minimum_norm.nearest import Nearest, shortest_stored
@@ -44,6 +46,14 @@ class FAB:
             step, instead of choosing among them at every step.
     """
 
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2", "l1")
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Croce & Hein, ICML 2020, arXiv:1907.02044"
+    summary: ClassVar[str] = (
+        "shortest perturbation, by projections onto the linearised decision boundary"
+    )
+
     steps: int = 100
     restarts: int = 1
     ways: int = 10
@@ -63,7 +73,7 @@ class FAB:
         Raises:
             PlanError: the threat is one of L0.
         """
-        check_norm("fab", threat, ("linf", "l2", "l1"))
+        check_norm("fab", threat, self.norms)
         objective = Objective(model, batch, goal)
         nearest = Nearest(objective, threat)
         for number, followed in enumerate(self._followed(objective)):

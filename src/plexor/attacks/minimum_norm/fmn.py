@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from plexor.attacks import geometry
+from plexor.attacks.description import EVERY_NORM, EVERY_TASK, Access
 from plexor.attacks.goals import Goal
 from plexor.attacks.minimum_norm.boundary import evened
 from plexor.attacks.minimum_norm.nearest import Nearest, shortest_stored
@@ -43,6 +45,12 @@ class FMN:
         gamma: share by which the ball shrinks or grows at first; at last by 0.001.
         ways: compare so many at the start, those nearest to being taken; 1 does as the paper does.
     """
+
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = EVERY_NORM
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Pintor et al., NeurIPS 2021, arXiv:2102.12827"
+    summary: ClassVar[str] = "shortest perturbation, by a ball that shrinks and grows"
 
     steps: int = 100
     step_size: float = 1.0

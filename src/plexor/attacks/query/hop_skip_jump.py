@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from plexor.attacks import geometry
+from plexor.attacks.description import EVERY_TASK, Access
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_norm
@@ -20,8 +22,6 @@ from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.model import Model
-
-NORMS = ("linf", "l2")
 
 _AT_ONCE = 8
 """Directions asked about together: a volume's hundred would not fit into memory."""
@@ -62,6 +62,12 @@ class HopSkipJump:
         most_samples: of any estimate.
     """
 
+    access: ClassVar[Access] = "decisions"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2")
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Chen et al., IEEE S&P 2020, arXiv:1904.02144"
+    summary: ClassVar[str] = "follows the decision boundary towards the image, from decisions alone"
+
     queries: int = 25_000
     starts: int = 1000
     samples: int = 100
@@ -81,7 +87,7 @@ class HopSkipJump:
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
         """Proposes the shortest perturbation seen, if it is within the radius; else nothing."""
-        check_norm("hop-skip-jump", threat, NORMS)
+        check_norm("hop-skip-jump", threat, self.norms)
         objective = Objective(model, batch, goal)
         low, high = threat.bounds(batch)
         room = (low < high).flatten(1).any(dim=1)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from plexor.attacks.best import Best
+from plexor.attacks.description import EVERY_TASK, Access
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_norm, check_positive
@@ -17,8 +19,6 @@ from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.model import Model
-
-NORMS = ("linf", "l2")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,12 @@ class NES:
         momentum: share of the former direction in the next.
     """
 
+    access: ClassVar[Access] = "scores"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2")
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Ilyas et al., ICML 2018, arXiv:1804.08598"
+    summary: ClassVar[str] = "gradient ascent along gradients estimated from pairs of scores"
+
     queries: int = 10_000
     samples: int = 50
     sigma: float = 0.001
@@ -61,8 +67,8 @@ class NES:
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
         """Proposes the best perturbation seen; nothing where none beats doing nothing."""
-        check_norm("nes", threat, NORMS)
-        best = Best(Objective(model, batch, goal), threat, queries=self.queries)
+        check_norm("nes", threat, self.norms)
+        best = Best.changeable(Objective(model, batch, goal), threat, queries=self.queries)
         delta = torch.zeros_like(best.objective.batch.images)
         trial, velocity = delta, delta
         step = 0
@@ -77,7 +83,7 @@ class NES:
             delta = threat.ascend(delta, velocity, self.step_size * threat.radii(cases), cases)
             trial = threat.store(delta, cases)
             best.ask(trial)
-            delta, trial, velocity = best.leave(delta, trial, velocity)
+            delta, trial, velocity = best.leave_with(delta, trial, velocity)
             step += 1
         return best.proposal()
 
@@ -91,5 +97,5 @@ class NES:
         if bool((batch.quantum > 0).all()):
             noise = (noise / batch.quantum).round() * batch.quantum
         up, down = (at + noise).clamp(low, high), (at - noise).clamp(low, high)
-        gained = best.probe(up) - best.probe(down)
+        gained = best.ask_only(up) - best.ask_only(down)
         return gained.view(-1, *[1] * (at.ndim - 1)) * (up - down) / width

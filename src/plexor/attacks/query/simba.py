@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor
 
 from plexor.attacks.best import Best
+from plexor.attacks.description import EVERY_TASK, Access
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_norm, check_positive
@@ -19,7 +20,6 @@ from plexor.core.errors import PlanError, unknown
 from plexor.models.batch import Batch
 from plexor.models.model import Model
 
-NORMS = ("linf", "l2")
 Basis = Literal["pixel", "dct"]
 
 _FEWEST = 8
@@ -49,6 +49,12 @@ class SimBA:
             ``1 / √T``, T the smaller of ``queries`` and the number of directions.
     """
 
+    access: ClassVar[Access] = "scores"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2")
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Guo et al., ICML 2019, arXiv:1905.07121"
+    summary: ClassVar[str] = "one pixel or cosine wave at a time, kept where the score rises"
+
     queries: int = 10_000
     basis: Basis = "dct"
     frequencies: float = 0.125
@@ -68,8 +74,8 @@ class SimBA:
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
         """Proposes the best perturbation seen; nothing where none beats doing nothing."""
-        check_norm("simba", threat, NORMS)
-        best = Best(Objective(model, batch, goal), threat, queries=self.queries)
+        check_norm("simba", threat, self.norms)
+        best = Best.changeable(Objective(model, batch, goal), threat, queries=self.queries)
         if len(best) == 0 or best.left < 1:
             return best.proposal()
         waves = self._waves(best.objective.batch)
@@ -82,7 +88,7 @@ class SimBA:
         for _ in range(best.left):
             if len(best) == 0:
                 break
-            cases, margin = best.objective.batch, best.margins
+            cases, margin = best.objective.batch, best.open_margins
             which = order.gather(1, turn[:, None]).squeeze(1)
             wave = _direction(which, waves)
             step = size * wave / threat.measure(wave)
@@ -93,7 +99,7 @@ class SimBA:
             delta[better] = there[better]
             done = better | back
             turn, back = turn + done.long(), ~done
-            delta, turn, back, order, size = best.leave(delta, turn, back, order, size)
+            delta, turn, back, order, size = best.leave_with(delta, turn, back, order, size)
         return best.proposal()
 
     def _stored(self, delta: Tensor, batch: Batch, threat: Threat) -> Tensor:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from plexor.attacks import geometry
 from plexor.attacks.best import Best
+from plexor.attacks.description import EVERY_TASK, Access
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_norm
@@ -21,8 +23,6 @@ from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.model import Model
-
-NORMS = ("linf", "l2", "l1")
 
 _SHARES = {"linf": 0.05, "l2": 0.1, "l1": 0.8}
 _HALVED_AFTER = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
@@ -50,6 +50,15 @@ class Square:
             0.1 for L2 and 0.8 for L1.
     """
 
+    access: ClassVar[Access] = "scores"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2", "l1")
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = (
+        "Andriushchenko et al., ECCV 2020, arXiv:1912.00049; for L1 Croce & Hein, ICML 2021, "
+        "arXiv:2103.01208"
+    )
+    summary: ClassVar[str] = "random search with squares or cubes that use the whole radius"
+
     queries: int = 10_000
     p: float | None = None
 
@@ -62,8 +71,8 @@ class Square:
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
         """Proposes the best perturbation seen; nothing where none beats doing nothing."""
-        check_norm("square", threat, NORMS)
-        best = Best(Objective(model, batch, goal), threat, queries=self.queries)
+        check_norm("square", threat, self.norms)
+        best = Best.changeable(Objective(model, batch, goal), threat, queries=self.queries)
         if len(best) == 0 or best.left < 1:
             return best.proposal()
         start = _stripes if threat.norm == "linf" else _tiles
@@ -71,7 +80,7 @@ class Square:
         margin = best.ask(delta)
         draws = _draws(best.objective.batch, seed, best.left)
         ends = _ends(best.objective.batch, threat)
-        delta, margin, draws, *ends = best.leave(delta, margin, draws, *ends)
+        delta, margin, draws, *ends = best.leave_with(delta, margin, draws, *ends)
         for step in range(best.left):
             if len(best) == 0:
                 break
@@ -85,7 +94,7 @@ class Square:
             better = now > margin
             delta[better] = trial[better]
             margin = torch.maximum(now, margin)
-            delta, margin, draws, *ends = best.leave(delta, margin, draws, *ends)
+            delta, margin, draws, *ends = best.leave_with(delta, margin, draws, *ends)
         return best.proposal()
 
     def _share(self, step: int, threat: Threat) -> float:

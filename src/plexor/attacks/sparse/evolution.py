@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
 from scipy import ndimage
 from torch import Tensor
 
+from plexor.attacks.description import EVERY_TASK, Access
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_norm, check_positive
@@ -19,8 +21,6 @@ from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.model import Model
-
-NORMS = ("l0",)
 
 _FEWEST = 3
 """Members that a child is made of."""
@@ -49,6 +49,14 @@ class OnePixel:
         at_once: images that go through the model together; fewer when memory runs out.
     """
 
+    access: ClassVar[Access] = "scores"
+    norms: ClassVar[tuple[str, ...]] = ("l0",)
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Su et al., IEEE Trans. Evol. Comput. 2019, arXiv:1710.08864"
+    summary: ClassVar[str] = (
+        "differential evolution of the positions and colours of one or a few pixels"
+    )
+
     queries: int = 40_400
     population: int = 400
     weight: float = 0.5
@@ -66,7 +74,7 @@ class OnePixel:
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
         """Proposes the best member seen; nothing where none beats doing nothing."""
-        check_norm("one-pixel", threat, NORMS)
+        check_norm("one-pixel", threat, self.norms)
         objective = Objective(model, batch, goal)
         layout = Layout.of(batch, threat)
         delta = torch.zeros_like(batch.images)

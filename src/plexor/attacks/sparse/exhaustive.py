@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from plexor.attacks.description import EVERY_TASK, Access
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_norm
@@ -16,8 +18,6 @@ from plexor.attacks.sparse.layout import Layout
 from plexor.attacks.threat import Threat
 from plexor.models.batch import Batch
 from plexor.models.model import Model
-
-NORMS = ("l0",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +42,17 @@ class ExhaustivePixel:
         at_once: images that go through the model together; fewer when memory runs out.
     """
 
+    access: ClassVar[Access] = "scores"
+    norms: ClassVar[tuple[str, ...]] = ("l0",)
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = (
+        "Plexor's own; its set is that of CornerSearch's first step: Croce & Hein, ICCV 2019, "
+        "arXiv:1909.05040"
+    )
+    summary: ClassVar[str] = (
+        "every pixel in every extreme colour, with a map of those that reach the goal"
+    )
+
     stride: int = 1
     queries: int | None = None
     at_once: int = 64
@@ -55,7 +66,7 @@ class ExhaustivePixel:
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
         """Proposes the change with the greatest margin; nothing where none beats doing nothing."""
-        check_norm("exhaustive-pixel", threat, NORMS)
+        check_norm("exhaustive-pixel", threat, self.norms)
         objective = Objective(model, batch, goal)
         layout = Layout.of(batch, threat)
         delta = torch.zeros_like(batch.images)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
+from plexor.attacks.description import EVERY_TASK, Access
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_norm
@@ -15,8 +17,6 @@ from plexor.attacks.sparse.layout import Layout
 from plexor.attacks.threat import Threat
 from plexor.models.batch import Batch
 from plexor.models.model import Model
-
-NORMS = ("l0",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +37,16 @@ class GreedyPixel:
         at_once: images that go through the model together; fewer when memory runs out.
     """
 
+    access: ClassVar[Access] = "scores"
+    norms: ClassVar[tuple[str, ...]] = ("l0",)
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = (
+        "In the spirit of CornerSearch: Croce & Hein, ICCV 2019, arXiv:1909.05040"
+    )
+    summary: ClassVar[str] = (
+        "one pixel at a time, each in the extreme colour that raises the margin most"
+    )
+
     shortlist: int = 100
     queries: int | None = None
     at_once: int = 64
@@ -50,7 +60,7 @@ class GreedyPixel:
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
         """Proposes what the rounds came to; nothing where nothing beats doing nothing."""
-        check_norm("greedy-pixel", threat, NORMS)
+        check_norm("greedy-pixel", threat, self.norms)
         objective = Objective(model, batch, goal)
         layout = Layout.of(batch, threat)
         delta = torch.zeros_like(batch.images)

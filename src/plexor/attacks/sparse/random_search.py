@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
 from plexor.attacks.best import Best
+from plexor.attacks.description import EVERY_TASK, Access
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_norm
@@ -19,8 +20,6 @@ from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.model import Model
-
-NORMS = ("l0",)
 
 _UNTIL = (50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 _DIVISORS = (2, 4, 5, 6, 8, 10, 12, 15, 20)
@@ -47,6 +46,12 @@ class SparseRS:
             as the authors' program does. They take 0.3, and 0.1 for targeted goals.
     """
 
+    access: ClassVar[Access] = "scores"
+    norms: ClassVar[tuple[str, ...]] = ("l0",)
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Croce et al., AAAI 2022, arXiv:2006.12834"
+    summary: ClassVar[str] = "random search over sets of pixels and extreme colours"
+
     queries: int = 10_000
     alpha: float = 0.3
 
@@ -59,8 +64,8 @@ class SparseRS:
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
         """Proposes the best perturbation seen; nothing where none beats doing nothing."""
-        check_norm("sparse-rs", threat, NORMS)
-        best = Best(Objective(model, batch, goal), threat, queries=self.queries)
+        check_norm("sparse-rs", threat, self.norms)
+        best = Best.changeable(Objective(model, batch, goal), threat, queries=self.queries)
         layout = Layout.of(batch, threat)
         if len(best) == 0 or best.left < 1 or layout.radius < 1:
             return best.proposal()
@@ -167,7 +172,7 @@ class _Sets:
 
 def _left(best: Best, delta: Tensor, margin: Tensor, sets: _Sets) -> tuple[Tensor, Tensor, _Sets]:
     """Without the cases that are reached."""
-    states = best.leave(delta, margin, sets.order, sets.inside, sets.outside)
+    states = best.leave_with(delta, margin, sets.order, sets.inside, sets.outside)
     delta, margin, order, inside, outside = states
     return delta, margin, _Sets(order=order, inside=inside, outside=outside)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from plexor.attacks import geometry
-from plexor.attacks.fitted import Stream
+from plexor.attacks.description import Access
+from plexor.attacks.fitted import Fitted, Stream
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_norm
@@ -26,7 +28,6 @@ from plexor.models.batch import Batch
 from plexor.models.model import Model
 
 METHOD = "universal-deepfool"
-NORMS = ("linf", "l2", "l1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,16 @@ class UniversalDeepFool:
         overshoot: by which a least change is lengthened, to be across the boundary.
     """
 
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2", "l1")
+    tasks: ClassVar[tuple[str, ...]] = ("multiclass", "binary", "multilabel", "regression")
+    reference: ClassVar[str] = "Moosavi-Dezfooli et al., CVPR 2017, arXiv:1610.08401"
+    summary: ClassVar[str] = (
+        "one perturbation for all images, accumulated from the smallest change of each"
+    )
+    applied: ClassVar[Access] = "none"
+    fitted: ClassVar[type[Fitted]] = UniversalPerturbation
+
     epochs: int = 10
     desired: float = 0.8
     deepfool_steps: int = 10
@@ -71,7 +82,7 @@ class UniversalDeepFool:
     ) -> UniversalPerturbation:
         """The pattern after the last pass; see ``FittedAttack.fit``."""
         goal.check(model.task)
-        check_norm(METHOD, threat, NORMS)
+        check_norm(METHOD, threat, self.norms)
         stream = Stream(method=METHOD, batches=batches)
         canvas = Canvas.of(threat, stream.first())
         pattern = canvas.blank

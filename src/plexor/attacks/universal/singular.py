@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from plexor.attacks.fitted import Stream
+from plexor.attacks.description import EVERY_TASK, Access
+from plexor.attacks.fitted import Fitted, Stream
 from plexor.attacks.goals import Goal
 from plexor.attacks.options import check_counts, check_norm
 from plexor.attacks.pattern import (
@@ -25,7 +27,6 @@ from plexor.models.batch import Batch
 from plexor.models.model import Model
 
 METHOD = "universal-singular"
-NORMS = ("linf", "l2", "l1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,14 @@ class UniversalSingular:
         iterations: of the power method, each over all cases, at about two gradients a case.
     """
 
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2", "l1")
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Khrulkov & Oseledets, CVPR 2018, arXiv:1709.03582"
+    summary: ClassVar[str] = "one perturbation for all images, that changes a hidden layer the most"
+    applied: ClassVar[Access] = "none"
+    fitted: ClassVar[type[Fitted]] = UniversalPerturbation
+
     layer: str | None = None
     q: float = 10.0
     iterations: int = 20
@@ -67,7 +76,7 @@ class UniversalSingular:
             ModelError: the layer's output cannot be differentiated.
         """
         goal.check(model.task)
-        check_norm(METHOD, threat, NORMS)
+        check_norm(METHOD, threat, self.norms)
         stream = Stream(method=METHOD, batches=batches)
         first = stream.first()
         canvas = Canvas.of(threat, first)

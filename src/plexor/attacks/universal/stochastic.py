@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
-from plexor.attacks.fitted import Stream
+from plexor.attacks.description import EVERY_NORM, EVERY_TASK, Access
+from plexor.attacks.fitted import Fitted, Stream
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.objective import Objective, Precision
 from plexor.attacks.options import check_counts, check_positive
@@ -41,6 +43,16 @@ class UniversalSGD:
             paper, else in the loss's own unit; ``inf`` clips nothing.
         precision: of the search: "float32", "bfloat16" or "float16".
     """
+
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = EVERY_NORM
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Shafahi et al., AAAI 2020, arXiv:1811.11304"
+    summary: ClassVar[str] = (
+        "one perturbation for all images, by steps along the mean gradient of many"
+    )
+    applied: ClassVar[Access] = "none"
+    fitted: ClassVar[type[Fitted]] = UniversalPerturbation
 
     steps: int = 100
     step_size: float | None = None
