@@ -363,7 +363,7 @@ def test_streams_that_cannot_be_fitted_on_are_refused(name: str) -> None:
     def fit(batches: Any) -> None:
         METHODS[name].fit(model, batches, Misclassify(), threat, seed=0)
 
-    with pytest.raises(PlanError, match="this generator gives them once"):
+    with pytest.raises(PlanError, match="this generator can be iterated only once"):
         fit(batch for _ in range(3))
     with pytest.raises(DataError, match="there is no case to fit on"):
         fit([])

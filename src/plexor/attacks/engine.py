@@ -1,4 +1,4 @@
-"""Runs an attack over cases: skips those already at the goal, and makes do with less memory."""
+"""Runs an attack on the cases to attempt, and splits batches when memory runs out."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def propose(
     attempted: Tensor,
     seed: int,
 ) -> Proposal:
-    """The attack's proposal for every case; cases not ``attempted`` (N,) bool stay as they are."""
+    """The attack's proposal for every case; no change where not ``attempted``, (N,) bool."""
     found = Proposal.nothing(batch)
     chosen = torch.nonzero(attempted).flatten()
     if len(chosen) == 0:
@@ -61,20 +61,20 @@ def propose(
 def halving(
     work: Callable[[slice], T], n_cases: int, batch_size: int, *, network: nn.Module | None = None
 ) -> tuple[list[T], int]:
-    """Calls ``work`` on slices of at most ``batch_size`` cases, smaller ones when memory runs out.
+    """Calls ``work`` on slices of at most ``batch_size`` cases, halved when memory runs out.
 
     Args:
-        work: what is done.
-        n_cases: how many there are.
-        batch_size: to begin with.
-        network: whose gradients ``work`` takes; where a single case does not fit, its activations
-            are from there on computed again instead of kept. None if it takes no gradients.
+        work: called with a slice of the cases.
+        n_cases: number of cases.
+        batch_size: largest slice at first.
+        network: the network that ``work`` differentiates, or None. Where a single case does not fit
+            into memory, its activations are recomputed in the backward pass instead of kept.
 
     Returns:
-        What each slice came to, and the batch size that fitted, to go on with.
+        The result for each slice, and the batch size that fitted, for use in further calls.
 
     Raises:
-        ModelError: one single case does not fit.
+        ModelError: a single case does not fit into memory.
     """
     done: list[T] = []
     start, size = 0, batch_size
@@ -95,9 +95,9 @@ def halving(
                     ) from error
             size = max(1, n // 2)
             if n > 1:
-                logger.warning("out of memory; going on with batches of %d", size)
+                logger.warning("out of memory; continuing with batches of %d", size)
             elif network is not None:
-                logger.warning("out of memory with a single case; activations are computed twice")
+                logger.warning("out of memory with a single case; recomputing activations")
                 stack.enter_context(recomputing(network))
                 network = None
             if torch.cuda.is_available():

@@ -1,4 +1,4 @@
-"""What an attack hands to the judge, and what it must look like to be an attack."""
+"""The result of an attack, its protocol, and its random draws."""
 
 from __future__ import annotations
 
@@ -41,28 +41,29 @@ class Proposal:
 
     @classmethod
     def nothing(cls, batch: Batch) -> Proposal:
-        """The images as they are, at no cost."""
+        """No change, at no cost."""
         count = torch.zeros(len(batch), dtype=torch.int64)
         return cls(delta=torch.zeros_like(batch.images), n_gradients=count, n_forwards=count)
 
 
 class Attack(Protocol):
-    """A search. Its fields are its whole configuration."""
+    """A search for perturbations; its fields are its whole configuration."""
 
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
         """Proposes a perturbation within ``threat`` for every case.
 
-        A case's proposal depends on the case, the model and ``seed``, not on its neighbours.
+        The proposal for a case depends on the case, the model and ``seed``, and not on the other
+        cases of the batch.
         """
         ...
 
 
 def normal_noise(batch: Batch, seed: int, name: str) -> Tensor:
-    """Standard normal noise shaped like the images, each case from a stream of its own.
+    """Standard normal noise of the images' shape, from one random stream for each case.
 
-    Drawn on the CPU, so that every device sees the same numbers.
+    Drawn on the CPU, so that the numbers do not depend on the device.
     """
     draws = [
         torch.randn(batch.images.shape[1:], generator=stream(seed, name, case_id))
@@ -72,11 +73,11 @@ def normal_noise(batch: Batch, seed: int, name: str) -> Tensor:
 
 
 def uniform_draws(batch: Batch, seed: int, name: str, shape: tuple[int, ...]) -> Tensor:
-    """Numbers drawn uniformly from [0, 1), (N, *shape), otherwise as ``normal_noise``."""
+    """Uniform draws from [0, 1), (N, *shape), otherwise as ``normal_noise``."""
     draws = [torch.rand(shape, generator=stream(seed, name, case_id)) for case_id in batch.ids]
     return torch.stack(draws).to(batch.images.device)
 
 
 def stream(seed: int, name: str, case_id: str) -> torch.Generator:
-    """The random stream, on the CPU, for one use of one case."""
+    """The random stream on the CPU for one case and one named purpose."""
     return torch.Generator().manual_seed(seed_for(seed, name, case_id))

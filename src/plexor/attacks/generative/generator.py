@@ -1,4 +1,4 @@
-"""A network that draws a perturbation for each image, and one that draws one for all."""
+"""Generators: a network that outputs a perturbation for each image, or one for all images."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from plexor.models.model import Model
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FittedGenerator:
-    """A trained generator: one forward pass of it a case, and none of the model.
+    """A trained generator: one forward pass of its own network a case.
 
-    Called as an attack it looks neither at the model nor at the goal, and asks the model nothing:
-    what the fit cost is on its card.
+    As an attack it uses neither the model nor the goal and costs no queries; ``card`` has the cost
+    of the fit.
 
     Attributes:
         network: the generator.
-        card: how it was fitted.
+        card: settings, data and cost of the fit.
     """
 
     network: Painter
@@ -43,11 +43,11 @@ class FittedGenerator:
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
-        """Proposes what it draws for every case, also where it does harm to the goal.
+        """Proposes the network's output for every case, even where it lowers the margin.
 
         Raises:
-            DataError: images of another shape than it was fitted on.
-            PlanError: another threat.
+            DataError: the images have another shape than those of the fit.
+            PlanError: the threat is another one.
         """
         self.card.check(batch, threat)
         network = self.network.to(batch.images.device)
@@ -61,10 +61,10 @@ class FittedGenerator:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Reads what ``save`` wrote.
+        """Reads a file that ``save`` wrote.
 
         Raises:
-            DataError: the file is missing, damaged, or holds something else.
+            DataError: the file is missing or damaged, or holds no generator.
         """
         weights, card = read_fitted(path)
         options: Any = card.options
@@ -79,19 +79,19 @@ class FittedGenerator:
             network.load_state_dict(weights, assign=True)
         except (KeyError, RuntimeError) as error:
             raise DataError(
-                f"{path} holds no generator that its card describes: {error}"
+                f"{path} holds no generator of the architecture on its card: {error}; fit again"
             ) from error
         return cls(network=network.eval().requires_grad_(requires_grad=False), card=card)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generator(Recipe):
-    """A network trained to draw a perturbation for each image.
+    """A network trained to output a perturbation for each image.
 
-    In the frame of Poursaeed et al. (CVPR 2018): its last numbers are cut to -1 to 1 and scaled to
-    the radius, L∞ number by number, L2 and L1 by their length, and cut to the image's range and the
-    threat's region. Beyond the paper: patterns to blend (see ``Painter``), every norm, goals of any
-    task, volumes, images as stored, and terms that make it less visible. See ``Recipe`` for
+    After Poursaeed et al. (CVPR 2018): the network's output is clipped to -1 to 1, scaled to the
+    radius (L∞ number by number, L2 and L1 by its length), and restricted to the image's range and
+    the threat's region. Beyond the paper: a blend of learnt patterns (see ``Painter``), every norm,
+    goals of any task, volumes, images as stored, and penalties for visible changes. ``Recipe`` has
     the options.
     """
 
@@ -113,7 +113,7 @@ class Generator(Recipe):
     def fit(
         self, model: Model, batches: Iterable[Batch], goal: Goal, threat: Threat, *, seed: int
     ) -> FittedGenerator:
-        """Trains one; see ``FittedAttack.fit``."""
+        """Trains a generator; see ``FittedAttack.fit``."""
         goal.check(model.task)
         stream = Stream(method=self.method, batches=batches)
         network = Training(
@@ -133,10 +133,10 @@ class Generator(Recipe):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UniversalGenerator(Recipe):
-    """A network trained to draw one perturbation for all images from noise that does not change.
+    """A network trained to output one perturbation for all images from constant noise.
 
-    The universal half of Poursaeed et al. (CVPR 2018), otherwise as ``Generator``. What is kept is
-    what it draws in the end, a ``UniversalPerturbation``. It needs no more than one pattern.
+    The universal attack of Poursaeed et al. (CVPR 2018), otherwise as ``Generator``. The result of
+    the fit is the final output, a ``UniversalPerturbation``. One pattern is enough.
     """
 
     access: ClassVar[Access] = "gradients"
@@ -154,7 +154,7 @@ class UniversalGenerator(Recipe):
     def fit(
         self, model: Model, batches: Iterable[Batch], goal: Goal, threat: Threat, *, seed: int
     ) -> UniversalPerturbation:
-        """The pattern it draws once trained; see ``FittedAttack.fit``."""
+        """The output of the trained network; see ``FittedAttack.fit``."""
         goal.check(model.task)
         stream = Stream(method=self.method, batches=batches)
         first = stream.first()

@@ -1,4 +1,4 @@
-"""Projected gradient ascent that finds its own step size."""
+"""Projected gradient ascent with an adaptive step size."""
 
 from __future__ import annotations
 
@@ -21,29 +21,30 @@ from plexor.models.batch import Batch
 from plexor.models.model import Model
 
 _WIDE = ((3.0, 0.3), (2.0, 0.3))
-"""For L1: times the radius, and the share of the steps spent there before the radius itself."""
+"""For L1: multiples of the radius and the share of the steps spent in each of these balls first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class APGD:
     """Auto-PGD (Croce & Hein, ICML 2020; for L1 Croce & Hein, ICML 2021), on storable images.
 
-    Starts with steps of twice the radius, with momentum, and halves them case by case where the
-    loss has stopped rising, to go on from the best point so far. For L1 steps move few numbers, as
-    many as the best point suggests, and the first six in ten are taken in a ball three times, then
-    two times as wide.
+    Starts with steps of twice the radius, with momentum. Where the loss of a case has stopped
+    rising, halves the step and continues from the best point so far. For L1, a step changes few
+    numbers, their count adapted to the sparsity of the best point; the first 60 % of the steps are
+    taken in balls of three times, then twice the radius.
 
-    As in PGD, losses and gradients are of the image *as a file would hold it*, the perturbation
-    moved along them is not rounded, and what is proposed is the storable image with the greatest
-    margin, not with the greatest loss. Projections are onto ball and range together, and
-    directions leave out numbers at the end of their range.
+    As in PGD, losses and gradients are of the image *as a file would store it*, the perturbation
+    itself is not rounded, and the proposal is the storable image with the greatest margin, not with
+    the greatest loss. Projections are onto ball and range together; directions exclude numbers at
+    the end of their range.
 
     Attributes:
-        steps: gradients a restart.
-        restarts: searches from a new random start; after the first only for cases not yet reached.
-        loss: what is climbed, see ``PGD``.
+        steps: gradients in each restart.
+        restarts: searches, each from a new random start; those after the first only for cases that
+            have not reached the goal.
+        loss: the loss that is maximised, see ``PGD``.
         samples: gradients averaged at every step, see ``PGD``.
-        stop_at_success: leave a case once it is reached, see ``PGD``.
+        stop_at_success: stop searching for a case once its goal is reached, see ``PGD``.
         precision: of the search: "float32", "bfloat16" or "float16".
     """
 
@@ -70,7 +71,7 @@ class APGD:
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
-        """Proposes the best storable perturbation seen; nothing where none beats doing nothing.
+        """Proposes the best storable perturbation seen; no change where none raises the margin.
 
         Raises:
             PlanError: the threat is in L0.
@@ -113,7 +114,7 @@ class APGD:
     def _from_outside(
         self, objective: Objective, threat: Threat, noise: Tensor
     ) -> tuple[Sparse, int]:
-        """A climb begun in wider balls, and how many steps it has left in the threat."""
+        """A search begun in larger balls, and the number of steps left within the threat."""
         batch = objective.batch
         stages = [
             (replace(threat, radius=factor * threat.radius), int(share * self.steps))
@@ -132,7 +133,7 @@ class APGD:
         return climb, steps
 
     def _look(self, objective: Objective, threat: Threat, climb: Climb) -> tuple[Tensor, Tensor]:
-        """Shows a climb where it is; says what that is as stored, and its margin."""
+        """Evaluates the current point as stored; returns it and its margin."""
         trial = threat.store(climb.delta, objective.batch)
         margin, loss, gradient = slope(objective, trial, self.loss, samples=self.samples)
         climb.see(trial, loss, gradient)

@@ -1,4 +1,4 @@
-"""Gradient steps that remember those before: momentum, and Nesterov's."""
+"""Iterative gradient steps with momentum (MI-FGSM, NI-FGSM)."""
 
 from __future__ import annotations
 
@@ -25,19 +25,20 @@ from plexor.models.model import Model
 class MIFGSM:
     """Iterated steps along a decaying sum of gradients (MI-FGSM; Dong et al., CVPR 2018).
 
-    Each gradient is divided by its mean absolute number before it is added, as in the authors'
-    programs (in the paper, by the sum of these). A step goes along the sum's sign for L∞, along the
-    sum for L2. Starts at the image; every gradient is taken at the image *as a file would hold it*,
-    and the storable image with the greatest margin is proposed, not the last one.
+    Each gradient is divided by its mean absolute value before it is added, as in the authors'
+    programs (the paper divides by the sum). A step goes along the sign of the sum for L∞, along the
+    sum for L2. Starts at the image. Every gradient is taken at the image *as a file would store
+    it*, and the proposal is the storable image with the greatest margin, not the last one.
 
     Attributes:
-        steps: gradients, if ``samples`` is 1.
+        steps: number of steps, at ``samples`` gradients each.
         step_size: length of a step as a fraction of the radius; None takes ``1 / steps``.
         decay: share of the sum that a step keeps.
-        nesterov: take gradients where the sum would lead to (NI-FGSM; Lin et al., ICLR 2020), at
-            a forward pass more each step. That point is kept in range, but not in the radius and
-            not rounded. Under L2, which the paper leaves out, it is a step's length away.
-        loss: what is climbed, see ``PGD``.
+        nesterov: take gradients at the point the sum leads to (NI-FGSM; Lin et al., ICLR 2020), at
+            one more forward pass each step. That point is clipped to the range, but not projected
+            onto the ball and not rounded. Under L2, which the paper does not treat, it is one step
+            length away.
+        loss: the loss that is maximised, see ``PGD``.
         samples: gradients averaged at every step, see ``PGD``.
         diversity: probability that a gradient is of the image shrunk and padded, see ``PGD``.
         precision: of the search: "float32", "bfloat16" or "float16".
@@ -73,7 +74,7 @@ class MIFGSM:
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
-        """Proposes the best storable perturbation seen; nothing where none beats doing nothing.
+        """Proposes the best storable perturbation seen; no change where none raises the margin.
 
         Raises:
             PlanError: the threat is in L1 or L0, for which there is no such step.
@@ -107,13 +108,13 @@ class MIFGSM:
     def _ahead(
         self, delta: Tensor, summed: Tensor, size: Tensor, batch: Batch, threat: Threat
     ) -> Tensor:
-        """Where the sum alone would lead to; under L2 by a step's length, in range."""
+        """The point the sum leads to, within the range; under L2 one step length away."""
         along = summed if threat.norm == "linf" else threat.steepest(summed)
         low, high = threat.bounds(batch)
         return (delta + self.decay * size * along).clamp(low, high)
 
 
 def _scaled(gradient: Tensor) -> Tensor:
-    """Over its mean absolute number; zero where it is zero."""
+    """The gradient divided by its mean absolute value; zero for a zero gradient."""
     mean = gradient.flatten(1).abs().mean(1).view(-1, *[1] * (gradient.ndim - 1))
     return torch.where(mean > 0, gradient / mean, 0.0)

@@ -1,4 +1,4 @@
-"""DeepFool: step by step to the nearest boundary, as if the model were linear."""
+"""DeepFool: steps to the nearest boundary of the linearised model."""
 
 from __future__ import annotations
 
@@ -22,16 +22,17 @@ from plexor.models.model import Model
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeepFool:
-    """DeepFool (Moosavi-Dezfooli et al., CVPR 2016): quick, and near the shortest perturbation.
+    """DeepFool (Moosavi-Dezfooli et al., CVPR 2016): fast, for a nearly shortest perturbation.
 
-    Each step goes to the boundary of the way to the goal that is nearest if every way is linear,
-    until the goal is reached. Here a step is the shortest that stays in range and region, and what
-    is found is shortened along its line, and stored with the least growth.
+    Each step goes to the nearest boundary of the linearised ways to the goal, until the goal is
+    reached. Here a step is the shortest within range and region, and the result is shortened and
+    stored as ``shortest_stored`` describes.
 
     Attributes:
-        steps: at most; each costs a gradient for each of the ways it looks at.
-        ways: how many, those nearest to being taken; 10 as in the authors' program.
-        overshoot: share by which a perturbation is longer than the steps to it.
+        steps: greatest number of steps; each costs one gradient for each way it compares.
+        ways: number of ways to compare, those closest to being reached; 10 as in the authors'
+            program.
+        overshoot: share by which the sum of the steps is lengthened.
     """
 
     access: ClassVar[Access] = "gradients"
@@ -56,8 +57,8 @@ class DeepFool:
     ) -> Proposal:
         """Proposes the shortest storable perturbation on the line to the one found.
 
-        Where none within the radius reaches the goal, the one it would store at the radius, or
-        nothing if that is no better.
+        Where none within the radius does, proposes the perturbation shortened to the radius, or no
+        change if that does not raise the margin.
 
         Raises:
             PlanError: the threat is one of L0.

@@ -29,21 +29,22 @@ _BACK = 0.9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FAB:
-    """Fast adaptive boundary (Croce & Hein, ICML 2020), for the shortest perturbation there is.
+    """Fast adaptive boundary (Croce & Hein, ICML 2020), for the shortest perturbation.
 
-    The nearest way to the goal is taken for linear. A step goes a little beyond its boundary, from
-    the perturbation and from the untouched image both, weighed by how far the boundary is from
-    either; once the goal is reached, the perturbation is shortened by a tenth and the next step
-    taken from there. Steps are the shortest that stay in range and region, exactly. The paper's
-    last search on the line to the untouched image is the one with which what is found is stored.
+    Each step linearises the nearest way to the goal, projects both the perturbation and the
+    untouched image onto a point a little beyond the boundary, and takes a mean of the two
+    projections, weighted by their lengths. Where the goal is reached, the perturbation is shortened
+    by a tenth before the next step. Projections respect range and region exactly. The paper's final
+    search on the line to the untouched image is done by ``shortest_stored``.
 
     Attributes:
-        steps: of each search; each costs a forward pass and a gradient for each way it looks at.
-        restarts: the first from the untouched image, the others from a random perturbation half as
-            long as the shortest found, or as the radius.
-        ways: look at so many, those nearest to being taken.
-        targeted: follow these ways one at a time, each in a search of its own, at one gradient a
-            step, instead of choosing among them at every step.
+        steps: of each search; each costs one forward pass and one gradient for each way it
+            compares.
+        restarts: searches, the first from the untouched image, the others from a random
+            perturbation half as long as the shortest found, or as the radius.
+        ways: number of ways to compare, those closest to being reached.
+        targeted: search along each of these ways separately, at one gradient a step, instead of
+            choosing among them at every step.
     """
 
     access: ClassVar[Access] = "gradients"
@@ -67,8 +68,8 @@ class FAB:
     ) -> Proposal:
         """Proposes the shortest storable perturbation found that reaches the goal.
 
-        Where none within the radius does, the one it would store at the radius, or nothing if
-        that is no better.
+        Where none within the radius does, proposes the perturbation shortened to the radius, or no
+        change if that does not raise the margin.
 
         Raises:
             PlanError: the threat is one of L0.
@@ -86,7 +87,7 @@ class FAB:
         return objective.proposal(shortest_stored(objective, threat, nearest.delta))
 
     def _followed(self, objective: Objective) -> list[Objective]:
-        """What each search is to follow: all ways, or one after the other."""
+        """The objective of each search: of all ways, or of one way each."""
         if not self.targeted:
             return [objective]
         goal, batch, before = objective.goal, objective.batch, objective.before
@@ -95,7 +96,7 @@ class FAB:
         return [objective.towards(OneWay(goal=goal, rank=rank)) for rank in ranks]
 
     def _search(self, objective: Objective, nearest: Nearest, delta: Tensor) -> None:
-        """Algorithm 1, for every case; what it comes by is kept in ``nearest``."""
+        """Algorithm 1, for every case; keeps its perturbations in ``nearest``."""
         threat, batch = nearest.threat, objective.batch
         origin = torch.zeros_like(delta)
         low, high = threat.bounds(batch)
@@ -113,7 +114,7 @@ class FAB:
 
 
 def _start(noise: Tensor, batch: Batch, nearest: Nearest) -> Tensor:
-    """A random perturbation half as long as the shortest that is known to be enough."""
+    """A random perturbation half as long as the shortest known to reach the goal."""
     radii = nearest.threat.radii(batch)
     enough = torch.minimum(nearest.norms.view_as(radii), radii)
     return nearest.threat.random_start(noise, batch) * (enough / radii / 2)

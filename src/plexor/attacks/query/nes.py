@@ -1,4 +1,4 @@
-"""Gradient ascent along gradients that are estimated from scores."""
+"""Gradient ascent with gradients estimated from scores (NES)."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ from plexor.models.model import Model
 class NES:
     """Natural evolution strategies (Ilyas et al., ICML 2018), with antithetic sampling.
 
-    Asks for the margin on both sides of a perturbation along random directions, adds the directions
-    up by what they gained, and takes a step of projected gradient ascent along the sum.
+    Evaluates the margin on both sides of the perturbation along random directions, adds up the
+    directions weighted by the differences, and takes a step of projected gradient ascent along the
+    sum.
 
-    The directions are normal noise rounded to the storable grid and cut to the range, at least one
-    quantum wide: every image asked about is one that a file can hold. The estimate climbs the
-    margin, where the paper has a class's probability. Defaults are the paper's for ImageNet, the
-    momentum its program's; that program's shrinking step size is left out.
+    The directions are normal noise of at least one quantum, rounded to the storable grid and
+    clipped to the range: every query is about a storable image. The search raises the margin, where
+    the paper raises a class probability. Defaults are those of the paper for ImageNet, and the
+    momentum of its program; the shrinking step size of that program is omitted.
 
     Attributes:
-        queries: forward passes a case, at most.
-        samples: of these for one estimate; the last may have fewer.
-        sigma: standard deviation of the noise, as a share of the image's span, from its
-            least number to its greatest.
+        queries: greatest number of forward passes a case.
+        samples: forward passes for one estimate; the last estimate may have fewer.
+        sigma: standard deviation of the noise, as a share of the range of the image's numbers.
         step_size: length of a step as a fraction of the radius; the paper's 0.01 for a radius of
             0.05.
-        momentum: share of the former direction in the next.
+        momentum: share of the previous direction in the next.
     """
 
     access: ClassVar[Access] = "scores"
@@ -66,13 +66,13 @@ class NES:
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
-        """Proposes the best perturbation seen; nothing where none beats doing nothing."""
+        """Proposes the best perturbation seen; no change where none raises the margin."""
         check_norm("nes", threat, self.norms)
         best = Best.changeable(Objective(model, batch, goal), threat, queries=self.queries)
         delta = torch.zeros_like(best.objective.batch.images)
         trial, velocity = delta, delta
         step = 0
-        # One query is kept for what the step leads to.
+        # One query is reserved for the point after the step.
         while len(best) and (n_pairs := min(self.samples, best.left - 1) // 2) >= 1:
             estimate = torch.zeros_like(delta)
             for pair in range(n_pairs):
@@ -88,7 +88,7 @@ class NES:
         return best.proposal()
 
     def _slope(self, best: Best, at: Tensor, noise: Tensor, threat: Threat) -> Tensor:
-        """What one pair of queries says about the gradient."""
+        """Gradient estimate from one pair of queries."""
         batch = best.objective.batch
         low, high = threat.bounds(batch)
         least, greatest = span(batch)

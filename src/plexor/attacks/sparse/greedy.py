@@ -1,4 +1,4 @@
-"""One pixel after another, each the best beside those before."""
+"""Greedy search for pixels, one at a time."""
 
 from __future__ import annotations
 
@@ -21,20 +21,21 @@ from plexor.models.model import Model
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GreedyPixel:
-    """Changes one pixel or voxel after another, each time the one that raises the margin most.
+    """Changes one pixel or voxel at a time, in each round the one that raises the margin most.
 
-    The first round tries every position in every extreme colour, as ``exhaustive-pixel`` does. The
-    later ones try those positions again that were best in the first, beside what is changed so far,
-    as CornerSearch does (Croce & Hein, ICCV 2019), which combines its 100 best at random. The
-    search ends once the goal is reached, the threat used up, or no change raises the margin.
+    The first round tries every position in every extreme colour, as ``exhaustive-pixel`` does. Each
+    later round adds one of the positions that were best in the first round to those already
+    changed. CornerSearch (Croce & Hein, ICCV 2019) combines its 100 best positions at random
+    instead. The search ends once the goal is reached, the radius is used up, or no change raises
+    the margin.
 
     Attributes:
-        shortlist: positions that the later rounds try. With as many as the image has, every pixel
-            is the best one beside those before, at the first round's cost for each.
-        queries: forward passes a case, at most; None for as many as it takes. With fewer, the first
-            round tries positions drawn at random, and takes what the later ones do not need, or
-            half.
-        at_once: images that go through the model together; fewer when memory runs out.
+        shortlist: number of positions that later rounds try. With all positions, each round costs
+            as much as the first and finds the best single addition.
+        queries: greatest number of forward passes a case; None for no limit. With fewer than
+            needed, the first round tries positions drawn at random. It takes the queries that later
+            rounds do not need, but at least half of all.
+        at_once: images in one forward pass; fewer when memory runs out.
     """
 
     access: ClassVar[Access] = "scores"
@@ -59,7 +60,7 @@ class GreedyPixel:
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
-        """Proposes what the rounds came to; nothing where nothing beats doing nothing."""
+        """Proposes the result of all rounds; no change where none raises the margin."""
         check_norm("greedy-pixel", threat, self.norms)
         objective = Objective(model, batch, goal)
         layout = Layout.of(batch, threat)
@@ -70,7 +71,7 @@ class GreedyPixel:
         return objective.proposal(delta)
 
     def _search(self, case: Candidates, layout: Layout, threat: Threat, seed: int) -> None:
-        """All rounds of one case."""
+        """Runs all rounds of one case."""
         positions = torch.nonzero(layout.open(case.batch, threat)[0]).flatten()
         n_colours = 2**layout.n_numbers
         later = (layout.radius - 1) * self.shortlist * n_colours

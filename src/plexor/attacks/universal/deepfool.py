@@ -1,4 +1,4 @@
-"""A universal perturbation put together from the least changes of single cases."""
+"""A universal perturbation accumulated from minimal changes of single cases."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ METHOD = "universal-deepfool"
 class UniversalDeepFool:
     """Universal perturbation of Moosavi-Dezfooli et al. (CVPR 2017), algorithm 1.
 
-    Goes from case to case. Where the pattern does not yet bring a case to the goal, it adds the
-    least change, in Euclidean length, that does, and projects the pattern into the ball. The least
-    change is DeepFool's (Moosavi-Dezfooli et al., CVPR 2016): the goal's ways are taken to be
-    linear, the nearest is gone to, and so on.
+    Iterates over the cases. Where the pattern does not yet bring a case to the goal, adds the
+    change of smallest Euclidean length that does, and projects the pattern onto the ball. The
+    change is DeepFool's (Moosavi-Dezfooli et al., CVPR 2016): steps to the nearest boundary of the
+    linearised ways to the goal.
 
-    Cases are taken one at a time, as in the paper, which is slow: it is here for comparison, and
-    ``UniversalSGD`` for use. Beyond the paper: any goal takes the place of another class, and
-    changes keep to what each image's range leaves open. The order is that of the batches.
+    Cases are processed one at a time, as in the paper, which is slow: this attack is for
+    comparison; use ``UniversalSGD`` otherwise. Beyond the paper: any goal instead of another class,
+    and changes that respect each image's range. Cases come in the order of the batches.
 
     Attributes:
-        epochs: passes over the cases at most.
-        desired: share of the cases at the goal at which it stops.
-        deepfool_steps: linearisations for one case at most; one that they do not bring to the goal
-            adds nothing.
-        rivals: of many ways to the goal, how many of the nearest are looked at.
-        overshoot: by which a least change is lengthened, to be across the boundary.
+        epochs: greatest number of passes over the cases.
+        desired: share of the cases at the goal at which the fit stops.
+        deepfool_steps: greatest number of linearisations for one case; a case that they do not
+            bring to the goal adds nothing.
+        rivals: number of ways to compare, those closest to being reached.
+        overshoot: share by which a change is lengthened, to cross the boundary.
     """
 
     access: ClassVar[Access] = "gradients"
@@ -100,11 +100,11 @@ class UniversalDeepFool:
         return UniversalPerturbation(pattern=canvas.store(pattern).cpu(), card=card)
 
     def n_batches(self, per_pass: int) -> int:
-        """See ``FittedAttack.n_batches``; an epoch goes through all twice, to learn and to look."""
+        """See ``FittedAttack.n_batches``; an epoch reads all twice, to fit and to evaluate."""
         return 1 + 2 * self.epochs * per_pass
 
     def _least_change(self, objective: Objective, threat: Threat, pattern: Tensor) -> Tensor:
-        """What to add to the pattern to bring one case to the goal; zeros where nothing does."""
+        """The change of the pattern that brings one case to the goal; zero if none was found."""
         batch = objective.batch
         unit = one_unit(batch, threat)
         change = torch.zeros_like(pattern)

@@ -20,27 +20,27 @@ from plexor.models.model import Model
 
 METHOD = "universal-sgd"
 _L1_SHARE = 0.01
-"""Of the numbers, those that move together in a step under L1, as Tramèr & Boneh (2019) have it."""
+"""Share of the numbers that a step under L1 changes, after Tramèr & Boneh (2019)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UniversalSGD:
     """Stochastic gradient ascent on the mean clipped loss (Shafahi et al., AAAI 2020).
 
-    Every step takes the next batch, asks for the gradient at its images as files would hold them,
-    and moves the pattern along the steepest direction of the cases' mean gradient, back into the
-    ball. The clip stops a few cases whose loss could rise without end from outweighing the rest.
-    Nothing is drawn: what is found depends on the batches and their order.
+    Every step takes the next batch, computes the gradient at its images as files would store them,
+    moves the pattern along the steepest direction of the mean gradient, and projects it onto the
+    ball. Clipping keeps a few cases with an unbounded loss from outweighing the rest. Without
+    random draws: the result depends on the batches and their order.
 
-    Beyond the paper: steps shrink, to nothing at the end; goals of any task; images as stored.
+    Beyond the paper: step sizes that decrease to 0; goals of any task; images as stored.
 
     Attributes:
-        steps: batches to learn from; the stream starts again as often as it takes.
+        steps: batches to fit on; the stream starts again as often as needed.
         step_size: length of the first step as a fraction of the radius (for L0, whose radius is a
             count, of the storable range); None takes ``10 / steps``.
-        loss: what is climbed: "ce", "margin" or "ratio".
-        clip: a case whose loss is greater does not pull any more; in nats for "ce", as in the
-            paper, else in the loss's own unit; ``inf`` clips nothing.
+        loss: the loss that is maximised: "ce", "margin" or "ratio".
+        clip: cases with a greater loss do not contribute; in nats for "ce", as in the paper, else
+            in the loss's own unit; ``inf`` for no clip.
         precision: of the search: "float32", "bfloat16" or "float16".
     """
 
@@ -67,7 +67,7 @@ class UniversalSGD:
     def fit(
         self, model: Model, batches: Iterable[Batch], goal: Goal, threat: Threat, *, seed: int
     ) -> UniversalPerturbation:
-        """The pattern that ``steps`` batches lead to; see ``FittedAttack.fit``."""
+        """The pattern after ``steps`` batches; see ``FittedAttack.fit``."""
         goal.check(model.task)
         stream = Stream(method=METHOD, batches=batches)
         first = self.step_size or 10 / self.steps
@@ -87,7 +87,7 @@ class UniversalSGD:
         return 1 + self.steps
 
     def _gradient(self, objective: Objective, threat: Threat, pattern: Tensor) -> Tensor:
-        """Of the cases' mean clipped loss in the pattern, (C, *spatial)."""
+        """Gradient of the mean clipped loss in the pattern, (C, *spatial)."""
         batch = objective.batch
         delta = laid(pattern, batch, threat)
         _, loss, gradient = objective.gradient(threat.store(delta, batch), self.loss)
