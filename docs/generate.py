@@ -263,7 +263,7 @@ def _default(about: Mapping[str, Any]) -> str:
 
 def _intro(doc: str) -> str:
     """A docstring up to its sections."""
-    text = re.split(r"\n\s*(?:Attributes:|Args:|Raises:|>>>)", doc)[0]
+    text = re.split(r"\n\s*(?:Attributes|Args|Raises|Example):", doc)[0]
     return _as_yaml(text)
 
 

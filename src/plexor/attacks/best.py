@@ -33,7 +33,21 @@ class Best:
         objective: of the M open cases.
         delta: the best perturbations, (N, C, *spatial); zero where none exceeded ``margins``.
         margins: the greatest margins, (N,).
-        left: queries that every open case still has. All open cases are asked equally often.
+        left: queries that every open case still has. All open cases get equally many queries.
+
+    Example:
+        >>> import torch
+        >>> from plexor.attacks import Misclassify, Objective
+        >>> from plexor.attacks.best import Best
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> best = Best(Objective(model, batch, Misclassify()), queries=5)
+        >>> best.ask(torch.full_like(batch.images, 3.0)).tolist()
+        [2.0, -10.0]
+        >>> best.leave().tolist()
+        [1]
+        >>> best.proposal().delta.mean((1, 2, 3)).tolist()
+        [3.0, 0.0]
     """
 
     def __init__(

@@ -62,6 +62,15 @@ class Cascade:
     In the spirit of AutoAttack (Croce & Hein, ICML 2020), for every task: a case goes on to the
     next stage only while its goal is not reached on the storable image. ``Proposal.found_by`` names
     the stage that reached it; a stage that is never named added nothing.
+
+    Example:
+        >>> from plexor.attacks import Cascade, Misclassify, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="linf", radius=3)
+        >>> proposal = Cascade()(model, batch, Misclassify(), threat, seed=0)
+        >>> proposal.found_by
+        ('step', 'step')
     """
 
     access: ClassVar[Access] = "gradients"

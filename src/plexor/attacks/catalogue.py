@@ -74,8 +74,9 @@ def find(name: str) -> type[Search]:
     Raises:
         PlanError: there is none.
 
-    >>> find("pgd").norms
-    ('linf', 'l2', 'l1', 'l0')
+    Example:
+        >>> find("pgd").norms
+        ('linf', 'l2', 'l1', 'l0')
     """
     return _found("attack", name, SEARCHES)
 

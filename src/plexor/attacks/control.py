@@ -19,6 +19,14 @@ def matched_noise(batch: Batch, threat: Threat, *, seed: int) -> Tensor:
 
     Returns:
         (N, C, *spatial), in stored numbers.
+
+    Example:
+        >>> from plexor.attacks import Threat, matched_noise
+        >>> from plexor.attacks.example import tiny_problem
+        >>> _, batch = tiny_problem()
+        >>> noise = matched_noise(batch, Threat(norm="linf", radius=2), seed=0)
+        >>> noise.abs().unique().tolist()
+        [2.0]
     """
     noise = normal_noise(batch, seed, "noise")
     return threat.store(threat.furthest(noise, batch), batch)

@@ -40,6 +40,17 @@ class Objective:
         batch: the cases.
         n_gradients: (N,) int64, forward-and-backward passes so far.
         n_forwards: (N,) int64, further forward passes.
+
+    Example:
+        >>> import torch
+        >>> from plexor.attacks import Misclassify, Objective
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> objective = Objective(model, batch, Misclassify())
+        >>> objective.margin(torch.zeros_like(batch.images)).tolist()
+        [-4.0, -4.0]
+        >>> objective.n_forwards.tolist()
+        [1, 1]
     """
 
     def __init__(

@@ -93,6 +93,16 @@ class Generator(Recipe):
     the threat's region. Beyond the paper: a blend of learnt patterns (see ``Painter``), every norm,
     goals of any task, volumes, images as stored, and penalties for visible changes. ``Recipe`` has
     the options.
+
+    Example:
+        >>> from plexor.attacks import Become, Generator, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> goal, threat = Become(target="bright"), Threat(norm="linf", radius=3)
+        >>> fitted = Generator(steps=20, width=8).fit(model, [batch], goal, threat, seed=0)
+        >>> proposal = fitted(model, batch, goal, threat, seed=0)
+        >>> proposal.delta.mean((1, 2, 3)).tolist()
+        [3.0, 3.0]
     """
 
     access: ClassVar[Access] = "gradients"
@@ -137,6 +147,15 @@ class UniversalGenerator(Recipe):
 
     The universal attack of Poursaeed et al. (CVPR 2018), otherwise as ``Generator``. The result of
     the fit is the final output, a ``UniversalPerturbation``. One pattern is enough.
+
+    Example:
+        >>> from plexor.attacks import Become, Threat, UniversalGenerator
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> goal, threat = Become(target="bright"), Threat(norm="linf", radius=3)
+        >>> fitted = UniversalGenerator(steps=20, width=8).fit(model, [batch], goal, threat, seed=0)
+        >>> fitted.pattern.mean().item()
+        3.0
     """
 
     access: ClassVar[Access] = "gradients"

@@ -46,6 +46,17 @@ class APGD:
         samples: gradients averaged at every step, see ``PGD``.
         stop_at_success: stop searching for a case once its goal is reached, see ``PGD``.
         precision: of the search: "float32", "bfloat16" or "float16".
+
+    Example:
+        >>> from plexor.attacks import APGD, Misclassify, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="l2", radius=14)
+        >>> proposal = APGD(steps=10)(model, batch, Misclassify(), threat, seed=0)
+        >>> (proposal.delta.flatten(1).norm(dim=1) <= 14).tolist()
+        [True, True]
+        >>> proposal.n_gradients.tolist()
+        [10, 10]
     """
 
     access: ClassVar[Access] = "gradients"

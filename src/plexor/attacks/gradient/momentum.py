@@ -42,6 +42,15 @@ class MIFGSM:
         samples: gradients averaged at every step, see ``PGD``.
         diversity: probability that a gradient is of the image shrunk and padded, see ``PGD``.
         precision: of the search: "float32", "bfloat16" or "float16".
+
+    Example:
+        >>> from plexor.attacks import MIFGSM, Misclassify, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="linf", radius=3)
+        >>> proposal = MIFGSM(steps=5)(model, batch, Misclassify(), threat, seed=0)
+        >>> proposal.delta.abs().amax((1, 2, 3)).tolist()
+        [3.0, 3.0]
     """
 
     access: ClassVar[Access] = "gradients"

@@ -51,6 +51,17 @@ class PGD:
             goes on to a greater margin, which is more likely to survive re-encoding.
         precision: of the search: "float32", "bfloat16" or "float16". With reduced precision,
             success is confirmed in float32 before the search for a case stops.
+
+    Example:
+        >>> from plexor.attacks import PGD, Misclassify, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="linf", radius=3)
+        >>> proposal = PGD(steps=5)(model, batch, Misclassify(), threat, seed=0)
+        >>> proposal.delta.abs().amax((1, 2, 3)).tolist()
+        [3.0, 3.0]
+        >>> proposal.n_gradients.tolist()
+        [5, 5]
     """
 
     access: ClassVar[Access] = "gradients"
@@ -132,6 +143,15 @@ class FGSM:
 
     Attributes:
         loss: the loss that is maximised.
+
+    Example:
+        >>> from plexor.attacks import FGSM, Misclassify, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="linf", radius=3)
+        >>> proposal = FGSM()(model, batch, Misclassify(), threat, seed=0)
+        >>> proposal.delta.abs().amax((1, 2, 3)).tolist()
+        [3.0, 3.0]
     """
 
     access: ClassVar[Access] = "gradients"

@@ -41,6 +41,16 @@ class Transfer:
         samples: gradients averaged at every step, each of a new random view.
         diversity: probability that a gradient is of the image shrunk and padded.
         precision: of the search: "float32", "bfloat16" or "float16".
+
+    Example:
+        >>> from plexor.attacks import Misclassify, Threat, Transfer
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> surrogate, _ = tiny_problem()
+        >>> attack = Transfer(steps=5, diversity=0).using([surrogate])
+        >>> proposal = attack(model, batch, Misclassify(), Threat(norm="linf", radius=3), seed=0)
+        >>> proposal.delta.abs().amax((1, 2, 3)).tolist()
+        [3.0, 3.0]
     """
 
     access: ClassVar[Access] = "none"

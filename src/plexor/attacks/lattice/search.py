@@ -39,6 +39,15 @@ class Lattice:
         restarts: searches, the first from the image, the others from random storable images; those
             after the first only for cases that have not reached the goal.
         loss: the loss that is maximised.
+
+    Example:
+        >>> from plexor.attacks import Lattice, Misclassify, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="linf", radius=3)
+        >>> proposal = Lattice(steps=5)(model, batch, Misclassify(), threat, seed=0)
+        >>> proposal.delta.abs().amax((1, 2, 3)).tolist()
+        [3.0, 3.0]
     """
 
     access: ClassVar[Access] = "gradients"

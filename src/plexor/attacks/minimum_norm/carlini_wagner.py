@@ -44,6 +44,16 @@ class CarliniWagner:
         step_size: Adam's learning rate.
         ways: number of ways to compare at the start, at one gradient each, those closest to being
             reached; 1 is the paper's method.
+
+    Example:
+        >>> from plexor.attacks import CarliniWagner, Misclassify, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="l2", radius=20)
+        >>> attack = CarliniWagner(steps=50, constants=4)
+        >>> proposal = attack(model, batch, Misclassify(), threat, seed=0)
+        >>> (proposal.delta.flatten(1).norm(dim=1) < 13).tolist()
+        [True, True]
     """
 
     access: ClassVar[Access] = "gradients"

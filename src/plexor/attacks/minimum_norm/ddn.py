@@ -43,6 +43,15 @@ class DDN:
         loss: the loss that is maximised.
         ways: for the margin, number of ways to compare at the start, those closest to being
             reached.
+
+    Example:
+        >>> from plexor.attacks import DDN, Misclassify, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="l2", radius=20)
+        >>> proposal = DDN(steps=50)(model, batch, Misclassify(), threat, seed=0)
+        >>> (proposal.delta.flatten(1).norm(dim=1) < 13).tolist()
+        [True, True]
     """
 
     access: ClassVar[Access] = "gradients"

@@ -33,6 +33,15 @@ class DeepFool:
         ways: number of ways to compare, those closest to being reached; 10 as in the authors'
             program.
         overshoot: share by which the sum of the steps is lengthened.
+
+    Example:
+        >>> from plexor.attacks import DeepFool, Misclassify, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="linf", radius=8)
+        >>> proposal = DeepFool()(model, batch, Misclassify(), threat, seed=0)
+        >>> proposal.delta.abs().amax((1, 2, 3)).tolist()
+        [3.0, 3.0]
     """
 
     access: ClassVar[Access] = "gradients"

@@ -45,6 +45,15 @@ class FAB:
         ways: number of ways to compare, those closest to being reached.
         targeted: search along each of these ways separately, at one gradient a step, instead of
             choosing among them at every step.
+
+    Example:
+        >>> from plexor.attacks import FAB, Misclassify, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="linf", radius=8)
+        >>> proposal = FAB(steps=10)(model, batch, Misclassify(), threat, seed=0)
+        >>> proposal.delta.abs().amax((1, 2, 3)).tolist()
+        [3.0, 3.0]
     """
 
     access: ClassVar[Access] = "gradients"

@@ -46,6 +46,15 @@ class FMN:
         gamma: share by which the radius first changes in a step; the last change is by 0.001.
         ways: number of ways to compare at the start, those closest to being reached; 1 is the
             paper's method.
+
+    Example:
+        >>> from plexor.attacks import FMN, Misclassify, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="linf", radius=8)
+        >>> proposal = FMN(steps=50)(model, batch, Misclassify(), threat, seed=0)
+        >>> proposal.delta.abs().amax((1, 2, 3)).tolist()
+        [3.0, 3.0]
     """
 
     access: ClassVar[Access] = "gradients"

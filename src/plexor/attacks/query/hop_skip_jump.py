@@ -60,6 +60,15 @@ class HopSkipJump:
         samples: number of random directions of the first estimate; the t-th estimate has
             ``samples * √t``.
         most_samples: greatest number of directions of an estimate.
+
+    Example:
+        >>> from plexor.attacks import HopSkipJump, Misclassify, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="linf", radius=4)
+        >>> proposal = HopSkipJump(queries=300)(model, batch, Misclassify(), threat, seed=0)
+        >>> proposal.delta.abs().amax((1, 2, 3)).tolist()
+        [3.0, 3.0]
     """
 
     access: ClassVar[Access] = "decisions"

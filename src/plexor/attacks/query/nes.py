@@ -41,6 +41,15 @@ class NES:
         step_size: length of a step as a fraction of the radius; the paper's 0.01 for a radius of
             0.05.
         momentum: share of the previous direction in the next.
+
+    Example:
+        >>> from plexor.attacks import NES, Misclassify, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="l2", radius=14)
+        >>> proposal = NES(queries=100, samples=20)(model, batch, Misclassify(), threat, seed=0)
+        >>> (proposal.n_forwards <= 100).tolist()
+        [True, True]
     """
 
     access: ClassVar[Access] = "scores"

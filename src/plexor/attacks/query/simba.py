@@ -47,6 +47,15 @@ class SimBA:
             paper's 28 of 224. At least 8 frequencies are used.
         step_size: norm of a step as a fraction of the radius; None takes 1 for L∞, and for L2
             ``1 / √T``, T the smaller of ``queries`` and the number of directions.
+
+    Example:
+        >>> from plexor.attacks import Misclassify, SimBA, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="linf", radius=3)
+        >>> proposal = SimBA(queries=60)(model, batch, Misclassify(), threat, seed=0)
+        >>> proposal.delta.abs().amax((1, 2, 3)).tolist()
+        [3.0, 3.0]
     """
 
     access: ClassVar[Access] = "scores"

@@ -49,6 +49,17 @@ class Square:
         queries: greatest number of forward passes a case.
         p: share of the pixels covered by the first squares; None takes the papers' 0.05 for L∞, 0.1
             for L2 and 0.8 for L1.
+
+    Example:
+        >>> from plexor.attacks import Misclassify, Square, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="linf", radius=3)
+        >>> proposal = Square(queries=40)(model, batch, Misclassify(), threat, seed=0)
+        >>> proposal.delta.abs().amax((1, 2, 3)).tolist()
+        [3.0, 3.0]
+        >>> (proposal.n_forwards <= 40).tolist()
+        [True, True]
     """
 
     access: ClassVar[Access] = "scores"

@@ -48,6 +48,16 @@ class OnePixel:
         population: number of members.
         weight: of the difference of two members; the paper's F.
         at_once: images in one forward pass; fewer when memory runs out.
+
+    Example:
+        >>> from plexor.attacks import Misclassify, OnePixel, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="l0", radius=1)
+        >>> attack = OnePixel(queries=40, population=10)
+        >>> proposal = attack(model, batch, Misclassify(), threat, seed=0)
+        >>> (proposal.delta.count_nonzero((1, 2, 3)) <= 1).tolist()
+        [True, True]
     """
 
     access: ClassVar[Access] = "scores"

@@ -40,6 +40,17 @@ class ExhaustivePixel:
             needed, positions are drawn at random, so that the share that reaches the goal estimates
             that of all positions.
         at_once: images in one forward pass; fewer when memory runs out.
+
+    Example:
+        >>> from plexor.attacks import ExhaustivePixel, Misclassify, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="l0", radius=1)
+        >>> proposal = ExhaustivePixel()(model, batch, Misclassify(), threat, seed=0)
+        >>> proposal.delta.abs().amax((1, 2, 3)).tolist()
+        [129.0, 130.0]
+        >>> proposal.by_position.shape
+        torch.Size([2, 4, 4])
     """
 
     access: ClassVar[Access] = "scores"

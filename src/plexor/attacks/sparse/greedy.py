@@ -36,6 +36,15 @@ class GreedyPixel:
             needed, the first round tries positions drawn at random. It takes the queries that later
             rounds do not need, but at least half of all.
         at_once: images in one forward pass; fewer when memory runs out.
+
+    Example:
+        >>> from plexor.attacks import GreedyPixel, Misclassify, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="l0", radius=2)
+        >>> proposal = GreedyPixel()(model, batch, Misclassify(), threat, seed=0)
+        >>> proposal.delta.count_nonzero((1, 2, 3)).tolist()
+        [1, 1]
     """
 
     access: ClassVar[Access] = "scores"

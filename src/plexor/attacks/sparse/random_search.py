@@ -45,6 +45,15 @@ class SparseRS:
         alpha: share of the changed pixels that a step exchanges, divided by 2 in the first steps
             and by up to 20 in the last, as in the authors' program. They use 0.3, and 0.1 for
             targeted goals.
+
+    Example:
+        >>> from plexor.attacks import Misclassify, SparseRS, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="l0", radius=4)
+        >>> proposal = SparseRS(queries=50)(model, batch, Misclassify(), threat, seed=0)
+        >>> (proposal.delta.count_nonzero((1, 2, 3)) <= 4).tolist()
+        [True, True]
     """
 
     access: ClassVar[Access] = "scores"

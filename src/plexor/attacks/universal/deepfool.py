@@ -50,6 +50,15 @@ class UniversalDeepFool:
             bring to the goal adds nothing.
         rivals: number of ways to compare, those closest to being reached.
         overshoot: share by which a change is lengthened, to cross the boundary.
+
+    Example:
+        >>> from plexor.attacks import Become, Threat, UniversalDeepFool
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> goal, threat = Become(target="bright"), Threat(norm="linf", radius=3)
+        >>> fitted = UniversalDeepFool(epochs=2).fit(model, [batch], goal, threat, seed=0)
+        >>> fitted.pattern.unique().tolist()
+        [2.0]
     """
 
     access: ClassVar[Access] = "gradients"

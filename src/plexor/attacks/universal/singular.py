@@ -47,6 +47,17 @@ class UniversalSingular:
             outputs; "" takes the outputs.
         q: exponent of the norm of the layer's response, at least 1.
         iterations: of the power method, each over all cases, at about two gradients a case.
+
+    Example:
+        >>> from plexor.attacks import Become, Threat, UniversalSingular
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> goal, threat = Become(target="bright"), Threat(norm="linf", radius=3)
+        >>> attack = UniversalSingular(layer="", iterations=3)
+        >>> fitted = attack.fit(model, [batch], goal, threat, seed=0)
+        >>> proposal = fitted(model, batch, goal, threat, seed=0)
+        >>> proposal.delta.mean((1, 2, 3)).tolist()
+        [3.0, 3.0]
     """
 
     access: ClassVar[Access] = "gradients"

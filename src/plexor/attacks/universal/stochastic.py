@@ -42,6 +42,16 @@ class UniversalSGD:
         clip: cases with a greater loss do not contribute; in nats for "ce", as in the paper, else
             in the loss's own unit; ``inf`` for no clip.
         precision: of the search: "float32", "bfloat16" or "float16".
+
+    Example:
+        >>> from plexor.attacks import Become, Threat, UniversalSGD
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> goal, threat = Become(target="bright"), Threat(norm="linf", radius=3)
+        >>> fitted = UniversalSGD(steps=20).fit(model, [batch], goal, threat, seed=0)
+        >>> proposal = fitted(model, batch, goal, threat, seed=0)
+        >>> proposal.delta.mean((1, 2, 3)).tolist()
+        [3.0, 3.0]
     """
 
     access: ClassVar[Access] = "gradients"
