@@ -351,7 +351,7 @@ def test_images_and_threats_it_was_not_fitted_for_are_refused() -> None:
         with pytest.raises(DataError, match=r"fitted on images of shape \(3, 6, 5\), got \("):
             fitted(model, batch_of(images(shape, 1)), Misclassify(), threat, seed=0)
     wider = Threat(norm="linf", radius=4)
-    with pytest.raises(PlanError, match="fitted within linf-2, asked for within linf-4"):
+    with pytest.raises(PlanError, match="fitted within linf-2, got a threat of linf-4"):
         fitted(model, batch, Misclassify(), wider, seed=0)
 
 
