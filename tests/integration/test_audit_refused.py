@@ -261,7 +261,7 @@ def test_out_of_memory_halves_the_batch_and_says_so(
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
     assert batch_sizes(tmp_path / "ample") == [64]
     assert batch_sizes(tmp_path / "scarce") == [64, 2]
-    halved = [f"out of memory; going on with batches of {size}" for size in (8, 4, 2, 10, 5, 2)]
+    halved = [f"out of memory; continuing with batches of {size}" for size in (8, 4, 2, 10, 5, 2)]
     assert caplog.messages == halved  # once while the model is checked, once for the whole audit
     assert {record.levelno for record in caplog.records} == {logging.WARNING}
 

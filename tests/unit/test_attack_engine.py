@@ -63,8 +63,8 @@ def test_a_single_case_that_does_not_fit_is_tried_with_activations_computed_twic
     assert halving(work, 5, 2, model=model) == ([[0], [1], [2], [3], [4]], 1)
     assert "forward" not in vars(block)
     assert caplog.messages == [
-        "out of memory; going on with batches of 1",
-        "out of memory with a single case; activations are computed twice",
+        "out of memory; continuing with batches of 1",
+        "out of memory with a single case; recomputing activations",
     ]
 
     def never(_: slice) -> None:

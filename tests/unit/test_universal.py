@@ -172,5 +172,5 @@ def test_layers_that_will_not_do_are_named() -> None:
     with pytest.raises(PlanError, match=r"unknown layer 'feature\.3'; did you mean 'features\.3'"):
         UniversalSingular(layer="feature.3").fit(model, [batch], Misclassify(), threat, seed=0)
     model.network.idle = nn.Linear(2, 2)
-    with pytest.raises(ModelError, match="the layer Linear gives no tensor"):
+    with pytest.raises(ModelError, match="the output of the layer Linear is no tensor"):
         UniversalSingular(layer="idle").fit(model, [batch], Misclassify(), threat, seed=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plexor.attacks.fitted_catalogue import LISTED, FittedEntry
+from plexor.attacks.catalogue import CATALOGUE, FITTED
 from plexor.core.errors import PlanError
 from plexor.models.model import Model, network_of
 from plexor.probes.probe import Probe, Saved
@@ -21,9 +21,8 @@ def check_access(probe: Probe, model: Model) -> None:
     """
     if probe.kind != "attack" or probe.threat is None:
         return
-    entry, fitted_before = LISTED[probe.name], isinstance(probe.source, Saved)
-    fitted = isinstance(entry, FittedEntry)
-    needed = entry.applied if isinstance(entry, FittedEntry) and fitted_before else entry.access
+    fitted, saved = FITTED.get(probe.name), isinstance(probe.source, Saved)
+    needed = fitted.applied if fitted and saved else CATALOGUE[probe.name].access
     if ACCESS.index(needed) > ACCESS.index(model.access):
         advice = _advice(probe.threat.norm, model)
         if fitted:
@@ -32,14 +31,14 @@ def check_access(probe: Probe, model: Model) -> None:
             f"{probe.name} needs to see the model's {needed}, and this model shows its "
             f"{model.access} only; {advice}"
         )
-    if isinstance(entry, FittedEntry) and entry.layers and not fitted_before:
+    if fitted and fitted.layers and not saved:
         network_of(model, method=probe.name)
 
 
 def _advice(norm: str, model: Model) -> str:
     allowed = ACCESS.index(model.access)
     for name in _STRONGEST:
-        entry = LISTED[name]
+        entry = CATALOGUE[name]
         if (
             ACCESS.index(entry.access) <= allowed
             and norm in entry.norms

@@ -146,7 +146,7 @@ class _Work:
             proposal.delta,
             goal=probe.goal,
             threat=probe.threat,
-            coefficients=proposal.coefficients,
+            edits=proposal.edits,
         )
         lossless = verdicts[LOSSLESS]
         before = batch.before

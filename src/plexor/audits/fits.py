@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from plexor.attacks.by_shape import ByShape, Shape
+from plexor.attacks.catalogue import load_fitted
 from plexor.attacks.fitted import FitCard
-from plexor.attacks.fitted_catalogue import load_fitted
 from plexor.audits.executors import Executor, Job
 from plexor.audits.executors.executor import FitDone
 from plexor.audits.fit import Fit, fits_of, shapes_of

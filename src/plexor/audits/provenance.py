@@ -10,9 +10,8 @@ from importlib.metadata import version
 
 import torch
 
-from plexor.attacks.catalogue import Entry
-from plexor.attacks.fitted_catalogue import LISTED, FittedEntry
-from plexor.attacks.surrogate_catalogue import SurrogateEntry
+from plexor.attacks.catalogue import CATALOGUE
+from plexor.attacks.description import Described
 from plexor.audits.checks import Check
 from plexor.cases import Case
 from plexor.core.ids import digest, digest_file
@@ -58,7 +57,7 @@ def provenance(
         "device": device_name(model.device),
         "threads": torch.get_num_threads(),
         "attacks": {
-            probe.name: _described(LISTED[probe.name])
+            probe.name: _described(CATALOGUE[probe.name])
             for probe in plan.all_probes()
             if probe.kind == "attack"
         },
@@ -79,11 +78,11 @@ def provenance(
     }
 
 
-def _described(entry: Entry | FittedEntry | SurrogateEntry) -> dict[str, str]:
+def _described(attack: type[Described]) -> dict[str, str]:
     """What a report says of an attack."""
     return {
-        "title": entry.attack.__name__,
-        "summary": entry.summary,
-        "access": entry.access,
-        "reference": entry.reference,
+        "title": attack.__name__,
+        "summary": attack.summary,
+        "access": attack.access,
+        "reference": attack.reference,
     }

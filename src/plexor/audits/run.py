@@ -10,8 +10,8 @@ from pathlib import Path
 
 import torch
 
+from plexor.attacks.catalogue import CATALOGUE
 from plexor.attacks.engine import halving
-from plexor.attacks.fitted_catalogue import LISTED
 from plexor.audits.access import check_access
 from plexor.audits.checks import Check, check_groups, check_model
 from plexor.audits.detectors import detections
@@ -309,6 +309,6 @@ def _check_task(probe: Probe, task: Task) -> None:
     if probe.goal is None:
         return
     probe.goal.check(task)
-    tasks = LISTED[probe.name].tasks
+    tasks = CATALOGUE[probe.name].tasks
     if task.kind not in tasks:
         raise PlanError(f"{probe.name} works for {', '.join(tasks)}, not for {task.kind}")

@@ -228,7 +228,7 @@ class UnitCrew(Crew[Unit, Done]):
         """See ``Crew``."""
         if result.result.batch_size < self._batch_size:
             self._batch_size = result.result.batch_size
-            logger.warning("out of memory; going on with batches of %d", self._batch_size)
+            logger.warning("out of memory; continuing with batches of %d", self._batch_size)
         self._before |= clean_outputs(result.unit, result.result.findings)
 
 
