@@ -22,7 +22,7 @@ from plexor.attacks.fitted_catalogue import FittedEntry
 from plexor.attacks.surrogate_catalogue import SurrogateEntry
 from plexor.cli.app import app
 from plexor.plans import plan_schema
-from plexor.shortcuts import LISTED as SHORTCUTS
+from plexor.probes import CATALOGUE as PROBES
 
 REFERENCE = Path(__file__).parent / "reference"
 
@@ -92,7 +92,7 @@ PROBE_PLACES = {
     "Border": "probes[].threat.region: {border: WIDTH}",
     "Masked": "probes[].threat.region: {masked: NAME, outside: true}",
 }
-COMMON = ("attack", "id", "goal", "threat")
+COMMON = ("kind", "attack", "id", "goal", "threat")
 OF_FITTED = ("fit", "load", "fit_batch")
 TOP = {
     "format": "of the plan itself; leave it out",
@@ -104,12 +104,13 @@ TOP = {
     "probes": "what is done to every case; the control of each attack and shortcut comes by itself",
     "visibility": "what is measured of how visible the changes are",
 }
+KIND = "may be left out"
 PROBE = {
+    "kind": KIND,
     "attack": "which one",
     "goal": "what it wants",
     "threat": "what it may change",
 }
-SHORTCUT = {"shortcut": "which one"}
 
 
 def pages() -> dict[str, str]:
@@ -191,15 +192,14 @@ def plan_page() -> str:
             intro=f"{_intro(doc)} Sees {entry.access}. Source: {entry.reference}.",
             hidden=(*COMMON, *OF_FITTED),
         )
-    for name, listed in SHORTCUTS.items():
-        doc = inspect.getdoc(listed.shortcut) or ""
-        described = definitions[_definition_of(name, schema)]
-        parts += _section(
-            f"`probes[]`, `shortcut: {name}`",
-            described,
-            texts=SHORTCUT | _attributes_of(listed.shortcut),
-            intro=_intro(doc),
-        )
+    for kind, listed in PROBES.items():
+        for name, options in listed.options.items():
+            parts += _section(
+                f"`probes[]`, `{kind}: {name}`",
+                definitions[_definition_of(name, schema)],
+                texts={"kind": KIND, kind: "which one"} | _attributes_of(options),
+                intro=_intro(inspect.getdoc(options) or ""),
+            )
     return "\n".join(parts)
 
 

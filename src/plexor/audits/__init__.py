@@ -1,4 +1,8 @@
-"""Carries out a plan into a run directory: ``plexor.audit`` is its one public function."""
+"""Audits: a plan's probes, cut into units, carried out, judged and resumed.
+
+``plexor.audits`` is this package. Its one public function, ``audit`` of ``plexor.audits.run``, is
+also ``plexor.audit``.
+"""
 
 from plexor.audits.executors import Executor, Here, Ray
 from plexor.audits.progress import Progress

@@ -21,7 +21,7 @@ from plexor.attacks.goals import (
 from plexor.attacks.region import Border, Masked
 from plexor.attacks.threat import Channels, Norm, Threat, Unit
 from plexor.core.errors import PlanError, unknown
-from plexor.probes.probe import Probe
+from plexor.probes import PlannedProbe
 
 STRICT = ConfigDict(extra="forbid", frozen=True)
 
@@ -199,8 +199,11 @@ class ProbePlan(BaseModel):
 
     model_config = STRICT
 
-    def probes(self) -> Iterator[Probe]:
-        """What it stands for, without controls that probes share."""
+    kind: str
+    id: str | None = None
+
+    def probes(self) -> Iterator[PlannedProbe]:
+        """The probes it asks for, without their controls."""
         raise NotImplementedError
 
     def written(self) -> dict[str, object]:
