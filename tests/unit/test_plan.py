@@ -340,7 +340,9 @@ def test_the_schema_is_whole_and_knows_each_attacks_options() -> None:
         assert known["additionalProperties"] is False
         assert known["properties"]["attack"]["const"] == name
         options = {option.name: option.default for option in fields(attack)}
-        common = {"kind", "attack", "id", "goal", "threat"} | (of_fitted if name in FITTED else set())
+        common = {"kind", "attack", "id", "goal", "threat"} | (
+            of_fitted if name in FITTED else set()
+        )
         common |= {"surrogates"} if name in ON_SURROGATES else set()
         assert set(known["properties"]) == {*common, *options}
         for option, default in options.items():

@@ -5,7 +5,8 @@ also ``plexor.audit``.
 """
 
 from plexor.audits.executors import Executor, Here, Ray
+from plexor.audits.inputs import cohort_of, model_of
 from plexor.audits.progress import Progress
-from plexor.audits.run import audit, cohort_of, model_of
+from plexor.audits.run import audit
 
 __all__ = ["Executor", "Here", "Progress", "Ray", "audit", "cohort_of", "model_of"]

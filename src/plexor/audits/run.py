@@ -20,69 +20,21 @@ from plexor.audits.execute import Outputs
 from plexor.audits.executors import Done, Executor, Here, Job
 from plexor.audits.executors.executor import clean_outputs
 from plexor.audits.fits import Fits
+from plexor.audits.inputs import Inputs, model_of
 from plexor.audits.progress import Listener, Progress
-from plexor.audits.provenance import images_sha256, model_sha256, provenance
+from plexor.audits.provenance import provenance
 from plexor.audits.sample import checked_cases, example_ids
-from plexor.audits.sources import Sources
-from plexor.audits.surrogates import load_surrogates, surrogate_cards
+from plexor.audits.surrogates import surrogate_cards
 from plexor.audits.unit import Unit, units_of
-from plexor.cases import Cohort, load_cohort, split_groups
-from plexor.cases.rows import TruthKind
-from plexor.core.errors import DataError
 from plexor.core.files import sole_writer
-from plexor.core.ids import digest
 from plexor.core.version import __version__
 from plexor.findings import CLEAN, RunDirectory
-from plexor.models import Model, load_model, read_training_groups
+from plexor.models import Model, read_training_groups
 from plexor.models.device import choose_device
 from plexor.plans.plan import Plan, load_plan
-from plexor.probes import Materials, PlannedProbe
+from plexor.probes import Ready
 
 logger = logging.getLogger(__name__)
-
-
-def cohort_of(plan: Plan, task: str = "multiclass") -> Cohort:
-    """The plan's whole cohort, split if the plan says so.
-
-    Args:
-        plan: what says where it is.
-        task: kind of the task whose truths the labels are.
-
-    Raises:
-        DataError: the manifest is broken.
-    """
-    source = plan.cohort
-    cohort = load_cohort(
-        plan.path(source.manifest),
-        root=None if source.root is None else plan.path(source.root),
-        columns=source.columns,
-        path_template=source.path_template,
-        classes=source.classes,
-        truth=truth_kind(task),
-        no_finding=source.no_finding,
-        masks=source.masks,
-    )
-    return cohort if source.split is None else split_groups(cohort, source.split, seed=plan.seed)
-
-
-def truth_kind(task: str) -> TruthKind:
-    """How a manifest writes the truths of that kind of task."""
-    kinds: dict[str, TruthKind] = {
-        "multilabel": "findings",
-        "regression": "number",
-        "segmentation": "mask",
-    }
-    return kinds.get(task, "class")
-
-
-def model_of(plan: Plan, *, device: torch.device, allow_code: bool) -> Model:
-    """The plan's model.
-
-    Raises:
-        ModelError: weights are missing or do not fit.
-        PlanError: the model is code and may not be run.
-    """
-    return load_model(plan.model_source(), device=device, allow_code=allow_code)
 
 
 def audit(
@@ -128,76 +80,34 @@ def audit(
     run = RunDirectory(out)
     if model is None:
         model = model_of(plan, device=choose_device(device), allow_code=allow_code)
-    cohort = cohort_of(plan, model.task.kind)
-    audited = cohort if plan.cohort.audit is None else cohort.with_split(plan.cohort.audit)
-    # The order of a manifest's rows is no part of a plan; units are cut in an order of their own.
-    audited = replace(audited, cases=tuple(sorted(audited.cases, key=lambda case: case.id)))
-    _check_classes(cohort, model)
-    for probe in probes:
-        probe.check(model.task)
-    surrogates = load_surrogates(probes, model, path=plan.path)
-    sources = Sources.of(probes, cohort, path=plan.path)
-    materials = Materials(
-        paths=sources.paths,
-        sha256=sources.files,
-        models=surrogates,
-        fits={},
-        audited=audited.cases,
-        weights_sha256=model.card.weights_sha256,
-    )
-    # Before the directory is claimed: a damaged file leaves nothing behind in it.
-    early = {one.id: one.ready(materials) for one in probes if not one.needs.fitting}
-    images = images_sha256([*audited.cases, *sources.cases])
-    model_hash = model_sha256(model)
-    fingerprint = _fingerprint(audited, images, model_hash, sources)
+    inputs = Inputs.of(plan, probes, model)
     executor, report_progress = executor or Here(), on_progress or _ignore
     job = Job(
         model=model,
         seed=plan.seed,
-        keep=example_ids(audited.cases, plan.n_examples, seed=plan.seed),
+        keep=example_ids(inputs.cases, plan.n_examples, seed=plan.seed),
         batch_size=batch_size,
     )
+    fingerprint = inputs.fingerprint() | {"Plexor": __version__, "torch": str(torch.__version__)}
     run.check(plan.resolved(), fingerprint)  # before the lock, a file that would stay behind
     with sole_writer(run.path):
         run.open(plan.resolved(), fingerprint)
-        checks = _checks(plan, probes, audited, model, batch_size)
-        fits = Fits(
-            run=run,
-            sources=sources,
-            audited=audited.cases,
-            job=job,
-            model_sha256=model_hash,
-            images_sha256=images,
+        checks = _checks(plan, inputs, model, batch_size)
+        ready = _made_ready(inputs, run, job, executor, report_progress)
+        about = _about(inputs, ready, model, checks)
+        _carry_out(
+            _units(plan, inputs, ready),
+            run,
+            job,
+            executor,
+            note=_noting(run, about),
             report_progress=report_progress,
         )
-        materials = replace(materials, fits=fits.carry_out(probes, executor))
-        ready = [early.get(one.id) or one.ready(materials) for one in probes]
-        units = [
-            unit
-            for one in ready
-            for unit in units_of(
-                one,
-                audited.cases,
-                size=plan.unit_size,
-                seed=plan.seed,
-                model_sha256=model_hash,
-                images_sha256=images,
-                visibility=plan.visibility,
-            )
-        ]
-        about = provenance(
-            model, probes, cohort_sha256=audited.digest, images=images, checks=checks
-        )
-        about["fits"] = {one.probe.id: one.fit for one in ready if one.fit}
-        if surrogates:
-            about["surrogates"] = surrogate_cards(surrogates)
-        note = _noting(run, about)
-        _carry_out(units, run, job, executor, note=note, report_progress=report_progress)
         if plan.visibility.detector:
             about["detectors"] = detections(
                 run,
                 [probe.id for probe in probes if probe.threat is not None],
-                {case.id: case.group for case in audited.cases},
+                {case.id: case.group for case in inputs.cases},
                 seed=plan.seed,
                 device=model.device,
                 report_progress=report_progress,
@@ -206,18 +116,60 @@ def audit(
     return run
 
 
-def _fingerprint(
-    audited: Cohort, images: Mapping[str, str], model_hash: str, sources: Sources
-) -> dict[str, str]:
-    """What a run directory is claimed for, beside the plan."""
-    return {
-        "cohort": audited.digest,
-        "images": digest(dict(images)),
-        "model": model_hash,
-        **({"fits": sources.sha256} if sources.sha256 else {}),
-        "Plexor": __version__,
-        "torch": str(torch.__version__),
-    }
+def _made_ready(
+    inputs: Inputs,
+    run: RunDirectory,
+    job: Job,
+    executor: Executor,
+    report_progress: Listener,
+) -> list[Ready]:
+    """Every probe in the plan's order, once the attacks that must be fitted are."""
+    fits = Fits(
+        run=run,
+        sources=inputs.sources,
+        audited=inputs.cases,
+        job=job,
+        model_sha256=inputs.model_sha256,
+        images_sha256=inputs.images_sha256,
+        report_progress=report_progress,
+    ).carry_out(inputs.probes, executor)
+    materials = replace(inputs.materials, fits=fits)
+    return [inputs.early.get(probe.id) or probe.ready(materials) for probe in inputs.probes]
+
+
+def _units(plan: Plan, inputs: Inputs, ready: Sequence[Ready]) -> list[Unit]:
+    """The audited cases under each probe, cut into units."""
+    return [
+        unit
+        for one in ready
+        for unit in units_of(
+            one,
+            inputs.cases,
+            size=plan.unit_size,
+            seed=plan.seed,
+            model_sha256=inputs.model_sha256,
+            images_sha256=inputs.images_sha256,
+            visibility=plan.visibility,
+        )
+    ]
+
+
+def _about(
+    inputs: Inputs, ready: Sequence[Ready], model: Model, checks: list[Check]
+) -> dict[str, object]:
+    """What ``provenance.json`` says before anything is computed."""
+    about = provenance(
+        model,
+        inputs.probes,
+        model_sha256=inputs.model_sha256,
+        cohort_sha256=inputs.audited.digest,
+        images=dict(inputs.images_sha256),
+        checks=checks,
+    )
+    about["fits"] = {one.probe.id: one.fit for one in ready if one.fit}
+    if inputs.materials.models:
+        about["surrogates"] = surrogate_cards(inputs.materials.models)
+    return about
 
 
 def _ignore(_: Progress) -> None:
@@ -288,12 +240,10 @@ def _carry_out(
             report(done.unit, n_done)
 
 
-def _checks(
-    plan: Plan, probes: Sequence[PlannedProbe], cohort: Cohort, model: Model, batch_size: int
-) -> list[Check]:
+def _checks(plan: Plan, inputs: Inputs, model: Model, batch_size: int) -> list[Check]:
     """The checks of model and probes, on those of the first cases that go into one batch."""
-    batch = checked_cases(cohort, model)
-    for probe in probes:
+    batch = checked_cases(inputs.audited, model)
+    for probe in inputs.probes:
         probe.check_images(batch)
 
     def work(part: slice) -> list[Check]:
@@ -302,20 +252,5 @@ def _checks(
     parts, _ = halving(work, len(batch), batch_size, network=model.network)
     weights = plan.model.weights
     trained_on = read_training_groups(plan.path(weights)) if weights else frozenset()
-    groups = check_groups(trained_on, (case.group for case in cohort.cases))
+    groups = check_groups(trained_on, (case.group for case in inputs.cases))
     return [*(max(same, key=lambda c: bool(c.raised)) for same in zip(*parts, strict=True)), groups]
-
-
-def _check_classes(cohort: Cohort, model: Model) -> None:
-    if cohort.classes != model.task.classes and model.task.kind == "segmentation":
-        if cohort.classes:
-            raise DataError(
-                f"the masks of {cohort.name} number the classes {', '.join(cohort.classes)}, the "
-                f"model {', '.join(model.task.classes)}; both must be the same in one order"
-            )
-        return
-    if strange := sorted(set(cohort.classes) - set(model.task.classes)):
-        raise DataError(
-            f"{cohort.name} has cases of {', '.join(strange)}, which the model does not know; "
-            f"it knows {', '.join(model.task.classes)}"
-        )

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import Field as Option
 from dataclasses import fields
 from functools import cache
-from typing import Annotated, Any, Literal, Self, Union, get_type_hints
+from typing import Any, Literal, Self, get_type_hints
 
-from pydantic import Field, TypeAdapter, create_model, model_validator
+from pydantic import Field, GetCoreSchemaHandler, TypeAdapter, create_model, model_validator
+from pydantic_core import core_schema
 
 from plexor.plans.written import ProbePlan
 from plexor.probes import CATALOGUE, PlannedProbe
@@ -32,20 +33,34 @@ class KindPlan(ProbePlan):
         kind, name = CATALOGUE[self.kind], getattr(self, self.kind)
         chosen = kind.options[name]
         options = {option.name: getattr(self, option.name) for option in fields(chosen)}
-        yield kind.probe(self.id or name, name, chosen(**options))
+        yield kind.probe(id=self.id or name, name=name, options=chosen(**options))
 
 
 @cache
 def kind_adapter(kind: str) -> TypeAdapter[KindPlan]:
     """Validates one probe of a kind of the catalogue: a union with one model for each name."""
-    models = []
-    for name, chosen in CATALOGUE[kind].options.items():
-        hints = get_type_hints(chosen)
-        keys: dict[str, Any] = {"kind": (Literal[kind], kind), kind: (Literal[name], ...)}
-        keys |= {option.name: (hints[option.name], _default(option)) for option in fields(chosen)}
-        models.append(create_model(f"{chosen.__name__}Probe", __base__=KindPlan, **keys))
-    one: Any = Annotated[Union[tuple(models)], Field(discriminator=kind)]  # noqa: UP007
+    models = {name: _model(kind, name) for name in CATALOGUE[kind].options}
+
+    class OneOf:
+        """The union; pydantic's ``Union`` refuses a discriminator where there is one name only."""
+
+        @classmethod
+        def __get_pydantic_core_schema__(
+            cls, _: object, handler: GetCoreSchemaHandler
+        ) -> core_schema.CoreSchema:
+            choices = {name: handler.generate_schema(model) for name, model in models.items()}
+            return core_schema.tagged_union_schema(choices, discriminator=kind)
+
+    one: Any = OneOf
     return TypeAdapter(one)
+
+
+def _model(kind: str, name: str) -> type[KindPlan]:
+    chosen = CATALOGUE[kind].options[name]
+    hints = get_type_hints(chosen)
+    keys: dict[str, Any] = {"kind": (Literal[kind], kind), kind: (Literal[name], ...)}
+    keys |= {option.name: (hints[option.name], _default(option)) for option in fields(chosen)}
+    return create_model(f"{chosen.__name__}Probe", __base__=KindPlan, **keys)
 
 
 def _default(option: Option[Any]) -> Any:

@@ -24,16 +24,16 @@ class Kind:
     Attributes:
         options: name → a dataclass whose fields are the entry's options. A field's metadata may
             have a ``description`` for the plan's reference.
-        probe: makes the probe from its id, its name and its options.
+        probe: makes the probe from its ``id``, its ``name`` and its ``options``.
     """
 
     options: Mapping[str, type[Any]]
-    probe: Callable[[str, str, Any], PlannedProbe]
+    probe: Callable[..., PlannedProbe]
 
 
 CATALOGUE: dict[str, Kind] = {
     "shortcut": Kind(
         options={name: entry.shortcut for name, entry in DRAWN.items()} | {"transplant": Piece},
-        probe=PlannedShortcut.of,
+        probe=PlannedShortcut,
     ),
 }

@@ -144,7 +144,7 @@ class PlannedShortcut:
     Attributes:
         id: unique in a plan.
         name: the shortcut's name in its catalogue.
-        source: where the shortcut comes from.
+        options: the shortcut itself, or what it is cut from.
     """
 
     kind: ClassVar[str] = "shortcut"
@@ -153,13 +153,12 @@ class PlannedShortcut:
 
     id: str
     name: str
-    source: ShortcutSource
+    options: Shortcut | Piece
 
-    @classmethod
-    def of(cls, probe_id: str, name: str, options: Shortcut | Piece) -> PlannedShortcut:
-        """The probe for an entry of a plan, see ``plexor.probes.catalogue.Kind``."""
-        source = options if isinstance(options, Piece) else Drawn(artefact=options)
-        return cls(id=probe_id, name=name, source=source)
+    @property
+    def source(self) -> ShortcutSource:
+        """Where the shortcut comes from."""
+        return self.options if isinstance(self.options, Piece) else Drawn(artefact=self.options)
 
     @property
     def about(self) -> About:
