@@ -103,7 +103,7 @@ class AttackProbe:
 
     @property
     def about(self) -> About:
-        """See ``Probe``."""
+        """See ``Described``."""
         return _about(self.name, self.settings)
 
     def propose(self, model: Model, batch: Batch, *, seed: int) -> Proposal:
@@ -141,7 +141,7 @@ class PlannedAttack:
 
     @property
     def about(self) -> About:
-        """See ``Probe``."""
+        """See ``Described``."""
         return _about(self.name, self.source.settings)
 
     @property

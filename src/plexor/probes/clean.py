@@ -23,7 +23,7 @@ class CleanProbe(Standalone):
 
     @property
     def about(self) -> About:
-        """See ``Probe``."""
+        """See ``Described``."""
         return About(title="Untouched", summary="images as they are stored")
 
     def ready(self, materials: Materials) -> Ready:

@@ -35,12 +35,12 @@ class NoiseProbe:
 
     @property
     def id(self) -> str:
-        """See ``Probe``; of the threat's name, e.g. "noise-linf-2"."""
+        """See ``Described``; made of the threat, e.g. "noise-linf-2"."""
         return control_id(asdict(self.threat))
 
     @property
     def about(self) -> About:
-        """See ``Probe``."""
+        """See ``Described``."""
         return About(title="Noise", summary="noise of the same norm and radius as an attack")
 
     def check(self, task: Task) -> None:

@@ -35,11 +35,8 @@ class About:
     settings: Mapping[str, object] = field(default_factory=dict)
 
 
-class Probe(Protocol):
-    """One thing done to every case, with everything it needs in memory.
-
-    It is pickled for workers on other machines.
-    """
+class Described(Protocol):
+    """What a planned probe and one that is ready have in common."""
 
     @property
     def id(self) -> str:
@@ -71,6 +68,13 @@ class Probe(Protocol):
         """Description for the report."""
         ...
 
+
+class Probe(Described, Protocol):
+    """One thing done to every case, with everything it needs in memory.
+
+    It is pickled for workers on other machines.
+    """
+
     def propose(self, model: Model, batch: Batch, *, seed: int) -> Proposal:
         """Proposes a change of every case; the judge stores and measures it.
 
@@ -88,41 +92,8 @@ class Probe(Protocol):
         ...
 
 
-class PlannedProbe(Protocol):
-    """A probe as a plan asks for it, before files are read and attacks are fitted.
-
-    ``id`` to ``about`` are those of ``Probe``.
-    """
-
-    @property
-    def id(self) -> str:
-        """See ``Probe``."""
-        ...
-
-    @property
-    def kind(self) -> str:
-        """See ``Probe``."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """See ``Probe``."""
-        ...
-
-    @property
-    def goal(self) -> Goal | None:
-        """See ``Probe``."""
-        ...
-
-    @property
-    def threat(self) -> Threat | None:
-        """See ``Probe``."""
-        ...
-
-    @property
-    def about(self) -> About:
-        """See ``Probe``."""
-        ...
+class PlannedProbe(Described, Protocol):
+    """A probe as a plan asks for it, before files are read and attacks are fitted."""
 
     @property
     def control(self) -> PlannedProbe | None:

@@ -74,7 +74,7 @@ class ShortcutProbe:
         id: unique in a plan.
         name: the shortcut's name in its catalogue; places are drawn for it.
         shortcut: the shortcut.
-        about: see ``Probe``.
+        about: see ``Described``.
     """
 
     kind: ClassVar[str] = "shortcut"
@@ -118,7 +118,7 @@ class ShuffledProbe:
 
     @property
     def id(self) -> str:
-        """See ``Probe``."""
+        """See ``Described``."""
         return shuffled_id(self.of.id)
 
     @property
@@ -162,7 +162,7 @@ class PlannedShortcut:
 
     @property
     def about(self) -> About:
-        """See ``Probe``."""
+        """See ``Described``."""
         entry = LISTED[self.name]
         return About(
             title=entry.shortcut.__name__, summary=entry.summary, settings=self.source.settings
@@ -219,7 +219,7 @@ class PlannedShuffled:
 
     @property
     def id(self) -> str:
-        """See ``Probe``."""
+        """See ``Described``."""
         return shuffled_id(self.of.id)
 
     @property
