@@ -20,7 +20,7 @@ from plexor.attacks import CATALOGUE, FITTED, ON_SURROGATES, SEARCHES
 from plexor.attacks.description import EVERY_TASK, Described
 from plexor.cli.app import app
 from plexor.plans import plan_schema
-from plexor.shortcuts import LISTED as SHORTCUTS
+from plexor.probes import CATALOGUE as PROBES
 from plexor.threat_model import GOALS, NORMS, REGIONS, Threat
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -91,12 +91,13 @@ TOP = {
     "probes": "what is done to every case; the control of each attack and shortcut comes by itself",
     "visibility": "what is measured of how visible the changes are",
 }
+KIND = "may be left out"
 PROBE = {
+    "kind": KIND,
     "attack": "which one",
     "goal": "what it wants",
     "threat": "what it may change",
 }
-SHORTCUT = {"shortcut": "which one"}
 
 
 def pages() -> dict[str, str]:
@@ -181,15 +182,14 @@ def plan_page() -> str:
             intro=f"{_intro(doc)} Sees {attack.access}. Source: {attack.reference}.",
             hidden=(*COMMON, *OF_FITTED),
         )
-    for name, listed in SHORTCUTS.items():
-        doc = inspect.getdoc(listed.shortcut) or ""
-        described = definitions[_definition_of(name, schema)]
-        parts += _section(
-            f"`probes[]`, `shortcut: {name}`",
-            described,
-            texts=SHORTCUT | _attributes_of(listed.shortcut),
-            intro=_intro(doc),
-        )
+    for kind, listed in PROBES.items():
+        for name, options in listed.options.items():
+            parts += _section(
+                f"`probes[]`, `{kind}: {name}`",
+                definitions[_definition_of(name, schema)],
+                texts={"kind": KIND, kind: "which one"} | _attributes_of(options),
+                intro=_intro(inspect.getdoc(options) or ""),
+            )
     return "\n".join(parts)
 
 

@@ -6,7 +6,6 @@ from dataclasses import asdict
 
 from plexor.findings.planned import planned, planned_shortcuts
 from plexor.plans.plan import load_plan
-from plexor.shortcuts import CATALOGUE as SHORTCUTS
 
 
 def test_a_resolved_plans_shortcuts_are_those_the_audit_carries_out() -> None:
@@ -29,11 +28,9 @@ def test_a_resolved_plans_shortcuts_are_those_the_audit_carries_out() -> None:
     assert [entry.id for entry in planned(plan.resolved())] == ["pgd-linf-1"]
     for entry in read:
         probe, control = carried_out[entry.id], carried_out[entry.control]
-        assert (control.kind, control.shortcut) == ("control", probe.shortcut)
-        assert control.source == probe.source
+        assert (control.kind, control) == ("control", probe.control)
         assert entry.name == probe.name
-        if probe.source is None:
-            assert probe.shortcut == SHORTCUTS[entry.name].shortcut(**entry.settings)
+        assert entry.settings == probe.about.settings
 
 
 def test_a_resolved_plan_stands_for_the_probes_the_audit_carries_out() -> None:

@@ -157,4 +157,5 @@ def test_weights_without_a_card_are_refused(setup: Setup) -> None:
 
 def test_a_plan_without_surrogates_loads_none(setup: Setup) -> None:
     model = train_briefly(setup.manifest, steps=1)
-    assert load_surrogates(load_plan(setup.plan), model) == {}
+    plan = load_plan(setup.plan)
+    assert load_surrogates(plan.all_probes(), model, path=plan.path) == {}

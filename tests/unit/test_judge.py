@@ -31,7 +31,7 @@ from plexor.audits.unit import Unit
 from plexor.cases import LOSSLESS, Case, Image, decode_image
 from plexor.findings import Finding
 from plexor.models import Batch, Model, TorchModel
-from plexor.probes.probe import Probe
+from plexor.probes import AttackProbe
 
 SHAPE = (1, 4, 5)
 
@@ -135,9 +135,9 @@ def test_a_goal_reached_by_cheating_is_not_reached(
 ) -> None:
     """The model turns from "a" to "b" at the second level; the radius is two."""
     threat = Threat(norm="linf", radius=2)
-    probe = Probe(
-        id="x", kind="attack", name="x", attack=Liar(change=change), goal=Misclassify(),
-        threat=threat,
+    probe = AttackProbe(
+        id="x", name="x", attack=Liar(change=change), goal=Misclassify(), threat=threat,
+        settings={},
     )  # fmt: skip
     case = Case(id="c", path=Path("c"), truth="a", group="g")
     (finding,) = execute(

@@ -10,7 +10,7 @@ from plexor.threat_model import Goal, Threat, goal_from, threat_from
 from plexor.threat_model.goals import current_spelling
 
 Plain = Mapping[str, Any]
-_COMMON = {"id", "attack", "goal", "threat", "fit", "load", "fit_batch"}
+_COMMON = {"kind", "id", "attack", "goal", "threat", "fit", "load", "fit_batch"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,18 +60,18 @@ class PlannedShortcut:
 def planned_shortcuts(plan: Plain) -> Iterator[PlannedShortcut]:
     """Every shortcut of a resolved plan, in the plan's order."""
     for entry in plan["probes"]:
-        if "shortcut" in entry:
+        if _kind(entry) == "shortcut":
             yield PlannedShortcut(
                 id=entry.get("id") or entry["shortcut"],
                 name=entry["shortcut"],
-                settings={k: v for k, v in entry.items() if k not in ("id", "shortcut")},
+                settings={k: v for k, v in entry.items() if k not in ("kind", "id", "shortcut")},
             )
 
 
 def planned(plan: Plain) -> Iterator[Planned]:
     """Every attack of a resolved plan, each radius its own, in the plan's order."""
     for entry in plan["probes"]:
-        if "attack" not in entry:
+        if _kind(entry) != "attack":
             continue
         radii = entry["threat"]["radius"]
         for radius in radii if isinstance(radii, list | tuple) else [radii]:
@@ -87,6 +87,29 @@ def planned(plan: Plain) -> Iterator[Planned]:
                 threat=threat,
                 goal=current_spelling(entry["goal"]),
             )
+
+
+def _kind(entry: Plain) -> str:
+    """The entry's kind; plans written before it was a key of theirs have one of two others."""
+    return str(entry.get("kind", "shortcut" if "shortcut" in entry else "attack"))
+
+
+def described(provenance: Plain, kind: str, name: str) -> Plain:
+    """What a run says of an attack or a shortcut: title, summary, and of an attack more.
+
+    Args:
+        provenance: of the run. Those of earlier runs have ``attacks`` and ``shortcuts`` in place
+            of ``probes``.
+        kind: "attack" or "shortcut".
+        name: its name in the catalogue.
+
+    Returns:
+        Empty where the run says nothing.
+    """
+    for probe in provenance.get("probes", ()):
+        if (probe["kind"], probe["name"]) == (kind, name):
+            return dict(probe)
+    return dict(provenance.get(f"{kind}s", {}).get(name, {}))
 
 
 def probe_id(start: str, goal: Goal, threat: Threat) -> str:

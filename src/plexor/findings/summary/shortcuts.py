@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from plexor.cases.image import LOSSLESS
-from plexor.findings.planned import PlannedShortcut, planned_shortcuts
+from plexor.findings.planned import PlannedShortcut, described, planned_shortcuts
 from plexor.findings.summary.judged import Plain
 from plexor.findings.summary.parts import Parts, correct, distances
 
@@ -20,8 +20,9 @@ def shortcuts(plan: Mapping[str, Any], provenance: Mapping[str, Any], parts: Par
         parts: the findings.
     """
     entries = [entry for entry in planned_shortcuts(plan) if parts.has(entry.id)]
-    described = provenance.get("shortcuts", {})
-    found = [_shortcut(entry, described.get(entry.name, {}), parts) for entry in entries]
+    found = [
+        _shortcut(entry, described(provenance, "shortcut", entry.name), parts) for entry in entries
+    ]
     correct(found, lambda compared: dict(compared)["mcnemar"])
     correct(found, lambda compared: dict(compared)["fooling_test"])
     controls = [
@@ -32,7 +33,7 @@ def shortcuts(plan: Mapping[str, Any], provenance: Mapping[str, Any], parts: Par
     return found + controls
 
 
-def _shortcut(entry: PlannedShortcut, described: Mapping[str, str], parts: Parts) -> Plain:
+def _shortcut(entry: PlannedShortcut, about: Mapping[str, str], parts: Parts) -> Plain:
     stored = {}
     for container in parts.containers(entry.id):
         judged = parts.judged(entry.id, container)
@@ -43,8 +44,8 @@ def _shortcut(entry: PlannedShortcut, described: Mapping[str, str], parts: Parts
         "kind": "shortcut",
         "name": entry.name,
         "about": {
-            "title": described.get("title", entry.name.capitalize()),
-            "summary": described.get("summary", ""),
+            "title": about.get("title", entry.name.capitalize()),
+            "summary": about.get("summary", ""),
         },
         "settings": entry.settings,
         "control": entry.control if parts.has(entry.control) else None,

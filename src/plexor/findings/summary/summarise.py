@@ -14,7 +14,7 @@ from plexor.cases.image import LOSSLESS
 from plexor.core.version import __version__
 from plexor.findings.flags.catalogue import FLAG_KINDS
 from plexor.findings.flags.flag import Evidence, raise_flags
-from plexor.findings.planned import Planned, planned
+from plexor.findings.planned import Planned, described, planned
 from plexor.findings.schema import CLEAN
 from plexor.findings.summary.judged import Plain
 from plexor.findings.summary.parts import Parts, correct, distances, number
@@ -121,10 +121,9 @@ def _probes(plan: Mapping[str, Any], provenance: Mapping[str, Any], parts: Parts
     """One entry a probe: the attacks in the plan's order, then their controls."""
     attacks = [entry for entry in planned(plan) if parts.has(entry.id)]
     controls = {entry.control: entry.threat for entry in attacks if parts.has(entry.control)}
-    described = provenance.get("attacks", {})
     fits = provenance.get("fits", {})
     probes = [
-        _attack(entry, described.get(entry.name, {}), fits.get(entry.id), parts)
+        _attack(entry, described(provenance, "attack", entry.name), fits.get(entry.id), parts)
         for entry in attacks
     ]
     probes += [_control(probe_id, threat, parts) for probe_id, threat in controls.items()]
@@ -143,7 +142,7 @@ def _visibility(plan: Mapping[str, Any], clean: Plain, probes: Sequence[Plain]) 
     return {"settings": dict(plan["visibility"]), "crossings": crossings(clean, probes)}
 
 
-def _attack(entry: Planned, described: Mapping[str, str], fit: Plain | None, parts: Parts) -> Plain:
+def _attack(entry: Planned, about: Mapping[str, str], fit: Plain | None, parts: Parts) -> Plain:
     stored = {
         container: parts.measures.attacked(
             parts.judged(entry.id, container),
@@ -157,10 +156,10 @@ def _attack(entry: Planned, described: Mapping[str, str], fit: Plain | None, par
         "kind": "attack",
         "name": entry.name,
         "about": {
-            "title": described.get("title", entry.name.upper()),
-            "summary": described.get("summary", ""),
-            "access": _access(described, fit),
-            "reference": described.get("reference", ""),
+            "title": about.get("title", entry.name.upper()),
+            "summary": about.get("summary", ""),
+            "access": _access(about, fit),
+            "reference": about.get("reference", ""),
         },
         "settings": entry.settings if fit is None or fit["split"] else fit["settings"],
         "fit": fit,
@@ -174,11 +173,11 @@ def _attack(entry: Planned, described: Mapping[str, str], fit: Plain | None, par
     }
 
 
-def _access(described: Mapping[str, str], fit: Plain | None) -> str:
+def _access(about: Mapping[str, str], fit: Plain | None) -> str:
     """What the attack saw of the model; one that was fitted on another model, nothing."""
     if fit is not None and fit["same_model"] is False:
         return "none"
-    return described.get("access", "")
+    return about.get("access", "")
 
 
 def _control(probe_id: str, threat: Mapping[str, Any], parts: Parts) -> Plain:
