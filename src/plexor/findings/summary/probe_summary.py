@@ -1,0 +1,276 @@
+"""What was done to every case, and what came of it: one entry for each probe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import Discriminator
+
+from plexor.cases.image import LOSSLESS
+from plexor.findings.summary.estimate import StoredEstimate
+from plexor.findings.summary.fit_summary import FitSummary
+from plexor.findings.summary.results import AttackResult, Comparison, ShortcutResult
+from plexor.findings.summary.visibility_summary import ProbeVisibility
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttackAbout:
+    """What the catalogue says of an attack.
+
+    Attributes:
+        title: its name in text.
+        summary: what it is in one line.
+        access: what it saw of the model: "gradients", "scores", "decisions" or "none"; "" if
+            unknown.
+        reference: where it was published.
+    """
+
+    title: str
+    summary: str
+    access: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShortcutAbout:
+    """What the catalogue says of a shortcut.
+
+    Attributes:
+        title: its name in text.
+        summary: what it is in one line.
+    """
+
+    title: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """Passes through the model, means over the cases attempted.
+
+    Attributes:
+        gradients_per_case: forward-and-backward passes; None without a case attempted.
+        forwards_per_case: further forward passes; None without a case attempted.
+    """
+
+    gradients_per_case: float | None
+    forwards_per_case: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Length:
+    """Length of the changes in one norm; None without any.
+
+    Attributes:
+        median: over cases.
+        max: over cases.
+    """
+
+    median: float | None
+    max: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distance:
+    """Lengths of the changes, measured on the lossless file, in stored numbers.
+
+    Attributes:
+        linf: greatest absolute change.
+        l2: Euclidean length.
+        l1: sum of the absolute changes.
+        l0: positions changed.
+    """
+
+    linf: Length
+    l2: Length
+    l1: Length
+    l0: Length
+
+    def length(self, norm: str) -> Length:
+        """In a norm: "linf", "l2", "l1" or "l0"."""
+        return {"linf": self.linf, "l2": self.l2, "l1": self.l1, "l0": self.l0}[norm]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Positions:
+    """Of an attack that tries positions one by one.
+
+    Attributes:
+        tried_per_case: mean number tried.
+        reaching_per_case: mean number that reach the goal alone.
+        share_reaching: share of a case's positions that reach the goal alone, averaged over cases.
+    """
+
+    tried_per_case: float | None
+    reaching_per_case: float | None
+    share_reaching: StoredEstimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coefficients:
+    """How many coefficients of a JPEG file an attack changed, over the files attempted.
+
+    Attributes:
+        median: coefficients changed.
+        max: coefficients changed.
+        n: files.
+        n_unmoved: files of which none was changed.
+    """
+
+    median: float
+    max: float
+    n: int
+    n_unmoved: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttackSummary:
+    """An attack under one threat, for one goal.
+
+    Attributes:
+        id: as in the findings.
+        kind: of the probe.
+        name: the attack's in the catalogue.
+        about: what the catalogue says of it.
+        settings: its options as resolved.
+        fit: how it was fitted; None for an attack that is not fitted.
+        threat: norm, radius, unit, channels, region and access.
+        goal: what it wants; of a regression with its unit.
+        control: id of the noise of the same size; None where that was not tried.
+        n_out_of_threat: proposals the judge rejected; they never count as reached.
+        cost: passes through the model.
+        found_by: of an attack made of stages, stage → cases it was the first to reach; else empty.
+        positions: of an attack that tries positions one by one; None for others.
+        coefficients: of an attack that changes a JPEG file's coefficients; None for others.
+        distance: lengths of the changes, over the cases attempted.
+        visibility: how visible the changes are; None where not measured.
+        stored: container → the figures of the images stored in it; "lossless" is always there.
+    """
+
+    id: str
+    kind: Literal["attack"] = "attack"
+    name: str
+    about: AttackAbout
+    settings: Mapping[str, Any]
+    fit: FitSummary | None
+    threat: Mapping[str, Any]
+    goal: Mapping[str, Any]
+    control: str | None
+    n_out_of_threat: int
+    cost: Cost
+    found_by: Mapping[str, int]
+    positions: Positions | None
+    coefficients: Coefficients | None
+    distance: Distance
+    visibility: ProbeVisibility | None
+    stored: Mapping[str, AttackResult]
+
+    @property
+    def lossless(self) -> AttackResult:
+        """The figures of the losslessly stored images."""
+        return self.stored[LOSSLESS]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShortcutSummary:
+    """Something without clinical meaning, put into every image.
+
+    Attributes:
+        id: as in the findings.
+        kind: of the probe.
+        name: the shortcut's in the catalogue.
+        about: what the catalogue says of it.
+        settings: its options as resolved.
+        control: id of the same change in shuffled tiles; None where that was not tried.
+        distance: lengths of the changes.
+        stored: container → the figures of the images stored in it; "lossless" is always there.
+    """
+
+    id: str
+    kind: Literal["shortcut"] = "shortcut"
+    name: str
+    about: ShortcutAbout
+    settings: Mapping[str, Any]
+    control: str | None
+    distance: Distance
+    stored: Mapping[str, ShortcutResult]
+
+    @property
+    def lossless(self) -> ShortcutResult:
+        """The figures of the losslessly stored images."""
+        return self.stored[LOSSLESS]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoiseSummary:
+    """Random noise of an attack's size: the control of all attacks under one threat.
+
+    Attributes:
+        id: as in the findings.
+        kind: of the probe.
+        of: kind of the probes that it is the control of.
+        name: what the control is.
+        threat: that of the attacks.
+        n_out_of_threat: noise the judge rejected.
+        cost: passes through the model.
+        distance: lengths of the changes.
+        visibility: how visible the changes are; None where not measured.
+        stored: container → the figures of the images stored in it; "lossless" is always there.
+    """
+
+    id: str
+    kind: Literal["control"] = "control"
+    of: Literal["attack"] = "attack"
+    name: Literal["noise"] = "noise"
+    threat: Mapping[str, Any]
+    n_out_of_threat: int
+    cost: Cost
+    distance: Distance
+    visibility: ProbeVisibility | None
+    stored: Mapping[str, Comparison]
+
+    @property
+    def lossless(self) -> Comparison:
+        """The figures of the losslessly stored images."""
+        return self.stored[LOSSLESS]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShuffledSummary:
+    """The control of a shortcut: the same change in tiles dealt out anew.
+
+    Attributes:
+        id: as in the findings.
+        kind: of the probe.
+        of: kind of the probe that it is the control of.
+        name: the shortcut's in the catalogue.
+        about: what the catalogue says of the shortcut.
+        settings: the shortcut's options as resolved.
+        distance: lengths of the changes.
+        stored: container → the figures of the images stored in it; "lossless" is always there.
+    """
+
+    id: str
+    kind: Literal["control"] = "control"
+    of: Literal["shortcut"] = "shortcut"
+    name: str
+    about: ShortcutAbout
+    settings: Mapping[str, Any]
+    distance: Distance
+    stored: Mapping[str, Comparison]
+
+    @property
+    def lossless(self) -> Comparison:
+        """The figures of the losslessly stored images."""
+        return self.stored[LOSSLESS]
+
+
+ProbeSummary: TypeAlias = Annotated[
+    AttackSummary
+    | ShortcutSummary
+    | Annotated[NoiseSummary | ShuffledSummary, Discriminator("of")],
+    Discriminator("kind"),
+]
+"""Any probe; ``kind`` tells them apart, and of a control ``of``."""
