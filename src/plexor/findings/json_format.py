@@ -80,10 +80,14 @@ def attribute_texts(kind: type) -> dict[str, str]:
     """Field → what the ``Attributes:`` of a class's docstring, or of its bases', say of it."""
     found: dict[str, str] = {}
     for base in reversed(kind.__mro__[:-1]):
-        _, _, listed = inspect.cleandoc(base.__doc__ or "").partition("Attributes:\n")
-        entries = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", listed, re.MULTILINE)
-        found |= {name: " ".join(text.split()) for name, text in entries}
+        found |= _attributes(inspect.cleandoc(base.__doc__ or ""))
     return found
+
+
+def _attributes(doc: str) -> dict[str, str]:
+    _, _, listed = doc.partition("Attributes:\n")
+    entries = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", listed, re.MULTILINE)
+    return {name: " ".join(text.split()) for name, text in entries}
 
 
 def _reason(message: str) -> str:
@@ -110,14 +114,15 @@ def _unread(given: Any, kept: Any, place: tuple[int | str, ...]) -> Iterator[tup
 def _strict(node: dict[str, Any], kind: type | None) -> dict[str, Any]:
     """An object's schema that demands every key, refuses others, and says what each is."""
     found: dict[str, Any] = _bare(node)
-    if kind is None or "properties" not in found:
+    if "properties" not in found:
         return found
-    texts = {name: _as_json(text) for name, text in attribute_texts(kind).items()}
+    doc = found.get("description", "")
+    texts = _attributes(doc) if kind is None else attribute_texts(kind)
     properties = {
-        name: one | ({"description": texts[name]} if name in texts else {})
+        name: one | ({"description": _as_json(texts[name])} if name in texts else {})
         for name, one in found["properties"].items()
     }
-    intro = inspect.cleandoc(kind.__doc__ or "").split("\n\n")[0]
+    intro = doc.split("\n\n")[0]
     return found | {
         "description": _as_json(" ".join(intro.split())),
         "properties": properties,

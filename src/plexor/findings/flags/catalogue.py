@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from plexor.findings.flags import checks
 from plexor.findings.flags.access import queries_beat_gradients
-from plexor.findings.flags.flag import FlagKind
+from plexor.findings.flags.flag_kind import FlagKind
 
 FLAG_KINDS = (
     FlagKind(

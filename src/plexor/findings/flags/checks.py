@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
-from typing import Any
 
-from plexor.findings.flags.flag import Doubt, Evidence
+from plexor.findings.flags.evidence import Doubt, Evidence
 from plexor.findings.schema import CLEAN
+from plexor.findings.summary.class_results import ClassPerformance
+from plexor.findings.summary.multilabel_results import LabelPerformance, MultilabelPerformance
+from plexor.findings.summary.probe_summary import AttackSummary
+from plexor.findings.summary.regression_results import RegressionPerformance
+from plexor.findings.summary.segmentation_results import (
+    OutlinePerformance,
+    SegmentationPerformance,
+)
+from plexor.threat_model import Threat
 
 FEW_GROUPS = 30
 FEW_CASES = 10
@@ -42,13 +51,13 @@ def unfinished(evidence: Evidence) -> list[Doubt]:
 
 def failed_cases(evidence: Evidence) -> Iterator[Doubt]:
     """Cases could not be judged, untouched or under a probe."""
-    untouched, total = evidence.cohort["n_failed"], evidence.cohort["n_cases"]
+    untouched, total = evidence.cohort.n_failed, evidence.cohort.n_cases
     if untouched:
         yield None, f"{untouched} of {total} cases could not be judged even untouched."
-    for probe in (*evidence.probes, *evidence.shortcuts):
-        further = probe["n_failed"] - untouched
+    for probe in evidence.probes:
+        further = probe.lossless.n_failed - untouched
         if further > 0:
-            yield probe["id"], f"{further} of {total} cases failed that could be judged untouched."
+            yield probe.id, f"{further} of {total} cases failed that could be judged untouched."
 
 
 def out_of_threat(evidence: Evidence) -> list[Doubt] | None:
@@ -57,14 +66,14 @@ def out_of_threat(evidence: Evidence) -> list[Doubt] | None:
         return None
     return [
         (
-            probe["id"],
+            probe.id,
             (
-                f"The judge rejected {probe['n_out_of_threat']} of {probe['n']} proposals, which "
-                "went beyond the threat; they do not count as reached."
+                f"The judge rejected {probe.n_out_of_threat} of {probe.lossless.n} proposals, "
+                "which went beyond the threat; they do not count as reached."
             ),
         )
         for probe in evidence.attacks
-        if probe["n_out_of_threat"]
+        if probe.n_out_of_threat
     ]
 
 
@@ -73,24 +82,24 @@ def control_missing(evidence: Evidence) -> list[Doubt] | None:
     if not evidence.attacks:
         return None
     return [
-        (probe["id"], "No noise of the same size was tried on these cases.")
+        (probe.id, "No noise of the same size was tried on these cases.")
         for probe in evidence.attacks
-        if evidence.probe(probe["control"]) is None
+        if evidence.noise(probe) is None
     ]
 
 
 def control_beats_attack(evidence: Evidence) -> list[Doubt] | None:
     """Noise reaches the goal at least as often as the search."""
     pairs = [
-        (probe, probe["success"]["value"], probe["control_success"]["value"])
+        (probe, probe.lossless.success.value, probe.lossless.control_success.value)
         for probe in evidence.attacks
-        if evidence.probe(probe["control"]) is not None
+        if evidence.noise(probe) is not None
     ]
     if not pairs:
         return None
     return [
         (
-            probe["id"],
+            probe.id,
             (
                 f"Noise of the same size reached the goal in {noise:.1%} of the same cases, "
                 f"the attack in {success:.1%}."
@@ -103,23 +112,22 @@ def control_beats_attack(evidence: Evidence) -> list[Doubt] | None:
 
 def fit_overlap(evidence: Evidence) -> list[Doubt] | None:
     """An attack is judged on what it was fitted on."""
-    fitted = [probe for probe in evidence.attacks if probe.get("fit")]
+    cohort = evidence.cohort
+    fitted = [(probe.id, probe.fit) for probe in evidence.attacks if probe.fit is not None]
     doubts: list[Doubt] = [
         (
-            probe["id"],
+            name,
             (
-                f"It was fitted on {probe['fit']['cases_in_both']} of the "
-                f"{evidence.cohort['n_cases']} audited cases, and on cases of "
-                f"{_known(probe['fit']['groups_in_both'])} of the {evidence.cohort['n_groups']} "
-                "audited groups."
+                f"It was fitted on {fit.cases_in_both} of the {cohort.n_cases} audited cases, and "
+                f"on cases of {_known(fit.groups_in_both)} of the {cohort.n_groups} audited groups."
             ),
         )
-        for probe in fitted
-        if probe["fit"]["cases_in_both"] or probe["fit"]["groups_in_both"]
+        for name, fit in fitted
+        if fit.cases_in_both or fit.groups_in_both
     ]
     if doubts:
         return doubts
-    known = all(probe["fit"]["groups_in_both"] is not None for probe in fitted)
+    known = all(fit.groups_in_both is not None for _, fit in fitted)
     return [] if fitted and known else None
 
 
@@ -129,68 +137,69 @@ def _known(number: int | None) -> str:
 
 def success_not_growing(evidence: Evidence) -> list[Doubt] | None:
     """A wider threat does not help the search."""
-    families: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    families: dict[str, list[AttackSummary]] = defaultdict(list)
     for probe in evidence.attacks:
-        threat = probe["threat"]
-        same = {key: value for key, value in threat.items() if key != "radius"}
-        families[repr((probe["name"], probe["settings"], probe["goal"], same))].append(probe)
+        same = replace(probe.threat, radius=1.0)
+        families[repr((probe.name, probe.settings, probe.goal, same))].append(probe)
     steps = [
         step
         for family in families.values()
-        for step in pairwise(sorted(family, key=lambda probe: probe["threat"]["radius"]))
+        for step in pairwise(sorted(family, key=lambda probe: probe.threat.radius))
     ]
     if not steps:
         return None
+    rated = [
+        (narrow, wide, narrow.lossless.success.value, wide.lossless.success.value)
+        for narrow, wide in steps
+    ]
     return [
         (
-            wide["id"],
+            wide.id,
             (
-                f"Success is {wide['success']['value']:.1%}, no greater than "
-                f"{narrow['success']['value']:.1%} for {narrow['id']}, whose radius is smaller."
+                f"Success is {there:.1%}, no greater than {here:.1%} for {narrow.id}, whose radius "
+                "is smaller."
             ),
         )
-        for narrow, wide in steps
-        if _stagnates(narrow["success"]["value"], wide["success"]["value"])
+        for narrow, wide, here, there in rated
+        if here is not None and there is not None and _stagnates(here, there)
     ]
 
 
-def _stagnates(narrow: float | None, wide: float | None) -> bool:
-    if narrow is None or wide is None:
-        return False
+def _stagnates(narrow: float, wide: float) -> bool:
     return wide <= narrow and narrow > 0 and not wide >= SATURATED
 
 
 def budget_unused(evidence: Evidence) -> list[Doubt] | None:
     """The search stays well inside its threat while it fails."""
     rated = [
-        (probe, probe["distance"][probe["threat"]["norm"]]["median"], probe["threat"]["radius"])
+        (probe, probe.distance.length(probe.threat.norm).median, probe.threat.radius)
         for probe in evidence.attacks
-        if probe["threat"]["unit"] in ("level", "count") and probe["threat"]["channels"] != "apart"
+        if probe.threat.unit in ("level", "count") and probe.threat.channels != "apart"
     ]
     if not rated:
         return None
     return [
         (
-            probe["id"],
+            probe.id,
             (
-                f"Half of the changes are no longer than {used:.3g} {_counted(probe['threat'])}, "
+                f"Half of the changes are no longer than {used:.3g} {_counted(probe.threat)}, "
                 f"of {allowed:g} allowed."
             ),
         )
         for probe, used, allowed in rated
         if used is not None
         and used < SMALL_USE * allowed
-        and (probe["success"]["value"] or 0) < SATURATED
+        and (probe.lossless.success.value or 0) < SATURATED
     ]
 
 
-def _counted(threat: Mapping[str, Any]) -> str:
-    return "positions" if threat["norm"] == "l0" else "levels"
+def _counted(threat: Threat) -> str:
+    return "positions" if threat.norm == "l0" else "levels"
 
 
 def search_short(evidence: Evidence) -> list[Doubt] | None:
     """The attacks gave up early on what they did not reach."""
-    rows = evidence.findings[evidence.findings["probe"].isin([p["id"] for p in evidence.attacks])]
+    rows = evidence.findings[evidence.findings["probe"].isin([p.id for p in evidence.attacks])]
     if rows.empty:
         return None
     missed = rows[(rows["status"] == "ok") & rows["attempted"] & ~rows["reached"]]
@@ -202,7 +211,7 @@ def search_short(evidence: Evidence) -> list[Doubt] | None:
 
 def groups_few(evidence: Evidence) -> list[Doubt]:
     """Too few independent groups for the intervals."""
-    n_groups = evidence.cohort["n_groups"]
+    n_groups = evidence.cohort.n_groups
     return [(None, f"The cohort has {n_groups} groups.")] if n_groups < FEW_GROUPS else []
 
 
@@ -215,40 +224,44 @@ def groups_unknown(evidence: Evidence) -> list[Doubt]:
 
 
 def classes_rare(evidence: Evidence) -> list[Doubt] | None:
-    """A class, or a finding, has hardly any cases."""
-    if not evidence.cohort["cases_by_class"]:
+    """A class, or a label, has hardly any cases."""
+    if not evidence.cohort.cases_by_class:
         return None
-    rare = [
-        f"{name} ({n})" for name, n in evidence.cohort["cases_by_class"].items() if n < FEW_CASES
-    ]
-    named = {"per_finding": "Findings present in", "per_label": "Classes outlined in"}
-    which = next((text for key, text in named.items() if key in evidence.clean), "Classes with")
+    rare = [f"{name} ({n})" for name, n in evidence.cohort.cases_by_class.items() if n < FEW_CASES]
+    match evidence.clean.lossless:
+        case MultilabelPerformance():
+            which = "Findings present in"
+        case SegmentationPerformance():
+            which = "Classes outlined in"
+        case _:
+            which = "Classes with"
     return [(None, f"{which} few cases: {', '.join(rare)}.")] if rare else []
 
 
 def clean_at_chance(evidence: Evidence) -> list[Doubt] | None:
     """The untouched model may be no better than guessing."""
-    if "r_squared" in evidence.clean:
-        return _no_better_than_the_mean(evidence.clean["r_squared"]["low"])
-    if "per_finding" in evidence.clean:
-        return _findings_at_chance(evidence.clean["per_finding"])
-    if "per_label" in evidence.clean:
-        return _no_better_than_everything(evidence.clean["per_label"])
-    low = evidence.clean["balanced_accuracy"]["low"]
+    match evidence.clean.lossless:
+        case RegressionPerformance(r_squared=r_squared):
+            return _no_better_than_the_mean(r_squared.low)
+        case MultilabelPerformance(per_label=per_label):
+            return _labels_at_chance(per_label)
+        case SegmentationPerformance(per_label=outlines):
+            return _no_better_than_everything(outlines)
+        case ClassPerformance(balanced_accuracy=balanced):
+            return _classes_at_chance(balanced.low, evidence.cohort.cases_by_class)
+
+
+def _classes_at_chance(low: float | None, cases_by_class: Mapping[str, int]) -> list[Doubt] | None:
     if low is None:
         return None
-    present = sum(n > 0 for n in evidence.cohort["cases_by_class"].values())
-    if low > 1 / present:
+    chance = 1 / sum(n > 0 for n in cases_by_class.values())
+    if low > chance:
         return []
-    return [
-        (
-            None,
-            (
-                f"Balanced accuracy on untouched images may be as low as {low:.1%}; guessing gives "
-                f"{1 / present:.1%}."
-            ),
-        )
-    ]
+    doubt = (
+        f"Balanced accuracy on untouched images may be as low as {low:.1%}; guessing gives "
+        f"{chance:.1%}."
+    )
+    return [(None, doubt)]
 
 
 def _no_better_than_the_mean(low: float | None) -> list[Doubt] | None:
@@ -261,18 +274,16 @@ def _no_better_than_the_mean(low: float | None) -> list[Doubt] | None:
     return [(None, doubt)] if low <= 0 else []
 
 
-def _no_better_than_everything(per_label: Sequence[Mapping[str, Any]]) -> list[Doubt] | None:
+def _no_better_than_everything(outlines: Sequence[OutlinePerformance]) -> list[Doubt] | None:
     known = [
-        entry
-        for entry in per_label
-        if entry["dice"]["low"] is not None and entry["dice_of_everything"] is not None
+        (entry.label, entry.dice.low, entry.dice_of_everything)
+        for entry in outlines
+        if entry.dice.low is not None and entry.dice_of_everything is not None
     ]
     if not known:
         return None
     guessed = [
-        f"{entry['label']} ({entry['dice']['low']:.2f}, and {entry['dice_of_everything']:.2f})"
-        for entry in known
-        if entry["dice"]["low"] <= entry["dice_of_everything"]
+        f"{label} ({low:.2f}, and {whole:.2f})" for label, low, whole in known if low <= whole
     ]
     doubt = (
         "Dice on untouched images may be as low as stated, and outlining the whole image gives as "
@@ -281,11 +292,11 @@ def _no_better_than_everything(per_label: Sequence[Mapping[str, Any]]) -> list[D
     return [(None, doubt)] if guessed else []
 
 
-def _findings_at_chance(per_finding: Sequence[Mapping[str, Any]]) -> list[Doubt] | None:
+def _labels_at_chance(per_label: Sequence[LabelPerformance]) -> list[Doubt] | None:
     areas = {
-        entry["finding"]: entry["auc"]["low"]
-        for entry in per_finding
-        if entry["auc"] and entry["auc"]["low"] is not None
+        entry.label: entry.auc.low
+        for entry in per_label
+        if entry.auc is not None and entry.auc.low is not None
     }
     if not areas:
         return None

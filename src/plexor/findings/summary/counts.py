@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +23,7 @@ class Counts:
     n_groups: int
     n_failed: int
 
-    def values(self) -> dict[str, Any]:
-        """Field → value, to make a result that has further fields from this one."""
-        return {one.name: getattr(self, one.name) for one in fields(self)}
+
+def values_of(result: DataclassInstance) -> dict[str, Any]:
+    """Field → value, to make a result with further fields from one that lacks them."""
+    return {one.name: getattr(result, one.name) for one in fields(result)}

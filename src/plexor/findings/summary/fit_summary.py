@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from plexor.findings.json_format import JsonFormat
+from plexor.findings.summary.goal_field import GoalField
+from plexor.threat_model.goals import current_spelling
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitSummary:
@@ -34,7 +38,7 @@ class FitSummary:
     file: str | None
     shapes: tuple[tuple[int, ...], ...]
     settings: Mapping[str, Any]
-    goal: Mapping[str, Any] | None
+    goal: GoalField | None
     same_model: bool | None
     n_split: int | None
     n_unread: int
@@ -46,3 +50,14 @@ class FitSummary:
     forwards: int
     seconds: float | None
     errors: tuple[str, ...]
+
+    @classmethod
+    def of(cls, described: Mapping[str, Any]) -> FitSummary:
+        """From what the provenance says of a fit."""
+        goal = described["goal"]
+        return _FORMAT.from_plain(
+            {**described, "goal": None if goal is None else current_spelling(goal)}
+        )
+
+
+_FORMAT = JsonFormat(FitSummary)

@@ -116,7 +116,8 @@ class MultilabelShortcutResult(MultilabelComparison):
 
     Attributes:
         control_fooling_ratio: share of cases whose decision changed under the control.
-        fooling_excess: share whose decision changed with the shortcut, minus that under the control.
+        fooling_excess: share whose decision changed with the shortcut, minus that under the
+            control.
         fooling_test: of whether a decision changes as often with the shortcut as under the control:
             ``n_lost`` counts cases changed under the control only, ``n_gained`` with the shortcut
             only.

@@ -11,8 +11,10 @@ from pydantic import Discriminator
 from plexor.cases.image import LOSSLESS
 from plexor.findings.summary.estimate import StoredEstimate
 from plexor.findings.summary.fit_summary import FitSummary
+from plexor.findings.summary.goal_field import GoalField
 from plexor.findings.summary.results import AttackResult, Comparison, ShortcutResult
 from plexor.findings.summary.visibility_summary import ProbeVisibility
+from plexor.threat_model import Threat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,8 +138,8 @@ class AttackSummary:
         about: what the catalogue says of it.
         settings: its options as resolved.
         fit: how it was fitted; None for an attack that is not fitted.
-        threat: norm, radius, unit, channels, region and access.
-        goal: what it wants; of a regression with its unit.
+        threat: what it may change.
+        goal: what it wants.
         control: id of the noise of the same size; None where that was not tried.
         n_out_of_threat: proposals the judge rejected; they never count as reached.
         cost: passes through the model.
@@ -155,8 +157,8 @@ class AttackSummary:
     about: AttackAbout
     settings: Mapping[str, Any]
     fit: FitSummary | None
-    threat: Mapping[str, Any]
-    goal: Mapping[str, Any]
+    threat: Threat
+    goal: GoalField
     control: str | None
     n_out_of_threat: int
     cost: Cost
@@ -224,7 +226,7 @@ class NoiseSummary:
     kind: Literal["control"] = "control"
     of: Literal["attack"] = "attack"
     name: Literal["noise"] = "noise"
-    threat: Mapping[str, Any]
+    threat: Threat
     n_out_of_threat: int
     cost: Cost
     distance: Distance

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Protocol, Self, TypeAlias, TypeVar
+from typing import Annotated, TypeAlias, TypeVar
 
 from pydantic import Discriminator
 
@@ -12,7 +12,6 @@ from plexor.findings.summary.class_results import (
     ClassPerformance,
     ClassShortcutResult,
 )
-from plexor.findings.summary.estimate import McNemarTests, PairedTest
 from plexor.findings.summary.multilabel_results import (
     MultilabelAttackResult,
     MultilabelComparison,
@@ -53,20 +52,13 @@ ShortcutResult: TypeAlias = Annotated[
 ]
 """With a shortcut, which is tried where decisions are made."""
 
+Decision: TypeAlias = ClassPerformance | MultilabelPerformance
+"""Of a task that decides, whatever was done to the images."""
+
+DecisionComparison: TypeAlias = ClassComparison | MultilabelComparison
+"""Of a task that decides, under a probe."""
+
 R = TypeVar("R")
-
-
-class Tested(Protocol):
-    """A result with a test of its main figure."""
-
-    @property
-    def main_test(self) -> McNemarTests | PairedTest:
-        """The test."""
-        ...
-
-    def corrected(self, p_holm: float) -> Self:
-        """The same with the corrected p."""
-        ...
 
 
 def of_kind(result: object, kind: type[R]) -> R:

@@ -18,7 +18,8 @@ class OutlinePerformance:
         n_present: cases whose truth has it.
         n_undefined: cases in which neither truth nor model has it, so that Dice is undefined.
         dice: mean Dice with the truth, over the cases in which it is defined.
-        dice_of_everything: mean Dice of outlining the whole image; None where no case has the class.
+        dice_of_everything: mean Dice of outlining the whole image; None where no case has the
+            class.
         size_truth: mean size in the truth, in ``size_unit``.
         size: mean size as outlined, in ``size_unit``.
     """

@@ -64,7 +64,8 @@ class TaskSummary:
 
     Attributes:
         kind: of the task.
-        classes: names of the classes or labels, in the order of the outputs; empty for a regression.
+        classes: names of the classes or labels, in the order of the outputs; empty for a
+            regression.
         unit: of a regression's numbers; "" for other tasks.
     """
 

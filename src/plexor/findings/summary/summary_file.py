@@ -50,9 +50,7 @@ def from_json(data: bytes | str) -> Summary:
     if schema in _OLDER:
         return SUMMARY.from_plain(_OLDER[schema](found))
     if schema != _SCHEMA:
-        raise RunDirectoryError(
-            unknown("summary schema", str(schema), [_SCHEMA, *_OLDER])
-        )
+        raise RunDirectoryError(unknown("summary schema", str(schema), [_SCHEMA, *_OLDER]))
     return SUMMARY.load(data)
 
 

@@ -1,14 +1,16 @@
 """``plexor-summary/2`` in the form of ``plexor-summary/3``.
 
 Version 2 repeated a probe's lossless figures beside ``stored``, kept shortcuts in a list of their
-own, had a null for every field of an attack that a control lacks, and called the labels of a
-multilabel model findings.
+own, had a null for every field of an attack that a control lacks, wrote the unit of a regression
+into goals, and called the labels of a multilabel model findings.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+from plexor.threat_model.goals import current_spelling
 
 Json = dict[str, Any]
 _ATTACK = (
@@ -56,6 +58,12 @@ def _probe(old: Mapping[str, Any], task: str) -> Json:
     found = {key: old[key] for key in keys if key in old}
     if control:
         found["of"] = "attack" if of_attack else "shortcut"
+    if of_attack:
+        found["threat"] = _without(old["threat"], "access")
+    if "goal" in found:
+        found["goal"] = _without(current_spelling(old["goal"]), "unit")
+    if found.get("fit") and found["fit"]["goal"]:
+        found["fit"] = found["fit"] | {"goal": current_spelling(found["fit"]["goal"])}
     return {**found, "stored": _stored(old["stored"], task)}
 
 
@@ -72,6 +80,10 @@ def _result(old: Mapping[str, Any], task: str) -> Json:
         labels = found.pop("per_finding")
         found["per_label"] = [_renamed(entry, "finding", "label") for entry in labels]
     return found
+
+
+def _without(data: Mapping[str, Any], key: str) -> Json:
+    return {name: value for name, value in data.items() if name != key}
 
 
 def _renamed(entry: Mapping[str, Any], old: str, new: str) -> Json:
