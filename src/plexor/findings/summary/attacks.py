@@ -85,6 +85,7 @@ def _attack(
         fit=fit,
         threat=threat_from(entry.threat),
         goal=goal_from(entry.goal),
+        goal_unit=parts.task.unit,
         control=entry.control if parts.has(entry.control) else None,
         n_out_of_threat=_n_out_of_threat(parts.part(entry.id)),
         cost=_cost(tried),

@@ -140,6 +140,7 @@ class AttackSummary:
         fit: how it was fitted; None for an attack that is not fitted.
         threat: what it may change.
         goal: what it wants.
+        goal_unit: unit of the numbers of a regression; "" for other tasks.
         control: id of the noise of the same size; None where that was not tried.
         n_out_of_threat: proposals the judge rejected; they never count as reached.
         cost: passes through the model.
@@ -159,6 +160,7 @@ class AttackSummary:
     fit: FitSummary | None
     threat: Threat
     goal: GoalField
+    goal_unit: str
     control: str | None
     n_out_of_threat: int
     cost: Cost

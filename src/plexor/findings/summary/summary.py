@@ -168,6 +168,11 @@ class Summary:
         return [probe for probe in self.probes if isinstance(probe, NoiseSummary)]
 
     @property
+    def attacks_and_noises(self) -> list[AttackSummary | NoiseSummary]:
+        """The attacks, then their controls: the probes that have a threat."""
+        return [*self.attacks, *self.noises]
+
+    @property
     def shortcuts(self) -> list[ShortcutSummary]:
         """The shortcuts, without their controls."""
         return [probe for probe in self.probes if isinstance(probe, ShortcutSummary)]

@@ -62,6 +62,7 @@ def _probe(old: Mapping[str, Any], task: str) -> Json:
         found["threat"] = _without(old["threat"], "access")
     if "goal" in found:
         found["goal"] = _without(current_spelling(old["goal"]), "unit")
+        found["goal_unit"] = old["goal"].get("unit", "")
     if found.get("fit") and found["fit"]["goal"]:
         found["fit"] = found["fit"] | {"goal": current_spelling(found["fit"]["goal"])}
     return {**found, "stored": _stored(old["stored"], task)}
