@@ -49,13 +49,14 @@ from plexor.attacks import (
     judge,
 )
 from plexor.attacks.catalogue import CATALOGUE as SEARCHES
-from plexor.attacks.catalogue import Access, Entry, find
+from plexor.attacks.catalogue import Entry, find
 from plexor.attacks.engine import propose
 from plexor.attacks.threat import Norm
 from plexor.cases import LOSSLESS, Image
 from plexor.core.errors import PlanError
 from plexor.models import Batch, Model, Preprocess, Regression, Segmentation, Task
 from plexor.models.architectures.small_cnn import SmallCNN
+from plexor.threat_model import Access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +95,7 @@ TASKS: dict[str, Task] = {
 GOALS: dict[str, list[Goal]] = {
     "multiclass": [Misclassify(), Become(target="b")],
     "binary": [Misclassify(), Become(target="b")],
-    "multilabel": [Misclassify(), Flip(finding="b", kind="hide"), Flip(finding="c", kind="invent")],
+    "multilabel": [Misclassify(), Flip(label="b", kind="hide"), Flip(label="c", kind="invent")],
     "regression": [Move(by=0.5, kind=kind) for kind in ("raise", "lower", "deviate")],
     "segmentation": [
         LowerDice(of="b", below=0.9),

@@ -41,7 +41,7 @@ from plexor.attacks import (
     load_fitted,
     matched_noise,
 )
-from plexor.attacks.catalogue import CATALOGUE, Access
+from plexor.attacks.catalogue import CATALOGUE
 from plexor.attacks.fitted import FittedAttack, read_card, save_fitted
 from plexor.attacks.fitted_catalogue import LISTED, find_fitted
 from plexor.attacks.threat import Norm
@@ -54,6 +54,7 @@ from plexor.attacks.universal import (
 from plexor.cases import LOSSLESS, Image
 from plexor.core.errors import DataError, PlanError
 from plexor.models import Batch, Model, ModelCard, Preprocess, Regression, Segmentation, Task
+from plexor.threat_model import Access
 
 QUICK: dict[str, dict[str, Any]] = {
     "universal-sgd": {"steps": 12},
@@ -89,7 +90,7 @@ TASKS: dict[str, Task] = {
 GOALS: dict[str, list[Goal]] = {
     "multiclass": [Misclassify(), Become(target="b")],
     "binary": [Misclassify(), Become(target="b")],
-    "multilabel": [Misclassify(), Flip(finding="b", kind="hide"), Flip(finding="c", kind="invent")],
+    "multilabel": [Misclassify(), Flip(label="b", kind="hide"), Flip(label="c", kind="invent")],
     "regression": [Move(by=0.5, kind=kind) for kind in ("raise", "lower", "deviate")],
     "segmentation": [LowerDice(of="b", below=0.9), Spread(of="c", by=0.1)],
 }

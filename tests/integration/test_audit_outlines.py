@@ -20,9 +20,10 @@ from plexor.cases import check_cohort, load_cohort, split_groups
 from plexor.cases.formats.png import PngCodec
 from plexor.core.errors import DataError, PlanError
 from plexor.findings import RunDirectory
-from plexor.findings.summary.outlined import Outlined
+from plexor.findings.summary.judged import Judged
 from plexor.models import Model, Segmentation
 from plexor.report import write_report
+from plexor.threat_model import goal_from
 
 SHAPE = (12, 10)
 GOALS: list[dict[str, Any]] = [
@@ -100,8 +101,8 @@ def test_every_goal_is_told_from_what_is_kept_as_the_judge_told_it(tmp_path: Pat
     for probe in resolved:
         name = next(n for n in set(findings["probe"]) if _is_of(n, probe["goal"]))
         rows = findings[findings["probe"] == name]
-        kept = Outlined.of(rows, rows, np.zeros(len(rows), dtype=bool))
-        told, judged = kept.holds(probe["goal"], 0), rows["margin_after"].to_numpy()
+        told = goal_from(probe["goal"]).holds(Judged.of(rows, rows), ["disc"])
+        judged = rows["margin_after"].to_numpy()
         known = ~np.isnan(judged)
         np.testing.assert_array_equal(told[known], judged[known] > 0)
         assert rows["reached"].any(), name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from plexor.attacks.catalogue import CATALOGUE, EVERY_NORM, EVERY_TASK, Access, Entry
+from plexor.attacks.catalogue import CATALOGUE, EVERY_NORM, EVERY_TASK, Entry
 from plexor.attacks.fitted import Fitted, FittedAttack, read_card
 from plexor.attacks.generative import FittedGenerator, Generator, UniversalGenerator
 from plexor.attacks.surrogate_catalogue import ON_SURROGATES, SurrogateEntry
@@ -16,6 +16,7 @@ from plexor.attacks.universal import (
     UniversalSingular,
 )
 from plexor.core.errors import DataError, PlanError, unknown
+from plexor.threat_model import Access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from plexor.attacks.catalogue import CATALOGUE, Access, Entry
+from plexor.attacks.catalogue import CATALOGUE, Entry
 from plexor.attacks.fitted import read_card
 from plexor.attacks.fitted_catalogue import LISTED, FittedEntry, find_fitted
 from plexor.attacks.goals import Misclassify
@@ -29,8 +29,9 @@ from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.findings.planned import probe_id
 from plexor.plans.shortcut_plan import ShortcutPlan, shortcuts_adapter
-from plexor.plans.written import ACCESS, GoalPlan, ProbePlan, ThreatPlan
+from plexor.plans.written import GoalPlan, ProbePlan, ThreatPlan
 from plexor.probes.probe import Fitting, Probe, Saved, Surrogates
+from plexor.threat_model import ACCESS, Access
 
 AnyEntry = Entry | FittedEntry | SurrogateEntry
 
@@ -52,7 +53,7 @@ class AttackPlan(ProbePlan):
         return {f.name: getattr(self, f.name) for f in _fields(LISTED[self.attack])}
 
     def _probe_id(self, threat: Threat) -> str:
-        return probe_id(self.id or self.attack, asdict(self.goal), asdict(threat))
+        return probe_id(self.id or self.attack, self.goal, threat)
 
     def _check_threat(self, threat: ThreatPlan, access: Access) -> None:
         """Refuses a norm that is not searched, and an adversary who sees too little."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol, Self, TypeVar
 
 from plexor.core.errors import PlanError, unknown
@@ -134,11 +134,12 @@ class Masked:
 
 
 REGIONS: dict[str, type[Border | Masked]] = {"border": Border, "masked": Masked}
+"""``kind`` → the class."""
 R = TypeVar("R", bound=Region)
 
 
-def region_from(data: Mapping[str, Any] | None) -> Border | Masked | None:
-    """The region that plain data of a run describes; None stands for the whole image.
+def region_from(data: Mapping[str, Any]) -> Border | Masked:
+    """The region that plain data of a run describes.
 
     Raises:
         PlanError: a kind that is not known.
@@ -147,14 +148,19 @@ def region_from(data: Mapping[str, Any] | None) -> Border | Masked | None:
         >>> region_from({"kind": "border", "width": 8})
         Border(width=8, kind='border')
     """
-    if data is None:
-        return None
-    if data.get("kind") not in REGIONS:
-        raise PlanError("region: " + unknown("kind", str(data.get("kind")), REGIONS))
-    region = REGIONS[data["kind"]]
-    return region(
-        **{field.name: data[field.name] for field in fields(region) if field.name in data}
-    )
+    return REGIONS[region_key(data)](**data)
+
+
+def region_key(data: Mapping[str, Any]) -> str:
+    """The key in the catalogue of the region that plain data describes.
+
+    Raises:
+        PlanError: a kind that is not known.
+    """
+    kind = str(data.get("kind"))
+    if kind not in REGIONS:
+        raise PlanError("region: " + unknown("kind", kind, REGIONS))
+    return kind
 
 
 def read_region(written: object, regions: Iterable[type[R]]) -> R:

@@ -120,10 +120,10 @@ def threat_from(data: Mapping[str, Any]) -> Threat:
         >>> threat_from({"norm": "linf", "radius": 2.0, "access": "scores"}).name
         'linf-2'
     """
-    return Threat(
-        norm=data["norm"],
-        radius=data["radius"],
-        unit=data.get("unit", "level"),
-        channels=data.get("channels", "together"),
-        region=region_from(data.get("region")),
-    )
+    region = data.get("region")
+    return Threat(**ball_of(data), region=None if region is None else region_from(region))
+
+
+def ball_of(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a threat that plain data gives, without its region."""
+    return {name: data[name] for name in ("norm", "radius", "unit", "channels") if name in data}
