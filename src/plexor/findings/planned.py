@@ -1,4 +1,4 @@
-"""The probes a resolved plan stands for, as plain data, without the packages that can run them."""
+"""The probes a resolved plan stands for, read without the packages that can run them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 from plexor.threat_model import Goal, Threat, goal_from, threat_from
 
-Plain = Mapping[str, Any]
-_COMMON = {"id", "attack", "goal", "threat", "fit", "load", "fit_batch"}
+_COMMON = {"kind", "id", "attack", "shortcut", "goal", "threat", "fit", "load", "fit_batch"}
+"""Keys of a plan's entry that are not options of the attack or shortcut itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,20 +20,20 @@ class Planned:
         id: as in the findings.
         name: the attack's.
         settings: its own options.
-        threat: norm, one radius, unit, channels, region and access.
-        goal: kind and, where there are such, target, label, of, by, below and keep.
+        threat: with one radius.
+        goal: what it wants.
     """
 
     id: str
     name: str
     settings: dict[str, Any]
-    threat: dict[str, Any]
-    goal: dict[str, Any]
+    threat: Threat
+    goal: Goal
 
     @property
     def control(self) -> str:
         """Id of the noise of the same size."""
-        return control_id(threat_from(self.threat))
+        return control_id(self.threat)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,35 +56,32 @@ class PlannedShortcut:
         return shuffled_id(self.id)
 
 
-def planned_shortcuts(plan: Plain) -> Iterator[PlannedShortcut]:
+def planned_shortcuts(plan: Mapping[str, Any]) -> Iterator[PlannedShortcut]:
     """Every shortcut of a resolved plan, in the plan's order."""
     for entry in plan["probes"]:
         if "shortcut" in entry:
             yield PlannedShortcut(
                 id=entry.get("id") or entry["shortcut"],
                 name=entry["shortcut"],
-                settings={k: v for k, v in entry.items() if k not in ("id", "shortcut")},
+                settings={key: value for key, value in entry.items() if key not in _COMMON},
             )
 
 
-def planned(plan: Plain) -> Iterator[Planned]:
+def planned(plan: Mapping[str, Any]) -> Iterator[Planned]:
     """Every attack of a resolved plan, each radius its own, in the plan's order."""
     for entry in plan["probes"]:
         if "attack" not in entry:
             continue
+        goal = goal_from(entry["goal"])
         radii = entry["threat"]["radius"]
         for radius in radii if isinstance(radii, list | tuple) else [radii]:
-            threat = _threat(entry["threat"], radius)
+            threat = threat_from({**entry["threat"], "radius": float(radius)})
             yield Planned(
-                id=probe_id(
-                    entry.get("id") or entry["attack"],
-                    goal_from(entry["goal"]),
-                    threat_from(threat),
-                ),
+                id=probe_id(entry.get("id") or entry["attack"], goal, threat),
                 name=entry["attack"],
                 settings={key: value for key, value in entry.items() if key not in _COMMON},
                 threat=threat,
-                goal=dict(entry["goal"]),
+                goal=goal,
             )
 
 
@@ -101,11 +98,3 @@ def control_id(threat: Threat) -> str:
 def shuffled_id(shortcut: str) -> str:
     """Id of the control that goes with a shortcut of that id."""
     return f"{shortcut}-shuffled"
-
-
-def _threat(written: Plain, radius: float) -> dict[str, Any]:
-    """One radius, every key there; levels of L0, which counts positions, are a count."""
-    threat = {"channels": "together", "region": None, "access": "gradients", **written}
-    if threat["norm"] == "l0" and threat["unit"] == "level":
-        threat["unit"] = "count"
-    return threat | {"radius": float(radius)}

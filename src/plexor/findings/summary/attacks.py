@@ -25,7 +25,7 @@ from plexor.findings.summary.results import AttackResult
 from plexor.findings.summary.visibility import probe_visibility
 from plexor.findings.summary.visibility_summary import ProbeVisibility
 from plexor.stats import clustered_mean
-from plexor.threat_model import Threat, goal_from, threat_from
+from plexor.threat_model import Threat
 
 
 def attacks(
@@ -50,18 +50,16 @@ def attacks(
     ]
     controls = {entry.control: entry.threat for entry in entries if parts.has(entry.control)}
     noises = [
-        _noise(probe_id, threat_from(threat), plan, provenance, parts)
-        for probe_id, threat in controls.items()
+        _noise(probe_id, threat, plan, provenance, parts) for probe_id, threat in controls.items()
     ]
     return searches, noises
 
 
 def _stored(entry: Planned, parts: Parts) -> dict[str, AttackResult]:
     """Container → result, not yet corrected for the number of attacks."""
-    goal = goal_from(entry.goal)
     return {
         container: parts.measures.attacked(
-            parts.judged(entry.id, container), goal, parts.judged(entry.control, container)
+            parts.judged(entry.id, container), entry.goal, parts.judged(entry.control, container)
         )
         for container in parts.containers(entry.id)
     }
@@ -83,8 +81,8 @@ def _attack(
         about=_about(entry, provenance, fit),
         settings=entry.settings if fit is None or fit.split else fit.settings,
         fit=fit,
-        threat=threat_from(entry.threat),
-        goal=goal_from(entry.goal),
+        threat=entry.threat,
+        goal=entry.goal,
         goal_unit=parts.task.unit,
         control=entry.control if parts.has(entry.control) else None,
         n_out_of_threat=_n_out_of_threat(parts.part(entry.id)),

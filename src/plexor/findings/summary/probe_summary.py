@@ -17,6 +17,16 @@ from plexor.findings.summary.visibility_summary import ProbeVisibility
 from plexor.threat_model import Threat
 
 
+def check_lossless(stored: Mapping[str, object]) -> None:
+    """Refuses figures by container that lack those of the losslessly stored images.
+
+    Raises:
+        ValueError: they are not there.
+    """
+    if LOSSLESS not in stored:
+        raise ValueError(f"expected figures under `{LOSSLESS}`, got {', '.join(stored) or 'none'}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttackAbout:
     """What the catalogue says of an attack.
@@ -171,6 +181,9 @@ class AttackSummary:
     visibility: ProbeVisibility | None
     stored: Mapping[str, AttackResult]
 
+    def __post_init__(self) -> None:
+        check_lossless(self.stored)
+
     @property
     def lossless(self) -> AttackResult:
         """The figures of the losslessly stored images."""
@@ -200,6 +213,9 @@ class ShortcutSummary:
     control: str | None
     distance: Distance
     stored: Mapping[str, ShortcutResult]
+
+    def __post_init__(self) -> None:
+        check_lossless(self.stored)
 
     @property
     def lossless(self) -> ShortcutResult:
@@ -235,6 +251,9 @@ class NoiseSummary:
     visibility: ProbeVisibility | None
     stored: Mapping[str, Comparison]
 
+    def __post_init__(self) -> None:
+        check_lossless(self.stored)
+
     @property
     def lossless(self) -> Comparison:
         """The figures of the losslessly stored images."""
@@ -264,6 +283,9 @@ class ShuffledSummary:
     settings: Mapping[str, Any]
     distance: Distance
     stored: Mapping[str, Comparison]
+
+    def __post_init__(self) -> None:
+        check_lossless(self.stored)
 
     @property
     def lossless(self) -> Comparison:

@@ -14,6 +14,7 @@ from plexor.findings.summary.probe_summary import (
     ProbeSummary,
     ShortcutSummary,
     ShuffledSummary,
+    check_lossless,
 )
 from plexor.findings.summary.results import Performance
 from plexor.findings.summary.visibility_summary import VisibilitySummary
@@ -117,6 +118,9 @@ class CleanSummary:
     """
 
     stored: Mapping[str, Performance]
+
+    def __post_init__(self) -> None:
+        check_lossless(self.stored)
 
     @property
     def lossless(self) -> Performance:

@@ -48,7 +48,10 @@ def from_json(data: bytes | str) -> Summary:
         raise RunDirectoryError(f"not a summary: {error}") from error
     schema = found.get("schema") if isinstance(found, dict) else None
     if schema in _OLDER:
-        return SUMMARY.from_plain(_OLDER[schema](found))
+        try:
+            return SUMMARY.from_plain(_OLDER[schema](found))
+        except KeyError as error:
+            raise RunDirectoryError(f"not a whole {schema}: it lacks `{error.args[0]}`") from error
     if schema != _SCHEMA:
         raise RunDirectoryError(unknown("summary schema", str(schema), [_SCHEMA, *_OLDER]))
     return SUMMARY.load(data)
