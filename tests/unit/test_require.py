@@ -13,6 +13,7 @@ from plexor.findings.require import holds_of as holds
 NAMES: Mapping[str, Any] = {
     "clean": {"accuracy": {"value": 0.8, "low": 0.75, "high": 0.85, "n": 200}},
     "cohort": {"name": "lesions", "classes": ["a", "b"]},
+    "flags": [],
     "probes": {
         "pgd-linf-2": {
             "accuracy": {"value": 0.3, "low": 0.25, "high": 0.36},
@@ -57,6 +58,10 @@ UNDEFINED = f"{PGD}.success.value"
         (f"{PGD}.finished", True),
         (f"not {PGD}.finished", False),
         ("  clean.accuracy.n > 0 ", True),
+        ("not flags", True),
+        ("not cohort.classes", False),
+        ("clean.accuracy.n > 0 and not flags", True),
+        ("flags or clean.accuracy.n > 300", False),
     ],
 )
 def test_operators(condition: str, answer: bool) -> None:

@@ -80,11 +80,12 @@ def attribute_texts(kind: type) -> dict[str, str]:
     """Field → what the ``Attributes:`` of a class's docstring, or of its bases', say of it."""
     found: dict[str, str] = {}
     for base in reversed(kind.__mro__[:-1]):
-        found |= _attributes(inspect.cleandoc(base.__doc__ or ""))
+        found |= attributes_in(inspect.cleandoc(base.__doc__ or ""))
     return found
 
 
-def _attributes(doc: str) -> dict[str, str]:
+def attributes_in(doc: str) -> dict[str, str]:
+    """Name → text of the ``Attributes:`` of a Google-style docstring without indentation."""
     _, _, listed = doc.partition("Attributes:\n")
     entries = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", listed, re.MULTILINE)
     return {name: " ".join(text.split()) for name, text in entries}
@@ -117,7 +118,7 @@ def _strict(node: dict[str, Any], kind: type | None) -> dict[str, Any]:
     if "properties" not in found:
         return found
     doc = found.get("description", "")
-    texts = _attributes(doc) if kind is None else attribute_texts(kind)
+    texts = attributes_in(doc) if kind is None else attribute_texts(kind)
     properties = {
         name: one | ({"description": _as_json(texts[name])} if name in texts else {})
         for name, one in found["properties"].items()

@@ -44,7 +44,7 @@ def holds(condition: str, summary: Summary) -> bool:
     """Whether a condition such as ``probes["pgd-linf-2"].accuracy.low > 0.5`` is true.
 
     Names are those of ``names_of``. Comparisons, ``and``, ``or``, ``not`` and the four operations
-    are understood. A comparison with an undefined number is neither true nor false, and a condition
+    are understood; in ``and``, ``or`` and ``not`` a list is true unless it is empty. A comparison with an undefined number is neither true nor false, and a condition
     that depends on one does not hold, with or without ``not``.
 
     Raises:
@@ -111,6 +111,8 @@ def _value(node: ast.expr, names: Mapping[str, Any], condition: str) -> Any:  # 
 
     def answer(part: ast.expr) -> Any:
         found = of(part)
+        if isinstance(found, list):
+            return bool(found)
         if found is not None and not isinstance(found, bool):
             raise PlanError(
                 f"require: {ast.unparse(part)} in {condition!r} is {found!r:.40}, expected a "
