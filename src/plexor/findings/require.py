@@ -44,8 +44,9 @@ def holds(condition: str, summary: Summary) -> bool:
     """Whether a condition such as ``probes["pgd-linf-2"].accuracy.low > 0.5`` is true.
 
     Names are those of ``names_of``. Comparisons, ``and``, ``or``, ``not`` and the four operations
-    are understood; in ``and``, ``or`` and ``not`` a list is true unless it is empty. A comparison with an undefined number is neither true nor false, and a condition
-    that depends on one does not hold, with or without ``not``.
+    are understood; in ``and``, ``or`` and ``not`` a list is true unless it is empty. A comparison
+    with an undefined number is neither true nor false, and a condition that depends on one does not
+    hold, with or without ``not``.
 
     Raises:
         PlanError: the condition is not one, or names something the summary has not.

@@ -13,14 +13,13 @@ from plexor.findings.schema import CLEAN
 from plexor.findings.summary.estimate import StoredEstimate
 from plexor.findings.summary.fit_summary import FitSummary
 from plexor.findings.summary.parts import Parts, distances, holm_corrected, number
-from plexor.findings.summary.probe_summary import (
+from plexor.findings.summary.probe_details import (
     AttackAbout,
-    AttackSummary,
     Coefficients,
     Cost,
-    NoiseSummary,
     Positions,
 )
+from plexor.findings.summary.probe_summary import AttackSummary, NoiseSummary
 from plexor.findings.summary.results import AttackResult
 from plexor.findings.summary.visibility import probe_visibility
 from plexor.findings.summary.visibility_summary import ProbeVisibility

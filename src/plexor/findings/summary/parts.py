@@ -13,7 +13,7 @@ from plexor.findings.schema import CLEAN
 from plexor.findings.summary.classification import Classification
 from plexor.findings.summary.judged import Judged, Measures
 from plexor.findings.summary.multilabel import Multilabel
-from plexor.findings.summary.probe_summary import Distance, Length
+from plexor.findings.summary.probe_details import Distance, Length
 from plexor.findings.summary.regression import Regression
 from plexor.findings.summary.results import Comparison
 from plexor.findings.summary.segmentation import Segmentation

@@ -9,12 +9,8 @@ from plexor.findings.planned import PlannedShortcut, planned_shortcuts
 from plexor.findings.summary.classification import Classification
 from plexor.findings.summary.multilabel import Multilabel
 from plexor.findings.summary.parts import Parts, distances, holm_corrected
-from plexor.findings.summary.probe_summary import (
-    Distance,
-    ShortcutAbout,
-    ShortcutSummary,
-    ShuffledSummary,
-)
+from plexor.findings.summary.probe_details import Distance, ShortcutAbout
+from plexor.findings.summary.probe_summary import ShortcutSummary, ShuffledSummary
 from plexor.findings.summary.results import ShortcutResult
 
 
