@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 from plexor.findings.planned import planned, planned_shortcuts
 from plexor.plans.plan import load_plan
@@ -66,7 +67,8 @@ def test_a_resolved_plan_stands_for_the_probes_the_audit_carries_out() -> None:
         name for name, probe in carried_out.items() if probe.kind == "control"
     }
     for entry in read:
-        threat, goal = carried_out[entry.id].threat, carried_out[entry.id].goal
+        goal: Any = carried_out[entry.id].goal
+        threat = carried_out[entry.id].threat
         assert threat is not None
         assert goal is not None
         assert entry.threat == threat_from(asdict(threat))
@@ -74,7 +76,7 @@ def test_a_resolved_plan_stands_for_the_probes_the_audit_carries_out() -> None:
 
 
 def test_an_entry_that_names_its_kind_has_the_same_options() -> None:
-    plan = load_plan(
+    plan: dict[str, Any] = load_plan(
         {
             "cohort": {"manifest": "cohort.csv"},
             "probes": [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ def _summary(plan: dict[str, Any], provenance: dict[str, Any], rows: list[Findin
     return summarise(plan, provenance, to_table(rows).to_pandas())
 
 
-SUMMARIES = {
+SUMMARIES: dict[str, Callable[[], Summary]] = {
     "classes": _of_classes,
     "findings": lambda: _of_task(task_run.FINDINGS, task_run.HIDE, task_run.several()),
     "outlines": lambda: _of_task(task_run.OUTLINES, task_run.LOWER, task_run.outlines()),

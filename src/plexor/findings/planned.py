@@ -59,7 +59,7 @@ class PlannedShortcut:
 def planned_shortcuts(plan: Mapping[str, Any]) -> Iterator[PlannedShortcut]:
     """Every shortcut of a resolved plan, in the plan's order."""
     for entry in plan["probes"]:
-        if "shortcut" in entry:
+        if _kind(entry) == "shortcut":
             yield PlannedShortcut(
                 id=entry.get("id") or entry["shortcut"],
                 name=entry["shortcut"],
@@ -70,7 +70,7 @@ def planned_shortcuts(plan: Mapping[str, Any]) -> Iterator[PlannedShortcut]:
 def planned(plan: Mapping[str, Any]) -> Iterator[Planned]:
     """Every attack of a resolved plan, each radius its own, in the plan's order."""
     for entry in plan["probes"]:
-        if "attack" not in entry:
+        if _kind(entry) != "attack":
             continue
         goal = goal_from(entry["goal"])
         radii = entry["threat"]["radius"]
@@ -83,6 +83,29 @@ def planned(plan: Mapping[str, Any]) -> Iterator[Planned]:
                 threat=threat,
                 goal=goal,
             )
+
+
+def _kind(entry: Mapping[str, Any]) -> str:
+    """The entry's kind; entries of earlier versions, which do not name it, are of one of two."""
+    return str(entry.get("kind", "shortcut" if "shortcut" in entry else "attack"))
+
+
+def described(provenance: Mapping[str, Any], kind: str, name: str) -> Mapping[str, Any]:
+    """What a run says of an attack or a shortcut: title, summary, and of an attack more.
+
+    Args:
+        provenance: of the run. Those of earlier versions have ``attacks`` and ``shortcuts`` in
+            place of ``probes``.
+        kind: "attack" or "shortcut".
+        name: its name in the catalogue.
+
+    Returns:
+        Empty where the run says nothing.
+    """
+    for probe in provenance.get("probes", ()):
+        if (probe["kind"], probe["name"]) == (kind, name):
+            return dict(probe)
+    return dict(provenance.get(f"{kind}s", {}).get(name, {}))
 
 
 def probe_id(start: str, goal: Goal, threat: Threat) -> str:

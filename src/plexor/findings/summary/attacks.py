@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from plexor.findings.planned import Planned, planned
+from plexor.findings.planned import Planned, described, planned
 from plexor.findings.schema import CLEAN
 from plexor.findings.summary.estimate import StoredEstimate
 from plexor.findings.summary.fit_summary import FitSummary
@@ -71,8 +71,8 @@ def _attack(
     provenance: Mapping[str, Any],
     parts: Parts,
 ) -> AttackSummary:
-    described = provenance.get("fits", {}).get(entry.id)
-    fit = None if described is None else FitSummary.of(described)
+    account = provenance.get("fits", {}).get(entry.id)
+    fit = None if account is None else FitSummary.of(account)
     tried = _tried(parts.part(entry.id))
     return AttackSummary(
         id=entry.id,
@@ -97,13 +97,13 @@ def _attack(
 
 def _about(entry: Planned, provenance: Mapping[str, Any], fit: FitSummary | None) -> AttackAbout:
     """What the catalogue says; one that was fitted on another model saw nothing of this one."""
-    described = provenance.get("attacks", {}).get(entry.name, {})
+    about = described(provenance, "attack", entry.name)
     elsewhere = fit is not None and fit.same_model is False
     return AttackAbout(
-        title=described.get("title", entry.name.upper()),
-        summary=described.get("summary", ""),
-        access="none" if elsewhere else described.get("access", ""),
-        reference=described.get("reference", ""),
+        title=about.get("title", entry.name.upper()),
+        summary=about.get("summary", ""),
+        access="none" if elsewhere else about.get("access", ""),
+        reference=about.get("reference", ""),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from plexor.findings.planned import PlannedShortcut, planned_shortcuts
+from plexor.findings.planned import PlannedShortcut, described, planned_shortcuts
 from plexor.findings.summary.classification import Classification
 from plexor.findings.summary.multilabel import Multilabel
 from plexor.findings.summary.parts import Parts, distances, holm_corrected
@@ -25,7 +25,6 @@ def shortcuts(
         parts: the findings.
     """
     entries = [entry for entry in planned_shortcuts(plan) if parts.has(entry.id)]
-    described = provenance.get("shortcuts", {})
     stored = holm_corrected(
         [_stored(entry, parts) for entry in entries],
         lambda result: result.mcnemar.p_value,
@@ -40,7 +39,7 @@ def shortcuts(
         ShortcutSummary(
             id=entry.id,
             name=entry.name,
-            about=_about(entry, described),
+            about=_about(entry, provenance),
             settings=entry.settings,
             control=entry.control if parts.has(entry.control) else None,
             distance=_distances(entry.id, parts),
@@ -52,7 +51,7 @@ def shortcuts(
         ShuffledSummary(
             id=entry.control,
             name=entry.name,
-            about=_about(entry, described),
+            about=_about(entry, provenance),
             settings=entry.settings,
             distance=_distances(entry.control, parts),
             stored=parts.compared(entry.control),
@@ -63,8 +62,8 @@ def shortcuts(
     return found, controls
 
 
-def _about(entry: PlannedShortcut, described: Mapping[str, Any]) -> ShortcutAbout:
-    about = described.get(entry.name, {})
+def _about(entry: PlannedShortcut, provenance: Mapping[str, Any]) -> ShortcutAbout:
+    about = described(provenance, "shortcut", entry.name)
     return ShortcutAbout(
         title=about.get("title", entry.name.capitalize()), summary=about.get("summary", "")
     )
