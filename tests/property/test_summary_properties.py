@@ -56,6 +56,7 @@ def test_the_clean_images_alone_make_a_summary() -> None:
     ("path", "value"),
     [
         (("clean", "stored", "lossless", "accuracy", "high"), "high"),
+        (("clean", "stored", "lossless", "n"), -1),
         (("clean", "surprise"), 1),
         (("probes", 0, "stored", "lossless", "success"), None),
         (("probes", 0, "stored", "lossless", "surprise"), 1),

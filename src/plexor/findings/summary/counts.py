@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+from pydantic import Field
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+
+Count: TypeAlias = Annotated[int, Field(ge=0)]
+"""A number of cases, groups, files or passes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,9 +25,9 @@ class Counts:
         n_failed: cases without a verdict; they are in no estimate.
     """
 
-    n: int
-    n_groups: int
-    n_failed: int
+    n: Count
+    n_groups: Count
+    n_failed: Count
 
 
 def values_of(result: DataclassInstance) -> dict[str, Any]:

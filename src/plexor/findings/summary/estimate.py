@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from plexor.findings.summary.counts import Count
 from plexor.stats import Estimate, TestResult
 
 
@@ -30,8 +31,8 @@ class StoredEstimate:
     high: float | None
     level: float
     method: str
-    n: int
-    n_groups: int | None
+    n: Count
+    n_groups: Count | None
     variance: float | None
     note: str
 
@@ -69,9 +70,9 @@ class StoredTest:
     statistic: float | None
     p_value: float | None
     method: str
-    n: int
+    n: Count
     df: float | None
-    n_groups: int | None
+    n_groups: Count | None
     alternative: Literal["two-sided", "less", "greater"]
     note: str
 
@@ -134,8 +135,8 @@ class McNemarTests:
     used: Literal["clustered", "plain"]
     p_value: float | None
     p_holm: float | None = None
-    n_lost: int
-    n_gained: int
+    n_lost: Count
+    n_gained: Count
     clustered: StoredTest
     plain: StoredTest
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from plexor.findings.json_format import JsonFormat
+from plexor.findings.summary.counts import Count
 from plexor.findings.summary.goal_field import GoalField
 from plexor.threat_model.goals import current_spelling
 
@@ -40,14 +41,14 @@ class FitSummary:
     settings: Mapping[str, Any]
     goal: GoalField | None
     same_model: bool | None
-    n_split: int | None
-    n_unread: int
-    n_cases: int
-    n_groups: int | None
-    cases_in_both: int
-    groups_in_both: int | None
-    gradients: int
-    forwards: int
+    n_split: Count | None
+    n_unread: Count
+    n_cases: Count
+    n_groups: Count | None
+    cases_in_both: Count
+    groups_in_both: Count | None
+    gradients: Count
+    forwards: Count
     seconds: float | None
     errors: tuple[str, ...]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
-from plexor.findings.summary.counts import Counts
+from plexor.findings.summary.counts import Count, Counts
 from plexor.findings.summary.estimate import McNemarTests, StoredEstimate
 
 
@@ -22,7 +22,7 @@ class LabelPerformance:
     """
 
     label: str
-    n_present: int
+    n_present: Count
     auc: StoredEstimate | None
     sensitivity: StoredEstimate
     specificity: StoredEstimate
@@ -43,8 +43,8 @@ class LabelComparison(LabelPerformance):
     auc_change: StoredEstimate | None
     sensitivity_change: StoredEstimate
     specificity_change: StoredEstimate
-    n_hidden: int
-    n_invented: int
+    n_hidden: Count
+    n_invented: Count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from plexor.findings.summary.counts import Count
 from plexor.findings.summary.estimate import StoredEstimate
 
 
@@ -113,5 +114,5 @@ class Coefficients:
 
     median: float
     max: float
-    n: int
-    n_unmoved: int
+    n: Count
+    n_unmoved: Count

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import Discriminator
 
 from plexor.cases.image import LOSSLESS
+from plexor.findings.summary.counts import Count
 from plexor.findings.summary.fit_summary import FitSummary
 from plexor.findings.summary.goal_field import GoalField
 from plexor.findings.summary.probe_details import (
@@ -69,9 +70,9 @@ class AttackSummary:
     goal: GoalField
     goal_unit: str
     control: str | None
-    n_out_of_threat: int
+    n_out_of_threat: Count
     cost: Cost
-    found_by: Mapping[str, int]
+    found_by: Mapping[str, Count]
     positions: Positions | None
     coefficients: Coefficients | None
     distance: Distance
@@ -142,7 +143,7 @@ class NoiseSummary:
     of: Literal["attack"] = "attack"
     name: Literal["noise"] = "noise"
     threat: Threat
-    n_out_of_threat: int
+    n_out_of_threat: Count
     cost: Cost
     distance: Distance
     visibility: ProbeVisibility | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
-from plexor.findings.summary.counts import Counts
+from plexor.findings.summary.counts import Count, Counts
 from plexor.findings.summary.estimate import PairedTest, StoredEstimate
 
 
@@ -25,8 +25,8 @@ class OutlinePerformance:
     """
 
     label: str
-    n_present: int
-    n_undefined: int
+    n_present: Count
+    n_undefined: Count
     dice: StoredEstimate
     dice_of_everything: float | None
     size_truth: StoredEstimate
@@ -51,8 +51,8 @@ class OutlineComparison(OutlinePerformance):
     size_change: StoredEstimate
     agreement: StoredEstimate
     moved: StoredEstimate
-    n_vanished: int
-    n_appeared: int
+    n_vanished: Count
+    n_appeared: Count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ class SegmentationPerformance(Counts):
 
     task: Literal["segmentation"] = "segmentation"
     dice: StoredEstimate
-    n_undefined: int
+    n_undefined: Count
     size_unit: str
     per_label: tuple[OutlinePerformance, ...]
 
@@ -120,4 +120,4 @@ class SegmentationAttackResult(SegmentationComparison):
 
     success: StoredEstimate
     control_success: StoredEstimate
-    n_not_applicable: int
+    n_not_applicable: Count

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from plexor.cases.image import LOSSLESS
 from plexor.findings.flags.flag import Flag
+from plexor.findings.summary.counts import Count
 from plexor.findings.summary.probe_summary import (
     AttackSummary,
     NoiseSummary,
@@ -50,11 +51,11 @@ class CohortSummary:
 
     name: str
     split: str | None
-    n_cases: int
-    n_groups: int
-    n_failed: int
+    n_cases: Count
+    n_groups: Count
+    n_failed: Count
     classes: tuple[str, ...]
-    cases_by_class: Mapping[str, int]
+    cases_by_class: Mapping[str, Count]
     truth: TruthRange | None
     sha256: str
 

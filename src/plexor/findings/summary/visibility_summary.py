@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from plexor.findings.summary.counts import Count
 from plexor.findings.summary.estimate import StoredEstimate
 from plexor.visibility.observation import Observation
 from plexor.visibility.settings import Visibility
@@ -21,7 +22,7 @@ class StoredObservation:
         d_prime_forced_choice: the d' that ``forced_choice`` stands for.
     """
 
-    n_training: int
+    n_training: Count
     auc: StoredEstimate
     d_prime: StoredEstimate
     forced_choice: StoredEstimate
@@ -36,7 +37,7 @@ class ObserverResult(StoredObservation):
         n_channels: numbers it sees of each image.
     """
 
-    n_channels: int
+    n_channels: Count
 
     @classmethod
     def of(cls, found: Observation, *, n_channels: int) -> ObserverResult:
@@ -80,7 +81,7 @@ class ProbeVisibility:
         detector: what a trained network made of it; None where the plan has none.
     """
 
-    n_changed: int
+    n_changed: Count
     psnr: StoredEstimate | None
     ssim: StoredEstimate | None
     delta_e_mean: StoredEstimate | None
