@@ -17,10 +17,8 @@ from typing import Any
 import typer
 from typer.cli import get_docs_for_click
 
-from plexor.attacks import CATALOGUE, FITTED, LISTED, ON_SURROGATES
-from plexor.attacks.catalogue import EVERY_TASK, Entry
-from plexor.attacks.fitted_catalogue import FittedEntry
-from plexor.attacks.surrogate_catalogue import SurrogateEntry
+from plexor.attacks import CATALOGUE, FITTED, ON_SURROGATES, SEARCHES
+from plexor.attacks.description import EVERY_TASK, Described
 from plexor.cli.app import app
 from plexor.findings.json_format import attribute_texts, attributes_in
 from plexor.findings.summary import summary_schema
@@ -117,12 +115,13 @@ def pages() -> dict[str, str]:
 def attacks_page() -> str:
     """What every attack of the catalogue searches, and where it comes from."""
     listed = [
-        f"- **`{name}`**: {entry.summary}. {entry.reference}." for name, entry in LISTED.items()
+        f"- **`{name}`**: {attack.summary}. {attack.reference}."
+        for name, attack in CATALOGUE.items()
     ]
     return "\n".join(
         [
             ATTACKS,
-            _matrix(CATALOGUE, sees={"sees": "access"}),
+            _matrix(SEARCHES, sees={"sees": "access"}),
             FITTED_ATTACKS,
             _matrix(FITTED, sees={"sees, fitted": "access", "sees, applied": "applied"}),
             ON_OTHERS,
@@ -136,16 +135,14 @@ def attacks_page() -> str:
     )
 
 
-def _matrix(
-    entries: Mapping[str, Entry | FittedEntry | SurrogateEntry], *, sees: Mapping[str, str]
-) -> str:
+def _matrix(attacks: Mapping[str, type[Described]], *, sees: Mapping[str, str]) -> str:
     """Ticks for every norm and task; ``sees`` names the columns of what is seen."""
     head = ["attack", *sees, *(norm.symbol for norm in NORMS.values()), *EVERY_TASK]
     rows = [head, ["---"] * len(head)]
-    for name, entry in entries.items():
-        norms = ["✓" if norm in entry.norms else "" for norm in NORMS]
-        tasks = ["✓" if task in entry.tasks else "" for task in EVERY_TASK]
-        seen = [getattr(entry, field) for field in sees.values()]
+    for name, attack in attacks.items():
+        norms = ["✓" if norm in attack.norms else "" for norm in NORMS]
+        tasks = ["✓" if task in attack.tasks else "" for task in EVERY_TASK]
+        seen = [getattr(attack, field) for field in sees.values()]
         rows.append([f"`{name}`", *seen, *norms, *tasks])
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
@@ -165,8 +162,8 @@ def plan_page() -> str:
     parts = [PLAN, *_section("The top", schema, texts=TOP)]
     for name, place in PLACES.items():
         parts += _described(definitions[name], place)
-    one = definitions[_definition_of(next(iter(CATALOGUE)), schema)]
-    keys = {key: one["properties"][key] for key in COMMON} | {"attack": {"enum": list(LISTED)}}
+    one = definitions[_definition_of(next(iter(SEARCHES)), schema)]
+    keys = {key: one["properties"][key] for key in COMMON} | {"attack": {"enum": list(CATALOGUE)}}
     common = {"properties": keys, "required": one["required"]}
     parts += _section("`probes[]`", common, texts=PROBE, intro="Every attack has these keys.")
     fitted = definitions[_definition_of(next(iter(FITTED)), schema)]["properties"]
@@ -182,14 +179,14 @@ def plan_page() -> str:
     parts += _described(threat, "probes[].threat", texts=_attributes_of(Threat))
     for place, region in REGION_PLACES.items():
         parts += _described(definitions[region.__name__], place, doc=inspect.getdoc(region))
-    for name, entry in LISTED.items():
-        doc = inspect.getdoc(entry.attack) or ""
+    for name, attack in CATALOGUE.items():
+        doc = inspect.getdoc(attack) or ""
         described = definitions[_definition_of(name, schema)]
         parts += _section(
             f"`probes[]`, `attack: {name}`",
             described,
-            texts=_attributes_of(entry.attack),
-            intro=f"{_intro(doc)} Sees {entry.access}. Source: {entry.reference}.",
+            texts=_attributes_of(attack),
+            intro=f"{_intro(doc)} Sees {attack.access}. Source: {attack.reference}.",
             hidden=(*COMMON, *OF_FITTED),
         )
     for name, listed in SHORTCUTS.items():
@@ -280,7 +277,7 @@ def _default(about: Mapping[str, Any]) -> str:
 
 def _intro(doc: str) -> str:
     """A docstring up to its sections."""
-    text = re.split(r"\n\s*(?:Attributes|Args|Raises):", doc)[0]
+    text = re.split(r"\n\s*(?:Attributes|Args|Raises|Example):", doc)[0]
     return _as_yaml(text)
 
 

@@ -25,7 +25,7 @@ from plexor.attacks import (
     Move,
     Threat,
 )
-from plexor.models import Batch, Model, Regression, Task
+from plexor.models import Batch, Model, Regression, Task, TorchModel
 
 EVERYTHING = 1e9
 ATTACKS: dict[str, tuple[Attack, tuple[str, ...]]] = {
@@ -75,7 +75,7 @@ SEARCHES = [
 ]
 
 
-def subject(wanted: Wanted, dtype: str) -> tuple[Model, Batch]:
+def subject(wanted: Wanted, dtype: str) -> tuple[TorchModel, Batch]:
     """A linear model, and images of which a third cannot go up or down any more."""
     scale = 1.0 if dtype == "f4" else 65535.0
     generator = torch.Generator().manual_seed(wanted.n_cases)

@@ -152,5 +152,5 @@ def test_a_number_is_moved_from_what_it_was() -> None:
         Move(by=5).check(multiclass(3))
     with pytest.raises(PlanError, match="by more than 0, got -1"):
         Move(by=-1)
-    with pytest.raises(PlanError, match="being wrong has no meaning for regression"):
+    with pytest.raises(PlanError, match="misclassify has no meaning for regression"):
         Misclassify().check(task)

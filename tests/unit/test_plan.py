@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from plexor.attacks import FGSM, FITTED, LISTED, ON_SURROGATES, PGD, Become, Misclassify, Threat
+from plexor.attacks import CATALOGUE, FGSM, FITTED, ON_SURROGATES, PGD, Become, Misclassify, Threat
 from plexor.core.errors import PlanError
 from plexor.findings import Finding, RunDirectory
 from plexor.models import ModelSource, Preprocess
@@ -312,13 +312,13 @@ def test_the_schema_is_whole_and_knows_each_attacks_options() -> None:
             assert reference.rsplit("/", 1)[1] in schema["$defs"]
     assert schema["additionalProperties"] is False
     assert schema["required"] == ["cohort"]
-    attacks, shortcuts = schema["properties"]["probes"]["items"]["anyOf"]
-    tags = attacks["discriminator"]["mapping"]
-    assert sorted(tags) == sorted(LISTED)
+    of_attacks, shortcuts = schema["properties"]["probes"]["items"]["anyOf"]
+    tags = of_attacks["discriminator"]["mapping"]
+    assert sorted(tags) == sorted(CATALOGUE)
     assert sorted(shortcuts["discriminator"]["mapping"]) == sorted(SHORTCUTS)
     of_fitted = {"fit", "load", "fit_batch"}
-    for name, entry in LISTED.items():
-        attack: Any = entry.attack
+    attacks: dict[str, Any] = {**CATALOGUE}
+    for name, attack in attacks.items():
         known = schema["$defs"][tags[name].rsplit("/", 1)[1]]
         assert known["additionalProperties"] is False
         assert known["properties"]["attack"]["const"] == name

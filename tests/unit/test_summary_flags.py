@@ -11,7 +11,7 @@ import pytest
 from tests.helpers import synthetic_run as synthetic
 
 from plexor.attacks.cascade import STAGES
-from plexor.attacks.catalogue import CATALOGUE
+from plexor.attacks.catalogue import SEARCHES
 from plexor.findings.flags.access import QUERY_STAGES
 from plexor.findings.flags.catalogue import FLAG_KINDS
 from plexor.findings.schema import CLEAN, to_table
@@ -321,6 +321,6 @@ def test_without_a_query_attack_or_a_cascade_gradients_have_no_rival(audit: Audi
 
 
 def test_the_stages_that_ask_for_no_gradient_are_known() -> None:
-    access = {entry.attack: entry.access for entry in CATALOGUE.values()}
+    access: dict[object, str] = {attack: attack.access for attack in SEARCHES.values()}
     blind = [stage.name for stage in STAGES if access[type(stage.attack)] != "gradients"]
     assert tuple(blind) == QUERY_STAGES

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from plexor.attacks.by_shape import ByShape, Shape
+from plexor.attacks.catalogue import load_fitted
 from plexor.attacks.fitted import FitCard
-from plexor.attacks.fitted_catalogue import load_fitted
 from plexor.audits.executors import Executor, Job
 from plexor.audits.executors.executor import FitDone
 from plexor.audits.fit import Fit, fits_of, shapes_of
@@ -20,7 +20,7 @@ from plexor.audits.unit import Unit, units_of
 from plexor.cases import Case
 from plexor.core.ids import digest
 from plexor.findings import RunDirectory
-from plexor.models import Model
+from plexor.models import TorchModel
 from plexor.plans.plan import Plan
 from plexor.probes.probe import Fitting, Piece, Probe, Saved, Surrogates
 from plexor.shortcuts import Transplant
@@ -65,7 +65,7 @@ class Preparation:
     run: RunDirectory
     plan: Plan
     sources: Sources
-    surrogates: Mapping[str, Model]
+    surrogates: Mapping[str, TorchModel]
     audited: Sequence[Case]
     job: Job
     model_sha256: str

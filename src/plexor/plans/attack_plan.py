@@ -20,11 +20,9 @@ from pydantic import (
     model_validator,
 )
 
-from plexor.attacks.catalogue import CATALOGUE, Entry
+from plexor.attacks.catalogue import CATALOGUE, FITTED, ON_SURROGATES, SEARCHES, find_fitted
 from plexor.attacks.fitted import read_card
-from plexor.attacks.fitted_catalogue import LISTED, FittedEntry, find_fitted
 from plexor.attacks.goals import Misclassify
-from plexor.attacks.surrogate_catalogue import ON_SURROGATES, SurrogateEntry
 from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.findings.planned import probe_id
@@ -32,8 +30,6 @@ from plexor.plans.shortcut_plan import ShortcutPlan, shortcuts_adapter
 from plexor.plans.written import GoalPlan, ProbePlan, ThreatPlan
 from plexor.probes.probe import Fitting, Probe, Saved, Surrogates
 from plexor.threat_model import ACCESS, Access
-
-AnyEntry = Entry | FittedEntry | SurrogateEntry
 
 FIT_SPLIT = "train"
 """Where a plan does not say on which split an attack is fitted."""
@@ -50,7 +46,7 @@ class AttackPlan(ProbePlan):
 
     def _options(self) -> dict[str, Any]:
         """The attack's own."""
-        return {f.name: getattr(self, f.name) for f in _fields(LISTED[self.attack])}
+        return {f.name: getattr(self, f.name) for f in _fields(CATALOGUE[self.attack])}
 
     def _probe_id(self, threat: Threat) -> str:
         return probe_id(self.id or self.attack, self.goal, threat)
@@ -62,7 +58,7 @@ class AttackPlan(ProbePlan):
                 f"{self.attack} needs to see the model's {access}, and the threat allows "
                 f"`access: {threat.access}`; take an attack that needs less, or allow more"
             )
-        norms = LISTED[self.attack].norms
+        norms = CATALOGUE[self.attack].norms
         if threat.norm not in norms:
             raise PlanError(
                 f"{self.attack} does not search under {threat.norm}; it knows {', '.join(norms)}"
@@ -76,13 +72,13 @@ class SearchPlan(AttackPlan):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        self._check_threat(self.threat, CATALOGUE[self.attack].access)
+        self._check_threat(self.threat, SEARCHES[self.attack].access)
         tuple(self.probes())
         return self
 
     def probes(self) -> Iterator[Probe]:
         """See ``ProbePlan``."""
-        attack = CATALOGUE[self.attack].attack(**self._options())
+        attack = SEARCHES[self.attack](**self._options())
         for threat in self.threat.threats():
             yield Probe(
                 id=self._probe_id(threat),
@@ -115,7 +111,7 @@ class SurrogatePlan(AttackPlan):
 
     def probes(self) -> Iterator[Probe]:
         """See ``ProbePlan``."""
-        attack = ON_SURROGATES[self.attack].attack(**self._options())
+        attack = ON_SURROGATES[self.attack](**self._options())
         for threat in self.threat.threats():
             yield Probe(
                 id=self._probe_id(threat),
@@ -147,7 +143,7 @@ class FittedPlan(AttackPlan):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        entry = find_fitted(self.attack)
+        fitted = find_fitted(self.attack)
         if self.load is not None:
             self._check_loaded()
         elif self.threat is None:
@@ -155,7 +151,7 @@ class FittedPlan(AttackPlan):
                 f"{self.attack}: `threat` is missing; only with `load` is it taken from the file"
             )
         if self.threat is not None:
-            access = entry.access if self.load is None else entry.applied
+            access = fitted.access if self.load is None else fitted.applied
             self._check_threat(self.threat, access)
         tuple(self.probes())
         return self
@@ -181,7 +177,7 @@ class FittedPlan(AttackPlan):
             source = Saved(file=self.load)
         else:
             source = Fitting(
-                attack=find_fitted(self.attack).attack(**self._options()),
+                attack=find_fitted(self.attack)(**self._options()),
                 split=self.fit or FIT_SPLIT,
                 batch_size=self.fit_batch,
             )
@@ -234,13 +230,13 @@ class FittedPlan(AttackPlan):
 def _attacks_adapter() -> TypeAdapter[Any]:
     """One attack, of a union with one model for each."""
     models = []
-    for name, entry in LISTED.items():
-        hints = get_type_hints(entry.attack)
-        options = {f.name: (hints[f.name], f.default) for f in _fields(entry)}
+    for name, attack in CATALOGUE.items():
+        hints = get_type_hints(attack)
+        options = {f.name: (hints[f.name], f.default) for f in _fields(attack)}
         models.append(
             create_model(
-                f"{entry.attack.__name__}Probe",
-                __base__=_plan_of(entry),
+                f"{attack.__name__}Probe",
+                __base__=_plan_of(name),
                 attack=(Literal[name], ...),
                 **options,  # type: ignore[call-overload]
             )
@@ -249,10 +245,10 @@ def _attacks_adapter() -> TypeAdapter[Any]:
     return TypeAdapter(one)
 
 
-def _plan_of(entry: AnyEntry) -> type[AttackPlan]:
-    if isinstance(entry, FittedEntry):
+def _plan_of(name: str) -> type[AttackPlan]:
+    if name in FITTED:
         return FittedPlan
-    return SurrogatePlan if isinstance(entry, SurrogateEntry) else SearchPlan
+    return SurrogatePlan if name in ON_SURROGATES else SearchPlan
 
 
 def _checked(entry: object) -> ProbePlan:
@@ -283,6 +279,5 @@ def probes_schema() -> dict[str, Any]:
     return {"type": "array", "items": {"anyOf": kinds}, "$defs": definitions}
 
 
-def _fields(entry: AnyEntry) -> tuple[Any, ...]:
-    attack: Any = entry.attack
+def _fields(attack: Any) -> tuple[Any, ...]:
     return fields(attack) if is_dataclass(attack) else ()

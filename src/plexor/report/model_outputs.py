@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from plexor.cases.case import split_findings
+from plexor.cases.case import split_labels
 from plexor.core import wording
 from plexor.findings.summary.summary import Summary, TaskSummary
 from plexor.report import rounding
@@ -68,7 +68,7 @@ def _outlined(task: TaskSummary, row: Row) -> Iterator[Output]:
 
 
 def _called(task: TaskSummary, decision: str) -> tuple[str, ...]:
-    return split_findings(decision) if task.kind == "multilabel" else (decision,)
+    return split_labels(decision) if task.kind == "multilabel" else (decision,)
 
 
 def probabilities(

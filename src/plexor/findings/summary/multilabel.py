@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from plexor.cases.case import split_findings
+from plexor.cases.case import split_labels
 from plexor.findings.summary.counts import values_of
 from plexor.findings.summary.estimate import StoredEstimate
 from plexor.findings.summary.judged import Flags, Judged, Names
@@ -107,4 +107,4 @@ class Multilabel:
 
 def _names(texts: Names, label: str) -> Flags:
     """Whether each text names the label."""
-    return np.array([label in split_findings(text) for text in texts], dtype=bool)
+    return np.array([label in split_labels(text) for text in texts], dtype=bool)

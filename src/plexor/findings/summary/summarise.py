@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from plexor.cases.case import split_findings
+from plexor.cases.case import split_labels
 from plexor.core.version import __version__
 from plexor.findings.flags.catalogue import FLAG_KINDS
 from plexor.findings.flags.evidence import Evidence
@@ -100,7 +100,7 @@ def _cases_by_class(truths: pd.Series[str], task: TaskSummary) -> dict[str, int]
     """Cases of each class, with each label, or with each class outlined; empty for a number."""
     names = task.outlined if task.kind == "segmentation" else task.classes
     if task.kind in ("multilabel", "segmentation"):
-        truths = truths.map(split_findings).explode()
+        truths = truths.map(split_labels).explode()
     counts = truths.value_counts()
     return {name: int(counts.get(name, 0)) for name in names}
 

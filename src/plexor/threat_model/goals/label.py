@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from plexor.cases.case import split_findings
+from plexor.cases.case import split_labels
 from plexor.threat_model.goals.goal import Figure, Flags, Outcomes
 
 
@@ -50,7 +50,7 @@ class Flip:
 
     def holds(self, outcomes: Outcomes, classes: Sequence[str] = ()) -> Flags:
         """The label is among those decided, or is not."""
-        called = [self.label in split_findings(text) for text in outcomes.decision]
+        called = [self.label in split_labels(text) for text in outcomes.decision]
         held: Flags = np.array(called, dtype=bool) == (self.kind == "invent")
         return held
 
