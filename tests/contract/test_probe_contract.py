@@ -169,7 +169,7 @@ def test_it_is_ready_as_planned_and_says_what_it_is(name: str, folder: Path) -> 
         assert one.about.access in ("gradients", "scores", "decisions", "none")
         assert json.loads(json.dumps(one.about.settings)) == one.about.settings
         made_of = one.needs.files or one.needs.models or one.needs.fitting
-            assert bool(ready.made_from) == bool(made_of)
+        assert bool(ready.made_from) == bool(made_of)
         assert (ready.fit is not None) == (name in ("fitted", "saved") and one is probe)
     for control in rest:
         assert (control.kind, control.control, control.threat) == ("control", None, probe.threat)

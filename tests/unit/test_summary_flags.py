@@ -68,13 +68,13 @@ class Audit:
         """Flag id → the probes it was raised for."""
         summary = summarise(self.plan, self.provenance, self.findings)
         found: dict[str, list[str | None]] = {}
-        for flag in summary["flags"]:
-            found.setdefault(flag["id"], []).append(flag["probe"])
+        for flag in summary.flags:
+            found.setdefault(flag.id, []).append(flag.probe)
         return found
 
     def unchecked(self) -> list[str]:
         summary = summarise(self.plan, self.provenance, self.findings)
-        return list(summary["flags_unchecked"])
+        return list(summary.flags_unchecked)
 
 
 @cache
@@ -234,8 +234,8 @@ def test_what_was_measured_on_the_model_is_passed_on(audit: Audit, flag: str) ->
     check = next(entry for entry in audit.provenance["checks"] if entry["id"] == flag)
     check |= {"raised": True, "message": "something was seen"}
     summary = summarise(audit.plan, audit.provenance, audit.findings)
-    assert [entry["id"] for entry in summary["flags"]] == [flag]
-    assert summary["flags"][0]["message"] == "Something was seen."
+    assert [entry.id for entry in summary.flags] == [flag]
+    assert summary.flags[0].message == "Something was seen."
 
 
 @pytest.mark.parametrize("flag", MEASURED)
