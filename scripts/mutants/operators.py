@@ -77,31 +77,36 @@ class Mutant:
 
     def tree(self) -> ast.Module:
         """The module's tree with the change."""
-        return next(tree for mutant, tree in _changed(self.file) if mutant.number == self.number)
+        return next(tree for _, tree in _changed(self.file, only=self.number))
 
 
 def mutants_of(file: Path) -> list[Mutant]:
     """Every change of a module."""
-    return [mutant for mutant, _ in _changed(file, trees=False)]
+    return [mutant for mutant, _ in _changed(file)]
 
 
-def _changed(file: Path, *, trees: bool = True) -> Iterator[tuple[Mutant, ast.Module]]:
+def _changed(file: Path, *, only: int | None = None) -> Iterator[tuple[Mutant, ast.Module]]:
+    """Mutants with the module's tree: unchanged, but for the ``only`` one asked for."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
-    number = 0
-    for path, node, function in _places(tree, (), None):
-        for change in _changes(node):
-            after = ast.fix_missing_locations(ast.copy_location(change(copy.deepcopy(node)), node))
-            mutant = Mutant(
-                file=file,
-                function=function[0] if function else "",
-                first_line=function[1] if function else 0,
-                line=getattr(node, "lineno", 0),
-                before=_line(node),
-                after=_line(after),
-                number=number,
-            )
-            number += 1
-            yield mutant, _replaced(tree, path, after) if trees else tree
+    changes = (
+        (path, node, function, change)
+        for path, node, function in _places(tree, (), None)
+        for change in _changes(node)
+    )
+    for number, (path, node, function, change) in enumerate(changes):
+        if only not in (None, number):
+            continue
+        after = ast.fix_missing_locations(ast.copy_location(change(copy.deepcopy(node)), node))
+        mutant = Mutant(
+            file=file,
+            function=function[0] if function else "",
+            first_line=function[1] if function else 0,
+            line=getattr(node, "lineno", 0),
+            before=_line(node),
+            after=_line(after),
+            number=number,
+        )
+        yield mutant, tree if only is None else _replaced(tree, path, after)
 
 
 def _line(node: ast.AST) -> str:
