@@ -43,7 +43,7 @@ class Coverage:
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         finally:
             sys.settrace(None)
-            threading.settrace(None)  # type: ignore[arg-type]
+            threading.settrace(None)
         self.seconds[item.nodeid] = time.process_time() - begin
         shared = (self._of_fixture[key] for key in _fixtures(item))
         self.lines[item.nodeid] = _lines(self._codes).union(*shared)

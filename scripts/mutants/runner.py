@@ -84,7 +84,8 @@ class Runner:
             names = {name for (path, _), some in covering.items() if path == file for name in some}
         seconds = self._coverage.seconds
         quick = sorted((i for i in items if i.nodeid in names), key=lambda i: seconds[i.nodeid])
-        kept, total = [], 0.0
+        kept: list[pytest.Item] = []
+        total = 0.0
         for item in quick:
             total += seconds[item.nodeid]
             if total > MOST_SECONDS and kept:
