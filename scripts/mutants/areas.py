@@ -73,6 +73,7 @@ AREAS = (
             "integration/test_audit_outlines.py",
             "integration/test_audit_tasks.py",
             "integration/test_audit_jpeg.py",
+            "integration/test_formats_end_to_end.py",
         ),
     ),
     Area(

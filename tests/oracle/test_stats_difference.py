@@ -286,7 +286,12 @@ def test_the_correlation_is_reduced_by_the_smaller_effective_sample_size(turned:
     looks = [alike, np.where(rng.random(150) < 0.6, alike, rng.random(150) < 0.5)]
     before, after = looks[::-1] if turned else looks
     old, new = clustered_proportion(before, groups), clustered_proportion(after, groups)
-    sizes = [1 + p.value * (1 - p.value) / p.variance for p in (old, new)]
+    assert old.variance
+    assert new.variance
+    sizes = [
+        1 + p.value * (1 - p.value) / variance
+        for p, variance in ((old, old.variance), (new, new.variance))
+    ]
     assert max(sizes) > 2 * min(sizes)
     first, second = (np.bincount(groups, look - np.mean(look)) for look in (before, after))
     rho = float(first @ second) / math.sqrt(float(first @ first) * float(second @ second))
