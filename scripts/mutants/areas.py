@@ -60,7 +60,6 @@ AREAS = (
             "unit/test_threat*.py",
             "unit/test_geometry*.py",
             "unit/test_norm*.py",
-            "contract/test_attack_*.py",
         ),
     ),
     Area(
@@ -91,8 +90,8 @@ AREAS = (
             "unit/test_judge.py",
             "oracle/test_threat_projection.py",
             "property/test_threat_properties.py",
-            "oracle/test_*_optimum.py",
-            "contract/test_attack_*.py",
+            "oracle/test_pgd_optimum.py",
+            "oracle/test_apgd_optimum.py",
         ),
     ),
     Area(
@@ -102,7 +101,7 @@ AREAS = (
             "unit/test_goal*.py",
             "oracle/test_contours.py",
             "oracle/test_minimum_norm_optimum.py",
-            "contract/test_attack_*.py",
+            "oracle/test_summary_tasks.py",
             "integration/test_audit_outlines.py",
         ),
     ),
