@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.helpers.summary_json import read_flat
+from tests.helpers.shared import made_once
 from typer.testing import CliRunner
 
 from plexor.cases.phantoms import write_phantoms
@@ -36,11 +37,13 @@ network = nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(48, 3))
 
 @pytest.fixture(scope="module")
 def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("films") / "chest-phantoms"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["phantoms.py", str(folder), str(N_CASES)])
-        runpy.run_path(str(EXAMPLES / "phantoms.py"), run_name="__main__")
-    return folder
+    def make(folder: Path) -> None:
+        films = str(folder / "chest-phantoms")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", ["phantoms.py", films, str(N_CASES)])
+            runpy.run_path(str(EXAMPLES / "phantoms.py"), run_name="__main__")
+
+    return made_once(tmp_path_factory, "films", make) / "chest-phantoms"
 
 
 def test_own_model_and_reading_its_findings(
@@ -169,15 +172,17 @@ def test_the_lines_in_the_readme_give_a_finding(
 @pytest.fixture(scope="module")
 def workplace(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where a reader stands after the first audit."""
-    folder = tmp_path_factory.mktemp("workplace")
-    done = CliRunner().invoke(
-        app,
-        ["demo", "--out", str(folder / "demo"), "--cases", str(N_CASES)],
-        catch_exceptions=False,
-    )
-    assert done.exit_code == 0, done.output
-    shutil.copytree(films, folder / "chest-phantoms")
-    return folder
+
+    def make(folder: Path) -> None:
+        done = CliRunner().invoke(
+            app,
+            ["demo", "--out", str(folder / "demo"), "--cases", str(N_CASES)],
+            catch_exceptions=False,
+        )
+        assert done.exit_code == 0, done.output
+        shutil.copytree(films, folder / "chest-phantoms")
+
+    return made_once(tmp_path_factory, "workplace", make)
 
 
 @pytest.mark.parametrize(

@@ -300,6 +300,36 @@ def test_success_must_grow_unless_there_is_none_or_nothing_left(
     assert ("success-not-growing" in audit.raised()) is raised
 
 
+@pytest.mark.parametrize(
+    ("falls", "keeps_up", "raised"),
+    [(5, 0, False), (6, 0, True), (14, 5, False), (16, 5, True), (5, 16, False)],
+)
+def test_queries_must_reach_significantly_more_of_independent_cases(
+    audit: Audit, falls: int, keeps_up: int, raised: bool
+) -> None:
+    """Exact p of so many against so many: 0.0625, 0.031, 0.064, 0.027."""
+    _every_case_its_own(audit)
+    ids = sorted(set(audit.findings["case_id"]))
+    audit.findings["attempted"] |= audit.findings["probe"] != CLEAN
+    order = audit.findings["case_id"].map({name: n for n, name in enumerate(ids)})
+    for probe in ("pgd-linf-1", "fgsm-linf-1"):
+        audit.findings.loc[audit.rows(probe), "reached"] = order.between(100, 99 + keeps_up)
+    audit.findings.loc[audit.rows("square-linf-1"), "reached"] = order < falls
+    assert ("square-linf-1" in audit.raised().get("queries-beat-gradients", [])) is raised
+
+
+@pytest.mark.parametrize(("n_groups", "raised"), [(2, False), (16, True)])
+def test_queries_must_reach_significantly_more_of_groups(
+    audit: Audit, n_groups: int, raised: bool
+) -> None:
+    """Sixteen cases are far beyond chance if they are independent, and not if they are two."""
+    _only_queries_reach(audit)
+    rows = audit.findings[audit.rows("square-linf-1") & audit.findings["reached"]]
+    fallen = {case: f"fallen-{n % n_groups}" for n, case in enumerate(rows["case_id"])}
+    audit.findings["group"] = audit.findings["case_id"].map(fallen).fillna(audit.findings["group"])
+    assert ("queries-beat-gradients" in audit.raised()) is raised
+
+
 def test_a_fit_on_unknown_groups_may_overlap(audit: Audit) -> None:
     audit.provenance["fits"][FITTED]["groups_in_both"] = None
     assert audit.unchecked() == ["fit-overlap"]
