@@ -1,4 +1,4 @@
-"""Where an image's pixels lie in the patient, and how one grid maps onto another."""
+"""Where the pixels of an image lie in the patient, and how one grid maps onto another."""
 
 from __future__ import annotations
 
@@ -68,6 +68,11 @@ class Grid:
             along = int(np.abs(axis).argmax())
             letters.append(_DIRECTIONS[along][int(axis[along] > 0)])
         return "".join(letters)
+
+    @property
+    def spacing_text(self) -> str:
+        """The spacing in words, e.g. "0.7 × 0.7 × 3"."""
+        return " × ".join(f"{step:.4g}" for step in self.spacing_mm)
 
     def onto(self, other: Grid, shape: tuple[int, ...]) -> Reordering | None:
         """The reordering of axes that takes this grid's pixels to those of another grid.
