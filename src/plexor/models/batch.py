@@ -46,6 +46,8 @@ class Batch:
         scaling: from stored numbers to values.
         before: the model's outputs for the untouched images, where they are known.
         masks: name → (N, 1, *spatial) bool, parts of the images.
+        padding: (N, 1, *spatial) bool, pixels that are no part of the image and must not be
+            changed; None where no image has any.
         groups: names of the cases' groups, where they are known.
         stored: the images as they were read, for a search that knows how they are stored; empty
             for a batch made of numbers only.
@@ -60,11 +62,22 @@ class Batch:
     scaling: Scaling
     before: Tensor | None = None
     masks: Mapping[str, Tensor] = field(default_factory=dict)
+    padding: Tensor | None = None
     groups: tuple[str, ...] = ()
     stored: tuple[Image, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def room(self) -> tuple[Tensor, Tensor]:
+        """How far each number may go down and up: to the ends of its range, in padding not at all.
+
+        Both (N, C, *spatial), ``low <= 0 <= high``, in stored numbers.
+        """
+        low, high = self.low - self.images, self.high - self.images
+        if self.padding is None:
+            return low, high
+        return low.masked_fill_(self.padding, 0), high.masked_fill_(self.padding, 0)
 
     def select(self, index: Tensor) -> Batch:
         """Some of the cases; ``index`` as in ``tensor[index]``, of integers."""
@@ -78,6 +91,7 @@ class Batch:
             scaling=self.scaling.select(index),
             before=None if self.before is None else self.before[index],
             masks={name: mask[index] for name, mask in self.masks.items()},
+            padding=None if self.padding is None else self.padding[index],
             groups=tuple(self.groups[i] for i in index.tolist()) if self.groups else (),
             stored=tuple(self.stored[i] for i in index.tolist()) if self.stored else (),
         )
@@ -100,6 +114,13 @@ class Batch:
             one = [torch.from_numpy(image.masks[name]) for image in images]
             return torch.stack(one)[:, None].to(device)
 
+        padding = None
+        if any(image.padding is not None for image in images):
+            shape = images[0].pixels.shape[1:]
+            none = torch.zeros(shape, dtype=torch.bool)
+            padding = torch.stack(
+                [none if i.padding is None else torch.from_numpy(i.padding) for i in images]
+            )[:, None].to(device)
         return cls(
             ids=tuple(ids),
             images=pixels.to(device),
@@ -109,5 +130,6 @@ class Batch:
             quantum=column("quantum"),
             scaling=Scaling(slope=column("slope"), intercept=column("intercept")),
             masks={name: masks(name) for name in images[0].masks},
+            padding=padding,
             stored=tuple(images),
         )
