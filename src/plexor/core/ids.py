@@ -13,8 +13,8 @@ def canonical_json(value: object) -> str:
     """Plain data (dict, list, str, numbers, bool, None) as one unambiguous line.
 
     Example:
-        >>> canonical_json({"b": 1, "a": [None, "é"]})
-        '{"a":[null,"\\\\u00e9"],"b":1}'
+        >>> canonical_json({"b": 1, "a": [None, True]})
+        '{"a":[null,true],"b":1}'
     """
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 

@@ -81,9 +81,12 @@ def decode_image(data: bytes, name: str, *, as_mask: bool = False) -> Image:
             _check_contents(image, data)
     except DataError as error:
         raise DataError(f"{name}: {error}") from error
-    except Exception as error:
-        # Readers meet damaged files with errors of every kind, from struct.error to MemoryError.
-        reason = str(error) or type(error).__name__
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        # Readers meet damaged files with errors of every kind, from struct.error to MemoryError;
+        # what a decoder written in Rust raises is no Exception.
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise DataError(
             f"{name}: cannot be decoded, probably truncated or damaged ({reason}); fetch it again"
         ) from error

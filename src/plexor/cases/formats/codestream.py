@@ -148,7 +148,9 @@ def with_more(data: bytes) -> bytes:
     for marker, start, end in segments(data):
         if marker == _SCAN:
             scan = _RESTARTS.sub(lambda restart: _EXTRA + restart[0], data[start:end])
-            parts += [data[last:start], scan, _EXTRA]
+            restarts = _RESTARTS.findall(data, start, end)
+            following = 0xD0 + (restarts[-1][1] + 1 - 0xD0) % 8 if restarts else 0xD0
+            parts += [data[last:start], scan, _EXTRA, bytes([0xFF, following]), _EXTRA]
             last = end
     return b"".join([*parts, data[last:]])
 

@@ -66,7 +66,7 @@ def _check_deflated(data: bytes) -> None:
     if meta[:8] != b"\2\0\0\0UL\4\0":
         return
     start = 144 + int.from_bytes(meta[8:], "little")
-    if DeflatedExplicitVRLittleEndian.encode() + b"\0" in data[:start]:
+    if DeflatedExplicitVRLittleEndian.encode() in data[:start]:
         most = Limits.of_environment().bytes
         if len(inflate(data[start:], most=most, wbits=-15)) > most:
             raise DataError(

@@ -103,20 +103,23 @@ def _header(start: bytes) -> Any:
     """The header of a file, checked as nibabel does, and for what it lets pass.
 
     Raises:
-        DataError: sizes below zero, or a voxel type at odds with its number of bits.
+        DataError: sizes below zero, a voxel type at odds with its number of bits, or voxels that
+            begin within the header.
     """
     kind = nib.Nifti2Header if start[4:7] == b"n+2" else nib.Nifti1Header
-    header = kind(start[: kind.template_dtype.itemsize])
+    block = start[: kind.template_dtype.itemsize]
+    header = kind(block, check=False)
     n_dimensions = int(header["dim"][0])
     if not 1 <= n_dimensions <= 7 or (header["dim"][1 : n_dimensions + 1] < 0).any():
         raise DataError(f"the NIfTI header gives the size {header['dim'].tolist()}; repair it")
     bits = 8 * header.get_data_dtype().itemsize
-    if int(header["bitpix"]) != bits:
+    if int(header["bitpix"]) != bits:  # which nibabel's checks would correct in silence
         raise DataError(
             f"the NIfTI header gives {header['bitpix']} bits a voxel and a type of {bits}; "
             "repair it"
         )
-    return header
+    _offset(header)
+    return kind(block)
 
 
 def _offset(header: Any) -> int:

@@ -102,11 +102,10 @@ def decode_png(data: bytes) -> Image:
     depth, colour = data[24], data[25]
     _refuse_unsupported(depth, colour, {name for name, _ in chunks})
     _check_size(data, chunks)
-    file = PngImagePlugin.PngImageFile(io.BytesIO(data))
     if depth == 16 and colour == 2:
-        pixels = rgb16(file, PngImagePlugin.PngImageFile(io.BytesIO(data)))
+        pixels = rgb16(_open(chunks), _open(chunks))
     else:
-        pixels = channels_first(np.asarray(file))
+        pixels = channels_first(np.asarray(_open(chunks)))
     alpha = colour in (4, 6)
     if alpha:
         if (pixels[-1] != np.iinfo(pixels.dtype).max).any():
@@ -135,7 +134,7 @@ def decode_png_mask(data: bytes) -> Image:
     if b"acTL" in {name for name, _ in chunks}:
         raise DataError("an animated PNG was found, expected one picture; export each frame")
     _check_size(data, chunks)
-    numbers = np.asarray(PngImagePlugin.PngImageFile(io.BytesIO(data))).astype(np.uint8)
+    numbers = np.asarray(_open(chunks)).astype(np.uint8)
     return Image(
         pixels=numbers[None],
         intensity=Intensity.of_integers(np.uint8),
@@ -156,6 +155,13 @@ def _refuse_unsupported(depth: int, colour: int, names: set[bytes]) -> None:
         raise DataError(f"{wanted}, found {found}; remove the alpha channel")
     if b"tRNS" in names:
         raise DataError(f"{wanted}, found {found} with a transparent colour; remove it")
+
+
+def _open(chunks: list[Chunk]) -> PngImagePlugin.PngImageFile:
+    """The picture of the critical chunks alone; others may mislead the decoder, e.g. frames."""
+    critical = [chunk for chunk in chunks if chunk[0][:1].isupper()]
+    data = PNG + b"".join(_chunk_bytes(*chunk) for chunk in [*critical, (b"IEND", b"")])
+    return PngImagePlugin.PngImageFile(io.BytesIO(data))
 
 
 def _is_kept(name: bytes) -> bool:

@@ -39,7 +39,9 @@ def _turned_over(image: Image) -> Pixels:
 def _check(codec: Codec, pixels: Pixels, *, exact: bool) -> None:
     try:
         found = codec.decode(codec.encode(pixels))
-    except Exception as error:
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
         # Writers meet damaged headers with errors of every kind, as readers do.
         reason = " ".join(str(error).split()) or type(error).__name__
         raise DataError(
