@@ -130,7 +130,7 @@ def _cohort_problems(
     if cohort.splits and n_without:
         message = f"{n_without} cases are in no split and would not be used"
         yield warning("split-missing", "split", message)
-    if all(case.group == case.id for case in cohort.cases):
+    if cohort.cases and all(case.group == case.id for case in cohort.cases):
         message = "every case is its own group; name the patient or lesion if some belong together"
         yield warning("group-unknown", "group", message)
 
