@@ -20,6 +20,8 @@ OWN_BUSINESS = {
     "PixelData",
     "PhotometricInterpretation",
     "PlanarConfiguration",
+    "SmallestImagePixelValue",
+    "LargestImagePixelValue",
 }
 """All that a written copy may change in the data set."""
 

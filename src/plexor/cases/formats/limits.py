@@ -17,6 +17,8 @@ from typing import Self
 from plexor.core.errors import DataError, PlanError
 
 _BLOCK = 1 << 20
+_GZIP = 16
+"""zlib's ``wbits`` above this stand for gzip."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +113,7 @@ def _whole(name: str, text: str) -> int:
 
 
 def inflate(data: bytes, *, most: int, wbits: int) -> bytes:
-    """Decompresses a zlib, gzip or raw deflate stream, all members, up to a limit.
+    """Decompresses a zlib, gzip or raw deflate stream up to a limit; of gzip, all members.
 
     Args:
         data: the compressed stream.
@@ -137,7 +139,8 @@ def inflate(data: bytes, *, most: int, wbits: int) -> bytes:
             break
         if not stream.eof:
             raise EOFError("the compressed data end early")
-        data = stream.unused_data.lstrip(b"\0")  # gzip members may be padded with zeros
+        # Members may be padded with zeros; what follows another stream is no part of it.
+        data = stream.unused_data.lstrip(b"\0") if wbits > _GZIP else b""
     return bytes(found)
 
 
