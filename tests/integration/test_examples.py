@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.helpers.summary_json import read_flat
 from tests.helpers.shared import made_once
+from tests.helpers.summary_json import read_flat
 from typer.testing import CliRunner
 
 from plexor.cases.phantoms import write_phantoms
