@@ -169,11 +169,11 @@ class Threat(threat.Threat):
         return self._geometry.measure(delta)
 
     def bounds(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """How far each number may go down and up: to the ends of its range, or not at all.
+        """How far each number may go down and up: ``batch.room()``, and outside the region 0.
 
         Both (N, C, *spatial), ``low <= 0 <= high``.
         """
-        low, high = batch.low - batch.images, batch.high - batch.images
+        low, high = batch.room()
         if self.region is None:
             return low, high
         allowed = self.region.allowed(batch)
