@@ -102,8 +102,11 @@ class AnalysisPlan(BaseModel):
     )
 
 
-class Study(BaseModel):
-    """A study file. Texts may be given by language, e.g. ``{en: Altered, fr: Modifiée}``."""
+class Design(BaseModel):
+    """A study file without what the arms are and what is analysed: all that the server knows.
+
+    Texts may be given by language, e.g. ``{en: Altered, fr: Modifiée}``.
+    """
 
     model_config = STRICT
     format: Literal["plexor-readers/1"] = "plexor-readers/1"
@@ -115,17 +118,13 @@ class Study(BaseModel):
     contact: str = Field("", description="whom a reader can ask; shown on every page")
     show: Literal["one", "pair"] = Field("one", description="pair: two arms of a case at once")
     questions: tuple[Question, ...] = Field(min_length=1, max_length=12)
-    arms: dict[Id, Arm] = Field(min_length=1)
     shown: Shown = Field(
         "fixed",
         description="fixed: each case in one arm, the same for all; crossed: in every arm; "
         "counterbalanced: each reader sees it in one arm, in turn",
     )
     case_sets: int = Field(
-        1,
-        ge=1,
-        le=50,
-        description="split-plot: cases are dealt into so many sets; a reader has one",
+        1, ge=1, le=50, description="split-plot: number of sets of cases; a reader reads one set"
     )
     cases: int | None = Field(None, ge=1, description="cases to read; all there are if not given")
     repeats: int = Field(0, ge=0, description="cases shown a second time, for agreement with self")
@@ -136,13 +135,6 @@ class Study(BaseModel):
     time_limit_s: float | None = Field(None, gt=0, le=3600, description="for each case")
     corrections: bool = Field(False, description="readers may go back and answer again")
     truth_set_by: tuple[str, ...] = Field((), description="who may not read")
-    analysis: AnalysisPlan = AnalysisPlan()
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        if complaints := list(_misfits(self)):
-            raise PlanError("; ".join(complaints))
-        return self
 
     def text(self, text: Text, language: str) -> str:
         """A text in one of the study's languages."""
@@ -151,8 +143,21 @@ class Study(BaseModel):
         by_name: Mapping[str, str] = {str(key): value for key, value in text.items()}
         return by_name[language]
 
+
+class Study(Design):
+    """A study file: the design, what the arms are, and what will be analysed."""
+
+    arms: dict[Id, Arm] = Field(min_length=1)
+    analysis: AnalysisPlan = AnalysisPlan()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if complaints := list(_misfits(self)):
+            raise PlanError("; ".join(complaints))
+        return self
+
     def without_arms(self) -> dict[str, object]:
-        """Plain data for the server: the design without what the arms and positives are."""
+        """Plain data of the ``Design``."""
         return self.model_dump(mode="json", exclude={"arms", "analysis"})
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from plexor.core.errors import PlanError
 from plexor.core.seeds import seed_for
-from plexor.readers.design import Study
+from plexor.readers.design import Design
 
 _TRIES = 300
 """Orders begun before the constraints are called impossible."""
@@ -75,7 +75,7 @@ def latin_rows(n: int) -> list[list[int]]:
     return rows + [row[::-1] for row in rows] if n % 2 and n > 1 else rows
 
 
-def reads_for(study: Study, stimuli: Sequence[Stimulus], *, ordinal: int, seed: int) -> list[Read]:
+def reads_for(study: Design, stimuli: Sequence[Stimulus], *, ordinal: int, seed: int) -> list[Read]:
     """Everything a reader is to read, in order: training, then the blocks, each with its repeats.
 
     Args:
@@ -102,7 +102,7 @@ def reads_for(study: Study, stimuli: Sequence[Stimulus], *, ordinal: int, seed: 
     return reads + done + _repeats(study, done, _rng(seed, "repeats"))
 
 
-def _blocks(study: Study, own: Sequence[Stimulus], ordinal: int, seed: int) -> list[list[Read]]:
+def _blocks(study: Design, own: Sequence[Stimulus], ordinal: int, seed: int) -> list[list[Read]]:
     """The reads of each block: case sets, arms and sides balanced over readers."""
     arms = sorted({stimulus.arm for stimulus in own})
     n_blocks, n_arms = study.blocks.number, max(len(arms), 1)
@@ -134,7 +134,7 @@ def _blocks(study: Study, own: Sequence[Stimulus], ordinal: int, seed: int) -> l
 
 
 def _chosen(
-    study: Study, own: Sequence[Stimulus], arms: Sequence[str], ordinal: int
+    study: Design, own: Sequence[Stimulus], arms: Sequence[str], ordinal: int
 ) -> list[Stimulus]:
     """The images this reader sees: all, or of each case the arm whose turn it is."""
     if study.shown != "counterbalanced":
@@ -153,7 +153,7 @@ def _dealt_cases(own: Sequence[Stimulus]) -> list[str]:
 
 
 def _items(
-    study: Study, stimuli: Sequence[Stimulus], rng: np.random.Generator | None
+    study: Design, stimuli: Sequence[Stimulus], rng: np.random.Generator | None
 ) -> list[Read]:
     """What is shown at once: one image, or both arms of a case with sides drawn, half and half."""
     if study.show == "one":
@@ -178,7 +178,7 @@ def _items(
 
 
 def _arranged(
-    study: Study, items: Sequence[Read], before: Sequence[Read], rng: np.random.Generator
+    study: Design, items: Sequence[Read], before: Sequence[Read], rng: np.random.Generator
 ) -> list[Read]:
     """A random order that keeps groups and images of one case apart, also from ``before``."""
     if not items:
@@ -194,7 +194,7 @@ def _arranged(
 
 
 def _attempt(
-    study: Study, items: Sequence[Read], before: Sequence[Read], rng: np.random.Generator
+    study: Design, items: Sequence[Read], before: Sequence[Read], rng: np.random.Generator
 ) -> list[Read] | None:
     left = [items[i] for i in rng.permutation(len(items))]
     groups = Counter(item.group for item in left)
@@ -216,7 +216,7 @@ def _attempt(
     return placed[len(before) :]
 
 
-def _repeats(study: Study, done: Sequence[Read], rng: np.random.Generator) -> list[Read]:
+def _repeats(study: Design, done: Sequence[Read], rng: np.random.Generator) -> list[Read]:
     """Some of the reads again, at the end of the last block, far from the first time."""
     if not study.repeats:
         return []
