@@ -29,7 +29,6 @@ State = Literal["consent", "reading", "pause", "done", "closed", "withdrawn"]
 _GRACE_MS = 5_000
 """How much later than the time limit an answer may come and not be marked late."""
 _DAY_MS = 86_400_000
-ROLES = ("radiologist", "dermatologist", "other physician", "resident", "student", "other")
 
 
 class RefusedError(PlanError):
