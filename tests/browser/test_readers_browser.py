@@ -78,18 +78,32 @@ def study(folder: Path, images: Path, **changes: Any) -> Iterator[tuple[str, Sto
 
 def begin(page: Page) -> None:
     """Consents, and waits for the first case."""
+    consent(page)
+    phase(page, "reading")
+
+
+def consent(page: Page) -> None:
+    """Fills the first form."""
+    phase(page, "consent")
     page.select_option("#role", "resident")
     page.fill("#years", "4")
     page.check("#agree")
     page.click("button[type=submit]")
-    ready(page)
 
 
-def ready(page: Page) -> None:
-    """Waits until an image can be answered, or there is none left."""
+def phase(page: Page, *names: str) -> str:
+    """Waits until the page is in one of these phases; which."""
+    page.wait_for_function("names => names.includes(document.body.dataset.phase)", arg=list(names))
+    found: str = page.evaluate("document.body.dataset.phase")
+    return found
+
+
+def case_number(page: Page, number: int) -> None:
+    """Waits until a case is shown."""
     page.wait_for_function(
-        "!document.getElementById('message').hidden || "
-        "(document.getElementById('send') && !document.getElementById('status').textContent)"
+        "number => document.body.dataset.phase === 'reading' && "
+        "document.getElementById('where').textContent.includes(` ${number} `)",
+        arg=number,
     )
 
 
@@ -121,7 +135,7 @@ def answer(page: Page, design: str, number: int) -> None:
             page.keyboard.press("Shift+ArrowLeft")
             page.keyboard.press("m")
         else:
-            page.click(".pane canvas", position={"x": 300, "y": 200})
+            page.click(".pane canvas")
         page.select_option(".marks select", "3")
     page.click("#send")
 
@@ -142,7 +156,7 @@ def test_each_design_is_read_to_its_end(
         study(tmp_path, images, **DESIGNS[design]) as (link, store),
         opened(browser, link, **device) as page,
     ):
-        page.wait_for_selector("#agree")
+        phase(page, "consent")
         shot(page, f"{design}-{size}-consent")
         assert page.url.endswith("/study")
         begin(page)
@@ -150,22 +164,21 @@ def test_each_design_is_read_to_its_end(
             assert page.inner_text("#where") == "Practice"
             page.click("label[data-key=y]")
             page.click("#send")
-            page.wait_for_selector("text=/right|The right answer/")
+            phase(page, "feedback")
             shot(page, f"{design}-{size}-feedback")
             page.keyboard.press("Enter")
-            ready(page)
+            phase(page, "reading")
         shot(page, f"{design}-{size}-case")
         for number in range(20):
-            if page.is_visible("#message"):
-                break
-            before = page.inner_text("#where")
             answer(page, design, number)
             page.wait_for_function(
-                "before => !document.getElementById('message').hidden || "
-                "document.getElementById('where').textContent !== before",
-                arg=before,
+                "number => document.body.dataset.phase === 'done' || "
+                "(document.body.dataset.phase === 'reading' && "
+                "document.getElementById('where').textContent.includes(` ${number} `))",
+                arg=number + 2,
             )
-            ready(page)
+            if phase(page, "done", "reading") == "done":
+                break
         assert "read every case" in page.inner_text("#message")
         with store.reading() as session:
             n_reads = session.scalar(sa.select(sa.func.count()).select_from(ReadRow))
@@ -180,7 +193,6 @@ def test_each_design_is_read_to_its_end(
 
 def test_shown_pixels_are_the_stored_ones(browser: Browser, images: Path, tmp_path: Path) -> None:
     with study(tmp_path, images) as (link, store), opened(browser, link, **DESK) as page:
-        page.wait_for_selector("#agree")
         begin(page)
         with store.reading() as session:
             (stimulus,) = (
@@ -215,7 +227,6 @@ def test_sixteen_bits_are_windowed_as_stored(browser: Browser, tmp_path: Path) -
         study(tmp_path, tmp_path / "images", **changes) as (link, _store),
         opened(browser, link, **DESK) as page,
     ):
-        page.wait_for_selector("#agree")
         begin(page)
         shot(page, "sixteen-bits")
         level, width = np.percentile(ramp, [1, 99]).mean(), np.ptp(np.percentile(ramp, [1, 99]))
@@ -237,7 +248,6 @@ def test_an_answer_waits_in_the_browser_until_the_server_is_back(
     browser: Browser, images: Path, tmp_path: Path
 ) -> None:
     with study(tmp_path, images) as (link, store), opened(browser, link, **DESK) as page:
-        page.wait_for_selector("#agree")
         begin(page)
 
         def cut(route: Route) -> None:
@@ -253,10 +263,10 @@ def test_an_answer_waits_in_the_browser_until_the_server_is_back(
         page.wait_for_selector("text=/kept in this browser/")
         assert submissions(store) == []
         page.unroute("**/submissions", cut)
-        page.wait_for_function("document.getElementById('where').textContent.includes('Case 2')")
+        case_number(page, 2)
         assert [row.answers for row in submissions(store)] == [{"altered": True}]
         page.reload()
-        ready(page)
+        phase(page, "reading")
         assert len(submissions(store)) == 1
 
 
@@ -264,18 +274,17 @@ def test_two_tabs_and_the_back_button_leave_one_answer(
     browser: Browser, images: Path, tmp_path: Path
 ) -> None:
     with study(tmp_path, images) as (link, store), opened(browser, link, **DESK) as page:
-        page.wait_for_selector("#agree")
         begin(page)
         other = page.context.new_page()
         other.goto(page.url)
-        ready(other)
+        phase(other, "reading")
         page.keyboard.press("y")
         page.keyboard.press("Enter")
-        page.wait_for_function("document.getElementById('where').textContent.includes('Case 2')")
+        case_number(page, 2)
         other.keyboard.press("n")
         other.keyboard.press("Enter")
         other.wait_for_function(
-            "document.getElementById('status').textContent.includes('another tab')"
+            "() => document.getElementById('status').textContent.includes('another tab')"
         )
         page.go_back()
         page.goto(page.url)
@@ -289,11 +298,7 @@ def test_a_scaled_screen_is_refused_in_words(
         study(tmp_path, images) as (link, store),
         opened(browser, link, **DESK, device_scale_factor=1.25) as page,
     ):
-        page.wait_for_selector("#agree")
-        page.select_option("#role", "other")
-        page.fill("#years", "1")
-        page.check("#agree")
-        page.click("button[type=submit]")
+        consent(page)
         page.wait_for_selector("#refusal:visible")
         assert "Set the zoom to 100 %" in page.inner_text("#refusal")
         shot(page, "refusal")
@@ -311,11 +316,7 @@ def test_small_screens_where_the_design_allows_them(
         study(tmp_path, images, **changes) as (link, _store),
         opened(browser, link, **PHONE) as page,
     ):
-        page.wait_for_selector("#agree")
-        page.select_option("#role", "other")
-        page.fill("#years", "1")
-        page.check("#agree")
-        page.click("button[type=submit]")
+        consent(page)
         page.wait_for_selector("#reading:visible")
         assert page.is_visible("#refusal") == refused
         shot(page, f"phone-{allowed}")
@@ -326,15 +327,11 @@ def test_time_runs_out(browser: Browser, images: Path, tmp_path: Path) -> None:
         study(tmp_path, images, time_limit_s=1) as (link, store),
         opened(browser, link, **DESK) as page,
     ):
-        page.wait_for_selector("#agree")
-        page.select_option("#role", "other")
-        page.fill("#years", "1")
-        page.check("#agree")
-        page.click("button[type=submit]")
+        consent(page)
         page.wait_for_selector("text=/Time is up/")
         shot(page, "time-up")
         page.click("#send")
-        page.wait_for_function("document.getElementById('where').textContent.includes('Case 2')")
+        case_number(page, 2)
         assert [row.answers for row in submissions(store)] == [{"altered": None}]
 
 
@@ -342,28 +339,26 @@ def test_french_and_a_correction(browser: Browser, images: Path, tmp_path: Path)
     question = YES_NO | {"ask": {"en": "Altered?", "fr": "Image modifiée ?"}}
     changes = {"languages": ["fr", "en"], "questions": [question], "corrections": True}
     with study(tmp_path, images, **changes) as (link, store), opened(browser, link, **DESK) as page:
-        page.wait_for_selector("#agree")
         begin(page)
         assert page.get_attribute("html", "lang") == "fr"
         assert "Image modifiée ?" in page.inner_text("#questions")
         shot(page, "french")
         page.keyboard.press("o")
         page.keyboard.press("Enter")
-        page.wait_for_function("document.getElementById('where').textContent.includes('2 sur')")
-        ready(page)
+        case_number(page, 2)
+        phase(page, "reading")
         page.click("text=Cas précédent")
-        page.wait_for_function("document.querySelector('#questions input:checked')")
-        ready(page)
+        page.wait_for_function("() => document.querySelector('#questions input:checked')")
+        phase(page, "reading")
         page.keyboard.press("n")
         page.keyboard.press("Enter")
-        page.wait_for_function("document.getElementById('where').textContent.includes('2 sur')")
+        case_number(page, 2)
         rows = submissions(store)
         assert [(row.revision, row.answers["altered"]) for row in rows] == [(1, True), (2, False)]
 
 
 def test_pages_are_labelled(browser: Browser, images: Path, tmp_path: Path) -> None:
     with study(tmp_path, images) as (link, _store), opened(browser, link, **DESK) as page:
-        page.wait_for_selector("#agree")
         begin(page)
         unlabelled = page.evaluate(
             """() => [...document.querySelectorAll('button, input, select, canvas, a')]

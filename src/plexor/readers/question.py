@@ -41,8 +41,8 @@ class Rating(_Question):
 
     type: Literal["rating"]
     points: int = Field(5, ge=2, le=101, description="number of points of the scale")
-    low: Text = Field("1", description="what the lowest point means")
-    high: Text = Field("", description="what the highest point means; its number if empty")
+    low: Text = Field("", description="what the lowest point means")
+    high: Text = Field("", description="what the highest point means")
 
     def check(self, answer: object) -> None:
         """Refuses anything but a whole number from 1 to ``points``."""

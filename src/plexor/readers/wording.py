@@ -61,8 +61,8 @@ def study_texts(design: Design, language: str) -> dict[str, Any]:
         told: dict[str, Any] = {"id": question.id, "ask": said(question.ask), "type": question.type}
         match question.type:
             case "rating":
-                told |= {"points": question.points, "low": said(question.low)}
-                told["high"] = said(question.high) or str(question.points)
+                told |= {"points": question.points}
+                told |= {"low": said(question.low), "high": said(question.high)}
             case "options":
                 told["options"] = [{"id": o.id, "text": said(o.text)} for o in question.options]
             case "marks":

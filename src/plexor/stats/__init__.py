@@ -21,6 +21,7 @@ from plexor.stats.delong import auc_difference, delong_test, delong_test_all, de
 from plexor.stats.detection import Detection, detection, forced_choice
 from plexor.stats.difference import difference_interval, subgroup_difference
 from plexor.stats.estimate import Estimate
+from plexor.stats.froc import FrocCase, jafroc, match_marks
 from plexor.stats.icc import icc
 from plexor.stats.kappa import cohens_kappa, cohens_kappa_of_table, pabak
 from plexor.stats.krippendorff import alpha_statistic, krippendorff_alpha
@@ -73,6 +74,7 @@ __all__ = [
     "BinormalCurve",
     "Detection",
     "Estimate",
+    "FrocCase",
     "LimitsOfAgreement",
     "PairedAucPlan",
     "ReaderStudy",
@@ -114,10 +116,12 @@ __all__ = [
     "hochberg",
     "holm",
     "icc",
+    "jafroc",
     "kappa_power",
     "kappa_sample_size",
     "krippendorff_alpha",
     "macro_auc",
+    "match_marks",
     "mcnemar_power",
     "mcnemar_sample_size",
     "mcnemar_test",

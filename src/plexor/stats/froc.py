@@ -5,14 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from plexor.core.errors import PlanError
-from plexor.stats.argument import Groups, as_floats, check_level, group_codes, normal_quantile
+from plexor.core.errors import PlanError, unknown
+from plexor.stats.argument import (
+    Booleans,
+    Codes,
+    Floats,
+    Groups,
+    as_floats,
+    check_level,
+    group_codes,
+    normal_quantile,
+)
 from plexor.stats.estimate import Estimate
 
+LesionWeights = Literal["lesion", "case"]
 _UNMARKED = -math.inf
 """The rating of a lesion that was not marked, and of a normal case without a mark."""
 
@@ -79,21 +90,28 @@ def match_marks(
 
 
 def jafroc(
-    cases: Sequence[FrocCase], groups: Groups | None = None, *, level: float = 0.95
+    cases: Sequence[FrocCase],
+    groups: Groups | None = None,
+    *,
+    weights: LesionWeights = "lesion",
+    level: float = 0.95,
 ) -> Estimate:
     """The JAFROC figure of merit of one reader (Chakraborty & Berbaum, Med Phys 2004;31:2313).
 
-    The chance that a lesion is rated above the highest-rated mark of a normal case (Chakraborty,
-    Stat Med 2008;27:1570, the weighted figure with equal weights of lesions within a case, each
-    diseased case counting alike). Ties count half; a lesion or a normal case without a mark is
-    rated below every mark, and the two tie. Marks at no lesion in diseased cases do not count.
+    The chance that a lesion is rated above the highest-rated mark of a normal case. Ties count
+    half; a lesion or a normal case without a mark is rated below every mark, and the two tie.
+    Marks at no lesion in diseased cases do not count. ``weights="lesion"`` counts each lesion
+    alike; ``"case"`` each diseased case, with its lesions in equal shares (the weighted figure of
+    merit, wJAFROC, of Chakraborty, Observer Performance Methods for Diagnostic Imaging, 2017).
 
-    The variance is that of two-sample U-statistics (DeLong's), over diseased and normal cases, or
-    over their groups; the interval is normal and cut at 0 and 1.
+    The variance is that of a two-sample U-statistic, linearised over diseased and over normal
+    cases (with one lesion in each diseased case: DeLong's), or over groups. The interval is
+    normal and cut at 0 and 1.
 
     Args:
         cases: one reader's cases.
         groups: the patient of each; None where cases are independent.
+        weights: what counts alike.
         level: nominal coverage.
 
     Returns:
@@ -101,7 +119,7 @@ def jafroc(
         an interval where there are fewer than two of either.
 
     Raises:
-        PlanError: a missing group, or a level outside 0 … 1.
+        PlanError: unknown weights, a missing group, or a level outside 0 … 1.
 
     Example:
         >>> sick = FrocCase(lesions=(4.0, -math.inf))
@@ -109,26 +127,22 @@ def jafroc(
         0.625
     """
     check_level(level)
+    if weights not in get_args(LesionWeights):
+        raise PlanError(unknown("lesion weights", weights, get_args(LesionWeights)))
     n = len(cases)
     codes = np.arange(n) if groups is None else group_codes(groups, n)[0]
-    sick = [index for index, case in enumerate(cases) if case.lesions]
-    well = [index for index, case in enumerate(cases) if not case.lesions]
+    sick = np.array([bool(case.lesions) for case in cases], dtype=np.bool_)
+    n_sick, n_well = int(sick.sum()), int((~sick).sum())
     value = low = high = variance = math.nan
     note = "no case with a lesion, or none without"
-    if sick and well:
-        highest = np.array([max(cases[i].others, default=_UNMARKED) for i in well])
-        wins = np.array([_wins(cases[i].lesions, highest) for i in sick])
-        value, note = float(wins.mean()), "fewer than two cases with lesions or without: no interval"
-        if min(len(sick), len(well)) > 1:
-            note = ""
-            parts = np.zeros(n)
-            parts[sick] = (wins.mean(axis=1) - value) / len(sick)
-            parts[well] = (wins.mean(axis=0) - value) / len(well)
-            variance = _variance(parts, codes, np.isin(np.arange(n), sick), grouped=groups is not None)
-            half = normal_quantile(level) * math.sqrt(variance)
-            low, high = max(0.0, value - half), min(1.0, value + half)
-            if variance == 0:
-                note = "no variation seen: the interval is too narrow"
+    if min(n_sick, n_well):
+        value, parts = _linearised(cases, sick, weights)
+        note = "fewer than two cases with lesions or without: no interval"
+    if min(n_sick, n_well) > 1:
+        variance = _variance(parts, codes, sick, grouped=groups is not None)
+        half = normal_quantile(level) * math.sqrt(variance)
+        low, high = max(0.0, value - half), min(1.0, value + half)
+        note = "" if variance > 0 else "no variation seen: the interval is too narrow"
     return Estimate(
         value=value,
         low=low,
@@ -142,24 +156,32 @@ def jafroc(
     )
 
 
-def _wins(lesions: Sequence[float], highest: np.ndarray[tuple[int], np.dtype[np.float64]]) -> object:
-    rated = np.array(lesions)[:, None]
-    return ((rated > highest) + 0.5 * (rated == highest)).mean(axis=0)
+def _linearised(
+    cases: Sequence[FrocCase], sick: Booleans, weights: LesionWeights
+) -> tuple[float, Floats]:
+    """The figure of merit, and how each case moves it from there."""
+    highest = np.array([max(case.others, default=_UNMARKED) for case in cases])[~sick]
+    lesions = [np.array(case.lesions) for case in cases if case.lesions]
+    wins = np.array(
+        [
+            ((rated[:, None] > highest) + 0.5 * (rated[:, None] == highest)).mean(axis=0)
+            for rated in lesions
+        ]
+    )
+    shares = np.array([len(rated) if weights == "lesion" else 1 for rated in lesions], np.float64)
+    shares /= shares.sum()
+    value = float(shares @ wins.mean(axis=1))
+    parts = np.zeros(len(cases))
+    parts[sick] = shares * (wins.mean(axis=1) - value)
+    parts[~sick] = (shares @ wins - value) / highest.size
+    return value, parts
 
 
-def _variance(
-    parts: np.ndarray[tuple[int], np.dtype[np.float64]],
-    codes: np.ndarray[tuple[int], np.dtype[np.intp]],
-    sick: np.ndarray[tuple[int], np.dtype[np.bool_]],
-    *,
-    grouped: bool,
-) -> float:
-    """Σ of squares of the cases' contributions, or of the groups' sums of them."""
+def _variance(parts: Floats, codes: Codes, sick: Booleans, *, grouped: bool) -> float:
+    """Sum of squares of the cases' contributions, or of the groups' sums of them."""
     if grouped:
         sums = np.bincount(codes, weights=parts)
-        present = np.bincount(codes) > 0
-        n_groups = int(present.sum())
+        n_groups = int(np.unique(codes).size)
         return float(sums @ sums) * n_groups / (n_groups - 1) if n_groups > 1 else math.nan
-    return sum(
-        float(parts[kind] @ parts[kind]) * kind.sum() / (kind.sum() - 1) for kind in (sick, ~sick)
-    )
+    kinds = [parts[sick], parts[~sick]]
+    return sum(float(kind @ kind) * kind.size / (kind.size - 1) for kind in kinds)

@@ -47,8 +47,8 @@ export class Questions {
       box.append(label);
     });
     field.append(box);
-    if (question.type === "rating") {
-      field.append(element("p", { className: "ends" }, element("span", { textContent: `1 = ${question.low}` }), element("span", { textContent: `${question.points} = ${question.high}` })));
+    if (question.type === "rating" && (question.low || question.high)) {
+      field.append(element("p", { className: "ends" }, element("span", { textContent: question.low ? `1 = ${question.low}` : "" }), element("span", { textContent: question.high ? `${question.points} = ${question.high}` : "" })));
     }
     return field;
   }

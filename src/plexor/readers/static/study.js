@@ -10,11 +10,17 @@ const $ = (id) => document.getElementById(id);
 const page = { state: null, t: {}, viewers: [], questions: null, shownAt: 0, timer: 0, busy: false, blocked: false };
 
 function message(title, ...body) {
+  phase("message");
   $("reading").hidden = true;
   $("message").hidden = false;
   $("message-title").textContent = title;
   $("message-body").replaceChildren(...body);
-  $("message").querySelector("button, input")?.focus();
+  $("message-title").focus();
+}
+
+// What the page is doing: "consent", "loading", "reading", "sending", "feedback", "done", …
+function phase(name) {
+  document.body.dataset.phase = name;
 }
 
 function say(text, warn = false) {
@@ -66,13 +72,16 @@ function step(now) {
   const { study } = state;
   switch (state.state) {
     case "consent":
-      return askConsent();
+      askConsent();
+      return phase("consent");
     case "reading":
       return showRead(state.read);
     case "pause":
-      return message(study.title, paragraph(`${t.pause} ${new Date(state.until).toLocaleString(study.language)}.`), own());
+      message(study.title, paragraph(`${t.pause} ${new Date(state.until).toLocaleString(study.language)}.`), own());
+      return phase("pause");
     default:
-      return message(study.title, paragraph(t[state.state]), own());
+      message(study.title, paragraph(t[state.state]), own());
+      return phase(state.state);
   }
 }
 
@@ -124,6 +133,7 @@ async function showRead(read) {
   clearInterval(page.timer);
   page.read = read;
   page.ready = false;
+  phase("loading");
   $("message").hidden = true;
   $("reading").hidden = false;
   $("title").textContent = study.title;
@@ -158,6 +168,7 @@ async function showRead(read) {
   await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
   page.shownAt = performance.now();
   say("");
+  phase("reading");
   startClock(study.time_limit_s);
   call(`/api/reads/${read.id}/open`, measured(page.viewers[0].zoom)).catch(() => {});
 }
@@ -290,6 +301,7 @@ async function send(event) {
     return;
   }
   page.busy = true;
+  phase("sending");
   clearInterval(page.timer);
   questions.send.disabled = true;
   say(t.sending);
@@ -340,6 +352,7 @@ function tellAnswer(receipt, answers) {
   const go = button(t.continue, () => step(receipt.standing));
   $("questions").replaceChildren(...lines, go);
   say("");
+  phase("feedback");
   go.focus();
 }
 
