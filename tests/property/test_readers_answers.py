@@ -13,9 +13,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy.orm import Session
 from tests.helpers.reader_study import bare
 
+from plexor.readers.design import Design
 from plexor.readers.enrol import invite
 from plexor.readers.service import (
-    Design,
     RefusedError,
     consent,
     standing,

@@ -220,7 +220,9 @@ def _fetched(copy: Store, base: str) -> Iterator[Fetched]:
         told = json.loads(state)
         for slot, image in enumerate(read.stimuli):
             path = f"/api/reads/{read.id}/images/{slot}/0"
-            seconds, headers, data = [], (), b""
+            seconds: list[float] = []
+            headers: tuple[tuple[str, str], ...] = ()
+            data = b""
             for _ in range(_REPEATS):
                 start = time.perf_counter()
                 headers, data = _ask(connection, path, None, session_cookie)

@@ -142,6 +142,9 @@ def close(store: Store, *, with_open_reads: bool = False) -> None:
     Raises:
         PlanError: it is closed already, or somebody has reads left.
     """
+    with store.reading() as session:
+        if the_study(session).state == "closed":
+            raise PlanError("the study is closed already")
     unfinished = [
         f"{p.reader} ({p.total - p.done} left)"
         for p in progress(store)
@@ -154,8 +157,6 @@ def close(store: Store, *, with_open_reads: bool = False) -> None:
         )
     with store.writing() as session:
         study = the_study(session)
-        if study.state == "closed":
-            raise PlanError("the study is closed already")
         study.state, study.closed_at = "closed", now_ms()
         log(session, "closed", unfinished=len(unfinished))
 

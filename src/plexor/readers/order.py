@@ -165,7 +165,7 @@ def _items(
     for stimulus in sorted(stimuli, key=lambda s: (s.case, s.arm)):
         by_case.setdefault(stimulus.case, []).append(stimulus)
     rng = np.random.default_rng(0) if rng is None else rng
-    swapped = rng.permutation(np.arange(len(by_case)) % 2 == 1) if by_case else []
+    swapped = rng.permutation(np.arange(len(by_case)) % 2 == 1)
     return [
         Read(
             stimuli=tuple(s.id for s in (pair[::-1] if swap else pair)),

@@ -119,8 +119,10 @@ def _shares(
 
 def _rating(study: Study, own: pd.DataFrame, positive: Positive) -> Iterator[Result]:
     level = study.analysis.level
-    treatments = {ALL: own} if positive.arm else dict(iter(own.groupby("arm")))
-    tables = {}
+    arms = list(study.arms)
+    treatments = {ALL: own} if positive.arm else {a: own[own["arm"] == a] for a in arms}
+    treatments = {arm: part for arm, part in treatments.items() if not part.empty}
+    tables: dict[str, pd.DataFrame] = {}
     for arm, part in treatments.items():
         label = "" if positive.arm else f" in {arm}"
         truth = _is_positive(positive, part).to_numpy()

@@ -83,8 +83,8 @@ class Look:
         pixels = image.pixels
         if self.bits == 16:
             shown = (pixels.astype(np.float64) - self.low) * self.scale
-            shown = np.round(np.clip(shown, 0, self.top))
-            pixels = (self.top - shown if self.inverted else shown).astype(np.uint16)
+            whole = np.round(np.clip(shown, 0, self.top))
+            pixels = (self.top - whole if self.inverted else whole).astype(np.uint16)
         if pixels.ndim == 3:
             return [pixels]
         # In the usual (RAS) orientation the later axis of a slice runs up.

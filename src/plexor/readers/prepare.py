@@ -139,11 +139,18 @@ def read_key(key: Path) -> tuple[Study, list[KeyRow]]:
         with (key / "key.csv").open(encoding="utf-8", newline="") as file:
             rows = [
                 KeyRow(
-                    **{
-                        **row,
-                        "training": row["training"] == "True",
-                        "case_set": int(row["case_set"]),
-                    }
+                    stimulus=row["stimulus"],
+                    arm=row["arm"],
+                    case=row["case"],
+                    group=row["group"],
+                    truth=row["truth"],
+                    training=row["training"] == "True",
+                    arm_token=row["arm_token"],
+                    case_token=row["case_token"],
+                    group_token=row["group_token"],
+                    case_set=int(row["case_set"]),
+                    lesions=row["lesions"],
+                    sha256=row["sha256"],
                 )
                 for row in csv.DictReader(file)
             ]

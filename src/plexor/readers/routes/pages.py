@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 
-from plexor.readers.design import Language
+from plexor.readers.question import Language
 from plexor.readers.wording import catalogue, page, preferred
 
 router = APIRouter()

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
-from plexor.readers.design import Language
+from plexor.readers.question import Language
 
 ReadId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
 Place = Annotated[int, Path(ge=0, le=100_000)]
