@@ -119,9 +119,13 @@ def _check_csrf(request: Request, caller: Caller) -> None:
         raise RefusedError("csrf", "reload the page")
 
 
-def reader_row(session: Session, caller: Caller) -> ReaderRow:
-    """The reader of a session."""
-    return session.get_one(ReaderRow, caller.reader_id)
+def reader_row(session: Session, caller: Caller, *, lock: bool = False) -> ReaderRow:
+    """The reader of a session.
+
+    With ``lock``, other transactions that ask so of the same reader wait for this one: what a
+    submission reads is then still true when it is written. SQLite has one writer anyway.
+    """
+    return session.get_one(ReaderRow, caller.reader_id, with_for_update=lock or None)
 
 
 def sign_in(session: Session, site: Site, response: Response, reader_id: int | None) -> None:

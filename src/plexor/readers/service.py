@@ -218,6 +218,7 @@ def submit(
         if known.read_id != row.id or known.answers != answers:
             raise RefusedError("key", "this key was used for other answers")
         return _receipt(session, study, row, known)
+    the_study(session, shared=True)
     _check_open(session, reader)
     if reader.consented_at is None:
         raise RefusedError("consent", "the reader has not consented yet")

@@ -102,9 +102,10 @@ def log(session: Session, what: str, **detail: object) -> None:
     session.add(LogRow(at=now_ms(), what=what, detail=detail))
 
 
-def the_study(session: Session) -> StudyRow:
-    """The study's row."""
-    return session.scalars(sa.select(StudyRow)).one()
+def the_study(session: Session, *, shared: bool = False) -> StudyRow:
+    """The study's row; ``shared``: it cannot be closed before this transaction ends."""
+    query = sa.select(StudyRow)
+    return session.scalars(query.with_for_update(read=True) if shared else query).one()
 
 
 def database_url(folder: Path, database: str | None) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Request, Response
-from sqlalchemy.exc import IntegrityError
 
 from plexor.readers import service
 from plexor.readers.deps import (
@@ -92,11 +91,7 @@ def open_read(read_id: ReadId, body: Screen, site: SiteDep, caller: WriterDep) -
 @router.post("/reads/{read_id}/submissions")
 def submit(read_id: ReadId, body: Submission, site: SiteDep, caller: WriterDep) -> dict[str, Any]:
     """Keeps the answers to a read; what is answered 200 is on the disk."""
-    try:
-        receipt = _submit(site, caller, read_id, body)
-    except IntegrityError:
-        # Another request was quicker; now its row is there to be seen.
-        receipt = _submit(site, caller, read_id, body)
+    receipt = _submit(site, caller, read_id, body)
     return {**asdict(receipt), "standing": _standing(site, caller)}
 
 
@@ -146,7 +141,7 @@ def _submit(site: Site, caller: Caller, read_id: str, body: Submission) -> servi
         return service.submit(
             session,
             site.design,
-            reader_row(session, caller),
+            reader_row(session, caller, lock=True),
             read_id,
             client_key=body.client_key,
             revises=body.revises,
