@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -274,3 +275,23 @@ def test_bodies_that_are_too_large_or_no_json(base: str) -> None:
         )
         assert sent.status_code in (400, 422)
         assert "x" * 100 not in sent.text
+
+
+def test_a_full_disk_is_told_and_the_answer_can_be_sent_again(store: Store, base: str) -> None:
+    (invitation,) = invite(store, ["r1"])
+    with signed_in(base, invitation.token) as browser:
+        read = browser.state()["read"]["id"]
+        body = browser.submission({"altered": True})
+
+        def full(*_arguments: object) -> None:
+            cause = sqlite3.OperationalError("database or disk is full")
+            raise sa.exc.OperationalError("COMMIT", {}, cause)
+
+        sa.event.listen(store._engine, "commit", full)
+        refused = browser.post(f"/api/reads/{read}/submissions", body)
+        sa.event.remove(store._engine, "commit", full)
+        assert (refused.status_code, refused.json()["code"]) == (503, "database")
+        assert "stays in the browser" in refused.json()["message"]
+        again = browser.post(f"/api/reads/{read}/submissions", body)
+        assert again.json()["counted"] is True
+        assert browser.state()["done"] == 1

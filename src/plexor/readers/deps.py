@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, cast
 
@@ -103,9 +105,20 @@ InvestigatorDep = Annotated[Caller, Depends(investigator)]
 InvestigatorWriterDep = Annotated[Caller, Depends(investigator_writing)]
 
 
-def check_attempt(limit: RateLimit, request: Request) -> None:
-    """Refuses an address that tries too often."""
-    _check_rate(limit, request.client.host if request.client else "")
+@contextlib.contextmanager
+def attempt(limit: RateLimit, request: Request) -> Iterator[None]:
+    """Refuses an address that failed too often; a block that raises is one more failure.
+
+    Successes do not count: many readers may share one address.
+    """
+    address = request.client.host if request.client else ""
+    if limit.exhausted(address):
+        raise TooManyError
+    try:
+        yield
+    except RefusedError:
+        limit.count(address)
+        raise
 
 
 def _check_rate(limit: RateLimit, key: str) -> None:

@@ -75,11 +75,28 @@ class RateLimit:
     def allows(self, key: str) -> bool:
         """Whether one more attempt is allowed now; counts it if so."""
         with self._lock:
-            now = self._clock()
-            left, at = self._left.pop(key, (float(self._attempts), now))
-            left = min(self._attempts, left + (now - at) * self._attempts / self._seconds)
+            left = self._now_left(key)
             allowed = left >= 1
-            self._left[key] = (left - allowed, now)
-            while len(self._left) > _MOST_ADDRESSES:
-                self._left.popitem(last=False)
+            self._keep(key, left - allowed)
             return allowed
+
+    def exhausted(self, key: str) -> bool:
+        """Whether no further attempt is allowed now; counts none."""
+        with self._lock:
+            return self._now_left(key) < 1
+
+    def count(self, key: str) -> None:
+        """Counts an attempt."""
+        with self._lock:
+            self._keep(key, max(0.0, self._now_left(key) - 1))
+
+    def _now_left(self, key: str) -> float:
+        now = self._clock()
+        left, at = self._left.get(key, (float(self._attempts), now))
+        return min(self._attempts, left + (now - at) * self._attempts / self._seconds)
+
+    def _keep(self, key: str, left: float) -> None:
+        self._left[key] = (left, self._clock())
+        self._left.move_to_end(key)
+        while len(self._left) > _MOST_ADDRESSES:
+            self._left.popitem(last=False)

@@ -33,8 +33,8 @@ class Site:
         store: the study's database.
         design: the study's design.
         settings: how it is served.
-        entries: attempts to enter, of one address.
-        logins: attempts with the investigator's password, of one address.
+        entries: failed attempts to enter, of one address.
+        logins: failed attempts with the investigator's password, of one address.
         writes: what one signed-in browser may send.
         images: what one signed-in browser may fetch.
     """

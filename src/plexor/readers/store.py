@@ -144,9 +144,13 @@ def _engine(url: str, *, create: bool) -> sa.Engine:
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:
-    """Write-ahead log; commits reach the disk; transactions are begun by ``_begin_sqlite``."""
+    """Write-ahead log; commits reach the disk; what is deleted is overwritten.
+
+    Transactions are begun by ``_begin_sqlite``.
+    """
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    pragmas = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
+    for pragma in pragmas:
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -11,7 +11,7 @@ from plexor.readers.deps import (
     InvestigatorDep,
     InvestigatorWriterDep,
     SiteDep,
-    check_attempt,
+    attempt,
     sign_in,
     sign_out,
 )
@@ -27,11 +27,11 @@ router = APIRouter(prefix="/api/investigator")
 @router.post("/login")
 def login(body: Login, request: Request, response: Response, site: SiteDep) -> dict[str, str]:
     """Signs the investigator in."""
-    check_attempt(site.logins, request)
     with site.store.reading() as session:
         hashed = the_study(session).password
-    if not password_fits(hashed, body.password):
-        raise RefusedError("password", "the password is wrong, or none is set")
+    with attempt(site.logins, request):
+        if not password_fits(hashed, body.password):
+            raise RefusedError("password", "the password is wrong, or none is set")
     with site.store.writing() as session:
         sign_in(session, site, response, None)
         log(session, "investigator signed in")

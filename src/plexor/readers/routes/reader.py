@@ -15,7 +15,7 @@ from plexor.readers.deps import (
     SiteDep,
     TooManyError,
     WriterDep,
-    check_attempt,
+    attempt,
     reader_row,
     sign_in,
     sign_out,
@@ -34,8 +34,7 @@ router = APIRouter(prefix="/api")
 @router.post("/enter")
 def enter(body: Enter, request: Request, response: Response, site: SiteDep) -> dict[str, str]:
     """Signs a browser in with the token of a personal link."""
-    check_attempt(site.entries, request)
-    with site.store.writing() as session:
+    with attempt(site.entries, request), site.store.writing() as session:
         token = session.get(TokenRow, token_hash(body.token))
         valid = token is not None and token.revoked_at is None and token.expires_at > now_ms()
         if token is None or not valid:
