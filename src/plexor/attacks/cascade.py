@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import torch
 
-from plexor.attacks.description import EVERY_NORM, EVERY_TASK, Access
+from plexor.attacks.description import EVERY_NORM, EVERY_TASK
 from plexor.attacks.goals import Goal
 from plexor.attacks.gradient import APGD, APGDT, FGSM, PGD
 from plexor.attacks.minimum_norm import FMN
@@ -19,6 +19,7 @@ from plexor.attacks.threat import Threat
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

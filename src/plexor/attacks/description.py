@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Protocol
 
-Access = Literal["gradients", "scores", "decisions", "none"]
-"""What an attack sees of a model: gradients of the outputs, the goal's margin, whether the goal is
-reached, or nothing."""
+from plexor.threat_model import Access
 
 EVERY_NORM = ("linf", "l2", "l1", "l0")
 EVERY_TASK = ("multiclass", "binary", "multilabel", "regression", "segmentation")

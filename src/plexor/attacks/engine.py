@@ -16,7 +16,7 @@ from plexor.attacks.threat import Threat
 from plexor.core.errors import ModelError
 from plexor.models.batch import Batch
 from plexor.models.device import is_out_of_memory
-from plexor.models.model import Model
+from plexor.models.model import HasNetwork, Model
 from plexor.models.recompute import recomputing
 
 logger = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ def propose(
 
 
 def halving(
-    work: Callable[[slice], T], n_cases: int, batch_size: int, *, network: nn.Module | None = None
+    work: Callable[[slice], T], n_cases: int, batch_size: int, *, model: Model | None = None
 ) -> tuple[list[T], int]:
     """Calls ``work`` on slices of at most ``batch_size`` cases, halved when memory runs out.
 
@@ -67,8 +67,9 @@ def halving(
         work: called with a slice of the cases.
         n_cases: number of cases.
         batch_size: largest slice at first.
-        network: the network that ``work`` differentiates, or None. Where a single case does not fit
-            into memory, its activations are recomputed in the backward pass instead of kept.
+        model: the model that ``work`` differentiates, or None. Where a single case does not fit
+            into memory, the activations of its network are recomputed in the backward pass instead
+            of kept.
 
     Returns:
         The result for each slice, and the batch size that fitted, for use in further calls.
@@ -76,6 +77,7 @@ def halving(
     Raises:
         ModelError: a single case does not fit into memory.
     """
+    network: nn.Module | None = model.network if isinstance(model, HasNetwork) else None
     done: list[T] = []
     start, size = 0, batch_size
     with contextlib.ExitStack() as stack:

@@ -9,6 +9,7 @@ from plexor.models.batch import Batch, Scaling
 from plexor.models.model import Model
 from plexor.models.preprocess import Preprocess
 from plexor.models.task import Multiclass
+from plexor.models.torch_model import TorchModel
 
 
 def tiny_problem() -> tuple[Model, Batch]:
@@ -25,7 +26,7 @@ def tiny_problem() -> tuple[Model, Batch]:
     linear = nn.Linear(16, 2)
     linear.weight.data = torch.stack([torch.full((16,), -1 / 16), torch.full((16,), 1 / 16)])
     linear.bias.data = torch.tensor([128.0, -128.0])
-    model = Model(
+    model = TorchModel(
         nn.Sequential(nn.Flatten(), linear),
         task=Multiclass(classes=("dark", "bright")),
         preprocess=Preprocess(window=(0.0, 1.0)),

@@ -12,20 +12,19 @@ import safetensors.torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from plexor.attacks.description import Access, Described
+from plexor.attacks.description import Described
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.proposal import Attack
-from plexor.attacks.region import Border, Masked
 from plexor.attacks.threat import Threat
 from plexor.core.errors import DataError, PlanError
 from plexor.core.files import write_atomic
 from plexor.core.ids import digest
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
 _CARD = "plexor_fitted"
-_REGIONS: dict[str, type[Border | Masked]] = {"border": Border, "masked": Masked}
 
 
 class Fitted(Attack, Protocol):
@@ -88,10 +87,12 @@ class DescribedFit(FittedAttack, Described, Protocol):
     Attributes:
         applied: what the result of a fit sees of any model it is applied to.
         fitted: class of the result of a fit; its ``load`` reads a saved one.
+        layers: whether fitting uses hidden layers, so that the model must have a network.
     """
 
     applied: ClassVar[Access]
     fitted: ClassVar[type[Fitted]]
+    layers: ClassVar[bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,12 +164,8 @@ class FitCard:
     def from_dict(cls, data: Mapping[str, Any]) -> FitCard:
         """A card from the plain data of ``to_dict``."""
         rest = dict(data)
-        threat = dict(rest.pop("threat"))
-        region = threat.pop("region")
-        if region is not None:
-            region = _REGIONS[region["kind"]](**region)
         return cls(
-            threat=Threat(region=region, **threat),
+            threat=Threat.of(rest.pop("threat")),
             shape=tuple(rest.pop("shape")),
             seen=frozenset(rest.pop("seen")),
             groups=frozenset(rest.pop("groups", ())),

@@ -20,7 +20,7 @@ from plexor.audits.unit import Unit, units_of
 from plexor.cases import Case
 from plexor.core.ids import digest
 from plexor.findings import RunDirectory
-from plexor.models import Model
+from plexor.models import TorchModel
 from plexor.plans.plan import Plan
 from plexor.probes.probe import Fitting, Piece, Probe, Saved, Surrogates
 from plexor.shortcuts import Transplant
@@ -65,7 +65,7 @@ class Preparation:
     run: RunDirectory
     plan: Plan
     sources: Sources
-    surrogates: Mapping[str, Model]
+    surrogates: Mapping[str, TorchModel]
     audited: Sequence[Case]
     job: Job
     model_sha256: str

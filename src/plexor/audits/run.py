@@ -12,6 +12,7 @@ import torch
 
 from plexor.attacks.catalogue import CATALOGUE
 from plexor.attacks.engine import halving
+from plexor.audits.access import check_access
 from plexor.audits.checks import Check, check_groups, check_model
 from plexor.audits.detectors import detections
 from plexor.audits.execute import Outputs
@@ -19,7 +20,7 @@ from plexor.audits.executors import Done, Executor, Here, Job
 from plexor.audits.executors.executor import clean_outputs
 from plexor.audits.fits import Preparation
 from plexor.audits.progress import Listener, Progress
-from plexor.audits.provenance import images_sha256, model_sha256, provenance
+from plexor.audits.provenance import images_sha256, provenance
 from plexor.audits.sample import checked_cases, example_ids
 from plexor.audits.sources import Sources
 from plexor.audits.surrogates import load_surrogates, surrogate_cards
@@ -133,10 +134,11 @@ def audit(
     _check_classes(cohort, model)
     for probe in plan.all_probes():
         _check_task(probe, model.task)
+        check_access(probe, model)
     surrogates = load_surrogates(plan, model)
     sources = Sources.of(plan, cohort)
     images = images_sha256([*audited.cases, *sources.cases])
-    model_hash = model_sha256(model)
+    model_hash = model.identity()
     fingerprint = _fingerprint(audited, images, model_hash, sources)
     executor, tell = executor or Here(), on_progress or _nobody
     job = Job(
@@ -275,7 +277,7 @@ def _checks(plan: Plan, cohort: Cohort, model: Model, batch_size: int) -> list[C
     def work(part: slice) -> list[Check]:
         return check_model(model, batch.select(torch.arange(part.start, part.stop)))
 
-    parts, _ = halving(work, len(batch), batch_size, network=model.network)
+    parts, _ = halving(work, len(batch), batch_size, model=model)
     weights = plan.model.weights
     trained_on = read_training_groups(plan.path(weights)) if weights else frozenset()
     groups = check_groups(trained_on, (case.group for case in cohort.cases))

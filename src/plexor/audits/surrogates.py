@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from plexor.core.errors import PlanError
-from plexor.models import Model, ModelSource, load_model
+from plexor.models import Model, ModelSource, TorchModel, load_model
 from plexor.models.ensemble import check_alike
 from plexor.models.weights import read_card
 from plexor.plans.plan import Plan
 from plexor.probes.probe import Surrogates
 
 
-def load_surrogates(plan: Plan, model: Model) -> dict[str, Model]:
+def load_surrogates(plan: Plan, model: Model) -> dict[str, TorchModel]:
     """Every surrogate of a plan once: file as the plan has it → the model, on the CPU.
 
     Raises:
@@ -22,7 +22,7 @@ def load_surrogates(plan: Plan, model: Model) -> dict[str, Model]:
     """
     sources = [probe.source for probe in plan.all_probes()]
     files = [file for one in sources if isinstance(one, Surrogates) for file in one.files]
-    found: dict[str, Model] = {}
+    found: dict[str, TorchModel] = {}
     for file in dict.fromkeys(files):
         path = plan.path(file)
         if read_card(path) is None:
@@ -35,12 +35,12 @@ def load_surrogates(plan: Plan, model: Model) -> dict[str, Model]:
     return found
 
 
-def surrogate_cards(surrogates: Mapping[str, Model]) -> list[dict[str, object]]:
+def surrogate_cards(surrogates: Mapping[str, TorchModel]) -> list[dict[str, object]]:
     """What ``provenance.json`` says of them; each card has the weights' hash."""
     return [{"file": file, **model.card.to_dict()} for file, model in surrogates.items()]
 
 
-def _check_fits(surrogate: Model, model: Model, *, what: str) -> None:
+def _check_fits(surrogate: TorchModel, model: Model, *, what: str) -> None:
     check_alike(model.task, surrogate.task, what=what)
     for name, said in (("channels", "channels"), ("spatial_dims", "spatial dimensions")):
         wanted, found = getattr(model.card, name), getattr(surrogate.card, name)

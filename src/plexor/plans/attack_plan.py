@@ -21,15 +21,15 @@ from pydantic import (
 )
 
 from plexor.attacks.catalogue import CATALOGUE, FITTED, ON_SURROGATES, SEARCHES, find_fitted
-from plexor.attacks.description import Access
 from plexor.attacks.fitted import read_card
 from plexor.attacks.goals import Misclassify
 from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.findings.planned import probe_id
 from plexor.plans.shortcut_plan import ShortcutPlan, shortcuts_adapter
-from plexor.plans.written import ACCESS, GoalPlan, ProbePlan, ThreatPlan
+from plexor.plans.written import GoalPlan, ProbePlan, ThreatPlan
 from plexor.probes.probe import Fitting, Probe, Saved, Surrogates
+from plexor.threat_model import ACCESS, Access
 
 FIT_SPLIT = "train"
 """Where a plan does not say on which split an attack is fitted."""
@@ -49,7 +49,7 @@ class AttackPlan(ProbePlan):
         return {f.name: getattr(self, f.name) for f in _fields(CATALOGUE[self.attack])}
 
     def _probe_id(self, threat: Threat) -> str:
-        return probe_id(self.id or self.attack, asdict(self.goal), asdict(threat))
+        return probe_id(self.id or self.attack, self.goal, threat)
 
     def _check_threat(self, threat: ThreatPlan, access: Access) -> None:
         """Refuses a norm that is not searched, and an adversary who sees too little."""

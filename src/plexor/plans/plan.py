@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -148,7 +148,7 @@ class Plan(BaseModel):
         asked = [probe for planned in self.probes for probe in planned.probes()]
         threats = dict.fromkeys(probe.threat for probe in asked if probe.threat)
         controls = [
-            Probe(id=control_id(asdict(threat)), kind="control", name="noise", threat=threat)
+            Probe(id=control_id(threat), kind="control", name="noise", threat=threat)
             for threat in threats
         ]
         found = (Probe(id=CLEAN, kind="clean", name=CLEAN), *asked, *controls)

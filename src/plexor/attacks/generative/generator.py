@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 import torch
 
-from plexor.attacks.description import EVERY_NORM, EVERY_TASK, Access
+from plexor.attacks.description import EVERY_NORM, EVERY_TASK
 from plexor.attacks.fitted import FitCard, Fitted, Stream, read_fitted, save_fitted
 from plexor.attacks.generative.drawing import OfEachImage, OfNoise, perturbation
 from plexor.attacks.generative.network import Painter, empty_generator
@@ -23,6 +23,7 @@ from plexor.core.errors import DataError
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -117,6 +118,7 @@ class Generator(Recipe):
     )
     applied: ClassVar[Access] = "none"
     fitted: ClassVar[type[Fitted]] = FittedGenerator
+    layers: ClassVar[bool] = False
 
     method: ClassVar[str] = "generator"
 
@@ -165,6 +167,7 @@ class UniversalGenerator(Recipe):
     summary: ClassVar[str] = "one perturbation for all images, produced by a network trained for it"
     applied: ClassVar[Access] = "none"
     fitted: ClassVar[type[Fitted]] = UniversalPerturbation
+    layers: ClassVar[bool] = False
 
     patterns: int = 1
 

@@ -46,7 +46,7 @@ def smoothness(delta: Tensor, batch: Batch, threat: Threat) -> Tensor:
     return (plain * _relative(delta, batch, threat).square()).flatten(1).mean(1)
 
 
-def dissimilarity(delta: Tensor, batch: Batch, preprocess: Preprocess) -> Tensor:
+def dissimilarity(delta: Tensor, batch: Batch, preprocess: Preprocess | None) -> Tensor:
     """1 - MS-SSIM (Wang, Simoncelli & Bovik, Asilomar 2003) with the untouched image, by MONAI.
 
     Five scales, or as many as the image size allows, with weights scaled to sum to 1; a window of
@@ -90,9 +90,9 @@ def _shrunk(n_scales: int) -> int:
     return max(1 << (n_scales - 1), (n_scales - 1) ** 2)
 
 
-def _shown(images: Tensor, batch: Batch, preprocess: Preprocess) -> Tensor:
+def _shown(images: Tensor, batch: Batch, preprocess: Preprocess | None) -> Tensor:
     """Images scaled so that their range of values is 0 to 1."""
-    if preprocess.window is not None:
+    if preprocess is not None and preprocess.window is not None:
         shown: Tensor = preprocess.scale(batch.scaling.values(images))
         return shown
     pixels = batch.images.flatten(1)

@@ -8,7 +8,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from plexor.attacks.best import best_of, unbeaten
-from plexor.attacks.description import EVERY_TASK, Access
+from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.gradient.climb import Climb, Halving, Sparse
 from plexor.attacks.gradient.slope import check_averaged, kept, mean_margin, slope
@@ -19,6 +19,7 @@ from plexor.attacks.threat import Threat
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
 _WIDE = ((3.0, 0.3), (2.0, 0.3))
 """For L1: multiples of the radius and the share of the steps spent in each of these balls first."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from plexor.attacks.best import best_of, unbeaten
-from plexor.attacks.description import EVERY_NORM, EVERY_TASK, Access
+from plexor.attacks.description import EVERY_NORM, EVERY_TASK
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.gradient.slope import check_averaged, kept, mean_margin, slope
 from plexor.attacks.objective import Objective, Precision
@@ -19,6 +19,7 @@ from plexor.attacks.threat import Threat
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
 _L1_SHARE = 0.01
 """Share of the numbers that a step under L1 changes, after Tramèr & Boneh (2019)."""

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from torch import Tensor
 
 from plexor.attacks.best import best_of
-from plexor.attacks.description import EVERY_TASK, Access
+from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.goals import Goal, OneWay
 from plexor.attacks.gradient.apgd import APGD
 from plexor.attacks.gradient.slope import check_averaged
@@ -19,6 +19,7 @@ from plexor.attacks.threat import Threat
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,7 @@ class APGDT:
     tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
     reference: ClassVar[str] = "Croce & Hein, ICML 2020, arXiv:2003.01690"
     summary: ClassVar[str] = (
-        "Auto-PGD towards each other class, finding or direction in turn, the nearest first"
+        "Auto-PGD towards each other class, label or direction in turn, the nearest first"
     )
 
     n_targets: int = 9

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from plexor.attacks.description import EVERY_TASK, Access
+from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.gradient.momentum import MIFGSM
 from plexor.attacks.objective import Precision
@@ -17,6 +17,8 @@ from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.ensemble import Ensemble
 from plexor.models.model import Model
+from plexor.models.torch_model import TorchModel
+from plexor.threat_model import Access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +81,7 @@ class Transfer:
         except PlanError as error:
             raise PlanError(str(error).replace("mi-fgsm", "transfer", 1)) from error
 
-    def using(self, surrogates: Sequence[Model]) -> Attack:
+    def using(self, surrogates: Sequence[TorchModel]) -> Attack:
         """The attack that searches on these models, for an audited model of the same task.
 
         Raises:
@@ -114,7 +116,7 @@ class _OnSurrogates:
     """
 
     search: MIFGSM
-    surrogates: tuple[Model, ...]
+    surrogates: tuple[TorchModel, ...]
 
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
@@ -126,8 +128,7 @@ class _OnSurrogates:
             PlanError: a surrogate is of another task, or the threat is in L1 or L0.
         """
         check_norm("transfer", threat, Transfer.norms)
-        ensemble = Ensemble(self.surrogates, task=model.task)
-        ensemble.network.to(batch.images.device)
+        ensemble = Ensemble(self.surrogates, task=model.task).to(batch.images.device)
         found = self.search(ensemble, replace(batch, before=None), goal, threat, seed=seed)
         n_models = len(self.surrogates)
         return replace(

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from plexor.attacks.description import EVERY_TASK, Access
+from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.jpeg.decode import Decoder
 from plexor.attacks.jpeg.moves import Moves
@@ -23,6 +23,7 @@ from plexor.cases.image import OWN, EditingCodec
 from plexor.core.errors import DataError, PlanError
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from plexor.attacks import geometry
 from plexor.attacks.best import best_of
-from plexor.attacks.description import EVERY_TASK, Access
+from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts
@@ -18,6 +18,7 @@ from plexor.attacks.proposal import Proposal, normal_noise
 from plexor.attacks.threat import Threat
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from plexor.attacks.description import EVERY_TASK, Access
+from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.goals import Goal
 from plexor.attacks.minimum_norm.boundary import nearest_by_slope
 from plexor.attacks.minimum_norm.nearest import Nearest, shortest_stored
@@ -18,6 +18,7 @@ from plexor.attacks.proposal import Proposal
 from plexor.attacks.threat import Threat
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
 _HIGHEST = 1e10
 _INSIDE = 0.999999

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import torch
 
-from plexor.attacks.description import EVERY_TASK, Access
+from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.goals import Goal
 from plexor.attacks.minimum_norm.boundary import nearest_plane
 from plexor.attacks.minimum_norm.nearest import Nearest, shortest_stored
@@ -18,6 +18,7 @@ from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from plexor.attacks import geometry
-from plexor.attacks.description import EVERY_NORM, EVERY_TASK, Access
+from plexor.attacks.description import EVERY_NORM, EVERY_TASK
 from plexor.attacks.goals import Goal
 from plexor.attacks.minimum_norm.boundary import nearest_by_slope
 from plexor.attacks.minimum_norm.nearest import Nearest, shortest_stored
@@ -21,6 +21,7 @@ from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
 _LAST_STEP = 0.01
 _LAST_GAMMA = 0.001

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from plexor.attacks import geometry
-from plexor.attacks.description import EVERY_TASK, Access
+from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_norm
@@ -22,6 +22,7 @@ from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
 _AT_ONCE = 8
 """Directions in one query batch; a hundred volumes would not fit into memory."""

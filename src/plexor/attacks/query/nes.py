@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from plexor.attacks.best import Best
-from plexor.attacks.description import EVERY_TASK, Access
+from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_norm, check_positive
@@ -19,6 +19,7 @@ from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from plexor.attacks import geometry
 from plexor.attacks.best import Best
-from plexor.attacks.description import EVERY_TASK, Access
+from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_norm
@@ -23,6 +23,7 @@ from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
 _SHARES = {"linf": 0.05, "l2": 0.1, "l1": 0.8}
 _HALVED_AFTER = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)

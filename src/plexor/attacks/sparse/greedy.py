@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import torch
 
-from plexor.attacks.description import EVERY_TASK, Access
+from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_norm
@@ -17,6 +17,7 @@ from plexor.attacks.sparse.layout import Layout
 from plexor.attacks.threat import Threat
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from plexor.attacks.best import Best
-from plexor.attacks.description import EVERY_TASK, Access
+from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_norm
@@ -20,6 +20,7 @@ from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
 _UNTIL = (50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 _DIVISORS = (2, 4, 5, 6, 8, 10, 12, 15, 20)

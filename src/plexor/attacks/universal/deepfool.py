@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from plexor.attacks import geometry
-from plexor.attacks.description import Access
 from plexor.attacks.fitted import Fitted, Stream
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
@@ -26,6 +25,7 @@ from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
 METHOD = "universal-deepfool"
 
@@ -70,6 +70,7 @@ class UniversalDeepFool:
     )
     applied: ClassVar[Access] = "none"
     fitted: ClassVar[type[Fitted]] = UniversalPerturbation
+    layers: ClassVar[bool] = False
 
     epochs: int = 10
     desired: float = 0.8

@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from plexor.attacks.description import EVERY_TASK, Access
+from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.fitted import Fitted, Stream
 from plexor.attacks.goals import Goal
 from plexor.attacks.options import check_counts, check_norm
@@ -25,6 +25,7 @@ from plexor.core.errors import PlanError
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
 METHOD = "universal-singular"
 
@@ -67,6 +68,7 @@ class UniversalSingular:
     summary: ClassVar[str] = "one perturbation for all images, that changes a hidden layer the most"
     applied: ClassVar[Access] = "none"
     fitted: ClassVar[type[Fitted]] = UniversalPerturbation
+    layers: ClassVar[bool] = True
 
     layer: str | None = None
     q: float = 10.0

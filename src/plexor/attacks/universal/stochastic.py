@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from plexor.attacks.description import EVERY_NORM, EVERY_TASK, Access
+from plexor.attacks.description import EVERY_NORM, EVERY_TASK
 from plexor.attacks.fitted import Fitted, Stream
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.objective import Objective, Precision
@@ -17,6 +17,7 @@ from plexor.attacks.pattern import Canvas, UniversalPerturbation, laid, one_unit
 from plexor.attacks.threat import Threat
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
 METHOD = "universal-sgd"
 _L1_SHARE = 0.01
@@ -63,6 +64,7 @@ class UniversalSGD:
     )
     applied: ClassVar[Access] = "none"
     fitted: ClassVar[type[Fitted]] = UniversalPerturbation
+    layers: ClassVar[bool] = False
 
     steps: int = 100
     step_size: float | None = None
