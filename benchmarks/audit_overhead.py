@@ -27,7 +27,7 @@ from plexor.cases.formats.jpeg import JpegCodec
 from plexor.cases.formats.png import PngCodec
 from plexor.core.seeds import seed_for
 from plexor.findings import RunDirectory
-from plexor.models import Batch, Model, TorchModel
+from plexor.models import Batch, Model
 from plexor.report import write_report
 
 RADIUS, STEPS, UNIT = 2.0, 20, 64
@@ -36,7 +36,7 @@ CASES = {("small-cnn", "png"): 2000, ("small-cnn", "jpeg"): 2000, ("densenet121"
 
 def parts() -> list[tuple[str, object, str]]:
     """What is timed inside an audit: a name, and where the function stands."""
-    audits, execute = sys.modules["plexor.audits.run"], sys.modules["plexor.audits.execute"]
+    audits, inputs = sys.modules["plexor.audits.run"], sys.modules["plexor.audits.inputs"]
     judging = sys.modules["plexor.attacks.judge"]
     return [
         ("attack", PGD, "__call__"),
@@ -46,14 +46,14 @@ def parts() -> list[tuple[str, object, str]]:
         ("codec", JpegCodec, "encode"),
         ("codec", JpegCodec, "decode"),
         ("distances", judging.Distances, "between"),
-        ("noise", execute, "matched_noise"),
+        ("noise", sys.modules["plexor.probes.noise"], "matched_noise"),
         ("reading images", sys.modules["plexor.audits.executors.here"], "read_images"),
-        ("hashing", audits, "images_sha256"),
-        ("hashing", TorchModel, "identity"),
+        ("hashing", inputs, "images_sha256"),
+        ("hashing", inputs, "model_sha256"),
         ("findings to disk", RunDirectory, "write_unit"),
         ("findings from disk", RunDirectory, "unit"),
         ("checks", audits, "_checks"),
-        ("manifest", audits, "cohort_of"),
+        ("manifest", inputs, "cohort_of"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Writes the pages of the reference that come from the code: plan, commands, attacks.
+"""Writes the pages of the reference that come from the code: plan, commands, attacks, summary.
 
     .venv/bin/python docs/generate.py
 
@@ -8,6 +8,7 @@ tests/unit/test_docs_generated.py checks that the pages in the repository are cu
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,8 +20,10 @@ from typer.cli import get_docs_for_click
 from plexor.attacks import CATALOGUE, FITTED, ON_SURROGATES, SEARCHES
 from plexor.attacks.description import EVERY_TASK, Described
 from plexor.cli.app import app
+from plexor.findings.json_format import attribute_texts, attributes_in
+from plexor.findings.summary import summary_schema
 from plexor.plans import plan_schema
-from plexor.shortcuts import LISTED as SHORTCUTS
+from plexor.probes import CATALOGUE as PROBES
 from plexor.threat_model import GOALS, NORMS, REGIONS, Threat
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -79,7 +82,7 @@ PLACES = {
 }
 GOAL_PLACES = {f"probes[].goal: {', '.join(goal.forms)}": goal for goal in GOALS.values()}
 REGION_PLACES = {f"probes[].threat.region: {region.form}": region for region in REGIONS.values()}
-COMMON = ("attack", "id", "goal", "threat")
+COMMON = ("kind", "attack", "id", "goal", "threat")
 OF_FITTED = ("fit", "load", "fit_batch")
 TOP = {
     "format": "of the plan itself; leave it out",
@@ -91,17 +94,23 @@ TOP = {
     "probes": "what is done to every case; the control of each attack and shortcut comes by itself",
     "visibility": "what is measured of how visible the changes are",
 }
+KIND = "may be left out"
 PROBE = {
+    "kind": KIND,
     "attack": "which one",
     "goal": "what it wants",
     "threat": "what it may change",
 }
-SHORTCUT = {"shortcut": "which one"}
 
 
 def pages() -> dict[str, str]:
     """File name → content of every generated page."""
-    return {"plan.md": plan_page(), "cli.md": cli_page(), "attacks.md": attacks_page()}
+    return {
+        "plan.md": plan_page(),
+        "cli.md": cli_page(),
+        "attacks.md": attacks_page(),
+        "summary.schema.json": json.dumps(summary_schema(), indent=1, ensure_ascii=False) + "\n",
+    }
 
 
 def attacks_page() -> str:
@@ -181,15 +190,14 @@ def plan_page() -> str:
             intro=f"{_intro(doc)} Sees {attack.access}. Source: {attack.reference}.",
             hidden=(*COMMON, *OF_FITTED),
         )
-    for name, listed in SHORTCUTS.items():
-        doc = inspect.getdoc(listed.shortcut) or ""
-        described = definitions[_definition_of(name, schema)]
-        parts += _section(
-            f"`probes[]`, `shortcut: {name}`",
-            described,
-            texts=SHORTCUT | _attributes_of(listed.shortcut),
-            intro=_intro(doc),
-        )
+    for kind, listed in PROBES.items():
+        for name, options in listed.options.items():
+            parts += _section(
+                f"`probes[]`, `{kind}: {name}`",
+                definitions[_definition_of(name, schema)],
+                texts={"kind": KIND, kind: "which one"} | _attributes_of(options),
+                intro=_intro(inspect.getdoc(options) or ""),
+            )
     return "\n".join(parts)
 
 
@@ -209,7 +217,7 @@ def _described(
         texts: of keys that the docstring does not describe.
     """
     doc = described.get("description", "") if doc is None else doc
-    texts = (texts or {}) | _attributes(doc)
+    texts = (texts or {}) | {name: _as_yaml(text) for name, text in attributes_in(doc).items()}
     return _section(f"`{place}`", described, texts=texts, intro=_intro(doc), hidden=("kind",))
 
 
@@ -275,17 +283,7 @@ def _intro(doc: str) -> str:
 
 def _attributes_of(kind: type) -> dict[str, str]:
     """Of a class, with those that it has of others."""
-    found: dict[str, str] = {}
-    for each in reversed(kind.__mro__[:-1]):
-        found |= _attributes(inspect.cleandoc(each.__doc__ or ""))
-    return found
-
-
-def _attributes(doc: str) -> dict[str, str]:
-    """Name → text of a docstring's ``Attributes:``."""
-    _, _, listed = doc.partition("Attributes:\n")
-    found = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", listed, re.MULTILINE)
-    return {name: _as_yaml(text) for name, text in found}
+    return {name: _as_yaml(text) for name, text in attribute_texts(kind).items()}
 
 
 def _as_yaml(text: str) -> str:

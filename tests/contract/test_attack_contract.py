@@ -262,7 +262,15 @@ def test_proposals_are_storable_within_the_threat_and_no_worse_than_nothing(
     assert bool((after > before + 0.01).any()), "found nothing for any case"
 
 
-@pytest.mark.parametrize(("name", "task", "goal", "dimensions"), NAMES_TASKS_AND_GOALS)
+def _tells_more(task: str, goal: Goal, dimensions: str) -> bool:
+    """Of outlines in 3D, a goal that counts pixels and one that asks where they are."""
+    return dimensions == "2D" or isinstance(goal, LowerDice | Drift)
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "goal", "dimensions"),
+    [each for each in NAMES_TASKS_AND_GOALS if _tells_more(*each[1:])],
+)
 def test_every_declared_task_and_goal_is_searched(
     name: str, task: str, goal: Goal, dimensions: str
 ) -> None:
@@ -279,8 +287,18 @@ def test_every_declared_task_and_goal_is_searched(
     assert bool((after > 0).any())
 
 
-@pytest.mark.parametrize(("name", "norm"), NAMES_AND_NORMS)
-@pytest.mark.parametrize("kind", [Curved, Linear, Quadratic])
+_FIRST_NORM = dict(reversed(NAMES_AND_NORMS))
+
+
+@pytest.mark.parametrize(
+    ("name", "norm", "kind"),
+    [
+        (name, norm, kind)
+        for name, norm in NAMES_AND_NORMS
+        for kind in (Curved, Linear, Quadratic)
+        if kind is Curved or norm == _FIRST_NORM[name]
+    ],
+)
 def test_a_proposal_depends_on_case_model_and_seed_alone(
     name: str, norm: Any, kind: type[nn.Module]
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 from numpy.typing import NDArray
+from tests.helpers.summary_json import read_flat
 from tests.helpers.tiny import AS_STORED
 from torch import Tensor, nn
 
@@ -123,7 +123,7 @@ def test_what_has_no_meaning_is_not_attempted_and_counted_apart(tmp_path: Path) 
     assert aimed["margin_after"].isna().equals(nothing)
     assert not aimed.loc[nothing, "attempted"].any()
     assert write_report(run.path).exists()
-    summary = json.loads((run.path / "summary.json").read_text(encoding="utf-8"))
+    summary = read_flat(run.path)
     assert summary["probes"][0]["n_not_applicable"] == 2
     assert summary["probes"][0]["n"] == 8
     assert summary["cohort"]["cases_by_class"] == {"disc": 6}
@@ -222,7 +222,7 @@ def test_volumes_are_outlined_and_measured_in_millilitres(tmp_path: Path) -> Non
     plan = _plan(tmp_path / "manifest.csv", GOALS[:1])
     run = RunDirectory(audit(plan, out=tmp_path / "run", model=_model(3)).path)
     assert write_report(run.path).exists()
-    summary = json.loads((run.path / "summary.json").read_text(encoding="utf-8"))
+    summary = read_flat(run.path)
     clean = summary["clean"]
     pixels = [row[1] for row in run.findings().query("probe == 'clean'")["size_truth"]]
     assert clean["size_unit"] == "ml"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import torch
 import yaml
 from numpy.typing import NDArray
 from tests.helpers.runs import plexor
+from tests.helpers.summary_json import read_flat
 from tests.helpers.tiny import AS_STORED, Linear
 
 from plexor.audits import audit
@@ -105,7 +105,7 @@ def test_the_stage_that_reached_each_case_is_kept_and_told(tmp_path: Path) -> No
     assert staged["reached"].all()
     assert set(findings[findings["probe"] == "clean"]["found_by"]) == {""}
     report = write_report(run.path)
-    summary = json.loads((run.path / "summary.json").read_text(encoding="utf-8"))
+    summary = read_flat(run.path)
     assert [probe["found_by"] for probe in summary["probes"]] == [{"step": 4}, {}]
     assert "first to reach the goal" in report.read_text(encoding="utf-8")
 

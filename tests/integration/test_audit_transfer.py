@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from tests.helpers.runs import CLASSES, Setup, plexor, set_up, train_briefly
+from tests.helpers.summary_json import flat
 from torch import nn
 
 from plexor.audits import Ray, audit
@@ -71,7 +72,7 @@ def test_a_plan_names_surrogates_and_is_told_what_became_of_them(setup: Setup) -
     told: Any = run.provenance()["surrogates"]
     assert [one["file"] for one in told] == ["a.safetensors", "b.safetensors"]
     assert all(len(one["weights_sha256"]) == 64 for one in told)
-    summary: Any = summarise(run.plan(), run.provenance(), findings)
+    summary: Any = flat(summarise(run.plan(), run.provenance(), findings))
     assert [one["about"]["access"] for one in summary["probes"] if one["kind"] == "attack"] == [
         "none",
         "none",
@@ -157,4 +158,5 @@ def test_weights_without_a_card_are_refused(setup: Setup) -> None:
 
 def test_a_plan_without_surrogates_loads_none(setup: Setup) -> None:
     model = train_briefly(setup.manifest, steps=1)
-    assert load_surrogates(load_plan(setup.plan), model) == {}
+    plan = load_plan(setup.plan)
+    assert load_surrogates(plan.all_probes(), model, path=plan.path) == {}

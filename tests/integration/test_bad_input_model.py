@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from itertools import pairwise
@@ -16,6 +15,7 @@ import safetensors.torch
 import torch
 from markupsafe import escape
 from tests.helpers.runs import CLASSES, Setup, audited, plexor
+from tests.helpers.summary_json import read_flat
 from torch import Tensor, nn
 
 from plexor.cases import read_image
@@ -177,7 +177,7 @@ def test_outputs_of_a_wrong_shape(
 def raised_flags(run: Path) -> dict[str, str]:
     """Id → message, of what is raised on the model; the report shows each."""
     write_report(run)
-    summary = json.loads((run / "summary.json").read_text())
+    summary = read_flat(run)
     page = (run / "report.html").read_text()
     assert all(escape(flag["message"]) in page for flag in summary["flags"])
     return {flag["id"]: flag["message"] for flag in summary["flags"]}
@@ -295,7 +295,7 @@ def test_a_model_that_gives_nan_for_all(few: Setup) -> None:
     assert set(findings["status"]) == {"failed"}
     flags = raised_flags(few.out)
     assert flags["failed-cases"] == "12 of 12 cases could not be judged even untouched."
-    accuracy = json.loads((few.out / "summary.json").read_text())["clean"]["accuracy"]
+    accuracy = read_flat(few.out)["clean"]["accuracy"]
     assert (accuracy["value"], accuracy["n"], accuracy["note"]) == (None, 0, "no observations")
     done = plexor("report", few.out)
     assert (done.status, done.err) == (0, "")

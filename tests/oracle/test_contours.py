@@ -152,6 +152,43 @@ def test_a_margin_is_positive_exactly_where_the_decision_is_as_wished(
     assert goal.margin(task, outputs, truth, before)[3].isnan()
 
 
+@pytest.mark.parametrize("below", [0.137, 0.437, 0.837])
+def test_a_dice_is_low_exactly_where_the_flipped_pixels_weigh_enough(below: float) -> None:
+    """With M missed and I invented of T, ``(2 - d) M + d I > 2 T (1 - d)``; in any order."""
+    outputs, truth, before = draws((7, 6), 3, 4)
+    flips = LowerDice(of="b", below=below).flips(segmentation(3), outputs, truth, before)
+    inside = (truth == 1).flatten(1)
+    generator = torch.Generator().manual_seed(0)
+    order = torch.rand(inside.shape, generator=generator).argsort(dim=1)
+    there = inside.gather(1, order).double()
+    missed, invented = there.cumsum(dim=1), (1 - there).cumsum(dim=1)
+    size = inside.sum(dim=1, keepdim=True)
+    enough = (2 - below) * missed + below * invented > 2 * size * (1 - below)
+    assert bool(enough.any())
+    assert not bool(enough.all())
+    assert torch.equal(flips.enough(order), enough)
+    weights = flips.weight.double().gather(1, order)
+    assert torch.equal(weights.cumsum(dim=1) > 2 * size * (1 - below), enough)
+
+
+def test_the_cheapest_pixels_by_lead_over_weight_decide_the_margin() -> None:
+    """Dice below 0.5 of two pixels: one missed and three invented weigh 3 of the 2 asked for.
+
+    Weights are 1.5 inside and 0.5 outside. By lead over weight the order is -3/1.5 (inside),
+    -2/0.5 (outside), -9/1.5 (inside), -8/0.5, so that both inside and the first outside are
+    needed, and the margin is the root mean square of their leads.
+    """
+    logits = torch.tensor([[[[3.0, 9.0, -2.0, -8.0]]]])
+    truth = torch.tensor([[[1, 1, 0, 0]]])
+    task = Segmentation(classes=("b",))
+    found = LowerDice(of="b", below=0.5).margin(task, logits, truth, logits)
+    assert found.item() == pytest.approx(-math.sqrt((9 + 4 + 81) / 3))
+    loss = LowerDice(of="b", below=0.5).loss(task, logits, truth, "ce", logits).item()
+    sigmoid = [1 / (1 + math.exp(-lead)) for lead in (-3, -9, -2, -8)]
+    expected = 1.5 * (sigmoid[0] + sigmoid[1]) + 0.5 * (sigmoid[2] + sigmoid[3])
+    assert loss == pytest.approx(expected / 4)
+
+
 @pytest.mark.parametrize("kind", ["margin", "ratio"])
 @pytest.mark.parametrize("goal", GOALS[::3], ids=lambda goal: goal.name)
 def test_losses_follow_margins_and_ratios_do_not_see_the_scale(goal: Goal, kind: LossKind) -> None:

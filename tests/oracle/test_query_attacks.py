@@ -194,7 +194,7 @@ def test_hop_skip_jump_proposes_short_storable_perturbations(norm: Any, excess: 
     fewest = math.ceil(levels) if norm == "linf" else levels
     lengths = threat.norms(found.delta)
     assert bool((lengths <= fewest * excess).all()), lengths
-    assert not HopSkipJump(queries=4000)(
+    assert not HopSkipJump(queries=400)(
         model, batch, Misclassify(), replace(threat, radius=levels * 0.9), seed=0
     ).delta.any()
 

@@ -24,10 +24,12 @@ OUT_OF_MEMORY = [
 def test_batches_are_halved_until_they_fit(error: Exception, n_cases: int, most: int) -> None:
     done: list[int] = []
     sizes: list[int] = []
+    refused: list[int] = []
 
     def work(part: slice) -> list[int]:
         cases = list(range(n_cases))[part]
         if len(cases) > most:
+            refused.append(len(cases))
             raise error
         sizes.append(len(cases))
         done.extend(cases)
@@ -37,7 +39,10 @@ def test_batches_are_halved_until_they_fit(error: Exception, n_cases: int, most:
     assert done == list(range(n_cases))
     assert [case for part in found for case in part] == done
     assert max(sizes) <= min(most, size)
-    assert size > most / 2 or size == 64 or n_cases <= most
+    tried = min(64, n_cases)
+    halves = [tried := tried // 2 for _ in range(7) if tried > most]
+    assert refused == [min(64, n_cases), *halves][: len(halves)]
+    assert size == (halves[-1] if halves else 64)
 
 
 @pytest.mark.parametrize("error", OUT_OF_MEMORY)

@@ -17,7 +17,7 @@ from plexor.plans import load_plan
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("docs", "examples", "benchmarks")
 PAGES = [*ROOT.glob("*.md"), *(page for name in FOLDERS for page in (ROOT / name).rglob("*.md"))]
-GENERATED = ("plan.md", "cli.md", "attacks.md")
+GENERATED = ("plan.md", "cli.md", "attacks.md", "summary.schema.json")
 
 
 def _named(path: Path) -> str:

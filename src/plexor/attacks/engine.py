@@ -13,11 +13,12 @@ from torch import Tensor, nn
 from plexor.attacks.goals import Goal
 from plexor.attacks.proposal import Attack, Proposal
 from plexor.attacks.threat import Threat
-from plexor.core.errors import ModelError
+from plexor.core.errors import ModelError, PlanError
 from plexor.models.batch import Batch
 from plexor.models.device import is_out_of_memory
 from plexor.models.model import HasNetwork, Model
 from plexor.models.recompute import recomputing
+from plexor.models.task import Task
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +57,22 @@ def propose(
         by_position=by_position,
         edits=tuple(map(edits.get, range(len(batch)))) if edits else (),
     )
+
+
+def unreached(goal: Goal, task: Task, batch: Batch) -> Tensor:
+    """Cases whose goal is not reached on the untouched image, (N,) bool on the CPU.
+
+    Args:
+        goal: what is wanted.
+        task: the model's.
+        batch: the cases; ``before`` has the outputs for the untouched images.
+
+    Raises:
+        PlanError: these outputs are not known.
+    """
+    if batch.before is None:
+        raise PlanError("attack: the outputs for the untouched images are not known; set `before`")
+    return (goal.margin(task, batch.before, batch.truth, batch.before) <= 0).cpu()
 
 
 def halving(

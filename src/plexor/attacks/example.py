@@ -6,13 +6,12 @@ import torch
 from torch import nn
 
 from plexor.models.batch import Batch, Scaling
-from plexor.models.model import Model
 from plexor.models.preprocess import Preprocess
 from plexor.models.task import Multiclass
 from plexor.models.torch_model import TorchModel
 
 
-def tiny_problem() -> tuple[Model, Batch]:
+def tiny_problem() -> tuple[TorchModel, Batch]:
     """A linear model of two classes, and two images that it classifies correctly.
 
     The images are grey, 8 bit, 4 × 4 pixels, of values 126 ("dark") and 130 ("bright"). A case is

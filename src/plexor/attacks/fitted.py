@@ -91,8 +91,8 @@ class DescribedFit(FittedAttack, Described, Protocol):
     """
 
     applied: ClassVar[Access]
-    fitted: ClassVar[type[Fitted]]
     layers: ClassVar[bool]
+    fitted: ClassVar[type[Fitted]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

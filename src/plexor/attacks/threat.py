@@ -169,11 +169,11 @@ class Threat(threat.Threat):
         return self._geometry.measure(delta)
 
     def bounds(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Lower and upper bounds of each change: the ends of the range, or 0 outside the region.
+        """Lower and upper bounds of each change: ``batch.room()``, and 0 outside the region.
 
         Both (N, C, *spatial), ``low <= 0 <= high``.
         """
-        low, high = batch.low - batch.images, batch.high - batch.images
+        low, high = batch.room()
         if self.region is None:
             return low, high
         allowed = self.region.allowed(batch)

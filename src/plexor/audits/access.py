@@ -1,37 +1,34 @@
-"""Whether a model shows an attack what it needs."""
+"""Whether a model shows a probe what it needs."""
 
 from __future__ import annotations
 
-from plexor.attacks.catalogue import CATALOGUE, FITTED
+from plexor.attacks.catalogue import CATALOGUE
 from plexor.core.errors import PlanError
 from plexor.models.model import Model, network_of
-from plexor.probes.probe import Probe, Saved
+from plexor.probes import PlannedProbe
 from plexor.threat_model import ACCESS
 
 _STRONGEST = ("cascade", "pgd", "square", "sparse-rs", "hop-skip-jump", "transfer")
 """In the order in which docs/how-to/which-attack.md recommends them."""
 
 
-def check_access(probe: Probe, model: Model) -> None:
-    """Refuses an attack that needs to see more than the model shows.
+def check_access(probe: PlannedProbe, model: Model) -> None:
+    """Refuses a probe that needs to see more than the model shows.
 
     Raises:
-        PlanError: the model shows less, or the attack looks at hidden layers and the model has
+        PlanError: the model shows less, or the probe looks at hidden layers and the model has
             none. The message names the strongest attack that fits.
     """
-    if probe.kind != "attack" or probe.threat is None:
-        return
-    fitted, fitted_before = FITTED.get(probe.name), isinstance(probe.source, Saved)
-    needed = fitted.applied if fitted and fitted_before else CATALOGUE[probe.name].access
-    if ACCESS.index(needed) > ACCESS.index(model.access):
-        advice = _advice(probe.threat.norm, model)
-        if fitted:
+    needs = probe.needs
+    if ACCESS.index(needs.access) > ACCESS.index(model.access):
+        advice = _advice(probe.threat.norm if probe.threat else "", model)
+        if needs.fitting is not None:
             advice += f", or `load` a {probe.name} that was fitted on another model"
         raise PlanError(
-            f"{probe.name} needs to see the model's {needed}, and this model shows its "
+            f"{probe.name} needs to see the model's {needs.access}, and this model shows its "
             f"{model.access} only; {advice}"
         )
-    if fitted and fitted.layers and not fitted_before:
+    if needs.layers:
         network_of(model, method=probe.name)
 
 

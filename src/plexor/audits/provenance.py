@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from importlib.metadata import version
+from typing import Any
 
 import torch
 
-from plexor.attacks.catalogue import CATALOGUE
-from plexor.attacks.description import Described
 from plexor.audits.checks import Check
 from plexor.cases import Case
 from plexor.core.ids import digest, digest_file
 from plexor.core.version import __version__
 from plexor.models.model import Model
-from plexor.plans.plan import Plan
-from plexor.shortcuts import LISTED as SHORTCUTS
+from plexor.probes import PlannedProbe
 
 _PACKAGES = ("torch", "monai", "numpy", "Pillow", "pydicom", "nibabel")
 
@@ -46,9 +44,18 @@ def device_name(device: torch.device) -> str:
 
 
 def provenance(
-    model: Model, plan: Plan, *, cohort_sha256: str, images: dict[str, str], checks: list[Check]
+    model: Model,
+    probes: Sequence[PlannedProbe],
+    *,
+    model_sha256: str,
+    cohort_sha256: str,
+    images: dict[str, str],
+    checks: list[Check],
 ) -> dict[str, object]:
-    """Everything a report says of where its numbers come from, as plain data."""
+    """Everything a report says of where its numbers come from, as plain data.
+
+    ``probes`` describes every probe of the audit, the clean one and the controls too.
+    """
     return {
         "plexor": __version__,
         "python": platform.python_version(),
@@ -56,21 +63,9 @@ def provenance(
         "platform": platform.platform(),
         "device": device_name(model.device),
         "threads": torch.get_num_threads(),
-        "attacks": {
-            probe.name: _described(CATALOGUE[probe.name])
-            for probe in plan.all_probes()
-            if probe.kind == "attack"
-        },
-        "shortcuts": {
-            probe.name: {
-                "title": SHORTCUTS[probe.name].shortcut.__name__,
-                "summary": SHORTCUTS[probe.name].summary,
-            }
-            for probe in plan.all_probes()
-            if probe.kind == "shortcut"
-        },
+        "probes": [_described(probe) for probe in probes],
         "model": model.card.to_dict(),
-        "model_sha256": model.identity(),
+        "model_sha256": model_sha256,
         "model_access": model.access,
         "cohort_sha256": cohort_sha256,
         "images": images,
@@ -78,11 +73,19 @@ def provenance(
     }
 
 
-def _described(attack: type[Described]) -> dict[str, str]:
-    """What a report says of an attack."""
+def _described(probe: PlannedProbe) -> dict[str, object]:
+    """What a report must know of a probe."""
     return {
-        "title": attack.__name__,
-        "summary": attack.summary,
-        "access": attack.access,
-        "reference": attack.reference,
+        "id": probe.id,
+        "kind": probe.kind,
+        "name": probe.name,
+        "control": probe.control.id if probe.control else None,
+        "goal": _fields(probe.goal),
+        "threat": _fields(probe.threat),
+        **asdict(probe.about),
     }
+
+
+def _fields(value: Any) -> dict[str, Any] | None:
+    """The fields of a dataclass; None of None."""
+    return None if value is None else asdict(value)

@@ -16,11 +16,11 @@ from plexor.attacks.outlined_area import sizes
 from plexor.attacks.proposal import Proposal
 from plexor.cases import LOSSLESS, Case, Image
 from plexor.cases.image import EditingCodec
-from plexor.findings import Example, Finding
+from plexor.findings import CLEAN, Example, Finding
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Task
 from plexor.models.truth import in_words
-from plexor.probes.probe import Probe
+from plexor.probes import Probe
 from plexor.visibility import Sight, Visibility
 from plexor.visibility.sight import look
 
@@ -213,7 +213,7 @@ def example(
         before: the model's outputs for the untouched image, (...).
         by_position: the greatest margin that each position came to alone, (*spatial), if known.
     """
-    if probe.kind == "clean":
+    if probe.id == CLEAN:
         return None
     codec = image.containers[container]
     labels = b""

@@ -6,10 +6,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from plexor.cases.between import problems_between_cases
 from plexor.cases.case import Case, split_labels
+from plexor.cases.cells import parse_number
 from plexor.cases.manifest import read_manifest
 from plexor.cases.problem import Problem
-from plexor.cases.rows import CaseReader, TruthKind, parse_number, problems_between_cases
+from plexor.cases.rows import CaseReader, TruthKind
 from plexor.core.errors import DataError, unknown
 from plexor.core.ids import digest
 

@@ -9,16 +9,17 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from plexor.cases.grid import Grid
 from plexor.cases.intensity import Intensity
 
 Pixels = NDArray[Any]
 """Stored numbers, (channels, *spatial), in the type the file uses."""
 
 LOSSLESS = "lossless"
-"""The container every image has: what is written is read back unchanged."""
+"""The container that every image has; pixels written to it are read back unchanged."""
 
 OWN = "recompressed-own"
-"""The container of an image from a JPEG file that keeps the file's own quantisation tables."""
+"""The container of a JPEG with its own tables; also written by searches over coefficients."""
 
 
 class Codec(Protocol):
@@ -86,7 +87,11 @@ class Image:
             tables), ``"recompressed-q90"`` and ``"recompressed-q75"``, unless its chroma
             subsampling cannot be repeated. For a grey or YCbCr JPEG file, ``recompressed-own`` is
             an ``EditingCodec``.
-        spacing_mm: pixel distance along each spatial axis, where the file says it.
+        spacing_mm: distance of pixels along each spatial axis, where the file says it.
+        grid: where the pixels lie in the patient, where the file says it.
+        padding: pixels that are no part of the image though the file stores a number for them
+            (DICOM's Pixel Padding Value), (*spatial) bool; None where there are none. They must
+            not be changed.
         masks: name → part of the image, (*spatial) bool, where the case has any.
         truth_mask: of a segmentation, the number of each pixel's true class, (*spatial).
     """
@@ -95,6 +100,8 @@ class Image:
     intensity: Intensity
     containers: Mapping[str, Codec]
     spacing_mm: tuple[float, ...] | None = None
+    grid: Grid | None = None
+    padding: NDArray[np.bool_] | None = None
     masks: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     truth_mask: Pixels | None = None
 

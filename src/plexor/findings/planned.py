@@ -1,4 +1,4 @@
-"""The probes a resolved plan stands for, as plain data, without the packages that can run them."""
+"""The probes a resolved plan stands for, read without the packages that can run them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from plexor.threat_model import Goal, Threat, goal_from, threat_from
-from plexor.threat_model.goals import current_spelling
 
-Plain = Mapping[str, Any]
-_COMMON = {"id", "attack", "goal", "threat", "fit", "load", "fit_batch"}
+_COMMON = {"kind", "id", "attack", "shortcut", "goal", "threat", "fit", "load", "fit_batch"}
+"""Keys of a plan's entry that are not options of the attack or shortcut itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,20 +20,20 @@ class Planned:
         id: as in the findings.
         name: the attack's.
         settings: its own options.
-        threat: norm, one radius, unit, channels, region and access.
-        goal: kind and, where there are such, target, label, of, by, below and keep.
+        threat: with one radius.
+        goal: what it wants.
     """
 
     id: str
     name: str
     settings: dict[str, Any]
-    threat: dict[str, Any]
-    goal: dict[str, Any]
+    threat: Threat
+    goal: Goal
 
     @property
     def control(self) -> str:
         """Id of the noise of the same size."""
-        return control_id(threat_from(self.threat))
+        return control_id(self.threat)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,36 +56,56 @@ class PlannedShortcut:
         return shuffled_id(self.id)
 
 
-def planned_shortcuts(plan: Plain) -> Iterator[PlannedShortcut]:
+def planned_shortcuts(plan: Mapping[str, Any]) -> Iterator[PlannedShortcut]:
     """Every shortcut of a resolved plan, in the plan's order."""
     for entry in plan["probes"]:
-        if "shortcut" in entry:
+        if _kind(entry) == "shortcut":
             yield PlannedShortcut(
                 id=entry.get("id") or entry["shortcut"],
                 name=entry["shortcut"],
-                settings={k: v for k, v in entry.items() if k not in ("id", "shortcut")},
+                settings={key: value for key, value in entry.items() if key not in _COMMON},
             )
 
 
-def planned(plan: Plain) -> Iterator[Planned]:
+def planned(plan: Mapping[str, Any]) -> Iterator[Planned]:
     """Every attack of a resolved plan, each radius its own, in the plan's order."""
     for entry in plan["probes"]:
-        if "attack" not in entry:
+        if _kind(entry) != "attack":
             continue
+        goal = goal_from(entry["goal"])
         radii = entry["threat"]["radius"]
         for radius in radii if isinstance(radii, list | tuple) else [radii]:
-            threat = _threat(entry["threat"], radius)
+            threat = threat_from({**entry["threat"], "radius": float(radius)})
             yield Planned(
-                id=probe_id(
-                    entry.get("id") or entry["attack"],
-                    goal_from(entry["goal"]),
-                    threat_from(threat),
-                ),
+                id=probe_id(entry.get("id") or entry["attack"], goal, threat),
                 name=entry["attack"],
                 settings={key: value for key, value in entry.items() if key not in _COMMON},
                 threat=threat,
-                goal=current_spelling(entry["goal"]),
+                goal=goal,
             )
+
+
+def _kind(entry: Mapping[str, Any]) -> str:
+    """The entry's kind; entries of earlier versions, which do not name it, are of one of two."""
+    return str(entry.get("kind", "shortcut" if "shortcut" in entry else "attack"))
+
+
+def described(provenance: Mapping[str, Any], kind: str, name: str) -> Mapping[str, Any]:
+    """What a run says of an attack or a shortcut: title, summary, and of an attack more.
+
+    Args:
+        provenance: of the run. Those of earlier versions have ``attacks`` and ``shortcuts`` in
+            place of ``probes``.
+        kind: "attack" or "shortcut".
+        name: its name in the catalogue.
+
+    Returns:
+        Empty where the run says nothing.
+    """
+    for probe in provenance.get("probes", ()):
+        if (probe["kind"], probe["name"]) == (kind, name):
+            return dict(probe)
+    return dict(provenance.get(f"{kind}s", {}).get(name, {}))
 
 
 def probe_id(start: str, goal: Goal, threat: Threat) -> str:
@@ -102,11 +121,3 @@ def control_id(threat: Threat) -> str:
 def shuffled_id(shortcut: str) -> str:
     """Id of the control that goes with a shortcut of that id."""
     return f"{shortcut}-shuffled"
-
-
-def _threat(written: Plain, radius: float) -> dict[str, Any]:
-    """One radius, every key there; levels of L0, which counts positions, are a count."""
-    threat = {"channels": "together", "region": None, "access": "gradients", **written}
-    if threat["norm"] == "l0" and threat["unit"] == "level":
-        threat["unit"] = "count"
-    return threat | {"radius": float(radius)}

@@ -53,6 +53,8 @@ class Batch:
         scaling: from stored numbers to values.
         before: (N, ...) the model's outputs for the untouched images; None where not known.
         masks: (N, 1, *spatial) bool for each name, True inside the region.
+        padding: (N, 1, *spatial) bool, pixels that are no part of the image and must not be
+            changed; None where no image has any.
         groups: names of the cases' groups; empty where not known.
         stored: the images as they were read, for attacks that use the file format; empty for a
             batch made from tensors only.
@@ -67,11 +69,22 @@ class Batch:
     scaling: Scaling
     before: Tensor | None = None
     masks: Mapping[str, Tensor] = field(default_factory=dict)
+    padding: Tensor | None = None
     groups: tuple[str, ...] = ()
     stored: tuple[Image, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def room(self) -> tuple[Tensor, Tensor]:
+        """How far each number may go down and up: to the ends of its range, in padding not at all.
+
+        Both (N, C, *spatial), ``low <= 0 <= high``, in stored numbers.
+        """
+        low, high = self.low - self.images, self.high - self.images
+        if self.padding is None:
+            return low, high
+        return low.masked_fill_(self.padding, 0), high.masked_fill_(self.padding, 0)
 
     def select(self, index: Tensor) -> Batch:
         """The cases in ``index``, integers (M,), in that order."""
@@ -85,6 +98,7 @@ class Batch:
             scaling=self.scaling.select(index),
             before=None if self.before is None else self.before[index],
             masks={name: mask[index] for name, mask in self.masks.items()},
+            padding=None if self.padding is None else self.padding[index],
             groups=tuple(self.groups[i] for i in index.tolist()) if self.groups else (),
             stored=tuple(self.stored[i] for i in index.tolist()) if self.stored else (),
         )
@@ -114,6 +128,13 @@ class Batch:
             one = [torch.from_numpy(image.masks[name]) for image in images]
             return torch.stack(one)[:, None].to(device)
 
+        padding = None
+        if any(image.padding is not None for image in images):
+            shape = images[0].pixels.shape[1:]
+            none = torch.zeros(shape, dtype=torch.bool)
+            padding = torch.stack(
+                [none if i.padding is None else torch.from_numpy(i.padding) for i in images]
+            )[:, None].to(device)
         return cls(
             ids=tuple(ids),
             images=pixels.to(device),
@@ -123,5 +144,6 @@ class Batch:
             quantum=column("quantum"),
             scaling=Scaling(slope=column("slope"), intercept=column("intercept")),
             masks={name: masks(name) for name in images[0].masks},
+            padding=padding,
             stored=tuple(images),
         )

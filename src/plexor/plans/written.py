@@ -21,7 +21,7 @@ from plexor.attacks.goals import (
 )
 from plexor.attacks.region import REGIONS, Border, Masked
 from plexor.attacks.threat import Threat
-from plexor.probes.probe import Probe
+from plexor.probes import PlannedProbe
 from plexor.threat_model import Access, Channels, Norm, Unit, read_goal, read_region
 from plexor.threat_model.goals import current_spelling, goal_key
 
@@ -121,8 +121,11 @@ class ProbePlan(BaseModel):
 
     model_config = STRICT
 
-    def probes(self) -> Iterator[Probe]:
-        """What it stands for, without controls that probes share."""
+    kind: str
+    id: str | None = None
+
+    def probes(self) -> Iterator[PlannedProbe]:
+        """The probes it asks for, without their controls."""
         raise NotImplementedError
 
     def written(self) -> dict[str, object]:

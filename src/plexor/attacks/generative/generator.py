@@ -117,8 +117,8 @@ class Generator(Recipe):
         "a network trained to produce a perturbation for each image in one pass"
     )
     applied: ClassVar[Access] = "none"
-    fitted: ClassVar[type[Fitted]] = FittedGenerator
     layers: ClassVar[bool] = False
+    fitted: ClassVar[type[Fitted]] = FittedGenerator
 
     method: ClassVar[str] = "generator"
 
@@ -166,8 +166,8 @@ class UniversalGenerator(Recipe):
     reference: ClassVar[str] = "Poursaeed et al., CVPR 2018, arXiv:1712.02328"
     summary: ClassVar[str] = "one perturbation for all images, produced by a network trained for it"
     applied: ClassVar[Access] = "none"
-    fitted: ClassVar[type[Fitted]] = UniversalPerturbation
     layers: ClassVar[bool] = False
+    fitted: ClassVar[type[Fitted]] = UniversalPerturbation
 
     patterns: int = 1
 

@@ -69,8 +69,8 @@ class UniversalDeepFool:
         "one perturbation for all images, accumulated from the smallest change of each"
     )
     applied: ClassVar[Access] = "none"
-    fitted: ClassVar[type[Fitted]] = UniversalPerturbation
     layers: ClassVar[bool] = False
+    fitted: ClassVar[type[Fitted]] = UniversalPerturbation
 
     epochs: int = 10
     desired: float = 0.8

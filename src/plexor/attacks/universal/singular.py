@@ -67,8 +67,8 @@ class UniversalSingular:
     reference: ClassVar[str] = "Khrulkov & Oseledets, CVPR 2018, arXiv:1709.03582"
     summary: ClassVar[str] = "one perturbation for all images, that changes a hidden layer the most"
     applied: ClassVar[Access] = "none"
-    fitted: ClassVar[type[Fitted]] = UniversalPerturbation
     layers: ClassVar[bool] = True
+    fitted: ClassVar[type[Fitted]] = UniversalPerturbation
 
     layer: str | None = None
     q: float = 10.0

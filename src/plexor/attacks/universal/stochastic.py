@@ -63,8 +63,8 @@ class UniversalSGD:
         "one perturbation for all images, by steps along the mean gradient of many"
     )
     applied: ClassVar[Access] = "none"
-    fitted: ClassVar[type[Fitted]] = UniversalPerturbation
     layers: ClassVar[bool] = False
+    fitted: ClassVar[type[Fitted]] = UniversalPerturbation
 
     steps: int = 100
     step_size: float | None = None

@@ -1,4 +1,4 @@
-"""JPEG, 8 bit, grey and RGB: a lossy source, with a lossless and three lossy ways back."""
+"""JPEG, 8 bit, grey and RGB: one lossless and three lossy containers."""
 
 from __future__ import annotations
 
@@ -10,11 +10,18 @@ from typing import Any
 import numpy as np
 from PIL import JpegImagePlugin
 
+from plexor.cases.formats.codestream import (
+    check_scan_length,
+    read_frame,
+    with_more,
+    with_other_tail,
+)
 from plexor.cases.formats.coefficients import (
     Coefficients,
     read_coefficients,
     write_coefficients,
 )
+from plexor.cases.formats.limits import Limits
 from plexor.cases.formats.png import Chunk, PngCodec
 from plexor.cases.formats.raster import channels_first, picture
 from plexor.cases.image import LOSSLESS, OWN, Codec, Edited, Image, Pixels
@@ -28,7 +35,7 @@ Tables = tuple[tuple[int, ...], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JpegCodec:
-    """Writes uint8 pixels, (1 or 3, H, W), as baseline JPEG; what is read back differs a little.
+    """Writes uint8 pixels, (1 or 3, H, W), as baseline JPEG, which is lossy.
 
     Attributes:
         tables: quantisation tables, one per component or one for luma and one for both chroma;
@@ -107,18 +114,15 @@ class JpegFileCodec(JpegCodec):
 def decode_jpeg(data: bytes) -> Image:
     """Reads a JPEG file, without turning it by its EXIF orientation.
 
-    Its lossless container is PNG with the same colour profile and EXIF. The recompressed ones
-    keep the file's chroma subsampling; ``recompressed-own`` also its quantisation tables. A
-    subsampling other than 4:4:4, 4:2:2 and 4:2:0 cannot be written truly: such an image has the
-    lossless container only.
+    The lossless container is PNG with the same colour profile and EXIF. The recompressed
+    containers keep the file's chroma subsampling; ``recompressed-own`` also keeps its quantisation
+    tables. Where the subsampling is not 4:4:4, 4:2:2 or 4:2:0 the encoder cannot repeat it, and
+    the lossless container is the only one.
 
     Raises:
-        DataError: truncated, damaged, CMYK, or not 8 bit.
+        DataError: truncated, damaged, CMYK, not 8 bit, or beyond the limits.
     """
-    # A decoder may fill what is missing with grey. Compressed data never holds these two bytes.
-    if data.rfind(_END_OF_IMAGE) < data.rfind(_START_OF_SCAN):
-        raise DataError("the JPEG file is truncated: its end is missing; fetch it again")
-    file = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+    file = _open(data)
     if file.mode not in ("L", "RGB"):
         raise DataError(f"expected a grey or RGB JPEG, found {file.mode}; convert it to RGB")
     exif, icc_profile = file.info.get("exif", b""), file.info.get("icc_profile", b"")
@@ -146,6 +150,42 @@ def decode_jpeg(data: bytes) -> Image:
     return Image(
         pixels=_pixels(file), intensity=Intensity.of_integers(np.uint8), containers=containers
     )
+
+
+def check_jpeg(data: bytes, pixels: Pixels) -> None:
+    """Refuses a JPEG whose data end before or long after the last pixel.
+
+    libjpeg reports neither to Pillow: it makes up what is missing, and ignores what is left over.
+    Both show when bytes that must not matter are added, or bytes that must matter are changed.
+
+    Args:
+        data: the file.
+        pixels: what it decodes to, (C, H, W).
+
+    Raises:
+        DataError: the data do not fit the size that the header states.
+    """
+    if not np.array_equal(JpegCodec().decode(with_more(data)), pixels):
+        raise DataError("the JPEG file's data end before its last pixel; fetch it again")
+    other = with_other_tail(data)
+    if other is not None and np.array_equal(JpegCodec().decode(other), pixels):
+        raise DataError(
+            "the JPEG file holds more data than the size in its header takes; fetch it again"
+        )
+
+
+def _open(data: bytes) -> JpegImagePlugin.JpegImageFile:
+    """A file whose size has been checked, not yet decoded."""
+    # A decoder may fill what is missing with grey. Compressed data never holds these two bytes.
+    if data.rfind(_END_OF_IMAGE) < data.rfind(_START_OF_SCAN):
+        raise DataError("the JPEG file is truncated: its end is missing; fetch it again")
+    frame = read_frame(data)
+    n_pixels = frame.rows * frame.columns
+    Limits.of_environment().check(
+        pixels=n_pixels, size=n_pixels * frame.samples, file_size=len(data)
+    )
+    check_scan_length(data, frame)
+    return JpegImagePlugin.JpegImageFile(io.BytesIO(data))
 
 
 def _pixels(file: JpegImagePlugin.JpegImageFile) -> Pixels:

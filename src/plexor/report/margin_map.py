@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from plexor.core import wording
 from plexor.core.errors import DataError
-from plexor.report import words
+from plexor.report import rounding
 from plexor.report.picture import Frame, flat, uri
 
 Margins = NDArray[np.floating[Any]]
@@ -65,7 +66,7 @@ def show_margins(margins: Margins, seen: Frame) -> MarginMap | None:
     ends = np.array(FARTHEST), np.array(NEAREST)
     shown[tried & ~breaking] = np.round(ends[0] + near[:, None] * (ends[1] - ends[0]))
     shown[breaking] = BREAKING
-    counts = f"{words.count(int(breaking.sum()))} of {words.count(int(tried.sum()))}"
+    counts = f"{wording.count(int(breaking.sum()))} of {wording.count(int(tried.sum()))}"
     return MarginMap(
         picture=uri(flat(np.moveaxis(shown, -1, 0))[seen.rows, seen.columns]),
         alt=f"Map of single positions, {counts} tried break the case",
@@ -77,11 +78,14 @@ def _legend(counts: str, low: float, high: float, n_held: int, *, whole: bool) -
     parts = [f"yellow, where this position alone reaches the goal: {counts} tried"]
     if n_held and high > low:
         parts.append(
-            f"blue, where it does not: dark, where the margin came to {words.measure(low)}, light, "
-            f"where it came to {words.measure(high)}, nearest to the goal, which is above 0"
+            f"blue, where it does not: dark, where the margin came to {rounding.measure(low)}, "
+            f"light, where it came to {rounding.measure(high)}, nearest to the goal, which is "
+            "above 0"
         )
     elif n_held:
-        parts.append(f"blue, where it does not: the margin came to {words.measure(low)} everywhere")
+        parts.append(
+            f"blue, where it does not: the margin came to {rounding.measure(low)} everywhere"
+        )
     if not whole:
         parts.append("black, not tried")
     return f"Single positions: {'; '.join(parts)}."

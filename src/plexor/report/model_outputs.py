@@ -10,14 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plexor.cases.case import split_labels
-from plexor.report import words
+from plexor.core import wording
+from plexor.findings.summary.summary import Summary, TaskSummary
+from plexor.report import rounding
 
-Plain = Mapping[str, Any]
+Row = Mapping[str, Any]
+"""A finding, column → value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """What the model says before and after: a class's or a finding's probability, or a number."""
+    """What the model says before and after: a class's or a label's probability, or a number."""
 
     name: str
     before: str
@@ -25,38 +28,38 @@ class Output:
     changed: bool
 
 
-def outputs_of(row: Plain, summary: Plain) -> tuple[Output, ...]:
+def outputs_of(row: Row, summary: Summary) -> tuple[Output, ...]:
     """Every output of a case, as the judge found it on the losslessly stored image."""
-    task = summary["model"]["task"]
-    if task["kind"] == "segmentation":
+    task = summary.model.task
+    if task.kind == "segmentation":
         return tuple(_outlined(task, row))
     before, after = (
         np.asarray(row[name], dtype=np.float64) for name in ("outputs_before", "outputs_after")
     )
-    if task["kind"] == "regression":
-        old, new = (words.with_unit(words.amount(n[0]), task["unit"]) for n in (before, after))
+    if task.kind == "regression":
+        old, new = (wording.with_unit(rounding.amount(n[0]), task.unit) for n in (before, after))
         return (Output(name="Estimate", before=old, after=new, changed=old != new),)
-    given = any(flag["id"] == "probability-outputs" for flag in summary["flags"])
-    several = task["kind"] == "multilabel"
+    given = any(flag.id == "probability-outputs" for flag in summary.flags)
+    several = task.kind == "multilabel"
     shares = (probabilities(outputs, given=given, several=several) for outputs in (before, after))
     old_call, new_call = (_called(task, row[f"decision_{when}"]) for when in ("before", "after"))
     return tuple(
         Output(
             name=name,
-            before=words.share(float(old)),
-            after=words.share(float(new)),
+            before=wording.share(float(old)),
+            after=wording.share(float(new)),
             changed=(name in old_call) != (name in new_call),
         )
-        for name, old, new in zip(task["classes"], *shares, strict=True)
+        for name, old, new in zip(task.classes, *shares, strict=True)
     )
 
 
-def _outlined(task: Plain, row: Plain) -> Iterator[Output]:
+def _outlined(task: TaskSummary, row: Row) -> Iterator[Output]:
     """Dice and pixels of each class."""
-    for column, name in enumerate(words.outlined_classes(task)):
-        dice = [words.area(row[f"dice_{when}"][column]) for when in ("before", "after")]
-        size = [words.count(int(row[f"size_{when}"][1 + column])) for when in ("before", "after")]
-        truth = words.count(int(row["size_truth"][1 + column]))
+    for column, name in enumerate(task.outlined):
+        dice = [rounding.area(row[f"dice_{when}"][column]) for when in ("before", "after")]
+        size = [wording.count(int(row[f"size_{when}"][1 + column])) for when in ("before", "after")]
+        truth = wording.count(int(row["size_truth"][1 + column]))
         for what, (before, after) in (
             (f"{name}, Dice", dice),
             (f"{name}, pixels (truth: {truth})", size),
@@ -64,8 +67,8 @@ def _outlined(task: Plain, row: Plain) -> Iterator[Output]:
             yield Output(name=what, before=before, after=after, changed=before != after)
 
 
-def _called(task: Plain, decision: str) -> tuple[str, ...]:
-    return split_labels(decision) if task["kind"] == "multilabel" else (decision,)
+def _called(task: TaskSummary, decision: str) -> tuple[str, ...]:
+    return split_labels(decision) if task.kind == "multilabel" else (decision,)
 
 
 def probabilities(
@@ -76,7 +79,7 @@ def probabilities(
     Args:
         outputs: the model's, (n_outputs,).
         given: the outputs are probabilities already.
-        several: each output is a finding's own, and its sigmoid the probability.
+        several: each output is a label's own, and its sigmoid the probability.
     """
     if several:
         return outputs if given else 1 / (1 + np.exp(-outputs))

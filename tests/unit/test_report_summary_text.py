@@ -12,8 +12,8 @@ from tests.helpers import synthetic_run as synthetic
 
 from plexor.findings.schema import to_table
 from plexor.findings.summary import summarise
-from plexor.report.output import probabilities
-from plexor.report.story import Story, tell
+from plexor.report.model_outputs import probabilities
+from plexor.report.summary_text import SummaryText, summary_text
 
 PROBES = (synthetic.probe("pgd", "linf", (2, 1), settings=synthetic.PGD),)
 TARGETED = (synthetic.probe("pgd", "l2", (200,), target="nv", settings=synthetic.PGD),)
@@ -28,16 +28,16 @@ def _findings(*, targeted: bool = False) -> pd.DataFrame:
     return frame
 
 
-def _told(frame: pd.DataFrame, probes: tuple[dict[str, Any], ...] = PROBES) -> Story:
-    plain = summarise(synthetic.plan(probes), synthetic.provenance(), frame)
-    return _spaced(tell(plain))
+def _text(frame: pd.DataFrame, probes: tuple[dict[str, Any], ...] = PROBES) -> SummaryText:
+    summary = summarise(synthetic.plan(probes), synthetic.provenance(), frame)
+    return _spaced(summary_text(summary))
 
 
-def _spaced(story: Story) -> Story:
+def _spaced(story: SummaryText) -> SummaryText:
     def plain(text: str) -> str:
         return text.replace("\N{NO-BREAK SPACE}", " ").replace("\N{WORD JOINER}", "")
 
-    return Story(
+    return SummaryText(
         answer=plain(story.answer),
         paragraphs=tuple(map(plain, story.paragraphs)),
         limits=tuple(map(plain, story.limits)),
@@ -46,7 +46,7 @@ def _spaced(story: Story) -> Story:
 
 
 def test_the_smallest_change_that_did_harm_comes_first() -> None:
-    assert _told(_findings()).answer.startswith("A change of at most 1 level, if searched for,")
+    assert _text(_findings()).answer.startswith("A change of at most 1 level, if searched for,")
 
 
 def test_another_norm_comes_first_where_only_it_does_harm() -> None:
@@ -56,7 +56,7 @@ def test_another_norm_comes_first_where_only_it_does_harm() -> None:
     quiet = _harmless(frame[linf])
     other = _findings(targeted=True)
     frame = pd.concat([frame[~linf], quiet, other[other["probe"] != "clean"]])
-    assert _told(frame, both).answer.startswith("A change of at most 200 levels,")
+    assert _text(frame, both).answer.startswith("A change of at most 200 levels,")
 
 
 def test_the_answer_says_what_noise_does() -> None:
@@ -64,13 +64,13 @@ def test_the_answer_says_what_noise_does() -> None:
     tried = (frame["stored"] == "lossless") & frame["attempted"]
     attacked = frame[tried & (frame["probe"] == "pgd-linf-1")]
     share = f"{100 * attacked['reached'].mean():.1f} %"
-    answer = _told(frame).answer
+    answer = _text(frame).answer
     assert f"overturns {share} of this model's right decisions" in answer
     assert re.search(r"random noise of the same size, \d\.\d %\.$", answer)
 
 
 def test_a_target_is_named() -> None:
-    story = _told(_findings(targeted=True), TARGETED)
+    story = _text(_findings(targeted=True), TARGETED)
     assert "of other decisions into nv" in story.answer
     assert story.figures[-1].label == "made to be called nv"
     assert "by a total (Euclidean) length of at most 200 levels" in story.paragraphs[0]
@@ -98,17 +98,17 @@ def _without_jpeg(frame: pd.DataFrame) -> pd.DataFrame:
         (_without_jpeg, "overturns", "JPEG"),
     ],
 )
-def test_what_was_not_found_or_not_done_is_not_told(
+def test_what_was_not_found_or_not_done_is_not_text(
     change: Callable[[pd.DataFrame], pd.DataFrame], present: str, absent: str
 ) -> None:
-    story = _told(change(_findings()))
+    story = _text(change(_findings()))
     text = " ".join([story.answer, *story.paragraphs])
     assert present in text
     assert absent not in text
 
 
 def test_what_the_result_does_not_show_is_always_said() -> None:
-    limits = _told(_harmless(_findings())).limits
+    limits = _text(_harmless(_findings())).limits
     assert len(limits) == 5
     assert any(limit.startswith("That the model withstands whatever failed") for limit in limits)
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from plexor.cases.formats import decode_image
 from plexor.core.errors import DataError
-from plexor.report.margins import (
+from plexor.report.margin_map import (
     BREAKING,
     FARTHEST,
     NEAREST,
@@ -19,7 +19,7 @@ from plexor.report.margins import (
     show_margins,
 )
 from plexor.report.picture import Frame
-from plexor.report.words import MINUS
+from plexor.report.rounding import MINUS
 
 NAN = np.nan
 
