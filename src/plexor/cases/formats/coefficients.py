@@ -1,6 +1,6 @@
 """A JPEG file's quantised DCT coefficients, read and written without loss.
 
-jpeglib knows files only, so both go through a folder of their own that is gone afterwards.
+jpeglib reads and writes files only; both use a temporary folder that is removed afterwards.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from numpy.typing import NDArray
 from plexor.core.errors import DataError, MissingExtraError
 
 GREATEST = 1023
-"""What a coefficient of 8 bits may be, up or down, for a baseline file (ITU-T T.81, F.1.2)."""
+"""Greatest magnitude of a coefficient in a baseline file of 8 bits (ITU-T T.81, F.1.2)."""
 _WRITTEN_ANEW = b"JFIF\0"
-"""How a marker begins that would be there twice if it were carried along."""
+"""Start of a marker that jpeglib writes itself, and that would occur twice if it were kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coefficients:
-    """What a JPEG file says of its pixels: whole numbers, a table's multiples.
+    """The quantised DCT coefficients of a JPEG file.
 
     Attributes:
-        planes: for grey one, else luma and two of chroma; each int16
-            (rows, columns, 8, 8): a block's place, then vertical and horizontal frequency.
-        tables: for each plane its quantisation table, uint16 (8, 8).
-        factors: how many pixels of the image a sample of chroma stands for, (down, across).
+        planes: one plane for grey, else luma and two of chroma; each int16
+            (rows, columns, 8, 8): position of a block, then vertical and horizontal frequency.
+        tables: the quantisation table of each plane, uint16 (8, 8).
+        factors: pixels of the image per sample of chroma, (down, across).
     """
 
     planes: tuple[NDArray[np.int16], ...]
@@ -37,16 +37,16 @@ class Coefficients:
     factors: tuple[int, int] = (1, 1)
 
     def moved(self, other: Coefficients) -> int:
-        """How many coefficients are others there."""
+        """Number of coefficients that differ."""
         pairs = zip(self.planes, other.planes, strict=True)
         return sum(int(np.count_nonzero(one != two)) for one, two in pairs)
 
 
 def read_coefficients(source: bytes) -> Coefficients:
-    """Those of a whole JPEG file, grey or of three planes.
+    """Reads the coefficients of a JPEG file, grey or of three planes.
 
     Raises:
-        DataError: it cannot be read as such.
+        DataError: the file cannot be read.
         MissingExtraError: jpeglib is not installed.
     """
     with tempfile.TemporaryDirectory(prefix="plexor-") as folder:
@@ -64,12 +64,12 @@ def read_coefficients(source: bytes) -> Coefficients:
 
 
 def write_coefficients(source: bytes, coefficients: Coefficients) -> bytes:
-    """The same file with other coefficients: its tables, subsampling, profile and EXIF are kept.
+    """Writes coefficients into a copy of a file; tables, subsampling, profile and EXIF are kept.
 
-    It is a baseline file, even where ``source`` is progressive.
+    The copy is a baseline file, even where ``source`` is progressive.
 
     Raises:
-        DataError: ``source`` cannot be read, or its planes are of another shape.
+        DataError: ``source`` cannot be read, or its planes have another shape.
         MissingExtraError: jpeglib is not installed.
     """
     with tempfile.TemporaryDirectory(prefix="plexor-") as folder:
@@ -89,7 +89,7 @@ def write_coefficients(source: bytes, coefficients: Coefficients) -> bytes:
 
 
 def _opened(source: bytes, folder: Path) -> Any:
-    """A file as jpeglib has it, all of it read."""
+    """A file opened by jpeglib and loaded."""
     try:
         import jpeglib
     except ModuleNotFoundError as error:
