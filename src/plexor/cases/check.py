@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plexor.cases.between import names_alike
-from plexor.cases.case import Case, split_findings
+from plexor.cases.case import Case, split_labels
 from plexor.cases.check_images import Seen, content_problems, image_problems, look
 from plexor.cases.cohort import Cohort, inspect_manifest
 from plexor.cases.problem import Problem, error, warning
@@ -105,7 +105,7 @@ def _labels(case: Case, truth: TruthKind) -> tuple[str, ...]:
     """The classes or findings of a case; none for a number or a mask."""
     if truth in ("number", "mask"):
         return ()
-    return split_findings(str(case.truth)) if truth == "findings" else (str(case.truth),)
+    return split_labels(str(case.truth)) if truth == "findings" else (str(case.truth),)
 
 
 def _cohort_problems(

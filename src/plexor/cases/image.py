@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,42 @@ class Codec(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Edited:
+    """A file written from an edit of the original file, not from pixels.
+
+    Attributes:
+        data: the file.
+        n_changed: entries of the file's representation that differ from the original; for a JPEG
+            file, quantised coefficients.
+    """
+
+    data: bytes
+    n_changed: int
+
+
+@runtime_checkable
+class EditingCodec(Codec, Protocol):
+    """A codec that can also write an edit of the file an image was read from.
+
+    An edit is what a search changed in the file's own representation, such as a JPEG's quantised
+    coefficients. Its type is the business of the search and of the codec.
+    """
+
+    @property
+    def source(self) -> bytes:
+        """The file that the image was read from."""
+        ...
+
+    def encode_edit(self, edit: object, pixels: Pixels) -> Edited | None:
+        """The original file with the edit applied.
+
+        None where the edit is not one of this codec's, or where the file written would not decode
+        to exactly ``pixels``.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
     """A stored image.
 
@@ -49,7 +85,8 @@ class Image:
         containers: name → codec. Always has ``"lossless"``, first. An image from a JPEG file, or
             from a DICOM file in JPEG Baseline, also has ``"recompressed-own"`` (the file's own
             tables), ``"recompressed-q90"`` and ``"recompressed-q75"``, unless its chroma
-            subsampling cannot be repeated.
+            subsampling cannot be repeated. For a grey or YCbCr JPEG file, ``recompressed-own`` is
+            an ``EditingCodec``.
         spacing_mm: distance of pixels along each spatial axis, where the file says it.
         grid: where the pixels lie in the patient, where the file says it.
         padding: pixels that are no part of the image though the file stores a number for them
@@ -57,8 +94,6 @@ class Image:
             not be changed.
         masks: name → part of the image, (*spatial) bool, where the case has any.
         truth_mask: for a segmentation, the number of each pixel's true class, (*spatial).
-        source: the JPEG file it was read from, if that is grey or of luma and chroma and ``OWN``
-            is among the containers; empty for any other file.
     """
 
     pixels: Pixels
@@ -69,7 +104,6 @@ class Image:
     padding: NDArray[np.bool_] | None = None
     masks: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     truth_mask: Pixels | None = None
-    source: bytes = b""
 
     def storable(self, pixels: NDArray[np.floating[Any]]) -> Pixels:
         """The nearest pixels that the file can hold: rounded to the quantum, clipped, cast."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from plexor.cases.case import Case, join_findings, split_findings
+from plexor.cases.case import Case, join_labels, split_labels
 from plexor.cases.cells import is_code, is_text, metadata_of, parse_number, text_of
 from plexor.cases.manifest import Manifest, Row
 from plexor.cases.problem import Problem
@@ -115,7 +115,7 @@ class CaseReader:
         if self.truth == "number" and label and parse_number(label) is None:
             yield problem("label-not-a-number", f"label {label!r} is not a finite number")
         if self.truth == "findings" and label != self.no_finding:
-            names = split_findings(label)
+            names = split_labels(label)
             if "" in names:
                 message = f"label {label!r} has an empty part; remove the stray bar"
                 yield problem("label-part-empty", message)
@@ -154,7 +154,7 @@ class CaseReader:
             return ""
         if self.truth == "class":
             return label
-        return "" if label == self.no_finding else join_findings(split_findings(label))
+        return "" if label == self.no_finding else join_labels(split_labels(label))
 
     def _numeric_columns(self) -> set[str]:
         """Text columns in which every cell that is not empty is a number, and none a code."""

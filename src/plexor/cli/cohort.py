@@ -96,7 +96,7 @@ def check(
 
 def _truth(plan: Plan) -> TruthKind:
     """How labels are written for the model that the plan audits."""
-    from plexor.audits.run import truth_kind
+    from plexor.audits.inputs import truth_kind
     from plexor.models.weights import read_card
 
     weights = plan.model_source().weights

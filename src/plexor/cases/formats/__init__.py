@@ -138,27 +138,27 @@ def _unknown_format(data: bytes) -> str:
 
 
 def _reader(name: str | None, *, as_mask: bool) -> Callable[[bytes], Image] | None:
-    """The reader of a format, imported when first needed."""
+    """The function that reads a format, imported when first needed; None for an unknown format."""
+    found: Callable[[bytes], Image] | None = None
     match name:
         case "dicom":
             from plexor.cases.formats.dicom import decode_dicom
 
-            return partial(decode_dicom, as_mask=as_mask)
+            found = partial(decode_dicom, as_mask=as_mask)
         case "png":
             from plexor.cases.formats.png import decode_png, decode_png_mask
 
-            return decode_png_mask if as_mask else decode_png
+            found = decode_png_mask if as_mask else decode_png
         case "jpeg":
             from plexor.cases.formats.jpeg import decode_jpeg
 
-            return decode_jpeg
+            found = decode_jpeg
         case "tiff":
             from plexor.cases.formats.tiff import decode_tiff
 
-            return partial(decode_tiff, as_mask=as_mask)
+            found = partial(decode_tiff, as_mask=as_mask)
         case "nifti" | "gzip":
             from plexor.cases.formats.nifti import decode_nifti
 
-            return decode_nifti
-        case _:
-            return None
+            found = decode_nifti
+    return found

@@ -1,6 +1,6 @@
 """A JPEG file's quantised DCT coefficients, read and written without loss.
 
-jpeglib reads and writes files only; both use a temporary folder that is removed afterwards.
+jpeglib reads and writes files only, so both functions use a temporary folder.
 """
 
 from __future__ import annotations
@@ -16,37 +16,37 @@ from numpy.typing import NDArray
 from plexor.core.errors import DataError, MissingExtraError
 
 GREATEST = 1023
-"""Greatest magnitude of a coefficient in a baseline file of 8 bits (ITU-T T.81, F.1.2)."""
+"""Greatest absolute coefficient in a baseline file of 8 bits a sample (ITU-T T.81, F.1.2)."""
 _WRITTEN_ANEW = b"JFIF\0"
-"""Start of a marker that jpeglib writes itself, and that would occur twice if it were kept."""
+"""Start of the marker that jpeglib writes itself, and that must not be copied as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coefficients:
-    """The quantised DCT coefficients of a JPEG file.
+    """Quantised DCT coefficients of a JPEG file, and their quantisation tables.
 
     Attributes:
-        planes: one plane for grey, else luma and two of chroma; each int16
-            (rows, columns, 8, 8): position of a block, then vertical and horizontal frequency.
-        tables: the quantisation table of each plane, uint16 (8, 8).
-        factors: pixels of the image per sample of chroma, (down, across).
+        planes: one for a grey file, else luma and two of chroma; each int16
+            (rows, columns, 8, 8): position of the block, then vertical and horizontal frequency.
+        tables: quantisation table of each plane, uint16 (8, 8).
+        factors: chroma subsampling: image pixels for each chroma sample, (down, across).
     """
 
     planes: tuple[NDArray[np.int16], ...]
     tables: tuple[NDArray[np.uint16], ...]
     factors: tuple[int, int] = (1, 1)
 
-    def moved(self, other: Coefficients) -> int:
-        """Number of coefficients that differ."""
-        pairs = zip(self.planes, other.planes, strict=True)
+    def n_changed(self, original: Coefficients) -> int:
+        """Number of JPEG coefficients changed."""
+        pairs = zip(self.planes, original.planes, strict=True)
         return sum(int(np.count_nonzero(one != two)) for one, two in pairs)
 
 
 def read_coefficients(source: bytes) -> Coefficients:
-    """Reads the coefficients of a JPEG file, grey or of three planes.
+    """The coefficients of a JPEG file, grey or with three planes.
 
     Raises:
-        DataError: the file cannot be read.
+        DataError: it cannot be read as such.
         MissingExtraError: jpeglib is not installed.
     """
     with tempfile.TemporaryDirectory(prefix="plexor-") as folder:
@@ -64,12 +64,12 @@ def read_coefficients(source: bytes) -> Coefficients:
 
 
 def write_coefficients(source: bytes, coefficients: Coefficients) -> bytes:
-    """Writes coefficients into a copy of a file; tables, subsampling, profile and EXIF are kept.
+    """A file like ``source`` with other coefficients; keeps tables, subsampling, profile and EXIF.
 
-    The copy is a baseline file, even where ``source`` is progressive.
+    The result is a baseline file, even where ``source`` is progressive.
 
     Raises:
-        DataError: ``source`` cannot be read, or its planes have another shape.
+        DataError: ``source`` cannot be read, or its planes are of another shape.
         MissingExtraError: jpeglib is not installed.
     """
     with tempfile.TemporaryDirectory(prefix="plexor-") as folder:
@@ -89,7 +89,7 @@ def write_coefficients(source: bytes, coefficients: Coefficients) -> bytes:
 
 
 def _opened(source: bytes, folder: Path) -> Any:
-    """A file opened by jpeglib and loaded."""
+    """Jpeglib's object for a JPEG file, fully read."""
     try:
         import jpeglib
     except ModuleNotFoundError as error:

@@ -16,10 +16,15 @@ from plexor.cases.formats.codestream import (
     with_more,
     with_other_tail,
 )
+from plexor.cases.formats.coefficients import (
+    Coefficients,
+    read_coefficients,
+    write_coefficients,
+)
 from plexor.cases.formats.limits import Limits
 from plexor.cases.formats.png import Chunk, PngCodec
 from plexor.cases.formats.raster import channels_first, picture
-from plexor.cases.image import LOSSLESS, OWN, Codec, Image, Pixels
+from plexor.cases.image import LOSSLESS, OWN, Codec, Edited, Image, Pixels
 from plexor.cases.intensity import Intensity
 from plexor.core.errors import DataError
 
@@ -80,6 +85,32 @@ class JpegCodec:
         return _pixels(JpegImagePlugin.JpegImageFile(io.BytesIO(data)))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JpegFileCodec(JpegCodec):
+    """A codec with the tables of one file, which also writes edited coefficients of that file.
+
+    Attributes:
+        source: the JPEG file, grey or YCbCr.
+    """
+
+    source: bytes
+
+    def encode_edit(self, edit: object, pixels: Pixels) -> Edited | None:
+        """The file with other quantised coefficients, as ``EditingCodec`` says.
+
+        Raises:
+            DataError: the coefficients are of another file's shape.
+            MissingExtraError: jpeglib is not installed.
+        """
+        if not isinstance(edit, Coefficients):
+            return None
+        data = write_coefficients(self.source, edit)
+        if not np.array_equal(self.decode(data), pixels):
+            return None
+        before = read_coefficients(self.source)
+        return Edited(data=data, n_changed=read_coefficients(data).n_changed(before))
+
+
 def decode_jpeg(data: bytes) -> Image:
     """Reads a JPEG file, without turning it by its EXIF orientation.
 
@@ -104,20 +135,20 @@ def decode_jpeg(data: bytes) -> Image:
             ("recompressed-q90", (), 90),
             ("recompressed-q75", (), 75),
         ):
-            containers[name] = JpegCodec(
-                tables=tables,
-                quality=quality,
-                subsampling=subsampling,
-                rgb=rgb,
-                exif=exif,
-                icc_profile=icc_profile,
-            )
-    # jpeglib would write red, green and blue as a file that is taken for luma and chroma.
+            settings: dict[str, Any] = {
+                "tables": tables,
+                "quality": quality,
+                "subsampling": subsampling,
+                "rgb": rgb,
+                "exif": exif,
+                "icc_profile": icc_profile,
+            }
+            containers[name] = JpegCodec(**settings)
+            # jpeglib would write an RGB file in a way that readers take for YCbCr.
+            if name == OWN and not rgb:
+                containers[name] = JpegFileCodec(**settings, source=data)
     return Image(
-        pixels=_pixels(file),
-        intensity=Intensity.of_integers(np.uint8),
-        containers=containers,
-        source=data if OWN in containers and not rgb else b"",
+        pixels=_pixels(file), intensity=Intensity.of_integers(np.uint8), containers=containers
     )
 
 
