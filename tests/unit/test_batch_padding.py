@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from tests.helpers.enhanced import WORDS, written
 
 from plexor.cases import Image, decode_image
 from plexor.models.batch import Batch
+from plexor.visibility import Visibility
+from plexor.visibility.sight import look
 
 PADDED = WORDS.copy()
 PADDED[:2] = 0
@@ -46,3 +49,21 @@ def test_without_padding_the_range_is_all_there_is() -> None:
     assert batch.padding is None
     low, high = batch.room()
     torch.testing.assert_close(high - low, torch.full_like(low, 4095.0))
+
+
+def test_figures_of_a_change_leave_padding_out() -> None:
+    image = _image(padded=True)
+    assert image.padding is not None
+    changed = image.pixels.copy()
+    changed[:, 2:] += 1
+    sight = look(
+        image.pixels,
+        changed,
+        Visibility(observer="none"),
+        low=0,
+        span=4095,
+        quantum=1,
+        padding=image.padding,
+    )
+    assert sight.psnr == pytest.approx(20 * np.log10(4095))
+    assert sight.levels[:2] == (0, 38 * 48)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from plexor.visibility.array import Pixels
 from plexor.visibility.channels import Channel, dense_dog, gabor
 from plexor.visibility.colour import ColourDifference, colour_difference
@@ -49,6 +52,7 @@ def look(
     low: float,
     span: float,
     quantum: float,
+    padding: NDArray[np.bool_] | None = None,
 ) -> Sight:
     """Computes the measures that the settings name.
 
@@ -59,12 +63,17 @@ def look(
         low: smallest storable number.
         span: greatest minus smallest storable number.
         quantum: one level; 0 where storage is floating, which the observer treats as 16 bits.
+        padding: pixels that are no part of the image, (*spatial); PSNR, ΔE2000 and the counts of
+            changes leave them out. SSIM and the observer filter the whole image.
     """
+    inside, altered = original, other
+    if padding is not None:
+        inside, altered = (image[:, ~padding][..., None] for image in (original, other))
     alike, colours = math.nan, ColourDifference.unknown()
     if settings.similarity:
         alike = ssim(original, other, span=span)
         if len(original) == 3:
-            colours = colour_difference(original, other, low=low, span=span)
+            colours = colour_difference(inside, altered, low=low, span=span)
     channels = channels_of(settings)
     seen: list[float] = []
     if channels:
@@ -72,9 +81,9 @@ def look(
         for plane in planes(other, settings.colour):
             seen += log_energies(plane, channels, rounding=rounding).tolist()
     return Sight(
-        psnr=psnr(original, other, span=span),
+        psnr=psnr(inside, altered, span=span),
         ssim=alike,
         delta_e=colours,
         responses=tuple(seen),
-        levels=levels_moved(original, other, quantum=quantum),
+        levels=levels_moved(inside, altered, quantum=quantum),
     )
