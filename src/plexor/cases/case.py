@@ -35,6 +35,7 @@ class Case:
             manifest's cell is empty, which says that the image shows none.
         truth_mask: for a segmentation, an image file of the same shape that numbers the class of
             each pixel, 0 for the background.
+        include_padding: read the image without its padding mask, so that padding counts as image.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Case:
     metadata: Mapping[str, object] = field(default_factory=dict)
     masks: Mapping[str, Path | None] = field(default_factory=dict)
     truth_mask: Path | None = None
+    include_padding: bool = False
 
     @property
     def files(self) -> tuple[Path, ...]:

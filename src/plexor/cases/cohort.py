@@ -79,6 +79,7 @@ def load_cohort(
     truth: TruthKind = "class",
     no_finding: str = "",
     masks: Mapping[str, str] | None = None,
+    include_padding: bool = False,
     split: str | None = None,
 ) -> Cohort:
     """Reads a manifest, or refuses it with a list of all that is wrong.
@@ -103,6 +104,7 @@ def load_cohort(
         masks: name → the column with the paths of its masks, e.g. ``{"lesion": "lesion_mask"}``,
             or a template that builds them, ``{"lesion": "masks/{image_id}.png"}``. An empty cell
             says that there is none of it in the image.
+        include_padding: treat DICOM's Pixel Padding as part of the image.
         split: keep only this split.
 
     Raises:
@@ -125,6 +127,9 @@ def load_cohort(
         lines += [f"  and {more} more"] if more else []
         noun = "problem" if len(errors) == 1 else "problems"
         raise DataError("\n".join([f"{manifest}: {len(errors)} {noun}", *lines]))
+    if include_padding:
+        cases = tuple(replace(case, include_padding=True) for case in cohort.cases)
+        cohort = replace(cohort, cases=cases)
     return cohort if split is None else cohort.with_split(split)
 
 

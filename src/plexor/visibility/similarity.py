@@ -106,10 +106,10 @@ def _alike(x: Pixels, y: Pixels, span: float) -> float:
 
 def _mean(parts: Iterable[Floats]) -> float:
     """The mean over arrays; of one array its own mean, to the bit."""
-    means, sizes = zip(*((float(part.mean()), part.size) for part in parts), strict=True)
-    if len(means) == 1:
-        return float(means[0])
-    return math.fsum(m * n for m, n in zip(means, sizes, strict=True)) / sum(sizes)
+    found = [(float(part.mean()), part.size) for part in parts]
+    if len(found) == 1:
+        return found[0][0]
+    return math.fsum(mean * size for mean, size in found) / sum(size for _, size in found)
 
 
 def _over_scales(x: Floats, y: Floats, span: float) -> float:
