@@ -27,7 +27,7 @@ from plexor.cases.formats.jpeg import JpegCodec
 from plexor.cases.formats.png import PngCodec
 from plexor.core.seeds import seed_for
 from plexor.findings import RunDirectory
-from plexor.models import Batch, Model
+from plexor.models import Batch, Model, TorchModel
 from plexor.report import write_report
 
 RADIUS, STEPS, UNIT = 2.0, 20, 64
@@ -49,7 +49,7 @@ def parts() -> list[tuple[str, object, str]]:
         ("noise", sys.modules["plexor.probes.noise"], "matched_noise"),
         ("reading images", sys.modules["plexor.audits.executors.here"], "read_images"),
         ("hashing", inputs, "images_sha256"),
-        ("hashing", inputs, "model_sha256"),
+        ("hashing", TorchModel, "identity"),
         ("findings to disk", RunDirectory, "write_unit"),
         ("findings from disk", RunDirectory, "unit"),
         ("checks", audits, "_checks"),

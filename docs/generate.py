@@ -16,13 +16,14 @@ from typing import Any
 import typer
 from typer.cli import get_docs_for_click
 
-from plexor.attacks import CATALOGUE, FITTED, LISTED, ON_SURROGATES, Threat
+from plexor.attacks import CATALOGUE, FITTED, LISTED, ON_SURROGATES
 from plexor.attacks.catalogue import EVERY_TASK, Entry
 from plexor.attacks.fitted_catalogue import FittedEntry
 from plexor.attacks.surrogate_catalogue import SurrogateEntry
 from plexor.cli.app import app
 from plexor.plans import plan_schema
 from plexor.probes import CATALOGUE as PROBES
+from plexor.threat_model import GOALS, NORMS, REGIONS, Threat
 
 REFERENCE = Path(__file__).parent / "reference"
 
@@ -68,7 +69,6 @@ is audited; what they cost is counted on the surrogates. With the model itself a
 keep the promises of the first list.
 How to: [Attack through other models](../how-to/plan.md#attack-through-other-models).
 """
-NORMS = {"linf": "L∞", "l2": "L2", "l1": "L1", "l0": "L0"}
 
 # Definition → the place in a plan it describes.
 PLACES = {
@@ -79,19 +79,8 @@ PLACES = {
     "Augmentation": "train.augment",
     "Visibility": "visibility",
 }
-PROBE_PLACES = {
-    "Misclassify": "probes[].goal: misclassify",
-    "Become": "probes[].goal: {become: CLASS}",
-    "Flip": "probes[].goal: {hide: FINDING}, {invent: FINDING}",
-    "Move": "probes[].goal: {raise: NUMBER}, {lower: NUMBER}, {deviate: NUMBER}",
-    "LowerDice": "probes[].goal: {lower-dice: CLASS, below: DICE}",
-    "Erase": "probes[].goal: {erase: CLASS}, {erase: CLASS, keep: SHARE}",
-    "Spread": "probes[].goal: {grow: CLASS, by: TIMES}, {invent: CLASS, by: SHARE}",
-    "Drift": "probes[].goal: {drift: CLASS, by: PIXELS}",
-    "ThreatPlan": "probes[].threat",
-    "Border": "probes[].threat.region: {border: WIDTH}",
-    "Masked": "probes[].threat.region: {masked: NAME, outside: true}",
-}
+GOAL_PLACES = {f"probes[].goal: {', '.join(goal.forms)}": goal for goal in GOALS.values()}
+REGION_PLACES = {f"probes[].threat.region: {region.form}": region for region in REGIONS.values()}
 COMMON = ("kind", "attack", "id", "goal", "threat")
 OF_FITTED = ("fit", "load", "fit_batch")
 TOP = {
@@ -144,7 +133,7 @@ def _matrix(
     entries: Mapping[str, Entry | FittedEntry | SurrogateEntry], *, sees: Mapping[str, str]
 ) -> str:
     """Ticks for every norm and task; ``sees`` names the columns of what is seen."""
-    head = ["attack", *sees, *NORMS.values(), *EVERY_TASK]
+    head = ["attack", *sees, *(norm.symbol for norm in NORMS.values()), *EVERY_TASK]
     rows = [head, ["---"] * len(head)]
     for name, entry in entries.items():
         norms = ["✓" if norm in entry.norms else "" for norm in NORMS]
@@ -180,8 +169,12 @@ def plan_page() -> str:
         texts={},
         intro="What is fitted first has these keys too, and may leave `threat` out with `load`.",
     )
-    for name, place in PROBE_PLACES.items():
-        parts += _described(definitions[name], place)
+    for place, goal in GOAL_PLACES.items():
+        parts += _described(definitions[goal.__name__], place, doc=inspect.getdoc(goal))
+    threat = definitions["ThreatPlan"]
+    parts += _described(threat, "probes[].threat", texts=_attributes_of(Threat))
+    for place, region in REGION_PLACES.items():
+        parts += _described(definitions[region.__name__], place, doc=inspect.getdoc(region))
     for name, entry in LISTED.items():
         doc = inspect.getdoc(entry.attack) or ""
         described = definitions[_definition_of(name, schema)]
@@ -203,10 +196,23 @@ def plan_page() -> str:
     return "\n".join(parts)
 
 
-def _described(described: Mapping[str, Any], place: str) -> Iterator[str]:
-    """The section of a definition that is made from a dataclass."""
-    doc = described.get("description", "")
-    texts = THREAT | _attributes(doc)
+def _described(
+    described: Mapping[str, Any],
+    place: str,
+    *,
+    doc: str | None = None,
+    texts: dict[str, str] | None = None,
+) -> Iterator[str]:
+    """The section of a definition that is made from a dataclass.
+
+    Args:
+        described: the definition.
+        place: in a plan.
+        doc: docstring to take the words from; the definition's own if None.
+        texts: of keys that the docstring does not describe.
+    """
+    doc = described.get("description", "") if doc is None else doc
+    texts = (texts or {}) | _attributes(doc)
     return _section(f"`{place}`", described, texts=texts, intro=_intro(doc), hidden=("kind",))
 
 
@@ -289,8 +295,6 @@ def _as_yaml(text: str) -> str:
     """A docstring's sentence with YAML's words and marks."""
     return re.sub(r"\bNone\b", "`null`", " ".join(text.split()).replace("``", "`"))
 
-
-THREAT = _attributes(inspect.getdoc(Threat) or "")
 
 if __name__ == "__main__":
     for name, content in pages().items():

@@ -49,13 +49,14 @@ from plexor.attacks import (
     judge,
 )
 from plexor.attacks.catalogue import CATALOGUE as SEARCHES
-from plexor.attacks.catalogue import Access, Entry, find
+from plexor.attacks.catalogue import Entry, find
 from plexor.attacks.engine import propose
 from plexor.attacks.threat import Norm
 from plexor.cases import LOSSLESS, Image
 from plexor.core.errors import PlanError
-from plexor.models import Batch, Model, Preprocess, Regression, Segmentation, Task
+from plexor.models import Batch, Model, Preprocess, Regression, Segmentation, Task, TorchModel
 from plexor.models.architectures.small_cnn import SmallCNN
+from plexor.threat_model import Access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,7 @@ class Mirrored:
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
+        assert isinstance(model, TorchModel)
         return Transfer(steps=self.steps).using([model])(model, batch, goal, threat, seed=seed)
 
 
@@ -94,7 +96,7 @@ TASKS: dict[str, Task] = {
 GOALS: dict[str, list[Goal]] = {
     "multiclass": [Misclassify(), Become(target="b")],
     "binary": [Misclassify(), Become(target="b")],
-    "multilabel": [Misclassify(), Flip(finding="b", kind="hide"), Flip(finding="c", kind="invent")],
+    "multilabel": [Misclassify(), Flip(label="b", kind="hide"), Flip(label="c", kind="invent")],
     "regression": [Move(by=0.5, kind=kind) for kind in ("raise", "lower", "deviate")],
     "segmentation": [
         LowerDice(of="b", below=0.9),
@@ -331,7 +333,7 @@ def test_a_float32_network_does_not_let_neighbours_be_felt(name: str, dimensions
         torch.manual_seed(0)
         net = SmallCNN(len(shape) - 1, shape[0], 4)
     task = TASKS["multiclass"]
-    model = Model(net, task=task, preprocess=Preprocess())
+    model = TorchModel(net, task=task, preprocess=Preprocess())
     stored = images(shape, 6)
     batch = decided(model, stored)
     attack, goal, threat = quick(name), Misclassify(), within(name, shape, 2)

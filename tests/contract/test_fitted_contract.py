@@ -41,7 +41,7 @@ from plexor.attacks import (
     load_fitted,
     matched_noise,
 )
-from plexor.attacks.catalogue import CATALOGUE, Access
+from plexor.attacks.catalogue import CATALOGUE
 from plexor.attacks.fitted import FittedAttack, read_card, save_fitted
 from plexor.attacks.fitted_catalogue import LISTED, find_fitted
 from plexor.attacks.threat import Norm
@@ -53,7 +53,17 @@ from plexor.attacks.universal import (
 )
 from plexor.cases import LOSSLESS, Image
 from plexor.core.errors import DataError, PlanError
-from plexor.models import Batch, Model, ModelCard, Preprocess, Regression, Segmentation, Task
+from plexor.models import (
+    Batch,
+    Model,
+    ModelCard,
+    Preprocess,
+    Regression,
+    Segmentation,
+    Task,
+    TorchModel,
+)
+from plexor.threat_model import Access
 
 QUICK: dict[str, dict[str, Any]] = {
     "universal-sgd": {"steps": 12},
@@ -89,7 +99,7 @@ TASKS: dict[str, Task] = {
 GOALS: dict[str, list[Goal]] = {
     "multiclass": [Misclassify(), Become(target="b")],
     "binary": [Misclassify(), Become(target="b")],
-    "multilabel": [Misclassify(), Flip(finding="b", kind="hide"), Flip(finding="c", kind="invent")],
+    "multilabel": [Misclassify(), Flip(label="b", kind="hide"), Flip(label="c", kind="invent")],
     "regression": [Move(by=0.5, kind=kind) for kind in ("raise", "lower", "deviate")],
     "segmentation": [LowerDice(of="b", below=0.9), Spread(of="c", by=0.1)],
 }
@@ -134,7 +144,7 @@ STORED = {
 }
 
 
-def model_for(shape: tuple[int, ...], task: Task, dtype: str = "u1") -> Model:
+def model_for(shape: tuple[int, ...], task: Task, dtype: str = "u1") -> TorchModel:
     if isinstance(task, Segmentation):
         return model_of(PixelWise(shape[0], task.n_outputs, seed=13), task)
     centred = {"centre": 0.5, "scale": 0.1} if dtype == "f4" else {}

@@ -21,7 +21,7 @@ from plexor.attacks.proposal import Proposal
 from plexor.cases import LOSSLESS
 from plexor.core.errors import PlanError
 from plexor.findings import CLEAN
-from plexor.models import Batch, Model, Regression
+from plexor.models import Batch, Regression, TorchModel
 from plexor.plans import load_plan
 from plexor.probes import CATALOGUE, FitResult, Materials, PlannedProbe, Probe, SplitFits
 
@@ -43,7 +43,7 @@ ENTRIES = ATTACKS | {
 
 
 @functools.cache
-def model() -> Model:
+def model() -> TorchModel:
     return tiny.model_of(tiny.Curved(SHAPE, 3), tiny.multiclass(3))
 
 
@@ -198,11 +198,11 @@ def test_a_control_changes_as_much(name: str, folder: Path) -> None:
 def test_a_task_without_decisions_is_refused_by_the_probe_and_its_control(name: str) -> None:
     _, probe, *controls = planned(name)
     for one in (probe, *controls):
-        one.check(tiny.multiclass(3))
+        one.check(model())
         one.check_images(cases())
         if probe.kind == "shortcut":
             with pytest.raises(PlanError, match="not for regression"):
-                one.check(Regression(unit="years"))
+                one.check(tiny.model_of(tiny.Curved(SHAPE, 1), Regression(unit="years")))
 
 
 def test_every_option_of_the_catalogue_has_a_default() -> None:

@@ -22,7 +22,7 @@ from plexor.cases import read_image
 from plexor.core.errors import DataError, PlanError, RunDirectoryError
 from plexor.findings import CLEAN, RunDirectory
 from plexor.findings.summary import summarise
-from plexor.models import Model, Multiclass, Regression
+from plexor.models import Multiclass, Regression, TorchModel
 from plexor.report import write_report
 from plexor.shortcuts import Ink, Template, Transplant, rng_for, shuffled
 
@@ -137,7 +137,7 @@ def test_a_model_that_reads_the_lower_edge_gives_way_to_a_ruler_there_and_to_not
     weight = torch.zeros(2, 3, 40, 60)
     weight[0, :, -6:] = 1 / (3 * 6 * 60)  # how bright it is along the lower edge
     weight[1, :, 10:30] = 0.85 / (3 * 20 * 60)  # beside how bright it is in the middle
-    model = Model(
+    model = TorchModel(
         tiny.Linear(weight), task=Multiclass(classes=("plain", "ruled")), preprocess=tiny.AS_STORED
     )
     generator = np.random.default_rng(0)

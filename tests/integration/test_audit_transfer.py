@@ -17,7 +17,7 @@ from plexor.audits.surrogates import load_surrogates
 from plexor.core.errors import ModelError, PlanError
 from plexor.findings import RunDirectory
 from plexor.findings.summary import summarise
-from plexor.models import Model, Multiclass, Regression, load_model, save_weights
+from plexor.models import Multiclass, Regression, TorchModel, load_model, save_weights
 from plexor.models.architectures import build_network
 from plexor.plans import load_plan
 
@@ -103,7 +103,7 @@ def test_surrogates_are_loaded_once_for_all_radii(
 ) -> None:
     loaded: list[Path | None] = []
 
-    def noted(source: Any, **options: Any) -> Model:
+    def noted(source: Any, **options: Any) -> TorchModel:
         loaded.append(source.weights)
         return load_model(source, **options)
 
@@ -142,7 +142,7 @@ def test_surrogates_that_cannot_stand_for_the_model_are_refused(setup: Setup) ->
     card_of(setup, spatial_dims=3)
     assert "with 3 spatial dimensions, the model that is audited 2" in refused(setup, "odd")
     (setup.folder / "odd.safetensors").write_bytes(b"no weights")
-    assert "odd.safetensors is not a whole safetensors file" in refused(setup, "odd")
+    assert "odd.safetensors is not a complete safetensors file" in refused(setup, "odd")
 
 
 def test_weights_without_a_card_are_refused(setup: Setup) -> None:

@@ -20,7 +20,7 @@ from plexor.cases import LOSSLESS, Image, decode_image
 from plexor.cases.formats.coefficients import read_coefficients
 from plexor.cases.image import OWN
 from plexor.core.errors import DataError, PlanError
-from plexor.models import Batch, Model
+from plexor.models import Batch, TorchModel
 
 pytest.importorskip("jpeglib", reason="needs the extra `jpeg`")
 
@@ -33,7 +33,7 @@ def files(kind: str, *, quality: int = 90, n: int = 3) -> list[Image]:
     return [decode_image(jpeg(kind, SIZE, quality=quality, seed=i), kind) for i in range(n)]
 
 
-def asked(stored: list[Image], *, seed: int = 0) -> tuple[Model, Batch]:
+def asked(stored: list[Image], *, seed: int = 0) -> tuple[TorchModel, Batch]:
     model = model_of(Curved(stored[0].pixels.shape, 3, seed=seed, scale=60.0), multiclass(3))
     batch = batch_of(stored)
     before = model.outputs(batch.images, batch.scaling).detach()

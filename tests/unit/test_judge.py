@@ -30,13 +30,13 @@ from plexor.audits.execute import execute
 from plexor.audits.unit import Unit
 from plexor.cases import LOSSLESS, Case, Image, decode_image
 from plexor.findings import Finding
-from plexor.models import Batch, Model
+from plexor.models import Batch, Model, TorchModel
 from plexor.probes import AttackProbe
 
 SHAPE = (1, 4, 5)
 
 
-def first_pixel_model(shape: tuple[int, ...] = SHAPE, *, weight: float = 1.0) -> Model:
+def first_pixel_model(shape: tuple[int, ...] = SHAPE, *, weight: float = 1.0) -> TorchModel:
     """Says "a" by 1.5, less ``weight`` for each unit of the first pixel's value."""
     weights = torch.zeros(2, *shape)
     weights[1].view(-1)[0] = weight

@@ -31,8 +31,8 @@ def _threat(plan: Plan) -> ThreatPlan:
     [
         ("misclassify", Misclassify()),
         ({"become": "naevus"}, Become(target="naevus")),
-        ({"hide": "effusion"}, Flip(finding="effusion", kind="hide")),
-        ({"invent": "effusion"}, Flip(finding="effusion", kind="invent")),
+        ({"hide": "effusion"}, Flip(label="effusion", kind="hide")),
+        ({"invent": "effusion"}, Flip(label="effusion", kind="invent")),
         ({"raise": 5}, Move(by=5, kind="raise")),
         ({"lower": 2.5}, Move(by=2.5, kind="lower")),
         ({"deviate": 5}, Move(by=5, kind="deviate")),

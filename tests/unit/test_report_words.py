@@ -137,7 +137,7 @@ def test_an_amount_with_its_sign() -> None:
     [
         ({"kind": "misclassify"}, "be wrong"),
         ({"kind": "become", "target": "naevus"}, "become naevus"),
-        ({"kind": "hide", "finding": "effusion"}, "hide effusion"),
+        ({"kind": "hide", "label": "effusion"}, "hide effusion"),
         ({"kind": "raise", "by": 5.0, "unit": "years"}, "raise by 5 years or more"),
         ({"kind": "deviate", "by": 2.5, "unit": "years"}, "move by 2.5 years or more"),
         (None, "none"),

@@ -14,8 +14,7 @@ from plexor.attacks.proposal import Attack
 from plexor.attacks.query import NES, HopSkipJump, SimBA, Square
 from plexor.attacks.sparse import ExhaustivePixel, GreedyPixel, OnePixel, SparseRS
 from plexor.core.errors import PlanError, unknown
-
-Access = Literal["gradients", "scores", "decisions", "none"]
+from plexor.threat_model import Access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

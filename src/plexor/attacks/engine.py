@@ -16,7 +16,7 @@ from plexor.attacks.threat import Threat
 from plexor.core.errors import ModelError, PlanError
 from plexor.models.batch import Batch
 from plexor.models.device import is_out_of_memory
-from plexor.models.model import Model
+from plexor.models.model import HasNetwork, Model
 from plexor.models.recompute import recomputing
 from plexor.models.task import Task
 
@@ -76,7 +76,7 @@ def unreached(goal: Goal, task: Task, batch: Batch) -> Tensor:
 
 
 def halving(
-    work: Callable[[slice], T], n_cases: int, batch_size: int, *, network: nn.Module | None = None
+    work: Callable[[slice], T], n_cases: int, batch_size: int, *, model: Model | None = None
 ) -> tuple[list[T], int]:
     """Calls ``work`` on slices of at most ``batch_size`` cases, smaller ones when memory runs out.
 
@@ -84,15 +84,17 @@ def halving(
         work: what is done.
         n_cases: how many there are.
         batch_size: to begin with.
-        network: whose gradients ``work`` takes; where a single case does not fit, its activations
-            are from there on computed again instead of kept. None if it takes no gradients.
+        model: the model whose gradients ``work`` takes. Where a single case does not fit, the
+            activations of its network are computed again instead of kept from then on. None if
+            ``work`` takes no gradients.
 
     Returns:
-        What each slice came to, and the batch size that fitted, to go on with.
+        The result of each slice, and the batch size that fitted.
 
     Raises:
         ModelError: one single case does not fit.
     """
+    network: nn.Module | None = model.network if isinstance(model, HasNetwork) else None
     done: list[T] = []
     start, size = 0, batch_size
     with contextlib.ExitStack() as stack:

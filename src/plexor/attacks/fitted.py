@@ -15,7 +15,6 @@ from torch import Tensor
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.proposal import Attack
-from plexor.attacks.region import Border, Masked
 from plexor.attacks.threat import Threat
 from plexor.core.errors import DataError, PlanError
 from plexor.core.files import write_atomic
@@ -24,7 +23,6 @@ from plexor.models.batch import Batch
 from plexor.models.model import Model
 
 _CARD = "plexor_fitted"
-_REGIONS: dict[str, type[Border | Masked]] = {"border": Border, "masked": Masked}
 
 
 class Fitted(Attack, Protocol):
@@ -150,12 +148,8 @@ class FitCard:
     def from_dict(cls, data: Mapping[str, Any]) -> FitCard:
         """A card from plain data, as a file holds it."""
         rest = dict(data)
-        threat = dict(rest.pop("threat"))
-        region = threat.pop("region")
-        if region is not None:
-            region = _REGIONS[region["kind"]](**region)
         return cls(
-            threat=Threat(region=region, **threat),
+            threat=Threat.of(rest.pop("threat")),
             shape=tuple(rest.pop("shape")),
             seen=frozenset(rest.pop("seen")),
             groups=frozenset(rest.pop("groups", ())),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from plexor.attacks.catalogue import CATALOGUE, EVERY_NORM, EVERY_TASK, Access, Entry
+from plexor.attacks.catalogue import CATALOGUE, EVERY_NORM, EVERY_TASK, Entry
 from plexor.attacks.fitted import Fitted, FittedAttack, read_card
 from plexor.attacks.generative import FittedGenerator, Generator, UniversalGenerator
 from plexor.attacks.surrogate_catalogue import ON_SURROGATES, SurrogateEntry
@@ -16,6 +16,7 @@ from plexor.attacks.universal import (
     UniversalSingular,
 )
 from plexor.core.errors import DataError, PlanError, unknown
+from plexor.threat_model import Access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,7 @@ class FittedEntry:
         tasks: the tasks it works for.
         reference: where it comes from.
         summary: one line.
+        layers: whether fitting looks at hidden layers, so that the model must have a network.
     """
 
     attack: type[FittedAttack]
@@ -41,6 +43,7 @@ class FittedEntry:
     tasks: tuple[str, ...]
     reference: str
     summary: str
+    layers: bool = False
 
 
 FITTED: dict[str, FittedEntry] = {
@@ -73,6 +76,7 @@ FITTED: dict[str, FittedEntry] = {
         tasks=EVERY_TASK,
         reference="Khrulkov & Oseledets, CVPR 2018, arXiv:1709.03582",
         summary="one perturbation for all images, that moves a hidden layer the most",
+        layers=True,
     ),
     "generator": FittedEntry(
         attack=Generator,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from plexor.attacks.catalogue import EVERY_TASK, Access
+from plexor.attacks.catalogue import EVERY_TASK
 from plexor.attacks.gradient import Transfer
+from plexor.threat_model import Access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

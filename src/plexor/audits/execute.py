@@ -82,7 +82,7 @@ def execute(
     for members in groups.values():
         work = _Work(unit, members, model, before, seed, keep)
         try:
-            parts, batch_size = halving(work, len(members), batch_size, network=model.network)
+            parts, batch_size = halving(work, len(members), batch_size, model=model)
             for found in parts:
                 for case, findings, example in found:
                     rows[case.id] = findings

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from plexor.audits.provenance import images_sha256, model_sha256
+from plexor.audits.provenance import images_sha256
 from plexor.audits.sources import Sources
 from plexor.audits.surrogates import load_surrogates
 from plexor.cases import Case, Cohort, load_cohort, split_groups
@@ -60,7 +60,7 @@ class Inputs:
         audited = replace(audited, cases=tuple(sorted(audited.cases, key=lambda case: case.id)))
         _check_classes(cohort, model)
         for probe in probes:
-            probe.check(model.task)
+            probe.check(model)
         surrogates = load_surrogates(probes, model, path=plan.path)
         sources = Sources.of(probes, cohort, path=plan.path)
         materials = Materials(
@@ -77,7 +77,7 @@ class Inputs:
             sources=sources,
             materials=materials,
             early={one.id: one.ready(materials) for one in probes if not one.needs.fitting},
-            model_sha256=model_sha256(model),
+            model_sha256=model.identity(),
             images_sha256=images_sha256([*audited.cases, *sources.cases]),
         )
 

@@ -13,26 +13,12 @@ import torch
 
 from plexor.audits.checks import Check
 from plexor.cases import Case
-from plexor.core.ids import digest, digest_bytes, digest_file
+from plexor.core.ids import digest, digest_file
 from plexor.core.version import __version__
 from plexor.models.model import Model
 from plexor.probes import PlannedProbe
 
 _PACKAGES = ("torch", "monai", "numpy", "Pillow", "pydicom", "nibabel")
-
-
-def model_sha256(model: Model) -> str:
-    """One hash of all that decides a model's outputs: weights, preprocessing and task."""
-    parts = [
-        [
-            name,
-            str(tensor.dtype),
-            digest_bytes(tensor.detach().cpu().contiguous().numpy().tobytes()),
-        ]
-        for name, tensor in model.network.state_dict().items()
-    ]
-    kind = f"{type(model.network).__module__}.{type(model.network).__qualname__}"
-    return digest([kind, parts, asdict(model.preprocess), asdict(model.task)])  # type: ignore[call-overload]
 
 
 def images_sha256(cases: Iterable[Case]) -> dict[str, str]:
@@ -80,6 +66,7 @@ def provenance(
         "probes": [_described(probe) for probe in probes],
         "model": model.card.to_dict(),
         "model_sha256": model_sha256,
+        "model_access": model.access,
         "cohort_sha256": cohort_sha256,
         "images": images,
         "checks": [asdict(check) for check in checks],

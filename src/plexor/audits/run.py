@@ -249,7 +249,7 @@ def _checks(plan: Plan, inputs: Inputs, model: Model, batch_size: int) -> list[C
     def work(part: slice) -> list[Check]:
         return check_model(model, batch.select(torch.arange(part.start, part.stop)))
 
-    parts, _ = halving(work, len(batch), batch_size, network=model.network)
+    parts, _ = halving(work, len(batch), batch_size, model=model)
     weights = plan.model.weights
     trained_on = read_training_groups(plan.path(weights)) if weights else frozenset()
     groups = check_groups(trained_on, (case.group for case in inputs.cases))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from plexor.core.errors import PlanError
-from plexor.models import Model, ModelSource, load_model
+from plexor.models import Model, ModelSource, TorchModel, load_model
 from plexor.models.ensemble import check_alike
 from plexor.models.weights import read_card
 from plexor.probes import PlannedProbe
@@ -14,7 +14,7 @@ from plexor.probes import PlannedProbe
 
 def load_surrogates(
     probes: Sequence[PlannedProbe], model: Model, *, path: Callable[[Path], Path]
-) -> dict[Path, Model]:
+) -> dict[Path, TorchModel]:
     """Loads every surrogate of a plan once, onto the CPU.
 
     Args:
@@ -30,7 +30,7 @@ def load_surrogates(
         PlanError: it has no card, or is of another task, other classes, or other images than
             ``model``.
     """
-    found: dict[Path, Model] = {}
+    found: dict[Path, TorchModel] = {}
     for file in dict.fromkeys(file for probe in probes for file in probe.needs.models):
         where = path(file)
         if read_card(where) is None:
@@ -43,12 +43,12 @@ def load_surrogates(
     return found
 
 
-def surrogate_cards(surrogates: Mapping[Path, Model]) -> list[dict[str, object]]:
+def surrogate_cards(surrogates: Mapping[Path, TorchModel]) -> list[dict[str, object]]:
     """What ``provenance.json`` says of them; each card has the weights' hash."""
     return [{"file": str(file), **model.card.to_dict()} for file, model in surrogates.items()]
 
 
-def _check_fits(surrogate: Model, model: Model, *, what: str) -> None:
+def _check_fits(surrogate: TorchModel, model: Model, *, what: str) -> None:
     check_alike(model.task, surrogate.task, what=what)
     for name, said in (("channels", "channels"), ("spatial_dims", "spatial dimensions")):
         wanted, found = getattr(model.card, name), getattr(surrogate.card, name)

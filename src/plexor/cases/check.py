@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from plexor.cases.case import Case, split_findings
+from plexor.cases.case import Case, split_labels
 from plexor.cases.cohort import Cohort, inspect_manifest
 from plexor.cases.mask import read_case
 from plexor.cases.problem import Problem, Severity
@@ -117,7 +117,7 @@ def _labels(case: Case, truth: TruthKind) -> tuple[str, ...]:
     """The classes or findings of a case; none for a number or a mask."""
     if truth in ("number", "mask"):
         return ()
-    return split_findings(str(case.truth)) if truth == "findings" else (str(case.truth),)
+    return split_labels(str(case.truth)) if truth == "findings" else (str(case.truth),)
 
 
 def _look(cases: list[Case], progress: Callable[[int, int], None] | None) -> Iterator[_Seen]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from plexor.cases.case import Case, join_findings, split_findings
+from plexor.cases.case import Case, join_labels, split_labels
 from plexor.cases.manifest import Manifest, Row
 from plexor.cases.problem import Problem
 from plexor.cases.row_path import RowPath
@@ -136,7 +136,7 @@ class CaseReader:
             return ""
         if self.truth == "class":
             return label
-        return "" if label == self.no_finding else join_findings(split_findings(label))
+        return "" if label == self.no_finding else join_labels(split_labels(label))
 
     def _numeric_columns(self) -> set[str]:
         """Text columns in which every cell that is not empty is a number, and none is like 007."""

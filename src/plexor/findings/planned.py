@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from plexor.threat_model import Goal, Threat, goal_from, threat_from
+from plexor.threat_model.goals import current_spelling
+
 Plain = Mapping[str, Any]
 _COMMON = {"kind", "id", "attack", "goal", "threat", "fit", "load", "fit_batch"}
 
@@ -19,7 +22,7 @@ class Planned:
         name: the attack's.
         settings: its own options.
         threat: norm, one radius, unit, channels, region and access.
-        goal: kind and, where there are such, target, finding, of, by, below and keep.
+        goal: kind and, where there are such, target, label, of, by, below and keep.
     """
 
     id: str
@@ -31,7 +34,7 @@ class Planned:
     @property
     def control(self) -> str:
         """Id of the noise of the same size."""
-        return control_id(self.threat)
+        return control_id(threat_from(self.threat))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +77,15 @@ def planned(plan: Plain) -> Iterator[Planned]:
         for radius in radii if isinstance(radii, list | tuple) else [radii]:
             threat = _threat(entry["threat"], radius)
             yield Planned(
-                id=probe_id(entry.get("id") or entry["attack"], entry["goal"], threat),
+                id=probe_id(
+                    entry.get("id") or entry["attack"],
+                    goal_from(entry["goal"]),
+                    threat_from(threat),
+                ),
                 name=entry["attack"],
                 settings={key: value for key, value in entry.items() if key not in _COMMON},
                 threat=threat,
-                goal=dict(entry["goal"]),
+                goal=current_spelling(entry["goal"]),
             )
 
 
@@ -105,48 +112,19 @@ def described(provenance: Plain, kind: str, name: str) -> Plain:
     return dict(provenance.get(f"{kind}s", {}).get(name, {}))
 
 
-def probe_id(start: str, goal: Plain, threat: Plain) -> str:
+def probe_id(start: str, goal: Goal, threat: Threat) -> str:
     """An attack's id, for the audit as for whoever reads its plan, e.g. ``pgd-to-nv-linf-2``."""
-    return "-".join(filter(None, [start, goal_name(goal), threat_name(threat)]))
+    return "-".join(filter(None, [start, goal.name, threat.name]))
 
 
-def control_id(threat: Plain) -> str:
+def control_id(threat: Threat) -> str:
     """Id of the noise control that goes with a threat."""
-    return f"noise-{threat_name(threat)}"
+    return f"noise-{threat.name}"
 
 
 def shuffled_id(shortcut: str) -> str:
     """Id of the control that goes with a shortcut of that id."""
     return f"{shortcut}-shuffled"
-
-
-def goal_name(goal: Plain) -> str:
-    """As it stands in a probe's id; "" for being wrong, which goes without saying."""
-    match goal:
-        case {"kind": "become", "target": target}:
-            return f"to-{target}"
-        case {"kind": kind, "finding": finding}:
-            return f"{kind}-{finding}"
-        case {"kind": kind, "of": of, "keep": keep}:
-            return f"{kind}-{of}" + (f"-keep-{keep:g}" if keep else "")
-        case {"kind": kind, "of": of, "below": number} | {"kind": kind, "of": of, "by": number}:
-            return f"{kind}-{of}-{number:g}"
-        case {"kind": kind, "by": by}:
-            return f"{kind}-{by:g}"
-    return ""
-
-
-def threat_name(threat: Plain) -> str:
-    """Norm, radius and region as they stand in a probe's id, e.g. ``linf-2-border-8``."""
-    parts = [threat["norm"], f"{threat['radius']:g}"]
-    parts += [threat["unit"]] if threat["unit"] not in ("level", "count") else []
-    parts += ["apart"] if threat["channels"] == "apart" else []
-    match threat["region"]:
-        case {"kind": "border", "width": width}:
-            parts.append(f"border-{width}")
-        case {"kind": "masked", "mask": mask, "outside": outside}:
-            parts.append(f"{'outside' if outside else 'inside'}-{mask}")
-    return "-".join(parts)
 
 
 def _threat(written: Plain, radius: float) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from plexor.attacks.catalogue import CATALOGUE, Access, Entry
+from plexor.attacks.catalogue import CATALOGUE, Entry
 from plexor.attacks.fitted import read_card
 from plexor.attacks.fitted_catalogue import LISTED, FittedEntry, find_fitted
 from plexor.attacks.goals import Misclassify
@@ -24,9 +24,10 @@ from plexor.attacks.surrogate_catalogue import ON_SURROGATES, SurrogateEntry
 from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.findings.planned import probe_id
-from plexor.plans.written import ACCESS, GoalPlan, ProbePlan, ThreatPlan
+from plexor.plans.written import GoalPlan, ProbePlan, ThreatPlan
 from plexor.probes import Fitting, PlannedAttack, Saved, Search, Surrogates, ToFit
 from plexor.probes.attack import Source
+from plexor.threat_model import ACCESS, Access
 
 AnyEntry = Entry | FittedEntry | SurrogateEntry
 
@@ -50,7 +51,7 @@ class AttackPlan(ProbePlan):
 
     def _probe(self, threat: Threat, source: Source) -> PlannedAttack:
         return PlannedAttack(
-            id=probe_id(self.id or self.attack, asdict(self.goal), asdict(threat)),
+            id=probe_id(self.id or self.attack, self.goal, threat),
             name=self.attack,
             goal=self.goal,
             threat=threat,

@@ -15,7 +15,7 @@ from plexor.core.errors import PlanError
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
 from plexor.models.model import Model
-from plexor.models.task import Task
+from plexor.probes.access import check_access
 from plexor.probes.materials import Materials, Needs
 from plexor.probes.noise import NoiseProbe
 from plexor.probes.probe import About, Ready, plain
@@ -49,6 +49,16 @@ class Source(Protocol):
         """The attack's options as plain data."""
         ...
 
+    def check(self, name: str, threat: Threat, model: Model) -> None:
+        """Refuses a model that does not show what is needed, see ``check_access``.
+
+        Args:
+            name: the attack's, in its catalogue.
+            threat: what it may do.
+            model: the audited model.
+        """
+        ...
+
     def attack(self, probe_id: str, materials: Materials) -> Sourced:
         """Gives the attack once everything it needs is there.
 
@@ -73,6 +83,10 @@ class Search:
     def settings(self) -> Mapping[str, object]:
         """See ``Source``."""
         return plain(self.search)
+
+    def check(self, name: str, threat: Threat, model: Model) -> None:
+        """See ``Source``."""
+        check_access(name, LISTED[name].access, norm=threat.norm, model=model)
 
     def attack(self, probe_id: str, materials: Materials) -> Sourced:
         """See ``Source``."""
@@ -154,12 +168,13 @@ class PlannedAttack:
         """See ``PlannedProbe``; those of the source."""
         return self.source.needs
 
-    def check(self, task: Task) -> None:
+    def check(self, model: Model) -> None:
         """See ``PlannedProbe``."""
-        self.goal.check(task)
-        tasks = LISTED[self.name].tasks
-        if task.kind not in tasks:
-            raise PlanError(f"{self.name} works for {', '.join(tasks)}, not for {task.kind}")
+        self.goal.check(model.task)
+        tasks, task = LISTED[self.name].tasks, model.task.kind
+        if task not in tasks:
+            raise PlanError(f"{self.name} works for {', '.join(tasks)}, not for {task}")
+        self.source.check(self.name, self.threat, model)
 
     def check_images(self, batch: Batch) -> None:
         """See ``PlannedProbe``; refuses a radius in levels for images that have none."""

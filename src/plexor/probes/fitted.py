@@ -8,8 +8,11 @@ from pathlib import Path
 
 from plexor.attacks.by_shape import ByShape
 from plexor.attacks.fitted import FitCard
-from plexor.attacks.fitted_catalogue import load_fitted
+from plexor.attacks.fitted_catalogue import find_fitted, load_fitted
+from plexor.attacks.threat import Threat
 from plexor.cases import Case
+from plexor.models.model import Model, network_of
+from plexor.probes.access import check_access
 from plexor.probes.attack import Sourced
 from plexor.probes.materials import Fitting, Materials, Needs
 from plexor.probes.probe import plain
@@ -34,6 +37,13 @@ class ToFit:
     def settings(self) -> Mapping[str, object]:
         """See ``Source``."""
         return plain(self.fitting.attack)
+
+    def check(self, name: str, threat: Threat, model: Model) -> None:
+        """See ``Source``; a fit that looks at hidden layers also needs a network."""
+        entry = find_fitted(name)
+        check_access(name, entry.access, norm=threat.norm, model=model)
+        if entry.layers:
+            network_of(model, method=name)
 
     def attack(self, probe_id: str, materials: Materials) -> Sourced:
         """See ``Source``; applies to each image the attack that was fitted on its shape."""
@@ -75,6 +85,10 @@ class Saved:
     def settings(self) -> Mapping[str, object]:
         """Empty: they are in the file's card."""
         return {}
+
+    def check(self, name: str, threat: Threat, model: Model) -> None:
+        """See ``Source``; what a fitted attack needs to see is less than what its fit does."""
+        check_access(name, find_fitted(name).applied, norm=threat.norm, model=model)
 
     def attack(self, probe_id: str, materials: Materials) -> Sourced:
         """See ``Source``."""

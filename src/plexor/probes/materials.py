@@ -11,7 +11,7 @@ from plexor.attacks.fitted import Fitted, FittedAttack
 from plexor.attacks.goals import Goal
 from plexor.attacks.threat import Threat
 from plexor.cases import Case
-from plexor.models.model import Model
+from plexor.models import TorchModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,7 @@ class Materials:
 
     paths: Mapping[Path, Path]
     sha256: Mapping[Path, str]
-    models: Mapping[Path, Model]
+    models: Mapping[Path, TorchModel]
     fits: Mapping[str, SplitFits]
     audited: Sequence[Case]
     weights_sha256: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from plexor.attacks.control import matched_noise
@@ -12,7 +12,6 @@ from plexor.attacks.threat import Threat
 from plexor.findings.planned import control_id
 from plexor.models.batch import Batch
 from plexor.models.model import Model
-from plexor.models.task import Task
 from plexor.probes.materials import Materials, Needs
 from plexor.probes.probe import About, Ready
 
@@ -36,15 +35,15 @@ class NoiseProbe:
     @property
     def id(self) -> str:
         """See ``Described``; made of the threat, e.g. "noise-linf-2"."""
-        return control_id(asdict(self.threat))
+        return control_id(self.threat)
 
     @property
     def about(self) -> About:
         """See ``Described``."""
         return About(title="Noise", summary="noise of the same norm and radius as an attack")
 
-    def check(self, task: Task) -> None:
-        """Takes any task."""
+    def check(self, model: Model) -> None:
+        """Takes any model."""
 
     def check_images(self, batch: Batch) -> None:
         """See ``PlannedProbe``; refuses a radius in levels for images that have none."""

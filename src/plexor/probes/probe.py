@@ -12,7 +12,6 @@ from plexor.attacks.proposal import Proposal
 from plexor.attacks.threat import Threat
 from plexor.models.batch import Batch
 from plexor.models.model import Model
-from plexor.models.task import Task
 from plexor.probes.materials import Materials, Needs
 
 
@@ -105,11 +104,12 @@ class PlannedProbe(Described, Protocol):
         """Files, models and fits that ``ready`` asks for."""
         ...
 
-    def check(self, task: Task) -> None:
-        """Refuses a model's task on which the probe is not defined.
+    def check(self, model: Model) -> None:
+        """Refuses a model that the probe cannot be applied to.
 
         Raises:
-            PlanError: the task is of the wrong kind, or lacks a class that the goal names.
+            PlanError: its task is of the wrong kind, or lacks a class that the goal names; or it
+                shows less than an attack needs to see.
         """
         ...
 
@@ -170,8 +170,8 @@ class Standalone:
         """Nothing."""
         return Needs()
 
-    def check(self, task: Task) -> None:
-        """Takes any task."""
+    def check(self, model: Model) -> None:
+        """Takes any model."""
 
     def check_images(self, batch: Batch) -> None:
         """Takes any images."""

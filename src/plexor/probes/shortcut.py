@@ -14,7 +14,6 @@ from plexor.core.errors import PlanError
 from plexor.findings.planned import shuffled_id
 from plexor.models.batch import Batch
 from plexor.models.model import Model
-from plexor.models.task import Task
 from plexor.probes.materials import Materials, Needs
 from plexor.probes.piece import Piece
 from plexor.probes.probe import About, Ready, plain
@@ -178,12 +177,12 @@ class PlannedShortcut:
         """See ``PlannedProbe``; those of the source."""
         return self.source.needs
 
-    def check(self, task: Task) -> None:
-        """See ``PlannedProbe``."""
-        if task.kind not in DECIDED:
+    def check(self, model: Model) -> None:
+        """See ``PlannedProbe``; refuses a task without decisions."""
+        if model.task.kind not in DECIDED:
             raise PlanError(
                 f"{self.name}: the effect of a shortcut is measured on decisions that change, so "
-                f"it works for {', '.join(DECIDED)}, not for {task.kind}"
+                f"it works for {', '.join(DECIDED)}, not for {model.task.kind}"
             )
 
     def check_images(self, batch: Batch) -> None:
@@ -237,9 +236,9 @@ class PlannedShuffled:
         """The shortcut's."""
         return self.of.needs
 
-    def check(self, task: Task) -> None:
+    def check(self, model: Model) -> None:
         """See ``PlannedProbe``; as the shortcut."""
-        self.of.check(task)
+        self.of.check(model)
 
     def check_images(self, batch: Batch) -> None:
         """See ``PlannedProbe``; as the shortcut."""

@@ -6,8 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from plexor.attacks.fitted_catalogue import LISTED
 from plexor.attacks.gradient import Transfer
+from plexor.attacks.threat import Threat
 from plexor.core.ids import digest
+from plexor.models.model import Model
+from plexor.probes.access import check_access
 from plexor.probes.attack import Sourced
 from plexor.probes.materials import Materials, Needs
 from plexor.probes.probe import plain
@@ -34,6 +38,10 @@ class Surrogates:
     def settings(self) -> Mapping[str, object]:
         """See ``Source``."""
         return plain(self.search) | {"surrogates": [str(file) for file in self.files]}
+
+    def check(self, name: str, threat: Threat, model: Model) -> None:
+        """See ``Source``; of the audited model."""
+        check_access(name, LISTED[name].access, norm=threat.norm, model=model)
 
     def attack(self, probe_id: str, materials: Materials) -> Sourced:
         """See ``Source``."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from plexor.report import words
+from plexor.threat_model import goal_from
+from plexor.threat_model.goals import Figure
 
 Plain = Mapping[str, Any]
 
@@ -62,27 +64,21 @@ def headline(summary: Plain, probe: Plain | None = None) -> Headline:
             pick=lambda source: dict(source["mae"]),
             unit=task["unit"],
         )
+    about = None if probe is None else goal_from(probe["goal"]).figure
     if task["kind"] == "segmentation":
-        return _dice(task, None if probe is None else probe["goal"])
+        return _dice(task, about)
     if task["kind"] != "multilabel":
         return Headline(
             label="decided rightly",
             sentence="named the right class {} of them",
             pick=_accuracy,
         )
-    match None if probe is None else probe["goal"]:
-        case {"kind": "hide", "finding": finding}:
-            return Headline(
-                label=f"{finding} seen where it is",
-                sentence=f"saw {finding} {{}} of those that show it",
-                pick=_of_finding(task["classes"].index(finding), "sensitivity"),
-            )
-        case {"kind": "invent", "finding": finding}:
-            return Headline(
-                label=f"no {finding} seen where there is none",
-                sentence=f"saw no {finding} {{}} of those that show none",
-                pick=_of_finding(task["classes"].index(finding), "specificity"),
-            )
+    if about is not None:
+        return Headline(
+            label=about.label,
+            sentence=about.sentence,
+            pick=_of_label("per_finding", task["classes"].index(about.of), about.statistic),
+        )
     return Headline(
         label="every finding right",
         sentence="got every finding right {} of them",
@@ -90,15 +86,14 @@ def headline(summary: Plain, probe: Plain | None = None) -> Headline:
     )
 
 
-def _dice(task: Plain, goal: Plain | None) -> Headline:
+def _dice(task: Plain, about: Figure | None) -> Headline:
     """Dice of the class that a goal is about; of all where there is no goal, or only one."""
     names = words.outlined_classes(task)
-    if len(names) > 1 and goal is not None:
-        column = names.index(goal["of"])
+    if len(names) > 1 and about is not None:
         return Headline(
-            label=f"Dice of {goal['of']}",
-            sentence=f"outlined {goal['of']} with a mean Dice of {{}}",
-            pick=lambda source: dict(source["per_label"][column]["dice"]),
+            label=about.label,
+            sentence=about.sentence,
+            pick=_of_label("per_label", names.index(about.of), about.statistic),
             index=True,
         )
     return Headline(
@@ -114,5 +109,5 @@ def _accuracy(source: Plain) -> Plain:
     return dict(source["accuracy"])
 
 
-def _of_finding(column: int, figure: str) -> Callable[[Plain], Plain]:
-    return lambda source: dict(source["per_finding"][column][figure])
+def _of_label(table: str, column: int, statistic: str) -> Callable[[Plain], Plain]:
+    return lambda source: dict(source[table][column][statistic])

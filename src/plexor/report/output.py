@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from plexor.cases.case import split_findings
+from plexor.cases.case import split_labels
 from plexor.report import words
 
 Plain = Mapping[str, Any]
@@ -65,7 +65,7 @@ def _outlined(task: Plain, row: Plain) -> Iterator[Output]:
 
 
 def _called(task: Plain, decision: str) -> tuple[str, ...]:
-    return split_findings(decision) if task["kind"] == "multilabel" else (decision,)
+    return split_labels(decision) if task["kind"] == "multilabel" else (decision,)
 
 
 def probabilities(

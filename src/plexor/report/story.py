@@ -11,13 +11,10 @@ from plexor.report import words
 from plexor.report.headline import Headline, headline
 from plexor.report.probe_family import SIGNIFICANT, control_of
 from plexor.report.shortcut_section import lead_shortcut, shortcut_answer, shortcut_name
+from plexor.threat_model import goal_from, threat_from
+from plexor.threat_model.access import KNOWLEDGE
 
 Plain = Mapping[str, Any]
-_KNOWLEDGE = {
-    "gradients": "with full knowledge of the model",
-    "scores": "with the model's scores at hand",
-    "decisions": "with the model's decisions at hand",
-}
 FEW_CASES = 10
 _OWN_ARTEFACTS = (
     "What the model does with photographs that had such things on the skin. These were put in "
@@ -129,51 +126,15 @@ def _answer(lead: Plain, control: Plain | None) -> str:
     """What the change does, and what noise of its size does to the same cases."""
     if not effective(lead):
         return "None of the attacks tried did more than chance explains."
-    where = words.place(lead["threat"])
-    size = words.radius(lead["threat"]) + (f", {where}" if where else "")
-    change = f"A change of at most {size}, if searched for, {_effect(lead)}"
+    threat, goal = threat_from(lead["threat"]), goal_from(lead["goal"])
+    size = ", ".join(filter(None, [threat.size, threat.place]))
+    share = words.share(lead["success"]["value"])
+    effect = goal.effect(share, lead["goal"].get("unit", ""))
+    change = f"A change of at most {size}, if searched for, {effect}"
     if control is None:
         return f"{change}."
-    noise = words.share(lead["control_success"]["value"])
-    return f"{change}; random noise of the same size, {_amid(lead)}{noise}."
-
-
-def _effect(lead: Plain) -> str:
-    share = words.share(lead["success"]["value"])
-    match lead["goal"]:
-        case {"kind": "become", "target": target}:
-            return f"turns {share} of other decisions into {target}"
-        case {"kind": "hide", "finding": finding}:
-            return f"hides {finding} in {share} of the images in which this model saw it"
-        case {"kind": "invent", "finding": finding}:
-            return f"makes this model see {finding} in {share} of the images in which it saw none"
-        case {"of": _} as goal:
-            return f"{_contour(goal)} in {share} of the images in which that could be asked"
-        case {"kind": kind, "by": by, "unit": unit}:
-            verb = {"raise": "raises", "lower": "lowers"}.get(kind, "moves")
-            far = words.with_unit(f"{by:g}", unit)
-            return f"{verb} this model's answer by {far} or more in {share} of the images"
-    return f"overturns {share} of this model's right decisions"
-
-
-def _contour(goal: Plain) -> str:
-    """What a change does to what this model outlines."""
-    match goal:
-        case {"kind": "lower-dice", "of": of, "below": below}:
-            return f"lowers the Dice of this model's outline of {of} below {below:g}"
-        case {"kind": "erase", "of": of, "keep": keep}:
-            left = f" but for {words.share(keep)}" if keep else ""
-            return f"erases this model's outline of {of}{left}"
-        case {"kind": "grow", "of": of, "by": by}:
-            return f"grows this model's outline of {of} by {by:g} times its size or more"
-        case {"kind": "invent", "of": of, "by": by}:
-            return f"makes this model outline {of} in another {words.share(by)} of the image"
-    return f"shifts this model's outline of {goal['of']} by more than {goal['by']:g} pixels"
-
-
-def _amid(lead: Plain) -> str:
-    """What stands before a share in the answer."""
-    return "" if lead["goal"]["kind"] in ("misclassify", "become") else "in "
+    noise = goal.chance(words.share(lead["control_success"]["value"]))
+    return f"{change}; random noise of the same size, {noise}."
 
 
 def _setting(summary: Plain, lead: Plain) -> str:
@@ -258,7 +219,7 @@ def _worst_class(summary: Plain, lead: Plain) -> str:
 
 
 def _limits(summary: Plain, lead: Plain) -> tuple[str, ...]:
-    knowing = _KNOWLEDGE.get(lead["about"]["access"], "")
+    knowing = KNOWLEDGE.get(lead["about"]["access"], "")
     return (
         "That nobody would notice. No person has compared these images for this report.",
         (
@@ -327,24 +288,10 @@ def _figures(
         figures.append(_figure(f"after noise, {size}", told, control, "control"))
     figures.append(
         Figure(
-            label=_reached_label(lead["goal"]),
+            label=goal_from(lead["goal"]).reached(lead["goal"].get("unit", "")),
             value=words.share(lead["success"]["value"]),
             detail=words.bounds(lead["success"]),
             role="attack",
         )
     )
     return tuple(figures)
-
-
-def _reached_label(goal: Plain) -> str:
-    match goal:
-        case {"kind": "become", "target": target}:
-            return f"made to be called {target}"
-        case {"kind": "hide" | "invent" as kind, "finding": finding}:
-            return f"{finding} {'hidden' if kind == 'hide' else 'invented'}"
-        case {"of": _}:
-            return f"reached: {words.contour(goal)}"
-        case {"kind": kind, "by": by, "unit": unit}:
-            verb = {"raise": "raised", "lower": "lowered"}.get(kind, "moved")
-            return f"{verb} by {words.with_unit(f'{by:g}', unit)} or more"
-    return "of right decisions overturned"

@@ -9,6 +9,7 @@ from typing import Any
 from plexor.report import words
 from plexor.report.headline import headline
 from plexor.report.probe_family import attacks, containers_of, control_of, family_words
+from plexor.threat_model import NORMS
 
 Plain = Mapping[str, Any]
 
@@ -125,7 +126,7 @@ def probes_table(summary: Plain) -> Table:
 def effort_table(summary: Plain) -> Table:
     """How far each probe went, as the judge measured it, and what it cost."""
     used = {probe["threat"]["norm"] for probe in summary["probes"]}
-    norms = [norm for norm in ("linf", "l2", "l1", "l0") if norm in used | {"linf", "l2"}]
+    norms = [norm for norm in NORMS if norm in used | {"linf", "l2"}]
     rows = tuple(
         (
             *named(probe),
@@ -146,7 +147,7 @@ def effort_table(summary: Plain) -> Table:
         columns=(
             *NAMING,
             *(
-                Cell(text=words.norm(norm), detail=which)
+                Cell(text=NORMS[norm].symbol, detail=which)
                 for norm in norms
                 for which in ("median", "greatest")
             ),

@@ -11,6 +11,7 @@ from plexor.report import words
 from plexor.report.figures import Chart, Line, Point, Role, draw
 from plexor.report.headline import Headline, headline
 from plexor.report.probe_family import control_of, families, family_words
+from plexor.threat_model import NORMS, threat_from
 
 Plain = Mapping[str, Any]
 
@@ -142,14 +143,14 @@ def chart(
     index: bool = False,
 ) -> str:
     """Lines against the radius, drawn; ``unit`` of what is neither a share nor an ``index``."""
-    threat = members[0]["threat"]
+    threat = threat_from(members[0]["threat"])
     drawn = tuple(one for one in lines if one.points)
     return draw(
         Chart(
             id=chart_id,
             title=title,
             description=". ".join(_in_words(one, unit, index=index) for one in drawn) + ".",
-            x_label=f"change allowed, {words.radius_unit(threat)} ({words.norm(threat['norm'])})",
+            x_label=f"change allowed, {threat.size_unit} ({NORMS[threat.norm].symbol})",
             lines=drawn,
             unit=unit,
             index=index,

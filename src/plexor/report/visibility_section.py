@@ -11,6 +11,7 @@ from plexor.report.number_tables import amount_cell
 from plexor.report.probe_family import attacks, control_of, families, family_words
 from plexor.report.table import NAMING, Cell, Table, area_cell, named, share_cell
 from plexor.report.trend import chart, controls, headline_chart, line
+from plexor.threat_model import threat_from
 
 Plain = Mapping[str, Any]
 
@@ -69,7 +70,7 @@ def visible(summary: Plain) -> Visible | None:
 
 def _sentence(probe: Plain, crossing: Plain) -> str:
     """Both radii of one family, e.g. ``PGD, be wrong, L∞: … passes d' = 1 at 2.6 levels …``."""
-    unit = words.radius_unit(probe["threat"])
+    unit = threat_from(probe["threat"]).size_unit
     seen = (
         f"for the model observer, d' passes 1 at {_at(crossing['d_prime'], unit)} one image at a "
         f"time, at {_at(crossing['d_prime_forced_choice'], unit)} side by side"

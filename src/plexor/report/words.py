@@ -7,36 +7,20 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-UNDEFINED = "\N{EN DASH}"
-"""What stands where a number is not defined; its reason always goes with it."""
+from plexor.core.wording import SPACE, UNDEFINED, count, counted, share, with_unit
+from plexor.threat_model import goal_from, threat_from
+from plexor.threat_model.access import SEARCHES
+
+__all__ = ["UNDEFINED", "count", "counted", "share", "with_unit"]  # defined elsewhere
 
 MINUS = "\N{MINUS SIGN}"
 _TO = "\N{EN DASH}"
-_SPACE = "\N{NO-BREAK SPACE}"
-_NORMS = {"linf": "L∞", "l2": "L2", "l1": "L1", "l0": "L0"}
-_SEARCHES = {
-    "gradients": "a search that follows the model's own gradients",
-    "scores": "a search that sees the model's scores, and no gradients",
-    "decisions": "a search that sees the model's decisions, and nothing else of it",
-    "none": "a search that sees nothing of the model",
-}
 _CONTAINERS = {
     "lossless": "lossless",
     "recompressed-own": "JPEG, own tables",
     "recompressed-q90": "JPEG, quality 90",
     "recompressed-q75": "JPEG, quality 75",
 }
-
-
-def share(value: float | None) -> str:
-    """A share to a tenth of a percent; a share that is not quite none or all never looks so."""
-    if value is None or math.isnan(value):
-        return UNDEFINED
-    if 0 < value < 0.0005:
-        return f"<{_SPACE}0.1{_SPACE}%"
-    if 0.9995 <= value < 1:
-        return f">{_SPACE}99.9{_SPACE}%"
-    return f"{100 * value:.1f}{_SPACE}%"
 
 
 def bounds(estimate: Mapping[str, Any]) -> str:
@@ -85,25 +69,15 @@ def p_value(value: float | None) -> str:
     if value is None or math.isnan(value):
         return UNDEFINED
     if value < 0.0001:
-        return f"<{_SPACE}.0001"
+        return f"<{SPACE}.0001"
     if value >= 0.9995:
-        return f">{_SPACE}.999"
+        return f">{SPACE}.999"
     return f"{value:.{4 if value < 0.001 else 3}f}".removeprefix("0")
 
 
 def p_bound(bound: float) -> str:
     """A bound below which a p-value lies, as publications print it."""
-    return f"<{_SPACE}{f'{bound:.4f}'.rstrip('0').removeprefix('0')}"
-
-
-def count(number: int) -> str:
-    """A whole number with its thousands set apart."""
-    return f"{number:,}"
-
-
-def counted(number: int, singular: str, plural: str | None = None) -> str:
-    """A number with its noun, e.g. ``1 image``, ``1,204 images``."""
-    return f"{count(number)} {singular if number == 1 else plural or singular + 's'}"
+    return f"<{SPACE}{f'{bound:.4f}'.rstrip('0').removeprefix('0')}"
 
 
 def area_change(value: float | None) -> str:
@@ -124,12 +98,6 @@ def measure(value: float | None) -> str:
         return UNDEFINED
     text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
     return text.replace("-", MINUS)
-
-
-def with_unit(number: str, unit: str) -> str:
-    """A worded number with its unit, e.g. ``2 levels``, ``20 HU``."""
-    plural = "s" if unit == "level" and number != "1" else ""
-    return f"{number}{_SPACE}{unit}{plural}"
 
 
 def gain(factor: float) -> str:
@@ -163,64 +131,19 @@ def amount_with_bounds(estimate: Mapping[str, Any], unit: str) -> str:
     return f"{with_unit(amount(estimate['value']), unit)} {amount_bounds(estimate)}".strip()
 
 
-def norm(name: str) -> str:
-    """How a norm is written."""
-    return _NORMS.get(name, name)
-
-
 def ball(threat: Mapping[str, Any]) -> str:
     """A threat without its radius, e.g. ``L∞``, ``L0, inside the marked lesion``."""
-    parts = [norm(threat["norm"])]
-    parts += ["channels apart"] if threat["channels"] == "apart" else []
-    parts += filter(None, [place(threat)])
-    return ", ".join(parts)
+    return threat_from(threat).ball
 
 
 def radius(threat: Mapping[str, Any]) -> str:
-    """How far a threat lets an image be changed, e.g. ``2 levels``, ``30 pixels``."""
-    size = f"{threat['radius']:,.10g}"
-    if threat["unit"] == "level":
-        return with_unit(size, "level")
-    if threat["unit"] == "count":
-        unit = radius_unit(threat)
-        return f"{size}{_SPACE}{unit if size != '1' else unit[:-1]}"
-    if threat["unit"] == "value":
-        return f"{size} in the image's unit"
-    return f"{size}{_SPACE}{radius_unit(threat)}"
-
-
-def radius_unit(threat: Mapping[str, Any]) -> str:
-    """What a radius counts, e.g. ``levels``, ``% of the range``."""
-    positions = "numbers" if threat["channels"] == "apart" else "pixels"
-    return {
-        "level": "levels",
-        "count": positions,
-        "value": "image's unit",
-        "percent": f"% of the {positions if threat['norm'] == 'l0' else 'range'}",
-    }[threat["unit"]]
+    """The greatest change a threat allows, e.g. ``2 levels``, ``30 pixels``."""
+    return threat_from(threat).size
 
 
 def extent(threat: Mapping[str, Any]) -> str:
-    """What a threat allows, in a sentence's middle."""
-    size = radius(threat)
-    how = {
-        "linf": f"by at most {size} in any pixel",
-        "l2": f"by a total (Euclidean) length of at most {size}",
-        "l1": f"by at most {size}, summed over all pixels",
-        "l0": f"in at most {size}, in each by any amount",
-    }[threat["norm"]]
-    where = place(threat)
-    return f"{how}, and only {where}" if where else how
-
-
-def place(threat: Mapping[str, Any]) -> str:
-    """The part of the image that may change; "" for all of it."""
-    match threat["region"]:
-        case {"kind": "border", "width": width}:
-            return f"within {counted(width, 'pixel')} of the edge"
-        case {"kind": "masked", "mask": mask, "outside": outside}:
-            return f"{'outside' if outside else 'inside'} the marked {mask}"
-    return ""
+    """The change a threat allows, as it stands within a sentence."""
+    return threat_from(threat).extent
 
 
 def attack(probe: Mapping[str, Any]) -> str:
@@ -232,7 +155,7 @@ def attack_described(probe: Mapping[str, Any]) -> str:
     """An attack in words that need no knowledge of the field."""
     if searched := surrogates(probe):
         return f"a search on other models, {searched}, which sees nothing of this ({attack(probe)})"
-    search = _SEARCHES.get(probe["about"]["access"], "a search")
+    search = SEARCHES.get(probe["about"]["access"], "a search")
     return f"{search} ({attack(probe)})"
 
 
@@ -268,44 +191,13 @@ def _setting(value: object) -> str:
 
 def goal(target: Mapping[str, Any] | None) -> str:
     """What an attack is after."""
-    match target:
-        case None:
-            return "none"
-        case {"kind": "become", "target": name}:
-            return f"become {name}"
-        case {"kind": kind, "finding": finding}:
-            return f"{kind} {finding}"
-        case {"of": _}:
-            return contour(target)
-        case {"kind": kind, "by": by}:
-            return f"{'move' if kind == 'deviate' else kind} by {_far(target, by)} or more"
-    return "be wrong"
-
-
-def contour(target: Mapping[str, Any]) -> str:
-    """What is to happen to what is outlined, e.g. ``erase lesion``."""
-    match target:
-        case {"kind": "lower-dice", "of": of, "below": below}:
-            return f"lower the Dice of {of} below {below:g}"
-        case {"kind": "erase", "of": of, "keep": keep}:
-            return f"erase {of}" + (f" but for {share(keep)}" if keep else "")
-        case {"kind": "grow", "of": of, "by": by}:
-            return f"grow {of} by {by:g} times its size"
-        case {"kind": "invent", "of": of, "by": by}:
-            return f"invent {of} in {share(by)} of the image"
-        case {"of": of, "by": by}:
-            return f"shift {of} by {by:g} pixels"
-    raise ValueError(f"internal: no goal {target}")
+    return "none" if target is None else goal_from(target).aim(target.get("unit", ""))
 
 
 def outlined_classes(task: Mapping[str, Any]) -> list[str]:
     """Names of a segmentation's classes that are not the background."""
     names = [str(name) for name in task["classes"]]
     return names[1:] or names
-
-
-def _far(target: Mapping[str, Any], by: float) -> str:
-    return with_unit(f"{by:g}", target["unit"])
 
 
 def task(described: Mapping[str, Any]) -> str:

@@ -45,7 +45,7 @@ def smoothness(delta: Tensor, batch: Batch, threat: Threat) -> Tensor:
     return (plain * _relative(delta, batch, threat).square()).flatten(1).mean(1)
 
 
-def dissimilarity(delta: Tensor, batch: Batch, preprocess: Preprocess) -> Tensor:
+def dissimilarity(delta: Tensor, batch: Batch, preprocess: Preprocess | None) -> Tensor:
     """1 - MS-SSIM (Wang, Simoncelli & Bovik, Asilomar 2003), MONAI's, with the image untouched.
 
     Five scales, or as many as the image is large enough for, their weights scaled to add up to 1;
@@ -89,9 +89,9 @@ def _shrunk(n_scales: int) -> int:
     return max(1 << (n_scales - 1), (n_scales - 1) ** 2)
 
 
-def _shown(images: Tensor, batch: Batch, preprocess: Preprocess) -> Tensor:
+def _shown(images: Tensor, batch: Batch, preprocess: Preprocess | None) -> Tensor:
     """Images scaled so that their range, in values, goes from 0 to 1."""
-    if preprocess.window is not None:
+    if preprocess is not None and preprocess.window is not None:
         shown: Tensor = preprocess.scale(batch.scaling.values(images))
         return shown
     pixels = batch.images.flatten(1)

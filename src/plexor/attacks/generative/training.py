@@ -139,7 +139,7 @@ class Training:
         if recipe.smoothness:
             total = total + recipe.smoothness * smoothness(delta, batch, self.threat)
         if recipe.dissimilarity:
-            unlike = dissimilarity(delta, batch, self.model.preprocess)
+            unlike = dissimilarity(delta, batch, self.model.card.preprocess)
             total = total + recipe.dissimilarity * unlike
         return total
 

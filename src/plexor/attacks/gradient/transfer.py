@@ -15,6 +15,7 @@ from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.ensemble import Ensemble
 from plexor.models.model import Model
+from plexor.models.torch_model import TorchModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,7 @@ class Transfer:
         except PlanError as error:
             raise PlanError(str(error).replace("mi-fgsm", "transfer", 1)) from error
 
-    def using(self, surrogates: Sequence[Model]) -> Attack:
+    def using(self, surrogates: Sequence[TorchModel]) -> Attack:
         """The attack that searches on these models, for any model of their task.
 
         Raises:
@@ -91,7 +92,7 @@ class _OnSurrogates:
     """
 
     search: MIFGSM
-    surrogates: tuple[Model, ...]
+    surrogates: tuple[TorchModel, ...]
 
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
@@ -103,8 +104,7 @@ class _OnSurrogates:
             PlanError: a surrogate is of another task, or the threat is in L1 or L0.
         """
         check_norm("transfer", threat, ("linf", "l2"))
-        ensemble = Ensemble(self.surrogates, task=model.task)
-        ensemble.network.to(batch.images.device)
+        ensemble = Ensemble(self.surrogates, task=model.task).to(batch.images.device)
         found = self.search(ensemble, replace(batch, before=None), goal, threat, seed=seed)
         n_models = len(self.surrogates)
         return replace(

@@ -10,16 +10,18 @@ from torch import Tensor, nn
 
 from plexor.core.errors import ModelError, PlanError, unknown
 from plexor.models.batch import Batch
-from plexor.models.model import Model
+from plexor.models.model import Model, network_of
+
+_METHOD = "universal-singular"
 
 
 def find_layer(model: Model, name: str) -> nn.Module:
     """The layer of that name, as in ``network.named_modules()``; "" is the whole network.
 
     Raises:
-        PlanError: the network has none of that name.
+        PlanError: the network has no such layer, or the model has no network.
     """
-    layers: dict[str, nn.Module] = dict(model.network.named_modules())
+    layers: dict[str, nn.Module] = dict(network_of(model, method=_METHOD).named_modules())
     if name not in layers:
         raise PlanError(unknown("layer", name, filter(None, layers)))
     return layers[name]
@@ -43,9 +45,10 @@ def quarter_layer(model: Model, batch: Batch) -> str:
     def note_input(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         sizes[""] = inputs[0].shape
 
-    leaves = [(name, layer) for name, layer in model.network.named_modules() if _is_leaf(layer)]
+    network = network_of(model, method=_METHOD)
+    leaves = [(name, layer) for name, layer in network.named_modules() if _is_leaf(layer)]
     handles = [layer.register_forward_hook(note(name)) for name, layer in leaves if name]
-    handles.append(model.network.register_forward_pre_hook(note_input))
+    handles.append(network.register_forward_pre_hook(note_input))
     try:
         with torch.no_grad():
             one = batch.select(torch.zeros(1, dtype=torch.int64, device=batch.images.device))
@@ -53,7 +56,7 @@ def quarter_layer(model: Model, batch: Batch) -> str:
     finally:
         for handle in handles:
             handle.remove()
-    whole = sizes.pop("")[2:]
+    whole = sizes.pop("", batch.images.shape)[2:]  # an ensemble's network is never called itself
     for name, size in sizes.items():
         spatial = size[2:]
         if len(spatial) == len(whole) and all(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from plexor.cases.case import split_findings
 from plexor.findings.summary.outlined import Outlined
 from plexor.stats import clustered_mcnemar, clustered_proportion, mcnemar_test, paired_difference
+from plexor.threat_model import goal_from
 
 Plain = dict[str, Any]
 Names = NDArray[np.str_]
@@ -110,35 +110,19 @@ class Judged:
         """The share of some cases in which something is so."""
         return clustered_proportion(events[among], self.group[among]).to_dict()
 
-    def holds(self, goal: Mapping[str, Any]) -> Flags:
-        """Whether a goal holds for each case, told from decisions and outputs alone, (n,)."""
-        held: Flags
-        match goal:
-            case {"kind": "misclassify"}:
-                held = self.decision != self.truth
-            case {"kind": "become", "target": target}:
-                held = self.decision == target
-            case {"kind": "hide" | "invent" as kind, "finding": finding}:
-                called = [finding in split_findings(text) for text in self.decision]
-                held = np.array(called, dtype=bool) == (kind == "invent")
-            case {"kind": kind, "by": by}:
-                moved = self.outputs[:, 0] - self.outputs_before[:, 0]
-                held = {"raise": moved, "lower": -moved, "deviate": np.abs(moved)}[kind] > by
-            case _:
-                raise ValueError(f"internal: no goal {goal}")
-        return held
-
-    def success(self, goal: Mapping[str, Any], control: Judged, held: Flags | None = None) -> Plain:
+    def success(
+        self, goal: Mapping[str, Any], control: Judged, classes: Sequence[str] = ()
+    ) -> Plain:
         """How often the goal was reached, by the attack and, on the same cases, by its control.
 
         Args:
             goal: as a resolved plan has it.
             control: the matching noise's verdicts.
-            held: whether the goal holds for each of these, where decisions and outputs do not tell.
+            classes: of a segmentation, names of the columns of ``outlined``.
         """
         mine, other = matched(self, control)
         tried = self.attempted[mine]
-        held = control.holds(goal) if held is None else held
+        held = goal_from(goal).holds(control, classes)
         noise = clustered_proportion(held[other][tried], self.group[mine][tried])
         return {
             "success": self.share(self.reached, self.attempted),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from plexor.cases.case import split_findings
+from plexor.cases.case import split_labels
 from plexor.findings.summary.judged import Flags, Judged, Names, Plain
 from plexor.stats import auc, auc_difference, paired_difference
 
@@ -88,4 +88,4 @@ class Multilabel:
 
 def _names(texts: Names, finding: str) -> Flags:
     """Whether each text names the finding."""
-    return np.array([finding in split_findings(text) for text in texts], dtype=bool)
+    return np.array([finding in split_labels(text) for text in texts], dtype=bool)

@@ -76,10 +76,9 @@ class Segmentation:
 
     def attacked(self, judged: Judged, goal: Mapping[str, Any], control: Judged) -> Plain:
         """The comparison, success, and cases for which the goal has no meaning."""
-        held = control.outlined.holds(goal, self.labels.index(goal["of"]))
         return {
             **self.compared(judged),
-            **judged.success(goal, control, held),
+            **judged.success(goal, control, self.labels),
             "n_not_applicable": int((~judged.applicable).sum()),
         }
 

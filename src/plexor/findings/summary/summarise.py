@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from plexor.cases.case import split_findings
+from plexor.cases.case import split_labels
 from plexor.cases.image import LOSSLESS
 from plexor.core.version import __version__
 from plexor.findings.flags.catalogue import FLAG_KINDS
@@ -98,7 +98,7 @@ def _cases_by_class(truths: pd.Series[str], task: Mapping[str, Any]) -> dict[str
     if task["kind"] == "segmentation":
         names = names[1:] or names
     if task["kind"] in ("multilabel", "segmentation"):
-        truths = truths.map(split_findings).explode()
+        truths = truths.map(split_labels).explode()
     counts = truths.value_counts()
     return {str(name): int(counts.get(name, 0)) for name in names}
 

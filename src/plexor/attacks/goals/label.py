@@ -1,37 +1,23 @@
-"""Goals about one of several findings: that it is not seen, or that it is."""
+"""Goals about one of several labels: that it is not seen, or that it is."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
 
 from torch import Tensor
 
 from plexor.attacks.goals.goal import LossKind
 from plexor.core.errors import PlanError, unknown
 from plexor.models.task import Multilabel, Task
+from plexor.threat_model import goals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flip:
-    """Have one finding called absent, or present, whatever becomes of the others.
-
-    Attributes:
-        finding: its name.
-        kind: "hide" or "invent".
-    """
-
-    finding: str
-    looks_back: ClassVar[bool] = False
-    kind: Literal["hide", "invent"]
-
-    @property
-    def name(self) -> str:
-        """What is hidden or invented."""
-        return f"{self.kind}-{self.finding}"
+class Flip(goals.Flip):
+    """Have one label called absent, or present, whatever becomes of the others."""
 
     def check(self, task: Task) -> None:
-        """The task must have that finding."""
+        """The task must have that label."""
         self._of(task)
 
     def ways(
@@ -43,9 +29,9 @@ class Flip:
     def margin(
         self, task: Task, outputs: Tensor, truth: Tensor, before: Tensor | None = None
     ) -> Tensor:
-        """The finding's logit above its threshold's, or below it."""
+        """The label's logit above its threshold's, or below it."""
         found = self._of(task)
-        excess = found.excess(outputs)[:, found.classes.index(self.finding)]
+        excess = found.excess(outputs)[:, found.classes.index(self.label)]
         return excess if self.kind == "invent" else -excess
 
     def loss(
@@ -62,6 +48,6 @@ class Flip:
     def _of(self, task: Task) -> Multilabel:
         if not isinstance(task, Multilabel):
             raise PlanError(f"goal: `{self.kind}` needs a multilabel task, not {task.kind}")
-        if self.finding not in task.classes:
-            raise PlanError("goal: " + unknown("finding", self.finding, task.classes))
+        if self.label not in task.classes:
+            raise PlanError("goal: " + unknown("label", self.label, task.classes))
         return task
