@@ -46,7 +46,7 @@ def main() -> int:
                 stderr=subprocess.STDOUT,
                 check=False,
             )
-        print(f"{area.name}: {'done' if done.returncode == 0 else 'see ' + log.name}", flush=True)  # noqa: T201
+        print(f"{area.name}: {'done' if done.returncode == 0 else 'see ' + log.name}", flush=True)
         return done.returncode
 
     statuses = [0]
@@ -54,7 +54,7 @@ def main() -> int:
         with ThreadPoolExecutor(options.jobs) as pool:
             statuses = list(pool.map(run, areas))
     sizes = {name: len(some) for name, some in everything.items()}
-    print(write_page(drawn, sizes, options.seed))  # noqa: T201
+    print(write_page(drawn, sizes, options.seed))
     return max(statuses)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import runpy
 import shutil
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.helpers.shared import made_once
+from tests.helpers.summary_json import read_flat
 from typer.testing import CliRunner
 
 from plexor.cases.phantoms import write_phantoms
@@ -91,7 +91,7 @@ def test_the_age_of_a_brain_is_moved(tmp_path: Path, monkeypatch: pytest.MonkeyP
         lambda o: o[0]
     )
     assert (shift < -5).all()
-    summary = json.loads((run.path / "summary.json").read_text(encoding="utf-8"))
+    summary = read_flat(run.path)
     assert all("mcnemar" not in probe for probe in summary["probes"])
     report = (run.path / "report.html").read_text(encoding="utf-8")
     for said in ("By true value", "years or more", "paired t test"):
@@ -109,7 +109,7 @@ def test_outlines_are_learnt_and_broken(tmp_path: Path, monkeypatch: pytest.Monk
     assert len(broken) > 0
     assert broken["dice_before"].map(lambda dice: dice[0] >= 0.5).all()
     assert broken["dice_after"].map(lambda dice: dice[0] < 0.5).all()
-    summary = json.loads((run.path / "summary.json").read_text(encoding="utf-8"))
+    summary = read_flat(run.path)
     attack, noise = (
         next(probe for probe in summary["probes"] if probe["id"] == name)
         for name in ("pgd-lower-dice-lesion-0.5-linf-4", "noise-linf-4")

@@ -21,7 +21,7 @@ from tests.helpers.runs import LINF_2, Setup, plexor, set_up
 from plexor.audits import Progress, Ray, audit
 from plexor.core.errors import MissingExtraError, PlanError, PlexorError
 from plexor.findings import RunDirectory
-from plexor.models import Model, ModelSource, load_model
+from plexor.models import ModelSource, TorchModel, load_model
 
 ROOT = Path(__file__).parents[2]
 PROBES = [
@@ -113,7 +113,9 @@ def files(run: Path) -> dict[str, bytes]:
     return {str(file.relative_to(run)): file.read_bytes() for file in kept}
 
 
-def misbehaving(lesions: Setup, folder: Path, *, n_kills: int = 0, fails: bool = False) -> Model:
+def misbehaving(
+    lesions: Setup, folder: Path, *, n_kills: int = 0, fails: bool = False
+) -> TorchModel:
     return Misbehaving(
         load_model(ModelSource(weights=lesions.weights)), kills=folder, n_kills=n_kills, fails=fails
     )

@@ -22,6 +22,8 @@ OWN_BUSINESS = {
     "PixelData",
     "PhotometricInterpretation",
     "PlanarConfiguration",
+    "SmallestImagePixelValue",
+    "LargestImagePixelValue",
 }
 """All that a written copy may change in the data set."""
 

@@ -41,7 +41,7 @@ from plexor.attacks.goals import LossKind
 from plexor.cases import LOSSLESS
 from plexor.cases.phantoms import TISSUES, BrainConfig, brain, draw_head
 from plexor.core.errors import DataError, ModelError, PlanError
-from plexor.models import Batch, Model, Preprocess, Segmentation
+from plexor.models import Batch, Preprocess, Segmentation, TorchModel
 from plexor.models.task import Task
 
 SHAPES = [(7, 6), (4, 5, 3)]
@@ -246,7 +246,9 @@ def test_the_nearest_perturbation_that_erases_enough_pixels(
     stored = images(shape, 4, dtype="f4", seed=2)
     batch = batch_of(stored)
     bias = -0.4 - 0.8 * torch.rand(shape, generator=torch.Generator().manual_seed(5))
-    model = Model(Affine(2.0, bias), task=Segmentation(classes=("lesion",)), preprocess=AS_STORED)
+    model = TorchModel(
+        Affine(2.0, bias), task=Segmentation(classes=("lesion",)), preprocess=AS_STORED
+    )
     lead = model.outputs(batch.images).double().flatten(1)
     goal = Erase(of="lesion", keep=keep)
     delta = attack(model, batch, goal, Threat(norm=norm, radius=1000, unit="percent"), seed=0).delta
@@ -301,7 +303,7 @@ class SmallUNet(nn.Module):
 
 
 @pytest.fixture(scope="module")
-def heads() -> tuple[Model, Batch]:
+def heads() -> tuple[TorchModel, Batch]:
     """A network trained on slices of made-up heads to find brain and ventricles; others to test."""
     generator, config = np.random.default_rng(0), BrainConfig(shape=(48, 56, 48), spacing_mm=4.0)
     pixels, labels = [], []
@@ -326,13 +328,13 @@ def heads() -> tuple[Model, Batch]:
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-    model = Model(network, task=task, preprocess=Preprocess(window=(0.0, 1000.0)))
+    model = TorchModel(network, task=task, preprocess=Preprocess(window=(0.0, 1000.0)))
     batch = replace(batch_of([image(one) for one in pixels[18:]]), truth=truth[18:])
     return model, replace(batch, before=model.outputs(batch.images))
 
 
 def test_dice_falls_further_than_by_plain_cross_entropy(
-    heads: tuple[Model, Batch],
+    heads: tuple[TorchModel, Batch],
 ) -> None:
     """With the same attack, from the same start."""
     model, batch = heads
@@ -363,7 +365,7 @@ def test_logits_come_back_at_the_size_of_the_image(shape: tuple[int, ...]) -> No
             return ramp.view(-1, *[1] * (len(half) - 1)) + 0 * inputs
 
     task = Segmentation(classes=("lesion",))
-    model = Model(Ramp(), task=task, preprocess=Preprocess(size=half, window=(0.0, 1.0)))
+    model = TorchModel(Ramp(), task=task, preprocess=Preprocess(size=half, window=(0.0, 1.0)))
     values = torch.rand(2, 1, *shape).requires_grad_()
     outputs = model.outputs(values)
     assert outputs.shape == values.shape
@@ -373,7 +375,7 @@ def test_logits_come_back_at_the_size_of_the_image(shape: tuple[int, ...]) -> No
     )
     assert torch.autograd.grad(outputs.sum(), values)[0].shape == values.shape
     with pytest.raises(ModelError, match=r"expected \(2, 2, \*, \*"):
-        Model(Ramp(), task=segmentation(2), preprocess=model.preprocess).outputs(values)
+        TorchModel(Ramp(), task=segmentation(2), preprocess=model.preprocess).outputs(values)
 
 
 def test_cases_the_goal_means_nothing_for_are_left_alone() -> None:

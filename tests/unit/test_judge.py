@@ -34,13 +34,13 @@ from plexor.audits.execute import execute
 from plexor.audits.unit import Unit
 from plexor.cases import LOSSLESS, Case, Image, decode_image
 from plexor.findings import Finding
-from plexor.models import Batch, Model
-from plexor.probes.probe import Probe
+from plexor.models import Batch, Model, TorchModel
+from plexor.probes import AttackProbe
 
 SHAPE = (1, 4, 5)
 
 
-def first_pixel_model(shape: tuple[int, ...] = SHAPE, *, weight: float = 1.0) -> Model:
+def first_pixel_model(shape: tuple[int, ...] = SHAPE, *, weight: float = 1.0) -> TorchModel:
     """Says "a" by 1.5, less ``weight`` for each unit of the first pixel's value."""
     weights = torch.zeros(2, *shape)
     weights[1].view(-1)[0] = weight
@@ -189,9 +189,9 @@ def test_a_goal_reached_by_cheating_is_not_reached(
 ) -> None:
     """The model turns from "a" to "b" at the second level; the radius is two."""
     threat = Threat(norm="linf", radius=2)
-    probe = Probe(
-        id="x", kind="attack", name="x", attack=Liar(change=change), goal=Misclassify(),
-        threat=threat,
+    probe = AttackProbe(
+        id="x", name="x", attack=Liar(change=change), goal=Misclassify(), threat=threat,
+        settings={},
     )  # fmt: skip
     case = Case(id="c", path=Path("c"), truth="a", group="g")
     (finding,) = execute(

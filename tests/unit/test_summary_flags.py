@@ -11,7 +11,7 @@ import pytest
 from tests.helpers import synthetic_run as synthetic
 
 from plexor.attacks.cascade import STAGES
-from plexor.attacks.catalogue import CATALOGUE
+from plexor.attacks.catalogue import SEARCHES
 from plexor.findings.flags.access import QUERY_STAGES
 from plexor.findings.flags.catalogue import FLAG_KINDS
 from plexor.findings.schema import CLEAN, to_table
@@ -68,13 +68,13 @@ class Audit:
         """Flag id → the probes it was raised for."""
         summary = summarise(self.plan, self.provenance, self.findings)
         found: dict[str, list[str | None]] = {}
-        for flag in summary["flags"]:
-            found.setdefault(flag["id"], []).append(flag["probe"])
+        for flag in summary.flags:
+            found.setdefault(flag.id, []).append(flag.probe)
         return found
 
     def unchecked(self) -> list[str]:
         summary = summarise(self.plan, self.provenance, self.findings)
-        return list(summary["flags_unchecked"])
+        return list(summary.flags_unchecked)
 
 
 @cache
@@ -234,8 +234,8 @@ def test_what_was_measured_on_the_model_is_passed_on(audit: Audit, flag: str) ->
     check = next(entry for entry in audit.provenance["checks"] if entry["id"] == flag)
     check |= {"raised": True, "message": "something was seen"}
     summary = summarise(audit.plan, audit.provenance, audit.findings)
-    assert [entry["id"] for entry in summary["flags"]] == [flag]
-    assert summary["flags"][0]["message"] == "Something was seen."
+    assert [entry.id for entry in summary.flags] == [flag]
+    assert summary.flags[0].message == "Something was seen."
 
 
 @pytest.mark.parametrize("flag", MEASURED)
@@ -351,6 +351,6 @@ def test_without_a_query_attack_or_a_cascade_gradients_have_no_rival(audit: Audi
 
 
 def test_the_stages_that_ask_for_no_gradient_are_known() -> None:
-    access = {entry.attack: entry.access for entry in CATALOGUE.values()}
+    access: dict[object, str] = {attack: attack.access for attack in SEARCHES.values()}
     blind = [stage.name for stage in STAGES if access[type(stage.attack)] != "gradients"]
     assert tuple(blind) == QUERY_STAGES

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from plexor.core.errors import DataError, PlanError
+from plexor.core.errors import DataError
 from plexor.models.batch import Batch
+from plexor.threat_model import region
 
 
 class Region(Protocol):
@@ -30,24 +31,8 @@ class Region(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Border:
-    """The outermost pixels or voxels on every side.
-
-    Attributes:
-        width: how many.
-    """
-
-    width: int
-    kind: Literal["border"] = "border"
-
-    def __post_init__(self) -> None:
-        if self.width < 1:
-            raise PlanError(f"region: a border is at least 1 pixel wide, got {self.width}")
-
-    @property
-    def name(self) -> str:
-        """With its width."""
-        return f"border-{self.width}"
+class Border(region.Border):
+    """The outermost pixels or voxels on every side."""
 
     def allowed(self, batch: Batch) -> Tensor:
         """The same for every case."""
@@ -63,22 +48,8 @@ class Border:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Masked:
-    """What a mask of each case covers, or what it leaves out.
-
-    Attributes:
-        mask: its name among ``batch.masks``.
-        outside: take what the mask leaves out.
-    """
-
-    mask: str
-    outside: bool = False
-    kind: Literal["masked"] = "masked"
-
-    @property
-    def name(self) -> str:
-        """With its side."""
-        return f"{'outside' if self.outside else 'inside'}-{self.mask}"
+class Masked(region.Masked):
+    """The part of each case that a mask covers, or the part that it leaves out."""
 
     def allowed(self, batch: Batch) -> Tensor:
         """Each case's own."""
@@ -86,3 +57,7 @@ class Masked:
             raise DataError(f"region: the cases have no mask called {self.mask!r}")
         covered = batch.masks[self.mask]
         return ~covered if self.outside else covered
+
+
+REGIONS: dict[str, type[Border | Masked]] = {"border": Border, "masked": Masked}
+"""The keys of ``plexor.threat_model.REGIONS``."""

@@ -9,13 +9,13 @@ from pathlib import Path
 _SEPARATOR = "|"
 
 
-def join_findings(names: Iterable[str]) -> str:
-    """Findings as one text, sorted: "effusion|nodule"; "" for none."""
+def join_labels(names: Iterable[str]) -> str:
+    """Names of labels as one text, sorted: "effusion|nodule"; "" for none."""
     return _SEPARATOR.join(sorted(set(names)))
 
 
-def split_findings(text: str) -> tuple[str, ...]:
-    """The findings that such a text names, in its order."""
+def split_labels(text: str) -> tuple[str, ...]:
+    """The names of labels in such a text, in its order; none for ""."""
     return tuple(name.strip() for name in text.split(_SEPARATOR)) if text else ()
 
 
@@ -26,7 +26,7 @@ class Case:
     Attributes:
         id: unique in its cohort; the manifest's ``id`` column, else its ``path`` as written.
         path: the image file.
-        truth: a class name; the findings present, sorted, as "effusion|nodule", "" for none; or a
+        truth: a class name; the labels present, sorted, as "effusion|nodule", "" for none; or a
             number for regression; "" for a segmentation, whose truth is in ``truth_mask``.
         group: the patient or lesion; cases of one group are dependent. Its own id where unknown.
         split: "train", "validation", "test" or another name; None where not yet split.

@@ -6,10 +6,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from plexor.cases.case import Case, split_findings
+from plexor.cases.between import problems_between_cases
+from plexor.cases.case import Case, split_labels
+from plexor.cases.cells import parse_number
 from plexor.cases.manifest import read_manifest
 from plexor.cases.problem import Problem
-from plexor.cases.rows import CaseReader, TruthKind, parse_number, problems_between_cases
+from plexor.cases.rows import CaseReader, TruthKind
 from plexor.core.errors import DataError, unknown
 from plexor.core.ids import digest
 
@@ -156,7 +158,7 @@ def inspect_manifest(
     problems += problems_between_cases(cases)
     texts = {case.truth for case in cases if isinstance(case.truth, str)}
     if truth == "findings":
-        texts = {name for text in texts for name in split_findings(text)}
+        texts = {name for text in texts for name in split_labels(text)}
     found = sorted(texts)
     if truth == "class":
         problems += _label_problems(cases, found, classes)
@@ -169,7 +171,7 @@ def inspect_manifest(
                 message=unknown("finding", name, classes),
             )
             for case in cases
-            for name in split_findings(str(case.truth))
+            for name in split_labels(str(case.truth))
             if name not in classes
         ]
     if truth == "number":

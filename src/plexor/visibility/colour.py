@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from plexor.core.errors import PlanError
-from plexor.visibility.array import Pixels, as_pair, check_span
+from plexor.visibility.array import Pixels, as_pair, bands, check_pair, check_span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +50,15 @@ def colour_difference(
     from skimage.color import deltaE_ciede2000, rgb2lab
 
     check_span(span)
-    pair = as_pair(original, other)
+    check_pair(original, other)
     if original.shape[0] != 3:
         raise PlanError(f"ΔE2000: expected red, green and blue, got {original.shape[0]} channel(s)")
-    first, second = (rgb2lab((image - low) / span, channel_axis=0) for image in pair)
-    apart = deltaE_ciede2000(first, second, channel_axis=0)
+    parts = []
+    for band in bands(original.shape):
+        pair = as_pair(original[:, band], other[:, band])
+        first, second = (rgb2lab((image - low) / span, channel_axis=0) for image in pair)
+        parts.append(deltaE_ciede2000(first, second, channel_axis=0))
+    apart = np.concatenate(parts)
     return ColourDifference(
         mean=float(apart.mean()), p95=float(np.percentile(apart, 95)), max=float(apart.max())
     )

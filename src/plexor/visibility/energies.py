@@ -9,6 +9,7 @@ sum, and the observer weighs the channels.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import fft
 
 from plexor.core.errors import PlanError
-from plexor.visibility.array import Floats, Pixels
+from plexor.visibility.array import Floats, Pixels, bands
 from plexor.visibility.channels import Bump, Channel
 from plexor.visibility.settings import Colour
 
@@ -34,11 +35,13 @@ def luminance(pixels: Pixels) -> NDArray[np.float32]:
     return np.tensordot(_REC709, pixels.astype(np.float32), axes=1)
 
 
-def planes(pixels: Pixels, colour: Colour) -> list[NDArray[np.float32]]:
-    """What is looked at: a colour image's luminance or each of its channels; else each channel."""
+def planes(pixels: Pixels, colour: Colour) -> Iterator[NDArray[np.float32]]:
+    """The planes observed, one by one: a colour image's luminance, or else each channel."""
     if colour == "luminance" and len(pixels) == 3:
-        return [luminance(pixels)]
-    return [channel.astype(np.float32) for channel in pixels]
+        yield luminance(pixels)
+        return
+    for channel in pixels:
+        yield channel.astype(np.float32)
 
 
 def responses(
@@ -102,13 +105,9 @@ def log_energies(
             "log_energies: expected an image of two axes or more and `rounding` above 0, got "
             f"shape {plane.shape} and {rounding}"
         )
-    flat = plane - plane.mean(axis=(0, 1))
-    spectrum = fft.rfft2(flat, axes=(0, 1))
-    power = spectrum.real**2 + spectrum.imag**2
-    if power.ndim > 2:
-        power = power.mean(axis=tuple(range(2, power.ndim)))
     filters = _filters(plane.shape[0], plane.shape[1], channels)
-    return np.log(filters.energies(power.astype(np.float64)) + rounding**2 / 12 * filters.white)
+    spectrum = fft.rfft2(plane - plane.mean(axis=(0, 1)), axes=(0, 1))
+    return np.log(filters.energies(spectrum) + rounding**2 / 12 * filters.white)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +126,21 @@ class _Filters:
     starts: NDArray[np.intp]
     white: Floats
 
-    def energies(self, power: Floats) -> Floats:
-        """Mean square a pixel in each channel, (k,), from the squared spectrum."""
-        # In float64: at low frequencies the terms of a difference of Gaussians nearly cancel.
-        terms = ((self.rows @ power) * self.columns).sum(axis=1)
+    def energies(self, spectrum: NDArray[np.complexfloating]) -> Floats:
+        """Mean square a pixel in each channel, (k,), from the spectrum (rows, half the columns)."""
+        across = np.zeros_like(self.columns)
+        for band in bands((1, *spectrum.shape)):
+            part = spectrum[band]
+            power = part.real**2 + part.imag**2
+            if power.ndim > 2:
+                power = power.mean(axis=tuple(range(2, power.ndim)))
+            # In float64: at low frequencies the terms of a difference of Gaussians nearly cancel.
+            across += self.rows[:, band] @ power.astype(np.float64)
+        return self.summed(across)
+
+    def summed(self, across: Floats) -> Floats:
+        """Energies from the power that each term's rows let through, (terms, half the columns)."""
+        terms = (across * self.columns).sum(axis=1)
         found: Floats = np.add.reduceat(terms, self.starts)
         return np.maximum(found, 0.0)
 
@@ -157,7 +167,8 @@ def _filters(rows: int, columns: int, channels: tuple[Channel, ...]) -> _Filters
     found = _Filters(np.stack(down), np.stack(across), np.array(starts), np.empty(0))
     power = np.full((rows, x.size), float(rows * columns))
     power[0, 0] = 0
-    return _Filters(found.rows, found.columns, found.starts, found.energies(power))
+    white = found.summed(found.rows @ power)
+    return _Filters(found.rows, found.columns, found.starts, white)
 
 
 def _gauss(frequencies: Floats, bump: Bump, axis: int) -> Floats:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plexor.core.errors import PlanError
-from plexor.visibility.array import Pixels, as_pair
+from plexor.visibility.array import Pixels, as_pair, bands, check_pair
 
 Counts = NDArray[np.intp]
 
@@ -93,11 +93,14 @@ def levels_moved(original: Pixels, other: Pixels, *, quantum: float) -> tuple[in
     Raises:
         PlanError: shapes that differ.
     """
-    x, y = as_pair(original, other)
+    check_pair(original, other)
     if quantum == 0:
         return ()
-    moved = np.minimum(np.rint(np.abs(y - x) / quantum), _STARTS[-1]).astype(np.intp)
-    counts = np.bincount(moved.ravel(), minlength=_STARTS[-1] + 1)
+    counts = np.zeros(_STARTS[-1] + 1, dtype=np.intp)
+    for band in bands(original.shape):
+        x, y = as_pair(original[:, band], other[:, band])
+        moved = np.minimum(np.rint(np.abs(y - x) / quantum), _STARTS[-1]).astype(np.intp)
+        counts += np.bincount(moved.ravel(), minlength=len(counts))
     return tuple(np.add.reduceat(counts, _STARTS).tolist())
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 from scipy.ndimage import correlate1d
 
-from plexor.visibility.array import Floats, Pixels, as_pair, check_span
+from plexor.visibility.array import Floats, Pixels, as_pair, bands, check_pair, check_span
 
 _SIGMA, _REACH = 1.5, 5
 """A Gaussian window of 11 numbers along each axis (Wang et al. 2004, sec. III-C)."""
@@ -31,8 +32,9 @@ def psnr(original: Pixels, other: Pixels, *, span: float) -> float:
         PlanError: shapes that differ, or no range.
     """
     check_span(span)
-    x, y = as_pair(original, other)
-    error = float(np.square(x - y).mean())
+    check_pair(original, other)
+    parts = (as_pair(original[:, band], other[:, band]) for band in bands(original.shape))
+    error = _mean(np.square(x - y) for x, y in parts)
     return math.inf if error == 0 else 10 * math.log10(span**2 / error)
 
 
@@ -54,11 +56,10 @@ def ssim(original: Pixels, other: Pixels, *, span: float) -> float:
         PlanError: shapes that differ, or no range.
     """
     check_span(span)
-    x, y = as_pair(original, other)
-    if min(x.shape[1:]) <= 2 * _REACH:
+    check_pair(original, other)
+    if min(original.shape[1:]) <= 2 * _REACH:
         return math.nan
-    maps = (np.prod(_maps(a, b, span), axis=0) for a, b in zip(x, y, strict=True))
-    return float(np.mean([values.mean() for values in maps]))
+    return float(np.mean([_alike(a, b, span) for a, b in zip(original, other, strict=True)]))
 
 
 def ms_ssim(original: Pixels, other: Pixels, *, span: float) -> float:
@@ -84,6 +85,22 @@ def ms_ssim(original: Pixels, other: Pixels, *, span: float) -> float:
     if min(x.shape[1:]) >> (len(_SCALES) - 1) <= 2 * _REACH:
         return math.nan
     return float(np.mean([_over_scales(a, b, span) for a, b in zip(x, y, strict=True)]))
+
+
+def _alike(x: Pixels, y: Pixels, span: float) -> float:
+    """Mean structural similarity of one channel, (*spatial), band by band."""
+    parts = (
+        as_pair(x[None, band], y[None, band]) for band in bands((1, *x.shape), overlap=2 * _REACH)
+    )
+    return _mean(np.prod(_maps(a[0], b[0], span), axis=0) for a, b in parts)
+
+
+def _mean(parts: Iterable[Floats]) -> float:
+    """The mean over arrays; of one array its own mean, to the bit."""
+    means, sizes = zip(*((float(part.mean()), part.size) for part in parts), strict=True)
+    if len(means) == 1:
+        return float(means[0])
+    return math.fsum(m * n for m, n in zip(means, sizes, strict=True)) / sum(sizes)
 
 
 def _over_scales(x: Floats, y: Floats, span: float) -> float:

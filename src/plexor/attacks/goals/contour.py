@@ -8,7 +8,6 @@ makes it NaN, too.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -18,38 +17,17 @@ from plexor.attacks.goals.goal import LossKind
 from plexor.core.errors import PlanError
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Task
+from plexor.threat_model import goals
+from plexor.threat_model.goals.outline import SLACK
 
-_SLACK = 1e-9
-"""What a share of a number of pixels may be off a whole number and still be taken for it."""
 _NOTHING = 1e-12
 _SOFT = 0.25
 """Of the mean distance from undecided, that over which a pixel counts as half decided."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LowerDice(Flipping):
-    """Have a class overlap little with the truth: Dice's coefficient below a number.
-
-    It has no meaning where the truth lacks the class: there, Dice is undefined or 0.
-
-    Attributes:
-        of: the class.
-        below: the number.
-    """
-
-    of: str
-    below: float
-    looks_back: ClassVar[bool] = False
-    kind: Literal["lower-dice"] = "lower-dice"
-
-    def __post_init__(self) -> None:
-        if not 0 < self.below <= 1:
-            raise PlanError(f"goal: `below` is a Dice above 0 and at most 1, got {self.below}")
-
-    @property
-    def name(self) -> str:
-        """What overlaps less than how much."""
-        return f"{self.kind}-{self.of}-{self.below:g}"
+class LowerDice(Flipping, goals.LowerDice):
+    """Have a class overlap little with the truth: Dice's coefficient below a number."""
 
     def check(self, task: Task) -> None:
         """The task must outline that class."""
@@ -82,29 +60,8 @@ class LowerDice(Flipping):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Erase(Flipping):
-    """Have a class vanish from where it was outlined on the untouched image.
-
-    It has no meaning where the class was not outlined.
-
-    Attributes:
-        of: the class.
-        keep: share of its pixels that may at most be left.
-    """
-
-    of: str
-    keep: float = 0.0
-    looks_back: ClassVar[bool] = True
-    kind: Literal["erase"] = "erase"
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.keep < 1:
-            raise PlanError(f"goal: `keep` is a share from 0 to below 1, got {self.keep}")
-
-    @property
-    def name(self) -> str:
-        """What is erased, and how much may be left."""
-        return f"{self.kind}-{self.of}" + (f"-keep-{self.keep:g}" if self.keep else "")
+class Erase(Flipping, goals.Erase):
+    """Have a class vanish from where it was outlined on the untouched image."""
 
     def check(self, task: Task) -> None:
         """The task must outline that class."""
@@ -115,40 +72,14 @@ class Erase(Flipping):
         outlined, label = _outlined(task, self.kind, self.of)
         there = (outlined.decide(_known(before, self.kind)) == label).flatten(1)
         size = there.sum(dim=1, keepdim=True)
-        need = size - torch.floor(self.keep * size.double() + _SLACK)
+        need = size - torch.floor(self.keep * size.double() + SLACK)
         lead = -outlined.lead(outputs, label).flatten(1)
         return _at_least(need, lead, there, possible=size > 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spread(Flipping):
-    """Have a class outlined where it was not on the untouched image.
-
-    "grow" has no meaning where the class was not outlined; neither has a meaning where the image
-    has no room for as much.
-
-    Attributes:
-        of: the class.
-        by: how much at least is newly outlined: for "grow" as a multiple of what was outlined
-            before, for "invent" as a share of the image.
-        kind: "grow" or "invent".
-    """
-
-    of: str
-    by: float
-    looks_back: ClassVar[bool] = True
-    kind: Literal["grow", "invent"] = "grow"
-
-    def __post_init__(self) -> None:
-        most = 1.0 if self.kind == "invent" else float("inf")
-        if not 0 < self.by <= most or self.by == float("inf"):
-            wanted = "a share above 0, at most 1" if self.kind == "invent" else "a number above 0"
-            raise PlanError(f"goal: `by` of `{self.kind}` is {wanted}, got {self.by}")
-
-    @property
-    def name(self) -> str:
-        """What appears, and how much of it."""
-        return f"{self.kind}-{self.of}-{self.by:g}"
+class Spread(Flipping, goals.Spread):
+    """Have a class outlined where it was not on the untouched image."""
 
     def check(self, task: Task) -> None:
         """The task must outline that class."""
@@ -160,38 +91,15 @@ class Spread(Flipping):
         there = (outlined.decide(_known(before, self.kind)) == label).flatten(1)
         size, room = there.sum(dim=1, keepdim=True), (~there).sum(dim=1, keepdim=True)
         reference = size if self.kind == "grow" else size + room
-        need = torch.ceil(self.by * reference.double() - _SLACK).clamp(min=1)
+        need = torch.ceil(self.by * reference.double() - SLACK).clamp(min=1)
         possible = (need <= room) & (reference > 0)
         lead = outlined.lead(outputs, label).flatten(1)
         return _at_least(need, lead, ~there, possible=possible)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drift:
-    """Have the centre of what is outlined as a class move.
-
-    The centre is the mean place of the class's pixels, each axis counted in pixels or voxels. The
-    goal has no meaning where the class was not outlined on the untouched image. If it vanishes it
-    has not moved.
-
-    Attributes:
-        of: the class.
-        by: how far, in pixels or voxels; further than that is there.
-    """
-
-    of: str
-    by: float
-    looks_back: ClassVar[bool] = True
-    kind: Literal["drift"] = "drift"
-
-    def __post_init__(self) -> None:
-        if not 0 < self.by < float("inf"):
-            raise PlanError(f"goal: `drift` must be by more than 0 pixels, got {self.by}")
-
-    @property
-    def name(self) -> str:
-        """What moves, and how far."""
-        return f"{self.kind}-{self.of}-{self.by:g}"
+class Drift(goals.Drift):
+    """Have the centre of the outline of a class move."""
 
     def check(self, task: Task) -> None:
         """The task must outline that class."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -11,6 +10,7 @@ from torch import Tensor
 from plexor.attacks.goals.goal import LossKind
 from plexor.core.errors import PlanError, unknown
 from plexor.models.task import Binary, Decides, Multiclass, Task, decides
+from plexor.threat_model import goals
 
 _FULL_SCALE = 40.0
 """Logits beyond this are scaled down before a softmax: e^-40 is still a number float32 can hold."""
@@ -18,16 +18,8 @@ _NOTHING = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Misclassify:
-    """Be wrong: any class but the true one; of several findings, any one flipped."""
-
-    looks_back: ClassVar[bool] = False
-    kind: Literal["misclassify"] = "misclassify"
-
-    @property
-    def name(self) -> str:
-        """Goes without saying."""
-        return ""
+class Misclassify(goals.Misclassify):
+    """Be wrong: any class but the true one; of several labels, any one changed."""
 
     def check(self, task: Task) -> None:
         """Every task that decides will do."""
@@ -64,21 +56,8 @@ class Misclassify:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Become:
-    """Be called one chosen class.
-
-    Attributes:
-        target: that class's name.
-    """
-
-    target: str
-    looks_back: ClassVar[bool] = False
-    kind: Literal["become"] = "become"
-
-    @property
-    def name(self) -> str:
-        """The target."""
-        return f"to-{self.target}"
+class Become(goals.Become):
+    """Be called one chosen class."""
 
     def check(self, task: Task) -> None:
         """The task must choose one of its classes, and the target be one of them."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -11,29 +10,12 @@ from torch import Tensor
 from plexor.attacks.goals.goal import LossKind
 from plexor.core.errors import PlanError
 from plexor.models.task import Regression, Task
+from plexor.threat_model import goals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
-    """Move the number a model gives for the untouched image.
-
-    Attributes:
-        by: how far at least, in the task's unit.
-        kind: "raise", "lower", or "deviate" (either way).
-    """
-
-    by: float
-    looks_back: ClassVar[bool] = True
-    kind: Literal["raise", "lower", "deviate"] = "deviate"
-
-    def __post_init__(self) -> None:
-        if not 0 < self.by < float("inf"):
-            raise PlanError(f"goal: `{self.kind}` must be by more than 0, got {self.by}")
-
-    @property
-    def name(self) -> str:
-        """Which way and how far."""
-        return f"{self.kind}-{self.by:g}"
+class Move(goals.Move):
+    """Move the number a model gives for the untouched image."""
 
     def check(self, task: Task) -> None:
         """The task must give a number."""
