@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .make/setup
 
-.PHONY: help setup demo check test mutants browser docs benchmark coverage-study clean
+.PHONY: help setup demo check test mutants browser soak docs benchmark coverage-study clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -38,6 +38,11 @@ mutants: $(SETUP)
 
 browser:
 	scripts/install-browser.sh
+
+# make soak FLIPS=5000   reads image files with flipped bits (minutes); counts in docs/reference/trials.md
+FLIPS := 5000
+soak: $(SETUP)
+	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/soak/bit_flips.py --flips $(FLIPS)
 
 docs: $(SETUP)
 	$(BIN)/mkdocs build --strict

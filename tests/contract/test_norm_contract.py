@@ -129,6 +129,23 @@ def test_a_crossing_is_on_the_plane_and_no_shorter_point_is(norm: str, geometry:
     torch.testing.assert_close((beyond * gradient).flatten(1).sum(1), most)
 
 
+@pytest.mark.parametrize("apart", [False, True])
+def test_l0_keeps_the_one_position_that_is_best_of_all(apart: bool) -> None:
+    geometry, box, one = L0(apart=apart), a_box(), torch.ones(N_CASES, 1, 1, 1)
+    delta, gradient = draw(12, 6.0), draw(13)
+    found = geometry.project(delta, a_box(), one)
+    reached = geometry.furthest(gradient, a_box(), one)
+    for index in np.ndindex(SHAPE if apart else SHAPE[1:]):
+        alone = torch.zeros_like(delta)
+        at = (slice(None), *index) if apart else (slice(None), slice(None), *index)
+        alone[at] = 1
+        other, corner = alone * box.clip(delta), alone * box.corner(gradient)
+        assert bool(
+            ((found - delta).square() - (other - delta).square()).sum((1, 2, 3)).le(1e-9).all()
+        )
+        assert bool(((reached - corner) * gradient).sum((1, 2, 3)).ge(-1e-9).all())
+
+
 def test_l0_has_no_crossing() -> None:
     for geometry in (L0(), L0(apart=True)):
         with pytest.raises(PlanError, match="linf, l2 or l1, not l0"):

@@ -168,7 +168,7 @@ def _encoded(codec: Codec, pixels: Pixels, edit: object | None) -> tuple[bytes, 
 def _allowed(
     threat: Threat, batch: Batch, images: Sequence[Image], stored: Sequence[Pixels]
 ) -> list[bool]:
-    """Whether each stored image is within the threat's radius and region."""
+    """Whether each stored image is within the threat's radius and region, its padding as it was."""
     radii = threat.radii(batch).flatten().double().tolist()
     regions: NDArray[np.bool_] | None = None
     if threat.region is not None:
@@ -180,6 +180,8 @@ def _allowed(
         length = _length(change, threat)
         fits = length <= radii[i] * (1 + _TOLERANCE) + _rounding(pixels, threat)
         outside = regions is not None and bool((change * ~regions[i]).any())
+        if image.padding is not None:
+            outside = outside or bool(change[:, image.padding].any())
         verdicts.append(fits and not outside)
     return verdicts
 
