@@ -61,7 +61,8 @@ from plexor.stats.reader_study import reader_study, reader_study_auc
 from plexor.stats.reads import proportion_by_reader, proportion_of_reads
 from plexor.stats.resample import by_indices, weighted_mean
 from plexor.stats.result import TestResult
-from plexor.stats.roc import RocAreas, auc, auc_covariance, partial_auc
+from plexor.stats.roc import auc, partial_auc
+from plexor.stats.roc_areas import RocAreas, auc_covariance
 from plexor.stats.roc_curve import RocCurve, roc_curve, weighted_auc
 from plexor.stats.roc_multiclass import auc_one_vs_rest, hand_till_auc, macro_auc
 from plexor.stats.roc_point import sensitivity_at_specificity, youden

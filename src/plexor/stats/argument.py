@@ -43,12 +43,6 @@ def t_quantile(level: float, df: float) -> float:
     return float(-special.stdtrit(df, (1 - level) / 2))
 
 
-def t_two_sided(t: float, df: float) -> float:
-    """Probability of |T| >= |t| under Student's t; NaN stays NaN."""
-    tail = special.ndtr(-abs(t)) if math.isinf(df) else special.stdtr(df, -abs(t))
-    return 2 * float(tail)
-
-
 def is_count(value: object) -> bool:
     """Whether it is a whole number from 0, in whatever type."""
     return isinstance(value, Real) and float(value) >= 0 and float(value).is_integer()

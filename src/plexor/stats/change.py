@@ -12,7 +12,8 @@ from scipy import special
 from plexor.core.errors import PlanError, unknown
 from plexor.stats.argument import Floats, Groups, check_same_length, group_codes
 from plexor.stats.estimate import Estimate
-from plexor.stats.mean import as_numbers, clustered_mean, linearised
+from plexor.stats.grouped_variance import mean_spread
+from plexor.stats.mean import as_numbers, clustered_mean
 from plexor.stats.resample import Seed
 from plexor.stats.result import TestResult
 
@@ -223,10 +224,10 @@ def _t_statistic(
     if not math.isfinite(mean):
         df = float((n if groups is None else group_codes(groups, n)[1]) - 1)
         return math.nan, max(df, 0.0), None if groups is None else int(df) + 1
-    variance, _, n_groups = linearised((changes - mean) / max(n, 1), groups, 0.95)
-    df = float((n if n_groups is None else n_groups) - 1)
-    t = (mean - expected) / math.sqrt(variance) if variance > 0 else math.nan
-    return t, df, n_groups
+    spread = mean_spread(changes, groups)
+    t = (mean - expected) / math.sqrt(spread.variance) if spread.variance > 0 else math.nan
+    fewest = n if spread.n_groups is None else spread.n_groups
+    return t, spread.df if math.isfinite(spread.df) else float(fewest - 1), spread.n_groups
 
 
 def _t_note(changes: Floats, t: float, df: float) -> str:

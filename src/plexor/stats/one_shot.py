@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike
 from plexor.core.errors import PlanError
 from plexor.stats.argument import Booleans, Floats, as_events, as_floats, check_level, t_quantile
 from plexor.stats.estimate import Estimate
-from plexor.stats.roc import logit_limits
+from plexor.stats.roc_interval import logit_limits
 
 _READER = 0
 _NOTHING = frozenset[int]()

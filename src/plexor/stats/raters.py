@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plexor.core.errors import PlanError
-from plexor.stats.argument import Floats, Groups, Label, check_level, group_codes, t_quantile
+from plexor.stats.argument import Floats, Groups, Label, check_level, group_codes
 from plexor.stats.estimate import Estimate
+from plexor.stats.grouped_variance import Part, grouped_spread
 from plexor.stats.kappa import AgreementWeights, agreement_weights
 
 Ratings = Sequence[Sequence[Label | None]] | NDArray[Any]
@@ -137,6 +138,7 @@ def _beyond_chance(
     totals = counts.sum(axis=1)
     several = totals >= 2
     value = low = high = variance = math.nan
+    uneven = ""
     note = "" if several.any() else TOO_FEW
     if several.any():
         w = agreement_weights(len(classes), weights)
@@ -152,14 +154,15 @@ def _beyond_chance(
             found = np.where(several, agreement - observed, 0.0) * n / several.sum()
             expected = 2 * ((shares - mean) @ chance_form @ mean)
             influence = (found - (1 - value) * expected) / (1 - chance)
-            sums = np.bincount(codes, weights=influence / n, minlength=n_groups)
             if n_groups > 1:
-                variance = n_groups / (n_groups - 1) * float(sums @ sums)
-                half = t_quantile(level, n_groups - 1) * math.sqrt(variance)
-                low, high = max(-1.0, value - half), min(1.0, value + half)
+                spread = grouped_spread([Part(values=influence, codes=codes)], n_groups)
+                variance, half, uneven = spread.variance, spread.half_width(level), spread.note
+                # With ratings missing the value itself may be below -1.
+                low, high = min(value, max(-1.0, value - half)), min(1.0, value + half)
         note = ONE_CLASS if math.isnan(value) else _spread_note(variance, observed)
         if note and not math.isnan(value):
             low = high = math.nan
+        note = note or uneven
     words = "" if weights == "identity" else f", {weights} weights"
     return Estimate(
         value=value,

@@ -21,7 +21,7 @@ from plexor.stats.argument import (
 )
 from plexor.stats.mrmc import ReaderStudy
 from plexor.stats.resample import resampler
-from plexor.stats.roc import auc_covariance
+from plexor.stats.roc_areas import auc_covariance
 from plexor.stats.roc_curve import weighted_auc
 
 CovarianceMethod = Literal["delong", "jackknife"]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
+from scipy import special
+
+from plexor.core.errors import PlanError, unknown
 from plexor.stats.estimate import finite_or_none
 
 Alternative = Literal["two-sided", "less", "greater"]
@@ -39,3 +43,28 @@ class TestResult:
     def to_dict(self) -> dict[str, object]:
         """Plain data for JSON; NaN and infinities, which JSON has not, become None."""
         return {key: finite_or_none(item) for key, item in asdict(self).items()}
+
+
+def check_alternative(alternative: Alternative) -> None:
+    """Refuses an alternative that is none of the three.
+
+    Raises:
+        PlanError: an unknown alternative.
+    """
+    if alternative not in get_args(Alternative):
+        raise PlanError(unknown("alternative", str(alternative), get_args(Alternative)))
+
+
+def t_tail(t: float, df: float, alternative: Alternative) -> float:
+    """The p-value of a Student's t statistic; normal for infinite ``df``, NaN stays NaN.
+
+    Args:
+        t: the statistic, above 0 where the data speak for "greater".
+        df: degrees of freedom, which need not be whole.
+        alternative: the side on which values count as extreme.
+    """
+    if math.isnan(t) or not df > 0:
+        return math.nan
+    place = -abs(t) if alternative == "two-sided" else -t if alternative == "greater" else t
+    tail = float(special.ndtr(place) if math.isinf(df) else special.stdtr(df, place))
+    return 2 * tail if alternative == "two-sided" else tail
