@@ -209,6 +209,7 @@ def independent_size(ratio: ClusteredRatio, level: float) -> float:
     ``df`` (Korn & Graubard; see ``clustered_proportion``).
     """
     size = ratio.n_effective
-    if not size > ratio.df + 1 or ratio.value in (0.0, 1.0):
+    alone = ratio.n == ratio.n_groups
+    if alone or not size > ratio.df + 1 or ratio.value in (0.0, 1.0):
         return size
     return size * (t_quantile(level, size - 1) / t_quantile(level, ratio.df)) ** 2

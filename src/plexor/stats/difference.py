@@ -22,6 +22,7 @@ from plexor.stats.argument import (
 )
 from plexor.stats.cluster import clustered_ratio, score_correlation
 from plexor.stats.estimate import Estimate
+from plexor.stats.grouped_variance import Part, grouped_spread
 from plexor.stats.mover import mover_limits
 from plexor.stats.proportion import wilson_limits
 
@@ -140,7 +141,11 @@ def subgroup_difference(
         np.array([one.high, other.high]),
         score_correlation([one, other]),
     )
-    shares = one.scores - other.scores
+    parts = [
+        Part(values=hits[side].astype(np.float64), codes=codes[side], weight=sign)
+        for side, sign in ((inside, 1.0), (~inside, -1.0))
+    ]
+    known = one.n and other.n
     notes = dict.fromkeys(
         f"{side}: {ratio.note}"
         for side, ratio in (("members", one), ("others", other))
@@ -154,7 +159,7 @@ def subgroup_difference(
         method=_WORDS["newcombe"] + ", at the groups' effective sample sizes",
         n=n,
         n_groups=n_groups,
-        variance=n_groups / (n_groups - 1) * float(shares @ shares) if n_groups > 1 else math.nan,
+        variance=grouped_spread(parts, n_groups).variance if known else math.nan,
         note="; ".join(notes),
     )
 

@@ -215,7 +215,7 @@ def _floor(part: Part, sizes: Floats, share: Floats) -> float:
     """
     held, several = sizes > 0, sizes > 1
     means = np.bincount(part.codes, weights=part.values, minlength=sizes.size)
-    means /= np.maximum(sizes, 1)
+    means = means / np.maximum(sizes, 1)
     squares = (part.values - means[part.codes]) ** 2
     sums = np.bincount(part.codes, weights=squares, minlength=sizes.size)[several]
     within = float((sums / (sizes[several] - 1)).mean()) if several.any() else 0.0

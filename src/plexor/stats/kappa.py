@@ -30,8 +30,10 @@ from plexor.stats.estimate import Estimate
 from plexor.stats.grouped_variance import Part, grouped_spread
 
 AgreementWeights = Literal["identity", "linear", "quadratic"]
+KappaInterval = Literal["added", "wald"]
 
 _ONE_CLASS = "both raters used one class only: agreement beyond chance is undefined"
+_NO_SPREAD = "a rater used one class only, or raters never or always agreed: no Wald interval"
 _ONE_GROUP = "one single group: no interval"
 
 ADDED = 2.0
@@ -60,6 +62,7 @@ def cohens_kappa(
     groups: Groups | None = None,
     *,
     weights: AgreementWeights = "identity",
+    interval: KappaInterval = "added",
     level: float = 0.95,
 ) -> Estimate:
     """Cohen's kappa of two raters, weighted where classes are ordered.
@@ -84,6 +87,7 @@ def cohens_kappa(
         classes: all classes, in order where weights are used.
         groups: the group of each case; None where cases are independent.
         weights: "identity" for Cohen's kappa, "linear" or "quadratic" for the weighted one.
+        interval: "added" as above; "wald" is value ± z·SE, for comparison with published tables.
         level: nominal coverage.
 
     Returns:
@@ -104,11 +108,15 @@ def cohens_kappa(
     counts = np.bincount(rows * q + columns, minlength=q * q).reshape(q, q).astype(np.float64)
     w = agreement_weights(q, weights)
     spread = None if groups is None else _Clustered.of(rows, columns, counts, w, groups)
-    return _kappa(counts, w, spread, weights=weights, level=level)
+    return _kappa(counts, w, spread, weights=weights, interval=interval, level=level)
 
 
 def cohens_kappa_of_table(
-    table: ArrayLike, *, weights: AgreementWeights = "identity", level: float = 0.95
+    table: ArrayLike,
+    *,
+    weights: AgreementWeights = "identity",
+    interval: KappaInterval = "added",
+    level: float = 0.95,
 ) -> Estimate:
     """``cohens_kappa`` of a table of counts: first rater in rows, second in columns, (q, q).
 
@@ -123,9 +131,8 @@ def cohens_kappa_of_table(
     square = counts.ndim == 2 and counts.shape[0] == counts.shape[1]
     if not square or not np.isfinite(counts).all() or (counts < 0).any() or (counts % 1).any():
         raise PlanError(f"table: expected a square table of counts, got {counts.tolist()}")
-    return _kappa(
-        counts, agreement_weights(len(counts), weights), None, weights=weights, level=level
-    )
+    w = agreement_weights(len(counts), weights)
+    return _kappa(counts, w, None, weights=weights, interval=interval, level=level)
 
 
 def pabak(
@@ -194,10 +201,18 @@ def _beyond_chance(counts: Floats, w: Floats) -> _Beyond:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Clustered:
-    """How much groups matter: design effect, degrees of freedom, and a warning."""
+    """How much groups matter.
+
+    Attributes:
+        n_groups: number of groups.
+        n_effective: independent cases that would be worth as much.
+        variance: of kappa, over groups.
+        df: degrees of freedom with which it is known.
+        note: a warning where groups are very unequal, or why there is no interval.
+    """
 
     n_groups: int
-    design_effect: float
+    n_effective: float
     variance: float
     df: float
     note: str
@@ -211,7 +226,7 @@ class _Clustered:
         codes, n_groups = group_codes(groups, n)
         nothing = cls(
             n_groups=n_groups,
-            design_effect=math.nan,
+            n_effective=math.nan,
             variance=math.nan,
             df=math.nan,
             note=_ONE_GROUP if n else "",
@@ -225,13 +240,12 @@ class _Clustered:
         influence = found.influence[rows, columns]
         spread = grouped_spread([Part(values=influence, codes=codes)], n_groups)
         least = least_design_effect(sizes, groups_showing(rows == columns, codes, sizes))
-        independent = found.variance * n / (n - 1)
-        estimated = spread.variance / independent if independent > 0 else 1.0
-        effect = max(1.0, least, estimated)
+        of_one = found.variance * n
+        size = 1 + of_one / spread.variance if spread.variance > 0 else float(n)
         return cls(
             n_groups=n_groups,
-            design_effect=effect,
-            variance=independent * max(least, estimated),
+            n_effective=min(float(n), n / least, size),
+            variance=max(spread.variance, of_one / (n / least - 1)) if least < n else of_one,
             df=spread.df,
             note=spread.note,
         )
@@ -243,33 +257,42 @@ def _kappa(
     clustered: _Clustered | None,
     *,
     weights: AgreementWeights,
+    interval: KappaInterval,
     level: float,
 ) -> Estimate:
     check_level(level)
+    if interval not in get_args(KappaInterval):
+        raise PlanError(unknown("interval of kappa", interval, get_args(KappaInterval)))
     n = int(counts.sum())
     value = low = high = variance = math.nan
     note = "no cases"
     if n:
         found = _beyond_chance(counts, w)
         value, variance = found.value, found.variance
-        note, effect, quantile = "", 1.0, normal_quantile(level)
+        note, size, quantile = "", float(n), normal_quantile(level)
         if clustered is not None:
-            variance, note, effect = clustered.variance, clustered.note, clustered.design_effect
+            variance, note, size = clustered.variance, clustered.note, clustered.n_effective
             quantile = t_quantile(level, clustered.df) if clustered.df > 0 else math.nan
         if math.isnan(value):
             note = _ONE_CLASS
-        elif effect >= 1:
-            added = _beyond_chance(counts / effect + ADDED / counts.size, w)
-            half = quantile * math.sqrt(added.variance)
-            low = min(value, max(-1.0, added.value - half))
-            high = max(value, min(1.0, added.value + half))
+        elif interval == "wald" and variance <= 1e-24:
+            note = _NO_SPREAD
+        elif size > 0:
+            centre, spread = value, variance
+            if interval == "added":
+                added = _beyond_chance(counts * size / n + ADDED / counts.size, w)
+                centre, spread = added.value, added.variance
+            half = quantile * math.sqrt(spread)
+            low = min(value, max(-1.0, centre - half))
+            high = max(value, min(1.0, centre + half))
     name = "Cohen's kappa" if weights == "identity" else f"Cohen's kappa, {weights} weights"
     return Estimate(
         value=value,
         low=low,
         high=high,
         level=level,
-        method=f"{name}, interval of the table with two cases added"
+        method=f"{name}, "
+        + ("two cases added for the interval" if interval == "added" else "Wald interval")
         + ("" if clustered is None else ", at the groups' effective sample size"),
         n=n,
         n_groups=None if clustered is None else clustered.n_groups,

@@ -131,7 +131,9 @@ def clustered_quantile(
     size, n_groups, note = float(n), None, "" if n else "no observations"
     if groups is not None:
         codes, n_groups = group_codes(groups, n)
-        at = clustered_ratio(unsorted <= (x[_place(x, share)] if n else 0.0), codes, n_groups, level)
+        at = clustered_ratio(
+            unsorted <= (x[_place(x, share)] if n else 0.0), codes, n_groups, level
+        )
         size, note = independent_size(at, level), at.note
     low = high = math.nan
     if size > 0:

@@ -20,6 +20,7 @@ from plexor.stats.argument import (
 from plexor.stats.cluster import clustered_ratio, score_correlation
 from plexor.stats.difference import score_limits
 from plexor.stats.estimate import Estimate
+from plexor.stats.grouped_variance import Part, grouped_spread
 from plexor.stats.mover import mover_limits
 from plexor.stats.proportion import wilson_limits
 
@@ -131,7 +132,7 @@ def paired_difference(
         (old.value, old.low, old.high),
         _reduced(rho, new.value, old.value, n_effective),
     )
-    shares = new.scores - old.scores
+    change = Part(values=second.astype(np.float64) - first, codes=codes)
     return Estimate(
         value=new.value - old.value,
         low=low,
@@ -140,7 +141,7 @@ def paired_difference(
         method=_WORDS["newcombe"] + ", at the groups' effective sample sizes",
         n=n,
         n_groups=n_groups,
-        variance=n_groups / (n_groups - 1) * float(shares @ shares) if n_groups > 1 else math.nan,
+        variance=grouped_spread([change], n_groups).variance if n else math.nan,
         note="; ".join(dict.fromkeys(note for note in (new.note, old.note) if note)),
     )
 
