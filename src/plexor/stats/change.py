@@ -14,7 +14,7 @@ from plexor.stats.argument import Floats, Groups, check_same_length, group_codes
 from plexor.stats.estimate import Estimate
 from plexor.stats.grouped_variance import mean_spread
 from plexor.stats.mean import as_numbers, clustered_mean
-from plexor.stats.resample import Seed
+from plexor.stats.resample import Seed, generator_of
 from plexor.stats.result import TestResult
 
 ChangeScores = Literal["mean", "rank"]
@@ -144,7 +144,7 @@ def sign_flip_test(
         for size in moved:
             found = np.concatenate([found + size, found - size])
     else:
-        rng = np.random.default_rng(seed)
+        rng = generator_of(seed)
         size = max(1, (1 << 22) // moved.size)
         found = np.concatenate(
             [

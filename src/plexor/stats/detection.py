@@ -53,8 +53,8 @@ def detection(
         PlanError: impossible counts, or a level outside 0 … 1.
     """
     check_level(level)
-    check_counts(hits, n_signal)
-    check_counts(false_alarms, n_noise)
+    hits, n_signal = check_counts(hits, n_signal)
+    false_alarms, n_noise = check_counts(false_alarms, n_noise)
     known = n_signal > 0 and n_noise > 0
     distance = bias = variance = math.nan
     if known:

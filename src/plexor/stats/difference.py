@@ -66,8 +66,8 @@ def difference_interval(
     check_level(level)
     if method not in _WORDS:
         raise PlanError(unknown("difference interval", method, get_args(DifferenceMethod)))
-    check_counts(k_first, n_first)
-    check_counts(k_second, n_second)
+    k_first, n_first = check_counts(k_first, n_first)
+    k_second, n_second = check_counts(k_second, n_second)
     value = low = high = math.nan
     if n_first and n_second:
         p, q, z = k_first / n_first, k_second / n_second, normal_quantile(level)

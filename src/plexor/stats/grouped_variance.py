@@ -214,8 +214,8 @@ def _floor(part: Part, sizes: Floats, share: Floats) -> float:
     That of CR2 where groups are of equal size; 0 where groups differ less than their cases do.
     """
     held, several = sizes > 0, sizes > 1
-    means = np.bincount(part.codes, weights=part.values, minlength=sizes.size)
-    means = means / np.maximum(sizes, 1)
+    totals = np.bincount(part.codes, weights=part.values, minlength=sizes.size)
+    means = totals / np.maximum(sizes, 1)
     squares = (part.values - means[part.codes]) ** 2
     sums = np.bincount(part.codes, weights=squares, minlength=sizes.size)[several]
     within = float((sums / (sizes[several] - 1)).mean()) if several.any() else 0.0

@@ -13,10 +13,10 @@ from plexor.core.errors import PlanError, unknown
 from plexor.stats.argument import (
     Floats,
     Groups,
+    as_counts,
     as_events,
     check_same_length,
     group_codes,
-    is_count,
 )
 from plexor.stats.result import TestResult
 
@@ -56,8 +56,7 @@ def mcnemar_test(b: int, c: int, *, method: McNemarMethod = "auto") -> TestResul
     """
     if method not in get_args(McNemarMethod):
         raise PlanError(unknown("McNemar method", method, get_args(McNemarMethod)))
-    if not (is_count(b) and is_count(c)):
-        raise PlanError(f"b, c: expected counts of discordant pairs, got b={b}, c={c}")
+    b, c = as_counts(b=b, c=c)
     if method == "auto":
         method = "exact" if b + c < EXACT_BELOW else "mid-p"
     n = int(b + c)

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from plexor.core.errors import PlanError, unknown
 from plexor.stats.argument import (
     Groups,
+    as_counts,
     as_events,
     check_level,
     check_same_length,
@@ -67,10 +68,10 @@ def paired_difference_interval(
     check_level(level)
     if method not in _WORDS:
         raise PlanError(unknown("paired interval", method, get_args(PairedMethod)))
-    counts = (both, before_only, after_only, neither)
-    if any(count != int(count) or count < 0 for count in counts):
-        raise PlanError(f"expected four counts of pairs, got {counts}")
-    n = int(sum(counts))
+    both, before_only, after_only, neither = as_counts(
+        both=both, before_only=before_only, after_only=after_only, neither=neither
+    )
+    n = both + before_only + after_only + neither
     value = low = high = math.nan
     if n:
         value, z = (after_only - before_only) / n, normal_quantile(level)

@@ -55,7 +55,7 @@ def proportion_interval(
     check_level(level)
     if method not in _WORDS:
         raise PlanError(unknown("proportion interval", method, get_args(ProportionMethod)))
-    check_counts(k, n)
+    k, n = check_counts(k, n)
     if n == 0:
         low = high = math.nan
     elif method == "wilson":

@@ -10,7 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plexor.core.errors import PlanError
-from plexor.stats.argument import Floats, Groups, Label, check_level, group_codes
+from plexor.stats.argument import (
+    Floats,
+    Groups,
+    Label,
+    by_position,
+    check_level,
+    group_codes,
+    is_missing,
+)
 from plexor.stats.estimate import Estimate
 from plexor.stats.grouped_variance import Part, grouped_spread
 from plexor.stats.kappa import AgreementWeights, agreement_weights
@@ -29,21 +37,24 @@ NO_SPREAD = 1e-24
 def rating_counts(ratings: Ratings, classes: Sequence[Label]) -> Floats:
     """How many raters gave each class to each case, (n, q), from ratings (n, raters).
 
-    A missing rating is None or NaN.
+    A missing rating is None, NaN or pandas' NA.
 
     Raises:
         PlanError: not two dimensions, a class named twice, or a rating that is none of ``classes``.
     """
-    table = np.asarray(ratings, dtype=object)
+    try:
+        table = np.asarray(ratings, dtype=object)
+    except ValueError as error:
+        raise PlanError(f"ratings: expected rows of equal length, but {error}") from error
     if table.ndim != 2:
         raise PlanError(f"ratings: expected shape (cases, raters), got {table.shape}")
-    position = {label: index for index, label in enumerate(classes)}
+    position = {label: index for index, label in enumerate(by_position(classes).tolist())}
     if len(position) != len(classes):
         raise PlanError(f"classes: expected each class once, got {list(classes)}")
     counts = np.zeros((len(table), len(position)))
     for case, row in enumerate(table.tolist()):
         for rating in row:
-            if rating is None or rating != rating:  # noqa: PLR0124 (NaN differs from itself)
+            if is_missing(rating):
                 continue
             if rating not in position:
                 raise PlanError(

@@ -17,7 +17,7 @@ from plexor.stats.argument import (
     as_floats,
     check_same_length,
     group_codes,
-    groups_where,
+    rows_where,
 )
 from plexor.stats.mrmc import ReaderStudy
 from plexor.stats.resample import resampler
@@ -156,7 +156,7 @@ def reader_study_auc(
         values[chosen], spread[np.ix_(chosen, chosen)] = _areas(
             positive[cases],
             cells[np.ix_(chosen, np.flatnonzero(cases))].T,
-            None if groups is None else groups_where(groups, cases),
+            None if groups is None else rows_where(groups, cases),
             covariance,
         )
     return reader_study(

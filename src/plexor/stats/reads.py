@@ -12,10 +12,11 @@ from plexor.stats.argument import (
     Floats,
     Groups,
     as_events,
+    by_position,
     check_level,
     group_codes,
-    groups_where,
     normal_quantile,
+    rows_where,
     t_quantile,
 )
 from plexor.stats.cluster import clustered_proportion
@@ -99,11 +100,11 @@ def proportion_by_reader(
     """
     hits = as_events("events", events)
     codes, _ = group_codes(readers, hits.size)
-    names = readers.tolist() if isinstance(readers, np.ndarray) else list(readers)
+    names = by_position(readers).tolist()
     estimates: dict[object, Estimate] = {}
     for name in dict.fromkeys(names):
         own = codes == codes[names.index(name)]
-        kept = None if cases is None else groups_where(cases, own)
+        kept = None if cases is None else rows_where(cases, own)
         estimates[name] = clustered_proportion(hits[own], kept, level=level)
     return estimates
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from plexor.core.errors import PlanError, unknown
-from plexor.stats.argument import Codes, Floats, Groups, as_floats, group_codes
+from plexor.stats.argument import Codes, Floats, Groups, as_floats, group_codes, is_count
 
 Statistic = Callable[[Floats], Floats]
 """Weights of resamples, (r, n), to k numbers for each, (r, k); NaN where undefined."""
@@ -148,12 +148,23 @@ def seed_number(seed: Seed) -> int:
     """The whole number from which streams are made.
 
     Raises:
-        PlanError: a negative one.
+        PlanError: anything else, or a negative one.
     """
-    number = int(seed.integers(2**63)) if isinstance(seed, np.random.Generator) else int(seed)
-    if number < 0:
-        raise PlanError(f"seed: expected a whole number from 0, got {number}")
-    return number
+    if isinstance(seed, np.random.Generator):
+        return int(seed.integers(2**63))
+    if not is_count(seed):
+        raise PlanError(
+            f"seed: expected a whole number from 0 or a NumPy generator, got {seed!r}; the same "
+            "number gives the same result"
+        )
+    return int(seed)
+
+
+def generator_of(seed: Seed) -> np.random.Generator:
+    """The generator itself, or a new one from a whole number; errors as ``seed_number``."""
+    return (
+        seed if isinstance(seed, np.random.Generator) else np.random.default_rng(seed_number(seed))
+    )
 
 
 def weighted_mean(values: ArrayLike) -> Statistic:

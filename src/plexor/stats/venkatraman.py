@@ -11,7 +11,7 @@ from scipy import integrate
 
 from plexor.stats.argument import Booleans, Floats, Groups, as_events, group_codes
 from plexor.stats.placement import as_scores
-from plexor.stats.resample import Seed
+from plexor.stats.resample import Seed, generator_of
 from plexor.stats.result import TestResult
 
 
@@ -52,7 +52,7 @@ def venkatraman_test(
     statistic = p_value = math.nan
     note = "" if 0 < positive.sum() < n else "no positive or no negative cases"
     if not note:
-        rng = np.random.default_rng(seed)
+        rng = generator_of(seed)
         ranks = np.stack([_ranks(column, rng) for column in scores.T])
         statistic = _distance(positive, ranks)
         greater = 0
@@ -113,7 +113,7 @@ def venkatraman_test_unpaired(
     statistic = p_value = math.nan
     lacking = any(not 0 < positive.sum() < positive.size for positive, _ in samples)
     if not lacking:
-        rng = np.random.default_rng(seed)
+        rng = generator_of(seed)
         share = float(first.sum() + second.sum()) / n
         places = [_places(positive, scores, share, rng) for positive, scores in samples]
         statistic = _area_between([first, second], places, share)
