@@ -61,6 +61,7 @@ from plexor.stats.reader_study import reader_study, reader_study_auc
 from plexor.stats.reads import proportion_by_reader, proportion_of_reads
 from plexor.stats.resample import by_indices, weighted_mean
 from plexor.stats.result import TestResult
+from plexor.stats.result_text import table
 from plexor.stats.roc import auc, partial_auc
 from plexor.stats.roc_areas import RocAreas, auc_covariance
 from plexor.stats.roc_curve import RocCurve, roc_curve, weighted_auc
@@ -152,6 +153,7 @@ __all__ = [
     "simulated_power",
     "simultaneous_level",
     "subgroup_difference",
+    "table",
     "venkatraman_test",
     "venkatraman_test_unpaired",
     "weighted_auc",

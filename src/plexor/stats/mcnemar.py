@@ -18,7 +18,7 @@ from plexor.stats.argument import (
     check_same_length,
     group_codes,
 )
-from plexor.stats.result import TestResult
+from plexor.stats.result import Alternative, TestResult, check_alternative, t_tail
 
 McNemarMethod = Literal["auto", "exact", "mid-p", "asymptotic", "corrected"]
 ClusteredMcNemarMethod = Literal["obuchowski", "durkalski"]
@@ -29,8 +29,14 @@ EXACT_BELOW = 25
 _NO_DISCORDANT = "no discordant pairs"
 
 
-def mcnemar_test(b: int, c: int, *, method: McNemarMethod = "auto") -> TestResult:
-    """McNemar's test of equal proportions in pairs; two-sided.
+def mcnemar_test(
+    b: int,
+    c: int,
+    *,
+    method: McNemarMethod = "auto",
+    alternative: Alternative = "two-sided",
+) -> TestResult:
+    """McNemar's test of equal proportions in pairs.
 
     Under the hypothesis, each discordant pair is of either kind with probability ½.
 
@@ -46,14 +52,23 @@ def mcnemar_test(b: int, c: int, *, method: McNemarMethod = "auto") -> TestResul
         b: pairs that were so before only (e.g. right before, wrong after).
         c: pairs that were so after only.
         method: see above.
+        alternative: "greater" tests whether ``b`` is more likely than ``c``, "less" whether it is
+            less likely; the asymptotic methods then take half of the two-sided tail of χ².
 
     Returns:
-        ``n`` is ``b + c``; concordant pairs have no say in this test. Without discordant pairs
+        ``n`` is ``b + c``; concordant pairs do not enter this test. Without discordant pairs
         the exact and mid-p tests give p = 1, the others NaN, with a note.
 
     Raises:
-        PlanError: a count that is negative or not whole, or an unknown method.
+        PlanError: a count that is negative or not whole, an unknown method or alternative.
+
+    Examples:
+        >>> round(mcnemar_test(30, 12).p_value, 4)
+        0.0054
+        >>> round(mcnemar_test(30, 12, alternative="greater").p_value, 4)
+        0.0027
     """
+    check_alternative(alternative)
     if method not in get_args(McNemarMethod):
         raise PlanError(unknown("McNemar method", method, get_args(McNemarMethod)))
     b, c = as_counts(b=b, c=c)
@@ -62,11 +77,12 @@ def mcnemar_test(b: int, c: int, *, method: McNemarMethod = "auto") -> TestResul
     n = int(b + c)
     if method in ("exact", "mid-p"):
         statistic, df = float(b), None
-        p_value = _binomial_p(int(b), n, mid=method == "mid-p")
+        p_value = _binomial_p(b, n, mid=method == "mid-p", alternative=alternative)
     else:
         distance = abs(b - c) if method == "asymptotic" else max(abs(b - c) - 1, 0)
         statistic, df = (distance**2 / n if n else math.nan), 1.0
-        p_value = float(special.chdtrc(1, statistic))
+        signed = math.copysign(math.sqrt(statistic), b - c)
+        p_value = t_tail(signed, math.inf, alternative)
     words = {
         "exact": "McNemar's exact test",
         "mid-p": "McNemar's mid-p test",
@@ -79,12 +95,18 @@ def mcnemar_test(b: int, c: int, *, method: McNemarMethod = "auto") -> TestResul
         df=df,
         method=words[method],
         n=n,
+        alternative=alternative,
         note="" if n else _NO_DISCORDANT,
     )
 
 
-def _binomial_p(b: int, n: int, *, mid: bool) -> float:
-    """P(as far from n/2 as ``b``, or farther), counting "as far" half where ``mid``."""
+def _binomial_p(b: int, n: int, *, mid: bool, alternative: Alternative) -> float:
+    """P(as extreme as ``b``, or more), counting "as extreme" half where ``mid``."""
+    if alternative != "two-sided":
+        least = b if alternative == "less" else n - b
+        found = float(special.bdtr(least, n, 0.5))
+        same = found - (float(special.bdtr(least - 1, n, 0.5)) if least else 0.0)
+        return found - same / 2 if mid and n else found
     least = min(b, n - b)
     at_least_as_far = min(1.0, 2 * float(special.bdtr(least, n, 0.5))) if n else 1.0
     if not mid or n == 0:
