@@ -60,11 +60,10 @@ def delong_test(
         >>> a, b = [1, 2, 3, 4, 3, 5, 6, 7], [3, 1, 4, 2, 2, 4, 3, 5]
         >>> test = delong_test(truth, a, b)
         >>> round(test.p_value, 3)
-        0.14
+        0.322
     """
     check_alternative(alternative)
-    areas = placed_areas(truth, _side_by_side(a, b), groups, specificity)
-    difference, variance, df, note = _difference(areas)
+    areas, difference, variance, df, note = area_contrast(truth, a, b, groups, specificity)
     t = difference / math.sqrt(variance) if variance > 0 else math.nan
     return TestResult(
         statistic=t,
@@ -95,11 +94,10 @@ def auc_difference(
         >>> truth = [0, 0, 0, 0, 1, 1, 1, 1]
         >>> a, b = [1, 2, 3, 4, 3, 5, 6, 7], [3, 1, 4, 2, 2, 4, 3, 5]
         >>> print(auc_difference(truth, a, b).value)
-        0.21875
+        0.1875
     """
     check_level(level)
-    areas = placed_areas(truth, _side_by_side(a, b), groups, specificity)
-    difference, variance, df, note = _difference(areas)
+    areas, difference, variance, df, note = area_contrast(truth, a, b, groups, specificity)
     half = t_quantile(level, df) * math.sqrt(variance) if variance > 0 else math.nan
     return Estimate(
         value=difference,
@@ -257,8 +255,18 @@ def _side_by_side(a: ArrayLike, b: ArrayLike) -> Floats:
     return np.stack([one, other], axis=1)
 
 
-def _difference(areas: PlacedAreas) -> tuple[float, float, float, str]:
-    """First area minus second, variance, degrees of freedom, and why something is undefined."""
+def area_contrast(
+    truth: ArrayLike,
+    a: ArrayLike,
+    b: ArrayLike,
+    groups: Groups | None,
+    specificity: Range = WHOLE,
+) -> tuple[PlacedAreas, float, float, float, str]:
+    """Areas, area a - area b, its variance, degrees of freedom, and why something is undefined.
+
+    The degrees of freedom are those of ``delong_test``.
+    """
+    areas = placed_areas(truth, _side_by_side(a, b), groups, specificity)
     value, spread, note = areas.contrast(np.array([1.0, -1.0]))
     df = min(spread.df, 2.0 * (areas.fewest - 1)) if not note else math.nan
-    return value, spread.variance, df, note or spread.note
+    return areas, value, spread.variance, df, note or spread.note

@@ -192,7 +192,7 @@ def _scaled(part: Part, n_groups: int, correlation: float | None) -> _Scaled | N
     means = np.bincount(part.codes, weights=centred, minlength=n_groups) / np.maximum(sizes, 1)
     scale = part.weight * share * np.sqrt(own / expected)
     deviations = scale * means
-    size = float(centred @ centred) / (n - 1)
+    size = float(centred @ centred) / (n * (1 - whole)) if whole < 1 else 0.0
     return _Scaled(
         deviations=deviations if plain else deviations * _raise(deviations, part, sizes, share),
         diagonal=size * scale**2 * own,

@@ -177,11 +177,23 @@ def _reduced(rho: float, p: float, q: float, n: float) -> float:
 
 
 def _tango(gained: int, lost: int, n: int, z: float) -> tuple[float, float]:
-    def variance(true: float) -> float:
-        """At the maximum of the likelihood under a difference of ``true`` (Tango's eq. 21)."""
-        linear = (2 * n - gained + lost) * true - gained - lost
-        constant = -lost * true * (1 - true)
-        lost_share = (math.sqrt(max(0.0, linear**2 - 8 * n * constant)) - linear) / (4 * n)
-        return max(0.0, 2 * lost_share + true * (1 - true)) / n
+    return score_limits(
+        (gained - lost) / n, n, z, lambda true: tango_variance(gained, lost, n, true)
+    )
 
-    return score_limits((gained - lost) / n, n, z, variance)
+
+def tango_variance(gained: int, lost: int, n: int, true: float) -> float:
+    """Variance of a paired difference at the likelihood's maximum under a difference of ``true``.
+
+    Tango (Stat Med 1998;17:891), eq. 21.
+
+    Args:
+        gained: pairs that are so after only.
+        lost: pairs that are so before only.
+        n: pairs.
+        true: the proportion after minus the proportion before.
+    """
+    linear = (2 * n - gained + lost) * true - gained - lost
+    constant = -lost * true * (1 - true)
+    lost_share = (math.sqrt(max(0.0, linear**2 - 8 * n * constant)) - linear) / (4 * n)
+    return max(0.0, 2 * lost_share + true * (1 - true)) / n

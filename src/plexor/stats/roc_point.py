@@ -83,7 +83,7 @@ def sensitivity_at_specificity(
         method="percentile",
         level=level,
     )
-    most = _kish_size(positive, groups)
+    most = kish_size(positive, groups)
     low = high = math.nan
     if not math.isnan(booted.value) and (groups is None or (booted.n_groups or 0) > 1):
         p, variance = booted.value, booted.variance or 0.0
@@ -229,7 +229,7 @@ def _interpolated(rate: Floats, hit: Floats, at: float) -> Floats:
     return np.where(np.isnan(rate).any(axis=1), np.nan, found)
 
 
-def _kish_size(positive: Booleans, groups: Groups | None) -> float:
+def kish_size(positive: Booleans, groups: Groups | None) -> float:
     """Positives, each group taken to be of one piece."""
     m = float(positive.sum())
     if groups is None:
