@@ -70,6 +70,12 @@ CALLS: dict[str, Callable[[Row], Any]] = {
     "auc_one_vs_rest": lambda c: stats.auc_one_vs_rest(
         c["first"], table(c["score"], c["other"], c["number"]), LEVELS, c["patient"]
     ),
+    "auc_non_inferiority": lambda c: stats.auc_non_inferiority(
+        c["truth"], c["score"], c["other"], 0.1, c["patient"]
+    ),
+    "average_precision": lambda c: stats.average_precision(
+        c["truth"], c["score"], c["patient"], **SEED
+    ),
     "balanced_accuracy": lambda c: stats.balanced_accuracy(
         c["first"], c["second"], LEVELS, c["patient"]
     ),
@@ -78,11 +84,16 @@ CALLS: dict[str, Callable[[Row], Any]] = {
     "bootstrap_interval": lambda c: stats.bootstrap_interval(
         stats.weighted_mean(c["number"]), N, c["patient"], **SEED
     ),
+    "brier_score": lambda c: stats.brier_score(c["truth"], c["weight"], c["patient"]),
     "by_indices": lambda c: stats.by_indices(
         lambda chosen: float(np.asarray(c["number"], float)[chosen].mean())
     )(np.ones((1, N))),
     "by_subgroup": lambda c: stats.by_subgroup(
         stats.paired_t_test, c["site"], c["number"], c["guess"], c["patient"]
+    ),
+    "calibration": lambda c: stats.calibration(c["truth"], c["weight"], c["patient"]),
+    "clustered_likelihood_ratios": lambda c: stats.clustered_likelihood_ratios(
+        c["truth"], c["before"], c["patient"]
     ),
     "clustered_mcnemar": lambda c: stats.clustered_mcnemar(c["before"], c["after"], c["patient"]),
     "clustered_mean": lambda c: stats.clustered_mean(c["number"], c["patient"]),
@@ -93,6 +104,9 @@ CALLS: dict[str, Callable[[Row], Any]] = {
     ),
     "cohens_kappa": lambda c: stats.cohens_kappa(c["first"], c["second"], LEVELS, c["patient"]),
     "confusion": lambda c: stats.confusion(c["first"], c["second"], LEVELS),
+    "decision_curve": lambda c: stats.decision_curve(
+        c["truth"], c["weight"], [0.2, 0.5], c["patient"]
+    ),
     "delong_test": lambda c: stats.delong_test(c["truth"], c["score"], c["other"], c["patient"]),
     "delong_test_all": lambda c: stats.delong_test_all(
         c["truth"], table(c["score"], c["other"], c["number"]), c["patient"]
@@ -101,6 +115,7 @@ CALLS: dict[str, Callable[[Row], Any]] = {
         c["truth"], c["score"], c["truth"], c["other"], groups_a=c["patient"]
     ),
     "equivalence_test": lambda c: stats.equivalence_test(c["number"], c["guess"], 20, c["patient"]),
+    "f1_score": lambda c: stats.f1_score(c["truth"], c["before"], c["patient"]),
     "fleiss_kappa": lambda c: stats.fleiss_kappa(
         table(c["first"], c["second"], c["third"]), LEVELS, c["patient"]
     ),
@@ -116,6 +131,10 @@ CALLS: dict[str, Callable[[Row], Any]] = {
     ),
     "macro_auc": lambda c: stats.macro_auc(
         c["first"], table(c["score"], c["other"], c["number"]), LEVELS, c["patient"]
+    ),
+    "mantel_haenszel": lambda c: stats.mantel_haenszel(c["before"], c["truth"], c["site"]),
+    "matthews_correlation": lambda c: stats.matthews_correlation(
+        c["truth"], c["before"], c["patient"]
     ),
     "mean_absolute_error": lambda c: stats.mean_absolute_error(
         c["number"], c["guess"], c["patient"]
@@ -139,6 +158,9 @@ CALLS: dict[str, Callable[[Row], Any]] = {
         c["before"], c["reader"], c["case"]
     ),
     "proportion_of_reads": lambda c: stats.proportion_of_reads(c["before"], c["case"], c["reader"]),
+    "proportion_non_inferiority": lambda c: stats.proportion_non_inferiority(
+        c["before"], c["after"], 0.1, c["patient"]
+    ),
     "r_squared": lambda c: stats.r_squared(c["number"], c["guess"], c["patient"]),
     "reader_study_auc": lambda c: stats.reader_study_auc(
         c["truth"],
@@ -171,6 +193,18 @@ CALLS: dict[str, Callable[[Row], Any]] = {
     "youden": lambda c: stats.youden(c["truth"], c["score"], c["patient"], **SEED),
 }
 WITHOUT_COLUMNS = {
+    "AccuracyPlan",
+    "Calibration",
+    "DecisionCurve",
+    "LikelihoodRatios",
+    "MantelHaenszel",
+    "PredictiveValues",
+    "accuracy_sample_size",
+    "likelihood_ratios",
+    "mantel_haenszel_of_tables",
+    "predictive_values",
+    "probability_after",
+    "table",
     "AdjustedTest",
     "BinormalCurve",
     "Detection",

@@ -280,6 +280,40 @@ def _power() -> Iterator[Pair]:
             yield ours, row[key]
 
 
+def _calibrations() -> Iterator[Pair]:
+    for row in _golden("clinical")["calibrations"]:
+        ours = stats.calibration(row["truth"], row["p"])
+        yield from ((ours.slope.value, row["slope"]), (ours.intercept.value, row["intercept"]))
+        yield from ((ours.in_the_large.value, row["large"]), (ours.brier.value, row["brier"]))
+        yield ours.slope.variance or 0, row["slope_variance"]
+        grouped = stats.calibration(row["truth"], row["p"], row["group"])
+        yield grouped.slope.variance or 0, row["clustered"]
+
+
+def _ratios() -> Iterator[Pair]:
+    for row in _golden("clinical")["ratios"]:
+        ours = stats.likelihood_ratios(*row["counts"], interval="log")
+        yield from zip(ours.positive, row["positive"], strict=True)
+        yield from zip(ours.negative, row["negative"], strict=True)
+        score = stats.likelihood_ratios(*row["counts"]).positive
+        yield from zip(score, row["score"], strict=True)
+
+
+def _strata() -> Iterator[Pair]:
+    for row in _golden("clinical")["stratified"]:
+        ours = stats.mantel_haenszel_of_tables(row["tables"])
+        yield ours.odds_ratio.value, row["odds"]
+        yield from _limits(ours.odds_ratio, row["odds_interval"])
+        yield from zip(ours.risk_ratio, row["risk"], strict=True)
+        yield from zip(ours.risk_difference, row["difference"], strict=True)
+        yield from zip(ours.test, (row["statistic"], row["p"]), strict=True)
+
+
+def _correlation() -> Iterator[Pair]:
+    row = _golden("clinical")["correlation"]
+    yield stats.matthews_correlation(row["x"], row["y"]).value, row["r"]
+
+
 def _row(
     functions: str,
     figures: str,
@@ -385,4 +419,19 @@ COMPARISONS = (
     _row("bootstrap_interval", "limits from the same resamples", "R boot", _bootstrap),
     _row("holm hochberg benjamini_hochberg", "adjusted p", "R p.adjust", _adjusted),
     _row("mcnemar_power", "power", "every table added up in R", _power),
+    _row(
+        "calibration brier_score",
+        "intercept, slope, variances, Brier",
+        "R glm, rms, sandwich",
+        _calibrations,
+        closed=False,
+    ),
+    _row("likelihood_ratios", "ratios, limits of both kinds", "R epiR", _ratios),
+    _row(
+        "mantel_haenszel",
+        "three estimates, limits, test",
+        "R mantelhaen.test, epiR",
+        _strata,
+    ),
+    _row("matthews_correlation", "value", "R cor", _correlation),
 )

@@ -252,7 +252,7 @@ def _side_by_side(a: ArrayLike, b: ArrayLike) -> Floats:
     one, other = as_floats("a", a), as_floats("b", b)
     if one.ndim != 1 or one.shape != other.shape:
         raise PlanError(f"a, b: expected one score per case, got {one.shape} and {other.shape}")
-    return np.stack([one, other], axis=1)
+    return np.array([one, other]).T
 
 
 def area_contrast(

@@ -136,9 +136,8 @@ class PlacedAreas:
         if self.note:
             return math.nan, nowhere, self.note
         shares = self.contributions @ weights
-        value, sides = float(self.values @ weights), (self.positive, ~self.positive)
-        # Rounding leaves about 1e-17 where two models rank all cases alike.
-        scale = float(np.square(self.contributions * weights).sum(axis=1).max())
+        sides = (self.positive, ~self.positive)
+        value = float(shares[self.positive].mean())
         if self.codes is None:
             spread = _of_two_means([shares[side] for side in sides])
         else:
@@ -147,8 +146,6 @@ class PlacedAreas:
             spread = grouped_spread(parts, self.n_groups)
         if math.isnan(spread.variance):
             return value, spread, FEW
-        if spread.variance <= 1e-16 * scale / self.positive.size:
-            return value, Spread(variance=0.0, df=spread.df, n_groups=spread.n_groups), ""
         return value, spread, ""
 
 
@@ -165,7 +162,7 @@ def placed_areas(
     parts, note = np.full(table.shape, np.nan), ""
     if 0 < m < n:
         columns = [placements(positive, column, specificity) for column in table.T]
-        parts = np.stack(columns, axis=1)
+        parts = np.array(columns).T
     else:
         note = "no positive cases" if n else "no cases"
         note = "no negative cases" if m else note
