@@ -29,7 +29,8 @@ class LimitsOfAgreement:
         bias: mean difference.
         lower: the lower limit of agreement, with its own interval.
         upper: the upper one.
-        sd_between: of differences between subjects (0 where estimated below).
+        sd_between: of differences between subjects; 0 where estimated below, and then the notes
+            of the estimates say so.
         sd_within: of differences within a subject; NaN where each has one pair.
     """
 
@@ -102,6 +103,11 @@ def bland_altman(
     note = "" if k > 1 else "fewer than two subjects"
     if k > 1 and total <= 1e-24 * bias**2:
         note = "all differences are equal: the interval has no width"
+    elif k > 1 and within_df and of_means < within / harmonic:
+        note = (
+            "subjects differ less than their own pairs do: the variance between subjects is "
+            "estimated below 0, counted as 0 in sd_between"
+        )
 
     def estimate(value: float, below: float, above: float, method: str) -> Estimate:
         return Estimate(
