@@ -32,6 +32,7 @@ from plexor.stats import (
     youden,
 )
 from plexor.stats.grouped_variance import Part, grouped_spread
+from plexor.stats.venkatraman import _area_between, _places
 
 GOLDEN: dict[str, Any] = json.loads(
     (Path(__file__).parent / "golden" / "stats_roc.json").read_text()
@@ -616,6 +617,28 @@ def test_unpaired_venkatraman_equals_proc() -> None:
     assert ours.statistic == pytest.approx(GOLDEN["venkatraman"]["unpaired"], abs=5e-5)
     assert ours.p_value == pytest.approx(GOLDEN["venkatraman"]["unpaired_p"], abs=0.07)
     assert ours.n == 400
+
+
+def test_unpaired_venkatraman_where_proc_takes_another_share() -> None:
+    data = json.loads((Path(__file__).parent / "golden" / "stats_venkatraman.json").read_text())
+    truth, score = np.array(data["truth"]) == 1, np.array(data["score"])
+    first, second = slice(None, 80), slice(80, None)
+    share = truth.sum() / 230
+
+    def statistic(share: float) -> float:
+        rng = np.random.default_rng(0)
+        truths = [truth[first], truth[second]]
+        places = [_places(truth[part], score[part], share, rng) for part in (first, second)]
+        return _area_between(truths, places, share)
+
+    ours = venkatraman_test_unpaired(
+        truth[first], score[first], truth[second], score[second], seed=0, n_permutations=9
+    )
+    assert ours.statistic == pytest.approx(statistic(share), rel=1e-12)
+    assert data["share"] == pytest.approx(truth.sum() / 160, rel=1e-12)  # not of both samples
+    # pROC leaves out what lies below the lowest place of a sample, where the curves start together.
+    assert statistic(data["share"]) == pytest.approx(data["statistic"], abs=2e-3)
+    assert abs(ours.statistic - data["statistic"]) > 4e-3
 
 
 def test_unpaired_venkatraman_by_hand() -> None:

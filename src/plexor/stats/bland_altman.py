@@ -69,6 +69,11 @@ def bland_altman(
 
     Raises:
         PlanError: lengths differ, a number is NaN or infinite, or a subject is missing.
+
+    Examples:
+        >>> truth, predicted = [61, 70, 74, 66, 58], [64, 69, 79, 65, 60]
+        >>> round(bland_altman(truth, predicted).upper.value, 2)
+        3.51
     """
     check_level(level)
     check_level(agreement)

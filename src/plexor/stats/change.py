@@ -28,7 +28,13 @@ _ONE_GROUP = "fewer than two cases or groups"
 def mean_change(
     before: ArrayLike, after: ArrayLike, groups: Groups | None = None, *, level: float = 0.95
 ) -> Estimate:
-    """The mean of after - before; see ``clustered_mean`` for its interval."""
+    """The mean of after - before; see ``clustered_mean`` for its interval.
+
+    Examples:
+        >>> before, after = [3.1, 2.8, 4.0, 3.6, 2.9], [3.4, 3.0, 4.1, 3.5, 3.3]
+        >>> round(mean_change(before, after).value, 2)
+        0.18
+    """
     return clustered_mean(_changes(before, after), groups, level=level)
 
 
@@ -46,6 +52,11 @@ def paired_t_test(before: ArrayLike, after: ArrayLike, groups: Groups | None = N
 
     Raises:
         PlanError: a NaN, lengths that differ, or a missing group.
+
+    Examples:
+        >>> before, after = [3.1, 2.8, 4.0, 3.6, 2.9], [3.4, 3.0, 4.1, 3.5, 3.3]
+        >>> round(paired_t_test(before, after).p_value, 3)
+        0.105
     """
     changes = _changes(before, after)
     t, df, n_groups = _t_statistic(changes, 0.0, groups)
@@ -80,6 +91,11 @@ def signed_rank_test(
 
     Raises:
         PlanError: a NaN, lengths that differ, or a missing group.
+
+    Examples:
+        >>> before, after = [3.1, 2.8, 4.0, 3.6, 2.9], [3.4, 3.0, 4.1, 3.5, 3.3]
+        >>> round(signed_rank_test(before, after).p_value, 3)
+        0.138
     """
     changes = _changes(before, after)
     sums, n_groups = _group_sums(_signed_ranks(changes), groups)
@@ -129,6 +145,11 @@ def sign_flip_test(
 
     Raises:
         PlanError: a NaN, lengths that differ, a missing group, unknown scores.
+
+    Examples:
+        >>> before, after = [3.1, 2.8, 4.0, 3.6, 2.9], [3.4, 3.0, 4.1, 3.5, 3.3]
+        >>> sign_flip_test(before, after, seed=0).p_value
+        0.1875
     """
     if scores not in get_args(ChangeScores):
         raise PlanError(unknown("scores", scores, get_args(ChangeScores)))
@@ -188,6 +209,11 @@ def equivalence_test(
 
     Raises:
         PlanError: a margin that is not positive; see ``paired_t_test`` for the rest.
+
+    Examples:
+        >>> before, after = [3.1, 2.8, 4.0, 3.6, 2.9], [3.4, 3.0, 4.1, 3.5, 3.3]
+        >>> round(equivalence_test(before, after, margin=0.5).p_value, 3)
+        0.01
     """
     if not margin > 0:
         raise PlanError(f"margin: expected the greatest harmless change, above 0, got {margin}")

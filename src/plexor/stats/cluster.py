@@ -91,6 +91,12 @@ def clustered_proportion(
 
     Raises:
         PlanError: lengths differ, events are not true or false, a group is missing.
+
+    Examples:
+        >>> patients = ["a", "a", "b", "c", "d"]
+        >>> found = clustered_proportion([1, 1, 0, 1, 1], patients)
+        >>> found.value, found.n_groups
+        (0.8, 4)
     """
     check_level(level)
     hits = as_events("events", events)

@@ -32,6 +32,11 @@ def cochrans_q(outcomes: ArrayLike, groups: Groups | None = None) -> TestResult:
 
     Raises:
         PlanError: not (n, k) truth values with k >= 2, or a group is missing.
+
+    Examples:
+        >>> right = [[1, 1, 0], [1, 1, 1], [1, 0, 0], [0, 0, 0], [1, 1, 0], [1, 0, 0]]
+        >>> round(cochrans_q(right).statistic, 2)
+        6.0
     """
     table = _as_table(outcomes)
     n, k = table.shape

@@ -137,6 +137,12 @@ def delong_test_all(
 
     Raises:
         PlanError: see ``delong_test``; also contrasts of another length.
+
+    Examples:
+        >>> truth = [0, 0, 0, 0, 1, 1, 1, 1]
+        >>> scores = [[1, 3, 2], [2, 1, 1], [3, 4, 5], [4, 2, 3], [3, 2, 1], [5, 4, 4], [6, 3, 6], [7, 5, 8]]
+        >>> delong_test_all(truth, scores).df
+        2.0
     """
     placed = placed_areas(truth, scores, groups, specificity)
     areas = placed.areas()
@@ -204,6 +210,12 @@ def delong_test_unpaired(
 
     Raises:
         PlanError: see ``delong_test``.
+
+    Examples:
+        >>> first, a = [0, 0, 0, 1, 1, 1], [1, 2, 4, 3, 5, 6]
+        >>> second, b = [0, 0, 1, 1, 1], [2, 4, 1, 3, 5]
+        >>> round(delong_test_unpaired(first, a, second, b).p_value, 2)
+        0.35
     """
     check_alternative(alternative)
     samples = [

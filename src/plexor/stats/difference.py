@@ -62,6 +62,11 @@ def difference_interval(
 
     Raises:
         PlanError: counts that are impossible, a level outside 0 … 1, or an unknown method.
+
+    Examples:
+        >>> found = difference_interval(56, 70, 48, 80)
+        >>> round(found.value, 3), round(found.low, 3), round(found.high, 3)
+        (0.2, 0.052, 0.334)
     """
     check_level(level)
     if method not in _WORDS:
@@ -121,6 +126,11 @@ def subgroup_difference(
 
     Raises:
         PlanError: lengths differ, entries are not true or false, or a group is missing.
+
+    Examples:
+        >>> right, new = [1, 1, 0, 1, 0, 0], [1, 1, 1, 0, 0, 0]
+        >>> round(subgroup_difference(right, new, [1, 1, 2, 3, 3, 4]).value, 3)
+        0.333
     """
     hits, inside = as_events("events", events), as_events("member", member)
     n = hits.size

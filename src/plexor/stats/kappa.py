@@ -151,6 +151,12 @@ def pabak(
 
     Raises:
         PlanError: fewer than two classes; see ``cohens_kappa`` for the rest.
+
+    Examples:
+        >>> first = ["b", "b", "m", "b", "m", "b"]
+        >>> second = ["b", "m", "m", "b", "m", "b"]
+        >>> round(pabak(first, second, ["b", "m"]).value, 3)
+        0.667
     """
     q = len(classes)
     if q < 2:

@@ -147,6 +147,11 @@ def clustered_mcnemar(
     Raises:
         PlanError: lengths differ, entries are not true or false, a group is missing, or an
             unknown method.
+
+    Examples:
+        >>> before, after = [1, 1, 1, 1, 0, 1, 1, 0], [1, 0, 0, 1, 0, 1, 0, 0]
+        >>> round(clustered_mcnemar(before, after, [1, 1, 2, 3, 4, 4, 5, 6]).statistic, 2)
+        2.5
     """
     if method not in get_args(ClusteredMcNemarMethod):
         choices = get_args(ClusteredMcNemarMethod)

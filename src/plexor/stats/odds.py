@@ -46,6 +46,10 @@ def paired_odds_ratio_interval(
 
     Raises:
         PlanError: a negative or fractional count, a level outside 0 … 1, an unknown method.
+
+    Examples:
+        >>> round(paired_odds_ratio_interval(before_only=30, after_only=12).value, 2)
+        0.4
     """
     if method not in get_args(OddsMethod):
         raise PlanError(unknown("odds ratio interval", method, get_args(OddsMethod)))
@@ -74,6 +78,11 @@ def paired_odds_ratio(
 
     Raises:
         PlanError: lengths differ, entries are not true or false, or a group is missing.
+
+    Examples:
+        >>> before, after = [1, 1, 1, 1, 0, 1, 1, 0], [1, 0, 0, 1, 0, 1, 0, 0]
+        >>> paired_odds_ratio(before, after).value
+        0.0
     """
     first, second = as_events("before", before), as_events("after", after)
     check_same_length(before=first.size, after=second.size)

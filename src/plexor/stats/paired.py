@@ -64,6 +64,11 @@ def paired_difference_interval(
 
     Raises:
         PlanError: a negative or fractional count, a level outside 0 … 1, an unknown method.
+
+    Examples:
+        >>> found = paired_difference_interval(140, 30, 12, 18)
+        >>> round(found.value, 3), round(found.low, 3), round(found.high, 3)
+        (-0.09, -0.154, -0.027)
     """
     check_level(level)
     if method not in _WORDS:
@@ -115,6 +120,11 @@ def paired_difference(
 
     Raises:
         PlanError: lengths differ, entries are not true or false, or a group is missing.
+
+    Examples:
+        >>> before, after = [1, 1, 1, 1, 0, 1, 1, 0], [1, 0, 0, 1, 0, 1, 0, 0]
+        >>> paired_difference(before, after).value
+        -0.375
     """
     check_level(level)
     first, second = as_events("before", before), as_events("after", after)

@@ -52,6 +52,11 @@ def proportion_interval(
 
     Raises:
         PlanError: k outside 0 … n, a level outside 0 … 1, or an unknown method.
+
+    Examples:
+        >>> found = proportion_interval(35, 60)
+        >>> round(found.value, 3), round(found.low, 3), round(found.high, 3)
+        (0.583, 0.457, 0.699)
     """
     check_level(level)
     if method not in _WORDS:

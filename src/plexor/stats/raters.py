@@ -97,6 +97,11 @@ def fleiss_kappa(
 
     Raises:
         PlanError: a rating that is none of ``classes``, wrong shapes, or a missing group.
+
+    Examples:
+        >>> ratings = [["b", "b", "b"], ["b", "m", "b"], ["m", "m", "m"], ["b", "b", None], ["m", "b", "m"]]
+        >>> round(fleiss_kappa(ratings, ["b", "m"]).value, 3)
+        0.444
     """
     w = agreement_weights(len(classes), weights)
     return _beyond_chance(
@@ -117,6 +122,11 @@ def gwet_ac(
     Chance agreement grows with how evenly classes are used, so that, unlike kappa, it stays high
     where nearly all cases are of one class and raters agree. ``classes`` must list all that could
     have been given, used or not. Arguments, variance and undefined cases as for ``fleiss_kappa``.
+
+    Examples:
+        >>> ratings = [["b", "b", "b"], ["b", "m", "b"], ["m", "m", "m"], ["b", "b", None], ["m", "b", "m"]]
+        >>> round(gwet_ac(ratings, ["b", "m"]).value, 3)
+        0.487
     """
     q = len(classes)
     w = agreement_weights(q, weights)

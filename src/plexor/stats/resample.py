@@ -218,6 +218,11 @@ def weighted_mean(values: ArrayLike) -> Statistic:
 
     Raises:
         PlanError: a value that is NaN or infinite.
+
+    Examples:
+        >>> import numpy as np
+        >>> weighted_mean([1.0, 2.0, 6.0])(np.array([[1.0, 1, 1], [2, 0, 1]])).tolist()
+        [[3.0], [2.6666666666666665]]
     """
     table = _columns(values)
     return WeightedMean(sums=table, sizes=np.ones(len(table)))
@@ -227,6 +232,12 @@ def by_indices(function: Callable[[NDArray[np.intp]], ArrayLike]) -> Statistic:
     """Any function of observation numbers (repeated as often as drawn) as a statistic.
 
     Slower than a statistic of weights, because it is called once for each resample.
+
+    Examples:
+        >>> import numpy as np
+        >>> median = by_indices(lambda chosen: np.median(np.array([5, 1, 3])[chosen]))
+        >>> median(np.ones((1, 3))).tolist()
+        [[3.0]]
     """
 
     def statistic(weights: Floats) -> Floats:

@@ -69,6 +69,11 @@ def auc(
 
     Raises:
         PlanError: lengths differ, a score is NaN, a group is missing, or an unknown interval.
+
+    Examples:
+        >>> truth, score = [0, 0, 0, 1, 1, 1], [1, 2, 4, 3, 5, 6]
+        >>> round(auc(truth, score).value, 3)
+        0.889
     """
     return partial_auc(truth, scores, groups, specificity=WHOLE, level=level, interval=interval)
 
@@ -105,6 +110,11 @@ def partial_auc(
 
     Raises:
         PlanError: see ``auc``; also both or neither range.
+
+    Examples:
+        >>> truth, score = [0, 0, 0, 1, 1, 1], [1, 2, 4, 3, 5, 6]
+        >>> round(partial_auc(truth, score, specificity=(0.5, 1)).value, 3)
+        0.389
     """
     check_level(level)
     if interval not in get_args(AucInterval):

@@ -53,6 +53,12 @@ def auc_one_vs_rest(
 
     Raises:
         PlanError: lengths differ, a label is unknown, or a score is NaN.
+
+    Examples:
+        >>> truth = ["a", "a", "b", "b", "c", "c"]
+        >>> scores = [[3, 1, 0], [2, 3, 0], [1, 4, 2], [0, 2, 1], [1, 0, 5], [4, 1, 2]]
+        >>> round(auc_one_vs_rest(truth, scores, ["a", "b", "c"])["a"].value, 3)
+        0.75
     """
     codes, table = _checked(truth, scores, classes)
     return {
@@ -74,6 +80,12 @@ def macro_auc(
     Its variance comes from each case's contributions to all the areas, summed over groups;
     with groups the interval is Student's with groups - 1 df. Arguments as for
     ``auc_one_vs_rest``.
+
+    Examples:
+        >>> truth = ["a", "a", "b", "b", "c", "c"]
+        >>> scores = [[3, 1, 0], [2, 3, 0], [1, 4, 2], [0, 2, 1], [1, 0, 5], [4, 1, 2]]
+        >>> round(macro_auc(truth, scores, ["a", "b", "c"]).value, 3)
+        0.854
     """
     codes, table = _checked(truth, scores, classes)
     present = [index for index in range(len(classes)) if 0 < (codes == index).sum() < codes.size]
@@ -97,6 +109,12 @@ def hand_till_auc(
     variance comes from each case's contributions to all the areas, summed over groups. With few
     cases it covers a little less than nominal: 90 % for 20 (docs/reference/coverage.md).
     Arguments as for ``auc_one_vs_rest``.
+
+    Examples:
+        >>> truth = ["a", "a", "b", "b", "c", "c"]
+        >>> scores = [[3, 1, 0], [2, 3, 0], [1, 4, 2], [0, 2, 1], [1, 0, 5], [4, 1, 2]]
+        >>> round(hand_till_auc(truth, scores, ["a", "b", "c"]).value, 3)
+        0.854
     """
     codes, table = _checked(truth, scores, classes)
     present = [index for index in range(len(classes)) if (codes == index).any()]

@@ -62,6 +62,11 @@ def sensitivity_at_specificity(
 
     Raises:
         PlanError: lengths differ, a score is NaN, or a specificity outside 0 … 1.
+
+    Examples:
+        >>> truth, score = [0, 0, 0, 1, 1, 1], [1, 2, 4, 3, 5, 6]
+        >>> round(sensitivity_at_specificity(truth, score, 0.6, seed=0).value, 3)
+        1.0
     """
     check_level(level)
     if not 0 <= specificity <= 1:
@@ -141,6 +146,12 @@ def youden(
 
     Raises:
         PlanError: lengths differ, or a score is NaN.
+
+    Examples:
+        >>> truth, score = [0, 0, 0, 1, 1, 1], [1, 2, 4, 3, 5, 6]
+        >>> index, threshold = youden(truth, score, seed=0)
+        >>> round(index.value, 3), threshold.value
+        (0.667, 3.0)
     """
     positive, column = one_model(truth, scores)
     statistic = _best_threshold(positive, column)

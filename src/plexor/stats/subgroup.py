@@ -38,6 +38,12 @@ def by_subgroup(
 
     Raises:
         PlanError: lengths differ, or a subgroup is missing.
+
+    Examples:
+        >>> from plexor.stats import clustered_mean
+        >>> found = by_subgroup(clustered_mean, ["f", "m", "f", "m"], [1.0, 2.0, 3.0, 5.0])
+        >>> found["m"].value
+        3.5
     """
     names = by_position(subgroup).tolist()
     missing = sum(map(is_missing, names))
