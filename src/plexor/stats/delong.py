@@ -140,7 +140,8 @@ def delong_test_all(
 
     Examples:
         >>> truth = [0, 0, 0, 0, 1, 1, 1, 1]
-        >>> scores = [[1, 3, 2], [2, 1, 1], [3, 4, 5], [4, 2, 3], [3, 2, 1], [5, 4, 4], [6, 3, 6], [7, 5, 8]]
+        >>> a, b, c = [1, 2, 3, 4, 3, 5, 6, 7], [3, 1, 4, 2, 2, 4, 3, 5], [2, 1, 5, 3, 1, 4, 6, 8]
+        >>> scores = list(zip(a, b, c, strict=True))
         >>> delong_test_all(truth, scores).df
         2.0
     """

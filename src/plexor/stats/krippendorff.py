@@ -31,10 +31,10 @@ def alpha_statistic(ratings: Ratings, classes: Sequence[Label], scale: Scale) ->
 
     Examples:
         >>> import numpy as np
-        >>> ratings = [["b", "b", "b"], ["b", "m", "b"], ["m", "m", "m"], ["b", "b", None], ["m", "b", "m"]]
+        >>> ratings = [["b", "b", "b"], ["b", "m", "b"], ["m", "m", "m"], ["b", "b", None]]
         >>> alpha = alpha_statistic(ratings, ["b", "m"], "nominal")
-        >>> round(float(alpha(np.ones((1, 5)))[0, 0]), 3)
-        0.458
+        >>> round(float(alpha(np.ones((1, 4)))[0, 0]), 3)
+        0.643
     """
     if scale not in get_args(Scale):
         raise PlanError(unknown("scale", scale, get_args(Scale)))
@@ -96,9 +96,9 @@ def krippendorff_alpha(
         PlanError: see ``fleiss_kappa``; also an unknown scale, or "interval" with texts.
 
     Examples:
-        >>> ratings = [["b", "b", "b"], ["b", "m", "b"], ["m", "m", "m"], ["b", "b", None], ["m", "b", "m"]]
+        >>> ratings = [["b", "b", "b"], ["b", "m", "b"], ["m", "m", "m"], ["b", "b", None]]
         >>> round(krippendorff_alpha(ratings, ["b", "m"]).value, 3)
-        0.458
+        0.643
     """
     check_level(level)
     statistic = alpha_statistic(ratings, classes, scale)

@@ -99,9 +99,9 @@ def fleiss_kappa(
         PlanError: a rating that is none of ``classes``, wrong shapes, or a missing group.
 
     Examples:
-        >>> ratings = [["b", "b", "b"], ["b", "m", "b"], ["m", "m", "m"], ["b", "b", None], ["m", "b", "m"]]
+        >>> ratings = [["b", "b", "b"], ["b", "m", "b"], ["m", "m", "m"], ["b", "b", None]]
         >>> round(fleiss_kappa(ratings, ["b", "m"]).value, 3)
-        0.444
+        0.625
     """
     w = agreement_weights(len(classes), weights)
     return _beyond_chance(
@@ -124,9 +124,9 @@ def gwet_ac(
     have been given, used or not. Arguments, variance and undefined cases as for ``fleiss_kappa``.
 
     Examples:
-        >>> ratings = [["b", "b", "b"], ["b", "m", "b"], ["m", "m", "m"], ["b", "b", None], ["m", "b", "m"]]
+        >>> ratings = [["b", "b", "b"], ["b", "m", "b"], ["m", "m", "m"], ["b", "b", None]]
         >>> round(gwet_ac(ratings, ["b", "m"]).value, 3)
-        0.487
+        0.7
     """
     q = len(classes)
     w = agreement_weights(q, weights)
