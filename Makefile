@@ -1,12 +1,13 @@
 # make demo   sets up .venv, trains and audits a small model on phantoms, prints the report's path
 # make test   sets up .venv, runs the checks and the tests
+# make mutants SAMPLE=50   runs the tests on small changes of the code, score into docs/reference
 # make browser   installs Chromium, in which tests/browser open the report (Debian, Ubuntu; needs root)
 # make docs   builds the documentation into site
 PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .make/setup
 
-.PHONY: help setup demo check test browser docs benchmark coverage-study clean
+.PHONY: help setup demo check test mutants browser soak docs benchmark coverage-study clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -31,8 +32,17 @@ check: $(SETUP)
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile
 
+SAMPLE ?= 50
+mutants: $(SETUP)
+	$(BIN)/python -m scripts.mutants --sample $(SAMPLE)
+
 browser:
 	scripts/install-browser.sh
+
+# make soak FLIPS=5000   reads image files with flipped bits (minutes); counts in docs/reference/trials.md
+FLIPS := 5000
+soak: $(SETUP)
+	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/soak/bit_flips.py --flips $(FLIPS)
 
 docs: $(SETUP)
 	$(BIN)/mkdocs build --strict

@@ -36,7 +36,7 @@ CASES = {("small-cnn", "png"): 2000, ("small-cnn", "jpeg"): 2000, ("densenet121"
 
 def parts() -> list[tuple[str, object, str]]:
     """What is timed inside an audit: a name, and where the function stands."""
-    audits, execute = sys.modules["plexor.audits.run"], sys.modules["plexor.audits.execute"]
+    audits, inputs = sys.modules["plexor.audits.run"], sys.modules["plexor.audits.inputs"]
     judging = sys.modules["plexor.attacks.judge"]
     return [
         ("attack", PGD, "__call__"),
@@ -46,14 +46,14 @@ def parts() -> list[tuple[str, object, str]]:
         ("codec", JpegCodec, "encode"),
         ("codec", JpegCodec, "decode"),
         ("distances", judging.Distances, "between"),
-        ("noise", execute, "matched_noise"),
+        ("noise", sys.modules["plexor.probes.noise"], "matched_noise"),
         ("reading images", sys.modules["plexor.audits.executors.here"], "read_images"),
-        ("hashing", audits, "images_sha256"),
-        ("hashing", audits, "model_sha256"),
+        ("hashing", inputs, "images_sha256"),
+        ("hashing", inputs, "model_sha256"),
         ("findings to disk", RunDirectory, "write_unit"),
         ("findings from disk", RunDirectory, "unit"),
         ("checks", audits, "_checks"),
-        ("manifest", audits, "cohort_of"),
+        ("manifest", inputs, "cohort_of"),
     ]
 
 

@@ -11,7 +11,7 @@ from PIL import ImageOps
 
 from plexor.cases import Case, Cohort, Image, load_cohort, read_image, split_groups
 from plexor.cases.phantoms import LesionConfig, write_phantoms
-from plexor.models import Batch, Model, encode, load_model
+from plexor.models import Batch, Model, TorchModel, encode, load_model
 from plexor.models.loading import ModelSource
 from plexor.models.preprocess import Preprocess
 from plexor.models.training import Augmentation, Training
@@ -63,7 +63,7 @@ def weights_of(architecture: str) -> Path:
     return weights
 
 
-def trained(architecture: str) -> Model:
+def trained(architecture: str) -> TorchModel:
     """The trained model, on the CPU."""
     return load_model(ModelSource(weights=weights_of(architecture)))
 
@@ -102,7 +102,7 @@ def _shrunk(manifest: Path, side: int) -> Path:
     return folder
 
 
-def trained_on_squares(manifest: Path, side: int) -> Model:
+def trained_on_squares(manifest: Path, side: int) -> TorchModel:
     """A small network of seven classes, trained on HAM10000's images at that size."""
     weights = CACHE / f"ham10000-{side}.safetensors"
     if not weights.exists():

@@ -19,14 +19,14 @@ import torch
 from measuring import spread, write_result
 
 from plexor.attacks import PGD, Move, Threat
-from plexor.models import Batch, Model, Regression, Scaling
+from plexor.models import Batch, Model, Regression, Scaling, TorchModel
 from plexor.models.architectures import build_network
 
 SIZE = (172, 220, 156)
 LONG, SHORT = 4, 1
 
 
-def subject(architecture: str) -> tuple[Model, Batch]:
+def subject(architecture: str) -> tuple[TorchModel, Batch]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = build_network(architecture, spatial_dims=3, channels=1, n_outputs=1)
@@ -41,7 +41,7 @@ def subject(architecture: str) -> tuple[Model, Batch]:
         quantum=one,
         scaling=Scaling(slope=one, intercept=0 * one),
     )
-    return Model(network, task=Regression(unit="a")), batch
+    return TorchModel(network, task=Regression(unit="a")), batch
 
 
 def bare(model: Model, batch: Batch, steps: int) -> None:

@@ -1,4 +1,4 @@
-"""Writes the pages of the reference that come from the code: plan, commands, attacks.
+"""Writes the pages of the reference that come from the code: plan, commands, attacks, summary.
 
     .venv/bin/python docs/generate.py
 
@@ -8,6 +8,7 @@ tests/unit/test_docs_generated.py checks that the pages in the repository are cu
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,13 +17,14 @@ from typing import Any
 import typer
 from typer.cli import get_docs_for_click
 
-from plexor.attacks import CATALOGUE, FITTED, LISTED, ON_SURROGATES, Threat
-from plexor.attacks.catalogue import EVERY_TASK, Entry
-from plexor.attacks.fitted_catalogue import FittedEntry
-from plexor.attacks.surrogate_catalogue import SurrogateEntry
+from plexor.attacks import CATALOGUE, FITTED, ON_SURROGATES, SEARCHES
+from plexor.attacks.description import EVERY_TASK, Described
 from plexor.cli.app import app
+from plexor.findings.json_format import attribute_texts, attributes_in
+from plexor.findings.summary import summary_schema
 from plexor.plans import plan_schema
-from plexor.shortcuts import LISTED as SHORTCUTS
+from plexor.probes import CATALOGUE as PROBES
+from plexor.threat_model import GOALS, NORMS, REGIONS, Threat
 
 REFERENCE = Path(__file__).parent / "reference"
 
@@ -68,7 +70,6 @@ is audited; what they cost is counted on the surrogates. With the model itself a
 keep the promises of the first list.
 How to: [Attack through other models](../how-to/plan.md#attack-through-other-models).
 """
-NORMS = {"linf": "L∞", "l2": "L2", "l1": "L1", "l0": "L0"}
 
 # Definition → the place in a plan it describes.
 PLACES = {
@@ -79,20 +80,9 @@ PLACES = {
     "Augmentation": "train.augment",
     "Visibility": "visibility",
 }
-PROBE_PLACES = {
-    "Misclassify": "probes[].goal: misclassify",
-    "Become": "probes[].goal: {become: CLASS}",
-    "Flip": "probes[].goal: {hide: FINDING}, {invent: FINDING}",
-    "Move": "probes[].goal: {raise: NUMBER}, {lower: NUMBER}, {deviate: NUMBER}",
-    "LowerDice": "probes[].goal: {lower-dice: CLASS, below: DICE}",
-    "Erase": "probes[].goal: {erase: CLASS}, {erase: CLASS, keep: SHARE}",
-    "Spread": "probes[].goal: {grow: CLASS, by: TIMES}, {invent: CLASS, by: SHARE}",
-    "Drift": "probes[].goal: {drift: CLASS, by: PIXELS}",
-    "ThreatPlan": "probes[].threat",
-    "Border": "probes[].threat.region: {border: WIDTH}",
-    "Masked": "probes[].threat.region: {masked: NAME, outside: true}",
-}
-COMMON = ("attack", "id", "goal", "threat")
+GOAL_PLACES = {f"probes[].goal: {', '.join(goal.forms)}": goal for goal in GOALS.values()}
+REGION_PLACES = {f"probes[].threat.region: {region.form}": region for region in REGIONS.values()}
+COMMON = ("kind", "attack", "id", "goal", "threat")
 OF_FITTED = ("fit", "load", "fit_batch")
 TOP = {
     "format": "of the plan itself; leave it out",
@@ -104,28 +94,35 @@ TOP = {
     "probes": "what is done to every case; the control of each attack and shortcut comes by itself",
     "visibility": "what is measured of how visible the changes are",
 }
+KIND = "may be left out"
 PROBE = {
+    "kind": KIND,
     "attack": "which one",
     "goal": "what it wants",
     "threat": "what it may change",
 }
-SHORTCUT = {"shortcut": "which one"}
 
 
 def pages() -> dict[str, str]:
     """File name → content of every generated page."""
-    return {"plan.md": plan_page(), "cli.md": cli_page(), "attacks.md": attacks_page()}
+    return {
+        "plan.md": plan_page(),
+        "cli.md": cli_page(),
+        "attacks.md": attacks_page(),
+        "summary.schema.json": json.dumps(summary_schema(), indent=1, ensure_ascii=False) + "\n",
+    }
 
 
 def attacks_page() -> str:
     """What every attack of the catalogue searches, and where it comes from."""
     listed = [
-        f"- **`{name}`**: {entry.summary}. {entry.reference}." for name, entry in LISTED.items()
+        f"- **`{name}`**: {attack.summary}. {attack.reference}."
+        for name, attack in CATALOGUE.items()
     ]
     return "\n".join(
         [
             ATTACKS,
-            _matrix(CATALOGUE, sees={"sees": "access"}),
+            _matrix(SEARCHES, sees={"sees": "access"}),
             FITTED_ATTACKS,
             _matrix(FITTED, sees={"sees, fitted": "access", "sees, applied": "applied"}),
             ON_OTHERS,
@@ -139,16 +136,14 @@ def attacks_page() -> str:
     )
 
 
-def _matrix(
-    entries: Mapping[str, Entry | FittedEntry | SurrogateEntry], *, sees: Mapping[str, str]
-) -> str:
+def _matrix(attacks: Mapping[str, type[Described]], *, sees: Mapping[str, str]) -> str:
     """Ticks for every norm and task; ``sees`` names the columns of what is seen."""
-    head = ["attack", *sees, *NORMS.values(), *EVERY_TASK]
+    head = ["attack", *sees, *(norm.symbol for norm in NORMS.values()), *EVERY_TASK]
     rows = [head, ["---"] * len(head)]
-    for name, entry in entries.items():
-        norms = ["✓" if norm in entry.norms else "" for norm in NORMS]
-        tasks = ["✓" if task in entry.tasks else "" for task in EVERY_TASK]
-        seen = [getattr(entry, field) for field in sees.values()]
+    for name, attack in attacks.items():
+        norms = ["✓" if norm in attack.norms else "" for norm in NORMS]
+        tasks = ["✓" if task in attack.tasks else "" for task in EVERY_TASK]
+        seen = [getattr(attack, field) for field in sees.values()]
         rows.append([f"`{name}`", *seen, *norms, *tasks])
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
@@ -168,8 +163,8 @@ def plan_page() -> str:
     parts = [PLAN, *_section("The top", schema, texts=TOP)]
     for name, place in PLACES.items():
         parts += _described(definitions[name], place)
-    one = definitions[_definition_of(next(iter(CATALOGUE)), schema)]
-    keys = {key: one["properties"][key] for key in COMMON} | {"attack": {"enum": list(LISTED)}}
+    one = definitions[_definition_of(next(iter(SEARCHES)), schema)]
+    keys = {key: one["properties"][key] for key in COMMON} | {"attack": {"enum": list(CATALOGUE)}}
     common = {"properties": keys, "required": one["required"]}
     parts += _section("`probes[]`", common, texts=PROBE, intro="Every attack has these keys.")
     fitted = definitions[_definition_of(next(iter(FITTED)), schema)]["properties"]
@@ -179,34 +174,50 @@ def plan_page() -> str:
         texts={},
         intro="What is fitted first has these keys too, and may leave `threat` out with `load`.",
     )
-    for name, place in PROBE_PLACES.items():
-        parts += _described(definitions[name], place)
-    for name, entry in LISTED.items():
-        doc = inspect.getdoc(entry.attack) or ""
+    for place, goal in GOAL_PLACES.items():
+        parts += _described(definitions[goal.__name__], place, doc=inspect.getdoc(goal))
+    threat = definitions["ThreatPlan"]
+    parts += _described(threat, "probes[].threat", texts=_attributes_of(Threat))
+    for place, region in REGION_PLACES.items():
+        parts += _described(definitions[region.__name__], place, doc=inspect.getdoc(region))
+    for name, attack in CATALOGUE.items():
+        doc = inspect.getdoc(attack) or ""
         described = definitions[_definition_of(name, schema)]
         parts += _section(
             f"`probes[]`, `attack: {name}`",
             described,
-            texts=_attributes_of(entry.attack),
-            intro=f"{_intro(doc)} Sees {entry.access}. Source: {entry.reference}.",
+            texts=_attributes_of(attack),
+            intro=f"{_intro(doc)} Sees {attack.access}. Source: {attack.reference}.",
             hidden=(*COMMON, *OF_FITTED),
         )
-    for name, listed in SHORTCUTS.items():
-        doc = inspect.getdoc(listed.shortcut) or ""
-        described = definitions[_definition_of(name, schema)]
-        parts += _section(
-            f"`probes[]`, `shortcut: {name}`",
-            described,
-            texts=SHORTCUT | _attributes_of(listed.shortcut),
-            intro=_intro(doc),
-        )
+    for kind, listed in PROBES.items():
+        for name, options in listed.options.items():
+            parts += _section(
+                f"`probes[]`, `{kind}: {name}`",
+                definitions[_definition_of(name, schema)],
+                texts={"kind": KIND, kind: "which one"} | _attributes_of(options),
+                intro=_intro(inspect.getdoc(options) or ""),
+            )
     return "\n".join(parts)
 
 
-def _described(described: Mapping[str, Any], place: str) -> Iterator[str]:
-    """The section of a definition that is made from a dataclass."""
-    doc = described.get("description", "")
-    texts = THREAT | _attributes(doc)
+def _described(
+    described: Mapping[str, Any],
+    place: str,
+    *,
+    doc: str | None = None,
+    texts: dict[str, str] | None = None,
+) -> Iterator[str]:
+    """The section of a definition that is made from a dataclass.
+
+    Args:
+        described: the definition.
+        place: in a plan.
+        doc: docstring to take the words from; the definition's own if None.
+        texts: of keys that the docstring does not describe.
+    """
+    doc = described.get("description", "") if doc is None else doc
+    texts = (texts or {}) | {name: _as_yaml(text) for name, text in attributes_in(doc).items()}
     return _section(f"`{place}`", described, texts=texts, intro=_intro(doc), hidden=("kind",))
 
 
@@ -266,31 +277,19 @@ def _default(about: Mapping[str, Any]) -> str:
 
 def _intro(doc: str) -> str:
     """A docstring up to its sections."""
-    text = re.split(r"\n\s*(?:Attributes|Args|Raises):", doc)[0]
+    text = re.split(r"\n\s*(?:Attributes|Args|Raises|Example):", doc)[0]
     return _as_yaml(text)
 
 
 def _attributes_of(kind: type) -> dict[str, str]:
     """Of a class, with those that it has of others."""
-    found: dict[str, str] = {}
-    for each in reversed(kind.__mro__[:-1]):
-        found |= _attributes(inspect.cleandoc(each.__doc__ or ""))
-    return found
-
-
-def _attributes(doc: str) -> dict[str, str]:
-    """Name → text of a docstring's ``Attributes:``."""
-    _, _, listed = doc.partition("Attributes:\n")
-    found = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", listed, re.MULTILINE)
-    return {name: _as_yaml(text) for name, text in found}
+    return {name: _as_yaml(text) for name, text in attribute_texts(kind).items()}
 
 
 def _as_yaml(text: str) -> str:
     """A docstring's sentence with YAML's words and marks."""
     return re.sub(r"\bNone\b", "`null`", " ".join(text.split()).replace("``", "`"))
 
-
-THREAT = _attributes(inspect.getdoc(Threat) or "")
 
 if __name__ == "__main__":
     for name, content in pages().items():

@@ -64,7 +64,7 @@ prepare = plexor.Preprocess(window=None)  # z-score of each volume
 network = Age()
 fit(network, *volumes_and_ages(cohort.with_split("train"), prepare))
 
-model = plexor.Model(network.eval(), task=plexor.Regression(unit="years"), preprocess=prepare)
+model = plexor.TorchModel(network.eval(), task=plexor.Regression(unit="years"), preprocess=prepare)
 plan = {
     "name": "Age from phantom brains",
     "cohort": {"manifest": str(manifest)},

@@ -52,7 +52,8 @@ network = nn.Sequential(
 )
 fit(network, *images_and_labels(cohort.with_split("train"), prepare))
 
-model = plexor.Model(network.eval(), task=plexor.Binary(classes=cohort.classes), preprocess=prepare)
+task = plexor.Binary(classes=cohort.classes)
+model = plexor.TorchModel(network.eval(), task=task, preprocess=prepare)
 small = {"norm": "linf", "radius": 0.5, "unit": "percent"}
 plan = {
     "name": "Own model",

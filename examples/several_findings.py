@@ -68,7 +68,7 @@ network = nn.Sequential(
 )
 fit(network, *films_and_findings(cohort.with_split("train"), prepare))
 
-model = plexor.Model(
+model = plexor.TorchModel(
     network.eval(), task=plexor.Multilabel(classes=cohort.classes), preprocess=prepare
 )
 plan = {

@@ -68,7 +68,7 @@ network = nn.Sequential(
     nn.Linear(16 * 8 * 8, 1),
 )
 train(network, prepare, seen)
-model = plexor.Model(network, task=task, preprocess=prepare)
+model = plexor.TorchModel(network, task=task, preprocess=prepare)
 
 goal = Become(target=task.classes[0])
 threat = Threat(norm="linf", radius=2, unit="percent")

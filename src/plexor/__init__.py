@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Preprocess,
         Regression,
         Segmentation,
+        TorchModel,
         load_model,
     )
     from plexor.plans import Plan, load_plan
@@ -44,6 +45,7 @@ _HOME = {
     "RunDirectory": "plexor.findings",
     "Segmentation": "plexor.models",
     "Threat": "plexor.attacks",
+    "TorchModel": "plexor.models",
     "audit": "plexor.audits",
     "load_cohort": "plexor.cases",
     "load_model": "plexor.models",
@@ -67,6 +69,7 @@ __all__ = [
     "RunDirectory",
     "Segmentation",
     "Threat",
+    "TorchModel",
     "__version__",
     "attacks",
     "audit",

@@ -145,7 +145,8 @@ def test_what_cannot_be_opened_is_named(tmp_path: Path) -> None:
         (lambda: _reshaped((4, 5, 6, 2)), "three dimensions, found shape (4, 5, 6, 2)"),
         (lambda: _reshaped((4, 5)), "three dimensions, found shape (4, 5)"),
         (lambda: _typed("c8"), "found complex64"),
-        (lambda: _typed("i4", 2**25), "beyond ±2^24"),
+        (lambda: _typed("i4", 2**24 + 1), "from 16777217 to 16777217 are beyond ±2^24"),
+        (lambda: _typed("i4", -(2**24) - 1), "from -16777217 to -16777217 are beyond ±2^24"),
         (lambda: _typed("f4", np.nan), "are NaN or infinite"),
         (lambda: gzip.compress(b"a letter"), "expected a NIfTI volume"),
         (lambda: FILES["nifti gzip"][:-20], "truncated"),
@@ -165,6 +166,25 @@ def _reshaped(shape: tuple[int, ...]) -> bytes:
 
 def _typed(dtype: str, value: float = 0) -> bytes:
     return _written(np.full((2, 2, 2), value, dtype))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value", "low", "high"),
+    [
+        ("i4", 2**24, -(2**24), 2**24),
+        ("i4", -(2**24), -(2**24), 2**24),
+        ("u4", 2**24, 0, 2**24),
+        ("i2", -3, -(2**15), 2**15 - 1),
+        ("u2", 3, 0, 2**16 - 1),
+        ("f4", 0.25, 0.25, 0.25),
+    ],
+)
+def test_a_volumes_range_is_its_types_as_far_as_float32_counts(
+    dtype: str, value: float, low: float, high: float
+) -> None:
+    image = decode_image(_typed(dtype, value), "brain")
+    assert (image.intensity.low, image.intensity.high) == (low, high)
+    assert (image.pixels == value).all()
 
 
 def test_volume_of_one_frame_keeps_its_four_dimensions() -> None:

@@ -41,9 +41,8 @@ from plexor.attacks import (
     load_fitted,
     matched_noise,
 )
-from plexor.attacks.catalogue import CATALOGUE, Access
+from plexor.attacks.catalogue import CATALOGUE, SEARCHES, find_fitted
 from plexor.attacks.fitted import FittedAttack, read_card, save_fitted
-from plexor.attacks.fitted_catalogue import LISTED, find_fitted
 from plexor.attacks.threat import Norm
 from plexor.attacks.universal import (
     UniversalDeepFool,
@@ -53,7 +52,17 @@ from plexor.attacks.universal import (
 )
 from plexor.cases import LOSSLESS, Image
 from plexor.core.errors import DataError, PlanError
-from plexor.models import Batch, Model, ModelCard, Preprocess, Regression, Segmentation, Task
+from plexor.models import (
+    Batch,
+    Model,
+    ModelCard,
+    Preprocess,
+    Regression,
+    Segmentation,
+    Task,
+    TorchModel,
+)
+from plexor.threat_model import Access
 
 QUICK: dict[str, dict[str, Any]] = {
     "universal-sgd": {"steps": 12},
@@ -64,7 +73,7 @@ QUICK: dict[str, dict[str, Any]] = {
 }
 """Settings that make the slower ones quick; all others are fitted as they are by default."""
 METHODS: dict[str, FittedAttack] = {
-    name: entry.attack(**QUICK.get(name, {})) for name, entry in FITTED.items()
+    name: attack(**QUICK.get(name, {})) for name, attack in FITTED.items()
 }
 LONGER: dict[str, dict[str, Any]] = {
     "universal-sgd": {"steps": 30},
@@ -77,7 +86,7 @@ GOALLESS = ("universal-singular",)
 """They look for no goal, so that they need not beat noise at one."""
 CONTENT = ("universal-deepfool", "generator", "universal-generator")
 """They leave cases alone, or stop, once these are at the goal, however near."""
-NAMES_AND_NORMS = [(name, norm) for name, entry in FITTED.items() for norm in entry.norms]
+NAMES_AND_NORMS = [(name, norm) for name, attack in FITTED.items() for norm in attack.norms]
 SHAPES = {"2D": (3, 6, 5), "3D": (1, 4, 5, 3)}
 TASKS: dict[str, Task] = {
     "multiclass": multiclass(4),
@@ -89,14 +98,14 @@ TASKS: dict[str, Task] = {
 GOALS: dict[str, list[Goal]] = {
     "multiclass": [Misclassify(), Become(target="b")],
     "binary": [Misclassify(), Become(target="b")],
-    "multilabel": [Misclassify(), Flip(finding="b", kind="hide"), Flip(finding="c", kind="invent")],
+    "multilabel": [Misclassify(), Flip(label="b", kind="hide"), Flip(label="c", kind="invent")],
     "regression": [Move(by=0.5, kind=kind) for kind in ("raise", "lower", "deviate")],
     "segmentation": [LowerDice(of="b", below=0.9), Spread(of="c", by=0.1)],
 }
 NAMES_TASKS_AND_GOALS = [
     (name, task, goal)
-    for name, entry in FITTED.items()
-    for task in entry.tasks
+    for name, attack in FITTED.items()
+    for task in attack.tasks
     for goal in GOALS[task]
 ]
 
@@ -134,7 +143,7 @@ STORED = {
 }
 
 
-def model_for(shape: tuple[int, ...], task: Task, dtype: str = "u1") -> Model:
+def model_for(shape: tuple[int, ...], task: Task, dtype: str = "u1") -> TorchModel:
     if isinstance(task, Segmentation):
         return model_of(PixelWise(shape[0], task.n_outputs, seed=13), task)
     centred = {"centre": 0.5, "scale": 0.1} if dtype == "f4" else {}
@@ -189,7 +198,7 @@ def test_every_task_and_goal_is_searched(name: str, task: str, goal: Goal) -> No
         one.pixels[:] = (0.9 * stored[0].pixels + 0.1 * one.pixels).astype("u1")
     whole = decided(model, stored)
     threat = Threat(norm="linf", radius=6)
-    method = FITTED[name].attack(**LONGER.get(name, QUICK.get(name, {})))
+    method = FITTED[name](**LONGER.get(name, QUICK.get(name, {})))
     fitted = method.fit(model, parts(whole.select(torch.arange(8))), goal, threat, seed=0)
     new = whole.select(torch.arange(8, 12))
 
@@ -351,7 +360,7 @@ def test_images_and_threats_it_was_not_fitted_for_are_refused() -> None:
         with pytest.raises(DataError, match=r"fitted on images of shape \(3, 6, 5\), got \("):
             fitted(model, batch_of(images(shape, 1)), Misclassify(), threat, seed=0)
     wider = Threat(norm="linf", radius=4)
-    with pytest.raises(PlanError, match="fitted within linf-2, asked for within linf-4"):
+    with pytest.raises(PlanError, match="fitted within linf-2, got a threat of linf-4"):
         fitted(model, batch, Misclassify(), wider, seed=0)
 
 
@@ -363,7 +372,7 @@ def test_streams_that_cannot_be_fitted_on_are_refused(name: str) -> None:
     def fit(batches: Any) -> None:
         METHODS[name].fit(model, batches, Misclassify(), threat, seed=0)
 
-    with pytest.raises(PlanError, match="this generator gives them once"):
+    with pytest.raises(PlanError, match="this generator can be iterated only once"):
         fit(batch for _ in range(3))
     with pytest.raises(DataError, match="there is no case to fit on"):
         fit([])
@@ -422,24 +431,24 @@ def test_no_more_batches_are_taken_than_was_said(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FITTED)
-def test_an_entry_says_what_is_fitted_and_reads_what_was_saved(name: str, tmp_path: Path) -> None:
-    entry, shape = FITTED[name], SHAPES["2D"]
-    for access in (entry.access, entry.applied):
+def test_a_fitted_attack_describes_itself_and_is_read_again(name: str, tmp_path: Path) -> None:
+    attack, shape = FITTED[name], SHAPES["2D"]
+    for access in (attack.access, attack.applied):
         assert access in get_args(Access)
-    assert set(entry.tasks) <= set(TASKS)
-    assert set(entry.norms) <= set(get_args(Norm))
-    assert entry.reference
-    assert entry.summary
-    assert find_fitted(name) is LISTED[name] is entry
-    assert name not in CATALOGUE
-    assert entry.attack() == entry.attack()
+    assert set(attack.tasks) <= set(TASKS)
+    assert set(attack.norms) <= set(get_args(Norm))
+    assert attack.reference
+    assert attack.summary
+    assert find_fitted(name) is CATALOGUE[name] is attack
+    assert name not in SEARCHES
+    assert attack() == attack()
     model = model_for(shape, TASKS["multiclass"])
     batch = decided(model, images(shape, 4))
     threat = Threat(norm="linf", radius=2)
     fitted = METHODS[name].fit(model, [batch], Misclassify(), threat, seed=0)
     fitted.save(tmp_path / "found.safetensors")
     read = load_fitted(tmp_path / "found.safetensors")
-    assert type(read) is entry.fitted
+    assert type(read) is attack.fitted
     assert read.card == read_card(tmp_path / "found.safetensors") == fitted.card
     assert read.card.method == name
     deltas = [each(model, batch, Misclassify(), threat, seed=0).delta for each in (read, fitted)]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from plexor.core.errors import ModelError, PlanError
-from plexor.models import ARCHITECTURES, Model, Multiclass, Segmentation
+from plexor.models import ARCHITECTURES, Multiclass, Segmentation, TorchModel
 from plexor.models.architectures import build_network, check_architecture
 from plexor.models.architectures.catalogue import PIXELWISE
 from plexor.models.architectures.densenet import from_torchvision_names, load_start
@@ -30,7 +30,7 @@ TORCHVISION_DENSENET121 = {
 """A few of the names and shapes in torchvision's densenet121 file."""
 
 
-def build(name: str, spatial_dims: int, channels: int, n_outputs: int, seed: int = 0) -> Model:
+def build(name: str, spatial_dims: int, channels: int, n_outputs: int, seed: int = 0) -> TorchModel:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = build_network(
@@ -38,7 +38,7 @@ def build(name: str, spatial_dims: int, channels: int, n_outputs: int, seed: int
         )
     classes = tuple(f"class {i}" for i in range(n_outputs))
     task = Segmentation(classes=classes) if name in PIXELWISE else Multiclass(classes=classes)
-    return Model(network, task=task)
+    return TorchModel(network, task=task)
 
 
 @pytest.mark.parametrize("spatial_dims", [2, 3])
@@ -99,13 +99,11 @@ def test_weights_that_are_no_start_are_refused() -> None:
     network = build("densenet121", 2, 3, 7).network
     given = torchvision_file(legacy=False)
     del given["features.denseblock2.denselayer3.conv1.weight"]
-    complaint = (
-        r"1 of \d+ tensors .* first is 'features.denseblock2.denselayer3.layers.conv1.weight'"
-    )
+    complaint = r"1 of \d+ tensors .* first 'features.denseblock2.denselayer3.layers.conv1.weight'"
     with pytest.raises(ModelError, match=complaint):
         load_start(network, given)
     grey = build("densenet121", 2, 1, 7).network
-    with pytest.raises(ModelError, match=r"another shape, the first is 'features\.conv0\.weight'"):
+    with pytest.raises(ModelError, match=r"another shape, first 'features\.conv0\.weight'"):
         load_start(grey, torchvision_file(legacy=False))
 
 
@@ -130,10 +128,10 @@ def test_what_answers_for_every_pixel_takes_any_size(height: int, width: int) ->
 
 def test_an_architecture_that_does_not_answer_as_the_task_needs_is_refused() -> None:
     with pytest.raises(
-        PlanError, match=r"densenet121 answers once an image, .* unet or small-unet"
+        PlanError, match=r"densenet121 has outputs per image, .* unet or small-unet"
     ):
         check_architecture("densenet121", task="segmentation")
-    with pytest.raises(PlanError, match="unet answers for every pixel, which is not what a binary"):
+    with pytest.raises(PlanError, match="unet has outputs per pixel, which does not fit"):
         check_architecture("unet", task="binary")
     check_architecture("unet", task="segmentation")
     check_architecture("small-cnn", task="regression")

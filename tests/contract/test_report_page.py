@@ -54,6 +54,15 @@ def _with_examples(path: Path, *, n_cases: int, side: int) -> RunDirectory:
     return run
 
 
+def _fail(run: RunDirectory, case_id: str) -> None:
+    """Turns a case of a run into one that could not be judged."""
+    for path in (run.path / "units").glob("*.parquet"):
+        rows = pd.read_parquet(path)
+        lost = rows["case_id"] == case_id
+        rows.loc[lost, ["status", "error"]] = ["failed", "the file is <empty>"]
+        rows.to_parquet(path, index=False)
+
+
 @pytest.fixture(scope="module", params=["classes", "findings", "number", "outlines"])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -63,7 +72,9 @@ def kind(request: pytest.FixtureRequest) -> str:
 def source(kind: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("run")
     if kind == "classes":
-        return build_report(_with_examples(folder, n_cases=3, side=8))
+        run = _with_examples(folder, n_cases=3, side=8)
+        _fail(run, run.findings()["case_id"].max())
+        return build_report(run)
     if kind == "findings":
         rows = task_run.several()
         return build_report(task_run.write(folder, task_run.FINDINGS, task_run.HIDE, rows))
@@ -174,12 +185,8 @@ def test_however_many_images_a_run_keeps_its_report_stays_below_5_mb(tmp_path: P
 
 def test_an_example_of_a_case_that_failed_is_not_shown(tmp_path: Path) -> None:
     run = _with_examples(tmp_path, n_cases=2, side=8)
-    frame = run.findings()
-    lost = frame["case_id"].min()
-    for path in (run.path / "units").glob("*.parquet"):
-        rows = pd.read_parquet(path)
-        rows.loc[rows["case_id"] == lost, "status"] = "failed"
-        rows.to_parquet(path, index=False)
+    lost = run.findings()["case_id"].min()
+    _fail(run, lost)
     text = Page(build_report(run)).text
     assert f"{lost}, truly" not in text
     assert "1 of 40 cases could not be judged even untouched." in text

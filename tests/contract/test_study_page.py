@@ -29,7 +29,7 @@ from plexor.findings.study_file import (
     write_study,
 )
 from plexor.report import write_report
-from plexor.report.words import MINUS
+from plexor.report.rounding import MINUS
 
 PROBES = (synthetic.probe("pgd", "linf", (1, 2), settings=synthetic.PGD),)
 SHARE = Number(kind="share", value=0.715, low=0.68, high=0.7475, n=1204, n_groups=922)

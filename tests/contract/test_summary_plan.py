@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
-from plexor.findings.planned import goal_name, planned, planned_shortcuts, threat_name
+from plexor.findings.planned import planned, planned_shortcuts
 from plexor.plans.plan import load_plan
-from plexor.shortcuts import CATALOGUE as SHORTCUTS
+from plexor.threat_model import goal_from, threat_from
 
 
 def test_a_resolved_plans_shortcuts_are_those_the_audit_carries_out() -> None:
@@ -29,11 +30,9 @@ def test_a_resolved_plans_shortcuts_are_those_the_audit_carries_out() -> None:
     assert [entry.id for entry in planned(plan.resolved())] == ["pgd-linf-1"]
     for entry in read:
         probe, control = carried_out[entry.id], carried_out[entry.control]
-        assert (control.kind, control.shortcut) == ("control", probe.shortcut)
-        assert control.source == probe.source
+        assert (control.kind, control) == ("control", probe.control)
         assert entry.name == probe.name
-        if probe.source is None:
-            assert probe.shortcut == SHORTCUTS[entry.name].shortcut(**entry.settings)
+        assert entry.settings == probe.about.settings
 
 
 def test_a_resolved_plan_stands_for_the_probes_the_audit_carries_out() -> None:
@@ -65,18 +64,30 @@ def test_a_resolved_plan_stands_for_the_probes_the_audit_carries_out() -> None:
         name for name, probe in carried_out.items() if probe.kind == "control"
     }
     for entry in read:
-        threat, goal = carried_out[entry.id].threat, carried_out[entry.id].goal
+        goal: Any = carried_out[entry.id].goal
+        threat = carried_out[entry.id].threat
         assert threat is not None
         assert goal is not None
-        # what messages call them is what ids call them
-        assert threat.name == threat_name(entry.threat)
-        assert goal.name == goal_name(entry.goal)
-        region = None if threat.region is None else asdict(threat.region)
-        assert entry.threat == {
-            "norm": threat.norm,
-            "radius": threat.radius,
-            "unit": threat.unit,
-            "channels": threat.channels,
-            "region": region,
-            "access": "gradients",
+        assert entry.threat == threat_from(asdict(threat))
+        assert entry.goal == goal_from(asdict(goal))
+
+
+def test_an_entry_that_names_its_kind_has_the_same_options() -> None:
+    plan: dict[str, Any] = load_plan(
+        {
+            "cohort": {"manifest": "cohort.csv"},
+            "probes": [
+                {"shortcut": "ruler", "side": "left"},
+                {"attack": "pgd", "threat": {"norm": "linf", "radius": 1}},
+            ],
         }
+    ).resolved()
+    named = {
+        **plan,
+        "probes": [
+            {"kind": "shortcut" if "shortcut" in entry else "attack", **entry}
+            for entry in plan["probes"]
+        ],
+    }
+    assert list(planned(named)) == list(planned(plan))
+    assert list(planned_shortcuts(named)) == list(planned_shortcuts(plan))

@@ -6,7 +6,7 @@ import pytest
 from tests.helpers.golden import assert_golden
 
 from plexor.findings.flags.catalogue import FLAG_KINDS
-from plexor.findings.flags.flag import FlagKind, page
+from plexor.findings.flags.flag_kind import FlagKind, page
 
 PAGES = Path(__file__).parents[2] / "docs" / "reference" / "flags"
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from torch import Tensor
 
-from plexor.models import Model, Scaling
+from plexor.models import Scaling, TorchModel
 
 
-class Misbehaving(Model):
+class Misbehaving(TorchModel):
     """On a worker, kills it with SIGKILL so many times, or fails.
 
     Args:
@@ -21,7 +21,9 @@ class Misbehaving(Model):
         fails: raise an error that is no finding.
     """
 
-    def __init__(self, model: Model, *, kills: Path, n_kills: int = 0, fails: bool = False) -> None:
+    def __init__(
+        self, model: TorchModel, *, kills: Path, n_kills: int = 0, fails: bool = False
+    ) -> None:
         super().__init__(
             model.network, task=model.task, preprocess=model.preprocess, card=model.card
         )

@@ -22,7 +22,7 @@ from plexor.audits import Progress, audit
 from plexor.cases import load_cohort, read_image
 from plexor.cases.phantoms import LesionConfig, write_phantoms
 from plexor.cli.app import main
-from plexor.models import Model, ModelCard, Multiclass, Preprocess, save_weights
+from plexor.models import Model, ModelCard, Multiclass, Preprocess, TorchModel, save_weights
 from plexor.models.architectures import build_network
 
 CLASSES = ("keratosis", "melanoma", "naevus")
@@ -40,7 +40,7 @@ def write_lesions(folder: Path, *, n_cases: int = 48, file_format: str = "png") 
     )
 
 
-def train_briefly(manifest: Path, *, steps: int = 40) -> Model:
+def train_briefly(manifest: Path, *, steps: int = 40) -> TorchModel:
     """A small-cnn that has seen every case: right on most, sure of few, so attacks have work."""
     cohort = load_cohort(manifest)
     pixels = np.stack([read_image(case.path).pixels for case in cohort.cases])
@@ -62,7 +62,7 @@ def train_briefly(manifest: Path, *, steps: int = 40) -> Model:
         channels=3,
         spatial_dims=2,
     )
-    return Model(network.eval(), task=card.task, preprocess=card.preprocess, card=card)
+    return TorchModel(network.eval(), task=card.task, preprocess=card.preprocess, card=card)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,8 @@ from plexor.cases.formats.png import PngCodec
 from plexor.findings.planned import Planned, planned, planned_shortcuts
 from plexor.findings.run import Example, RunDirectory
 from plexor.findings.schema import CLEAN, Finding
+from plexor.threat_model import Threat
+from plexor.threat_model.goals import Become
 
 CLASSES = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
 PREVALENCE = (0.033, 0.051, 0.11, 0.012, 0.111, 0.67, 0.013)
@@ -210,7 +212,7 @@ def write(
     cohort = subjects(n_cases, rng, names)
     run = RunDirectory(path)
     run.open(plan(probes), {"model": "9f" * 32})
-    threats: dict[str, Mapping[str, Any]] = {}
+    threats: dict[str, Threat] = {}
     for entry in planned({"probes": probes}):
         threats |= {entry.id: entry.threat, entry.control: entry.threat}
     for unit, rows in findings_of(cohort, rng, probes).items():
@@ -249,12 +251,12 @@ def _attack(
     rng: np.random.Generator,
 ) -> list[Finding]:
     threat, goal = entry.threat, entry.goal
-    levels = threat["radius"] if threat["norm"] == "linf" else threat["radius"] / 110
+    levels = threat.radius if threat.norm == "linf" else threat.radius / 110
     strength = (1.0 if entry.name == "pgd" else 0.5) * levels
     rows = []
     for case in cohort:
         before = _decision(case.logits)
-        target = goal.get("target")
+        target = goal.target if isinstance(goal, Become) else None
         attempted = before != target if target else before == case.truth
         push = np.zeros(len(CLASSES))
         if attempted:
@@ -284,11 +286,11 @@ def _attack(
 def _noise(
     cohort: list[Subject],
     probe_id: str,
-    threat: Mapping[str, Any],
+    threat: Threat,
     stored: tuple[str, ...],
     rng: np.random.Generator,
 ) -> list[Finding]:
-    spread = 0.04 * (threat["radius"] if threat["norm"] == "linf" else threat["radius"] / 110)
+    spread = 0.04 * (threat.radius if threat.norm == "linf" else threat.radius / 110)
     return [
         _finding(
             case,
@@ -328,19 +330,19 @@ def _put(
     ]
 
 
-def _distances(threat: Mapping[str, Any], rng: np.random.Generator) -> dict[str, float]:
-    radius = float(threat["radius"])
-    if threat["norm"] == "linf":
+def _distances(threat: Threat, rng: np.random.Generator) -> dict[str, float]:
+    radius = float(threat.radius)
+    if threat.norm == "linf":
         length = radius * np.sqrt(N_PIXELS) * rng.uniform(0.8, 0.95)
         return {"linf": radius, "l2": length, "l1": length * 250, "l0": N_PIXELS / 3}
     return {"linf": 3.0, "l2": radius * rng.uniform(0.96, 1), "l1": radius * 150, "l0": 9000.0}
 
 
 def _example(
-    folder: Path, case_id: str, probe_id: str, threat: Mapping[str, Any], rng: np.random.Generator
+    folder: Path, case_id: str, probe_id: str, threat: Threat, rng: np.random.Generator
 ) -> Example:
     image = read_image(folder / f"{case_id}.jpg")
-    reach = int(threat["radius"]) if threat["norm"] == "linf" else 2
+    reach = int(threat.radius) if threat.norm == "linf" else 2
     change = rng.integers(-reach, reach + 1, image.pixels.shape)
     perturbed = image.storable(image.pixels + change.astype(np.float64))
     codec = PngCodec()

@@ -16,7 +16,7 @@ from plexor.findings.run import Example, RunDirectory
 from plexor.findings.schema import CLEAN, Finding
 
 NOISE = "noise-linf-2"
-HIDE = {"kind": "hide", "finding": "effusion"}
+HIDE = {"kind": "hide", "label": "effusion"}
 DEVIATE = {"kind": "deviate", "by": 5.0}
 
 

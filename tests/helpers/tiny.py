@@ -16,12 +16,12 @@ from plexor.cases import LOSSLESS, Image, Intensity, Pixels
 from plexor.models import (
     Batch,
     Binary,
-    Model,
     Multiclass,
     Multilabel,
     Preprocess,
     Segmentation,
     Task,
+    TorchModel,
 )
 
 AS_STORED = Preprocess(window=(0.0, 1.0))
@@ -212,6 +212,6 @@ def segmentation(n: int) -> Segmentation:
     return Segmentation(classes=classes(n))
 
 
-def model_of(network: nn.Module, task: Task) -> Model:
+def model_of(network: nn.Module, task: Task) -> TorchModel:
     """A model that sees the stored numbers themselves."""
-    return Model(network, task=task, preprocess=AS_STORED)
+    return TorchModel(network, task=task, preprocess=AS_STORED)

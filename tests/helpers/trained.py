@@ -9,12 +9,12 @@ import torch
 from tests.helpers.tiny import batch_of, image, multiclass
 from torch import nn
 
-from plexor.models import Batch, Model, Preprocess
+from plexor.models import Batch, Preprocess, TorchModel
 from plexor.models.architectures.small_cnn import SmallCNN
 
 
 @cache
-def noisy_patterns() -> tuple[Model, Batch]:
+def noisy_patterns() -> tuple[TorchModel, Batch]:
     """A small network that knows five patterns under noise, and sixty of the images it saw."""
     generator = torch.Generator().manual_seed(0)
     patterns = 16 * torch.rand(5, 3, 16, 16, generator=generator) + 100
@@ -31,5 +31,5 @@ def noisy_patterns() -> tuple[Model, Batch]:
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     stored = [image(one.numpy().astype(np.uint8)) for one in pixels[:60]]
-    model = Model(network, task=multiclass(5), preprocess=Preprocess())
+    model = TorchModel(network, task=multiclass(5), preprocess=Preprocess())
     return model, batch_of(stored, truth[:60].tolist())

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 from tests.helpers.runs import Setup, set_up
+from tests.helpers.shared import made_once
 
 
 @pytest.fixture(scope="session")
 def lesions(tmp_path_factory: pytest.TempPathFactory) -> Setup:
     """48 lesions of 24 groups, PNG; not to be changed."""
-    return set_up(tmp_path_factory.mktemp("lesions") / "setup")
+    return Setup(folder=made_once(tmp_path_factory, "lesions", set_up))
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 import yaml
 from PIL import Image as Pillow
 from tests.helpers.runs import CLASSES, Setup, plexor, set_up, train_briefly
+from tests.helpers.summary_json import flat, read_flat
 
 from plexor.attacks.universal import UniversalSGD
 from plexor.audits import Progress, audit
@@ -41,7 +41,7 @@ def plan(setup: Setup, *probes: dict[str, Any]) -> dict[str, Any]:
 
 
 def summary(run: RunDirectory) -> Any:
-    return summarise(run.plan(), run.provenance(), run.findings())
+    return flat(summarise(run.plan(), run.provenance(), run.findings()))
 
 
 def kept(run: Path) -> dict[str, bytes]:
@@ -49,8 +49,8 @@ def kept(run: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in files}
 
 
-def raised(told: Any) -> list[tuple[str, str | None]]:
-    return [(flag["id"], flag["probe"]) for flag in told["flags"] if flag["id"] == "fit-overlap"]
+def raised(summary: Any) -> list[tuple[str, str | None]]:
+    return [(flag["id"], flag["probe"]) for flag in summary["flags"] if flag["id"] == "fit-overlap"]
 
 
 def test_fitted_on_one_split_judged_on_another_and_resumed(split: Setup, tmp_path: Path) -> None:
@@ -79,13 +79,13 @@ def test_fitted_on_one_split_judged_on_another_and_resumed(split: Setup, tmp_pat
     audit(plan(split, SGD | RADII), out=split.out, on_progress=news.append)
     assert kept(split.out) == whole
     assert next(one for one in news if one.stage == "fit").resumed == 13
-    told = summary(run)["probes"][0]
-    assert told["fit"]["split"] == "train"
-    assert (told["fit"]["n_cases"], told["fit"]["n_groups"]) == (12, 6)
-    assert (told["fit"]["cases_in_both"], told["fit"]["groups_in_both"]) == (0, 0)
-    assert told["fit"]["gradients"] > 0
-    assert told["fit"]["seconds"] > 0
-    assert told["cost"] == {"gradients_per_case": 0, "forwards_per_case": 0}
+    attack = summary(run)["probes"][0]
+    assert attack["fit"]["split"] == "train"
+    assert (attack["fit"]["n_cases"], attack["fit"]["n_groups"]) == (12, 6)
+    assert (attack["fit"]["cases_in_both"], attack["fit"]["groups_in_both"]) == (0, 0)
+    assert attack["fit"]["gradients"] > 0
+    assert attack["fit"]["seconds"] > 0
+    assert attack["cost"] == {"gradients_per_case": 0, "forwards_per_case": 0}
     assert raised(summary(run)) == []
     assert "fit-overlap" in summary(run)["flags_passed"]
 
@@ -124,10 +124,10 @@ def test_a_saved_one_is_used_again_on_this_model_and_on_another(split: Setup) ->
         for run in (first, again)
     )
     pd.testing.assert_frame_equal(old, new, check_exact=True)
-    told = summary(again)["probes"][0]
-    assert told["fit"]["file"] == file.name
-    assert told["settings"]["steps"] == 12
-    assert told["about"]["access"] == "gradients"
+    attack = summary(again)["probes"][0]
+    assert attack["fit"]["file"] == file.name
+    assert attack["settings"]["steps"] == 12
+    assert attack["about"]["access"] == "gradients"
     other = train_briefly(split.manifest, steps=15)
     weights = split.folder / "other.safetensors"
     save_weights(weights, other.network, other.card)
@@ -135,9 +135,9 @@ def test_a_saved_one_is_used_again_on_this_model_and_on_another(split: Setup) ->
     moved = audit(
         plan(split, blind) | {"model": {"weights": str(weights)}}, out=split.folder / "other"
     )
-    told = summary(moved)["probes"][0]
-    assert told["fit"]["same_model"] is False
-    assert told["about"]["access"] == "none"
+    attack = summary(moved)["probes"][0]
+    assert attack["fit"]["same_model"] is False
+    assert attack["about"]["access"] == "none"
     assert (moved.findings()["status"] == "ok").all()
 
 
@@ -187,5 +187,5 @@ def test_the_report_says_what_was_fitted_where(split: Setup) -> None:
     assert done.status == 0, done.err
     page = (split.out / "report.html").read_text()
     assert "fitted on 12 images in 6 groups of the train split" in page
-    told = json.loads((split.out / "summary.json").read_text())
-    assert told["probes"][0]["fit"]["n_split"] == 12
+    found = read_flat(split.out)
+    assert found["probes"][0]["fit"]["n_split"] == 12

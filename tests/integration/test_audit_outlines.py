@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 from numpy.typing import NDArray
+from tests.helpers.summary_json import read_flat
 from tests.helpers.tiny import AS_STORED
 from torch import Tensor, nn
 
@@ -20,9 +20,10 @@ from plexor.cases import check_cohort, load_cohort, split_groups
 from plexor.cases.formats.png import PngCodec
 from plexor.core.errors import DataError, PlanError
 from plexor.findings import RunDirectory
-from plexor.findings.summary.outlined import Outlined
-from plexor.models import Model, Segmentation
+from plexor.findings.summary.judged import Judged
+from plexor.models import Segmentation, TorchModel
 from plexor.report import write_report
+from plexor.threat_model import goal_from
 
 SHAPE = (12, 10)
 GOALS: list[dict[str, Any]] = [
@@ -51,9 +52,9 @@ class Brighter(nn.Module):
         return logits
 
 
-def _model(spatial_dims: int = 2) -> Model:
+def _model(spatial_dims: int = 2) -> TorchModel:
     task = Segmentation(classes=("disc",))
-    return Model(Brighter(spatial_dims), task=task, preprocess=AS_STORED)
+    return TorchModel(Brighter(spatial_dims), task=task, preprocess=AS_STORED)
 
 
 def _draw(number: int, shape: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -100,8 +101,8 @@ def test_every_goal_is_told_from_what_is_kept_as_the_judge_told_it(tmp_path: Pat
     for probe in resolved:
         name = next(n for n in set(findings["probe"]) if _is_of(n, probe["goal"]))
         rows = findings[findings["probe"] == name]
-        kept = Outlined.of(rows, rows, np.zeros(len(rows), dtype=bool))
-        told, judged = kept.holds(probe["goal"], 0), rows["margin_after"].to_numpy()
+        told = goal_from(probe["goal"]).holds(Judged.of(rows, rows), ["disc"])
+        judged = rows["margin_after"].to_numpy()
         known = ~np.isnan(judged)
         np.testing.assert_array_equal(told[known], judged[known] > 0)
         assert rows["reached"].any(), name
@@ -122,7 +123,7 @@ def test_what_has_no_meaning_is_not_attempted_and_counted_apart(tmp_path: Path) 
     assert aimed["margin_after"].isna().equals(nothing)
     assert not aimed.loc[nothing, "attempted"].any()
     assert write_report(run.path).exists()
-    summary = json.loads((run.path / "summary.json").read_text(encoding="utf-8"))
+    summary = read_flat(run.path)
     assert summary["probes"][0]["n_not_applicable"] == 2
     assert summary["probes"][0]["n"] == 8
     assert summary["cohort"]["cases_by_class"] == {"disc": 6}
@@ -149,7 +150,10 @@ def test_an_audit_that_was_stopped_goes_on_to_the_same_findings(tmp_path: Path) 
     ("spoil", "error"),
     [
         (np.zeros((1, 10, 12), np.uint8), "has the shape .* masks are not resized"),
-        (np.full((1, *SHAPE), 3, np.uint8), r"numbers its classes from 0 to 1 \(disc\), found 3"),
+        (
+            np.full((1, *SHAPE), 3, np.uint8),
+            r"class numbers from 0 to 1 \(disc\), found 3",
+        ),
         (np.arange(360, dtype=np.uint8).reshape(3, *SHAPE) % 2, None),
     ],
 )
@@ -191,7 +195,7 @@ def test_goals_and_classes_that_do_not_go_with_the_model_are_refused(tmp_path: P
         audit(plan, out=tmp_path / "run", model=_model())
     plan = _plan(manifest, [])
     plan["probes"] = [{"attack": "pgd", "threat": {"norm": "linf", "radius": 1}}]
-    with pytest.raises(PlanError, match="being wrong has no meaning for segmentation"):
+    with pytest.raises(PlanError, match="misclassify has no meaning for segmentation"):
         audit(plan, out=tmp_path / "run", model=_model())
     plan = _plan(manifest, GOALS[:1])
     plan["cohort"]["classes"] = ["cup"]
@@ -218,7 +222,7 @@ def test_volumes_are_outlined_and_measured_in_millilitres(tmp_path: Path) -> Non
     plan = _plan(tmp_path / "manifest.csv", GOALS[:1])
     run = RunDirectory(audit(plan, out=tmp_path / "run", model=_model(3)).path)
     assert write_report(run.path).exists()
-    summary = json.loads((run.path / "summary.json").read_text(encoding="utf-8"))
+    summary = read_flat(run.path)
     clean = summary["clean"]
     pixels = [row[1] for row in run.findings().query("probe == 'clean'")["size_truth"]]
     assert clean["size_unit"] == "ml"

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from plexor.core.errors import ModelError, RunDirectoryError
 from plexor.core.version import __version__
 from plexor.findings import RunDirectory
-from plexor.models import Model, Multiclass, save_weights
+from plexor.models import Multiclass, TorchModel, save_weights
 
 
 def contents(run: Path) -> dict[Path, bytes]:
@@ -245,7 +245,7 @@ class Greedy(nn.Module):
         return outputs
 
 
-def greedy(most: int, kind: type[Greedy] = Greedy) -> Model:
+def greedy(most: int, kind: type[Greedy] = Greedy) -> TorchModel:
     weight = torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(0)) / 1000
     network = kind(tiny.Linear(weight), most).eval()
     return tiny.model_of(network, Multiclass(classes=CLASSES))
@@ -261,7 +261,7 @@ def test_out_of_memory_halves_the_batch_and_says_so(
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
     assert batch_sizes(tmp_path / "ample") == [64]
     assert batch_sizes(tmp_path / "scarce") == [64, 2]
-    halved = [f"out of memory; going on with batches of {size}" for size in (8, 4, 2, 10, 5, 2)]
+    halved = [f"out of memory; continuing with batches of {size}" for size in (8, 4, 2, 10, 5, 2)]
     assert caplog.messages == halved  # once while the model is checked, once for the whole audit
     assert {record.levelno for record in caplog.records} == {logging.WARNING}
 

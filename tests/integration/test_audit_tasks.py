@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +12,17 @@ import torch
 import yaml
 from numpy.typing import NDArray
 from tests.helpers.runs import plexor
+from tests.helpers.summary_json import read_flat
 from tests.helpers.tiny import AS_STORED, Linear
 
 from plexor.audits import audit
 from plexor.cases import read_image
 from plexor.cases.formats.png import PngCodec
 from plexor.core.errors import DataError, PlanError, RunDirectoryError
-from plexor.models import Model, Multilabel, Preprocess, Regression, load_model, save_weights
+from plexor.models import Multilabel, Preprocess, Regression, TorchModel, load_model, save_weights
 from plexor.models.architectures import build_network
+from plexor.models.card import ModelCard
 from plexor.models.loading import ModelSource
-from plexor.models.model import ModelCard
 from plexor.report import write_report
 
 SHAPE = (1, 10, 8)
@@ -56,8 +56,8 @@ def _plan(manifest: Path, *probes: dict[str, Any], **cohort: object) -> dict[str
     }
 
 
-def _age() -> Model:
-    return Model(Linear(WEIGHT * 10), task=Regression(unit="years"), preprocess=AS_STORED)
+def _age() -> TorchModel:
+    return TorchModel(Linear(WEIGHT * 10), task=Regression(unit="years"), preprocess=AS_STORED)
 
 
 def _shifts(findings: pd.DataFrame, probe: str) -> NDArray[np.float64]:
@@ -105,8 +105,8 @@ def test_the_stage_that_reached_each_case_is_kept_and_told(tmp_path: Path) -> No
     assert staged["reached"].all()
     assert set(findings[findings["probe"] == "clean"]["found_by"]) == {""}
     report = write_report(run.path)
-    summary = json.loads((run.path / "summary.json").read_text(encoding="utf-8"))
-    assert [probe["found_by"] for probe in summary["probes"]] == [{"step": 4}, {}]
+    summary = read_flat(run.path)
+    assert summary["probes"][0]["found_by"] == {"step": 4}
     assert "first to reach the goal" in report.read_text(encoding="utf-8")
 
 
@@ -161,7 +161,7 @@ def test_a_finding_is_hidden_where_its_logit_is_nearer_than_the_model_can_be_pus
     weight = torch.cat([WEIGHT, WEIGHT.flip(-1)])
     bias = torch.tensor([0.15, 0.1], dtype=torch.float64)
     classes = ("effusion", "nodule")
-    model = Model(Linear(weight, bias), task=Multilabel(classes=classes), preprocess=AS_STORED)
+    model = TorchModel(Linear(weight, bias), task=Multilabel(classes=classes), preprocess=AS_STORED)
     plan = _plan(
         manifest,
         {"goal": {"hide": "effusion"}, "threat": {"norm": "linf", "radius": 1}},
@@ -186,7 +186,7 @@ def test_goals_and_tasks_must_go_together(tmp_path: Path) -> None:
     manifest = _write(tmp_path, ["1", "2"])
     ball = {"norm": "linf", "radius": 1}
     for probe, message in (
-        ({"threat": ball}, r"being wrong has no meaning for regression; .*deviate: 5"),
+        ({"threat": ball}, r"misclassify has no meaning for regression; .*deviate: 5"),
         ({"goal": {"hide": "x"}, "threat": ball}, "`hide` needs a multilabel task, not regression"),
     ):
         with pytest.raises(PlanError, match=message):

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from tests.helpers.runs import CLASSES, Setup, plexor, set_up, train_briefly
+from tests.helpers.summary_json import flat
 from torch import nn
 
 from plexor.audits import Ray, audit
@@ -17,7 +18,7 @@ from plexor.audits.surrogates import load_surrogates
 from plexor.core.errors import ModelError, PlanError
 from plexor.findings import RunDirectory
 from plexor.findings.summary import summarise
-from plexor.models import Model, Multiclass, Regression, load_model, save_weights
+from plexor.models import Multiclass, Regression, TorchModel, load_model, save_weights
 from plexor.models.architectures import build_network
 from plexor.plans import load_plan
 
@@ -71,7 +72,7 @@ def test_a_plan_names_surrogates_and_is_told_what_became_of_them(setup: Setup) -
     told: Any = run.provenance()["surrogates"]
     assert [one["file"] for one in told] == ["a.safetensors", "b.safetensors"]
     assert all(len(one["weights_sha256"]) == 64 for one in told)
-    summary: Any = summarise(run.plan(), run.provenance(), findings)
+    summary: Any = flat(summarise(run.plan(), run.provenance(), findings))
     assert [one["about"]["access"] for one in summary["probes"] if one["kind"] == "attack"] == [
         "none",
         "none",
@@ -103,7 +104,7 @@ def test_surrogates_are_loaded_once_for_all_radii(
 ) -> None:
     loaded: list[Path | None] = []
 
-    def noted(source: Any, **options: Any) -> Model:
+    def noted(source: Any, **options: Any) -> TorchModel:
         loaded.append(source.weights)
         return load_model(source, **options)
 
@@ -142,7 +143,7 @@ def test_surrogates_that_cannot_stand_for_the_model_are_refused(setup: Setup) ->
     card_of(setup, spatial_dims=3)
     assert "with 3 spatial dimensions, the model that is audited 2" in refused(setup, "odd")
     (setup.folder / "odd.safetensors").write_bytes(b"no weights")
-    assert "odd.safetensors is not a whole safetensors file" in refused(setup, "odd")
+    assert "odd.safetensors is not a complete safetensors file" in refused(setup, "odd")
 
 
 def test_weights_without_a_card_are_refused(setup: Setup) -> None:
@@ -157,4 +158,5 @@ def test_weights_without_a_card_are_refused(setup: Setup) -> None:
 
 def test_a_plan_without_surrogates_loads_none(setup: Setup) -> None:
     model = train_briefly(setup.manifest, steps=1)
-    assert load_surrogates(load_plan(setup.plan), model) == {}
+    plan = load_plan(setup.plan)
+    assert load_surrogates(plan.all_probes(), model, path=plan.path) == {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 from tests.helpers.runs import Setup, audited, plexor
+from tests.helpers.summary_json import read_flat
 
 from plexor.cases.formats.png import PngCodec
 
@@ -132,7 +132,7 @@ def test_one_bad_image(
 
 def check_summary(run: Path, *, n_failed: int) -> None:
     """A failed case is counted as failed, and nowhere else."""
-    summary = json.loads((run / "summary.json").read_text())
+    summary = read_flat(run)
     assert summary["cohort"]["n_cases"] == 12
     assert summary["cohort"]["n_failed"] == n_failed
     assert summary["clean"]["accuracy"]["n"] == 12 - n_failed

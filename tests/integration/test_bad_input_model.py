@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from itertools import pairwise
@@ -16,12 +15,13 @@ import safetensors.torch
 import torch
 from markupsafe import escape
 from tests.helpers.runs import CLASSES, Setup, audited, plexor
+from tests.helpers.summary_json import read_flat
 from torch import Tensor, nn
 
 from plexor.cases import read_image
 from plexor.core.errors import ModelError
 from plexor.findings import RunDirectory
-from plexor.models import Model, ModelSource, Multiclass, load_model, save_weights
+from plexor.models import ModelSource, Multiclass, TorchModel, load_model, save_weights
 from plexor.models.architectures import build_network
 from plexor.report import write_report
 
@@ -34,12 +34,12 @@ def refusal(setup: Setup, *options: str) -> str:
 
 def test_no_weights(few: Setup) -> None:
     few.weights.unlink()
-    assert refusal(few) == f"no weights at {few.weights}; train them with: plexor train PLAN"
+    assert refusal(few) == f"no weights at {few.weights}; train a model with: plexor train PLAN"
 
 
 def test_truncated_weights(few: Setup) -> None:
     few.weights.write_bytes(few.weights.read_bytes()[:9000])
-    assert refusal(few).startswith(f"{few.weights} is not a whole safetensors file: ")
+    assert refusal(few).startswith(f"{few.weights} is not a complete safetensors file: ")
 
 
 def test_weights_of_another_network(few: Setup) -> None:
@@ -56,7 +56,9 @@ def test_weights_of_another_network(few: Setup) -> None:
     assert "unknown architecture 'smallcnn'; did you mean 'small-cnn'?" in refusal(few)
     del model["architecture"]
     few.change_plan(model=model)
-    assert refusal(few).startswith("model: give `weights` that plexor train wrote, or `architectu")
+    assert refusal(few).startswith(
+        "model: the network is not known; give `weights` written by plexor"
+    )
 
 
 def test_a_plan_that_contradicts_the_weights(few: Setup) -> None:
@@ -105,10 +107,13 @@ def code(few: Setup, monkeypatch: pytest.MonkeyPatch) -> str:
 @pytest.mark.parametrize(
     ("factory", "reason"),
     [
-        ("their_network:nothing", "model: cannot get nothing from their_network: AttributeError: "),
-        ("no_module:network", "model: cannot get network from no_module: ModuleNotFoundError: "),
+        (
+            "their_network:nothing",
+            "model: cannot load nothing from their_network: AttributeError",
+        ),
+        ("no_module:network", "model: cannot load network from no_module: ModuleNotFoundError: "),
         ("their_network:number", "model: their_network:number returned int, expected a torch.nn."),
-        ("their_network:broken", "model: cannot get broken from their_network: FileNotFoundError"),
+        ("their_network:broken", "model: cannot load broken from their_network: FileNotFoundError"),
         ("their_network", "model: `python` must be 'package.module:factory', got 'their_network'"),
     ],
 )
@@ -139,9 +144,9 @@ class Altered(nn.Module):
         return self.change(self.network(images), images)
 
 
-def altered(setup: Setup, change: Callable[[Tensor, Tensor], Any]) -> Model:
+def altered(setup: Setup, change: Callable[[Tensor, Tensor], Any]) -> TorchModel:
     sound = load_model(ModelSource(weights=setup.weights))
-    return Model(Altered(sound.network, change).eval(), task=sound.task)
+    return TorchModel(Altered(sound.network, change).eval(), task=sound.task)
 
 
 def fail(_outputs: Tensor, _images: Tensor) -> Tensor:
@@ -151,10 +156,13 @@ def fail(_outputs: Tensor, _images: Tensor) -> Tensor:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda o, _: o[:, :2], r"the model gave outputs of shape \(12, 2\), expected \(12, 3\)"),
-        (lambda o, _: o[:, 0], r"the model gave outputs of shape \(12,\), expected \(12, 3\)"),
-        (lambda o, _: o[:1], r"the model gave outputs of shape \(1, 3\), expected \(12, 3\)"),
-        (lambda o, x: (o, x), r"the model gave a tuple, expected a tensor of shape \(12, 3\)"),
+        (
+            lambda o, _: o[:, :2],
+            r"model returned outputs of shape \(12, 2\), expected \(12, 3\)",
+        ),
+        (lambda o, _: o[:, 0], r"the model returned outputs of shape \(12,\), expected \(12, 3\)"),
+        (lambda o, _: o[:1], r"the model returned outputs of shape \(1, 3\), expected \(12, 3\)"),
+        (lambda o, x: (o, x), r"the model returned a tuple, expected a tensor of shape \(12, 3\)"),
         (fail, r"the network fails on images of shape \(3, 32, 32\): ValueError: no such thing"),
     ],
 )
@@ -169,7 +177,7 @@ def test_outputs_of_a_wrong_shape(
 def raised_flags(run: Path) -> dict[str, str]:
     """Id → message, of what is raised on the model; the report shows each."""
     write_report(run)
-    summary = json.loads((run / "summary.json").read_text())
+    summary = read_flat(run)
     page = (run / "report.html").read_text()
     assert all(escape(flag["message"]) in page for flag in summary["flags"])
     return {flag["id"]: flag["message"] for flag in summary["flags"]}
@@ -192,7 +200,7 @@ def test_probabilities(few: Setup) -> None:
 def test_a_model_that_is_handed_over_in_training_mode(few: Setup) -> None:
     expected = audited(few.plan, few.folder / "evaluation", model=altered(few, lambda o, _: o))
     model = altered(few, lambda o, _: o)
-    training = Model(model.network.train(), task=model.task)
+    training = TorchModel(model.network.train(), task=model.task)
     found = audited(few.plan, few.out, model=training)
     pd.testing.assert_frame_equal(found, expected, check_exact=True)  # it was switched over
     assert "was switched to evaluation mode" in raised_flags(few.out)["training-mode"]
@@ -209,7 +217,7 @@ class Stubborn(nn.Dropout):
 def test_a_model_that_stays_in_training_mode(few: Setup) -> None:
     sound = load_model(ModelSource(weights=few.weights))
     network = nn.Sequential(sound.network, Stubborn(0.5))
-    findings = audited(few.plan, few.out, model=Model(network, task=sound.task))
+    findings = audited(few.plan, few.out, model=TorchModel(network, task=sound.task))
     assert set(findings["status"]) == {"ok"}
     flags = raised_flags(few.out)
     assert "1 modules stay in training mode, e.g. '1'" in flags["training-mode"]
@@ -226,7 +234,11 @@ def test_no_gradient_fails_the_attack_and_nothing_else(few: Setup) -> None:
     failed = findings[findings["status"] == "failed"]
     assert set(failed["probe"]) == {"pgd-linf-2"}
     assert len(failed) == 12
-    assert failed["error"].str.contains("lets no gradient through, which this attack follows").all()
+    assert (
+        failed["error"]
+        .str.contains("this attack needs gradients, and the model is not differentiable")
+        .all()
+    )
     flags = raised_flags(few.out)
     assert "no gradient" in flags["zero-gradients"].lower()
     assert flags["failed-cases"] == "12 of 12 cases failed that could be judged untouched."
@@ -283,7 +295,7 @@ def test_a_model_that_gives_nan_for_all(few: Setup) -> None:
     assert set(findings["status"]) == {"failed"}
     flags = raised_flags(few.out)
     assert flags["failed-cases"] == "12 of 12 cases could not be judged even untouched."
-    accuracy = json.loads((few.out / "summary.json").read_text())["clean"]["accuracy"]
+    accuracy = read_flat(few.out)["clean"]["accuracy"]
     assert (accuracy["value"], accuracy["n"], accuracy["note"]) == (None, 0, "no observations")
     done = plexor("report", few.out)
     assert (done.status, done.err) == (0, "")
@@ -308,6 +320,6 @@ def test_an_audit_without_a_single_verdict_is_no_success(few: Setup) -> None:
 
 def test_classes_the_model_does_not_know(few: Setup) -> None:
     sound = load_model(ModelSource(weights=few.weights))
-    model = Model(sound.network, task=Multiclass(classes=("a", "b", "c")))
+    model = TorchModel(sound.network, task=Multiclass(classes=("a", "b", "c")))
     with pytest.raises(Exception, match="which the model does not know; it knows a, b, c"):
         audited(few.plan, few.out, model=model)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import runpy
 import shutil
@@ -10,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.helpers.shared import made_once
+from tests.helpers.summary_json import read_flat
 from typer.testing import CliRunner
 
 from plexor.cases.phantoms import write_phantoms
@@ -36,11 +37,13 @@ network = nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(48, 3))
 
 @pytest.fixture(scope="module")
 def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("films") / "chest-phantoms"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["phantoms.py", str(folder), str(N_CASES)])
-        runpy.run_path(str(EXAMPLES / "phantoms.py"), run_name="__main__")
-    return folder
+    def make(folder: Path) -> None:
+        films = str(folder / "chest-phantoms")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", ["phantoms.py", films, str(N_CASES)])
+            runpy.run_path(str(EXAMPLES / "phantoms.py"), run_name="__main__")
+
+    return made_once(tmp_path_factory, "films", make) / "chest-phantoms"
 
 
 def test_own_model_and_reading_its_findings(
@@ -88,7 +91,7 @@ def test_the_age_of_a_brain_is_moved(tmp_path: Path, monkeypatch: pytest.MonkeyP
         lambda o: o[0]
     )
     assert (shift < -5).all()
-    summary = json.loads((run.path / "summary.json").read_text(encoding="utf-8"))
+    summary = read_flat(run.path)
     assert all("mcnemar" not in probe for probe in summary["probes"])
     report = (run.path / "report.html").read_text(encoding="utf-8")
     for said in ("By true value", "years or more", "paired t test"):
@@ -106,7 +109,7 @@ def test_outlines_are_learnt_and_broken(tmp_path: Path, monkeypatch: pytest.Monk
     assert len(broken) > 0
     assert broken["dice_before"].map(lambda dice: dice[0] >= 0.5).all()
     assert broken["dice_after"].map(lambda dice: dice[0] < 0.5).all()
-    summary = json.loads((run.path / "summary.json").read_text(encoding="utf-8"))
+    summary = read_flat(run.path)
     attack, noise = (
         next(probe for probe in summary["probes"] if probe["id"] == name)
         for name in ("pgd-lower-dice-lesion-0.5-linf-4", "noise-linf-4")
@@ -169,15 +172,17 @@ def test_the_lines_in_the_readme_give_a_finding(
 @pytest.fixture(scope="module")
 def workplace(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where a reader stands after the first audit."""
-    folder = tmp_path_factory.mktemp("workplace")
-    done = CliRunner().invoke(
-        app,
-        ["demo", "--out", str(folder / "demo"), "--cases", str(N_CASES)],
-        catch_exceptions=False,
-    )
-    assert done.exit_code == 0, done.output
-    shutil.copytree(films, folder / "chest-phantoms")
-    return folder
+
+    def make(folder: Path) -> None:
+        done = CliRunner().invoke(
+            app,
+            ["demo", "--out", str(folder / "demo"), "--cases", str(N_CASES)],
+            catch_exceptions=False,
+        )
+        assert done.exit_code == 0, done.output
+        shutil.copytree(films, folder / "chest-phantoms")
+
+    return made_once(tmp_path_factory, "workplace", make)
 
 
 @pytest.mark.parametrize(

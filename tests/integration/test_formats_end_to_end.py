@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +15,12 @@ import pytest
 import yaml
 from tests.helpers.page import Page
 from tests.helpers.runs import Setup, plexor, write_lesions
+from tests.helpers.summary_json import read_flat
 
 from plexor.cases import read_image
 from plexor.cases.phantoms import BrainConfig, RadiographConfig, write_phantoms
+from plexor.core.wording import share
 from plexor.findings import RunDirectory
-from plexor.report.words import share
 
 RECOMPRESSED = ["recompressed-own", "recompressed-q75", "recompressed-q90"]
 
@@ -130,7 +130,7 @@ def rows_of(run: Path) -> pd.DataFrame:
 def test_the_summary_agrees_with_the_findings(done: tuple[Format, Setup]) -> None:
     kind, setup = done
     rows = rows_of(setup.out)
-    summary = json.loads((setup.out / "summary.json").read_text())
+    summary = read_flat(setup.out)
     expected = [row for row in setup.rows() if row["split"] == "test"]
     assert summary["cohort"]["n_cases"] == len(expected) > 3
     assert summary["cohort"]["n_groups"] == len({row["group"] for row in expected})
@@ -174,7 +174,7 @@ def check_estimate(estimate: dict[str, Any], events: pd.Series[bool]) -> None:
 def test_decisions_and_verdicts_follow_from_outputs(done: tuple[Format, Setup]) -> None:
     _, setup = done
     rows = rows_of(setup.out)
-    classes = json.loads((setup.out / "summary.json").read_text())["cohort"]["classes"]
+    classes = read_flat(setup.out)["cohort"]["classes"]
     target = classes[0]
     for row in rows.to_dict("records"):
         assert row["decision_before"] == classes[int(np.argmax(row["outputs_before"]))]
@@ -213,7 +213,7 @@ def test_perturbed_files_are_of_the_image_own_format(done: tuple[Format, Setup])
 
 def test_the_report_tells_the_same(done: tuple[Format, Setup]) -> None:
     kind, setup = done
-    summary = json.loads((setup.out / "summary.json").read_text())
+    summary = read_flat(setup.out)
     text = " ".join(Page((setup.out / "report.html").read_text()).text.split())
     assert "end to end" in text
     for entry in (summary["clean"], *summary["probes"]):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from tests.helpers.runs import Setup, audited
+from tests.helpers.summary_json import read_flat
 from torch import Tensor, nn
 
-from plexor.models import Model, ModelSource, load_model
+from plexor.models import ModelSource, TorchModel, load_model
 from plexor.report import write_report
 
 OF_GRADIENTS = {"false-gradients", "unbounded-fails", "queries-beat-gradients"}
@@ -33,9 +32,9 @@ def test_a_gradient_that_lies_is_in_the_report(setup: Setup, *, lies: bool) -> N
     )
     sound = load_model(ModelSource(weights=setup.weights))
     network = nn.Sequential(Reversed() if lies else nn.Identity(), sound.network)
-    audited(setup.plan, setup.out, model=Model(network, task=sound.task))
+    audited(setup.plan, setup.out, model=TorchModel(network, task=sound.task))
     write_report(setup.out)
-    summary = json.loads((setup.out / "summary.json").read_text())
+    summary = read_flat(setup.out)
     raised = {flag["id"]: flag["probe"] for flag in summary["flags"] if flag["id"] in OF_GRADIENTS}
     if lies:
         assert raised.keys() == OF_GRADIENTS

@@ -99,7 +99,7 @@ def folder(lesions: Setup, tmp_path: Path) -> Path:
 
 
 def test_from_a_network_and_a_folder_to_a_finding(folder: Path, tmp_path: Path) -> None:
-    model = plexor.Model(Theirs().eval(), task=plexor.Multiclass(classes=CLASSES))
+    model = plexor.TorchModel(Theirs().eval(), task=plexor.Multiclass(classes=CLASSES))
     news: list[Progress] = []
     strong = LINF_2 | {"threat": {"norm": "linf", "radius": 16}}
     run = plexor.audit(
@@ -145,7 +145,7 @@ def test_nothing_else_is_touched(
     plexor.audit(
         plan(cohort={"manifest": str(folder), "audit": None}, n_examples=0),
         out=str(tmp_path / "run"),
-        model=plexor.Model(network, task=plexor.Multiclass(classes=CLASSES)),
+        model=plexor.TorchModel(network, task=plexor.Multiclass(classes=CLASSES)),
     )
     assert random_state() == state
     assert torch.get_num_threads() == threads

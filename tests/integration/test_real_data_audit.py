@@ -16,6 +16,7 @@ import pytest
 import yaml
 from tests.helpers.page import Page
 from tests.helpers.runs import Row, Setup, audited, plexor
+from tests.helpers.summary_json import read_flat
 
 from plexor.report import write_report
 
@@ -57,7 +58,7 @@ def trained_and_audited(setup: Setup) -> pd.DataFrame:
     for command in (("train", setup.plan), ("audit", setup.plan, "--out", setup.out)):
         done = plexor(*command)
         assert done.status == 0, done.err
-    summary = json.loads((setup.out / "summary.json").read_text())
+    summary = read_flat(setup.out)
     findings = pd.concat(map(pd.read_parquet, (setup.out / "units").iterdir()))
     assert set(findings["status"]) == {"ok"}
     assert summary["cohort"]["n_failed"] == 0

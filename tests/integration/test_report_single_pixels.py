@@ -8,7 +8,7 @@ from tests.helpers.runs import Setup
 
 from plexor.audits import audit
 from plexor.report import write_report
-from plexor.report.margins import read_margins
+from plexor.report.margin_map import read_margins
 
 PIXEL = {"attack": "exhaustive-pixel", "stride": 8, "threat": {"norm": "l0", "radius": 1}}
 SEARCH = {"attack": "sparse-rs", "queries": 10, "threat": {"norm": "l0", "radius": 2}}

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from tests.helpers.runs import LINF_2, Setup
+from tests.helpers.shared import made_once
 
 from plexor.findings import RunDirectory
 
@@ -39,7 +40,6 @@ class Stopped:
 @pytest.fixture(scope="module")
 def stopped(lesions: Setup, tmp_path_factory: pytest.TempPathFactory) -> Stopped:
     """A plan of 42 units, carried out many times, in children of a process of their own."""
-    folder = tmp_path_factory.mktemp("killed")
     plan = json.dumps(
         {
             "cohort": {"manifest": str(lesions.manifest), "audit": None},
@@ -49,17 +49,22 @@ def stopped(lesions: Setup, tmp_path_factory: pytest.TempPathFactory) -> Stopped
             "n_examples": 2,
         }
     )
-    (folder / "plan.yaml").write_text(plan)
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.helpers.killed", folder / "plan.yaml", folder],
-        cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return Stopped(folder=folder, told=json.loads(done.stdout.splitlines()[-1]))
+
+    def make(folder: Path) -> None:
+        (folder / "plan.yaml").write_text(plan)
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.helpers.killed", folder / "plan.yaml", folder],
+            cwd=ROOT,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        (folder / "told.json").write_text(done.stdout.splitlines()[-1])
+
+    folder = made_once(tmp_path_factory, "killed", make)
+    return Stopped(folder=folder, told=json.loads((folder / "told.json").read_text()))
 
 
 def contents(run: Path) -> dict[str, bytes]:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from tests.helpers.page import Page
 from tests.helpers.runs import plexor
+from tests.helpers.shared import made_once
 
 from plexor.audits import cohort_of
 from plexor.core.errors import ModelError, PlanError, RunDirectoryError
@@ -41,7 +42,11 @@ def stopping(title: str, _unit: str) -> Iterator[Advance]:
 @pytest.fixture(scope="module")
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The study's directory after a run that was stopped, and one that went on."""
-    folder = tmp_path_factory.mktemp("study") / "allyn2020"
+    return made_once(tmp_path_factory, "study", _stopped_and_resumed) / "allyn2020"
+
+
+def _stopped_and_resumed(base: Path) -> None:
+    folder = base / "allyn2020"
     with pytest.raises(KeyboardInterrupt):
         run_study("allyn2020", request(folder), watch=stopping)
     assert not (folder / "study.json").exists()
@@ -49,7 +54,6 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert (told.status, "Traceback" in told.err) == (0, False), told.err
     assert "step 5 of 8, audit, clean" in told.out
     assert f"report: {folder / 'report.html'}" in told.out
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from plexor.core.errors import DataError, PlanError, RunDirectoryError
 from plexor.models import ModelSource, Preprocess, encode, load_model, read_weights
 from plexor.models import save_weights as save
 from plexor.models.architectures.small_cnn import SmallCNN
-from plexor.models.model import ModelCard
+from plexor.models.card import ModelCard
 from plexor.models.task import task_from
 from plexor.models.training import Augmentation, Training
 from plexor.models.training.dataset import CaseDataset
@@ -195,7 +195,7 @@ def test_images_of_other_channels(cohort: Cohort, tmp_path: Path) -> None:
     films = load_cohort(write_phantoms("radiograph", tmp_path, n_cases=2, seed=0, config=config))
     task = task_from("binary", ("normal", "opacity"))
     dataset = CaseDataset(films.cases, task, CONFIG.preprocess, channels=3)
-    with pytest.raises(DataError, match="has 1 channels, the others have 3"):
+    with pytest.raises(DataError, match="has 1 channels, expected 3"):
         dataset[0]
 
 

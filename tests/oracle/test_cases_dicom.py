@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
 from pydicom.data import get_testdata_file
+from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels.processing import apply_modality_lut
 from pydicom.uid import UID, ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
@@ -20,6 +22,8 @@ OWN_BUSINESS = {
     "PixelData",
     "PhotometricInterpretation",
     "PlanarConfiguration",
+    "SmallestImagePixelValue",
+    "LargestImagePixelValue",
 }
 """All that a written copy may change in the data set."""
 
@@ -183,6 +187,37 @@ def _dqt(data: bytes) -> list[bytes]:
         tables += [content[i + 1 : i + 65] for i in range(0, len(content), 65)]
         start = data.find(b"\xff\xdb", start + length)
     return tables
+
+
+COMPRESSED = ["MR_small_jp2klossless.dcm", "SC_rgb_jpeg_dcmtk.dcm", "MR_small_jpeg_ls_lossless.dcm"]
+
+
+def _with_frame(name: str, change: Callable[[bytes], bytes]) -> bytes:
+    """One of pydicom's files with another codestream of its only frame."""
+    dataset = dcmread(io.BytesIO(_bytes(name)))
+    frame = next(generate_frames(dataset.PixelData, number_of_frames=1))
+    dataset.PixelData = encapsulate([change(frame)])
+    file = io.BytesIO()
+    dataset.save_as(file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("name", COMPRESSED)
+def test_a_codestream_without_its_end_is_truncated(name: str) -> None:
+    """A decoder may make up what is missing; a damaged image is to be refused, not judged."""
+    whole = decode_image(_bytes(name), name).pixels
+    for padding in (0, 2, 12):
+        padded = _with_frame(name, lambda frame, n=padding: _bare(frame) + bytes(n))  # type: ignore[misc]
+        np.testing.assert_array_equal(decode_image(padded, name).pixels, whole)
+    for lost in (2, 4, 400):
+        cut = _with_frame(name, lambda frame, n=lost: _bare(frame)[:-n])  # type: ignore[misc]
+        with pytest.raises(DataError, match="truncated: its end is missing; fetch it again"):
+            decode_image(cut, name)
+
+
+def _bare(frame: bytes) -> bytes:
+    """A codestream without the padding behind its end."""
+    return frame[: frame.rindex(b"\xff\xd9") + 2]
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ from plexor.attacks.goals import LossKind
 from plexor.cases import LOSSLESS
 from plexor.cases.phantoms import TISSUES, BrainConfig, brain, draw_head
 from plexor.core.errors import DataError, ModelError, PlanError
-from plexor.models import Batch, Model, Preprocess, Segmentation
+from plexor.models import Batch, Preprocess, Segmentation, TorchModel
 from plexor.models.task import Task
 
 SHAPES = [(7, 6), (4, 5, 3)]
@@ -152,6 +152,43 @@ def test_a_margin_is_positive_exactly_where_the_decision_is_as_wished(
     assert goal.margin(task, outputs, truth, before)[3].isnan()
 
 
+@pytest.mark.parametrize("below", [0.137, 0.437, 0.837])
+def test_a_dice_is_low_exactly_where_the_flipped_pixels_weigh_enough(below: float) -> None:
+    """With M missed and I invented of T, ``(2 - d) M + d I > 2 T (1 - d)``; in any order."""
+    outputs, truth, before = draws((7, 6), 3, 4)
+    flips = LowerDice(of="b", below=below).flips(segmentation(3), outputs, truth, before)
+    inside = (truth == 1).flatten(1)
+    generator = torch.Generator().manual_seed(0)
+    order = torch.rand(inside.shape, generator=generator).argsort(dim=1)
+    there = inside.gather(1, order).double()
+    missed, invented = there.cumsum(dim=1), (1 - there).cumsum(dim=1)
+    size = inside.sum(dim=1, keepdim=True)
+    enough = (2 - below) * missed + below * invented > 2 * size * (1 - below)
+    assert bool(enough.any())
+    assert not bool(enough.all())
+    assert torch.equal(flips.enough(order), enough)
+    weights = flips.weight.double().gather(1, order)
+    assert torch.equal(weights.cumsum(dim=1) > 2 * size * (1 - below), enough)
+
+
+def test_the_cheapest_pixels_by_lead_over_weight_decide_the_margin() -> None:
+    """Dice below 0.5 of two pixels: one missed and three invented weigh 3 of the 2 asked for.
+
+    Weights are 1.5 inside and 0.5 outside. By lead over weight the order is -3/1.5 (inside),
+    -2/0.5 (outside), -9/1.5 (inside), -8/0.5, so that both inside and the first outside are
+    needed, and the margin is the root mean square of their leads.
+    """
+    logits = torch.tensor([[[[3.0, 9.0, -2.0, -8.0]]]])
+    truth = torch.tensor([[[1, 1, 0, 0]]])
+    task = Segmentation(classes=("b",))
+    found = LowerDice(of="b", below=0.5).margin(task, logits, truth, logits)
+    assert found.item() == pytest.approx(-math.sqrt((9 + 4 + 81) / 3))
+    loss = LowerDice(of="b", below=0.5).loss(task, logits, truth, "ce", logits).item()
+    sigmoid = [1 / (1 + math.exp(-lead)) for lead in (-3, -9, -2, -8)]
+    expected = 1.5 * (sigmoid[0] + sigmoid[1]) + 0.5 * (sigmoid[2] + sigmoid[3])
+    assert loss == pytest.approx(expected / 4)
+
+
 @pytest.mark.parametrize("kind", ["margin", "ratio"])
 @pytest.mark.parametrize("goal", GOALS[::3], ids=lambda goal: goal.name)
 def test_losses_follow_margins_and_ratios_do_not_see_the_scale(goal: Goal, kind: LossKind) -> None:
@@ -209,7 +246,9 @@ def test_the_nearest_perturbation_that_erases_enough_pixels(
     stored = images(shape, 4, dtype="f4", seed=2)
     batch = batch_of(stored)
     bias = -0.4 - 0.8 * torch.rand(shape, generator=torch.Generator().manual_seed(5))
-    model = Model(Affine(2.0, bias), task=Segmentation(classes=("lesion",)), preprocess=AS_STORED)
+    model = TorchModel(
+        Affine(2.0, bias), task=Segmentation(classes=("lesion",)), preprocess=AS_STORED
+    )
     lead = model.outputs(batch.images).double().flatten(1)
     goal = Erase(of="lesion", keep=keep)
     delta = attack(model, batch, goal, Threat(norm=norm, radius=1000, unit="percent"), seed=0).delta
@@ -264,7 +303,7 @@ class SmallUNet(nn.Module):
 
 
 @pytest.fixture(scope="module")
-def heads() -> tuple[Model, Batch]:
+def heads() -> tuple[TorchModel, Batch]:
     """A network trained on slices of made-up heads to find brain and ventricles; others to test."""
     generator, config = np.random.default_rng(0), BrainConfig(shape=(48, 56, 48), spacing_mm=4.0)
     pixels, labels = [], []
@@ -289,13 +328,13 @@ def heads() -> tuple[Model, Batch]:
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-    model = Model(network, task=task, preprocess=Preprocess(window=(0.0, 1000.0)))
+    model = TorchModel(network, task=task, preprocess=Preprocess(window=(0.0, 1000.0)))
     batch = replace(batch_of([image(one) for one in pixels[18:]]), truth=truth[18:])
     return model, replace(batch, before=model.outputs(batch.images))
 
 
 def test_dice_falls_further_than_by_plain_cross_entropy(
-    heads: tuple[Model, Batch],
+    heads: tuple[TorchModel, Batch],
 ) -> None:
     """With the same attack, from the same start."""
     model, batch = heads
@@ -326,7 +365,7 @@ def test_logits_come_back_at_the_size_of_the_image(shape: tuple[int, ...]) -> No
             return ramp.view(-1, *[1] * (len(half) - 1)) + 0 * inputs
 
     task = Segmentation(classes=("lesion",))
-    model = Model(Ramp(), task=task, preprocess=Preprocess(size=half, window=(0.0, 1.0)))
+    model = TorchModel(Ramp(), task=task, preprocess=Preprocess(size=half, window=(0.0, 1.0)))
     values = torch.rand(2, 1, *shape).requires_grad_()
     outputs = model.outputs(values)
     assert outputs.shape == values.shape
@@ -336,7 +375,7 @@ def test_logits_come_back_at_the_size_of_the_image(shape: tuple[int, ...]) -> No
     )
     assert torch.autograd.grad(outputs.sum(), values)[0].shape == values.shape
     with pytest.raises(ModelError, match=r"expected \(2, 2, \*, \*"):
-        Model(Ramp(), task=segmentation(2), preprocess=model.preprocess).outputs(values)
+        TorchModel(Ramp(), task=segmentation(2), preprocess=model.preprocess).outputs(values)
 
 
 def test_cases_the_goal_means_nothing_for_are_left_alone() -> None:

@@ -25,7 +25,7 @@ from plexor.attacks import (
     Move,
     Threat,
 )
-from plexor.models import Batch, Model, Regression, Task
+from plexor.models import Batch, Model, Regression, Task, TorchModel
 
 EVERYTHING = 1e9
 ATTACKS: dict[str, tuple[Attack, tuple[str, ...]]] = {
@@ -58,7 +58,7 @@ WANTED = {
     "a target": Wanted(multiclass(2), Become(target="b"), 8, (2, 4, 4, 3)),
     "one logit": Wanted(binary(0.3), Misclassify(), 8, (1, 40)),
     "any finding": Wanted(multilabel(3), Misclassify(), 3, (1, 8, 6)),
-    "hide a finding": Wanted(multilabel(3), Flip(finding="b", kind="hide"), 8, (2, 4, 5)),
+    "hide a finding": Wanted(multilabel(3), Flip(label="b", kind="hide"), 8, (2, 4, 5)),
     "raise": Wanted(Regression(unit="years"), Move(by=4.0, kind="raise"), 3, (1, 4, 5, 3)),
     "either way": Wanted(Regression(unit="years"), Move(by=4.0), 8, (3, 4, 4)),
 }
@@ -75,7 +75,7 @@ SEARCHES = [
 ]
 
 
-def subject(wanted: Wanted, dtype: str) -> tuple[Model, Batch]:
+def subject(wanted: Wanted, dtype: str) -> tuple[TorchModel, Batch]:
     """A linear model, and images of which a third cannot go up or down any more."""
     scale = 1.0 if dtype == "f4" else 65535.0
     generator = torch.Generator().manual_seed(wanted.n_cases)

@@ -17,7 +17,7 @@ from tests.helpers.trained import noisy_patterns
 from torch import Tensor, nn
 
 from plexor.attacks import APGD, APGDT, MIFGSM, Attack, Misclassify, Threat
-from plexor.models import Batch, Model
+from plexor.models import Batch, Model, TorchModel
 
 pytestmark = [
     # The peer's own warnings are not ours to mend.
@@ -30,7 +30,7 @@ GREATEST, STEPS = 255.0, 30
 class UnitNetwork(nn.Module):
     """The model for those who want images from 0 to 1."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: TorchModel) -> None:
         super().__init__()
         self.network = model.network
         self.model = model
@@ -40,7 +40,7 @@ class UnitNetwork(nn.Module):
         return self.model.outputs(images * GREATEST)
 
 
-def theirs(model: Model, batch: Batch, name: str, **options: Any) -> Tensor:
+def theirs(model: TorchModel, batch: Batch, name: str, **options: Any) -> Tensor:
     """What torchattacks' attack of that name adds, in stored numbers."""
     torchattacks: Any = importlib.import_module("torchattacks")
     with torch.random.fork_rng(devices=[]):

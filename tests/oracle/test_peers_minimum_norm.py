@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from plexor.attacks import DDN, FMN, Attack, CarliniWagner, DeepFool, Misclassify, Threat
 from plexor.cases import load_cohort, read_image
 from plexor.cases.phantoms import LesionConfig, write_phantoms
-from plexor.models import Batch, Model, Multiclass, encode
+from plexor.models import Batch, Multiclass, TorchModel, encode
 from plexor.models.architectures import build_network
 
 # The peer's own warnings are not ours to mend.
@@ -34,7 +34,7 @@ STEPS, GREATEST = 60, 255.0
 class UnitNetwork(nn.Module):
     """The model for those who want images from 0 to 1."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: TorchModel) -> None:
         super().__init__()
         self.network = model.network
         self.model = model
@@ -45,7 +45,7 @@ class UnitNetwork(nn.Module):
 
 
 @pytest.fixture(scope="module")
-def subject(tmp_path_factory: pytest.TempPathFactory) -> tuple[Model, Batch]:
+def subject(tmp_path_factory: pytest.TempPathFactory) -> tuple[TorchModel, Batch]:
     """A network trained on phantoms, and two dozen floating images it is right about."""
     folder = tmp_path_factory.mktemp("phantoms")
     size = LesionConfig(height=32, width=32)
@@ -64,7 +64,7 @@ def subject(tmp_path_factory: pytest.TempPathFactory) -> tuple[Model, Batch]:
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-    model = Model(network, task=task)
+    model = TorchModel(network, task=task)
     right = torch.nonzero(task.decide(model.outputs(batch.images)) == batch.truth).flatten()[:24]
     some = batch.select(right)
     return model, replace(some, quantum=torch.zeros_like(some.quantum))
@@ -88,7 +88,11 @@ def subject(tmp_path_factory: pytest.TempPathFactory) -> tuple[Model, Batch]:
     ],
 )
 def test_the_median_norm_is_no_larger(
-    subject: tuple[Model, Batch], norm: Any, attack: Attack, theirs: str, options: dict[str, Any]
+    subject: tuple[TorchModel, Batch],
+    norm: Any,
+    attack: Attack,
+    theirs: str,
+    options: dict[str, Any],
 ) -> None:
     model, batch = subject
     threat = Threat(norm=norm, radius=1e6, unit="value")

@@ -19,7 +19,7 @@ from plexor.attacks import FGSM, PGD, Misclassify, Threat, judge
 from plexor.cases import Image, load_cohort, read_image
 from plexor.cases.image import LOSSLESS
 from plexor.cases.phantoms import LesionConfig, write_phantoms
-from plexor.models import Batch, Model, Multiclass, encode
+from plexor.models import Batch, Model, Multiclass, TorchModel, encode
 from plexor.models.architectures import build_network
 
 # The peers' own warnings are not ours to mend.
@@ -36,7 +36,7 @@ Peer = Callable[[nn.Module, Batch, Threat, float], Tensor]
 class UnitNetwork(nn.Module):
     """The model for those who want images from 0 to 1."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: TorchModel) -> None:
         super().__init__()
         self.network = model.network
         self.model = model
@@ -47,7 +47,7 @@ class UnitNetwork(nn.Module):
 
 
 @pytest.fixture(scope="module")
-def subject(tmp_path_factory: pytest.TempPathFactory) -> tuple[Model, Batch, list[Image]]:
+def subject(tmp_path_factory: pytest.TempPathFactory) -> tuple[TorchModel, Batch, list[Image]]:
     """A network trained on phantoms until it is right about most of them, and 90 of these."""
     folder = tmp_path_factory.mktemp("phantoms")
     manifest = write_phantoms(
@@ -74,7 +74,11 @@ def subject(tmp_path_factory: pytest.TempPathFactory) -> tuple[Model, Batch, lis
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     chosen = torch.arange(0, len(batch), 2)
-    return Model(network, task=task), batch.select(chosen), [images[i] for i in chosen.tolist()]
+    return (
+        TorchModel(network, task=task),
+        batch.select(chosen),
+        [images[i] for i in chosen.tolist()],
+    )
 
 
 def foolbox_pgd(network: nn.Module, batch: Batch, threat: Threat, step_size: float) -> Tensor:
@@ -115,7 +119,7 @@ def reached(
     ],
 )
 def test_pgd_succeeds_as_often_as_peers(
-    subject: tuple[Model, Batch, list[Image]], peer: Peer, norm: Any, radius: float
+    subject: tuple[TorchModel, Batch, list[Image]], peer: Peer, norm: Any, radius: float
 ) -> None:
     model, batch, images = subject
     threat = Threat(norm=norm, radius=radius)
@@ -133,7 +137,7 @@ def test_pgd_succeeds_as_often_as_peers(
 
 
 @needs_foolbox
-def test_fgsm_takes_foolboxs_step(subject: tuple[Model, Batch, list[Image]]) -> None:
+def test_fgsm_takes_foolboxs_step(subject: tuple[TorchModel, Batch, list[Image]]) -> None:
     model, batch, _ = subject
     foolbox: Any = importlib.import_module("foolbox")
     threat = Threat(norm="linf", radius=1)

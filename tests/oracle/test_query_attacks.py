@@ -30,14 +30,14 @@ from plexor.attacks.query import window
 from plexor.attacks.query.hop_skip_jump import _Walk
 from plexor.attacks.query.simba import _direction
 from plexor.core.errors import PlanError
-from plexor.models import Batch, Model
+from plexor.models import Batch, Model, TorchModel
 
 SHAPES = [(2, 6, 7), (1, 4, 5, 4)]
 FREE = Masked(mask="free")
 """All but the last pixel."""
 
 
-def against(shape: tuple[int, ...], batch: Batch, clean: float) -> tuple[Model, Tensor]:
+def against(shape: tuple[int, ...], batch: Batch, clean: float) -> tuple[TorchModel, Tensor]:
     """A linear model of one logit, all of whose cases have the margin ``clean``; its weights.
 
     The last pixel tells the cases apart; it has no weight, and no threat here may change it.
@@ -194,7 +194,7 @@ def test_hop_skip_jump_proposes_short_storable_perturbations(norm: Any, excess: 
     fewest = math.ceil(levels) if norm == "linf" else levels
     lengths = threat.norms(found.delta)
     assert bool((lengths <= fewest * excess).all()), lengths
-    assert not HopSkipJump(queries=4000)(
+    assert not HopSkipJump(queries=400)(
         model, batch, Misclassify(), replace(threat, radius=levels * 0.9), seed=0
     ).delta.any()
 

@@ -273,6 +273,38 @@ def test_cochrans_q_corners() -> None:
         cochrans_q([True, False])
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_correlation_is_reduced_by_the_smaller_effective_sample_size(turned: bool) -> None:
+    """Newcombe's limits by hand, at the groups' effective sizes ``1 + p(1-p)/variance``.
+
+    One look is alike within a group, the other hardly: of the two sizes the smaller corrects more,
+    so that the interval is wider.
+    """
+    rng = np.random.default_rng(4)
+    groups = np.repeat(np.arange(30), 5)
+    alike = np.repeat(rng.random(30) < 0.5, 5)
+    looks = [alike, np.where(rng.random(150) < 0.6, alike, rng.random(150) < 0.5)]
+    before, after = looks[::-1] if turned else looks
+    old, new = clustered_proportion(before, groups), clustered_proportion(after, groups)
+    assert old.variance
+    assert new.variance
+    sizes = [
+        1 + p.value * (1 - p.value) / variance
+        for p, variance in ((old, old.variance), (new, new.variance))
+    ]
+    assert max(sizes) > 2 * min(sizes)
+    first, second = (np.bincount(groups, look - np.mean(look)) for look in (before, after))
+    rho = float(first @ second) / math.sqrt(float(first @ first) * float(second @ second))
+    spread = math.sqrt(old.value * (1 - old.value) * new.value * (1 - new.value))
+    rho -= 1 / (2 * min(sizes) * spread)
+    assert rho > 0.1
+    down, up = new.value - new.low, old.high - old.value
+    low = new.value - old.value - math.sqrt(down**2 + up**2 - 2 * rho * down * up)
+    down, up = old.value - old.low, new.high - new.value
+    high = new.value - old.value + math.sqrt(down**2 + up**2 - 2 * rho * down * up)
+    assert limits(paired_difference(before, after, groups)) == pytest.approx([low, high], rel=1e-9)
+
+
 def test_difference_of_a_look_with_itself_is_small() -> None:
     rng = np.random.default_rng(1)
     look, groups = rng.random(100) < 0.7, rng.integers(0, 20, 100)

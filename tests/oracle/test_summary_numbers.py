@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from tests.helpers import synthetic_run as synthetic
+from tests.helpers.summary_json import flat
 
 from plexor.findings.schema import CLEAN, Finding, to_table
 from plexor.findings.summary import classification, summarise
@@ -80,7 +81,7 @@ def _rows(probe: str, goal: str | None) -> list[Finding]:
 
 def _summary(frame: pd.DataFrame, *probes: dict[str, Any]) -> dict[str, Any]:
     plan = synthetic.plan(probes or (synthetic.probe("pgd", "linf", (1,)),))
-    return summarise(plan, synthetic.provenance(), frame)
+    return flat(summarise(plan, synthetic.provenance(), frame))
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +116,7 @@ def test_images_are_called_as_their_list_or_its_folder(manifest: str, name: str)
     plan = synthetic.plan()
     plan["cohort"]["manifest"] = manifest
     frame = _frame(_rows("pgd-linf-1", None))
-    assert summarise(plan, synthetic.provenance(), frame)["cohort"]["name"] == name
+    assert summarise(plan, synthetic.provenance(), frame).cohort.name == name
 
 
 def test_clean(summary: dict[str, Any]) -> None:
@@ -224,7 +225,7 @@ def test_an_accuracy_that_is_not_that_prevalence_is_refused(
     wrong = clustered_proportion([True, False])
     monkeypatch.setattr(classification, "accuracy", lambda *_: wrong)
     with pytest.raises(RuntimeError, match=r"must be its prevalence 0\.3"):
-        Classification(classes=synthetic.CLASSES).performance(
+        Classification(task="multiclass", classes=synthetic.CLASSES).performance(
             Judged.of(frame[frame["probe"] == CLEAN], frame[:0])
         )
 

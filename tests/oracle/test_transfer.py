@@ -14,7 +14,7 @@ from torch import Tensor
 from plexor.attacks import MIFGSM, Goal, Misclassify, Move, Threat, Transfer
 from plexor.attacks.engine import propose
 from plexor.core.errors import ModelError, PlanError
-from plexor.models import Batch, Binary, Model, Multiclass, Regression
+from plexor.models import Batch, Binary, Model, Multiclass, Regression, TorchModel
 from plexor.models.ensemble import Ensemble
 
 SHAPE = (3, 7, 6)
@@ -26,7 +26,7 @@ def drawn(seed: int, n_outputs: int = 2) -> Tensor:
     return torch.randn(n_outputs, *SHAPE, generator=generator, dtype=torch.float64) / 100
 
 
-def linear(weight: Tensor) -> Model:
+def linear(weight: Tensor) -> TorchModel:
     return model_of(Linear(weight), multiclass(len(weight)))
 
 

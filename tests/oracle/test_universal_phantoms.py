@@ -21,7 +21,7 @@ from plexor.attacks.fitted import FittedAttack
 from plexor.attacks.universal import UniversalDeepFool, UniversalSGD
 from plexor.cases import LOSSLESS, Cohort, Image, load_cohort, read_image
 from plexor.cases.phantoms import LesionConfig, write_phantoms
-from plexor.models import Batch, Model, Multiclass, encode
+from plexor.models import Batch, Model, Multiclass, TorchModel, encode
 from plexor.models.architectures import build_network
 
 needs_art = pytest.mark.skipif(find_spec("art") is None, reason="ART is not installed")
@@ -55,7 +55,7 @@ def loaded(cohort: Cohort, task: Multiclass) -> Split:
 
 
 @pytest.fixture(scope="module")
-def subject(tmp_path_factory: pytest.TempPathFactory) -> tuple[Model, Split, Split]:
+def subject(tmp_path_factory: pytest.TempPathFactory) -> tuple[TorchModel, Split, Split]:
     """A network trained on a split of phantoms, that split, and another."""
     manifest = write_phantoms(
         "lesion",
@@ -78,13 +78,13 @@ def subject(tmp_path_factory: pytest.TempPathFactory) -> tuple[Model, Split, Spl
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-    return Model(network, task=task), train, test
+    return TorchModel(network, task=task), train, test
 
 
 @pytest.mark.parametrize("attack", [UniversalSGD(), UniversalDeepFool(epochs=2)])
 @pytest.mark.parametrize("target", [0, 2])
 def test_one_perturbation_turns_most_cases_it_never_saw_where_noise_turns_few(
-    subject: tuple[Model, Split, Split], attack: FittedAttack, target: int
+    subject: tuple[TorchModel, Split, Split], attack: FittedAttack, target: int
 ) -> None:
     model, train, test = subject
     goal = Become(target=model.task.classes[target])
@@ -99,7 +99,7 @@ def test_one_perturbation_turns_most_cases_it_never_saw_where_noise_turns_few(
 class UnitNetwork(nn.Module):
     """The model for those who want images from 0 to 1."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: TorchModel) -> None:
         super().__init__()
         self.network = model.network
         self.model = model
@@ -109,7 +109,7 @@ class UnitNetwork(nn.Module):
         return self.model.outputs(images * GREATEST)
 
 
-def art_patterns(model: Model, batch: Batch, goal: Goal) -> list[Tensor]:
+def art_patterns(model: TorchModel, batch: Batch, goal: Goal) -> list[Tensor]:
     """ART's universal perturbations for a goal, each (1, C, *spatial) in levels.
 
     Its targeted one adds up those steps of FGSM that bring a case to the target, so it is given
@@ -155,7 +155,7 @@ def art_patterns(model: Model, batch: Batch, goal: Goal) -> list[Tensor]:
 @pytest.mark.filterwarnings("ignore")  # the peer's own are not ours to mend
 @pytest.mark.parametrize("target", [None, 0, 2])
 def test_the_stochastic_one_turns_no_fewer_cases_than_arts(
-    subject: tuple[Model, Split, Split], target: int | None
+    subject: tuple[TorchModel, Split, Split], target: int | None
 ) -> None:
     model, train, test = subject
     goal: Goal = Misclassify() if target is None else Become(target=model.task.classes[target])

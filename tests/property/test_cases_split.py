@@ -82,6 +82,62 @@ def test_large_and_small_groups_are_spread_alike() -> None:
         assert abs(single / len({case.group for case in cases}) - 0.5) < 0.13
 
 
+def test_a_group_counts_for_its_commonest_class() -> None:
+    """Of each hundred groups, 99 cases are "b" for one "a": by name "a" would come first."""
+    rows: list[tuple[str, str | float]] = [
+        (f"{truth}{group}", each)
+        for truth in "bc"
+        for group in range(200)
+        for each in (["a", truth, truth] if group < 100 else ["d", "d", truth])
+    ]
+    cohort = _cohort(rows)
+    split = split_groups(cohort, {"train": 0.5, "test": 0.5}, seed=5)
+    for truth in "bc":
+        for first in (True, False):
+            part = [
+                case.split
+                for case in split.cases
+                if case.group[0] == truth and (int(case.group[1:]) < 100) is first
+            ]
+            if first:  # a stratum of its own, so halved to the case
+                assert part.count("train") == part.count("test")
+    # "d" is one stratum of groups from both.
+    part = [case.split for case in split.cases if int(case.group[1:]) >= 100]
+    assert part.count("train") == part.count("test")
+
+
+def test_of_two_classes_as_common_the_first_by_name_counts() -> None:
+    alike: list[tuple[str, str | float]] = [
+        (f"{pair}{group}", truth) for pair in ("ab", "ac") for group in range(50) for truth in pair
+    ]
+    alone = [(group, "a") for group, _ in alike]
+    fractions = {"train": 0.5, "test": 0.5}
+    by_name = split_groups(_cohort(alike), fractions, seed=1)
+    as_a = split_groups(_cohort(list(alone)), fractions, seed=1)
+    assert [case.split for case in by_name.cases] == [case.split for case in as_a.cases]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ([4], {"x": 4}),  # its middle, at 0.5, lies in x
+        ([2, 2], {"x": 2, "y": 2}),  # middles at 0.25 and 0.75
+        ([1] * 10, {"x": 6, "y": 4}),  # 0.05, ..., 0.55 | 0.65, ...
+        ([2] * 5, {"x": 6, "y": 4}),  # 0.1, 0.3, 0.5 | 0.7, 0.9
+        ([5, 5], {"x": 5, "y": 5}),
+    ],
+)
+def test_a_group_goes_where_the_middle_of_its_cases_lies(
+    sizes: list[int], expected: dict[str, int]
+) -> None:
+    rows: list[tuple[str, str | float]] = [
+        (f"g{group}", "a") for group, size in enumerate(sizes) for _ in range(size)
+    ]
+    for seed in range(5):
+        split = split_groups(_cohort(rows), {"x": 0.6, "y": 0.4}, seed)
+        assert Counter(case.split for case in split.cases) == expected
+
+
 def test_numbers_are_stratified() -> None:
     rows: list[tuple[str, str | float]] = [(str(i), 20.0 + i / 10) for i in range(600)]
     split = split_groups(_cohort(rows), FRACTIONS, seed=3)

@@ -2,20 +2,18 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from tests.helpers import synthetic_run as synthetic
 from tests.helpers.json_schema import MismatchError, check
+from tests.helpers.summary_json import SCHEMA, checked
 
 from plexor.findings.planned import planned
 from plexor.findings.schema import to_table
-from plexor.findings.summary import summarise
-
-SCHEMA = Path(__file__).parents[2] / "docs" / "reference" / "summary.schema.json"
+from plexor.findings.summary import Summary, summarise
+from plexor.findings.summary.summary_file import SUMMARY
 
 
 @cache
@@ -27,66 +25,59 @@ def _findings() -> pd.DataFrame:
     return frame
 
 
-def _summary(frame: pd.DataFrame) -> dict[str, Any]:
+def _summary(frame: pd.DataFrame) -> Summary:
     return summarise(synthetic.plan(), synthetic.provenance(), frame)
 
 
 @cache
-def _written() -> str:
-    return json.dumps(_summary(_findings()), allow_nan=False)
+def _written() -> bytes:
+    return SUMMARY.dump(_summary(_findings()))
 
 
-@pytest.fixture(scope="module")
-def schema() -> dict[str, Any]:
-    return dict(json.loads(SCHEMA.read_text(encoding="utf-8")))
+def test_a_summary_follows_its_schema() -> None:
+    check(json.loads(_written()), SCHEMA)
 
 
-def test_a_summary_follows_its_schema(schema: dict[str, Any]) -> None:
-    check(json.loads(_written()), schema)
-
-
-def test_a_summary_of_few_and_failed_cases_follows_its_schema(schema: dict[str, Any]) -> None:
+def test_a_summary_of_few_and_failed_cases_follows_its_schema() -> None:
     frame = _findings()
     few = frame[frame["case_id"].isin(frame["case_id"].unique()[:3])].copy()
     few.loc[few["probe"] == "pgd-linf-1", "status"] = "failed"
-    check(json.loads(json.dumps(_summary(few), allow_nan=False)), schema)
+    checked(_summary(few))
 
 
-def test_the_clean_images_alone_make_a_summary(schema: dict[str, Any]) -> None:
+def test_the_clean_images_alone_make_a_summary() -> None:
     frame = _findings()
     summary = _summary(frame[frame["probe"] == "clean"])
-    assert summary["probes"] == []
-    check(summary, schema)
+    assert summary.probes == ()
+    checked(summary)
 
 
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        (("clean", "accuracy", "value"), 1.5),
-        (("clean", "accuracy", "high"), "high"),
+        (("clean", "stored", "lossless", "accuracy", "high"), "high"),
+        (("clean", "stored", "lossless", "n"), -1),
         (("clean", "surprise"), 1),
-        (("probes", 0, "success"), None),
+        (("probes", 0, "stored", "lossless", "success"), None),
         (("probes", 0, "stored", "lossless", "surprise"), 1),
         (("probes", 0, "kind"), "clean"),
         (("schema",), "plexor-summary/0"),
         (("flags_passed",), "none"),
     ],
 )
-def test_the_schema_refuses_what_is_wrong(
-    schema: dict[str, Any], path: tuple[str | int, ...], value: object
-) -> None:
+def test_the_schema_refuses_what_is_wrong(path: tuple[str | int, ...], value: object) -> None:
     summary = json.loads(_written())
     part = summary
     for key in path[:-1]:
         part = part[key]
     part[path[-1]] = value
     with pytest.raises(MismatchError):
-        check(summary, schema)
+        check(summary, SCHEMA)
 
 
 def test_rows_may_come_in_any_order() -> None:
     frame = _findings()
-    assert _summary(frame.sample(frac=1, random_state=5)) == json.loads(_written())
+    assert _summary(frame.sample(frac=1, random_state=5)) == _summary(_findings())
 
 
 def test_every_case_is_in_every_count() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tests.helpers.tiny import binary, model_of
 from torch import nn
 
 from plexor.attacks.engine import halving
@@ -23,10 +24,12 @@ OUT_OF_MEMORY = [
 def test_batches_are_halved_until_they_fit(error: Exception, n_cases: int, most: int) -> None:
     done: list[int] = []
     sizes: list[int] = []
+    refused: list[int] = []
 
     def work(part: slice) -> list[int]:
         cases = list(range(n_cases))[part]
         if len(cases) > most:
+            refused.append(len(cases))
             raise error
         sizes.append(len(cases))
         done.extend(cases)
@@ -36,7 +39,10 @@ def test_batches_are_halved_until_they_fit(error: Exception, n_cases: int, most:
     assert done == list(range(n_cases))
     assert [case for part in found for case in part] == done
     assert max(sizes) <= min(most, size)
-    assert size > most / 2 or size == 64 or n_cases <= most
+    tried = min(64, n_cases)
+    halves = [tried := tried // 2 for _ in range(7) if tried > most]
+    assert refused == [min(64, n_cases), *halves][: len(halves)]
+    assert size == (halves[-1] if halves else 64)
 
 
 @pytest.mark.parametrize("error", OUT_OF_MEMORY)
@@ -52,25 +58,25 @@ def test_a_single_case_that_does_not_fit_is_tried_with_activations_computed_twic
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     block = nn.Sequential(nn.Linear(3, 3), nn.ReLU())
-    network = nn.Sequential(block, nn.Linear(3, 1))
+    model = model_of(nn.Sequential(block, nn.Linear(3, 1)), binary())
 
     def work(part: slice) -> list[int]:
         if part.stop - part.start > 1 or "forward" not in vars(block):
             raise OUT_OF_MEMORY[1]
         return list(range(5))[part]
 
-    assert halving(work, 5, 2, network=network) == ([[0], [1], [2], [3], [4]], 1)
+    assert halving(work, 5, 2, model=model) == ([[0], [1], [2], [3], [4]], 1)
     assert "forward" not in vars(block)
     assert caplog.messages == [
-        "out of memory; going on with batches of 1",
-        "out of memory with a single case; activations are computed twice",
+        "out of memory; continuing with batches of 1",
+        "out of memory with a single case; recomputing activations",
     ]
 
     def never(_: slice) -> None:
         raise OUT_OF_MEMORY[1]
 
     with pytest.raises(ModelError, match="out of memory with a single case"):
-        halving(never, 5, 2, network=network)
+        halving(never, 5, 2, model=model)
     assert "forward" not in vars(block)
 
 

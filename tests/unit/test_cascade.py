@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from plexor.attacks import Cascade, Misclassify, Proposal, Threat, cascade
 from plexor.attacks.cascade import STAGES, Stage
-from plexor.models import Batch, Model
+from plexor.models import Batch, Model, TorchModel
 
 SHAPE = (3, 6, 5)
 THREAT = Threat(norm="linf", radius=4)
@@ -39,7 +39,7 @@ class Known:
         )
 
 
-def setup() -> tuple[Model, Batch]:
+def setup() -> tuple[TorchModel, Batch]:
     model = model_of(Curved(SHAPE, 4), multiclass(4))
     stored = images(SHAPE, 4)
     labels = model.task.decide(model.outputs(batch_of(stored).images)).tolist()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from plexor.cases import load_cohort, read_case
-from plexor.cases.case import join_findings, split_findings
+from plexor.cases.case import join_labels, split_labels
 from plexor.cases.formats.jpeg import JpegCodec
 from plexor.cases.formats.png import PngCodec
 from plexor.core.errors import DataError
@@ -46,9 +46,9 @@ def test_an_unknown_finding_is_named(tmp_path: Path) -> None:
 
 
 def test_findings_as_one_text() -> None:
-    assert join_findings(["b", "a", "b"]) == "a|b"
-    assert split_findings("a|b") == ("a", "b")
-    assert split_findings(join_findings([])) == ()
+    assert join_labels(["b", "a", "b"]) == "a|b"
+    assert split_labels("a|b") == ("a", "b")
+    assert split_labels(join_labels([])) == ()
 
 
 def _with_mask(tmp_path: Path, mask: bytes, name: str = "mask.png") -> Path:

@@ -186,3 +186,26 @@ def test_a_directory_has_one_writer_even_when_it_is_killed(tmp_path: Path) -> No
         pass
     with sole_writer(tmp_path / "run"):
         pass
+
+
+def test_what_a_killed_writer_left_is_cleared_by_the_next(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from pathlib import Path; import plexor.core.files as files; "
+        "os.fsync = lambda handle: os.kill(os.getpid(), 9); "
+        "files.write_atomic(Path(sys.argv[1]), b'x' * 1000)"
+    )
+    for name in ("unit.parquet", "units/a.parquet", "inner/b.parquet"):
+        done = subprocess.run([sys.executable, "-c", code, str(tmp_path / name)], check=False)
+        assert done.returncode == -9
+    (tmp_path / "inner" / ".lock").touch()  # a directory with a writer of its own
+    (tmp_path / ".other.partial").touch()  # another program's
+    (tmp_path / "plan.plexor-partial").touch()  # not hidden, so not one of ours
+
+    def left() -> set[str]:
+        return {path.relative_to(tmp_path).parts[0] for path in tmp_path.rglob(".*.plexor-partial")}
+
+    assert len(left()) == 3
+    with sole_writer(tmp_path):
+        assert left() == {"inner"}
+    assert (tmp_path / ".other.partial").exists()
+    assert (tmp_path / "plan.plexor-partial").exists()

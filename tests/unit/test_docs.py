@@ -11,13 +11,13 @@ from urllib.parse import unquote
 import pytest
 import yaml
 
-from plexor.attacks import LISTED
+from plexor.attacks import CATALOGUE
 from plexor.plans import load_plan
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("docs", "examples", "benchmarks")
 PAGES = [*ROOT.glob("*.md"), *(page for name in FOLDERS for page in (ROOT / name).rglob("*.md"))]
-GENERATED = ("plan.md", "cli.md", "attacks.md")
+GENERATED = ("plan.md", "cli.md", "attacks.md", "summary.schema.json")
 
 
 def _named(path: Path) -> str:
@@ -65,7 +65,7 @@ def test_plans_shown_are_plans(page: Path) -> None:
 
 def test_the_choice_of_an_attack_is_among_all_there_are() -> None:
     page = (ROOT / "docs" / "how-to" / "which-attack.md").read_text()
-    assert {name for name in LISTED if f"`{name}`" not in page} == set()
+    assert {name for name in CATALOGUE if f"`{name}`" not in page} == set()
 
 
 def test_no_page_reaches_out_for_pictures() -> None:

@@ -125,13 +125,13 @@ def test_one_finding_is_hidden_or_invented_whatever_the_others() -> None:
     outputs = outputs_of(task)
     present = task.decide(outputs)[:, 1] == 1
     truth = task.decide(outputs)
-    hidden = Flip(finding="b", kind="hide").margin(task, outputs, truth) > 0
+    hidden = Flip(label="b", kind="hide").margin(task, outputs, truth) > 0
     assert torch.equal(hidden, ~present)
-    assert torch.equal(Flip(finding="b", kind="invent").margin(task, outputs, truth) > 0, present)
-    with pytest.raises(PlanError, match="unknown finding 'x'"):
-        Flip(finding="x", kind="hide").check(task)
+    assert torch.equal(Flip(label="b", kind="invent").margin(task, outputs, truth) > 0, present)
+    with pytest.raises(PlanError, match="unknown label 'x'"):
+        Flip(label="x", kind="hide").check(task)
     with pytest.raises(PlanError, match="`hide` needs a multilabel task, not binary"):
-        Flip(finding="b", kind="hide").check(binary())
+        Flip(label="b", kind="hide").check(binary())
 
 
 def test_a_number_is_moved_from_what_it_was() -> None:
@@ -152,5 +152,5 @@ def test_a_number_is_moved_from_what_it_was() -> None:
         Move(by=5).check(multiclass(3))
     with pytest.raises(PlanError, match="by more than 0, got -1"):
         Move(by=-1)
-    with pytest.raises(PlanError, match="being wrong has no meaning for regression"):
+    with pytest.raises(PlanError, match="misclassify has no meaning for regression"):
         Misclassify().check(task)

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image as Pillow
 from tests.helpers.tiny import Curved, Linear, batch_of, binary, image, model_of, multiclass
-from tests.oracle.test_jpeg_coefficients import jpeg
+from tests.oracle.test_jpeg_coefficients import jpeg, source_of
 
 from plexor.attacks import Misclassify, Threat, judge
 from plexor.attacks.engine import propose
@@ -20,7 +20,7 @@ from plexor.cases import LOSSLESS, Image, decode_image
 from plexor.cases.formats.coefficients import read_coefficients
 from plexor.cases.image import OWN
 from plexor.core.errors import DataError, PlanError
-from plexor.models import Batch, Model
+from plexor.models import Batch, TorchModel
 
 pytest.importorskip("jpeglib", reason="needs the extra `jpeg`")
 
@@ -33,7 +33,7 @@ def files(kind: str, *, quality: int = 90, n: int = 3) -> list[Image]:
     return [decode_image(jpeg(kind, SIZE, quality=quality, seed=i), kind) for i in range(n)]
 
 
-def asked(stored: list[Image], *, seed: int = 0) -> tuple[Model, Batch]:
+def asked(stored: list[Image], *, seed: int = 0) -> tuple[TorchModel, Batch]:
     model = model_of(Curved(stored[0].pixels.shape, 3, seed=seed, scale=60.0), multiclass(3))
     batch = batch_of(stored)
     before = model.outputs(batch.images, batch.scaling).detach()
@@ -50,18 +50,16 @@ def test_what_is_proposed_is_what_the_written_file_holds(
     model, batch = asked(stored)
     goal = Misclassify()
     found = JPEGCoefficients(steps=4)(model, batch, goal, threat, seed=0)
-    verdicts = judge(
-        model, batch, stored, found.delta, goal=goal, threat=threat, coefficients=found.coefficients
-    )
+    verdicts = judge(model, batch, stored, found.delta, goal=goal, threat=threat, edits=found.edits)
     before = goal.margin(model.task, batch.before, batch.truth)  # type: ignore[arg-type]
     for i, (own, lossless) in enumerate(zip(verdicts[OWN], verdicts[LOSSLESS], strict=True)):
         assert lossless.within_threat
         np.testing.assert_array_equal(own.pixels, lossless.pixels)
         assert own.margin == lossless.margin >= float(before[i])
-        written, source = read_coefficients(own.data), read_coefficients(stored[i].source)
-        assert own.coefficients == written.moved(source)
-        assert np.isnan(lossless.coefficients)
-    assert any(own.coefficients > 0 for own in verdicts[OWN])
+        written, source = read_coefficients(own.data), read_coefficients(source_of(stored[i]))
+        assert own.n_changed == written.n_changed(source)
+        assert np.isnan(lossless.n_changed)
+    assert any(own.n_changed > 0 for own in verdicts[OWN])
     assert found.n_gradients.tolist() == [4] * 3
     assert found.n_forwards.tolist() == [1] * 3
 
@@ -99,19 +97,19 @@ def test_no_coefficient_goes_beyond_what_a_file_can_hold(
         found.delta,
         goal=Misclassify(),
         threat=threat,
-        coefficients=found.coefficients,
+        edits=found.edits,
     )[OWN]
     assert own.within_threat
-    assert not np.isnan(own.coefficients)
+    assert not np.isnan(own.n_changed)
 
 
-def test_only_attempted_cases_bring_coefficients() -> None:
+def test_only_attempted_cases_have_edits() -> None:
     stored = files("4:2:0")
     model, batch = asked(stored)
     attempted = torch.tensor([True, False, True])
     attack: Any = JPEGCoefficients(steps=2)
     found = propose(model, batch, attack, Misclassify(), THREATS[0], attempted=attempted, seed=0)
-    assert [one is None for one in found.coefficients] == [False, True, False]
+    assert [one is None for one in found.edits] == [False, True, False]
 
 
 def test_coefficients_that_are_not_the_pixels_are_not_believed() -> None:
@@ -119,13 +117,11 @@ def test_coefficients_that_are_not_the_pixels_are_not_believed() -> None:
     model, batch = asked(stored)
     found = JPEGCoefficients(steps=2)(model, batch, Misclassify(), THREATS[0], seed=0)
     nothing = torch.zeros_like(found.delta)
-    verdicts = judge(
-        model, batch, stored, nothing, goal=None, threat=None, coefficients=found.coefficients
-    )[OWN]
+    verdicts = judge(model, batch, stored, nothing, goal=None, threat=None, edits=found.edits)[OWN]
     compressed = judge(model, batch, stored, nothing, goal=None, threat=None)[OWN]
     for one, other, delta in zip(verdicts, compressed, found.delta, strict=True):
         assert delta.any()
-        assert np.isnan(one.coefficients)
+        assert np.isnan(one.n_changed)
         assert one.data == other.data
 
 
@@ -142,7 +138,7 @@ def test_a_single_block_is_moved_as_far_as_the_best_of_all_single_moves() -> Non
         outputs = model.outputs(batch.images + delta, batch.scaling)
         return float(goal.margin(model.task, outputs, batch.truth))
 
-    source = read_coefficients(stored[0].source)
+    source = read_coefficients(source_of(stored[0]))
     best = -np.inf
     for place in range(64):
         for step in (-1, 1):
@@ -158,7 +154,7 @@ def test_a_single_block_is_moved_as_far_as_the_best_of_all_single_moves() -> Non
 def _decoded(stored: Image, coefficients: Any) -> torch.Tensor:
     from plexor.cases.formats.coefficients import write_coefficients
 
-    data = write_coefficients(stored.source, coefficients)
+    data = write_coefficients(source_of(stored), coefficients)
     return torch.from_numpy(stored.containers[OWN].decode(data).astype("f4"))[None]
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from PIL import Image as Pillow
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
@@ -17,8 +19,10 @@ from tests.helpers.tiny import Linear, batch_of, image, images, model_of, multic
 from torch import Tensor
 
 from plexor.attacks import (
+    Border,
     Distances,
     Goal,
+    Masked,
     Misclassify,
     Proposal,
     Threat,
@@ -30,13 +34,13 @@ from plexor.audits.execute import execute
 from plexor.audits.unit import Unit
 from plexor.cases import LOSSLESS, Case, Image, decode_image
 from plexor.findings import Finding
-from plexor.models import Batch, Model
-from plexor.probes.probe import Probe
+from plexor.models import Batch, Model, TorchModel
+from plexor.probes import AttackProbe
 
 SHAPE = (1, 4, 5)
 
 
-def first_pixel_model(shape: tuple[int, ...] = SHAPE, *, weight: float = 1.0) -> Model:
+def first_pixel_model(shape: tuple[int, ...] = SHAPE, *, weight: float = 1.0) -> TorchModel:
     """Says "a" by 1.5, less ``weight`` for each unit of the first pixel's value."""
     weights = torch.zeros(2, *shape)
     weights[1].view(-1)[0] = weight
@@ -109,6 +113,56 @@ def test_many_small_changes_are_together_too_long(n_pixels: int) -> None:
     assert verdict.within_threat is (n_pixels <= 4)
 
 
+REGIONS = [Border(width=1), Masked(mask="lesion"), Masked(mask="lesion", outside=True)]
+
+
+def covered(number: int) -> NDArray[np.bool_]:
+    """Two pixels of the mask of each image, not the same for every image; never (0, 1)."""
+    mask = np.zeros(SHAPE, bool)
+    mask[0, 1, 1 + number], mask[0, 0, 0] = True, True
+    return mask
+
+
+@pytest.mark.parametrize("region", REGIONS, ids=lambda region: region.name)
+@pytest.mark.parametrize("norm", ["linf", "l2", "l1", "l0"])
+def test_a_change_outside_the_region_is_outside_the_threat(norm: Any, region: Any) -> None:
+    """One pixel at a time, one level each, far within the radius: only its place decides."""
+    stored = [replace(grey(100), masks={"lesion": covered(number)}) for number in range(2)]
+    threat = Threat(norm=norm, radius=5, region=region)
+    border = np.ones(SHAPE, bool)
+    border[0, 1:-1, 1:-1] = False
+    for place in np.ndindex(*SHAPE):
+        delta = zeros(2)
+        delta[(slice(None), *place)] = 1.0
+        found = [verdict.within_threat for verdict in verdicts(stored, delta, threat)]
+        allowed = [
+            border[place] if isinstance(region, Border) else covered(i)[place] != region.outside
+            for i in range(2)
+        ]
+        assert found == allowed
+    both = zeros(2)
+    both[:, 0, 0, :2] = torch.tensor([1.0, -1.0])  # of two pixels, the second is never covered
+    expected = isinstance(region, Border)
+    assert [verdict.within_threat for verdict in verdicts(stored, both, threat)] == [expected] * 2
+
+
+@pytest.mark.parametrize("region", REGIONS, ids=lambda region: region.name)
+def test_within_the_region_the_radius_still_holds(region: Any) -> None:
+    stored = [replace(grey(100), masks={"lesion": covered(0)})]
+    delta = zeros()
+    delta[0, 0, 3, 4] = delta[0, 0, 0, 0] = 3.0
+    allowed = delta * threat_region(region, stored)
+    for radius, within in ((3, True), (2, False)):
+        threat = Threat(norm="linf", radius=radius, region=region)
+        (verdict,) = verdicts(stored, allowed, threat)
+        assert verdict.within_threat is within
+
+
+def threat_region(region: Any, stored: list[Image]) -> Tensor:
+    allowed: Tensor = region.allowed(batch_of(stored))
+    return allowed
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Liar:
     """Proposes what it pleases, and says it was for nothing."""
@@ -135,9 +189,9 @@ def test_a_goal_reached_by_cheating_is_not_reached(
 ) -> None:
     """The model turns from "a" to "b" at the second level; the radius is two."""
     threat = Threat(norm="linf", radius=2)
-    probe = Probe(
-        id="x", kind="attack", name="x", attack=Liar(change=change), goal=Misclassify(),
-        threat=threat,
+    probe = AttackProbe(
+        id="x", name="x", attack=Liar(change=change), goal=Misclassify(), threat=threat,
+        settings={},
     )  # fmt: skip
     case = Case(id="c", path=Path("c"), truth="a", group="g")
     (finding,) = execute(

@@ -11,7 +11,7 @@ import torch
 from tests.helpers.tiny import binary, classes, multiclass
 
 from plexor.core.errors import ModelError, PlanError
-from plexor.models import Binary, Model, ModelCard, ModelSource, Preprocess, Task, load_model
+from plexor.models import Binary, ModelCard, ModelSource, Preprocess, Task, TorchModel, load_model
 from plexor.models import save_weights as save
 from plexor.models.architectures.small_cnn import SmallCNN
 
@@ -37,7 +37,7 @@ def test_a_file_with_a_card_is_enough(tmp_path: Path) -> None:
     assert not model.was_training
     assert len(model.card.weights_sha256) == 64
     assert torch.equal(
-        model.outputs(IMAGES), Model(net, task=task, preprocess=prepare).outputs(IMAGES)
+        model.outputs(IMAGES), TorchModel(net, task=task, preprocess=prepare).outputs(IMAGES)
     )
 
 
@@ -52,11 +52,11 @@ def test_other_weights_need_architecture_and_classes(tmp_path: Path, suffix: str
         safetensors.torch.save_file(dict(net.state_dict()), path)
     source = ModelSource(weights=path, architecture="small-cnn", classes=classes(3))
     assert torch.equal(
-        load_model(source).outputs(IMAGES), Model(net, task=multiclass(3)).outputs(IMAGES)
+        load_model(source).outputs(IMAGES), TorchModel(net, task=multiclass(3)).outputs(IMAGES)
     )
     with pytest.raises(PlanError, match="`classes` is needed"):
         load_model(ModelSource(weights=path, architecture="small-cnn"))
-    with pytest.raises(PlanError, match="give `weights` that plexor train wrote, or"):
+    with pytest.raises(PlanError, match="give `weights` written by plexor train, or"):
         load_model(ModelSource(weights=path, classes=classes(3)))
     with pytest.raises(ModelError, match="do not fit SmallCNN: size mismatch for head"):
         load_model(ModelSource(weights=path, architecture="small-cnn", classes=classes(4)))
@@ -107,20 +107,20 @@ def test_a_threshold_where_the_greatest_output_decides_is_refused(tmp_path: Path
     path = with_card(tmp_path / "w.safetensors", multiclass(3))
     with pytest.raises(PlanError, match=r"`threshold` is 0\.3 in the plan and nothing in "):
         load_model(ModelSource(weights=path, threshold=0.3))
-    with pytest.raises(PlanError, match="`threshold` means nothing to a multiclass task"):
+    with pytest.raises(PlanError, match="`threshold` has no meaning for a multiclass task"):
         ModelSource(classes=classes(3), threshold=0.3).described()
 
 
 def test_an_architecture_without_weights_is_refused() -> None:
     with pytest.raises(PlanError, match="`weights` is needed for architecture 'small-cnn'"):
         load_model(ModelSource(architecture="small-cnn", classes=classes(2)))
-    with pytest.raises(PlanError, match="give `weights` that plexor train wrote"):
+    with pytest.raises(PlanError, match="give `weights` written by plexor train"):
         load_model(ModelSource(classes=classes(2)))
 
 
 def test_missing_weights_say_how_to_get_them(tmp_path: Path) -> None:
     for name in ("w.safetensors", "w.pt"):
-        with pytest.raises(ModelError, match=r"no weights at .*; train them with: plexor train"):
+        with pytest.raises(ModelError, match=r"no weights at .*; train a model with: plexor train"):
             load_model(
                 ModelSource(weights=tmp_path / name, architecture="small-cnn", classes=classes(2))
             )
@@ -175,8 +175,8 @@ def test_allowed_code_gives_the_model(folder: Path) -> None:
     ("python", "kind", "message"),
     [
         ("own_network_of_a_test", PlanError, "must be 'package.module:factory', got 'own_net"),
-        ("own_network_of_a_test:absent", ModelError, "cannot get absent from own_network_of_a"),
-        ("no_such_module:factory", ModelError, "cannot get factory from no_such_module"),
+        ("own_network_of_a_test:absent", ModelError, "cannot load absent from own_network_of_a"),
+        ("no_such_module:factory", ModelError, "cannot load factory from no_such_module"),
         ("own_network_of_a_test:nothing", ModelError, "returned NoneType, expected a torch.nn.Mod"),
     ],
 )

@@ -27,7 +27,7 @@ from plexor.attacks.goals import OneWay
 from plexor.attacks.minimum_norm.boundary import nearest_plane
 from plexor.attacks.minimum_norm.nearest import Nearest, shortest_stored
 from plexor.core.errors import PlanError
-from plexor.models import Batch, Model
+from plexor.models import Batch, TorchModel
 
 SHAPE = (1, 5, 6)
 TEN = 10**0.5
@@ -42,7 +42,7 @@ QUICK: list[Attack] = [
 ]
 
 
-def one_logit(rise: float, *, slope: float = 1.0) -> tuple[Model, Batch]:
+def one_logit(rise: float, *, slope: float = 1.0) -> tuple[TorchModel, Batch]:
     """About ``slope`` a level for each number; ``rise`` short of being positive; far inside."""
     stored = images(SHAPE, 3)
     for one in stored:

@@ -12,12 +12,23 @@ from typing import Any
 import pytest
 import yaml
 
-from plexor.attacks import FGSM, FITTED, LISTED, ON_SURROGATES, PGD, Become, Misclassify, Threat
+from plexor.attacks import (
+    CATALOGUE,
+    FGSM,
+    FITTED,
+    ON_SURROGATES,
+    PGD,
+    Attack,
+    Become,
+    Misclassify,
+    Threat,
+)
 from plexor.core.errors import PlanError
 from plexor.findings import Finding, RunDirectory
 from plexor.models import ModelSource, Preprocess
 from plexor.models.training import Training
 from plexor.plans import Plan, load_plan, plan_schema
+from plexor.probes import PlannedAttack, PlannedProbe, Search
 from plexor.shortcuts import LISTED as SHORTCUTS
 
 THREAT = {"norm": "linf", "radius": 2}
@@ -76,6 +87,12 @@ def complaints(plan: Mapping[str, object]) -> str:
     return str(caught.value)
 
 
+def search_of(probe: PlannedProbe) -> Attack:
+    assert isinstance(probe, PlannedAttack)
+    assert isinstance(probe.source, Search)
+    return probe.source.search
+
+
 def test_radii_expand_and_controls_follow() -> None:
     probes = load_plan(EVERYTHING).all_probes()
     assert [(probe.id, probe.kind) for probe in probes] == [
@@ -90,10 +107,10 @@ def test_radii_expand_and_controls_follow() -> None:
         ("noise-l2-5-percent", "control"),
     ]
     strong = probes[4]
-    assert strong.attack == PGD(restarts=4, loss="margin")
+    assert search_of(strong) == PGD(restarts=4, loss="margin")
     assert strong.goal == Misclassify()
     assert strong.threat == Threat(norm="l2", radius=5, unit="percent")
-    assert (probes[3].attack, probes[3].goal) == (FGSM(), Become(target="nv"))
+    assert (search_of(probes[3]), probes[3].goal) == (FGSM(), Become(target="nv"))
 
 
 def test_one_control_serves_all_attacks_of_a_threat() -> None:
@@ -127,7 +144,7 @@ def test_a_resolved_plan_is_the_same_plan_with_nothing_left_unsaid(
 
 def test_defaults_are_those_of_the_classes_themselves() -> None:
     plan = load_plan(SMALLEST)
-    assert plan.all_probes()[1].attack == PGD()
+    assert search_of(plan.all_probes()[1]) == PGD()
     assert plan.model == ModelSource()
     assert plan.train is None
     with pytest.raises(PlanError, match="the plan has no `train`"):
@@ -252,7 +269,7 @@ def test_two_probes_of_one_name_are_refused() -> None:
     assert "two probes are called noise-linf-2" in said
     assert load_plan({**SMALLEST, "probes": [PROBE, {**PROBE, "id": "again"}]})
     said = complaints({**SMALLEST, "probes": [{"shortcut": "ruler"}] * 2})
-    assert "two probes are called ruler, ruler-shuffled" in said
+    assert "two probes are called ruler; give one of them an `id`" in said
 
 
 @pytest.mark.parametrize(
@@ -312,18 +329,20 @@ def test_the_schema_is_whole_and_knows_each_attacks_options() -> None:
             assert reference.rsplit("/", 1)[1] in schema["$defs"]
     assert schema["additionalProperties"] is False
     assert schema["required"] == ["cohort"]
-    attacks, shortcuts = schema["properties"]["probes"]["items"]["anyOf"]
-    tags = attacks["discriminator"]["mapping"]
-    assert sorted(tags) == sorted(LISTED)
+    of_attacks, shortcuts = schema["properties"]["probes"]["items"]["anyOf"]
+    tags = of_attacks["discriminator"]["mapping"]
+    assert sorted(tags) == sorted(CATALOGUE)
     assert sorted(shortcuts["discriminator"]["mapping"]) == sorted(SHORTCUTS)
     of_fitted = {"fit", "load", "fit_batch"}
-    for name, entry in LISTED.items():
-        attack: Any = entry.attack
+    attacks: dict[str, Any] = {**CATALOGUE}
+    for name, attack in attacks.items():
         known = schema["$defs"][tags[name].rsplit("/", 1)[1]]
         assert known["additionalProperties"] is False
         assert known["properties"]["attack"]["const"] == name
         options = {option.name: option.default for option in fields(attack)}
-        common = {"attack", "id", "goal", "threat"} | (of_fitted if name in FITTED else set())
+        common = {"kind", "attack", "id", "goal", "threat"} | (
+            of_fitted if name in FITTED else set()
+        )
         common |= {"surrogates"} if name in ON_SURROGATES else set()
         assert set(known["properties"]) == {*common, *options}
         for option, default in options.items():

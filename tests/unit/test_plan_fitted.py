@@ -12,7 +12,7 @@ from plexor.attacks import Become, Border, FitCard, Misclassify, Threat, Univers
 from plexor.attacks.universal import UniversalPerturbation
 from plexor.core.errors import DataError, PlanError
 from plexor.plans import Plan, load_plan
-from plexor.probes.probe import Fitting, Saved
+from plexor.probes import Fitting, PlannedAttack, PlannedProbe, Saved, ToFit
 
 LINF_2 = {"norm": "linf", "radius": 2}
 SGD = {"attack": "universal-sgd"}
@@ -28,6 +28,11 @@ def refusal(probe: dict[str, Any]) -> str:
     with pytest.raises(PlanError) as caught:
         plan_of(probe)
     return str(caught.value)
+
+
+def source_of(probe: PlannedProbe) -> object:
+    assert isinstance(probe, PlannedAttack)
+    return probe.source
 
 
 @pytest.fixture
@@ -52,18 +57,24 @@ def saved(tmp_path: Path) -> Path:
 
 def test_each_radius_is_fitted_on_the_train_split_unless_another_is_named() -> None:
     plan = plan_of(SGD | {"threat": {"norm": "linf", "radius": [1, 2]}, "steps": 20})
-    clean, *attacks, noise_1, noise_2 = plan.all_probes()
-    assert (clean.source, noise_1.id, noise_2.id) == (None, "noise-linf-1", "noise-linf-2")
+    _, *attacks, noise_1, noise_2 = plan.all_probes()
+    assert (noise_1.id, noise_2.id) == ("noise-linf-1", "noise-linf-2")
     for radius, probe in enumerate(attacks, 1):
         assert probe.id == f"universal-sgd-linf-{radius}"
         assert probe.threat == Threat(norm="linf", radius=radius)
         assert probe.goal == Misclassify()
-        assert probe.attack is None
-        assert probe.source == Fitting(attack=UniversalSGD(steps=20), split="train", batch_size=32)
+        assert probe.needs.fitting == Fitting(
+            attack=UniversalSGD(steps=20),
+            goal=Misclassify(),
+            threat=Threat(norm="linf", radius=radius),
+            split="train",
+            batch_size=32,
+        )
+        assert source_of(probe) == ToFit(fitting=probe.needs.fitting)
     other = SGD | {"threat": LINF_2, "fit": "test", "fit_batch": 8}
-    assert plan_of(other).all_probes()[1].source == Fitting(
-        attack=UniversalSGD(), split="test", batch_size=8
-    )
+    fitting = plan_of(other).all_probes()[1].needs.fitting
+    assert fitting is not None
+    assert (fitting.attack, fitting.split, fitting.batch_size) == (UniversalSGD(), "test", 8)
 
 
 def test_a_saved_one_brings_its_threat_and_its_goal(saved: Path) -> None:
@@ -74,7 +85,7 @@ def test_a_saved_one_brings_its_threat_and_its_goal(saved: Path) -> None:
     assert probe.id == "universal-sgd-to-nv-l2-30-border-4"
     assert probe.goal == Become(target="nv")
     assert probe.threat == Threat(norm="l2", radius=30, region=Border(width=4))
-    assert probe.source == Saved(file=saved)
+    assert source_of(probe) == Saved(file=saved, applied="none")
     assert noise.id == "noise-l2-30-border-4"
 
 
@@ -91,7 +102,7 @@ def test_a_saved_file_is_looked_for_beside_the_plan(saved: Path) -> None:
         "cohort: {manifest: m.csv}\nprobes:\n- {attack: universal-sgd, load: pattern.safetensors}\n"
     )
     (_, probe, _) = load_plan(path).with_saved().all_probes()
-    assert probe.source == Saved(file=Path("pattern.safetensors"))
+    assert source_of(probe) == Saved(file=Path("pattern.safetensors"), applied="none")
 
 
 def test_a_resolved_plan_is_the_same_plan(saved: Path) -> None:
@@ -100,7 +111,7 @@ def test_a_resolved_plan_is_the_same_plan(saved: Path) -> None:
     fitted, loaded = resolved["probes"]
     assert fitted["fit"] == "train"
     assert fitted["steps"] == UniversalSGD().steps
-    assert set(loaded) == {"attack", "id", "goal", "threat", "load"}
+    assert set(loaded) == {"kind", "attack", "id", "goal", "threat", "load"}
     again = load_plan(resolved)
     assert again.resolved() == resolved
     assert again.all_probes() == plan.all_probes()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from plexor.attacks import Become, Border, Flip, Goal, Masked, Misclassify, Move, Threat
+from plexor.attacks import Become, Border, Flip, Goal, Masked, Misclassify, Move, Spread, Threat
 from plexor.core.errors import PlanError
 from plexor.plans import Plan, load_plan
 from plexor.plans.attack_plan import SearchPlan
@@ -31,8 +31,11 @@ def _threat(plan: Plan) -> ThreatPlan:
     [
         ("misclassify", Misclassify()),
         ({"become": "naevus"}, Become(target="naevus")),
-        ({"hide": "effusion"}, Flip(finding="effusion", kind="hide")),
-        ({"invent": "effusion"}, Flip(finding="effusion", kind="invent")),
+        ({"hide": "effusion"}, Flip(label="effusion", kind="hide")),
+        ({"invent": "effusion"}, Flip(label="effusion", kind="invent")),
+        # as earlier versions wrote it in plan.yaml and in the cards of fits
+        ({"kind": "hide", "finding": "effusion"}, Flip(label="effusion", kind="hide")),
+        ({"kind": "invent", "of": "disc", "by": 0.1}, Spread(of="disc", by=0.1, kind="invent")),
         ({"raise": 5}, Move(by=5, kind="raise")),
         ({"lower": 2.5}, Move(by=2.5, kind="lower")),
         ({"deviate": 5}, Move(by=5, kind="deviate")),
@@ -74,6 +77,7 @@ def test_a_threat_is_all_that_was_written() -> None:
     [
         ({"goal": {"hid": "x"}}, r"expected `misclassify`, .*got \{'hid': 'x'\}"),
         ({"goal": {"hide": "x", "invent": "x"}}, "goal: expected `misclassify`"),
+        ({"goal": {"kind": "hid", "label": "x"}}, "goal: unknown kind 'hid'; did you mean 'hide'"),
         ({"goal": {"raise": -1}}, "`raise` must be by more than 0, got -1"),
         ({"goal": {"raise": True}}, r"got \{'raise': True\}"),
         ({"goal": {"deviate": "far"}}, r"got \{'deviate': 'far'\}"),

@@ -52,8 +52,8 @@ def test_dtype_and_device_stay() -> None:
         ({"size": (5, 0)}, r"`size` must be 2 or 3 positive numbers, got \(5, 0\)"),
         ({"window": (255.0, 0.0)}, r"low < high, got \(255.0, 0.0\)"),
         ({"window": (1.0, 1.0)}, r"low < high, got \(1.0, 1.0\)"),
-        ({"std": (0.2, 0.0)}, r"`std` positive, got .* and \(0.2, 0.0\)"),
-        ({"mean": ()}, r"one number or one a channel, .*, got \(\)"),
+        ({"std": (0.2, 0.0)}, r"`std` must be positive, got .* and \(0.2, 0.0\)"),
+        ({"mean": ()}, r"one number or one per channel, .*, got \(\)"),
     ],
 )
 def test_refusals(fields: dict[str, Any], message: str) -> None:

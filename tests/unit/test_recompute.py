@@ -75,7 +75,7 @@ class Overwriting(nn.Module):
 def test_other_overwriting_is_no_wrong_gradient() -> None:
     network = nn.Sequential(nn.Linear(4, 4), Overwriting())
     passed(network, torch.randn(3, 4), again=False)
-    with pytest.raises(ModelError, match=r"what Overwriting computes .* writes over its input"):
+    with pytest.raises(ModelError, match=r"activations of Overwriting .* overwrites their input"):
         passed(network, torch.randn(3, 4), again=True)
 
 

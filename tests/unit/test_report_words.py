@@ -1,10 +1,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
+from tests.helpers import synthetic_run as synthetic
 
-from plexor.report import words
+from plexor.core import wording
+from plexor.findings.schema import to_table
+from plexor.findings.summary import summarise
+from plexor.findings.summary.estimate import StoredEstimate
+from plexor.findings.summary.summary import TaskSummary
+from plexor.report import rounding, words
 
 
 @pytest.mark.parametrize(
@@ -22,7 +30,7 @@ from plexor.report import words
     ],
 )
 def test_share(value: float | None, text: str) -> None:
-    assert words.share(value).replace("\N{NO-BREAK SPACE}", " ") == text
+    assert wording.share(value).replace("\N{NO-BREAK SPACE}", " ") == text
 
 
 @pytest.mark.parametrize(
@@ -40,17 +48,26 @@ def test_share(value: float | None, text: str) -> None:
     ],
 )
 def test_p_value_is_never_nought_or_one(value: float | None, text: str) -> None:
-    assert words.p_value(value).replace("\N{NO-BREAK SPACE}", " ") == text
+    assert rounding.p_value(value).replace("\N{NO-BREAK SPACE}", " ") == text
+
+
+def _estimate(value: float | None, low: float | None, high: float | None) -> StoredEstimate:
+    return StoredEstimate(
+        value=value, low=low, high=high, level=0.95, method="", n=10, n_groups=None,
+        variance=None, note="",
+    )  # fmt: skip
 
 
 def test_an_interval_stands_in_brackets_and_does_not_break_in_a_sentence() -> None:
-    estimate = {"value": 0.715, "low": 0.69, "high": 0.739}
-    assert words.bounds(estimate) == "(69.0–73.9)"
-    assert words.share_with_bounds(estimate).endswith("(69.0\N{WORD JOINER}–\N{WORD JOINER}73.9)")
+    estimate = _estimate(0.715, 0.69, 0.739)
+    assert rounding.bounds(estimate) == "(69.0–73.9)"
+    assert rounding.share_with_bounds(estimate).endswith(
+        "(69.0\N{WORD JOINER}–\N{WORD JOINER}73.9)"
+    )
 
 
 def test_an_undefined_interval_is_left_out() -> None:
-    assert words.bounds({"value": None, "low": None, "high": None}) == ""
+    assert rounding.bounds(_estimate(None, None, None)) == ""
 
 
 @pytest.mark.parametrize(
@@ -58,57 +75,7 @@ def test_an_undefined_interval_is_left_out() -> None:
     [(0.021, "+2.1"), (-0.335, "\N{MINUS SIGN}33.5"), (0.0001, "0.0"), (None, "–")],
 )
 def test_points(value: float | None, text: str) -> None:
-    assert words.points(value) == text
-
-
-def _threat(norm: str, radius: float, unit: str, **rest: object) -> dict[str, object]:
-    return {
-        "norm": norm,
-        "radius": radius,
-        "unit": unit,
-        "channels": "together",
-        "region": None,
-    } | rest
-
-
-@pytest.mark.parametrize(
-    ("threat", "text"),
-    [
-        (_threat("linf", 1.0, "level"), "1 level"),
-        (_threat("linf", 0.5, "level"), "0.5 levels"),
-        (_threat("l1", 2000.0, "level"), "2,000 levels"),
-        (_threat("l2", 5.0, "percent"), "5 % of the range"),
-        (_threat("linf", 20.0, "value"), "20 in the image's unit"),
-        (_threat("l0", 1.0, "count"), "1 pixel"),
-        (_threat("l0", 30.0, "count", channels="apart"), "30 numbers"),
-        (_threat("l0", 0.5, "percent"), "0.5 % of the pixels"),
-    ],
-)
-def test_radius(threat: dict[str, object], text: str) -> None:
-    assert words.radius(threat).replace("\N{NO-BREAK SPACE}", " ") == text
-
-
-BORDER = {"kind": "border", "width": 8}
-INSIDE = {"kind": "masked", "mask": "lesion", "outside": False}
-
-
-@pytest.mark.parametrize(
-    ("threat", "text"),
-    [
-        (_threat("l1", 9.0, "level"), "by at most 9 levels, summed over all pixels"),
-        (_threat("l0", 9.0, "count"), "in at most 9 pixels, in each by any amount"),
-        (
-            _threat("linf", 2.0, "level", region=BORDER),
-            "by at most 2 levels in any pixel, and only within 8 pixels of the edge",
-        ),
-        (
-            _threat("linf", 2.0, "level", region=INSIDE),
-            "by at most 2 levels in any pixel, and only inside the marked lesion",
-        ),
-    ],
-)
-def test_extent(threat: dict[str, object], text: str) -> None:
-    assert words.extent(threat).replace("\N{NO-BREAK SPACE}", " ") == text
+    assert rounding.points(value) == text
 
 
 @pytest.mark.parametrize(
@@ -125,26 +92,15 @@ def test_extent(threat: dict[str, object], text: str) -> None:
     ],
 )
 def test_amount(value: float | None, text: str) -> None:
-    assert words.amount(value) == text
+    assert rounding.amount(value) == text
 
 
 def test_an_amount_with_its_sign() -> None:
-    assert [words.signed(value) for value in (1.2, -1.2, 0.0)] == ["+1.2", "\N{MINUS SIGN}1.2", "0"]
-
-
-@pytest.mark.parametrize(
-    ("goal", "text"),
-    [
-        ({"kind": "misclassify"}, "be wrong"),
-        ({"kind": "become", "target": "naevus"}, "become naevus"),
-        ({"kind": "hide", "finding": "effusion"}, "hide effusion"),
-        ({"kind": "raise", "by": 5.0, "unit": "years"}, "raise by 5 years or more"),
-        ({"kind": "deviate", "by": 2.5, "unit": "years"}, "move by 2.5 years or more"),
-        (None, "none"),
-    ],
-)
-def test_goal(goal: dict[str, object] | None, text: str) -> None:
-    assert words.goal(goal).replace("\N{NO-BREAK SPACE}", " ") == text
+    assert [rounding.signed(value) for value in (1.2, -1.2, 0.0)] == [
+        "+1.2",
+        "\N{MINUS SIGN}1.2",
+        "0",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -157,29 +113,33 @@ def test_goal(goal: dict[str, object] | None, text: str) -> None:
     ],
 )
 def test_surrogates_are_called_by_their_names(files: list[str], text: str) -> None:
-    about = {"title": "Transfer", "access": "none"}
-    probe = {"about": about, "settings": {"steps": 3, "surrogates": files}}
+    rng = np.random.default_rng(0)
+    plan = (synthetic.probe("transfer", "linf", (1,), settings={"steps": 3, "surrogates": files}),)
+    units = synthetic.findings_of(synthetic.subjects(10, rng), rng, plan)
+    frame = to_table([row for unit in units.values() for row in unit]).to_pandas()
+    (probe,) = summarise(synthetic.plan(plan), synthetic.provenance(), frame).attacks
     assert words.settings(probe) == f"steps 3, surrogates {text}"
     assert words.attack_described(probe).startswith(f"a search on other models, {text}, which")
-    assert words.surrogates({"settings": {"steps": 3}}) == ""
+    assert words.surrogates(replace(probe, settings={"steps": 3})) == ""
 
 
 def test_what_is_said_reads_like_a_sentence() -> None:
-    several = {"kind": "multilabel", "classes": ["a", "b"]}
+    several = TaskSummary(kind="multilabel", classes=("a", "b"), unit="")
     assert words.said(several, "a|b") == "a, b"
     assert words.said(several, "") == "no finding"
-    number = {"kind": "regression", "classes": [], "unit": "years"}
+    number = TaskSummary(kind="regression", classes=(), unit="years")
     assert words.call(number, "63.412").replace("\N{NO-BREAK SPACE}", " ") == "63.4 years"
-    assert words.call({"kind": "binary", "classes": []}, "naevus") == "called naevus"
+    one = TaskSummary(kind="binary", classes=(), unit="")
+    assert words.call(one, "naevus") == "called naevus"
 
 
 def test_counts_are_read_at_a_glance() -> None:
-    assert words.counted(1204, "image") == "1,204 images"
-    assert words.counted(1, "image") == "1 image"
+    assert wording.counted(1204, "image") == "1,204 images"
+    assert wording.counted(1, "image") == "1 image"
 
 
 @pytest.mark.parametrize(
     ("value", "text"), [(1056.4, "1,056"), (97.94, "97.9"), (2.0, "2"), (0.01234, "0.0123")]
 )
 def test_measure(value: float, text: str) -> None:
-    assert words.measure(value) == text
+    assert rounding.measure(value) == text

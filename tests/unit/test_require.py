@@ -8,21 +8,21 @@ from typing import Any
 import pytest
 
 from plexor.core.errors import PlanError
-from plexor.findings.require import holds
+from plexor.findings.require import holds_of as holds
 
-SUMMARY: Mapping[str, Any] = {
+NAMES: Mapping[str, Any] = {
     "clean": {"accuracy": {"value": 0.8, "low": 0.75, "high": 0.85, "n": 200}},
     "cohort": {"name": "lesions", "classes": ["a", "b"]},
-    "probes": [
-        {
-            "id": "pgd-linf-2",
+    "flags": [],
+    "probes": {
+        "pgd-linf-2": {
             "accuracy": {"value": 0.3, "low": 0.25, "high": 0.36},
             "success": {"value": None, "low": None, "high": None},
             "threat": {"norm": "linf", "radius": 2},
             "finished": True,
         },
-        {"id": "noise-linf-2", "accuracy": {"value": 0.79, "low": 0.74, "high": 0.84}},
-    ],
+        "noise-linf-2": {"accuracy": {"value": 0.79, "low": 0.74, "high": 0.84}},
+    },
 }
 PGD = 'probes["pgd-linf-2"]'
 UNDEFINED = f"{PGD}.success.value"
@@ -58,10 +58,14 @@ UNDEFINED = f"{PGD}.success.value"
         (f"{PGD}.finished", True),
         (f"not {PGD}.finished", False),
         ("  clean.accuracy.n > 0 ", True),
+        ("not flags", True),
+        ("not cohort.classes", False),
+        ("clean.accuracy.n > 0 and not flags", True),
+        ("flags or clean.accuracy.n > 300", False),
     ],
 )
 def test_operators(condition: str, answer: bool) -> None:
-    assert holds(condition, SUMMARY) is answer
+    assert holds(condition, NAMES) is answer
 
 
 @pytest.mark.parametrize("comparison", ["<", "<=", ">", ">=", "==", "!="])
@@ -73,12 +77,12 @@ def test_nothing_holds_of_an_undefined_number_nor_its_contrary(
     comparison: str, undefined: str
 ) -> None:
     for condition in (f"{undefined} {comparison} 0.5", f"0.5 {comparison} {undefined}"):
-        assert holds(condition, SUMMARY) is False
-        assert holds(f"not {condition}", SUMMARY) is False
-        assert holds(f"{condition} or 1 > 2", SUMMARY) is False
-        assert holds(f"{condition} or 1 < 2", SUMMARY) is True
-        assert holds(f"{condition} and 1 < 2", SUMMARY) is False
-        assert holds(f"not ({condition} and 1 > 2)", SUMMARY) is True
+        assert holds(condition, NAMES) is False
+        assert holds(f"not {condition}", NAMES) is False
+        assert holds(f"{condition} or 1 > 2", NAMES) is False
+        assert holds(f"{condition} or 1 < 2", NAMES) is True
+        assert holds(f"{condition} and 1 < 2", NAMES) is False
+        assert holds(f"not ({condition} and 1 > 2)", NAMES) is True
 
 
 @pytest.mark.parametrize(
@@ -110,7 +114,7 @@ def test_nothing_holds_of_an_undefined_number_nor_its_contrary(
 )
 def test_what_is_no_condition_is_refused(condition: str, message: str) -> None:
     with pytest.raises(PlanError, match=f"require: .*({message})"):
-        holds(condition, SUMMARY)
+        holds(condition, NAMES)
 
 
 @pytest.mark.filterwarnings("ignore:invalid decimal literal")
@@ -145,4 +149,4 @@ def test_what_is_no_condition_is_refused(condition: str, message: str) -> None:
 )
 def test_nothing_is_executed(condition: str) -> None:
     with pytest.raises(PlanError, match="require: "):
-        holds(condition, SUMMARY)
+        holds(condition, NAMES)

@@ -21,7 +21,7 @@ def published(value: float = 0.84, n: int | None = 2003, rounding: float = 0.0) 
 
 
 def ours(k: int, n: int) -> Number:
-    return Number.of("share", proportion_interval(k, n).to_dict())
+    return Number.of("share", proportion_interval(k, n))
 
 
 @pytest.mark.parametrize(("k", "n"), [(840, 1000), (700, 1000), (16, 20), (20, 20), (0, 20)])
@@ -68,11 +68,11 @@ def test_without_the_published_n_there_is_no_interval() -> None:
 
 
 def test_a_figure_of_ours_that_is_undefined_or_missing() -> None:
-    nothing = Number.of("share", clustered_proportion([]).to_dict())
+    nothing = Number.of("share", clustered_proportion([]))
     undefined = compare(published(), nothing, because=BECAUSE)
     assert (undefined.word, undefined.because) == ("cannot be compared", "no observations")
     one = clustered_proportion([True, False], ["a", "a"])
-    single = compare(published(), Number.of("share", one.to_dict()), because=BECAUSE)
+    single = compare(published(), Number.of("share", one), because=BECAUSE)
     assert single.word == "cannot be compared"
     assert "one single group" in single.because
     missing = compare(published(), None, because="it needs readers")

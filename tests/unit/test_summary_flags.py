@@ -11,7 +11,7 @@ import pytest
 from tests.helpers import synthetic_run as synthetic
 
 from plexor.attacks.cascade import STAGES
-from plexor.attacks.catalogue import CATALOGUE
+from plexor.attacks.catalogue import SEARCHES
 from plexor.findings.flags.access import QUERY_STAGES
 from plexor.findings.flags.catalogue import FLAG_KINDS
 from plexor.findings.schema import CLEAN, to_table
@@ -68,13 +68,13 @@ class Audit:
         """Flag id → the probes it was raised for."""
         summary = summarise(self.plan, self.provenance, self.findings)
         found: dict[str, list[str | None]] = {}
-        for flag in summary["flags"]:
-            found.setdefault(flag["id"], []).append(flag["probe"])
+        for flag in summary.flags:
+            found.setdefault(flag.id, []).append(flag.probe)
         return found
 
     def unchecked(self) -> list[str]:
         summary = summarise(self.plan, self.provenance, self.findings)
-        return list(summary["flags_unchecked"])
+        return list(summary.flags_unchecked)
 
 
 @cache
@@ -234,8 +234,8 @@ def test_what_was_measured_on_the_model_is_passed_on(audit: Audit, flag: str) ->
     check = next(entry for entry in audit.provenance["checks"] if entry["id"] == flag)
     check |= {"raised": True, "message": "something was seen"}
     summary = summarise(audit.plan, audit.provenance, audit.findings)
-    assert [entry["id"] for entry in summary["flags"]] == [flag]
-    assert summary["flags"][0]["message"] == "Something was seen."
+    assert [entry.id for entry in summary.flags] == [flag]
+    assert summary.flags[0].message == "Something was seen."
 
 
 @pytest.mark.parametrize("flag", MEASURED)
@@ -300,6 +300,36 @@ def test_success_must_grow_unless_there_is_none_or_nothing_left(
     assert ("success-not-growing" in audit.raised()) is raised
 
 
+@pytest.mark.parametrize(
+    ("falls", "keeps_up", "raised"),
+    [(5, 0, False), (6, 0, True), (14, 5, False), (16, 5, True), (5, 16, False)],
+)
+def test_queries_must_reach_significantly_more_of_independent_cases(
+    audit: Audit, falls: int, keeps_up: int, raised: bool
+) -> None:
+    """Exact p of so many against so many: 0.0625, 0.031, 0.064, 0.027."""
+    _every_case_its_own(audit)
+    ids = sorted(set(audit.findings["case_id"]))
+    audit.findings["attempted"] |= audit.findings["probe"] != CLEAN
+    order = audit.findings["case_id"].map({name: n for n, name in enumerate(ids)})
+    for probe in ("pgd-linf-1", "fgsm-linf-1"):
+        audit.findings.loc[audit.rows(probe), "reached"] = order.between(100, 99 + keeps_up)
+    audit.findings.loc[audit.rows("square-linf-1"), "reached"] = order < falls
+    assert ("square-linf-1" in audit.raised().get("queries-beat-gradients", [])) is raised
+
+
+@pytest.mark.parametrize(("n_groups", "raised"), [(2, False), (16, True)])
+def test_queries_must_reach_significantly_more_of_groups(
+    audit: Audit, n_groups: int, raised: bool
+) -> None:
+    """Sixteen cases are far beyond chance if they are independent, and not if they are two."""
+    _only_queries_reach(audit)
+    rows = audit.findings[audit.rows("square-linf-1") & audit.findings["reached"]]
+    fallen = {case: f"fallen-{n % n_groups}" for n, case in enumerate(rows["case_id"])}
+    audit.findings["group"] = audit.findings["case_id"].map(fallen).fillna(audit.findings["group"])
+    assert ("queries-beat-gradients" in audit.raised()) is raised
+
+
 def test_a_fit_on_unknown_groups_may_overlap(audit: Audit) -> None:
     audit.provenance["fits"][FITTED]["groups_in_both"] = None
     assert audit.unchecked() == ["fit-overlap"]
@@ -321,6 +351,6 @@ def test_without_a_query_attack_or_a_cascade_gradients_have_no_rival(audit: Audi
 
 
 def test_the_stages_that_ask_for_no_gradient_are_known() -> None:
-    access = {entry.attack: entry.access for entry in CATALOGUE.values()}
+    access: dict[object, str] = {attack: attack.access for attack in SEARCHES.values()}
     blind = [stage.name for stage in STAGES if access[type(stage.attack)] != "gradients"]
     assert tuple(blind) == QUERY_STAGES

@@ -121,16 +121,16 @@ def test_masks_number_classes_in_their_order(names: tuple[str, ...], numbers: An
 
 @pytest.mark.parametrize("names", [("background", "a"), ("a",), ("background", "a", "b")])
 def test_a_number_in_a_mask_that_is_no_class_is_told(names: tuple[str, ...]) -> None:
-    with pytest.raises(DataError, match=r"numbers its classes from 0 to \d .*found 7"):
+    with pytest.raises(DataError, match=r"must hold class numbers from 0 to \d .*found 7"):
         encode(task_from("segmentation", names), [np.array([[0, 1], [7, 0]])])
 
 
 def test_masks_are_the_truth_of_a_segmentation_and_of_nothing_else() -> None:
-    with pytest.raises(DataError, match="is a mask, not a word"):
+    with pytest.raises(DataError, match="must be a mask, got a word"):
         encode(task_from("segmentation", ("a",)), ["a"])
-    with pytest.raises(DataError, match="the truth of multiclass is no mask"):
+    with pytest.raises(DataError, match="the truth of multiclass must not be a mask"):
         encode(multiclass(2), [np.zeros((2, 2))])
-    with pytest.raises(PlanError, match=r"a name without `\|`"):
+    with pytest.raises(PlanError, match=r"names must not contain `\|`"):
         task_from("segmentation", ("background", "a|b"))
 
 
@@ -142,7 +142,7 @@ def test_masks_are_the_truth_of_a_segmentation_and_of_nothing_else() -> None:
         (multiclass(3), torch.zeros(4, 3, 1), r"shape \(4, 3, 1\), expected \(4, 3\)"),
         (binary(), torch.zeros(4), r"shape \(4,\), expected \(4, 1\) for binary with 2 classes"),
         (binary(), torch.zeros(4, 2), r"shape \(4, 2\), expected \(4, 1\)"),
-        (binary(), [0.0] * 4, r"gave a list, expected a tensor of shape \(4, 1\)"),
+        (binary(), [0.0] * 4, r"returned a list, expected a tensor of shape \(4, 1\)"),
     ],
 )
 def test_outputs_of_another_shape(task: Task, outputs: object, message: str) -> None:

@@ -20,7 +20,7 @@ from plexor.attacks.universal import (
 )
 from plexor.attacks.universal.layer import Response, find_layer, quarter_layer
 from plexor.core.errors import ModelError, PlanError
-from plexor.models import Batch, Model, Regression
+from plexor.models import Batch, Regression, TorchModel
 from plexor.models.architectures.small_cnn import SmallCNN
 
 SHAPE = (1, 2, 3)
@@ -131,10 +131,10 @@ def test_a_goal_the_sgd_cannot_see_leaves_the_pattern_empty() -> None:
         assert not fitted.pattern.any()
 
 
-def small_cnn(dims: int) -> Model:
+def small_cnn(dims: int) -> TorchModel:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return Model(SmallCNN(dims, 1, 3), task=multiclass(3))
+        return TorchModel(SmallCNN(dims, 1, 3), task=multiclass(3))
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_the_layer_looked_at_is_the_first_of_a_quarter_of_the_size(
 
 def test_without_such_a_layer_it_is_the_outputs() -> None:
     network = nn.Sequential(nn.Flatten(), nn.Linear(6, 3))
-    model = Model(network, task=multiclass(3), preprocess=AS_STORED)
+    model = TorchModel(network, task=multiclass(3), preprocess=AS_STORED)
     assert quarter_layer(model, batch_of([image(np.zeros(SHAPE, "u1"))])) == ""
 
 
@@ -159,7 +159,7 @@ def test_a_layer_that_is_written_over_is_seen_as_it_was() -> None:
         torch.manual_seed(0)
         first = nn.Conv2d(1, 4, 1)
         network = nn.Sequential(first, nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(24, 3))
-    model = Model(network, task=multiclass(3), preprocess=AS_STORED)
+    model = TorchModel(network, task=multiclass(3), preprocess=AS_STORED)
     batch = batch_of([image(np.full(SHAPE, 9, "u1"))])
     moved = Response(model, find_layer(model, "0"), batch).moved(torch.ones(1, *SHAPE))
     torch.testing.assert_close(moved, first.weight.sum((1, 2, 3)).view(1, 4, 1, 1).expand_as(moved))
@@ -172,5 +172,5 @@ def test_layers_that_will_not_do_are_named() -> None:
     with pytest.raises(PlanError, match=r"unknown layer 'feature\.3'; did you mean 'features\.3'"):
         UniversalSingular(layer="feature.3").fit(model, [batch], Misclassify(), threat, seed=0)
     model.network.idle = nn.Linear(2, 2)
-    with pytest.raises(ModelError, match="the layer Linear gives no tensor"):
+    with pytest.raises(ModelError, match="the output of the layer Linear is no tensor"):
         UniversalSingular(layer="idle").fit(model, [batch], Misclassify(), threat, seed=0)

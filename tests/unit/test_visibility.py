@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-import json
 import math
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from tests.helpers import synthetic_run as synthetic
-from tests.helpers.json_schema import check
+from tests.helpers import task_run
 from tests.helpers.page import Page
+from tests.helpers.summary_json import checked
 
 from plexor.findings import Finding
 from plexor.findings.run import RunDirectory
 from plexor.findings.schema import CLEAN
-from plexor.findings.summary import summarise
-from plexor.findings.summary.visible import crossings
+from plexor.findings.summary import Summary, summarise
+from plexor.findings.summary.class_results import ClassAttackResult, ClassPerformance
+from plexor.findings.summary.estimate import StoredEstimate
+from plexor.findings.summary.probe_summary import AttackSummary
+from plexor.findings.summary.results import of_kind
+from plexor.findings.summary.summary import CleanSummary
+from plexor.findings.summary.visibility import crossings
 from plexor.report import write_report
 
-SCHEMA = Path(__file__).parents[2] / "docs" / "reference" / "summary.schema.json"
 PROBES = (synthetic.probe("pgd", "linf", (1, 2, 4), settings=synthetic.PGD),)
 SHIFT = {"linf-1": 0.4, "linf-2": 0.8, "linf-4": 1.6}
 
 
 def seen(rows: list[Finding], rng: np.random.Generator) -> list[Finding]:
     """The lossless rows as if three channels had looked: noise, and a shift by radius."""
-    from dataclasses import replace
-
     found = []
     for row in rows:
         if row.stored != "lossless":
@@ -61,8 +63,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
 
 
 def test_the_summary_has_what_was_put_there(run: RunDirectory) -> None:
-    summary = summarise(run.plan(), run.provenance(), run.findings())
-    check(json.loads(json.dumps(summary)), json.loads(SCHEMA.read_text()))
+    summary = checked(summarise(run.plan(), run.provenance(), run.findings()))
     for probe in summary["probes"]:
         visible = probe["visibility"]
         observer = visible["observer"]
@@ -81,7 +82,7 @@ def test_the_summary_has_what_was_put_there(run: RunDirectory) -> None:
 def test_runs_without_measurements_have_no_visibility(tmp_path: Path) -> None:
     run = synthetic.write(tmp_path, n_cases=30, probes=PROBES)
     summary = summarise(run.plan(), run.provenance(), run.findings())
-    assert summary["visibility"] is None
+    assert summary.visibility is None
     assert "How visible?" not in write_report(tmp_path).read_text()
 
 
@@ -103,44 +104,66 @@ def test_the_report_says_both_radii(run: RunDirectory) -> None:
     assert "d' passes 1 at" in text
 
 
-def estimate(value: float | None) -> dict[str, Any]:
-    near = None if value is None else value
-    return {"value": value, "low": near, "high": near, "n": 10, "n_groups": 5}
+def estimate(value: float | None) -> StoredEstimate:
+    return StoredEstimate(
+        value=value, low=value, high=value, level=0.95, method="", n=10, n_groups=5,
+        variance=None, note="",
+    )  # fmt: skip
 
 
-def probes(d_primes: list[float | None], accuracies: list[float]) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": f"p-{radius}",
-            "kind": "attack",
-            "name": "p",
-            "settings": {},
-            "goal": {},
-            "threat": {"norm": "linf", "radius": radius},
-            "accuracy": estimate(accuracy),
-            "visibility": {
-                "observer": {
-                    "d_prime": estimate(d_prime),
-                    "d_prime_forced_choice": estimate(d_prime),
-                }
-            },
-        }
-        for radius, d_prime, accuracy in zip((1.0, 2.0, 4.0), d_primes, accuracies, strict=True)
-    ]
+@pytest.fixture(scope="module")
+def made(run: RunDirectory) -> Summary:
+    return summarise(run.plan(), run.provenance(), run.findings())
 
 
-def test_crossings_are_straight_between_radii() -> None:
-    (found,) = crossings({"accuracy": estimate(0.9)}, probes([0.2, 0.6, 1.4], [0.8, 0.6, 0.3]))
-    assert found["d_prime"]["value"] == pytest.approx(3.0)
-    assert found["accuracy"]["value"] == pytest.approx(2 + 2 / 3)
-    (gap,) = crossings({"accuracy": estimate(0.9)}, probes([0.2, None, 1.4], [0.4, 0.6, 0.3]))
-    assert gap["d_prime"]["value"] == pytest.approx(3.0)
-    assert gap["accuracy"]["value"] == pytest.approx(0.8)
-    (never,) = crossings({}, probes([0.2, 0.3, 0.4], [0.8, 0.6, 0.6]))
-    assert never["d_prime"]["value"] is None
-    assert never["d_prime"]["note"] == "not passed up to 4"
-    assert never["accuracy"] is None
-    assert not crossings({}, probes([0.2, 0.3, 0.4], [0.8, 0.6, 0.6])[:1])
+def attacks(
+    made: Summary, d_primes: list[float | None], accuracies: list[float]
+) -> list[AttackSummary]:
+    """The summary's three attacks with these figures."""
+    found = []
+    for probe, d_prime, accuracy in zip(made.attacks, d_primes, accuracies, strict=True):
+        assert probe.visibility is not None
+        assert probe.visibility.observer is not None
+        observer = replace(
+            probe.visibility.observer,
+            d_prime=estimate(d_prime),
+            d_prime_forced_choice=estimate(d_prime),
+        )
+        result = replace(of_kind(probe.lossless, ClassAttackResult), accuracy=estimate(accuracy))
+        found.append(
+            replace(
+                probe,
+                visibility=replace(probe.visibility, observer=observer),
+                stored={"lossless": result},
+            )
+        )
+    return found
+
+
+def test_crossings_are_straight_between_radii(made: Summary) -> None:
+    untouched = of_kind(made.clean.lossless, ClassPerformance)
+    clean = CleanSummary(stored={"lossless": replace(untouched, accuracy=estimate(0.9))})
+    (found,) = crossings(clean, attacks(made, [0.2, 0.6, 1.4], [0.8, 0.6, 0.3]))
+    assert found.accuracy is not None
+    assert found.d_prime.value == pytest.approx(3.0)
+    assert found.accuracy.value == pytest.approx(2 + 2 / 3)
+    (gap,) = crossings(clean, attacks(made, [0.2, None, 1.4], [0.4, 0.6, 0.3]))
+    assert gap.accuracy is not None
+    assert gap.d_prime.value == pytest.approx(3.0)
+    assert gap.accuracy.value == pytest.approx(0.8)
+    (never,) = crossings(clean, attacks(made, [0.2, 0.3, 0.4], [0.8, 0.6, 0.6]))
+    assert never.d_prime.value is None
+    assert never.d_prime.note == "not passed up to 4"
+    assert not crossings(clean, attacks(made, [0.2, 0.3, 0.4], [0.8, 0.6, 0.6])[:1])
+
+
+def test_a_task_without_accuracy_has_no_radius_at_which_it_falls(
+    made: Summary, tmp_path: Path
+) -> None:
+    other = task_run.write(tmp_path, task_run.AGE, task_run.DEVIATE, task_run.numbers("deviate"))
+    ages = summarise(other.plan(), other.provenance(), other.findings())
+    (found,) = crossings(ages.clean, attacks(made, [0.2, 0.6, 1.4], [0.8, 0.6, 0.3]))
+    assert found.accuracy is None
 
 
 def test_rows_are_kept_as_they_are(run: RunDirectory) -> None:

@@ -1,10 +1,9 @@
 """Attacks: threat × goal × attack, and the judge that decides."""
 
 from plexor.attacks.cascade import Cascade
-from plexor.attacks.catalogue import CATALOGUE
+from plexor.attacks.catalogue import CATALOGUE, FITTED, ON_SURROGATES, SEARCHES, load_fitted
 from plexor.attacks.control import matched_noise
 from plexor.attacks.fitted import FitCard, Fitted, FittedAttack
-from plexor.attacks.fitted_catalogue import FITTED, LISTED, load_fitted
 from plexor.attacks.generative import FittedGenerator, Generator, UniversalGenerator
 from plexor.attacks.goals import (
     Become,
@@ -27,7 +26,6 @@ from plexor.attacks.proposal import Attack, Proposal
 from plexor.attacks.query import NES, HopSkipJump, SimBA, Square
 from plexor.attacks.region import Border, Masked
 from plexor.attacks.sparse import ExhaustivePixel, GreedyPixel, OnePixel, SparseRS
-from plexor.attacks.surrogate_catalogue import ON_SURROGATES
 from plexor.attacks.threat import Threat
 from plexor.attacks.universal import (
     UniversalDeepFool,
@@ -45,11 +43,11 @@ __all__ = [
     "FGSM",
     "FITTED",
     "FMN",
-    "LISTED",
     "MIFGSM",
     "NES",
     "ON_SURROGATES",
     "PGD",
+    "SEARCHES",
     "Attack",
     "Become",
     "Border",

@@ -1,6 +1,9 @@
-"""What a search by queries has found so far, and the cases it still has to look at."""
+"""The best perturbation of each case, and the cases that a search still works on."""
 
 from __future__ import annotations
+
+import sys
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -9,62 +12,142 @@ from plexor.attacks.objective import Objective
 from plexor.attacks.proposal import Proposal
 from plexor.attacks.threat import Threat
 
+Search = Callable[[Objective, int], tuple[Tensor, Tensor]]
+"""(open cases, number of the search from 0) → perturbations (M, C, *spatial), margins (M,)."""
+
 
 class Best:
-    """The perturbation with the greatest margin of each case; cases that are reached leave.
+    """The perturbation with the greatest margin found for each of N cases.
 
-    Cases at the goal from the start, and those with nothing that could be changed, are left alone.
+    A search works on the M cases that are *open*: at first all, until ``leave`` removes those whose
+    goal is reached. ``ask`` and ``ask_only`` also count queries against a budget.
 
     Args:
-        objective: of all cases.
-        threat: what may be changed.
-        queries: forward passes a case may cost, those already spent included.
+        objective: of all N cases.
+        margins: margins that a perturbation must exceed to be kept, (N,); None for those of the
+            untouched images, which cost one query a case where outputs ``before`` are unknown.
+        queries: forward passes allowed for a case, including those already spent; None for no
+            limit.
 
     Attributes:
-        objective: of the cases still open, M of N.
-        left: queries that each of them still has; searches ask about all of them equally often.
+        objective: of the M open cases.
+        delta: the best perturbations, (N, C, *spatial); zero where none exceeded ``margins``.
+        margins: the greatest margins, (N,).
+        left: queries that every open case still has. All open cases get equally many queries.
+
+    Example:
+        >>> import torch
+        >>> from plexor.attacks import Misclassify, Objective
+        >>> from plexor.attacks.best import Best
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> best = Best(Objective(model, batch, Misclassify()), queries=5)
+        >>> best.ask(torch.full_like(batch.images, 3.0)).tolist()
+        [2.0, -10.0]
+        >>> best.leave().tolist()
+        [1]
+        >>> best.proposal().delta.mean((1, 2, 3)).tolist()
+        [3.0, 0.0]
     """
 
-    def __init__(self, objective: Objective, threat: Threat, *, queries: int) -> None:
-        self._all = objective
-        self._delta = torch.zeros_like(objective.batch.images)
-        self._margins = objective.untouched()
+    def __init__(
+        self, objective: Objective, *, margins: Tensor | None = None, queries: int | None = None
+    ) -> None:
+        self._all = self.objective = objective
+        self.delta = torch.zeros_like(objective.batch.images)
+        self.margins = objective.untouched() if margins is None else margins.clone()
+        self._rows = torch.arange(len(objective), device=self.delta.device)
+        self.left = sys.maxsize
+        if queries is not None:
+            self.left = queries - max(objective.spent().tolist(), default=0)
+
+    @classmethod
+    def changeable(cls, objective: Objective, threat: Threat, *, queries: int) -> Best:
+        """Begins with the cases that are not at the goal and in which ``threat`` allows a change.
+
+        The other cases are not open, and nothing is proposed for them.
+        """
+        best = cls(objective, queries=queries)
         low, high = threat.bounds(objective.batch)
         room = (low < high).flatten(1).any(dim=1)
-        self._rows = torch.nonzero((self._margins <= 0) & room).flatten()
-        self.objective = objective.select(self._rows)
-        self.left = queries - max(objective.spent().tolist(), default=0)
+        best._keep_open(torch.nonzero((best.margins <= 0) & room).flatten())
+        return best
 
     def __len__(self) -> int:
         return len(self._rows)
 
     @property
-    def margins(self) -> Tensor:
-        """The greatest margin seen of each open case, (M,)."""
-        return self._margins[self._rows]
+    def open_margins(self) -> Tensor:
+        """The greatest margin of each open case, (M,)."""
+        return self.margins[self._rows]
 
-    def probe(self, trial: Tensor) -> Tensor:
-        """The margins of perturbations that will not be proposed, (M,); one query a case."""
+    def ask_only(self, trial: Tensor) -> Tensor:
+        """Margins of perturbations that are not kept, (M,); one query a case.
+
+        For perturbations that estimate a gradient, and need not lie within the threat.
+        """
         self.left -= 1
         return self.objective.margin(trial)
 
     def ask(self, trial: Tensor) -> Tensor:
-        """The margins of storable perturbations within the threat, (M,); one query a case."""
-        margin = self.probe(trial)
-        better = margin > self.margins
-        self._delta[self._rows[better]] = trial[better]
-        self._margins[self._rows[better]] = margin[better]
+        """Margins of storable perturbations within the threat, (M,); keeps the better ones.
+
+        Costs one query a case.
+        """
+        margin = self.ask_only(trial)
+        self.keep(trial, margin)
         return margin
 
-    def leave(self, *states: Tensor) -> tuple[Tensor, ...]:
-        """Lets go of cases that are reached, and of their rows in ``states`` (M, ...)."""
-        stay = torch.nonzero(self.margins <= 0).flatten()
-        if len(stay) == len(self._rows):
-            return states
-        self._rows = self._rows[stay]
-        self.objective = self.objective.select(stay)
-        return tuple(state[stay] for state in states)
+    def keep(self, trial: Tensor, margin: Tensor) -> None:
+        """Keeps the perturbations (M, C, *spatial) whose margin (M,) exceeds the greatest so far.
+
+        Costs no query.
+        """
+        better = margin > self.open_margins
+        rows = self._rows[better]
+        self.delta[rows], self.margins[rows] = trial[better], margin[better]
+
+    def leave(self) -> Tensor | None:
+        """Removes cases that have reached the goal from the open ones.
+
+        Returns:
+            Indices among the M open cases of those that remain, int64; None if all remain.
+        """
+        stay = torch.nonzero(self.open_margins <= 0).flatten()
+        if len(stay) == len(self):
+            return None
+        self._keep_open(stay)
+        return stay
+
+    def leave_with(self, *states: Tensor) -> tuple[Tensor, ...]:
+        """As ``leave``, with the rows of ``states`` (M, ...) for the cases that remain."""
+        stay = self.leave()
+        return states if stay is None else tuple(state[stay] for state in states)
 
     def proposal(self) -> Proposal:
-        """For all cases; nothing for those of which nothing was better than nothing."""
-        return self._all.proposal(self._delta)
+        """The best perturbation of all N cases, and the cost of the search."""
+        return self._all.proposal(self.delta)
+
+    def _keep_open(self, stay: Tensor) -> None:
+        self._rows = self._rows[stay]
+        self.objective = self.objective.select(stay)
+
+
+def unbeaten(objective: Objective) -> Best:
+    """A ``Best`` that keeps the first perturbation it is given, whatever its margin."""
+    return Best(objective, margins=torch.full_like(objective.batch.low.flatten(), -torch.inf))
+
+
+def best_of(objective: Objective, n_searches: int, search: Search) -> Proposal:
+    """The perturbation with the greatest margin of several searches.
+
+    The first search is for every case, each later one for the cases that have not reached the
+    goal. Proposes no change where no search exceeds the margin of the untouched image.
+    """
+    best = Best(objective)
+    for number in range(n_searches):
+        if len(best) == 0:
+            break
+        best.keep(*search(best.objective, number))
+        best.leave()
+    return best.proposal()

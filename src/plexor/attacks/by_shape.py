@@ -1,4 +1,4 @@
-"""What was fitted on images of several shapes, as one attack."""
+"""Fits on images of several shapes, combined into one attack."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ByShape:
-    """Applies to each image what was fitted on images of its shape.
+    """Applies to each image the fit on images of its shape.
 
     Attributes:
-        parts: shape → what was fitted on it.
-        failed: shape → why its fit came to nothing.
-        of: the cases that were fitted on, for messages, e.g. "the train split".
+        parts: shape → the fit.
+        failed: shape → the error of a fit that failed.
+        of: name of the cases fitted on, for messages, e.g. "the train split".
     """
 
     parts: Mapping[Shape, Fitted]
@@ -44,7 +44,7 @@ class ByShape:
             raise DataError(f"the fit on images of shape {shape} failed: {self.failed[shape]}")
         if shape not in self.parts:
             raise DataError(
-                f"{self.of} has no image of shape {shape}, so that nothing was fitted for it; add "
-                "such images, or bring all to one size"
+                f"{self.of} has no image of shape {shape}, so there is no fit for it; add such "
+                "images, or resize all images to one size"
             )
         return self.parts[shape](model, batch, goal, threat, seed=seed)

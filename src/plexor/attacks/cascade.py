@@ -1,12 +1,14 @@
-"""One attack after another, each only on the cases that withstood those before."""
+"""Several attacks in sequence, each on the cases that withstood those before."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 
+from plexor.attacks.description import EVERY_NORM, EVERY_TASK
 from plexor.attacks.goals import Goal
 from plexor.attacks.gradient import APGD, APGDT, FGSM, PGD
 from plexor.attacks.minimum_norm import FMN
@@ -17,6 +19,7 @@ from plexor.attacks.threat import Threat
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,9 +27,9 @@ class Stage:
     """One attack of a cascade.
 
     Attributes:
-        name: as a proposal's ``found_by`` says it.
+        name: reported as ``Proposal.found_by``.
         attack: with its settings.
-        norms: the threats it can search.
+        norms: norms of the threats the stage is used for.
     """
 
     name: str
@@ -49,23 +52,42 @@ STAGES = (
     Stage(name="fmn", attack=FMN(steps=100), norms=("l0",)),
     Stage(name="square", attack=Square(queries=1000), norms=_DENSE),
 )
-"""Cheap and strong first; the last asks for no gradient, so a model that only hides its gradients
-falls there."""
+"""Cheap and strong stages first. The last uses no gradient, so that it also finds perturbations
+of a model that merely masks its gradients."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cascade:
-    """The attacks of ``STAGES`` in turn, without a parameter to choose.
+    """The attacks of ``STAGES`` in sequence, without parameters.
 
     In the spirit of AutoAttack (Croce & Hein, ICML 2020), for every task: a case goes on to the
-    next stage only while its goal is not reached on the storable image. ``found_by`` names the
-    stage that reached it; a stage that is named nowhere had nothing to add.
+    next stage only while its goal is not reached on the storable image. ``Proposal.found_by`` names
+    the stage that reached it; a stage that is never named added nothing.
+
+    Example:
+        >>> from plexor.attacks import Cascade, Misclassify, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="linf", radius=3)
+        >>> proposal = Cascade()(model, batch, Misclassify(), threat, seed=0)
+        >>> proposal.found_by
+        ('step', 'step')
     """
+
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = EVERY_NORM
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = (
+        "In the spirit of AutoAttack: Croce & Hein, ICML 2020, arXiv:2003.01690"
+    )
+    summary: ClassVar[str] = (
+        "six attacks in turn, each on the cases that withstood those before; no parameters"
+    )
 
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
-        """Proposes what the first stage to reach the goal found, or the best of all stages."""
+        """Proposes the result of the first stage to reach the goal, else the best of all stages."""
         objective = Objective(model, batch, goal)
         known = replace(batch, before=objective.before)
         best = torch.zeros_like(batch.images)

@@ -1,4 +1,4 @@
-"""What every attack is measured against: noise of the same norm and radius."""
+"""The control of an attack: random noise of the same norm and radius."""
 
 from __future__ import annotations
 
@@ -10,15 +10,23 @@ from plexor.models.batch import Batch
 
 
 def matched_noise(batch: Batch, threat: Threat, *, seed: int) -> Tensor:
-    """A storable perturbation for each case that uses the whole radius and knows no model.
+    """A random storable perturbation for each case that uses the whole radius.
 
-    It is what would be best against a linear model of random weights. L∞: each number moves by
-    plus or minus the radius, by a fair coin, so that the noise is as long as an L∞ attack can be.
-    L2: a direction drawn uniformly, of the radius's length. L1 and L0: numbers or positions drawn
-    at random move to the end of their range, as many as the radius allows.
+    It is the best perturbation against a linear model with random weights. L∞: each number moves by
+    plus or minus the radius with equal probability. L2: a uniformly drawn direction, with the
+    length of the radius. L1 and L0: numbers or positions drawn at random move to the end of their
+    range, as many as the radius allows.
 
     Returns:
         (N, C, *spatial), in stored numbers.
+
+    Example:
+        >>> from plexor.attacks import Threat, matched_noise
+        >>> from plexor.attacks.example import tiny_problem
+        >>> _, batch = tiny_problem()
+        >>> noise = matched_noise(batch, Threat(norm="linf", radius=2), seed=0)
+        >>> noise.abs().unique().tolist()
+        [2.0]
     """
     noise = normal_noise(batch, seed, "noise")
     return threat.store(threat.furthest(noise, batch), batch)

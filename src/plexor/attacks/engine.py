@@ -1,4 +1,4 @@
-"""Runs an attack over cases: skips those already at the goal, and makes do with less memory."""
+"""Runs an attack on the cases to attempt, and splits batches when memory runs out."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from torch import Tensor, nn
 from plexor.attacks.goals import Goal
 from plexor.attacks.proposal import Attack, Proposal
 from plexor.attacks.threat import Threat
-from plexor.core.errors import ModelError
+from plexor.core.errors import ModelError, PlanError
 from plexor.models.batch import Batch
 from plexor.models.device import is_out_of_memory
-from plexor.models.model import Model
+from plexor.models.model import HasNetwork, Model
 from plexor.models.recompute import recomputing
+from plexor.models.task import Task
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ def propose(
     attempted: Tensor,
     seed: int,
 ) -> Proposal:
-    """The attack's proposal for every case; cases not ``attempted`` (N,) bool stay as they are."""
+    """The attack's proposal for every case; no change where not ``attempted``, (N,) bool."""
     found = Proposal.nothing(batch)
     chosen = torch.nonzero(attempted).flatten()
     if len(chosen) == 0:
@@ -47,35 +48,53 @@ def propose(
     if made.by_position is not None:
         by_position = torch.full((len(batch), *made.by_position.shape[1:]), torch.nan)
         by_position[chosen] = made.by_position
-    coefficients = dict(zip(chosen.tolist(), made.coefficients, strict=False))
+    edits = dict(zip(chosen.tolist(), made.edits, strict=False))
     return Proposal(
         delta=found.delta,
         n_gradients=found.n_gradients.index_copy(0, chosen, made.n_gradients),
         n_forwards=found.n_forwards.index_copy(0, chosen, made.n_forwards),
         found_by=tuple(found_by.get(row, "") for row in range(len(batch))),
         by_position=by_position,
-        coefficients=tuple(map(coefficients.get, range(len(batch)))) if coefficients else (),
+        edits=tuple(map(edits.get, range(len(batch)))) if edits else (),
     )
 
 
-def halving(
-    work: Callable[[slice], T], n_cases: int, batch_size: int, *, network: nn.Module | None = None
-) -> tuple[list[T], int]:
-    """Calls ``work`` on slices of at most ``batch_size`` cases, smaller ones when memory runs out.
+def unreached(goal: Goal, task: Task, batch: Batch) -> Tensor:
+    """Cases whose goal is not reached on the untouched image, (N,) bool on the CPU.
 
     Args:
-        work: what is done.
-        n_cases: how many there are.
-        batch_size: to begin with.
-        network: whose gradients ``work`` takes; where a single case does not fit, its activations
-            are from there on computed again instead of kept. None if it takes no gradients.
-
-    Returns:
-        What each slice came to, and the batch size that fitted, to go on with.
+        goal: what is wanted.
+        task: the model's.
+        batch: the cases; ``before`` has the outputs for the untouched images.
 
     Raises:
-        ModelError: one single case does not fit.
+        PlanError: these outputs are not known.
     """
+    if batch.before is None:
+        raise PlanError("attack: the outputs for the untouched images are not known; set `before`")
+    return (goal.margin(task, batch.before, batch.truth, batch.before) <= 0).cpu()
+
+
+def halving(
+    work: Callable[[slice], T], n_cases: int, batch_size: int, *, model: Model | None = None
+) -> tuple[list[T], int]:
+    """Calls ``work`` on slices of at most ``batch_size`` cases, halved when memory runs out.
+
+    Args:
+        work: called with a slice of the cases.
+        n_cases: number of cases.
+        batch_size: largest slice at first.
+        model: the model that ``work`` differentiates, or None. Where a single case does not fit
+            into memory, the activations of its network are recomputed in the backward pass instead
+            of kept.
+
+    Returns:
+        The result for each slice, and the batch size that fitted, for use in further calls.
+
+    Raises:
+        ModelError: a single case does not fit into memory.
+    """
+    network: nn.Module | None = model.network if isinstance(model, HasNetwork) else None
     done: list[T] = []
     start, size = 0, batch_size
     with contextlib.ExitStack() as stack:
@@ -95,9 +114,9 @@ def halving(
                     ) from error
             size = max(1, n // 2)
             if n > 1:
-                logger.warning("out of memory; going on with batches of %d", size)
+                logger.warning("out of memory; continuing with batches of %d", size)
             elif network is not None:
-                logger.warning("out of memory with a single case; activations are computed twice")
+                logger.warning("out of memory with a single case; recomputing activations")
                 stack.enter_context(recomputing(network))
                 network = None
             if torch.cuda.is_available():

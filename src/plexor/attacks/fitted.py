@@ -1,4 +1,4 @@
-"""Attacks that are fitted on some cases and then judged on others, which they never saw."""
+"""Attacks that are fitted on some cases and applied to others."""
 
 from __future__ import annotations
 
@@ -6,37 +6,37 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import safetensors.torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from plexor.attacks.description import Described
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.proposal import Attack
-from plexor.attacks.region import Border, Masked
 from plexor.attacks.threat import Threat
 from plexor.core.errors import DataError, PlanError
 from plexor.core.files import write_atomic
 from plexor.core.ids import digest
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
 _CARD = "plexor_fitted"
-_REGIONS: dict[str, type[Border | Masked]] = {"border": Border, "masked": Masked}
 
 
 class Fitted(Attack, Protocol):
-    """What a fit comes to: an attack for any case, which no longer looks at the model."""
+    """The result of a fit: an attack on any case that does not query the model."""
 
     @property
     def card(self) -> FitCard:
-        """How it was made."""
+        """Settings, data and cost of the fit."""
         ...
 
     def save(self, path: Path) -> None:
-        """Writes it as one safetensors file with the card inside."""
+        """Writes tensors and card to one safetensors file."""
         ...
 
     @classmethod
@@ -44,59 +44,73 @@ class Fitted(Attack, Protocol):
         """Reads what ``save`` wrote.
 
         Raises:
-            DataError: the file is missing, damaged, or holds something else.
+            DataError: the file is missing or damaged, or is no fitted attack.
         """
         ...
 
 
 class FittedAttack(Protocol):
-    """A search over many cases for one thing that serves them all. Its fields configure it."""
+    """A search over many cases for one attack on all; its fields are its whole configuration."""
 
     def fit(
         self, model: Model, batches: Iterable[Batch], goal: Goal, threat: Threat, *, seed: int
     ) -> Fitted:
-        """Fits on a stream of cases, holding one batch at a time.
+        """Fits on a stream of cases, with one batch in memory at a time.
 
         Args:
-            model: what is attacked.
-            batches: images of one shape, classes mixed. It is gone through several times, so it
-                must start anew each time: a list, or an object whose ``__iter__`` reads the files
-                again. Where batches say what the model said ``before``, it is not asked again.
-            goal: what is wanted, for every case.
-            threat: within what, for every case.
-            seed: of whatever is drawn.
+            model: the attacked model.
+            batches: images of one shape, with classes mixed. Iterated several times: a list, or an
+                object whose ``__iter__`` starts again from the first batch. Outputs ``before`` are
+                used where batches have them.
+            goal: the goal for every case.
+            threat: the threat for every case.
+            seed: of the random draws.
 
         Raises:
-            DataError: there is no case, or the images are not of one shape.
-            PlanError: the batches can be gone through once only, or the threat's norm is not one
-                that is searched.
+            DataError: there is no case, or the images have several shapes.
+            PlanError: the batches can be iterated only once, or the threat's norm is not searched.
         """
         ...
 
     def n_batches(self, per_pass: int) -> int:
-        """How many batches a fit takes at most, where going through all once takes ``per_pass``.
+        """Greatest number of batches a fit reads, for progress reports.
 
-        Only how much is left to do is told by it.
+        Args:
+            per_pass: batches in one pass over the cases.
         """
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FitCard:
-    """How something was fitted, as kept beside it.
+class DescribedFit(FittedAttack, Described, Protocol):
+    """A fitted attack of the catalogue; ``access`` is what fitting sees of the model.
 
     Attributes:
-        method: the attack's name.
+        applied: what the result of a fit sees of any model it is applied to.
+        fitted: class of the result of a fit; its ``load`` reads a saved one.
+        layers: whether fitting uses hidden layers, so that the model must have a network.
+    """
+
+    applied: ClassVar[Access]
+    layers: ClassVar[bool]
+    fitted: ClassVar[type[Fitted]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitCard:
+    """Settings, data and cost of a fit, saved with it.
+
+    Attributes:
+        method: name of the attack.
         options: its fields.
-        threat: what it was allowed.
-        goal: what it wanted, as plain data.
-        seed: of its draws.
+        threat: of the fit.
+        goal: of the fit, as plain data.
+        seed: of the random draws.
         shape: of one image, (C, *spatial).
-        model_sha256: of the model's weights; "" for a model handed over in memory.
+        model_sha256: hash of the model's weights; "" for a model passed in memory.
         seen: short hashes of the ids of the cases it was fitted on.
-        n_gradients: forward-and-backward passes spent, over all cases.
+        n_gradients: forward-and-backward passes, over all cases.
         n_forwards: further forward passes.
-        groups: short hashes of the names of their groups; empty where these were not known.
+        groups: short hashes of the names of their groups; empty where these are unknown.
     """
 
     method: str
@@ -112,30 +126,30 @@ class FitCard:
     groups: frozenset[str] = frozenset()
 
     def saw(self, case_id: str) -> bool:
-        """Whether it was fitted on this case."""
+        """Whether the case was fitted on."""
         return _short_hash(case_id) in self.seen
 
     def saw_group(self, group: str) -> bool:
-        """Whether it was fitted on a case of this group, as far as groups were known."""
+        """Whether a case of this group was fitted on; False where groups are unknown."""
         return _short_hash(group) in self.groups
 
     def check(self, batch: Batch, threat: Threat) -> None:
-        """Refuses cases it cannot be applied to, and a threat it was not made for.
+        """Checks that the fit applies to these cases and this threat.
 
         Raises:
-            DataError: images of another shape.
-            PlanError: another threat.
+            DataError: the images have another shape.
+            PlanError: the threat is another one.
         """
         found = tuple(batch.images.shape[1:])
         if found != self.shape:
             raise DataError(
                 f"{self.method}: it was fitted on images of shape {self.shape}, got {found}; fit "
-                "one on images of that shape"
+                "again on images of that shape"
             )
         if threat != self.threat:
             raise PlanError(
-                f"{self.method}: it was fitted within {self.threat.name}, asked for within "
-                f"{threat.name}; fit one within that"
+                f"{self.method}: it was fitted within {self.threat.name}, got a threat of "
+                f"{threat.name}; fit again within that threat"
             )
 
     def to_dict(self) -> dict[str, object]:
@@ -148,14 +162,10 @@ class FitCard:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> FitCard:
-        """A card from plain data, as a file holds it."""
+        """A card from the plain data of ``to_dict``."""
         rest = dict(data)
-        threat = dict(rest.pop("threat"))
-        region = threat.pop("region")
-        if region is not None:
-            region = _REGIONS[region["kind"]](**region)
         return cls(
-            threat=Threat(region=region, **threat),
+            threat=Threat.of(rest.pop("threat")),
             shape=tuple(rest.pop("shape")),
             seen=frozenset(rest.pop("seen")),
             groups=frozenset(rest.pop("groups", ())),
@@ -165,15 +175,15 @@ class FitCard:
 
 @dataclass(slots=True)
 class Stream:
-    """Batches to be gone through more than once, and a note of what was seen and spent.
+    """Batches that are iterated several times, with a record of cases and cost.
 
     Attributes:
-        method: who asks, for messages.
-        batches: what was handed to ``fit``.
-        shape: of one image, (C, *spatial); known once a batch was seen.
-        seen: short hashes of the ids of the cases that went by.
-        groups: those of their groups.
-        n_gradients: forward-and-backward passes spent so far.
+        method: name of the attack, for messages.
+        batches: as passed to ``fit``.
+        shape: of one image, (C, *spatial); empty before the first batch.
+        seen: short hashes of the ids of the cases iterated so far.
+        groups: short hashes of their groups.
+        n_gradients: forward-and-backward passes so far.
         n_forwards: further forward passes.
     """
 
@@ -188,16 +198,16 @@ class Stream:
     def __post_init__(self) -> None:
         if iter(self.batches) is self.batches:
             raise PlanError(
-                f"{self.method}: the batches are gone through several times, and this "
-                f"{type(self.batches).__name__} gives them once; hand over a list, or an object "
-                "whose __iter__ starts anew"
+                f"{self.method}: the batches are iterated several times, and this "
+                f"{type(self.batches).__name__} can be iterated only once; pass a list, or an "
+                "object whose __iter__ starts again"
             )
 
     def __iter__(self) -> Iterator[Batch]:
         """Every batch once.
 
         Raises:
-            DataError: there is none, or its images are of another shape than those before.
+            DataError: there is none, or a batch has images of another shape.
         """
         n_cases = 0
         for batch in self.batches:
@@ -206,33 +216,33 @@ class Stream:
             if found != self.shape:
                 raise DataError(
                     f"{self.method}: one perturbation needs images of one shape, got {self.shape} "
-                    f"and {found}; fit each shape by itself"
+                    f"and {found}; fit each shape separately"
                 )
             self.seen.update(map(_short_hash, batch.ids))
             self.groups.update(map(_short_hash, batch.groups))
             n_cases += len(batch)
             yield batch
         if n_cases == 0:
-            raise DataError(f"{self.method}: there is no case to fit on")
+            raise DataError(f"{self.method}: there is no case to fit on; pass at least one batch")
 
     def first(self) -> Batch:
         """The first batch."""
         return next(iter(self))
 
     def endlessly(self) -> Iterator[Batch]:
-        """Every batch, again and again."""
+        """Every batch, repeated without end."""
         while True:
             yield from self
 
     def spent(self, objective: Objective) -> None:
-        """Adds what an objective has asked of the model; stays on its device."""
+        """Adds the cost of an objective, without a transfer from its device."""
         self.n_gradients = self.n_gradients + objective.n_gradients.sum()
         self.n_forwards = self.n_forwards + objective.n_forwards.sum()
 
     def card(
         self, attack: object, model: Model, goal: Goal, threat: Threat, *, seed: int
     ) -> FitCard:
-        """The card of what was fitted on the stream; ``attack`` and ``goal`` are dataclasses."""
+        """The card of a fit on the stream; ``attack`` and ``goal`` are dataclasses."""
         options: Any = attack
         wanted: Any = goal
         return FitCard(
@@ -258,10 +268,10 @@ def save_fitted(path: Path, tensors: Mapping[str, Tensor], card: FitCard) -> Non
 
 
 def read_fitted(path: Path) -> tuple[dict[str, Tensor], FitCard]:
-    """Tensors and card of a file that ``save_fitted`` wrote. Runs nothing.
+    """Tensors and card of a file that ``save_fitted`` wrote; runs no code of the file.
 
     Raises:
-        DataError: the file is missing, damaged, or something else.
+        DataError: the file is missing or damaged, or is no fitted attack.
     """
     card = read_card(path)
     return safetensors.torch.load_file(path), card
@@ -286,10 +296,10 @@ def read_card(path: Path) -> FitCard:
         return FitCard.from_dict(json.loads(header[_CARD]))
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(
-            f"the card in {path} is not one that this version of Plexor writes: {error}"
+            f"the card in {path} was not written by this version of Plexor: {error}; fit again"
         ) from error
 
 
 def _short_hash(name: str) -> str:
-    """Enough to notice a case, or a group, that was fitted on, without naming it."""
+    """A hash long enough to recognise a case or group, without its name."""
     return digest(name)[:12]

@@ -1,4 +1,4 @@
-"""Re-measures on the stored image what an attack proposes. An attack is never believed."""
+"""Measures on stored images what an attack proposes; figures by the attack are not used."""
 
 from __future__ import annotations
 
@@ -14,12 +14,7 @@ from torch import Tensor
 from plexor.attacks.goals import Goal
 from plexor.attacks.outlined_area import Outline, outlines
 from plexor.attacks.threat import Threat
-from plexor.cases.formats.coefficients import (
-    Coefficients,
-    read_coefficients,
-    write_coefficients,
-)
-from plexor.cases.image import LOSSLESS, OWN, Image, Pixels
+from plexor.cases.image import LOSSLESS, Codec, EditingCodec, Image, Pixels
 from plexor.models.batch import Batch
 from plexor.models.model import Model
 from plexor.models.segmentation import Segmentation
@@ -27,12 +22,12 @@ from plexor.models.task import Task
 from plexor.models.truth import in_words
 
 _TOLERANCE = 1e-5
-"""Relative; what float32 may lose in a Euclidean length. On an integer grid L∞ is exact anyway."""
+"""Relative error allowed to a Euclidean length in float32. On an integer grid L∞ is exact."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distances:
-    """Between an original's pixels and those read back, in stored numbers.
+    """Distances between an original's pixels and those read back, in stored numbers.
 
     Attributes:
         linf: greatest absolute change.
@@ -53,7 +48,7 @@ class Distances:
 
     @classmethod
     def of(cls, change: NDArray[np.float64]) -> Distances:
-        """Of a change (C, *spatial) already taken."""
+        """Distances of a change (C, *spatial)."""
         return cls(
             linf=float(np.abs(change).max()),
             l2=float(np.sqrt(np.square(change).sum())),
@@ -64,21 +59,21 @@ class Distances:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What the judge measured on one stored case.
+    """Measurements on one stored case.
 
     Attributes:
         outputs: the model's outputs in float32, (n_outputs,), or (n_outputs, *spatial).
-        decision: what was decided, in words: a class, the findings present, or a number; "" for a
+        decision: the model's decision in words: a class, the labels present, or a number; "" for a
             segmentation.
-        margin: the goal's; NaN without a goal.
-        within_threat: finite, in range and within the radius, on the lossless file.
+        margin: of the goal; NaN without a goal.
+        within_threat: whether the lossless file is finite, in range and within the threat.
         distances: from the original.
         data: the file.
-        pixels: read back from it.
-        coefficients: how many coefficients of a JPEG written from a proposal's are others than in
-            the original; NaN where it was not written so.
-        outline: of a segmentation, what is outlined; None for other tasks, and where what was
-            outlined on the untouched image is not known.
+        pixels: read back from the file.
+        n_changed: entries of the original file's representation (JPEG coefficients) that were
+            changed, where the file was written from an edit; NaN where it was encoded from pixels.
+        outline: of a segmentation, measurements of the outlined areas; None for other tasks, and
+            where the outputs for the untouched image are unknown.
     """
 
     outputs: NDArray[np.float32]
@@ -89,7 +84,7 @@ class Verdict:
     data: bytes
     pixels: Pixels
     outline: Outline | None
-    coefficients: float = math.nan
+    n_changed: float = math.nan
 
 
 def judge(
@@ -100,26 +95,25 @@ def judge(
     *,
     goal: Goal | None,
     threat: Threat | None,
-    coefficients: Sequence[Coefficients | None] = (),
+    edits: Sequence[object | None] = (),
 ) -> dict[str, list[Verdict]]:
-    """Writes each perturbed image as each of its containers, reads it back, and measures.
+    """Writes each perturbed image to each of its containers, reads it back, and measures it.
 
-    Where an attack proposes a JPEG's coefficients, the container ``OWN`` is that JPEG with these
-    coefficients, as long as exactly the proposed pixels are read back from it; if they are not,
-    the pixels are compressed anew, as they are for every other attack.
+    A container whose codec can write a case's edit is written from it, provided that it decodes to
+    exactly the proposed pixels. In every other case the pixels are encoded.
 
     Args:
-        model: what is audited.
+        model: the audited model.
         batch: the same cases as tensors.
         images: the cases' stored images; all have the same containers.
-        delta: (N, C, *spatial), what an attack proposes to add, in stored numbers.
-        goal: what it wanted; None to measure outputs and distances only.
-        threat: what it was allowed; None where nothing was.
-        coefficients: of JPEG files, what each perturbed image is decoded from, where an attack
-            says so.
+        delta: proposed changes, (N, C, *spatial), in stored numbers.
+        goal: of the attack; None to measure outputs and distances only.
+        threat: of the attack; None where there is none.
+        edits: for each case the edit of its file that ``delta`` results from, or None; empty where
+            no case has one.
 
     Returns:
-        Container → one verdict a case, in the batch's order.
+        Container → one verdict for each case, in the order of the batch.
     """
     changes = delta.detach().cpu().double().numpy()
     finite = np.isfinite(changes).reshape(len(images), -1).all(axis=1)
@@ -128,14 +122,14 @@ def judge(
         for image, change, ok in zip(images, changes, finite, strict=True)
     ]
     within = list(finite)
+    edits = edits or [None] * len(images)
     verdicts = {}
     for container in images[0].containers:
-        files = [i.containers[container].encode(p) for i, p in zip(images, wanted, strict=True)]
-        moved = [math.nan] * len(images)
-        if container == OWN and coefficients:
-            for i, wished in enumerate(coefficients):
-                if written := _written(images[i], wanted[i], wished):
-                    files[i], moved[i] = written
+        encoded = [
+            _encoded(image.containers[container], pixels, edit)
+            for image, pixels, edit in zip(images, wanted, edits, strict=True)
+        ]
+        files, n_changed = zip(*encoded, strict=True)
         stored = [i.containers[container].decode(f) for i, f in zip(images, files, strict=True)]
         distances = [Distances.between(i.pixels, s) for i, s in zip(images, stored, strict=True)]
         if container == LOSSLESS and threat is not None:
@@ -155,32 +149,26 @@ def judge(
                 data=files[i],
                 pixels=stored[i],
                 outline=outlined[i],
-                coefficients=moved[i],
+                n_changed=n_changed[i],
             )
             for i in range(len(images))
         ]
     return verdicts
 
 
-def _written(
-    image: Image, wanted: Pixels, coefficients: Coefficients | None
-) -> tuple[bytes, float] | None:
-    """The image's own file with other coefficients, and how many of them moved.
-
-    None where there are none, or ``wanted`` is not what they are decoded to.
-    """
-    if coefficients is None or not image.source:
-        return None
-    data = write_coefficients(image.source, coefficients)
-    if not np.array_equal(image.containers[OWN].decode(data), wanted):
-        return None
-    return data, float(read_coefficients(data).moved(read_coefficients(image.source)))
+def _encoded(codec: Codec, pixels: Pixels, edit: object | None) -> tuple[bytes, float]:
+    """A file that holds the pixels, from the edit if the codec can write it, and ``n_changed``."""
+    if edit is not None and isinstance(codec, EditingCodec):
+        edited = codec.encode_edit(edit, pixels)
+        if edited is not None:
+            return edited.data, float(edited.n_changed)
+    return codec.encode(pixels), math.nan
 
 
 def _allowed(
     threat: Threat, batch: Batch, images: Sequence[Image], stored: Sequence[Pixels]
 ) -> list[bool]:
-    """Whether each stored image is within the threat: its radius, and its region."""
+    """Whether each stored image is within the threat's radius and region, its padding as it was."""
     radii = threat.radii(batch).flatten().double().tolist()
     regions: NDArray[np.bool_] | None = None
     if threat.region is not None:
@@ -192,26 +180,28 @@ def _allowed(
         length = _length(change, threat)
         fits = length <= radii[i] * (1 + _TOLERANCE) + _rounding(pixels, threat)
         outside = regions is not None and bool((change * ~regions[i]).any())
+        if image.padding is not None:
+            outside = outside or bool(change[:, image.padding].any())
         verdicts.append(fits and not outside)
     return verdicts
 
 
 def _length(change: NDArray[np.float64], threat: Threat) -> float:
-    """The threat's norm of a change, as ``Distances`` has it."""
+    """The threat's norm of a change, measured as in ``Distances``."""
     if threat.norm == "l0" and threat.channels == "apart":
         return float(np.count_nonzero(change))
     return float(getattr(Distances.of(change), threat.norm))
 
 
 def _rounding(stored: Pixels, threat: Threat) -> float:
-    """Length that rounding to a floating file type may add; none on an integer grid, or to L0."""
+    """Length that rounding to a floating-point file type may add; 0 for an integer grid or L0."""
     if stored.dtype.kind != "f" or threat.norm == "l0":
         return 0.0
     return _length((np.spacing(np.abs(stored)) / 2).astype(np.float64), threat)
 
 
 def _outlined(task: Task, batch: Batch, decided: Tensor) -> Sequence[Outline | None]:
-    """What a segmentation outlines on each case; Nones where there is nothing to say of that."""
+    """Measurements of what a segmentation outlines on each case; None for other tasks."""
     if not isinstance(task, Segmentation) or batch.before is None:
         return [None] * len(batch)
     return outlines(task, decided, truth=batch.truth, before=task.decide(batch.before))
@@ -220,7 +210,7 @@ def _outlined(task: Task, batch: Batch, decided: Tensor) -> Sequence[Outline | N
 def _measure(
     model: Model, batch: Batch, stored: Sequence[Pixels], goal: Goal | None
 ) -> tuple[Tensor, list[float]]:
-    """Outputs for the stored pixels, float32 and without gradients, and the goal's margins."""
+    """Outputs for the stored pixels, in float32 and without gradients, and the goal's margins."""
     pixels = np.stack([p.astype(np.float32) for p in stored])
     with torch.inference_mode():
         outputs = model.outputs(torch.from_numpy(pixels).to(batch.images.device), batch.scaling)

@@ -1,4 +1,4 @@
-"""What a search may ask of a model, and the count of what it asked."""
+"""Queries of a model on behalf of a search, counted by case."""
 
 from __future__ import annotations
 
@@ -19,27 +19,38 @@ from plexor.models.model import Model
 
 Precision = Literal["float32", "bfloat16", "float16"]
 _FLAT = 1e-30
-"""How fast a way rises at least, so that the least short of those that do not comes last."""
+"""Smallest slope assumed, so that ways that do not rise rank last."""
 
 
 class Objective:
-    """A goal for some cases against a model; every pass through the model is counted by case.
+    """A goal for some cases and a model; every pass through the model is counted by case.
 
-    All perturbations are (N, C, *spatial) in stored numbers, for the cases of ``batch`` in their
-    order. A margin that is no number counts as reached: such outputs are for the judge to see, and
-    the case has failed there.
+    All perturbations are (N, C, *spatial) in stored numbers, in the order of the cases in
+    ``batch``. A NaN margin counts as reached, so that the search proposes the perturbation and the
+    judge reports the case as failed.
 
     Args:
-        model: what is asked.
-        batch: the cases. Where their outputs ``before`` are not known, they are asked for once
-            they are needed, at one forward pass a case.
-        goal: what the margin and the losses are of.
-        precision: of the passes that serve a search; "float32", or autocast to a shorter type.
+        model: the model to query.
+        batch: the cases. Outputs ``before`` that are unknown are computed when first needed, at one
+            forward pass a case.
+        goal: defines margins, losses and ways.
+        precision: of the passes through the model: "float32", or the type to autocast to.
 
     Attributes:
         batch: the cases.
         n_gradients: (N,) int64, forward-and-backward passes so far.
         n_forwards: (N,) int64, further forward passes.
+
+    Example:
+        >>> import torch
+        >>> from plexor.attacks import Misclassify, Objective
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> objective = Objective(model, batch, Misclassify())
+        >>> objective.margin(torch.zeros_like(batch.images)).tolist()
+        [-4.0, -4.0]
+        >>> objective.n_forwards.tolist()
+        [1, 1]
     """
 
     def __init__(
@@ -60,13 +71,13 @@ class Objective:
 
     @property
     def before(self) -> Tensor:
-        """The model's outputs for the cases untouched, (N, ...); asks for them where not known."""
+        """The model's outputs for the untouched images, (N, ...); one forward pass if unknown."""
         if self._before is None:
             self._before = self.outputs(torch.zeros_like(self.batch.images))
         return self._before
 
     def select(self, index: Tensor) -> Objective:
-        """The same for some of the cases; what they ask is counted here too."""
+        """The objective of some of the cases; their passes are counted here too."""
         some = object.__new__(Objective)
         some.model, some.goal, some.precision = self.model, self.goal, self.precision
         some.n_gradients, some.n_forwards = self.n_gradients, self.n_forwards
@@ -78,22 +89,23 @@ class Objective:
         return some
 
     def towards(self, goal: Goal) -> Objective:
-        """The same cases for another goal; what is asked for it is counted here too."""
+        """The same cases with another goal; passes for it are counted here too."""
         other = copy(self)
         other.goal, other._slopes = goal, None
         return other
 
-    def evened(self, slope: Callable[[Tensor, Tensor], Tensor], most: int) -> Objective:
-        """The same cases, whose "margin" loss climbs the way whose boundary seems nearest.
+    def nearest_by_slope(self, slope: Callable[[Tensor, Tensor], Tensor], most: int) -> Objective:
+        """The same cases with a "margin" loss that follows the way with the nearest boundary.
 
-        That is the one short by least over how fast it rises on the untouched image. The margin
-        itself, of the way that is greatest, may be that of a boundary further off. Costs a gradient
-        for each way looked at; nothing, and changes nothing, where there is one way.
+        The distance to a way's boundary is estimated as the way divided by its slope on the
+        untouched image. The way with the greatest value, which is the margin, can have a boundary
+        further away. Costs one gradient for each way compared; where there is only one way, costs
+        nothing and returns this objective.
 
         Args:
-            slope: of gradients (N, C, *spatial) and ways (N,), how far a way rises on its way to
-                its boundary for each of the threat's norm, (N,); 0 where it does not get there.
-            most: look at so many ways only, the nearest to being taken; others are not climbed.
+            slope: (gradients (N, C, *spatial), ways (N,)) → rise of the way for each unit of the
+                threat's norm, (N,); 0 where the boundary cannot be reached.
+            most: number of ways to compare, those closest to being reached; others are ignored.
         """
         ways = self.goal.ways(self.model.task, self.before, self.batch.truth, self.before)
         if ways.shape[1] == 1 or most == 1:
@@ -106,7 +118,7 @@ class Objective:
         return other
 
     def untouched(self) -> Tensor:
-        """The margin of the images as they are, (N,); asks no more than ``before``."""
+        """The margin of the untouched images, (N,); costs no more than ``before``."""
         return self._margin(self.before)
 
     def outputs(self, delta: Tensor) -> Tensor:
@@ -122,21 +134,21 @@ class Objective:
     def reached(self, delta: Tensor) -> Tensor:
         """Whether the goal is reached, (N,) bool; one forward pass.
 
-        All that a search may ask which sees decisions only.
+        The only query for a search that sees decisions alone.
         """
         return self.margin(delta) > 0
 
     def spent(self) -> Tensor:
-        """Passes of both kinds so far for each of these cases, (N,) int64."""
+        """Passes of both kinds so far for each case, (N,) int64."""
         return (self.n_gradients + self.n_forwards)[self._rows]
 
     def gradient(self, delta: Tensor, loss: LossKind) -> tuple[Tensor, Tensor, Tensor]:
-        """Margin (N,), loss (N,) and the loss's gradient at ``delta``; one gradient.
+        """Margin (N,), loss (N,) and gradient of the loss at ``delta``; one gradient.
 
-        The gradient is 0 where it is no finite number.
+        Gradient entries that are not finite are set to 0.
 
         Raises:
-            ModelError: the model lets no gradient through.
+            ModelError: the model is not differentiable.
         """
         self._count(self.n_gradients)
         trial, outputs = self._tracked(delta)
@@ -151,26 +163,26 @@ class Objective:
         return self._margin(outputs.detach()), climbed.detach(), gradient
 
     def ways(self, delta: Tensor, most: int | None = None) -> tuple[Tensor, Tensor]:
-        """Every way (N, K) to the goal, and their gradients (N, K, C, *spatial); K gradients.
+        """Ways to the goal (N, K) and their gradients (N, K, C, *spatial); K gradients.
 
         Args:
-            delta: where.
-            most: take only so many, the nearest to being taken.
+            delta: the perturbation at which they are evaluated.
+            most: number of ways to return, those closest to being reached; None for all.
 
         Raises:
-            ModelError: the model lets no gradient through.
+            ModelError: the model is not differentiable.
         """
         ways, gradients, _ = self._some_ways(delta, most)
         return ways, gradients
 
     def proposal(self, delta: Tensor) -> Proposal:
-        """``delta`` and what it cost."""
+        """``delta`` with its cost."""
         return Proposal(
             delta=delta, n_gradients=self.n_gradients.cpu(), n_forwards=self.n_forwards.cpu()
         )
 
     def _some_ways(self, delta: Tensor, most: int | None) -> tuple[Tensor, Tensor, Tensor]:
-        """As ``ways``, and which of the goal's each of them is, (N, K)."""
+        """As ``ways``, with the index of each among all ways of the goal, (N, K)."""
         trial, outputs = self._tracked(delta)
         batch = self.batch
         ways = self.goal.ways(self.model.task, outputs, batch.truth, self._start())
@@ -194,7 +206,7 @@ class Objective:
         return torch.where(margin.isnan(), torch.inf, margin)
 
     def _start(self, loss: LossKind = "margin") -> Tensor | None:
-        """The outputs ``before``, or None where neither they are known nor the goal needs them."""
+        """The outputs ``before``; None where they are unknown and the goal does not need them."""
         return self.before if self.goal.looks_back or loss == "ratio" else self._before
 
     def _count(self, counter: Tensor) -> None:
@@ -221,7 +233,7 @@ def _gradients(of: list[Tensor], at: Tensor) -> list[Tensor]:
             if is_out_of_memory(error):
                 raise
             raise ModelError(
-                f"the model lets no gradient through, which this attack follows: {error}"
+                f"this attack needs gradients, and the model is not differentiable: {error}"
             ) from error
         found.append(gradient.nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0).contiguous())
     return found

@@ -1,4 +1,4 @@
-"""What the options and threats of every attack are held to, in one wording."""
+"""Checks of attack options and threats."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from plexor.core.errors import PlanError
 
 
 def check_norm(attack: str, threat: Threat, norms: tuple[str, ...]) -> None:
-    """Refuses a threat the attack does not search.
+    """Checks that the attack searches the threat's norm.
 
     Raises:
         PlanError: its norm is not one of ``norms``.
@@ -20,10 +20,10 @@ def check_norm(attack: str, threat: Threat, norms: tuple[str, ...]) -> None:
 
 
 def check_counts(attack: str, **options: int | None) -> None:
-    """Refuses counts below 1; None is left to the attack.
+    """Checks that counts are at least 1; None is accepted.
 
     Raises:
-        PlanError: names the first of them.
+        PlanError: names the first that fails.
     """
     for name, count in options.items():
         if count is not None and not count >= 1:
@@ -31,10 +31,10 @@ def check_counts(attack: str, **options: int | None) -> None:
 
 
 def check_positive(attack: str, **options: float | None) -> None:
-    """Refuses numbers that are not above zero, NaN among them; None is left to the attack.
+    """Checks that numbers are above 0 and not NaN; None is accepted.
 
     Raises:
-        PlanError: names the first of them.
+        PlanError: names the first that fails.
     """
     for name, number in options.items():
         if number is not None and not number > 0:

@@ -1,4 +1,4 @@
-"""What a segmentation outlines on each case, measured against the truth and against before."""
+"""Areas that a segmentation outlines, compared with the truth and with the untouched image."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outline:
-    """What is outlined on one case. ``foreground`` are the classes but for the background.
+    """Measurements on one case, for each of F foreground classes.
 
     Attributes:
-        dice: Dice with the truth, (len(foreground),); NaN for a class that neither has.
-        agreement: Dice with what was outlined on the untouched image, likewise.
-        size: pixels of each label, the background first, (1 + len(foreground),).
-        moved: how far the centre of each class is from where it was on the untouched image, in
-            pixels, (len(foreground),); NaN where the class is not outlined on both.
+        dice: Dice with the truth, (F,); NaN for a class that is in neither.
+        agreement: Dice with the decision for the untouched image, (F,); NaN likewise.
+        size: number of pixels of each label, the background first, (1 + F,).
+        moved: distance of the centre of each class from its centre on the untouched image, in
+            pixels, (F,); NaN where the class is not outlined on both.
     """
 
     dice: Numbers
@@ -35,13 +35,13 @@ class Outline:
 def outlines(
     task: Segmentation, decided: Tensor, *, truth: Tensor, before: Tensor
 ) -> list[Outline]:
-    """Each case's; all labels are (N, *spatial) int64.
+    """The outline of each case.
 
     Args:
-        task: what they are labels of.
-        decided: the decision.
-        truth: the truth.
-        before: the decision for the untouched images.
+        task: the segmentation task.
+        decided: the decision, labels (N, *spatial) int64.
+        truth: the true labels, likewise.
+        before: the decision for the untouched images, likewise.
     """
     dice, agreement = task.dice(decided, truth), task.dice(decided, before)
     size, moved = sizes(task, decided), _moved(task, before, decided)
@@ -52,13 +52,13 @@ def outlines(
 
 
 def sizes(task: Segmentation, labels: Tensor) -> Tensor:
-    """Pixels of each label, the background first, (N, 1 + len(foreground)) int64."""
+    """Number of pixels of each label, the background first, (N, 1 + F) int64."""
     flat = labels.flatten(1)
     return torch.stack([(flat == i).sum(1) for i in range(1 + len(task.foreground))], dim=1)
 
 
 def _moved(task: Segmentation, before: Tensor, after: Tensor) -> Tensor:
-    """Between the centres, in pixels, (N, len(foreground)) float64."""
+    """Distance between the centres, in pixels, (N, F) float64."""
     found = []
     for label in range(1, 1 + len(task.foreground)):
         start, end = _centre(before == label), _centre(after == label)
@@ -67,9 +67,9 @@ def _moved(task: Segmentation, before: Tensor, after: Tensor) -> Tensor:
 
 
 def _centre(there: Tensor) -> Tensor:
-    """Mean place of what is there (N, *spatial) bool, (N, axes) float64; NaN where nothing is.
+    """Mean position of the True entries of (N, *spatial), (N, axes) float64; NaN if there is none.
 
-    Whole numbers are added up, so that it is exact to the last division.
+    Sums are of integers, so that only the final division is rounded.
     """
     axes = range(1, there.ndim)
     places = []

@@ -1,14 +1,14 @@
-"""One pattern for many images, in a unit that every file has, and what each file makes of it.
+"""One pattern for many images, in the threat's unit, and its conversion to each image's numbers.
 
-A pattern (C, *spatial) counts in the threat's unit. One of it is, in a case's stored numbers,
+One unit of a pattern (C, *spatial) is, in stored numbers of a case,
 
-- for ``level``: one quantum, so that images stored alike get the same numbers added;
-- for ``value``: ``1 / slope``, so that the same HU are added to files with other rescales, and what
-  is brightened in one is brightened in a file that stores dark as high;
-- for ``percent``, and for L0, whose radius measures no change: a hundredth of the storable range.
+- for ``level``: one quantum, so that equally stored images get the same numbers added;
+- for ``value``: ``1 / slope``, so that files with different rescales get the same values (e.g. HU)
+  added, including files that store dark as high;
+- for ``percent``, and for L0, whose radius is a count: a hundredth of the storable range.
 
-A pattern within the threat's radius is then within each case's. A file holds it rounded to its
-grid, cut at the ends of its range and to the threat's region, as ``Threat.store`` does it.
+A pattern within the threat's radius is within the radius of every case. ``Threat.store`` rounds it
+to a file's grid, clips it to the range and restricts it to the threat's region.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ _PATTERN = "pattern"
 class UniversalPerturbation:
     """The same perturbation for every image, in the threat's unit.
 
-    Called as an attack it looks neither at the model nor at the goal, and costs nothing: what the
-    fit cost is on its card.
+    As an attack it uses neither the model nor the goal and costs nothing; ``card`` has the cost of
+    the fit.
 
     Attributes:
         pattern: (C, *spatial) float32, within the threat's radius.
-        card: how it was fitted.
+        card: settings, data and cost of the fit.
     """
 
     pattern: Tensor
@@ -49,11 +49,11 @@ class UniversalPerturbation:
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
-        """Proposes the pattern for every case, also where it does harm to the goal.
+        """Proposes the pattern for every case, even where it lowers the margin.
 
         Raises:
-            DataError: images of another shape than it was fitted on.
-            PlanError: another threat.
+            DataError: the images have another shape than those of the fit.
+            PlanError: the threat is another one.
         """
         self.card.check(batch, threat)
         pattern = self.pattern.to(batch.images.device)
@@ -67,10 +67,10 @@ class UniversalPerturbation:
 
     @classmethod
     def load(cls, path: Path) -> UniversalPerturbation:
-        """Reads what ``save`` wrote.
+        """Reads a file that ``save`` wrote.
 
         Raises:
-            DataError: the file is missing, damaged, or holds something else.
+            DataError: the file is missing or damaged, or holds no universal perturbation.
         """
         tensors, card = read_fitted(path)
         if set(tensors) != {_PATTERN} or tuple(tensors[_PATTERN].shape) != card.shape:
@@ -80,11 +80,11 @@ class UniversalPerturbation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Canvas:
-    """The space patterns live in: a threat's ball, without any image's range or region.
+    """The ball of patterns within a threat, without an image's range and without a region.
 
     Attributes:
-        threat: the same norm and radius, on the canvas.
-        batch: a single blank image on which one stored number is one of the threat's unit.
+        threat: same norm and radius, for ``batch``.
+        batch: one blank image, on which one stored number is one unit of the threat.
     """
 
     threat: Threat
@@ -92,7 +92,7 @@ class Canvas:
 
     @classmethod
     def of(cls, threat: Threat, like: Batch) -> Canvas:
-        """The canvas for images like these."""
+        """The canvas for images of this shape and type."""
         blank = torch.zeros_like(like.images[:1])
         one = torch.ones_like(like.low[:1])
         most = torch.finfo(blank.dtype).max * one
@@ -120,7 +120,7 @@ class Canvas:
 
     @property
     def whole(self) -> float:
-        """What steps are fractions of: the radius; for L0, which has none, the range."""
+        """Length that steps are fractions of: the radius, or for L0 the storable range."""
         return 100.0 if self.threat.norm == "l0" else self.threat.radius
 
     def project(self, pattern: Tensor) -> Tensor:
@@ -128,23 +128,23 @@ class Canvas:
         return self.threat.project(pattern[None], self.batch)[0]
 
     def store(self, pattern: Tensor) -> Tensor:
-        """The pattern in whole levels, where levels are the unit; in the ball."""
+        """The nearest pattern in the ball, in whole levels if the unit is ``level``."""
         return self.threat.store(pattern[None], self.batch)[0]
 
     def steepest(self, gradient: Tensor, *, share: float = 0.0) -> Tensor:
-        """The direction of norm 1 along which a loss with this gradient rises fastest."""
+        """The direction of norm 1 along which a loss with this gradient increases fastest."""
         return self.threat.steepest(gradient[None], share=share)[0]
 
 
 def one_unit(batch: Batch, threat: Threat) -> Tensor:
-    """What one of a pattern's unit is in each case's stored numbers, (N, 1, ...); may be < 0."""
+    """One unit of a pattern in stored numbers of each case, (N, 1, ...); may be negative."""
     if threat.norm == "l0" or threat.unit == "percent":
         return (batch.high - batch.low) / 100
     return batch.quantum if threat.unit == "level" else 1 / batch.scaling.slope
 
 
 def laid(pattern: Tensor, batch: Batch, threat: Threat) -> Tensor:
-    """The pattern on each image, cut to its range and region, not yet rounded, (N, C, ...)."""
+    """The pattern in stored numbers, clipped to range and region, not rounded, (N, C, *spatial)."""
     low, high = threat.bounds(batch)
     return (pattern * one_unit(batch, threat)).clamp(low, high)
 
@@ -152,7 +152,7 @@ def laid(pattern: Tensor, batch: Batch, threat: Threat) -> Tensor:
 def reached(
     pattern: Tensor, model: Model, stream: Stream, goal: Goal, threat: Threat
 ) -> tuple[float, float]:
-    """Share of the stream's cases at the goal once they bear the pattern, and their mean margin."""
+    """Share of the stream's cases that the pattern brings to the goal, and their mean margin."""
     margins = []
     for batch in stream:
         objective = Objective(model, batch, goal)

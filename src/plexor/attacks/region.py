@@ -1,15 +1,16 @@
-"""Where in an image an adversary may change anything."""
+"""Regions of an image that may change, as tensors."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from plexor.core.errors import DataError, PlanError
+from plexor.core.errors import DataError
 from plexor.models.batch import Batch
+from plexor.threat_model import region
 
 
 class Region(Protocol):
@@ -17,40 +18,24 @@ class Region(Protocol):
 
     @property
     def name(self) -> str:
-        """As it stands in a probe's id."""
+        """The part of a probe's id that names it."""
         ...
 
     def allowed(self, batch: Batch) -> Tensor:
-        """(N, 1, *spatial) bool, or one that broadcasts to it; may be true nowhere.
+        """Mask of the region, (N, 1, *spatial) bool or broadcastable to it; may be empty.
 
         Raises:
-            DataError: the cases do not say where it is.
+            DataError: the cases lack the mask that defines it.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Border:
-    """The outermost pixels or voxels on every side.
-
-    Attributes:
-        width: how many.
-    """
-
-    width: int
-    kind: Literal["border"] = "border"
-
-    def __post_init__(self) -> None:
-        if self.width < 1:
-            raise PlanError(f"region: a border is at least 1 pixel wide, got {self.width}")
-
-    @property
-    def name(self) -> str:
-        """With its width."""
-        return f"border-{self.width}"
+class Border(region.Border):
+    """The outermost pixels or voxels on every side."""
 
     def allowed(self, batch: Batch) -> Tensor:
-        """The same for every case."""
+        """The same mask for every case."""
         spatial = batch.images.shape[2:]
         inner = torch.ones(1, 1, *spatial, dtype=torch.bool, device=batch.images.device)
         inside = (
@@ -63,26 +48,16 @@ class Border:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Masked:
-    """What a mask of each case covers, or what it leaves out.
-
-    Attributes:
-        mask: its name among ``batch.masks``.
-        outside: take what the mask leaves out.
-    """
-
-    mask: str
-    outside: bool = False
-    kind: Literal["masked"] = "masked"
-
-    @property
-    def name(self) -> str:
-        """With its side."""
-        return f"{'outside' if self.outside else 'inside'}-{self.mask}"
+class Masked(region.Masked):
+    """The part of each case that a mask covers, or the part that it leaves out."""
 
     def allowed(self, batch: Batch) -> Tensor:
-        """Each case's own."""
+        """The mask of each case."""
         if self.mask not in batch.masks:
             raise DataError(f"region: the cases have no mask called {self.mask!r}")
         covered = batch.masks[self.mask]
         return ~covered if self.outside else covered
+
+
+REGIONS: dict[str, type[Border | Masked]] = {"border": Border, "masked": Masked}
+"""The keys of ``plexor.threat_model.REGIONS``."""

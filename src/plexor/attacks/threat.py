@@ -1,74 +1,48 @@
-"""What an adversary may do to a stored image, and the geometry that follows."""
+"""Threats on tensors: projections onto the allowed perturbations, and steps among them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
 from plexor.attacks import geometry
-from plexor.attacks.region import Border, Masked
-from plexor.core.errors import PlanError, unknown
+from plexor.attacks.norms import Box, Geometry, geometry_of
+from plexor.attacks.region import REGIONS, Border, Masked
 from plexor.models.batch import Batch
+from plexor.threat_model import Channels, Norm, Unit, threat
+from plexor.threat_model.region import region_key
 
-Norm = Literal["linf", "l2", "l1", "l0"]
-Unit = Literal["level", "value", "percent", "count"]
-Channels = Literal["together", "apart"]
-
-_DOUBLINGS = 12
+__all__ = ["Channels", "Norm", "Threat", "Unit"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Threat:
-    """A ball of perturbations around each stored image, within what its file can hold.
+class Threat(threat.Threat):
+    """A ball of perturbations around each stored image, within the range of its file.
 
     Perturbations are tensors (N, C, *spatial) in stored numbers, to be added to ``batch.images``.
 
     Attributes:
-        norm: "linf" (greatest change of any number), "l2" (Euclidean length over all numbers),
-            "l1" (sum of absolute changes) or "l0" (how many pixels or voxels are changed at all).
-        radius: greatest allowed norm, in ``unit``.
-        unit: "level" (one quantum of the stored image), "value" (what the header's rescale gives,
-            e.g. HU), or "percent" of the storable range; for L0 "count", or "percent" of all
-            positions. "level" means "count" for L0, which has nothing else to be measured in.
-        channels: for L0, whether a pixel counts once, however many of its channels change, or each
-            channel by itself.
         region: the only part of the image that may change; None for all of it.
     """
 
-    norm: Norm
-    radius: float
-    unit: Unit = "level"
-    channels: Channels = "together"
     region: Border | Masked | None = None
 
-    def __post_init__(self) -> None:
-        if self.norm not in get_args(Norm):
-            raise PlanError(unknown("norm", self.norm, get_args(Norm)))
-        if self.unit not in get_args(Unit):
-            raise PlanError(unknown("unit", self.unit, get_args(Unit)))
-        if self.channels not in get_args(Channels):
-            raise PlanError(unknown("channels", self.channels, get_args(Channels)))
-        if not 0 < self.radius < float("inf"):
-            raise PlanError(f"threat: `radius` must be positive and finite, got {self.radius}")
-        if self.unit == "level" and self.norm == "l0":
-            object.__setattr__(self, "unit", "count")
-        if (self.unit == "count") != (self.norm == "l0") and self.unit != "percent":
-            raise PlanError(
-                f"threat: {self.norm} has no unit {self.unit!r}; L0 takes `count` or `percent`, "
-                "the others `level`, `value` or `percent`"
-            )
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Self:
+        """The threat that plain data describes; see ``plexor.threat_model.threat_from``.
 
-    @property
-    def name(self) -> str:
-        """Norm, radius and region as they stand in a probe's id, e.g. "linf-2", "l2-5-percent"."""
-        parts = [self.norm, f"{self.radius:g}"]
-        parts += [self.unit] if self.unit not in ("level", "count") else []
-        parts += ["apart"] if self.channels == "apart" else []
-        parts += [self.region.name] if self.region is not None else []
-        return "-".join(parts)
+        Raises:
+            PlanError: no threat is described so.
+        """
+        region = data.get("region")
+        return cls(
+            **threat.ball_of(data),
+            region=None if region is None else REGIONS[region_key(region)](**region),
+        )
 
     def radii(self, batch: Batch) -> Tensor:
         """The radius of each case in stored numbers, or in positions for L0, (N, 1, ...).
@@ -76,25 +50,14 @@ class Threat:
         Raises:
             PlanError: a level is asked for and the images are stored as floating numbers.
         """
-        if self.norm == "l0":
-            return torch.full_like(batch.low, self._count(batch.images))
-        if self.unit == "value":
-            return self.radius / batch.scaling.slope.abs()
-        if self.unit == "percent":
-            return self.radius / 100 * (batch.high - batch.low)
-        if not bool((batch.quantum > 0).all()):
-            raise PlanError(
-                "threat: images stored as floating numbers have no level; "
-                "use `unit: percent` or `unit: value`"
-            )
-        return self.radius * batch.quantum
+        return self._geometry.radii(self.radius, self.unit, batch)
 
     def norms(self, delta: Tensor) -> Tensor:
         """The norm of each case's perturbation, (N,)."""
         return self.measure(delta).flatten()
 
     def project(self, delta: Tensor, batch: Batch, *, radii: Tensor | None = None) -> Tensor:
-        """The nearest perturbation in ball and region that leaves every number storable in range.
+        """The nearest perturbation in ball and region that keeps every number in range.
 
         The constraints hold together: for every norm this is the projection onto their
         intersection, not one after the other.
@@ -102,122 +65,74 @@ class Threat:
         Args:
             delta: (N, C, *spatial).
             batch: the cases.
-            radii: each case's own radius, (N, 1, ...), in the threat's place; may be 0 or infinite.
+            radii: radius of each case, (N, 1, ...), instead of the threat's; may be 0 or infinite.
         """
         radii = self.radii(batch) if radii is None else radii
-        if self.norm == "linf":
-            return delta.clamp(*self._box(batch, radii))
-        low, high = self.bounds(batch)
-        if self.norm == "l2":
-            return geometry.onto_l2(delta, low, high, radii)
-        if self.norm == "l1":
-            return geometry.onto_l1(delta, low, high, radii)
-        return geometry.onto_l0(delta, low, high, radii, apart=self._apart)
+        return self._geometry.project(delta, self.box(batch), radii)
 
     def furthest(self, gradient: Tensor, batch: Batch, *, radii: Tensor | None = None) -> Tensor:
         """The allowed perturbation with the greatest scalar product with ``gradient``.
 
-        What a linear loss would call for: no other is as good. Zero where the gradient is.
+        It maximises a loss that is linear with this gradient. Zero where the gradient is zero.
 
         Args:
             gradient: (N, C, *spatial).
             batch: the cases.
             radii: as for ``project``.
         """
-        low, high = self.bounds(batch)
         radii = self.radii(batch) if radii is None else radii
-        if self.norm == "linf":
-            return geometry.furthest_linf(gradient, low, high, radii)
-        if self.norm == "l2":
-            return geometry.furthest_l2(gradient, low, high, radii)
-        if self.norm == "l1":
-            return geometry.furthest_l1(gradient, low, high, radii)
-        return geometry.furthest_l0(gradient, low, high, radii, apart=self._apart)
+        return self._geometry.furthest(gradient, self.box(batch), radii)
 
     def crossing(self, gradient: Tensor, rise: Tensor, delta: Tensor, batch: Batch) -> Tensor:
-        """The smallest change of ``delta`` by which a linear function rises by ``rise``.
+        """The smallest change of ``delta`` that raises a linear function by ``rise``.
 
-        It leaves every number in range, and in region; where that does not suffice, it goes as
-        far as they let it. The radius does not matter.
+        It keeps every number within range and region; where the rise is not possible within these,
+        it is the change with the greatest rise. The radius is not used.
 
         Args:
             gradient: of the linear function, (N, C, *spatial).
-            rise: (N,), or below zero, a fall.
-            delta: where from, in range.
+            rise: required rise, (N,); negative for a fall.
+            delta: the perturbation to change, within the range.
             batch: the cases.
 
         Raises:
-            PlanError: under L0, which has no such change for every rise.
+            PlanError: the norm is L0, for which such a change does not always exist.
         """
-        low, high = self.bounds(batch)
-        low, high = (low - delta).clamp(max=0), (high - delta).clamp(min=0)
-        rise = rise.to(delta.dtype).view(-1, *[1] * (delta.ndim - 1))
+        rise = geometry.as_cases(rise.to(delta.dtype), delta)
         gradient, rise = torch.where(rise < 0, -gradient, gradient), rise.abs()
-        if self.norm == "linf":
-            return geometry.crossing_linf(gradient, rise, low, high)
-        if self.norm == "l2":
-            return geometry.crossing_l2(gradient, rise, low, high)
-        if self.norm == "l1":
-            return geometry.crossing_l1(gradient, rise, low, high)
-        raise PlanError("threat: steps to a plane are taken under linf, l2 or l1, not l0")
+        return self._geometry.crossing(gradient, rise, self.box(batch).around(delta))
 
     def rounded(self, delta: Tensor, batch: Batch) -> Tensor:
-        """The nearest perturbation a file can hold, in range and region, however long it is."""
-        return geometry.onto_grid(delta, batch.quantum, *self.bounds(batch))
+        """The nearest storable perturbation within range and region, of any length."""
+        return self.box(batch).onto_grid(delta, batch.quantum)
 
     def store(self, delta: Tensor, batch: Batch) -> Tensor:
-        """The perturbation as a file can hold it: on the storable grid, in range, in the ball.
+        """The perturbation as stored: on the grid, within the range and the ball.
 
         For L∞ and L0 it is rounded to the grid. For L2 and L1 rounding would lose every change
         below half a quantum, so the perturbation is scaled, up or down, to the greatest length
-        whose rounding still fits the radius. Where storage is floating it is projected only.
+        whose rounding still fits the radius. For floating-point storage it is projected only.
         """
         if bool((batch.quantum == 0).all()):
             return self.project(delta, batch)
-        quantum = batch.quantum
-        radii = self.radii(batch)
-        if self.norm == "linf":
-            whole = torch.floor(radii / quantum * (1 + 1e-6)) * quantum
-            return geometry.onto_grid(delta, quantum, *self._box(batch, whole))
-        low, high = self.bounds(batch)
-        if self.norm == "l0":
-            return self.project(geometry.onto_grid(delta, quantum, low, high), batch)
-
-        def scaled(scale: Tensor) -> Tensor:
-            return geometry.onto_grid(scale * delta, quantum, low, high)
-
-        return geometry.greatest_fitting(scaled, self.measure, radii, at_most=2.0**_DOUBLINGS)
+        return self._geometry.store(delta, self.box(batch), self.radii(batch), batch.quantum)
 
     def steepest(self, gradient: Tensor, *, share: float = 0.0) -> Tensor:
-        """The direction of norm 1 along which a loss with this gradient rises fastest.
+        """The direction of norm 1 along which a loss with this gradient increases fastest.
 
-        Zero where the gradient is zero. L0 does not measure how far a number moves: there, the
-        gradient over its greatest number.
+        Zero where the gradient is zero. For L0, whose norm does not depend on the size of a change,
+        the gradient divided by its greatest absolute value.
 
         Args:
             gradient: (N, C, *spatial).
             share: for L1, whose fastest direction moves a single number: let this share of the
                 numbers, the steepest, move together by the same amount.
         """
-        if self.norm == "linf":
-            return gradient.sign()
-        if self.norm == "l2":
-            return geometry.unit(gradient)
-        if self.norm == "l0":
-            return geometry.over_peaks(gradient)[0]
-        flat = gradient.flatten(1)
-        several = max(1, round(share * flat.shape[1]))
-        index = flat.abs().topk(several, dim=1).indices
-        signs = flat.gather(1, index).sign() / several
-        return torch.zeros_like(flat).scatter(1, index, signs).view_as(gradient)
+        return self._geometry.steepest(gradient, share)
 
     def free(self, gradient: Tensor, delta: Tensor, batch: Batch) -> Tensor:
-        """The gradient where ``delta`` can still follow it; 0 at bounds and out of the region."""
-        low, high = self.bounds(batch)
-        without_end = torch.finfo(delta.dtype).max
-        down = low.sub_(delta).clamp_(max=0).mul_(without_end)
-        up = high.sub_(delta).clamp_(min=0).mul_(without_end)
-        return gradient.clamp(down, up)  # a selection by truth would take several times as long
+        """The gradient where ``delta`` can follow it; 0 at bounds and outside the region."""
+        return self.box(batch).free(gradient, delta)
 
     def ascend(
         self,
@@ -228,75 +143,46 @@ class Threat:
         *,
         share: float = 0.0,
     ) -> Tensor:
-        """A step of length ``size`` along the steepest way still open, and back into the threat.
+        """A step of length ``size`` in the steepest free direction, projected onto the threat.
 
         Args:
-            delta: where from, in the threat, (N, C, *spatial).
-            gradient: what is followed, (N, C, *spatial).
-            size: in the norm, (N, 1, ...).
+            delta: the perturbation to start from, within the threat, (N, C, *spatial).
+            gradient: of the loss, (N, C, *spatial).
+            size: length in the threat's norm, (N, 1, ...).
             batch: the cases.
             share: as for ``steepest``.
         """
-        if self.norm == "linf":  # numbers do not share a length, so that none need be left out
-            step = gradient.sign().mul_(size).add_(delta)
-            return step.clamp_(*self._box(batch, self.radii(batch)))
-        open_ = self.free(gradient, delta, batch)
-        return self.project(self.steepest(open_, share=share).mul_(size).add_(delta), batch)
+        box, radii = self.box(batch), self.radii(batch)
+        return self._geometry.ascend(delta, gradient, size, box, radii, share=share)
 
     def random_start(self, noise: Tensor, batch: Batch) -> Tensor:
-        """Turns standard normal noise (N, C, *spatial) into where a search may start.
+        """Turns standard normal noise (N, C, *spatial) into a random start of a search.
 
-        L∞: uniform in the ball. L2: uniform on the sphere, which in thousands of dimensions is
-        where nearly all of the ball is; L1 likewise. L0: some positions, as many as allowed, moved
-        towards a bound by any share. Projected into range.
+        L∞: uniform in the ball. L2 and L1: uniform on the sphere, which in thousands of dimensions
+        contains nearly all of the ball's volume. L0: as many positions as allowed, moved towards a
+        bound by a random share. The start is projected onto the range.
         """
-        if self.norm == "l0":
-            share: Tensor = torch.special.erf(noise.abs() / 2**0.5)
-            return share * self.furthest(noise, batch)
-        if self.norm == "linf":
-            direction = torch.special.erf(noise / 2**0.5)
-        elif self.norm == "l2":
-            direction = self.steepest(noise)
-        else:
-            # As far out as an exponential draw with the same sign and rank: uniform on the sphere.
-            tails = torch.special.erfc(noise.abs() / 2**0.5).clamp(min=1e-30)
-            exponential = -noise.sign() * tails.log()
-            direction = exponential / geometry.sums(exponential)
-        return self.project(self.radii(batch) * direction, batch)
+        return self._geometry.start(noise, self.box(batch), self.radii(batch))
 
     def measure(self, delta: Tensor) -> Tensor:
         """The norm of each case's perturbation, (N, 1, ...)."""
-        if self.norm == "linf":
-            return delta.flatten(1).abs().amax(1).view(-1, *[1] * (delta.ndim - 1))
-        if self.norm == "l2":
-            return geometry.lengths(delta)
-        if self.norm == "l1":
-            return geometry.sums(delta)
-        return geometry.changed(delta, apart=self._apart)
+        return self._geometry.measure(delta)
 
     def bounds(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """How far each number may go down and up: to the ends of its range, or not at all.
+        """Lower and upper bounds of each change: ``batch.room()``, and 0 outside the region.
 
         Both (N, C, *spatial), ``low <= 0 <= high``.
         """
-        low, high = batch.low - batch.images, batch.high - batch.images
+        low, high = batch.room()
         if self.region is None:
             return low, high
         allowed = self.region.allowed(batch)
         return low * allowed, high * allowed
 
-    def _box(self, batch: Batch, radii: Tensor) -> tuple[Tensor, Tensor]:
-        """The bounds, and no further than ``radii`` either way."""
-        low, high = self.bounds(batch)
-        return low.clamp_(min=-radii), high.clamp_(max=radii)
-
-    def _count(self, images: Tensor) -> float:
-        """L0's radius as a number of positions; a share of all is at least one."""
-        if self.unit == "count":
-            return self.radius
-        each = images[0].numel() if self._apart else images[0, 0].numel()
-        return max(1.0, self.radius / 100 * each)
+    def box(self, batch: Batch) -> Box:
+        """The bounds as a ``Box``."""
+        return Box(*self.bounds(batch))
 
     @property
-    def _apart(self) -> bool:
-        return self.channels == "apart"
+    def _geometry(self) -> Geometry:
+        return geometry_of(self.norm, self.channels)

@@ -1,7 +1,12 @@
-"""Carries out a plan into a run directory: ``plexor.audit`` is its one public function."""
+"""Audits: a plan's probes, cut into units, carried out, judged and resumed.
+
+``plexor.audits`` is this package. Its one public function, ``audit`` of ``plexor.audits.run``, is
+also ``plexor.audit``.
+"""
 
 from plexor.audits.executors import Executor, Here, Ray
+from plexor.audits.inputs import cohort_of, model_of
 from plexor.audits.progress import Progress
-from plexor.audits.run import audit, cohort_of, model_of
+from plexor.audits.run import audit
 
 __all__ = ["Executor", "Here", "Progress", "Ray", "audit", "cohort_of", "model_of"]

@@ -9,9 +9,10 @@ from torch import Tensor
 
 from plexor.audits.check import Check
 from plexor.audits.gradient_checks import check_gradients
+from plexor.core.errors import ModelError
 from plexor.models.batch import Batch
-from plexor.models.model import Model
-from plexor.models.task import Multiclass, Regression, Task
+from plexor.models.model import HasNetwork, Model
+from plexor.models.task import Multiclass, Regression, check_outputs
 from plexor.models.weights import group_hash
 
 _SUM_TOLERANCE = 1e-3
@@ -20,17 +21,22 @@ __all__ = ["Check", "check_groups", "check_model"]
 
 
 def check_model(model: Model, batch: Batch) -> list[Check]:
-    """Every check that needs only the model and a few cases."""
+    """Every check that needs only the model and a few cases.
+
+    Raises:
+        ModelError: the outputs are not what the task promises.
+    """
     with torch.inference_mode():
         outputs = model.outputs(batch.images, batch.scaling)
         again = model.outputs(batch.images, batch.scaling)
         # a weak model's logits may all lie between 0 and 1 on real images, hardly on these too
         darkest = model.outputs(batch.low.expand_as(batch.images), batch.scaling)
         brightest = model.outputs(batch.high.expand_as(batch.images), batch.scaling)
+    _check_returned(model, outputs, batch)
     return [
         _training_mode(model),
         _non_deterministic(outputs, again),
-        _probabilities(model.task, torch.cat([outputs, darkest, brightest])),
+        _probabilities(model, torch.cat([outputs, darkest, brightest])),
         *check_gradients(model, batch),
     ]
 
@@ -53,7 +59,20 @@ def check_groups(training_groups: frozenset[str], groups: Iterable[str]) -> Chec
     )
 
 
+def _check_returned(model: Model, outputs: Tensor, batch: Batch) -> None:
+    check_outputs(model.task, outputs, len(batch), spatial_dims=batch.images.ndim - 2)
+    found, wanted = (outputs.dtype, outputs.device.type), (torch.float32, model.device.type)
+    if found != wanted:
+        raise ModelError(
+            f"the model returned {found[0]} on {found[1]}, expected {wanted[0]} on {wanted[1]}; "
+            "convert the outputs in its method `outputs`"
+        )
+
+
 def _training_mode(model: Model) -> Check:
+    if not isinstance(model, HasNetwork):
+        seen = "the model has no network whose mode could be read"
+        return Check(id="training-mode", raised=None, message=seen)
     still = [name for name, part in model.network.named_modules() if part.training]
     raised = model.was_training or bool(still)
     seen = (
@@ -75,12 +94,14 @@ def _non_deterministic(first: Tensor, second: Tensor) -> Check:
     )
 
 
-def _probabilities(task: Task, outputs: Tensor) -> Check:
-    if isinstance(task, Regression):
+def _probabilities(model: Model, outputs: Tensor) -> Check:
+    if isinstance(model.task, Regression):
         return Check(id="probability-outputs", raised=None, message="the outputs are numbers")
+    if model.access == "decisions":
+        return Check(id="probability-outputs", raised=None, message="the outputs are decisions")
     within = bool(((outputs >= 0) & (outputs <= 1)).all())
     sums = outputs.sum(dim=1)
-    several = isinstance(task, Multiclass)
+    several = isinstance(model.task, Multiclass)
     raised = within and (not several or bool(((sums - 1).abs() < _SUM_TOLERANCE).all()))
     seen = f"outputs lie between {float(outputs.min()):.3g} and {float(outputs.max()):.3g}"
     if several:

@@ -23,9 +23,9 @@ def detections(
     *,
     seed: int,
     device: torch.device,
-    tell: Listener,
+    report_progress: Listener,
 ) -> dict[str, dict[str, Any]]:
-    """Probe → what a detector makes of it, plain data; what is known to the run is not done again.
+    """Probe → a detector's result, plain data; a result that the run already has is not repeated.
 
     Of the cases kept, those that the probe changed, of the commonest shape among them.
 
@@ -35,7 +35,7 @@ def detections(
         groups: case id → group.
         seed: of each detector.
         device: where to compute.
-        tell: told after each probe.
+        report_progress: called after each probe.
 
     Raises:
         DataError: a kept image is damaged.
@@ -51,7 +51,7 @@ def detections(
             continue
         known[probe] = _detected(kept[probe], groups, seed=seed, device=device)
         run.write_detection(probe, known[probe])
-        tell(
+        report_progress(
             Progress(
                 stage="detect",
                 probe=f"detecting {probe}",

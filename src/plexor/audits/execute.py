@@ -6,34 +6,29 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from plexor.attacks.control import matched_noise
-from plexor.attacks.engine import halving, propose
+from plexor.attacks.engine import halving, unreached
 from plexor.attacks.judge import judge
-from plexor.attacks.proposal import Proposal
 from plexor.audits import row
 from plexor.audits.unit import Unit
 from plexor.cases import Case, Image, truth_of
 from plexor.cases.image import LOSSLESS
 from plexor.core.errors import DataError, PlexorError
-from plexor.core.seeds import seed_for
 from plexor.findings import CLEAN, Example, Finding
 from plexor.models.batch import Batch
 from plexor.models.model import Model
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Task
 from plexor.models.truth import encode
-from plexor.shortcuts import Shortcut, rng_for, shuffled
 
 Outputs = tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitResult:
-    """What a unit came to.
+    """Outcome of a unit.
 
     Attributes:
         unit_id: the unit's.
@@ -58,7 +53,7 @@ def execute(
     batch_size: int,
     keep: Collection[str] = (),
 ) -> UnitResult:
-    """Does what the unit's probe says to each case.
+    """Applies the unit's probe to each case, and has the judge measure the result.
 
     Args:
         unit: probe and cases.
@@ -87,7 +82,7 @@ def execute(
     for members in groups.values():
         work = _Work(unit, members, model, before, seed, keep)
         try:
-            parts, batch_size = halving(work, len(members), batch_size, network=model.network)
+            parts, batch_size = halving(work, len(members), batch_size, model=model)
             for found in parts:
                 for case, findings, example in found:
                     rows[case.id] = findings
@@ -138,7 +133,10 @@ class _Work:
         ids = [case.id for case in cases]
         batch = Batch.of(ids, images, torch.stack(labels), model.device)
         batch = replace(batch, before=self._before(batch))
-        attempted, proposal = self._proposed(batch, images)
+        attempted = torch.ones(len(batch), dtype=torch.bool)
+        if probe.goal is not None:
+            attempted = unreached(probe.goal, model.task, batch)
+        proposal = probe.propose(model, batch, seed=self.seed)
         verdicts = judge(
             model,
             batch,
@@ -146,7 +144,7 @@ class _Work:
             proposal.delta,
             goal=probe.goal,
             threat=probe.threat,
-            coefficients=proposal.coefficients,
+            edits=proposal.edits,
         )
         lossless = verdicts[LOSSLESS]
         before = batch.before
@@ -191,42 +189,7 @@ class _Work:
         if isinstance(self.model.task, Segmentation):
             with torch.no_grad():
                 return self.model.outputs(batch.images, batch.scaling)
-        if self.unit.probe.kind == "clean":
+        if self.unit.probe.id == CLEAN:
             return None
         known = torch.tensor([self.before[case_id] for case_id in batch.ids])
         return known.to(self.model.device)
-
-    def _proposed(self, batch: Batch, images: Sequence[Image]) -> tuple[Tensor, Proposal]:
-        """Whether the goal was open, and the proposal, for each case."""
-        probe, model = self.unit.probe, self.model
-        everyone = torch.ones(len(batch), dtype=torch.bool)
-        nothing = Proposal.nothing(batch)
-        if probe.shortcut is not None:
-            return everyone, replace(nothing, delta=self._put(probe.shortcut, batch.ids, images))
-        if probe.threat is None or batch.before is None:
-            return everyone, nothing
-        if probe.attack is None or probe.goal is None:
-            noise = matched_noise(batch, probe.threat, seed=self.seed)
-            return everyone, replace(nothing, delta=noise)
-        margins = probe.goal.margin(model.task, batch.before, batch.truth, batch.before)
-        attempted = (margins <= 0).cpu()
-        proposal = propose(
-            model,
-            batch,
-            probe.attack,
-            probe.goal,
-            probe.threat,
-            attempted=attempted,
-            seed=seed_for(self.seed, probe.id),
-        )
-        return attempted, proposal
-
-    def _put(self, shortcut: Shortcut, ids: Sequence[str], images: Sequence[Image]) -> Tensor:
-        """What a shortcut changes in each image, or the same in tiles dealt out anew, float64."""
-        probe = self.unit.probe
-        changes = []
-        for case_id, image in zip(ids, images, strict=True):
-            rng = rng_for(self.seed, probe.name, case_id)
-            change = shortcut(image, rng=rng)
-            changes.append(shuffled(change, rng=rng) if probe.kind == "control" else change)
-        return torch.from_numpy(np.stack(changes))

@@ -11,48 +11,43 @@ from typing import Any
 from torch import Tensor
 
 from plexor.attacks.by_shape import Shape
-from plexor.attacks.goals import Goal
-from plexor.attacks.threat import Threat
 from plexor.audits.execute import encoded
 from plexor.cases import Case, read_case
 from plexor.core.errors import DataError
 from plexor.core.ids import digest
 from plexor.models.task import Task
-from plexor.probes.probe import Fitting, Probe
+from plexor.probes import Fitting, PlannedProbe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
-    """What is done, kept and resumed as a whole: one attack, fitted on cases of one shape.
+    """One attack fitted on cases of one shape; carried out, kept and resumed as a whole.
 
     Attributes:
         id: hash of everything it depends on, but for the versions of Plexor and torch, of which a
             run directory has one each.
-        probe: whose attack it is.
-        fitting: how.
-        goal: the probe's.
-        threat: the probe's.
+        probe_id: the probe whose attack it is.
+        fitting: attack, goal, threat, and batch size.
         shape: of the images.
         cases: those it is fitted on, in the order of their ids.
     """
 
     id: str
-    probe: Probe
+    probe_id: str
     fitting: Fitting
-    goal: Goal
-    threat: Threat
     shape: Shape
     cases: tuple[Case, ...]
 
     @property
     def n_batches(self) -> int:
-        """How many batches it takes at most."""
+        """Greatest number of batches it takes."""
         per_pass = -(-len(self.cases) // self.fitting.batch_size)
         return self.fitting.attack.n_batches(per_pass)
 
 
 def fits_of(
-    probe: Probe,
+    probe: PlannedProbe,
+    fitting: Fitting,
     cases: Sequence[Case],
     *,
     shapes: Mapping[str, Shape | str],
@@ -61,34 +56,33 @@ def fits_of(
     model_sha256: str,
     images_sha256: Mapping[str, str],
 ) -> list[Fit]:
-    """The fits a probe needs: one for each shape that cases of the split have and are wanted of.
+    """The fits a probe needs: one for each shape that the split has and the audited cases have.
 
     Args:
-        probe: any; one whose attack is not fitted here needs none.
-        cases: its split's, in the order of their ids.
+        probe: the probe.
+        fitting: one of its fits.
+        cases: the split's, in the order of their ids.
         shapes: case id → shape, or why it cannot be used.
         wanted: the shapes of the cases that will be attacked.
         seed: the run's.
         model_sha256: of all that decides the model's outputs.
         images_sha256: case id → hash.
     """
-    if not isinstance(probe.source, Fitting) or probe.goal is None or probe.threat is None:
-        return []
     by_shape: dict[Shape, list[Case]] = defaultdict(list)
     for case in cases:
         shape = shapes[case.id]
         if not isinstance(shape, str) and shape in wanted:
             by_shape[shape].append(case)
-    attack: Any = probe.source.attack
-    goal: Any = probe.goal
+    attack: Any = fitting.attack
+    goal: Any = fitting.goal
     about = {
         "seed": seed,
         "model": model_sha256,
         "probe": probe.id,
         "attack": [type(attack).__name__, asdict(attack)],
-        "batch_size": probe.source.batch_size,
+        "batch_size": fitting.batch_size,
         "goal": [type(goal).__name__, asdict(goal)],
-        "threat": asdict(probe.threat),
+        "threat": asdict(fitting.threat),
     }
     found = []
     for shape, some in sorted(by_shape.items()):
@@ -97,10 +91,8 @@ def fits_of(
         found.append(
             Fit(
                 id=f"{probe.id}-{size}-{digest([about, list(shape), content])[:20]}",
-                probe=probe,
-                fitting=probe.source,
-                goal=probe.goal,
-                threat=probe.threat,
+                probe_id=probe.id,
+                fitting=fitting,
                 shape=shape,
                 cases=tuple(some),
             )

@@ -1,29 +1,23 @@
-"""Makes a plan's probes ready: fits what is to be fitted, reads what was saved."""
+"""Fits the attacks of a plan that must be fitted, before their probes are carried out."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from plexor.attacks.by_shape import ByShape, Shape
-from plexor.attacks.fitted import FitCard
-from plexor.attacks.fitted_catalogue import load_fitted
+from plexor.attacks.by_shape import Shape
+from plexor.attacks.catalogue import load_fitted
 from plexor.audits.executors import Executor, Job
 from plexor.audits.executors.executor import FitDone
 from plexor.audits.fit import Fit, fits_of, shapes_of
-from plexor.audits.progress import Progress
+from plexor.audits.progress import Listener, Progress
 from plexor.audits.sources import Sources
-from plexor.audits.unit import Unit, units_of
 from plexor.cases import Case
-from plexor.core.ids import digest
 from plexor.findings import RunDirectory
-from plexor.models import Model
-from plexor.plans.plan import Plan
-from plexor.probes.probe import Fitting, Piece, Probe, Saved, Surrogates
-from plexor.shortcuts import Transplant
+from plexor.probes import FitResult, PlannedProbe, SplitFits
 
 logger = logging.getLogger(__name__)
 
@@ -31,84 +25,56 @@ _READ_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
-    """A probe whose attack, or shortcut, is there.
+class Fits:
+    """Everything it takes to carry out an audit's fits.
 
     Attributes:
-        probe: with it.
-        fitted_from: ids of the fits that made it, or the hash of its file; hashes of the search and
-            of its surrogates, or of a shortcut's files; empty for any other.
-        about: how it was fitted, plain data for the summary; None for an attack that is not.
-    """
-
-    probe: Probe
-    fitted_from: tuple[str, ...] = ()
-    about: dict[str, object] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preparation:
-    """All that it takes to make an audit's probes ready.
-
-    Attributes:
-        run: where what is fitted is kept.
-        plan: the plan.
-        sources: what its attacks are fitted on, or read from.
-        surrogates: file as the plan has it → the model.
+        run: where the fitted attacks are kept.
+        sources: the cases they are fitted on.
         audited: the cases they will be judged on.
         job: model and seed.
         model_sha256: of all that decides the model's outputs.
         images_sha256: case id → hash, of audited cases and those of ``sources``.
-        tell: told of how far it is.
+        report_progress: called after each batch, and after each part of the images looked at.
     """
 
     run: RunDirectory
-    plan: Plan
     sources: Sources
-    surrogates: Mapping[str, Model]
     audited: Sequence[Case]
     job: Job
     model_sha256: str
     images_sha256: Mapping[str, str]
-    tell: Callable[[Progress], None]
+    report_progress: Listener
 
-    def ready(self, executor: Executor) -> list[Ready]:
-        """Every probe of the plan; what was fitted before is not fitted again."""
-        shapes = self._shapes() if self.sources.splits else {}
-        found = (shapes[case.id] for case in self.audited if shapes)
+    def carry_out(self, probes: Sequence[PlannedProbe], executor: Executor) -> dict[str, SplitFits]:
+        """Probe's id → outcome of its fits; a fit that the run already has is not repeated."""
+        if not self.sources.splits:
+            return {}
+        shapes = self._shapes()
+        found = (shapes[case.id] for case in self.audited)
         wanted = {shape for shape in found if not isinstance(shape, str)}
-        probes = self.plan.all_probes()
+        asked = [(probe, fitting) for probe in probes if (fitting := probe.needs.fitting)]
         fits = {
             probe.id: fits_of(
                 probe,
-                self.sources.splits[probe.source.split],
+                fitting,
+                self.sources.splits[fitting.split],
                 shapes=shapes,
                 wanted=wanted,
-                seed=self.plan.seed,
+                seed=self.job.seed,
                 model_sha256=self.model_sha256,
                 images_sha256=self.images_sha256,
             )
-            for probe in probes
-            if isinstance(probe.source, Fitting)
+            for probe, fitting in asked
         }
         self._carry_out([fit for some in fits.values() for fit in some], executor)
-        return [self._ready(probe, fits.get(probe.id, []), shapes) for probe in probes]
-
-    def units(self, ready: Ready) -> list[Unit]:
-        """The audited cases under a probe, cut into units."""
-        return units_of(
-            ready.probe,
-            self.audited,
-            size=self.plan.unit_size,
-            seed=self.plan.seed,
-            model_sha256=self.model_sha256,
-            images_sha256=self.images_sha256,
-            fitted_from=ready.fitted_from,
-            visibility=self.plan.visibility,
-        )
+        return {
+            probe.id: self._outcome(fits[probe.id], self.sources.splits[fitting.split], shapes)
+            for probe, fitting in asked
+        }
 
     def _shapes(self) -> dict[str, Shape | str]:
-        """Of all images; looked at once, and then known to the run."""
+        """Case id → shape of every image, or why it cannot be used; kept in the run."""
         if known := self.run.shapes():
             return {name: s if isinstance(s, str) else tuple(s) for name, s in known.items()}
         cases = list({case.id: case for case in [*self.sources.cases, *self.audited]}.values())
@@ -116,7 +82,7 @@ class Preparation:
         for start in range(0, len(cases), _READ_AT_ONCE):
             some = cases[start : start + _READ_AT_ONCE]
             shapes |= shapes_of(some, self.job.model.task)
-            self.tell(
+            self.report_progress(
                 Progress(
                     stage="read",
                     probe="shapes of images",
@@ -132,18 +98,18 @@ class Preparation:
         return shapes
 
     def _carry_out(self, fits: Sequence[Fit], executor: Executor) -> None:
-        """Has every fit done that is not there yet, and keeps what comes of it."""
+        """Carries out the fits that the run does not have yet, and keeps their outcome."""
         missing = [fit for fit in fits if self.run.fit_account(fit.id) is None]
         total = sum(fit.n_batches for fit in fits)
         resumed = total - sum(fit.n_batches for fit in missing)
         batches = Counter[str]()
 
-        def tell(fit: Fit) -> None:
+        def report(fit: Fit) -> None:
             done = sum(min(batches[one.id], one.n_batches) for one in missing)
-            self.tell(
+            self.report_progress(
                 Progress(
                     stage="fit",
-                    probe=f"fitting {fit.probe.id}",
+                    probe=f"fitting {fit.probe_id}",
                     done=resumed + done,
                     total=total,
                     resumed=resumed,
@@ -152,13 +118,13 @@ class Preparation:
 
         def on_batch(fit: Fit) -> None:
             batches[fit.id] += 1
-            tell(fit)
+            report(fit)
 
         with contextlib.closing(executor.fit(self.job, missing, on_batch=on_batch)) as results:
             for done in results:
                 self._keep(done)
                 batches[done.fit.id] = done.fit.n_batches  # it may have stopped before
-                tell(done.fit)
+                report(done.fit)
 
     def _keep(self, done: FitDone) -> None:
         account = {
@@ -169,105 +135,26 @@ class Preparation:
         }
         self.run.write_fit_account(done.fit.id, account)
         if done.fitted is None:
-            logger.warning("%s could not be fitted: %s", done.fit.probe.id, done.error)
+            logger.warning("%s could not be fitted: %s", done.fit.probe_id, done.error)
         else:
             done.fitted.save(self.run.fitted(done.fit.id))
 
-    def _ready(self, probe: Probe, fits: Sequence[Fit], shapes: Mapping[str, object]) -> Ready:
-        match probe.source:
-            case Fitting(split=split):
-                return self._fitted(probe, split, fits, shapes)
-            case Saved(file=file):
-                attack = load_fitted(self.plan.path(file))
-                about = self._about([attack.card]) | {
-                    "file": file.name,
-                    "same_model": _same(attack.card, self.job.model.card.weights_sha256),
-                }
-                return Ready(
-                    probe=replace(probe, attack=attack),
-                    fitted_from=(self.sources.files[str(file)],),
-                    about=about,
-                )
-            case Surrogates(attack=search, files=files):
-                found = [self.surrogates[str(file)] for file in files]
-                return Ready(
-                    probe=replace(probe, attack=search.using(found)),
-                    fitted_from=(
-                        digest([type(search).__name__, asdict(search)]),
-                        *(self.sources.files[str(file)] for file in files),
-                    ),
-                )
-            case Piece(source_width=width) as piece:
-                template = self.sources.templates[piece]
-                return Ready(
-                    probe=replace(
-                        probe, shortcut=Transplant(template=template, source_width=width)
-                    ),
-                    fitted_from=(
-                        f"{width} pixels",
-                        *(self.sources.files[str(file)] for file in piece.files),
-                    ),
-                )
-        return Ready(probe=probe)
-
-    def _fitted(
-        self, probe: Probe, split: str, fits: Sequence[Fit], shapes: Mapping[str, object]
-    ) -> Ready:
-        accounts = {fit.shape: self.run.fit_account(fit.id) or {} for fit in fits}
-        failed = {shape: str(told["error"]) for shape, told in accounts.items() if told["error"]}
-        parts = {
-            fit.shape: load_fitted(self.run.fitted(fit.id))
-            for fit in fits
-            if fit.shape not in failed
-        }
-        cases = self.sources.splits[split]
-        about = self._about([part.card for part in parts.values()]) | {
-            "split": split,
-            "n_split": len(cases),
-            "n_unread": sum(isinstance(shapes[case.id], str) for case in cases),
-            "same_model": True,
-            "errors": list(failed.values()),
-            "seconds": sum(float(told["seconds"]) for told in accounts.values()),
-        }
-        attack = ByShape(parts=parts, failed=failed, of=f"the {split} split")
-        return Ready(
-            probe=replace(probe, attack=attack),
-            fitted_from=tuple(fit.id for fit in fits),
-            about=about,
+    def _outcome(
+        self, fits: Sequence[Fit], split: Sequence[Case], shapes: Mapping[str, object]
+    ) -> SplitFits:
+        return SplitFits(
+            results=tuple(self._result(fit) for fit in fits),
+            n_split=len(split),
+            n_unread=sum(isinstance(shapes[case.id], str) for case in split),
         )
 
-    def _about(self, cards: Sequence[FitCard]) -> dict[str, object]:
-        """What a summary says of a fit, whether it was made here or read."""
-        groups = {case.group for case in self.audited}
-        known = all(card.groups for card in cards)
-        return {
-            "split": None,
-            "file": None,
-            "shapes": [list(card.shape) for card in cards],
-            "settings": dict(cards[0].options) if cards else {},
-            "goal": dict(cards[0].goal) if cards else None,
-            "n_split": None,
-            "n_unread": 0,
-            "n_cases": len(set().union(*(card.seen for card in cards))),
-            "n_groups": len(set().union(*(card.groups for card in cards))) if known else None,
-            "cases_in_both": _count(self.audited, cards),
-            "groups_in_both": sum(any(card.saw_group(group) for card in cards) for group in groups)
-            if known
-            else None,
-            "gradients": sum(card.n_gradients for card in cards),
-            "forwards": sum(card.n_forwards for card in cards),
-            "seconds": None,
-            "errors": [],
-        }
-
-
-def _count(cases: Sequence[Case], cards: Sequence[FitCard]) -> int:
-    """How many of the cases were fitted on."""
-    return sum(any(card.saw(case.id) for card in cards) for case in cases)
-
-
-def _same(card: FitCard, weights_sha256: str) -> bool | None:
-    """Whether it was fitted on this model; None where one of them is not from a file."""
-    if not card.model_sha256 or not weights_sha256:
-        return None
-    return card.model_sha256 == weights_sha256
+    def _result(self, fit: Fit) -> FitResult:
+        account = self.run.fit_account(fit.id) or {}
+        error = str(account["error"])
+        return FitResult(
+            id=fit.id,
+            shape=fit.shape,
+            fitted=None if error else load_fitted(self.run.fitted(fit.id)),
+            error=error,
+            seconds=float(account["seconds"]),
+        )

@@ -19,6 +19,7 @@ from plexor.models.model import Model
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Binary, Multiclass, Multilabel, Task
 
+_CHECKS = ("zero-gradients", "false-gradients", "unbounded-fails")
 _GROSS = 4.0
 """Times by which a gradient may be off; a network's own curvature over one level is far less."""
 _HALF = 0.5
@@ -46,7 +47,10 @@ class _Slope:
 
 
 def check_gradients(model: Model, batch: Batch) -> list[Check]:
-    """Every check of the gradient that the model's task allows."""
+    """Every check of the gradient that the model's task allows; none of them for other access."""
+    if model.access != "gradients":
+        seen = f"the model shows its {model.access} only, and no gradients"
+        return [Check(id=name, raised=None, message=seen) for name in _CHECKS]
     try:
         slope = _slope(model, batch)
     except RuntimeError as error:

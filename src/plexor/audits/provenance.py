@@ -3,39 +3,22 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from importlib.metadata import version
+from typing import Any
 
 import torch
 
-from plexor.attacks.catalogue import Entry
-from plexor.attacks.fitted_catalogue import LISTED, FittedEntry
-from plexor.attacks.surrogate_catalogue import SurrogateEntry
 from plexor.audits.checks import Check
 from plexor.cases import Case
-from plexor.core.ids import digest, digest_bytes, digest_file
+from plexor.core.ids import digest, digest_file
 from plexor.core.version import __version__
 from plexor.models.model import Model
-from plexor.plans.plan import Plan
-from plexor.shortcuts import LISTED as SHORTCUTS
+from plexor.probes import PlannedProbe
 
 _PACKAGES = ("torch", "monai", "numpy", "Pillow", "pydicom", "nibabel")
-
-
-def model_sha256(model: Model) -> str:
-    """One hash of all that decides a model's outputs: weights, preprocessing and task."""
-    parts = [
-        [
-            name,
-            str(tensor.dtype),
-            digest_bytes(tensor.detach().cpu().contiguous().numpy().tobytes()),
-        ]
-        for name, tensor in model.network.state_dict().items()
-    ]
-    kind = f"{type(model.network).__module__}.{type(model.network).__qualname__}"
-    return digest([kind, parts, asdict(model.preprocess), asdict(model.task)])  # type: ignore[call-overload]
 
 
 def images_sha256(cases: Iterable[Case]) -> dict[str, str]:
@@ -61,9 +44,18 @@ def device_name(device: torch.device) -> str:
 
 
 def provenance(
-    model: Model, plan: Plan, *, cohort_sha256: str, images: dict[str, str], checks: list[Check]
+    model: Model,
+    probes: Sequence[PlannedProbe],
+    *,
+    model_sha256: str,
+    cohort_sha256: str,
+    images: dict[str, str],
+    checks: list[Check],
 ) -> dict[str, object]:
-    """Everything a report says of where its numbers come from, as plain data."""
+    """Everything a report says of where its numbers come from, as plain data.
+
+    ``probes`` describes every probe of the audit, the clean one and the controls too.
+    """
     return {
         "plexor": __version__,
         "python": platform.python_version(),
@@ -71,32 +63,29 @@ def provenance(
         "platform": platform.platform(),
         "device": device_name(model.device),
         "threads": torch.get_num_threads(),
-        "attacks": {
-            probe.name: _described(LISTED[probe.name])
-            for probe in plan.all_probes()
-            if probe.kind == "attack"
-        },
-        "shortcuts": {
-            probe.name: {
-                "title": SHORTCUTS[probe.name].shortcut.__name__,
-                "summary": SHORTCUTS[probe.name].summary,
-            }
-            for probe in plan.all_probes()
-            if probe.kind == "shortcut"
-        },
+        "probes": [_described(probe) for probe in probes],
         "model": model.card.to_dict(),
-        "model_sha256": model_sha256(model),
+        "model_sha256": model_sha256,
+        "model_access": model.access,
         "cohort_sha256": cohort_sha256,
         "images": images,
         "checks": [asdict(check) for check in checks],
     }
 
 
-def _described(entry: Entry | FittedEntry | SurrogateEntry) -> dict[str, str]:
-    """What a report says of an attack."""
+def _described(probe: PlannedProbe) -> dict[str, object]:
+    """What a report must know of a probe."""
     return {
-        "title": entry.attack.__name__,
-        "summary": entry.summary,
-        "access": entry.access,
-        "reference": entry.reference,
+        "id": probe.id,
+        "kind": probe.kind,
+        "name": probe.name,
+        "control": probe.control.id if probe.control else None,
+        "goal": _fields(probe.goal),
+        "threat": _fields(probe.threat),
+        **asdict(probe.about),
     }
+
+
+def _fields(value: Any) -> dict[str, Any] | None:
+    """The fields of a dataclass; None of None."""
+    return None if value is None else asdict(value)

@@ -15,12 +15,12 @@ from plexor.attacks.judge import Verdict
 from plexor.attacks.outlined_area import sizes
 from plexor.attacks.proposal import Proposal
 from plexor.cases import LOSSLESS, Case, Image
-from plexor.cases.image import OWN
-from plexor.findings import Example, Finding
+from plexor.cases.image import EditingCodec
+from plexor.findings import CLEAN, Example, Finding
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Task
 from plexor.models.truth import in_words
-from plexor.probes.probe import Probe
+from plexor.probes import Probe
 from plexor.visibility import Sight, Visibility
 from plexor.visibility.sight import look
 
@@ -125,7 +125,7 @@ def judged(start: Finding, container: str, verdict: Verdict) -> Finding:
         l2=verdict.distances.l2,
         l1=verdict.distances.l1,
         l0=verdict.distances.l0,
-        coefficients=verdict.coefficients,
+        coefficients=verdict.n_changed,
     )
     if outline is None:
         return row
@@ -148,6 +148,7 @@ def seen(image: Image, verdict: Verdict, settings: Visibility) -> Sight:
         low=span.low,
         span=span.span,
         quantum=span.quantum,
+        padding=image.padding,
     )
 
 
@@ -183,9 +184,9 @@ def failed(case: Case, probe: Probe, error: str) -> Finding:
 
 
 def kept_as(verdicts: Mapping[str, Sequence[Verdict]], i: int) -> str:
-    """The container a case is kept in: lossless, or the JPEG whose coefficients were moved."""
-    written = OWN in verdicts and not np.isnan(verdicts[OWN][i].coefficients)
-    return OWN if written else LOSSLESS
+    """The container to keep a case in: one written from an edit of its file, else lossless."""
+    edited = (name for name in verdicts if not np.isnan(verdicts[name][i].n_changed))
+    return next(edited, LOSSLESS)
 
 
 def example(
@@ -213,7 +214,7 @@ def example(
         before: the model's outputs for the untouched image, (...).
         by_position: the greatest margin that each position came to alone, (*spatial), if known.
     """
-    if probe.kind == "clean":
+    if probe.id == CLEAN:
         return None
     codec = image.containers[container]
     labels = b""
@@ -223,7 +224,7 @@ def example(
     return Example(
         case_id=case.id,
         probe=probe.id,
-        original=image.source if container == OWN else codec.encode(image.pixels),
+        original=codec.source if isinstance(codec, EditingCodec) else codec.encode(image.pixels),
         perturbed=verdict.data,
         suffix=codec.suffix,
         labels=labels,

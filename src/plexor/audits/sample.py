@@ -14,7 +14,6 @@ from plexor.cases import Case, Cohort, Image
 from plexor.core.errors import DataError
 from plexor.core.seeds import seed_for
 from plexor.models import Batch, Model
-from plexor.plans.plan import Plan
 
 _CHECKED_CASES = 16
 
@@ -39,15 +38,20 @@ def checked_cases(cohort: Cohort, model: Model) -> Batch:
     return Batch.of([case.id for case in cases], images, torch.stack(labels), model.device)
 
 
-def example_ids(cases: Sequence[Case], plan: Plan) -> frozenset[str]:
-    """Cases shown in the report: the classes in turn, within a class by a draw of their own.
+def example_ids(cases: Sequence[Case], n_examples: int, *, seed: int) -> frozenset[str]:
+    """Ids of the cases shown in the report: the classes in turn, drawn at random within a class.
 
     Where truth is a number or a mask, all are of one class.
+
+    Args:
+        cases: the audited ones.
+        n_examples: number of cases wanted.
+        seed: of the draws, one for each case.
     """
     by_class: dict[str, list[str]] = {}
-    for case in sorted(cases, key=lambda c: seed_for(plan.seed, "example", c.id)):
+    for case in sorted(cases, key=lambda c: seed_for(seed, "example", c.id)):
         name = case.truth if isinstance(case.truth, str) else ""
         by_class.setdefault(name, []).append(case.id)
     rounds = range(max(map(len, by_class.values()), default=0))
     in_turn = [ids[i] for i in rounds for _, ids in sorted(by_class.items()) if i < len(ids)]
-    return frozenset(in_turn[: plan.n_examples])
+    return frozenset(in_turn[:n_examples])

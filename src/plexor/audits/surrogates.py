@@ -1,46 +1,54 @@
-"""The models that an audit's attacks search on in place of the one that is audited."""
+"""The models that an audit's probes search on in place of the audited one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from plexor.core.errors import PlanError
-from plexor.models import Model, ModelSource, load_model
+from plexor.models import Model, ModelSource, TorchModel, load_model
 from plexor.models.ensemble import check_alike
 from plexor.models.weights import read_card
-from plexor.plans.plan import Plan
-from plexor.probes.probe import Surrogates
+from plexor.probes import PlannedProbe
 
 
-def load_surrogates(plan: Plan, model: Model) -> dict[str, Model]:
-    """Every surrogate of a plan once: file as the plan has it → the model, on the CPU.
+def load_surrogates(
+    probes: Sequence[PlannedProbe], model: Model, *, path: Callable[[Path], Path]
+) -> dict[Path, TorchModel]:
+    """Loads every surrogate of a plan once, onto the CPU.
+
+    Args:
+        probes: the plan's.
+        model: the audited one.
+        path: file as the plan names it → its path.
+
+    Returns:
+        File as the plan names it → the model.
 
     Raises:
         ModelError: a file is missing or damaged.
         PlanError: it has no card, or is of another task, other classes, or other images than
             ``model``.
     """
-    sources = [probe.source for probe in plan.all_probes()]
-    files = [file for one in sources if isinstance(one, Surrogates) for file in one.files]
-    found: dict[str, Model] = {}
-    for file in dict.fromkeys(files):
-        path = plan.path(file)
-        if read_card(path) is None:
+    found: dict[Path, TorchModel] = {}
+    for file in dict.fromkeys(file for probe in probes for file in probe.needs.models):
+        where = path(file)
+        if read_card(where) is None:
             raise PlanError(
-                f"surrogates: {path} does not say what model it is of; take a file that plexor "
+                f"surrogates: {where} does not say what model it is of; take a file that plexor "
                 "train wrote"
             )
-        found[str(file)] = load_model(ModelSource(weights=path))
-        _check_fits(found[str(file)], model, what=f"surrogates: {path}")
+        found[file] = load_model(ModelSource(weights=where))
+        _check_fits(found[file], model, what=f"surrogates: {where}")
     return found
 
 
-def surrogate_cards(surrogates: Mapping[str, Model]) -> list[dict[str, object]]:
+def surrogate_cards(surrogates: Mapping[Path, TorchModel]) -> list[dict[str, object]]:
     """What ``provenance.json`` says of them; each card has the weights' hash."""
-    return [{"file": file, **model.card.to_dict()} for file, model in surrogates.items()]
+    return [{"file": str(file), **model.card.to_dict()} for file, model in surrogates.items()]
 
 
-def _check_fits(surrogate: Model, model: Model, *, what: str) -> None:
+def _check_fits(surrogate: TorchModel, model: Model, *, what: str) -> None:
     check_alike(model.task, surrogate.task, what=what)
     for name, said in (("channels", "channels"), ("spatial_dims", "spatial dimensions")):
         wanted, found = getattr(model.card, name), getattr(surrogate.card, name)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, is_dataclass
 from plexor.cases import Case
 from plexor.core.ids import digest
 from plexor.findings import SCHEMA
-from plexor.probes.probe import Probe
+from plexor.probes import Probe, Ready
 from plexor.visibility import Visibility
 
 FINDINGS_VERSION = SCHEMA.metadata[b"plexor_findings"].decode()
@@ -21,8 +21,8 @@ class Unit:
     Attributes:
         id: hash of everything its findings depend on, but for the versions of Plexor and torch, of
             which a run directory has one each.
-        probe: what is done.
-        cases: to which cases.
+        probe: the probe.
+        cases: the cases it is applied to.
         visibility: what is measured of how visible it is.
     """
 
@@ -33,7 +33,7 @@ class Unit:
 
 
 def units_of(
-    probe: Probe,
+    ready: Ready,
     cases: Sequence[Case],
     *,
     size: int,
@@ -41,27 +41,27 @@ def units_of(
     model_sha256: str,
     images_sha256: Mapping[str, str],
     visibility: Visibility = Visibility(),
-    fitted_from: Sequence[str] = (),
 ) -> list[Unit]:
     """Cuts the cases, in their order, into units of at most ``size``.
 
     Args:
-        probe: what is done.
-        cases: to which.
+        ready: the probe, and what it was made from.
+        cases: the cases it is applied to.
         size: of a unit.
         seed: the run's.
         model_sha256: of all that decides the model's outputs.
         images_sha256: case id → hash.
         visibility: what is measured of how visible the changes are.
-        fitted_from: ids of the fits whose outcome the attack is, or the hash of its file; hashes
-            of the search and of its surrogates' files.
     """
+    probe = ready.probe
     about = {
         "findings": FINDINGS_VERSION,
         "seed": seed,
         "model": model_sha256,
         "probe": probe.id,
-        "attack": [*fitted_from] or _plain(probe.attack or probe.shortcut),
+        "kind": probe.kind,
+        "name": probe.name,
+        "made_from": [*ready.made_from] or dict(probe.about.settings),
         "goal": _plain(probe.goal),
         "threat": _plain(probe.threat),
         "visibility": _plain(visibility),

@@ -1,4 +1,4 @@
-"""One image with its truth, its group and whatever else the manifest says of it."""
+"""A case: one image with its truth, its group and its metadata."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 _SEPARATOR = "|"
 
 
-def join_findings(names: Iterable[str]) -> str:
-    """Findings as one text, sorted: "effusion|nodule"; "" for none."""
+def join_labels(names: Iterable[str]) -> str:
+    """Names of labels as one text, sorted: "effusion|nodule"; "" for none."""
     return _SEPARATOR.join(sorted(set(names)))
 
 
-def split_findings(text: str) -> tuple[str, ...]:
-    """The findings that such a text names, in its order."""
+def split_labels(text: str) -> tuple[str, ...]:
+    """The names of labels in such a text, in its order; none for ""."""
     return tuple(name.strip() for name in text.split(_SEPARATOR)) if text else ()
 
 
@@ -26,15 +26,16 @@ class Case:
     Attributes:
         id: unique in its cohort; the manifest's ``id`` column, else its ``path`` as written.
         path: the image file.
-        truth: a class name; the findings present, sorted, as "effusion|nodule", "" for none; or a
+        truth: a class name; the labels present, sorted, as "effusion|nodule", "" for none; or a
             number for regression; "" for a segmentation, whose truth is in ``truth_mask``.
         group: the patient or lesion; cases of one group are dependent. Its own id where unknown.
         split: "train", "validation", "test" or another name; None where not yet split.
-        metadata: every other column of the manifest, as read.
+        metadata: all other columns of the manifest.
         masks: name → image file of the same shape, not 0 where the named thing is; None where the
-            manifest's cell is empty: the thing is nowhere in the image.
-        truth_mask: of a segmentation, image file of the same shape that numbers the class of each
-            pixel, 0 for the background.
+            manifest's cell is empty, which says that the image shows none.
+        truth_mask: for a segmentation, an image file of the same shape that numbers the class of
+            each pixel, 0 for the background.
+        include_padding: read the image without its padding mask, so that padding counts as image.
     """
 
     id: str
@@ -45,9 +46,10 @@ class Case:
     metadata: Mapping[str, object] = field(default_factory=dict)
     masks: Mapping[str, Path | None] = field(default_factory=dict)
     truth_mask: Path | None = None
+    include_padding: bool = False
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The image's file and those of its masks."""
+        """The files of the image and of its masks."""
         others = (*self.masks.values(), self.truth_mask)
         return (self.path, *(path for path in others if path is not None))

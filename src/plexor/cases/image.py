@@ -1,24 +1,25 @@
-"""An image exactly as its file stores it, and the containers it can be written to."""
+"""An image as its file stores it, and the containers that it can be written to."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from plexor.cases.grid import Grid
 from plexor.cases.intensity import Intensity
 
 Pixels = NDArray[Any]
 """Stored numbers, (channels, *spatial), in the type the file uses."""
 
 LOSSLESS = "lossless"
-"""The container every image has: what is written is read back unchanged."""
+"""The container that every image has; pixels written to it are read back unchanged."""
 
 OWN = "recompressed-own"
-"""A JPEG's container with its own tables; what a search for coefficients finds is written as it."""
+"""The container of a JPEG with its own tables; also written by searches over coefficients."""
 
 
 class Codec(Protocol):
@@ -39,6 +40,42 @@ class Codec(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Edited:
+    """A file written from an edit of the original file, not from pixels.
+
+    Attributes:
+        data: the file.
+        n_changed: entries of the file's representation that differ from the original; for a JPEG
+            file, quantised coefficients.
+    """
+
+    data: bytes
+    n_changed: int
+
+
+@runtime_checkable
+class EditingCodec(Codec, Protocol):
+    """A codec that can also write an edit of the file an image was read from.
+
+    An edit is what a search changed in the file's own representation, such as a JPEG's quantised
+    coefficients. Its type is the business of the search and of the codec.
+    """
+
+    @property
+    def source(self) -> bytes:
+        """The file that the image was read from."""
+        ...
+
+    def encode_edit(self, edit: object, pixels: Pixels) -> Edited | None:
+        """The original file with the edit applied.
+
+        None where the edit is not one of this codec's, or where the file written would not decode
+        to exactly ``pixels``.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
     """A stored image.
 
@@ -48,24 +85,28 @@ class Image:
         containers: name → codec. Always has ``"lossless"``, first. An image from a JPEG file, or
             from a DICOM file in JPEG Baseline, also has ``"recompressed-own"`` (the file's own
             tables), ``"recompressed-q90"`` and ``"recompressed-q75"``, unless its chroma
-            subsampling cannot be repeated.
-        spacing_mm: pixel distance along each spatial axis, where the file says it.
+            subsampling cannot be repeated. For a grey or YCbCr JPEG file, ``recompressed-own`` is
+            an ``EditingCodec``.
+        spacing_mm: distance of pixels along each spatial axis, where the file says it.
+        grid: where the pixels lie in the patient, where the file says it.
+        padding: pixels that are no part of the image though the file stores a number for them
+            (DICOM's Pixel Padding Value), (*spatial) bool; None where there are none. They must
+            not be changed.
         masks: name → part of the image, (*spatial) bool, where the case has any.
-        truth_mask: of a segmentation, the number of each pixel's true class, (*spatial).
-        source: the JPEG file it was read from, where it is of luma and chroma or grey and
-            ``OWN`` is among the containers; empty for any other file.
+        truth_mask: for a segmentation, the number of each pixel's true class, (*spatial).
     """
 
     pixels: Pixels
     intensity: Intensity
     containers: Mapping[str, Codec]
     spacing_mm: tuple[float, ...] | None = None
+    grid: Grid | None = None
+    padding: NDArray[np.bool_] | None = None
     masks: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     truth_mask: Pixels | None = None
-    source: bytes = b""
 
     def storable(self, pixels: NDArray[np.floating[Any]]) -> Pixels:
-        """The nearest pixels the file type can hold: rounded to the quantum, clipped, cast."""
+        """The nearest pixels that the file can hold: rounded to the quantum, clipped, cast."""
         span = self.intensity
         grid = np.round(pixels / span.quantum) * span.quantum if span.quantum else pixels
         return np.clip(grid, span.low, span.high).astype(self.pixels.dtype)

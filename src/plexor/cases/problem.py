@@ -1,4 +1,4 @@
-"""One thing that is wrong with a manifest or its images."""
+"""One problem of a manifest or its images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Problem:
     """What is wrong, and where.
 
     Attributes:
-        severity: an error keeps the cohort from being used; a warning should be known.
+        severity: a cohort with an error cannot be used; with a warning it can.
         id: the kind of problem, e.g. "label-missing"; stable, for scripts.
         where: the case's id, or the row, class, group or split it is about.
         message: what was expected, what was found, what to do.
@@ -23,3 +23,13 @@ class Problem:
     id: str
     where: str
     message: str
+
+
+def error(kind: str, where: str, message: str) -> Problem:
+    """A problem that keeps the cohort from being used."""
+    return Problem(severity="error", id=kind, where=where, message=message)
+
+
+def warning(kind: str, where: str, message: str) -> Problem:
+    """A problem that should be known."""
+    return Problem(severity="warning", id=kind, where=where, message=message)

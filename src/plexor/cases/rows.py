@@ -1,15 +1,14 @@
-"""From a manifest's rows to cases, with every problem on the way."""
+"""Cases from the rows of a manifest, and what is wrong with each row."""
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from plexor.cases.case import Case, join_findings, split_findings
+from plexor.cases.case import Case, join_labels, split_labels
+from plexor.cases.cells import is_code, is_text, metadata_of, parse_number, text_of
 from plexor.cases.manifest import Manifest, Row
 from plexor.cases.problem import Problem
 from plexor.cases.row_path import RowPath
@@ -21,7 +20,7 @@ _ROLES = ("path", "label", "group", "split", "id")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseReader:
-    """Makes cases of rows.
+    """Makes cases from rows.
 
     Attributes:
         table: the manifest.
@@ -97,16 +96,35 @@ class CaseReader:
                 required[role] = (self._name(role),)
         if self.truth == "findings" and not self.no_finding:
             del required["label"]
+        used = {*(self._name(role) for role in _ROLES), *self._path.columns}
+        strange = [name for name in sorted(used & row.cells.keys()) if not is_text(row.cells[name])]
+        for name in strange:
+            kind = type(row.cells[name]).__name__
+            yield problem(
+                "cell-not-text",
+                f"column {name!r} holds {kind}, expected text; write it as one text, several "
+                "labels as effusion|nodule",
+            )
+        if strange:
+            return
         for role, names in required.items():
-            empty = [name for name in names if _text(row.cells[name]) == ""]
+            empty = [name for name in names if text_of(row.cells[name]) == ""]
             if empty:
                 yield problem(f"{role}-missing", f"column {empty[0]!r} is empty")
-        label = _text(row.cells[self._name("label")])
+        label = text_of(row.cells[self._name("label")])
         if self.truth == "number" and label and parse_number(label) is None:
             yield problem("label-not-a-number", f"label {label!r} is not a finite number")
+        if self.truth == "findings" and label != self.no_finding:
+            names = split_labels(label)
+            if "" in names:
+                message = f"label {label!r} has an empty part; remove the stray bar"
+                yield problem("label-part-empty", message)
+            elif self.no_finding and self.no_finding in names:
+                message = f"label {label!r} says {self.no_finding!r} and something else; repair it"
+                yield problem("label-contradictory", message)
 
     def _case(self, row: Mapping[str, object], numeric: set[str]) -> Case:
-        texts = {name: _text(row[name]) for name in self.table.columns}
+        texts = {name: text_of(row[name]) for name in self.table.columns}
         path = self._path.fill(texts)
         label = texts[self._name("label")]
         identity = texts.get(self._name("id")) or path
@@ -118,7 +136,7 @@ class CaseReader:
             group=texts.get(self._name("group")) or identity,
             split=texts.get(self._name("split")) or None,
             metadata={
-                name: _metadata(row[name], number=name in numeric)
+                name: metadata_of(row[name], number=name in numeric)
                 for name in self.table.columns
                 if name not in used
             },
@@ -136,78 +154,17 @@ class CaseReader:
             return ""
         if self.truth == "class":
             return label
-        return "" if label == self.no_finding else join_findings(split_findings(label))
+        return "" if label == self.no_finding else join_labels(split_labels(label))
 
     def _numeric_columns(self) -> set[str]:
-        """Text columns in which every cell that is not empty is a number, and none is like 007."""
+        """Text columns in which every cell that is not empty is a number, and none a code."""
         numeric = set()
         for name in self.table.columns:
-            cells = {_text(row.cells.get(name)) for row in self.table.rows} - {""}
-            codes = any(cell[:1] == "0" and cell[1:2].isdigit() for cell in cells)
-            if cells and not codes and all(parse_number(cell) is not None for cell in cells):
+            cells = {text_of(row.cells.get(name)) for row in self.table.rows} - {""}
+            if (
+                cells
+                and not any(map(is_code, cells))
+                and all(parse_number(cell) is not None for cell in cells)
+            ):
                 numeric.add(name)
         return numeric
-
-
-def problems_between_cases(cases: Iterable[Case]) -> list[Problem]:
-    """Ids or files that are there twice, groups cut by the split, files that are not there."""
-    cases = list(cases)
-    problems: list[Problem] = []
-
-    def add(kind: str, where: str, message: str) -> None:
-        problems.append(Problem(severity="error", id=kind, where=where, message=message))
-
-    by_id, by_path, splits = defaultdict(list), defaultdict(list), defaultdict(set)
-    for case in cases:
-        by_id[case.id].append(case)
-        by_path[case.path].append(case)
-        splits[case.group].add(case.split or "none")
-        for path in case.files:
-            if not _is_file(path):
-                add("file-missing", case.id, f"no file {path}")
-    for path, same in by_path.items():
-        if len(same) > 1:
-            names = ", ".join(dict.fromkeys(case.id for case in same))
-            add("path-duplicate", names, f"{len(same)} rows name the same file {path}")
-    for name, same in by_id.items():
-        if len({case.path for case in same}) > 1:
-            add("id-duplicate", name, f"{len(same)} rows have this id; ids must be unique")
-    for group, in_splits in splits.items():
-        if len(in_splits) > 1:
-            add("group-across-splits", group, f"this group is in {' and '.join(sorted(in_splits))}")
-    return problems
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name longer than the system allows
-        return False
-
-
-def _text(cell: object) -> str:
-    """A cell as text; "" where empty. Whole floats lose their point: Parquet's 1.0 is "1"."""
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
-        return ""
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    return str(cell).strip()
-
-
-def parse_number(text: str) -> float | None:
-    """The finite number a text stands for; None where it stands for none."""
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
-
-
-def _metadata(cell: object, *, number: bool) -> object:
-    """A cell as metadata: text that is a number as float, empty as None, else as typed."""
-    if isinstance(cell, str):
-        text = cell.strip()
-        if not text:
-            return None
-        return float(text) if number else text
-    return cell

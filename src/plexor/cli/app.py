@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 from rich.console import Console
@@ -60,7 +61,9 @@ def options(
 
 
 def main() -> None:
-    """Runs the command line; an error made on purpose is one sentence, without a traceback."""
+    """Runs the command line; an expected error is one sentence, without a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        show_all_characters(stream)
     try:
         app()
     except PlexorError as error:
@@ -80,6 +83,15 @@ def main() -> None:
         if end.code == _INTERRUPTED:
             Console(stderr=True).print("stopped; run the same command again to go on")
         raise
+
+
+def show_all_characters(stream: TextIO) -> None:
+    """Lets a console escape the characters that its code page lacks, rather than fail on them.
+
+    A pipe on Windows has the code page 1252; a class may be named in any script.
+    """
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
 
 
 def _plain(error: PlexorError) -> str:

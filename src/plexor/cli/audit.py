@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -14,6 +12,8 @@ from plexor.cli.output import console, folding_table, stepping
 
 if TYPE_CHECKING:
     from plexor.audits import Executor
+    from plexor.findings.summary import Summary
+    from plexor.findings.summary.results import Performance
 
 _UNMET = 1
 
@@ -81,7 +81,7 @@ def audit(
             on_progress=lambda news: advance(news.done, news.total, news.probe, unit=news.unit),
         )
     path = write_report(run.path)
-    summary = json.loads((run.path / "summary.json").read_text())
+    summary = run.summary()
     console.print(results(summary))
     console.print(f"report: {path}")
     n_unmet = unmet(require or [], summary)
@@ -111,18 +111,18 @@ def _executor(
     return Ray(address=address, workers=workers, threads=threads or 1, gpu=device != "cpu")
 
 
-def all_failed(summary: Mapping[str, Any]) -> list[str]:
+def all_failed(summary: Summary) -> list[str]:
     """Ids of the probes under which not one case could be judged."""
-    return [name for name, row in _judged(summary) if row["n_failed"] and not row["n"]]
+    return [name for name, result in _judged(summary) if result.n_failed and not result.n]
 
 
-def _judged(summary: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    """All that a summary has figures of, by name."""
-    probes = (*summary["probes"], *summary["shortcuts"])
-    return [("clean", summary["clean"]), *((probe["id"], probe) for probe in probes)]
+def _judged(summary: Summary) -> list[tuple[str, Performance]]:
+    """Untouched images and every probe, each with its lossless figures."""
+    probes = [(probe.id, probe.lossless) for probe in summary.probes]
+    return [("clean", summary.clean.lossless), *probes]
 
 
-def unmet(conditions: list[str], summary: Mapping[str, Any]) -> int:
+def unmet(conditions: list[str], summary: Summary) -> int:
     """Prints whether each condition holds; gives the number of those that do not."""
     from plexor.findings.require import holds
 
@@ -132,23 +132,25 @@ def unmet(conditions: list[str], summary: Mapping[str, Any]) -> int:
     return sum(not answer for answer in answers.values())
 
 
-def results(summary: Mapping[str, Any]) -> Table:
+def results(summary: Summary) -> Table:
     """A few figures of a summary as a table."""
     from plexor.report.headline import headline
 
-    told = headline(summary)
-    name = f"mean error, {told.unit}" if told.unit else "Dice" if told.index else "accuracy"
-    number = _amount if told.unit or told.index else _percent
+    figure = headline(summary)
+    unit, index = figure.unit, figure.index
+    name = f"mean error, {unit}" if unit else "Dice" if index else "accuracy"
+    number = _amount if unit or index else _percent
+    success = {probe.id: probe.lossless.success.value for probe in summary.attacks}
     table = folding_table("probe", name, "95 % interval", "success", "n", "groups")
-    for probe, row in _judged(summary):
-        figure, success = told.pick(row), row.get("success")
+    for probe, result in _judged(summary):
+        estimate = figure.pick(result)
         table.add_row(
             probe,
-            number(figure["value"]),
-            f"{number(figure['low'])} to {number(figure['high'])}",
-            _percent(success["value"]) if success else "",
-            str(figure["n"]),
-            str(figure["n_groups"] or ""),
+            number(estimate.value),
+            f"{number(estimate.low)} to {number(estimate.high)}",
+            _percent(success[probe]) if probe in success else "",
+            str(estimate.n),
+            str(estimate.n_groups or ""),
         )
     return table
 

@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     from plexor.cases.check import CohortReport
     from plexor.plans import Plan
 
-app = typer.Typer(help="Look at a cohort before it is used.", no_args_is_help=True)
+app = typer.Typer(help="Check a cohort before it is used.", no_args_is_help=True)
 
 _MOST_SHOWN = 50
 
 
 @app.callback()
 def options() -> None:
-    """Look at a cohort before it is used."""
+    """Check a cohort before it is used."""
 
 
 @app.command()
 def check(
     manifest: Annotated[
         Path,
-        typer.Argument(help="A manifest (CSV or Parquet), or a plan (YAML) whose cohort is meant."),
+        typer.Argument(help="A manifest (CSV or Parquet), or a plan (YAML) that names one."),
     ],
     root: Annotated[
         Path | None, typer.Option(help="Folder that image paths are relative to.")
@@ -53,11 +53,15 @@ def check(
     show_all: Annotated[
         bool, typer.Option("--all", help=f"Print more than {_MOST_SHOWN} problems.")
     ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with status 1 on warnings too.")
+    ] = False,
 ) -> None:
-    """Open every image of a manifest and list all that is wrong; exit status 1 if anything is.
+    """Open every image of a manifest and list all that is wrong; exit status 1 on errors.
 
-    Unreadable files, mixed channels and sizes, missing labels, duplicates, groups on both sides of
-    a split, and more. Nothing is changed and nothing is dropped.
+    Unreadable files, mixed channels, sizes, orientations and spacings, missing labels, names that
+    differ in case only, duplicates, groups on both sides of a split, and more. Nothing is changed
+    and nothing is dropped.
     """
     from plexor.cases.check import check_cohort
     from plexor.plans import load_plan
@@ -87,12 +91,12 @@ def check(
             progress=lambda done, total: advance(done, total, manifest.name),
         )
     _print(found, most=len(found.problems) if show_all else _MOST_SHOWN)
-    raise typer.Exit(1 if found.problems else 0)
+    raise typer.Exit(0 if found.usable and not (strict and found.problems) else 1)
 
 
 def _truth(plan: Plan) -> TruthKind:
     """How labels are written for the model that the plan audits."""
-    from plexor.audits.run import truth_kind
+    from plexor.audits.inputs import truth_kind
     from plexor.models.weights import read_card
 
     weights = plan.model_source().weights

@@ -1,1 +1,1 @@
-"""What every package may use and nothing of images: errors, ids, seeds, files."""
+"""Errors, ids, seeds and files: what every package may use, and nothing of images."""

@@ -2,8 +2,8 @@
 
     PlexorError
     ├── DataError         a file, manifest or image is not what was needed
-    ├── PlanError         a plan, an option or an argument makes no sense
-    ├── ModelError        weights do not fit, or outputs are not what the task promises
+    ├── PlanError         a plan, an option or an argument is invalid
+    ├── ModelError        weights do not fit, or outputs are not those of the task
     ├── RunDirectoryError the directory belongs to another plan, or is in use
     └── MissingExtraError an optional package is needed and absent
 
@@ -17,7 +17,7 @@ from collections.abc import Iterable
 
 
 class PlexorError(Exception):
-    """Anything Plexor refuses on purpose; the command line prints it without a traceback."""
+    """Any error that Plexor expects; the command line prints it without a traceback."""
 
 
 class DataError(PlexorError):
@@ -25,14 +25,14 @@ class DataError(PlexorError):
 
 
 class PlanError(PlexorError, ValueError):
-    """A plan, an option or an argument makes no sense.
+    """A plan, an option or an argument is invalid.
 
-    A ``ValueError`` too, so that the reading of a plan collects it and complains of all at once.
+    It is a ``ValueError`` too, so that pydantic collects all that is wrong with a plan.
     """
 
 
 class ModelError(PlexorError):
-    """Weights do not fit, or a model's outputs are not what its task promises."""
+    """Weights do not fit, or a model's outputs are not those of its task."""
 
 
 class RunDirectoryError(PlexorError):
@@ -63,7 +63,12 @@ def missing_extra(error: ModuleNotFoundError) -> MissingExtraError | None:
 
 
 def unknown(kind: str, name: str, choices: Iterable[str]) -> str:
-    """Words the complaint about an unknown name: the closest match first, then all choices."""
+    """The message about an unknown name: the closest match, then all choices.
+
+    Example:
+        >>> unknown("split", "tset", ["train", "test"])
+        "unknown split 'tset'; did you mean 'test'? (known: test, train)"
+    """
     known = sorted(choices)
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""

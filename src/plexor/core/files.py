@@ -1,4 +1,4 @@
-"""Files that are either whole or absent, and a directory that has one writer."""
+"""Files that are either whole or absent, and directories that have one writer."""
 
 from __future__ import annotations
 
@@ -11,17 +11,32 @@ from pathlib import Path
 
 from plexor.core.errors import RunDirectoryError
 
+_PARTIAL = ".plexor-partial"
+"""The ending of a file that is not whole yet; one that no other program uses."""
+_LOCK = ".lock"
+
 
 def write_atomic(path: Path, data: bytes) -> None:
     """Writes a file so that a reader, or a crash at any moment, sees all of it or none.
 
+    The file is written beside ``path``, then renamed. A process that is killed meanwhile leaves a
+    hidden file ending in ``.plexor-partial``, which ``sole_writer`` removes.
+
     Raises:
-        RunDirectoryError: the disk is full, or the directory is missing or read-only. Whatever
-            stood at ``path`` before is untouched.
+        RunDirectoryError: the disk is full, or the directory is missing or read-only. What stood
+            at ``path`` before is untouched.
+
+    Example:
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> write_atomic(folder / "unit.txt", b"whole")
+        >>> [file.name for file in folder.iterdir()]
+        ['unit.txt']
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, temporary = tempfile.mkstemp(
+            prefix=f".{path.name}.", suffix=_PARTIAL, dir=path.parent
+        )
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
@@ -42,14 +57,16 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 @contextlib.contextmanager
 def sole_writer(directory: Path) -> Iterator[None]:
-    """Holds a directory's lock; the system lets go of it when the process ends, however it ends.
+    """Holds a directory's lock, and removes what killed writers left unfinished.
+
+    The operating system releases the lock when the process ends, however it ends.
 
     Raises:
         RunDirectoryError: another process holds the lock, or the directory cannot be written.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        file = (directory / ".lock").open("a")
+        file = (directory / _LOCK).open("a")
     except OSError as error:
         raise RunDirectoryError(f"cannot write in {directory}: {error.strerror}") from error
     with file:
@@ -59,4 +76,16 @@ def sole_writer(directory: Path) -> Iterator[None]:
             raise RunDirectoryError(
                 f"{directory} is in use by another process; wait for it, or use another directory"
             ) from error
+        _clear_partial(directory)
         yield
+
+
+def _clear_partial(directory: Path) -> None:
+    """Removes unfinished files, except in folders that have a lock of their own."""
+    for folder, subfolders, files in os.walk(directory):
+        here = Path(folder)
+        subfolders[:] = [name for name in subfolders if not (here / name / _LOCK).exists()]
+        for name in files:
+            if name.startswith(".") and name.endswith(_PARTIAL):
+                with contextlib.suppress(OSError):
+                    (here / name).unlink()

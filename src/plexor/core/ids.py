@@ -10,12 +10,22 @@ CHUNK_BYTES = 1 << 20
 
 
 def canonical_json(value: object) -> str:
-    """Renders plain data (dict, list, str, numbers, bool, None) as one unambiguous line."""
+    """Plain data (dict, list, str, numbers, bool, None) as one unambiguous line.
+
+    Example:
+        >>> canonical_json({"b": 1, "a": [None, True]})
+        '{"a":[null,true],"b":1}'
+    """
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
 def digest(value: object) -> str:
-    """SHA-256 of plain data, as 64 hexadecimal digits."""
+    """SHA-256 of plain data, as 64 hexadecimal digits.
+
+    Example:
+        >>> digest({"seed": 0})[:12]
+        'bd0488843468'
+    """
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 

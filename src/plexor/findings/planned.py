@@ -1,4 +1,4 @@
-"""The probes a resolved plan stands for, as plain data, without the packages that can run them."""
+"""The probes a resolved plan stands for, read without the packages that can run them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-Plain = Mapping[str, Any]
-_COMMON = {"id", "attack", "goal", "threat", "fit", "load", "fit_batch"}
+from plexor.threat_model import Goal, Threat, goal_from, threat_from
+
+_COMMON = {"kind", "id", "attack", "shortcut", "goal", "threat", "fit", "load", "fit_batch"}
+"""Keys of a plan's entry that are not options of the attack or shortcut itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,15 +20,15 @@ class Planned:
         id: as in the findings.
         name: the attack's.
         settings: its own options.
-        threat: norm, one radius, unit, channels, region and access.
-        goal: kind and, where there are such, target, finding, of, by, below and keep.
+        threat: with one radius.
+        goal: what it wants.
     """
 
     id: str
     name: str
     settings: dict[str, Any]
-    threat: dict[str, Any]
-    goal: dict[str, Any]
+    threat: Threat
+    goal: Goal
 
     @property
     def control(self) -> str:
@@ -54,81 +56,68 @@ class PlannedShortcut:
         return shuffled_id(self.id)
 
 
-def planned_shortcuts(plan: Plain) -> Iterator[PlannedShortcut]:
+def planned_shortcuts(plan: Mapping[str, Any]) -> Iterator[PlannedShortcut]:
     """Every shortcut of a resolved plan, in the plan's order."""
     for entry in plan["probes"]:
-        if "shortcut" in entry:
+        if _kind(entry) == "shortcut":
             yield PlannedShortcut(
                 id=entry.get("id") or entry["shortcut"],
                 name=entry["shortcut"],
-                settings={k: v for k, v in entry.items() if k not in ("id", "shortcut")},
+                settings={key: value for key, value in entry.items() if key not in _COMMON},
             )
 
 
-def planned(plan: Plain) -> Iterator[Planned]:
+def planned(plan: Mapping[str, Any]) -> Iterator[Planned]:
     """Every attack of a resolved plan, each radius its own, in the plan's order."""
     for entry in plan["probes"]:
-        if "attack" not in entry:
+        if _kind(entry) != "attack":
             continue
+        goal = goal_from(entry["goal"])
         radii = entry["threat"]["radius"]
         for radius in radii if isinstance(radii, list | tuple) else [radii]:
-            threat = _threat(entry["threat"], radius)
+            threat = threat_from({**entry["threat"], "radius": float(radius)})
             yield Planned(
-                id=probe_id(entry.get("id") or entry["attack"], entry["goal"], threat),
+                id=probe_id(entry.get("id") or entry["attack"], goal, threat),
                 name=entry["attack"],
                 settings={key: value for key, value in entry.items() if key not in _COMMON},
                 threat=threat,
-                goal=dict(entry["goal"]),
+                goal=goal,
             )
 
 
-def probe_id(start: str, goal: Plain, threat: Plain) -> str:
+def _kind(entry: Mapping[str, Any]) -> str:
+    """The entry's kind; entries of earlier versions, which do not name it, are of one of two."""
+    return str(entry.get("kind", "shortcut" if "shortcut" in entry else "attack"))
+
+
+def described(provenance: Mapping[str, Any], kind: str, name: str) -> Mapping[str, Any]:
+    """What a run says of an attack or a shortcut: title, summary, and of an attack more.
+
+    Args:
+        provenance: of the run. Those of earlier versions have ``attacks`` and ``shortcuts`` in
+            place of ``probes``.
+        kind: "attack" or "shortcut".
+        name: its name in the catalogue.
+
+    Returns:
+        Empty where the run says nothing.
+    """
+    for probe in provenance.get("probes", ()):
+        if (probe["kind"], probe["name"]) == (kind, name):
+            return dict(probe)
+    return dict(provenance.get(f"{kind}s", {}).get(name, {}))
+
+
+def probe_id(start: str, goal: Goal, threat: Threat) -> str:
     """An attack's id, for the audit as for whoever reads its plan, e.g. ``pgd-to-nv-linf-2``."""
-    return "-".join(filter(None, [start, goal_name(goal), threat_name(threat)]))
+    return "-".join(filter(None, [start, goal.name, threat.name]))
 
 
-def control_id(threat: Plain) -> str:
+def control_id(threat: Threat) -> str:
     """Id of the noise control that goes with a threat."""
-    return f"noise-{threat_name(threat)}"
+    return f"noise-{threat.name}"
 
 
 def shuffled_id(shortcut: str) -> str:
     """Id of the control that goes with a shortcut of that id."""
     return f"{shortcut}-shuffled"
-
-
-def goal_name(goal: Plain) -> str:
-    """As it stands in a probe's id; "" for being wrong, which goes without saying."""
-    match goal:
-        case {"kind": "become", "target": target}:
-            return f"to-{target}"
-        case {"kind": kind, "finding": finding}:
-            return f"{kind}-{finding}"
-        case {"kind": kind, "of": of, "keep": keep}:
-            return f"{kind}-{of}" + (f"-keep-{keep:g}" if keep else "")
-        case {"kind": kind, "of": of, "below": number} | {"kind": kind, "of": of, "by": number}:
-            return f"{kind}-{of}-{number:g}"
-        case {"kind": kind, "by": by}:
-            return f"{kind}-{by:g}"
-    return ""
-
-
-def threat_name(threat: Plain) -> str:
-    """Norm, radius and region as they stand in a probe's id, e.g. ``linf-2-border-8``."""
-    parts = [threat["norm"], f"{threat['radius']:g}"]
-    parts += [threat["unit"]] if threat["unit"] not in ("level", "count") else []
-    parts += ["apart"] if threat["channels"] == "apart" else []
-    match threat["region"]:
-        case {"kind": "border", "width": width}:
-            parts.append(f"border-{width}")
-        case {"kind": "masked", "mask": mask, "outside": outside}:
-            parts.append(f"{'outside' if outside else 'inside'}-{mask}")
-    return "-".join(parts)
-
-
-def _threat(written: Plain, radius: float) -> dict[str, Any]:
-    """One radius, every key there; levels of L0, which counts positions, are a count."""
-    threat = {"channels": "together", "region": None, "access": "gradients", **written}
-    if threat["norm"] == "l0" and threat["unit"] == "level":
-        threat["unit"] = "count"
-    return threat | {"radius": float(radius)}

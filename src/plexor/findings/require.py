@@ -7,7 +7,10 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from plexor.cases.image import LOSSLESS
 from plexor.core.errors import PlanError, unknown
+from plexor.findings.summary.summary import Summary
+from plexor.findings.summary.summary_file import SUMMARY
 
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Lt: operator.lt,
@@ -37,18 +40,49 @@ def parse(condition: str) -> ast.expr:
         raise PlanError(f"require: cannot read {condition!r}: {error.msg}") from error
 
 
-def holds(condition: str, summary: Mapping[str, Any]) -> bool:
+def holds(condition: str, summary: Summary) -> bool:
     """Whether a condition such as ``probes["pgd-linf-2"].accuracy.low > 0.5`` is true.
 
-    Names are the summary's keys; probes and shortcuts are looked up by id. Comparisons, ``and``,
-    ``or``, ``not`` and the four operations are understood. A comparison with an undefined number is
-    neither true nor false, and a condition that hangs on one does not hold, ``not`` or no.
+    Names are those of ``names_of``. Comparisons, ``and``, ``or``, ``not`` and the four operations
+    are understood; in ``and``, ``or`` and ``not`` a list is true unless it is empty. A comparison
+    with an undefined number is neither true nor false, and a condition that depends on one does not
+    hold, with or without ``not``.
 
     Raises:
         PlanError: the condition is not one, or names something the summary has not.
     """
-    listed = [key for key in ("probes", "shortcuts") if key in summary]
-    names = dict(summary) | {key: {probe["id"]: probe for probe in summary[key]} for key in listed}
+    return holds_of(condition, names_of(summary))
+
+
+def names_of(summary: Summary) -> dict[str, Any]:
+    """What a condition can name: the keys of ``summary.json``.
+
+    Probes are looked up by id. Of ``clean`` and of each probe the figures of the losslessly stored
+    images can be named directly. ``shortcuts`` are the same probes under an earlier name.
+    """
+    plain = SUMMARY.plain(summary)
+    probes = {probe["id"]: _with_lossless(probe) for probe in plain["probes"]}
+    return plain | {
+        "clean": _with_lossless(plain["clean"]),
+        "probes": probes,
+        "shortcuts": probes,
+    }
+
+
+def _with_lossless(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {**entry["stored"][LOSSLESS], **entry}
+
+
+def holds_of(condition: str, names: Mapping[str, Any]) -> bool:
+    """Whether a condition on some names is true; see ``holds``.
+
+    Args:
+        condition: an expression.
+        names: what it can name: numbers, texts, booleans, None, and mappings and lists of them.
+
+    Raises:
+        PlanError: the condition is not one, or names something that is not there.
+    """
     try:
         value = _value(parse(condition), names, condition)
     except TypeError as error:
@@ -78,6 +112,8 @@ def _value(node: ast.expr, names: Mapping[str, Any], condition: str) -> Any:  # 
 
     def answer(part: ast.expr) -> Any:
         found = of(part)
+        if isinstance(found, list):
+            return bool(found)
         if found is not None and not isinstance(found, bool):
             raise PlanError(
                 f"require: {ast.unparse(part)} in {condition!r} is {found!r:.40}, expected a "

@@ -31,6 +31,8 @@ from plexor.core.errors import RunDirectoryError
 from plexor.core.files import write_atomic
 from plexor.core.ids import digest
 from plexor.findings.schema import SCHEMA, Finding, from_table, to_table
+from plexor.findings.summary.summary import Summary
+from plexor.findings.summary.summary_file import read_summary, write_summary
 
 _LABELS = "labels.npz"
 _BY_POSITION = "by_position.npy"
@@ -238,11 +240,19 @@ class RunDirectory:
         """Keeps what the findings came from."""
         write_atomic(self.path / "provenance.json", _json(provenance))
 
-    def write_summary(self, summary: dict[str, object]) -> Path:
+    def write_summary(self, summary: Summary) -> Path:
         """Keeps every number the report prints; returns the file."""
         path = self.path / "summary.json"
-        write_atomic(path, _json(summary))
+        write_summary(path, summary)
         return path
+
+    def summary(self) -> Summary:
+        """Every number the report prints, as last written.
+
+        Raises:
+            RunDirectoryError: there is none yet, or it is damaged.
+        """
+        return read_summary(self._existing("summary.json"))
 
     def write_report(self, html: str) -> Path:
         """Keeps the report; returns the file."""

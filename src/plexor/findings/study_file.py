@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
-
-from pydantic import TypeAdapter, ValidationError
+from typing import Literal
 
 from plexor.core.errors import RunDirectoryError
 from plexor.core.files import write_atomic
+from plexor.findings.json_format import JsonFormat
 from plexor.findings.run import RunDirectory
+from plexor.findings.summary.estimate import StoredEstimate, finite
+from plexor.stats import Estimate
 
 FILE = "study.json"
 Matrix = tuple[tuple[int, ...], ...]
@@ -58,10 +59,18 @@ class Number:
     remark: str = ""
 
     @classmethod
-    def of(cls, kind: NumberKind, estimate: Mapping[str, Any]) -> Number:
-        """From an estimate as plain data (``Estimate.to_dict``, or a summary's)."""
-        names = ("value", "low", "high", "n", "n_groups", "method", "note")
-        return cls(kind=kind, **{name: estimate[name] for name in names})
+    def of(cls, kind: NumberKind, estimate: Estimate | StoredEstimate) -> Number:
+        """From an estimate."""
+        return cls(
+            kind=kind,
+            value=finite(estimate.value),
+            low=finite(estimate.low),
+            high=finite(estimate.high),
+            n=estimate.n,
+            n_groups=estimate.n_groups,
+            method=estimate.method,
+            note=estimate.note,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,7 +226,7 @@ class StudyResult:
     limits: tuple[str, ...]
 
 
-_ADAPTER = TypeAdapter(StudyResult)
+_FORMAT = JsonFormat(StudyResult)
 
 
 def is_study(path: Path) -> bool:
@@ -241,7 +250,7 @@ def run_directory(path: Path) -> RunDirectory:
 def write_study(path: Path, result: StudyResult) -> Path:
     """Keeps a study's result in its directory; the file."""
     file = path / FILE
-    write_atomic(file, _ADAPTER.dump_json(result, indent=1) + b"\n")
+    write_atomic(file, _FORMAT.dump(result))
     return file
 
 
@@ -253,15 +262,13 @@ def read_study(path: Path) -> StudyResult:
     """
     file = path / FILE
     try:
-        return _ADAPTER.validate_json(file.read_bytes())
+        return _FORMAT.load(file.read_bytes())
     except OSError as error:
         raise RunDirectoryError(
             f"{path} holds no study: cannot read {file}: {error.strerror}; run plexor study run"
         ) from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
+    except RunDirectoryError as error:
         raise RunDirectoryError(
-            f"{file} is not one that this version of Plexor writes: {first['msg']} at "
-            f"{where or 'its start'}; run the study again, which redoes this file only"
+            f"{file} is not one that this version of Plexor writes: {error}; run the study again, "
+            "which redoes this file only"
         ) from error

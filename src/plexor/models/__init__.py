@@ -1,12 +1,14 @@
-"""What is audited: preprocessing, network and task."""
+"""What is audited: models, their tasks, preprocessing, weights and training."""
 
 from plexor.models.architectures import ARCHITECTURES
 from plexor.models.batch import Batch, Scaling
+from plexor.models.card import ModelCard
 from plexor.models.loading import ModelSource, load_model
-from plexor.models.model import Model, ModelCard
+from plexor.models.model import HasNetwork, Model, ModelAccess
 from plexor.models.preprocess import Preprocess
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Binary, Multiclass, Multilabel, Regression, Task, task_from
+from plexor.models.torch_model import TorchModel
 from plexor.models.truth import encode
 from plexor.models.weights import read_training_groups, read_weights, save_weights
 
@@ -14,7 +16,9 @@ __all__ = [
     "ARCHITECTURES",
     "Batch",
     "Binary",
+    "HasNetwork",
     "Model",
+    "ModelAccess",
     "ModelCard",
     "ModelSource",
     "Multiclass",
@@ -24,6 +28,7 @@ __all__ = [
     "Scaling",
     "Segmentation",
     "Task",
+    "TorchModel",
     "encode",
     "load_model",
     "read_training_groups",

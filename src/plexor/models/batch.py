@@ -1,4 +1,4 @@
-"""Cases as tensors, in stored numbers."""
+"""Cases as tensors of stored numbers."""
 
 from __future__ import annotations
 
@@ -13,42 +13,51 @@ from plexor.cases.image import Image
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scaling:
-    """What accompanies the pixels: how each file's stored numbers become values.
+    """Slope and intercept of each image: value = slope × stored number + intercept.
 
     Attributes:
-        slope: (N, 1, ...), value per stored number.
-        intercept: (N, 1, ...), value of a stored zero.
+        slope: (N, 1, ...), values per stored unit.
+        intercept: (N, 1, ...), value of a stored 0.
+
+    Example:
+        >>> import torch
+        >>> one = torch.ones(1, 1, 1, 1)
+        >>> scaling = Scaling(slope=2 * one, intercept=-1024 * one)
+        >>> scaling.values(torch.full((1, 1, 1, 2), 512.0))
+        tensor([[[[0., 0.]]]])
     """
 
     slope: Tensor
     intercept: Tensor
 
     def values(self, images: Tensor) -> Tensor:
-        """Stored numbers (N, C, *spatial) → values of the same shape, always a new tensor."""
+        """Values of stored numbers (N, C, *spatial), same shape; always a new tensor."""
         return (images * self.slope).add_(self.intercept)
 
     def select(self, index: Tensor) -> Scaling:
-        """The scaling of some of the cases."""
+        """The scaling of the cases in ``index``."""
         return Scaling(slope=self.slope[index], intercept=self.intercept[index])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Images of one shape, with what their files can store.
+    """Images of one shape, with the numbers that their files can store.
 
     Attributes:
-        ids: case ids, the names random streams are drawn for.
+        ids: case ids; random draws are seeded by them.
         images: (N, C, *spatial) float32, stored numbers.
         truth: (N, ...) labels, see ``plexor.models.task``.
         low: (N, 1, ...) smallest storable number.
-        high: (N, 1, ...) greatest.
-        quantum: (N, 1, ...) distance between storable numbers, 0 where storage is floating.
+        high: (N, 1, ...) greatest storable number.
+        quantum: (N, 1, ...) distance between storable numbers; 0 for floating-point storage.
         scaling: from stored numbers to values.
-        before: the model's outputs for the untouched images, where they are known.
-        masks: name → (N, 1, *spatial) bool, parts of the images.
-        groups: names of the cases' groups, where they are known.
-        stored: the images as they were read, for a search that knows how they are stored; empty
-            for a batch made of numbers only.
+        before: (N, ...) the model's outputs for the untouched images; None where not known.
+        masks: (N, 1, *spatial) bool for each name, True inside the region.
+        padding: (N, 1, *spatial) bool, pixels that are no part of the image and must not be
+            changed; None where no image has any.
+        groups: names of the cases' groups; empty where not known.
+        stored: the images as they were read, for attacks that use the file format; empty for a
+            batch made from tensors only.
     """
 
     ids: tuple[str, ...]
@@ -60,14 +69,25 @@ class Batch:
     scaling: Scaling
     before: Tensor | None = None
     masks: Mapping[str, Tensor] = field(default_factory=dict)
+    padding: Tensor | None = None
     groups: tuple[str, ...] = ()
     stored: tuple[Image, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
 
+    def room(self) -> tuple[Tensor, Tensor]:
+        """How far each number may go down and up: to the ends of its range, in padding not at all.
+
+        Both (N, C, *spatial), ``low <= 0 <= high``, in stored numbers.
+        """
+        low, high = self.low - self.images, self.high - self.images
+        if self.padding is None:
+            return low, high
+        return low.masked_fill_(self.padding, 0), high.masked_fill_(self.padding, 0)
+
     def select(self, index: Tensor) -> Batch:
-        """Some of the cases; ``index`` as in ``tensor[index]``, of integers."""
+        """The cases in ``index``, integers (M,), in that order."""
         return Batch(
             ids=tuple(self.ids[i] for i in index.tolist()),
             images=self.images[index],
@@ -78,6 +98,7 @@ class Batch:
             scaling=self.scaling.select(index),
             before=None if self.before is None else self.before[index],
             masks={name: mask[index] for name, mask in self.masks.items()},
+            padding=None if self.padding is None else self.padding[index],
             groups=tuple(self.groups[i] for i in index.tolist()) if self.groups else (),
             stored=tuple(self.stored[i] for i in index.tolist()) if self.stored else (),
         )
@@ -86,7 +107,14 @@ class Batch:
     def of(
         cls, ids: Sequence[str], images: Sequence[Image], truth: Tensor, device: torch.device
     ) -> Batch:
-        """Stacks images of one shape, with the same masks; numbers go to ``device``."""
+        """Stacks images.
+
+        Args:
+            ids: their case ids.
+            images: of one shape, with masks of the same names.
+            truth: (N, ...) labels, as ``encode`` gives them.
+            device: where the tensors are placed.
+        """
         pixels = torch.stack([torch.from_numpy(image.pixels.astype("float32")) for image in images])
         ndim = pixels.ndim
 
@@ -100,6 +128,13 @@ class Batch:
             one = [torch.from_numpy(image.masks[name]) for image in images]
             return torch.stack(one)[:, None].to(device)
 
+        padding = None
+        if any(image.padding is not None for image in images):
+            shape = images[0].pixels.shape[1:]
+            none = torch.zeros(shape, dtype=torch.bool)
+            padding = torch.stack(
+                [none if i.padding is None else torch.from_numpy(i.padding) for i in images]
+            )[:, None].to(device)
         return cls(
             ids=tuple(ids),
             images=pixels.to(device),
@@ -109,5 +144,6 @@ class Batch:
             quantum=column("quantum"),
             scaling=Scaling(slope=column("slope"), intercept=column("intercept")),
             masks={name: masks(name) for name in images[0].masks},
+            padding=padding,
             stored=tuple(images),
         )

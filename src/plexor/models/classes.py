@@ -1,4 +1,4 @@
-"""Class names: what every task that has some asks of them."""
+"""Checks of class names, shared by all tasks that have classes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from plexor.core.errors import PlanError
 
 
 def check_classes(kind: str, classes: tuple[str, ...], *, at_least: int) -> None:
-    """Refuses too few names, or one given twice.
+    """Checks the number of class names, and that no name is given twice.
 
     Raises:
-        PlanError: they are.
+        PlanError: fewer than ``at_least`` names, or a repeated one.
     """
     if len(classes) < at_least:
         raise PlanError(f"{kind}: needs at least {at_least} classes, got {len(classes)}")

@@ -1,4 +1,4 @@
-"""Where to compute, and whether it has the memory."""
+"""The device to compute on, and errors that say that its memory ran out."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from plexor.core.errors import PlanError
 
 
 def choose_device(wanted: torch.device | str | None = None) -> torch.device:
-    """The device asked for; if none is, a CUDA device where there is one, else the CPU.
+    """The wanted device; if None, a CUDA device where there is one, else the CPU.
 
     Raises:
-        PlanError: the device is not here.
+        PlanError: the device is not available on this machine.
+
+    Example:
+        >>> choose_device("cpu")
+        device(type='cpu')
     """
     if wanted is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -24,7 +28,7 @@ def choose_device(wanted: torch.device | str | None = None) -> torch.device:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that an allocation failed, on any device."""
+    """Whether an error says that memory could not be allocated, on any device."""
     words = str(error).lower()
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
         "alloc" in words and "memory" in words

@@ -3,51 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 
 from plexor.core.errors import PlanError
+from plexor.core.ids import digest
 from plexor.models.batch import Scaling
-from plexor.models.model import Model
+from plexor.models.card import ModelCard
+from plexor.models.model import ModelAccess
 from plexor.models.task import Task
+from plexor.models.torch_model import TorchModel
 
 
-class Ensemble(Model):
-    """The mean of several models' outputs: logits, or a regression's numbers.
+class Ensemble:
+    """The mean of several models' outputs: of logits, or of a regression's numbers.
 
-    Each model keeps its own preprocessing; nothing weighs one more than another, but that the
-    greater logits have more to say.
+    Each model keeps its own preprocessing. All models have the same weight in the mean, so a model
+    with greater logits has more influence.
 
     Args:
         models: at least one; their networks are used as they are, not copied.
-        task: what the mean is decided by. Classes and unit must be those of every model; its
-            thresholds are taken, not theirs.
+        task: decides on the mean. Its classes and its unit must be those of every model; its
+            thresholds are used, and those of the models are not.
 
     Raises:
-        PlanError: no model, or one of another task.
+        PlanError: no model, or one with another task.
     """
 
-    def __init__(self, models: Sequence[Model], *, task: Task) -> None:
+    def __init__(self, models: Sequence[TorchModel], *, task: Task) -> None:
         if not models:
             raise PlanError("an ensemble needs at least one model, got none")
         for model in models:
             check_alike(task, model.task, what="an ensemble's model")
-        super().__init__(nn.ModuleList(model.network for model in models), task=task)
         self.models = tuple(models)
+        self.task = task
+        self.card = ModelCard(task=task, architecture=type(self).__name__)
+        self.network = nn.ModuleList(model.network for model in models)
+        self.was_training = any(model.was_training for model in models)
+
+    @property
+    def access(self) -> ModelAccess:
+        """See ``Model``."""
+        return "gradients"
+
+    @property
+    def device(self) -> torch.device:
+        """Device of the first model."""
+        return self.models[0].device
+
+    def to(self, device: torch.device) -> Self:
+        """See ``Model``; moves every model."""
+        for model in self.models:
+            model.to(device)
+        return self
+
+    def identity(self) -> str:
+        """SHA-256 of the models' identities, in their order, and of the task."""
+        return digest([[model.identity() for model in self.models], self.card.to_dict()["task"]])
 
     def outputs(self, images: Tensor, scaling: Scaling | None = None) -> Tensor:
-        """See ``Model``."""
+        """The mean of the models' outputs; see ``Model``."""
         return torch.stack([model.outputs(images, scaling) for model in self.models]).mean(0)
 
 
 def check_alike(task: Task, other: Task, *, what: str) -> None:
-    """Refuses a task whose outputs do not mean the same; thresholds may differ.
+    """Checks that two tasks give outputs the same meaning; thresholds may differ.
 
     Args:
-        task: the one that counts.
-        other: the one looked at.
-        what: has ``other``, for messages.
+        task: the task expected.
+        other: the task found.
+        what: the owner of ``other``, for messages.
 
     Raises:
         PlanError: another kind, other classes or another order of them, or another unit.

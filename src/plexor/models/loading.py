@@ -1,4 +1,4 @@
-"""A model from what a plan says of it."""
+"""Models from weights files, built-in architectures and Python functions."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from torch import nn
 
 from plexor.core.errors import ModelError, PlanError, unknown
 from plexor.models.architectures import build_network, check_architecture
-from plexor.models.model import Model, ModelCard
+from plexor.models.card import ModelCard
 from plexor.models.preprocess import Preprocess
 from plexor.models.task import TASKS, task_from
+from plexor.models.torch_model import TorchModel
 from plexor.models.weights import fill, read_card, read_weights
 
 _CHANNELS, _SPATIAL_DIMS = 3, 2
@@ -22,28 +23,28 @@ _CHANNELS, _SPATIAL_DIMS = 3, 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSource:
-    """Where a model comes from.
+    """Source of a model, as a plan names it.
 
-    A file that ``plexor train`` wrote holds its card: ``weights`` alone is enough, and what is said
-    beside it must be what the card says. Anything else needs ``classes``, and ``architecture`` or
+    A file written by ``plexor train`` holds a card: ``weights`` alone is enough, and any other
+    attribute given must agree with the card. Other files need ``classes``, and ``architecture`` or
     ``python``.
 
     Attributes:
         weights: a .safetensors file, or a torch file of tensors.
-        architecture: a built-in network, see ``plexor.models.ARCHITECTURES``.
-        python: "package.module:factory", a function that returns the network; it is your code and
-            is run, so it needs ``--allow-code``.
-        task: "multiclass", "binary", "multilabel", "regression" or "segmentation"; the card's if
-            not given, without a card "multiclass".
-        classes: class names, or findings, in the order of the outputs; none for a regression; for a
-            segmentation with the background first, or a single one from one logit.
+        architecture: name of a built-in network, see ``plexor.models.ARCHITECTURES``.
+        python: "package.module:factory", a function that returns the network. It is code that is
+            run, and so needs ``--allow-code``.
+        task: "multiclass", "binary", "multilabel", "regression" or "segmentation"; if not given,
+            that of the card, without a card "multiclass".
+        classes: names of classes or labels, in the order of the outputs; none for a regression; for
+            a segmentation with the background first, or a single name for one logit.
         threshold: for "binary", "multilabel" and a "segmentation" of one logit, the probability
-            above which the decision is positive; for several findings one for all, or one each. The
-            card's if not given, without a card 0.5.
-        unit: for "regression", what the number counts, e.g. "years".
-        channels: image channels; the card's if not given, without a card 3.
-        spatial_dims: 2 or 3; the card's if not given, without a card 2.
-        preprocess: resize, window, normalise.
+            above which the decision is positive; for several labels one number, or one per label.
+            If not given, that of the card, without a card 0.5.
+        unit: for "regression", the unit of the number, e.g. "years".
+        channels: image channels; if not given, that of the card, without a card 3.
+        spatial_dims: 2 or 3; if not given, that of the card, without a card 2.
+        preprocess: resize, window, normalise; if not given, that of the card.
     """
 
     weights: Path | None = None
@@ -64,19 +65,18 @@ class ModelSource:
             raise PlanError(unknown("task", self.task, TASKS))
 
     def described(self) -> ModelCard:
-        """The card of a model that has none.
+        """The card made from these attributes, for weights without one.
 
         Raises:
-            PlanError: ``classes`` is missing, or task, classes, threshold and unit do not go
-                together.
+            PlanError: ``classes`` is missing, or task, classes, threshold and unit do not agree.
         """
         kind = self.task or "multiclass"
         if not self.classes and kind != "regression":
             raise PlanError("model: `classes` is needed, in the order of the model's outputs")
         if kind == "multiclass" and self.threshold is not None:
             raise PlanError(
-                "model: `threshold` means nothing to a multiclass task, whose greatest output "
-                "decides; leave it out, or say `task: binary`"
+                "model: `threshold` has no meaning for a multiclass task, where the greatest "
+                "output decides; leave it out, or write `task: binary`"
             )
         task = task_from(kind, self.classes, threshold=self.threshold, unit=self.unit)
         return ModelCard(
@@ -90,13 +90,40 @@ class ModelSource:
 
 def load_model(
     source: ModelSource, *, device: torch.device | None = None, allow_code: bool = False
-) -> Model:
-    """Builds the model, in evaluation mode, on ``device`` (the CPU if None).
+) -> TorchModel:
+    """Builds the model and loads its weights, in evaluation mode.
+
+    Args:
+        source: where the model comes from.
+        device: where its network is placed; the CPU if None.
+        allow_code: whether ``source.python`` may be imported and called.
 
     Raises:
         ModelError: weights are missing, damaged or do not fit.
-        PlanError: the source is incomplete, says something else than the weights' card, or is code
-            and ``allow_code`` is not set.
+        PlanError: the source is incomplete, contradicts the weights' card, or is code and
+            ``allow_code`` is not set.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> import torch
+        >>> from plexor.models import ModelCard, Multiclass, Preprocess, save_weights
+        >>> from plexor.models.architectures import build_network
+        >>> task = Multiclass(classes=("benign", "malignant"))
+        >>> card = ModelCard(
+        ...     task=task,
+        ...     preprocess=Preprocess(),
+        ...     architecture="small-cnn",
+        ...     channels=3,
+        ...     spatial_dims=2,
+        ... )
+        >>> network = build_network("small-cnn", spatial_dims=2, channels=3, n_outputs=2)
+        >>> with TemporaryDirectory() as folder:
+        ...     weights = Path(folder) / "lesions.safetensors"
+        ...     save_weights(weights, network, card)
+        ...     model = load_model(ModelSource(weights=weights))
+        >>> model.outputs(torch.zeros(4, 3, 32, 32)).shape
+        torch.Size([4, 2])
     """
     card = read_card(source.weights) if source.weights else None
     if card is not None:
@@ -106,7 +133,7 @@ def load_model(
     network = _network(source, card, allow_code=allow_code)
     if source.weights is not None:
         fill(network, read_weights(source.weights), source=source.weights)
-    return Model(
+    return TorchModel(
         network.eval().to(device or torch.device("cpu")),
         task=card.task,
         preprocess=card.preprocess,
@@ -115,7 +142,7 @@ def load_model(
 
 
 def _check_agrees(source: ModelSource, card: ModelCard) -> None:
-    """Refuses a plan that wants another model than the one its weights are of."""
+    """Refuses a plan that contradicts the card of its weights."""
     for name, said, found in (
         ("architecture", source.architecture, card.architecture),
         ("task", source.task, card.task.kind),
@@ -128,8 +155,8 @@ def _check_agrees(source: ModelSource, card: ModelCard) -> None:
     ):
         if said not in (None, (), Preprocess(), found):
             raise PlanError(
-                f"model: `{name}` is {said} in the plan and {found or 'nothing'} in "
-                f"{source.weights}; leave it out, the weights file knows"
+                f"model: `{name}` is {said} in the plan and {found or 'nothing'} in the card of "
+                f"{source.weights}; leave it out of the plan"
             )
 
 
@@ -138,8 +165,8 @@ def _network(source: ModelSource, card: ModelCard, *, allow_code: bool) -> nn.Mo
         return _from_python(source.python, allow_code=allow_code)
     if not card.architecture:
         raise PlanError(
-            "model: give `weights` that plexor train wrote, or `architecture`, or "
-            "`python: package.module:factory`"
+            "model: the network is not known; give `weights` written by plexor train, or "
+            "`architecture`, or `python: package.module:factory`"
         )
     if source.weights is None:
         raise PlanError(f"model: `weights` is needed for architecture {card.architecture!r}")
@@ -166,7 +193,7 @@ def _from_python(path: str, *, allow_code: bool) -> nn.Module:
         network = getattr(importlib.import_module(module_name), factory_name)()
     except Exception as error:
         raise ModelError(
-            f"model: cannot get {factory_name} from {module_name}: {type(error).__name__}: {error}"
+            f"model: cannot load {factory_name} from {module_name}: {type(error).__name__}: {error}"
         ) from error
     if not isinstance(network, nn.Module):
         raise ModelError(

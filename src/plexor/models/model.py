@@ -1,128 +1,149 @@
-"""What is audited: preprocessing, network and task as one thing that takes stored images."""
+"""What is audited: anything that answers for stored images.
+
+``Model`` is the protocol that audits and attacks are written against. ``TorchModel``, a network
+with its preprocessing, is one implementation; a program that is called, or a defence around another
+model, are others.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Literal, Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
-from plexor.core.errors import ModelError
+from plexor.core.errors import PlanError
 from plexor.models.batch import Scaling
-from plexor.models.device import is_out_of_memory
-from plexor.models.preprocess import Preprocess, resampled
-from plexor.models.segmentation import Segmentation
-from plexor.models.task import Task, check_outputs, task_from
+from plexor.models.card import ModelCard
+from plexor.models.task import Task
+
+ModelAccess = Literal["gradients", "scores", "decisions"]
+"""How much a model shows, from most to least; whoever sees gradients sees scores as well."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelCard:
-    """What one must know of a model to use it, and to say in a report which one it was.
+class Model(Protocol):
+    """A model that can be audited.
 
-    Attributes:
-        task: what outputs mean, with the class names.
-        preprocess: what happens to an image before the network.
-        architecture: a built-in's name, or the import path of the user's own.
-        channels: image channels the network takes.
-        spatial_dims: 2 or 3.
-        weights_sha256: of the weights; "" for a model handed over in memory.
-        training: how it was trained, plain data; empty where Plexor did not.
+    A class with these members is a model; it need not inherit from this one. ``plexor.audit`` deep
+    copies and pickles models that are sent to workers, so keep open connections out of attributes.
+
+    Example:
+        A program that returns one score per class, used through a NumPy function:
+
+        >>> import hashlib
+        >>> import numpy as np
+        >>> import torch
+        >>> from plexor.models import ModelCard, Multiclass
+        >>> def predict(images):
+        ...     dark = images.mean(axis=(1, 2, 3)) < 100
+        ...     return np.stack([dark, ~dark], axis=1).astype("float32")
+        >>> class Program:
+        ...     task = Multiclass(classes=("dark", "bright"))
+        ...     card = ModelCard(task=task, architecture="program 1.2", channels=1)
+        ...     access = "scores"
+        ...     device = torch.device("cpu")
+        ...
+        ...     def outputs(self, images, scaling=None):
+        ...         values = images if scaling is None else scaling.values(images)
+        ...         return torch.from_numpy(predict(values.detach().cpu().numpy()))
+        ...
+        ...     def identity(self):
+        ...         return hashlib.sha256(b"program 1.2").hexdigest()
+        ...
+        ...     def to(self, device):
+        ...         return self
+        >>> model = Program()
+        >>> model.task.decide(model.outputs(torch.full((1, 1, 8, 8), 200.0)))
+        tensor([1])
     """
 
-    task: Task
-    preprocess: Preprocess
-    architecture: str = ""
-    channels: int | None = None
-    spatial_dims: int | None = None
-    weights_sha256: str = ""
-    training: Mapping[str, object] = field(default_factory=dict)
+    @property
+    def card(self) -> ModelCard:
+        """What a report says of the model."""
+        ...
 
-    def to_dict(self) -> dict[str, object]:
-        """Plain data; ``from_dict`` gives the card back."""
-        return asdict(self)
+    @property
+    def task(self) -> Task:
+        """Meaning of the outputs; the same as ``card.task``."""
+        ...
 
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> ModelCard:
-        """A card from plain data, as a weights file or a plan holds it."""
-        rest = dict(data)
-        task = dict(rest.pop("task"))
-        preprocess = {
-            key: tuple(item) if isinstance(item, list) else item
-            for key, item in rest.pop("preprocess").items()
-        }
-        return cls(task=task_from(**task), preprocess=Preprocess(**preprocess), **rest)
+    @property
+    def access(self) -> ModelAccess:
+        """How much the model shows to an attack.
 
-
-class Model:
-    """A network with its preprocessing and task.
-
-    Args:
-        network: takes (N, C, *size), gives logits (N, n_outputs), for a segmentation
-            (N, n_outputs, *any size). It is put in evaluation mode, its parameters are frozen, and
-            it stays where it is, on its own device.
-        task: what the logits mean.
-        preprocess: from stored values to the network's input.
-        card: where the model comes from; made from the rest if not given.
-    """
-
-    def __init__(
-        self,
-        network: nn.Module,
-        *,
-        task: Task,
-        preprocess: Preprocess | None = None,
-        card: ModelCard | None = None,
-    ) -> None:
-        self.was_training = network.training
-        self.network = network.eval().requires_grad_(requires_grad=False)
-        self.task = task
-        self.preprocess = preprocess or Preprocess()
-        self.card = card or ModelCard(
-            task=task, preprocess=self.preprocess, architecture=type(network).__qualname__
-        )
+        "gradients": ``outputs`` is differentiable in the images. "scores": the outputs are
+        continuous, and not differentiable. "decisions": only what ``task.decide`` makes of the
+        outputs has a meaning, e.g. 1 for the class that is decided and 0 for all others.
+        """
+        ...
 
     @property
     def device(self) -> torch.device:
-        """Where the network's first parameter is; the CPU for a network without any."""
-        parameter = next(self.network.parameters(), None)
-        return torch.device("cpu") if parameter is None else parameter.device
+        """Where images are expected and outputs are returned."""
+        ...
 
     def outputs(self, images: Tensor, scaling: Scaling | None = None) -> Tensor:
-        """Logits (N, n_outputs), float32, differentiable in ``images``.
+        """Outputs (N, n_outputs), float32; of a segmentation (N, n_outputs, *spatial).
 
-        Of a segmentation (N, n_outputs, *spatial): where the network works at another size than
-        the image's own, its logits are interpolated back, as ``resampled`` does.
+        The outputs of one image do not depend on the other images of the batch.
 
         Args:
-            images: stored numbers, (N, C, *spatial).
+            images: stored numbers, float32 (N, C, *spatial), on ``device``.
             scaling: from stored numbers to values; None where they are the same.
 
         Raises:
-            ModelError: images the network cannot take, or outputs of a wrong shape. Running out
-                of memory is let through as it is.
+            ModelError: the model cannot answer for these images. Audits record such cases as
+                failed; any other error ends the audit. An error that says that memory ran out is
+                not wrapped: audits then try a smaller batch.
         """
-        values = images if scaling is None else scaling.values(images)
-        channels = self.card.channels
-        if channels is not None and images.shape[1] != channels:
-            raise ModelError(
-                f"the model takes images with {channels} channels, got {images.shape[1]}"
-            )
-        inputs = self.preprocess(values)
-        if inputs.ndim == 4:
-            inputs = inputs.contiguous(memory_format=torch.channels_last)
-        try:
-            outputs: Tensor = self.network(inputs)
-        except Exception as error:
-            if is_out_of_memory(error):
-                raise
-            raise ModelError(
-                f"the network fails on images of shape {tuple(images.shape[1:])}: "
-                f"{type(error).__name__}: {error}"
-            ) from error
-        spatial = tuple(images.shape[2:])
-        check_outputs(self.task, outputs, len(images), spatial_dims=len(spatial))
-        if isinstance(self.task, Segmentation):
-            return resampled(outputs.float(), spatial)
-        return outputs.float()
+        ...
+
+    def identity(self) -> str:
+        """SHA-256, 64 hexadecimal digits, of everything that decides the outputs.
+
+        Two models with one identity give the same outputs: of a network hash its weights and its
+        preprocessing, of a program that is called its address and version. It is printed in the
+        report, and a run directory is not resumed with a model of another identity.
+        """
+        ...
+
+    def to(self, device: torch.device) -> Self:
+        """Moves the model in place and returns it; a model that cannot move stays where it is."""
+        ...
+
+
+@runtime_checkable
+class HasNetwork(Protocol):
+    """A further capability of models that run a torch network in this process.
+
+    Needed by attacks that look at hidden layers, by the check for layers left in training mode, and
+    to compute gradients in less memory. Models without it are audited without these.
+    """
+
+    @property
+    def network(self) -> nn.Module:
+        """The network, on the model's device."""
+        ...
+
+    @property
+    def was_training(self) -> bool:
+        """Whether the network was handed over in training mode."""
+        ...
+
+
+def network_of(model: Model, *, method: str) -> nn.Module:
+    """The network of a model.
+
+    Args:
+        model: any model.
+        method: what needs the network, for the message.
+
+    Raises:
+        PlanError: the model has none.
+    """
+    if not isinstance(model, HasNetwork):
+        raise PlanError(
+            f"{method} looks at hidden layers, and {type(model).__name__} has no torch network; "
+            "take an attack that uses the model's outputs only"
+        )
+    return model.network

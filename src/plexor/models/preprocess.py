@@ -1,4 +1,4 @@
-"""From stored images to what a network takes: declared, differentiable, part of the model."""
+"""Preprocessing from values to a network's input: declared, differentiable, part of the model."""
 
 from __future__ import annotations
 
@@ -16,13 +16,22 @@ class Preprocess:
     """Resize, then scale, then normalise.
 
     Attributes:
-        size: spatial size the network takes, e.g. (72, 96); None keeps the image's own. 2D images
-            are resized bilinearly with antialiasing, volumes by area when they shrink and
-            trilinearly otherwise; the aspect ratio follows ``size``.
-        window: values mapped to 0 and 1, e.g. (0, 255); values beyond are not cut. None takes each
-            image's own mean and standard deviation (z-score) instead.
-        mean: subtracted after scaling, one a channel, or one for all.
-        std: divided by after that.
+        size: spatial size of the network's input, e.g. (72, 96); None keeps the size of the image.
+            2D images are resized bilinearly with antialiasing, volumes by area when they shrink and
+            trilinearly otherwise. The aspect ratio is not kept.
+        window: values mapped to 0 and 1, e.g. (0, 255); values outside are not clipped. None
+            computes z-scores with the mean and standard deviation of each image instead.
+        mean: subtracted after scaling; one number per channel, or one for all channels.
+        std: divisor after that, likewise.
+
+    Raises:
+        PlanError: a size, window or standard deviation that has no meaning.
+
+    Example:
+        >>> import torch
+        >>> prepare = Preprocess(size=(1, 2), window=(0, 200), mean=(0.5,), std=(0.25,))
+        >>> prepare(torch.tensor([[[[0.0, 200.0], [100.0, 100.0]]]]))
+        tensor([[[[-1.,  1.]]]])
     """
 
     size: tuple[int, ...] | None = None
@@ -39,21 +48,21 @@ class Preprocess:
             )
         if not self.mean or not self.std or min(self.std) <= 0:
             raise PlanError(
-                "preprocess: `mean` and `std` need one number or one a channel, `std` positive, "
-                f"got {self.mean} and {self.std}"
+                "preprocess: `mean` and `std` need one number or one per channel, and `std` must "
+                f"be positive, got {self.mean} and {self.std}"
             )
 
     def __call__(self, values: Tensor) -> Tensor:
-        """Network input for values (N, C, *spatial); same device and dtype.
+        """The network's input for values (N, C, *spatial); same device and dtype.
 
         Raises:
-            ModelError: the images' dimension is not that of ``size``, or the numbers in ``mean`` or
-                ``std`` are neither 1 nor as many as the channels.
+            ModelError: the images have another dimension than ``size``, or ``mean`` or ``std`` have
+                neither one number nor one per channel.
         """
         return self.normalise(self.scale(self.resize(values)))
 
     def resize(self, values: Tensor) -> Tensor:
-        """The spatial part alone."""
+        """The resize alone."""
         spatial = tuple(values.shape[2:])
         if self.size is None or spatial == self.size:
             return values
@@ -65,7 +74,7 @@ class Preprocess:
         return resampled(values, self.size)
 
     def scale(self, values: Tensor) -> Tensor:
-        """The window alone: its ends become 0 and 1; without one, each image's z-scores."""
+        """The scaling alone: the ends of the window become 0 and 1; without window, z-scores."""
         if self.window is not None:
             low, high = self.window
             return (values - low) / (high - low)
@@ -74,15 +83,16 @@ class Preprocess:
         return centred / centred.square().mean(axes, keepdim=True).add(1e-12).sqrt()
 
     def normalise(self, scaled: Tensor) -> Tensor:
-        """``mean`` and ``std`` alone."""
+        """The normalisation alone: subtracts ``mean``, divides by ``std``."""
         mean, std = _per_channel("mean", self.mean, scaled), _per_channel("std", self.std, scaled)
         return (scaled - mean) / std
 
 
 def resampled(values: Tensor, size: tuple[int, ...]) -> Tensor:
-    """Values (N, C, *spatial) at another spatial size; differentiable, same device and dtype.
+    """Resizes values (N, C, *spatial); differentiable, same device and dtype.
 
-    2D bilinearly with antialiasing; volumes by area when they shrink and trilinearly otherwise.
+    Images are resized bilinearly with antialiasing, volumes by area when they shrink and
+    trilinearly otherwise.
     """
     spatial = tuple(values.shape[2:])
     if spatial == size:

@@ -1,4 +1,4 @@
-"""Gradients in less memory: what a network computes inside is computed again when it is needed."""
+"""Gradients in less memory: activations are computed again in the backward pass, not kept."""
 
 from __future__ import annotations
 
@@ -16,17 +16,28 @@ from plexor.core.errors import ModelError
 
 @contextlib.contextmanager
 def recomputing(network: nn.Module) -> Iterator[None]:
-    """While it lasts, gradients through the network take less memory, and more time.
+    """Context in which gradients through a network take less memory, and more time.
 
-    Of every module that has several inside, but for the network itself, only the input is kept on
-    the way forward (Chen et al., arXiv:1604.06174; as ``torch.utils.checkpoint``). On the way back
-    it goes forward once more, and so do, each for itself, those inside it. Outputs and gradients
-    are the same, to the bit; a network that draws random numbers draws the same again.
+    Of every module with several children, except the network itself, only the input is kept in the
+    forward pass; the module is run again in the backward pass, and so are the modules inside it
+    (Chen et al., arXiv:1604.06174; by ``torch.utils.checkpoint``). Outputs and gradients are the
+    same to the bit. A network that draws random numbers draws the same numbers again.
 
     Args:
-        network: of any architecture; a TorchScript module is left as it is. Layers that are told to
-            write over their input, such as ``nn.ReLU(inplace=True)``, do not meanwhile. One that
-            does so by other means raises ModelError on the way back.
+        network: of any architecture; TorchScript modules are not changed. Layers that overwrite
+            their input, such as ``nn.ReLU(inplace=True)``, do not do so inside the context. A layer
+            that overwrites its input by other means raises ModelError in the backward pass.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> network = nn.Sequential(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), nn.Linear(2, 1))
+        >>> images = torch.ones(1, 2, requires_grad=True)
+        >>> (plain,) = torch.autograd.grad(network(images).sum(), images)
+        >>> with recomputing(network):
+        ...     (again,) = torch.autograd.grad(network(images).sum(), images)
+        >>> torch.equal(plain, again)
+        True
     """
     inside = [module for module in network.modules() if module is not network]
     blocks = [
@@ -64,9 +75,9 @@ def _again(module: nn.Module, forward: Any, *args: Any, **kwargs: Any) -> Any:
     def passed(*args: Any, **kwargs: Any) -> Any:
         if [one._version for one in given] != as_given:
             raise ModelError(
-                f"memory suffices only if what {type(module).__name__} computes is computed again, "
-                "and the network writes over its input; use a smaller image, or a machine with "
-                "more memory"
+                f"out of memory: the activations of {type(module).__name__} cannot be computed "
+                "again, because the network overwrites their input; use a smaller image, or a "
+                "machine with more memory"
             )
         return forward(*args, **kwargs)
 

@@ -1,4 +1,4 @@
-"""A class for every pixel: the decision, how firm it is, and how well two decisions overlap."""
+"""Segmentation: decisions for every pixel, their margin, and the overlap of two decisions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from plexor.core.errors import DataError, PlanError, unknown
 from plexor.models.classes import check_classes
 
 _TIE = 1e-30
-"""The lead, in logits, of the one that is decided where two logits are equal."""
+"""Lead, in logits, of the class that is decided where two logits are equal."""
 _WHITE = 255
 
 
@@ -28,10 +28,17 @@ class Segmentation:
     (N, *spatial) int64. Label 0 is the background.
 
     Attributes:
-        classes: two or more, the first of them the background, from one logit each; the greatest
-            decides (ties: the first). Or a single one from one logit, whose label is 1, with a
-            background that goes without a name.
+        classes: either two or more names, the first for the background, with one logit each; the
+            greatest logit decides, and the first of equal ones. Or a single name with one logit;
+            its label is 1, and the background has no name.
         threshold: probability above which the single class is decided.
+
+    Example:
+        >>> import torch
+        >>> task = Segmentation(classes=("lesion",))
+        >>> task.decide(torch.tensor([[[[-1.0, 0.5], [2.0, 0.0]]]]))
+        tensor([[[0, 1],
+                 [1, 0]]])
     """
 
     classes: tuple[str, ...]
@@ -41,20 +48,20 @@ class Segmentation:
     def __post_init__(self) -> None:
         check_classes(self.kind, self.classes, at_least=1)
         if strange := [name for name in self.classes if "|" in name]:
-            raise PlanError(f"segmentation: a class needs a name without `|`, got {strange[0]!r}")
+            raise PlanError(f"segmentation: class names must not contain `|`, got {strange[0]!r}")
         if not 0 < self.threshold < 1:
             raise PlanError(
                 f"segmentation: threshold must lie between 0 and 1, got {self.threshold}"
             )
         if len(self.classes) > 1 and self.threshold != 0.5:
             raise PlanError(
-                "segmentation: with several classes the greatest logit decides; leave `threshold` "
-                f"out, got {self.threshold}"
+                "segmentation: `threshold` is for a single class, with several the greatest logit "
+                f"decides; leave it out, got {self.threshold}"
             )
 
     @property
     def n_outputs(self) -> int:
-        """Logits a pixel: one a class."""
+        """Logits per pixel: one per class."""
         return len(self.classes)
 
     @property
@@ -63,10 +70,10 @@ class Segmentation:
         return self.classes[1:] or self.classes
 
     def label_of(self, name: str) -> int:
-        """The label of a class that is not the background.
+        """The label of a foreground class.
 
         Raises:
-            PlanError: there is none of that name.
+            PlanError: no foreground class has this name.
         """
         if name not in self.foreground:
             raise PlanError(unknown("class", name, self.foreground))
@@ -79,9 +86,10 @@ class Segmentation:
         return outputs.argmax(dim=1)
 
     def lead(self, outputs: Tensor, label: int) -> Tensor:
-        """How far ahead of every other a label >= 1 is at each pixel, (N, *spatial), in logits.
+        """Logit of a label >= 1 minus the greatest other, at each pixel, (N, *spatial).
 
-        It is > 0 exactly where the label is decided, else < 0; a tie counts as next to nothing.
+        It is > 0 exactly where the label is decided, and < 0 elsewhere; a tie gives ±1e-30. For a
+        single class, the logit minus that of the threshold.
         """
         if self.n_outputs == 1:
             lead = self._excess(outputs)
@@ -92,10 +100,11 @@ class Segmentation:
         return lead + torch.where(lead.detach() == 0, nudge, 0.0)
 
     def dice(self, one: Tensor, other: Tensor) -> Tensor:
-        """Dice's coefficient of two labellings (N, *spatial), (N, len(foreground)) float64.
+        """Dice coefficient of two label masks (N, *spatial), for each foreground class.
 
-        Twice the pixels that both give a class, over the pixels that either gives it, added up.
-        NaN where neither gives it to any.
+        Returns:
+            (N, len(foreground)) float64: 2 |A ∩ B| / (|A| + |B|) of the pixels of the class in each
+            mask; NaN where neither mask has the class.
         """
         found = []
         for label in range(1, 1 + len(self.foreground)):
@@ -105,13 +114,12 @@ class Segmentation:
         return torch.stack(found, dim=1)
 
     def labels(self, masks: Sequence[NDArray[Any]]) -> Tensor:
-        """Masks of one spatial shape that number the classes as labels, (N, *spatial) int64.
+        """Labels (N, *spatial) int64 of masks of one spatial shape, which hold class numbers.
 
-        Where there is one class beside the background, 255 stands for it too: so do images of
-        black and white have it.
+        With one foreground class, 255 is read as 1, since black-and-white masks are stored so.
 
         Raises:
-            DataError: a number that is no label.
+            DataError: a mask holds a number that is not a label.
         """
         stacked = np.stack([np.asarray(mask) for mask in masks])
         if len(self.foreground) == 1:
@@ -119,9 +127,9 @@ class Segmentation:
         known = np.isin(stacked, np.arange(1 + len(self.foreground)))
         if not known.all():
             raise DataError(
-                f"a mask numbers its classes from 0 to {len(self.foreground)} "
-                f"({', '.join(self.foreground)}), found {stacked[~known][0]}; number them so, or "
-                "name all of them in the order of their numbers"
+                f"a mask must hold class numbers from 0 to {len(self.foreground)} "
+                f"({', '.join(self.foreground)}), found {stacked[~known][0]}; renumber the mask, "
+                "or list all classes in the order of their numbers"
             )
         return torch.from_numpy(stacked.astype(np.int64))
 

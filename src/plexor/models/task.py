@@ -1,8 +1,8 @@
-"""What a model's outputs mean: the decision, its margin and its losses.
+"""Tasks: the meaning of a model's outputs, with decision, margin and losses.
 
-A *label* is what the truth and the decision are given as inside tensors: a class index for
-``Multiclass`` and ``Binary``, a 0 or 1 for each finding for ``Multilabel``, a number for
-``Regression``, a class index for every pixel for ``Segmentation``.
+Truths and decisions are tensors of labels: a class index for ``Multiclass`` and ``Binary``, 0 or 1
+for each named label for ``Multilabel``, a number for ``Regression``, and a class index for every
+pixel for ``Segmentation``.
 """
 
 from __future__ import annotations
@@ -16,32 +16,32 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from plexor.cases.case import split_findings
+from plexor.cases.case import split_labels
 from plexor.core.errors import ModelError, PlanError, unknown
 from plexor.models.classes import check_classes
 from plexor.models.segmentation import Segmentation
 
 
 class Task(Protocol):
-    """What every task can say of outputs (N, n_outputs), or (N, n_outputs, *spatial)."""
+    """Meaning of outputs (N, n_outputs), for a segmentation (N, n_outputs, *spatial)."""
 
     @property
     def kind(self) -> str:
-        """Its name in a plan and a card."""
+        """Name of the task in plans and cards."""
         ...
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the labels 0, 1, ..., or of the findings; none for a number."""
+        """Names of the classes or labels in the order of the outputs; none for a regression."""
         ...
 
     @property
     def n_outputs(self) -> int:
-        """Numbers a case must get from the network."""
+        """Number of outputs per case, or per pixel."""
         ...
 
     def decide(self, outputs: Tensor) -> Tensor:
-        """The label decided for each case, (N, ...)."""
+        """Label decided for each case, (N, ...)."""
         ...
 
 
@@ -49,13 +49,13 @@ class Decides(Task, Protocol):
     """A task that decides between labels: multiclass, binary, multilabel."""
 
     def margin(self, outputs: Tensor, label: Tensor) -> Tensor:
-        """How firmly ``label`` is decided, (N,), in logits: > 0 if it is, < 0 if it is not."""
+        """Margin of ``label`` in logits, (N,): > 0 where it is decided, < 0 where it is not."""
         ...
 
     def against(self, outputs: Tensor, label: Tensor) -> Tensor:
-        """How far ahead of ``label`` each decision next to it is, (N, K), in logits.
+        """Lead over ``label`` of each of the K alternative decisions, (N, K), in logits.
 
-        The margin is minus the greatest of them.
+        The margin is minus the greatest lead.
         """
         ...
 
@@ -70,7 +70,20 @@ class Decides(Task, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Multiclass:
-    """One of several classes; one logit a class; the greatest decides (ties: the first)."""
+    """One of several classes, with one logit per class.
+
+    The greatest logit decides, and the first of equal ones.
+
+    Attributes:
+        classes: two or more names, in the order of the logits.
+
+    Example:
+        >>> import torch
+        >>> task = Multiclass(classes=("keratosis", "melanoma", "naevus"))
+        >>> outputs = torch.tensor([[0.5, 2.0, 1.0]])
+        >>> task.decide(outputs), task.margin(outputs, torch.tensor([2]))
+        (tensor([1]), tensor([-1.]))
+    """
 
     classes: tuple[str, ...]
     kind: Literal["multiclass"] = "multiclass"
@@ -80,7 +93,7 @@ class Multiclass:
 
     @property
     def n_outputs(self) -> int:
-        """One logit a class."""
+        """One logit per class."""
         return len(self.classes)
 
     def decide(self, outputs: Tensor) -> Tensor:
@@ -88,23 +101,23 @@ class Multiclass:
         return outputs.argmax(dim=1)
 
     def margin(self, outputs: Tensor, label: Tensor) -> Tensor:
-        """The label's logit minus the greatest other."""
+        """Logit of the label minus the greatest other logit, (N,)."""
         column = label[:, None]
         others = outputs.scatter(1, column, -math.inf)
         return outputs.gather(1, column).squeeze(1) - others.amax(dim=1)
 
     def against(self, outputs: Tensor, label: Tensor) -> Tensor:
-        """Every other class's logit minus the label's, (N, len(classes) - 1), in their order."""
+        """Logit of every other class, in order, minus that of the label, (N, len(classes) - 1)."""
         column = label[:, None]
         others = torch.arange(outputs.shape[1] - 1, device=outputs.device)
         others = others + (others >= column).long()
         return outputs.gather(1, others) - outputs.gather(1, column)
 
     def cross_entropy(self, outputs: Tensor, label: Tensor) -> Tensor:
-        """Softmax cross-entropy, as softplus(log Σ exp(others) - label's logit).
+        """Softmax cross-entropy, computed as softplus(log Σ exp(other logits) - label's logit).
 
-        The usual form's gradient is a difference from 1, which float32 loses where the label is
-        ahead by 17 logits; this one keeps its direction up to 100.
+        The gradient of the usual form contains 1 - p, which is 0 in float32 where the label leads
+        by 17 logits; in this form the direction of the gradient is kept up to 100 logits.
         """
         column = label[:, None]
         others = outputs.scatter(1, column, -math.inf).logsumexp(dim=1)
@@ -117,11 +130,20 @@ class Multiclass:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binary:
-    """Absent or present, from one logit.
+    """Two classes, from the logit of the second one.
 
     Attributes:
-        classes: (negative, positive).
+        classes: names of the negative and the positive class.
         threshold: probability above which the decision is positive.
+
+    Example:
+        >>> import torch
+        >>> task = Binary(classes=("normal", "opacity"), threshold=0.2)
+        >>> outputs = torch.tensor([[-1.0]])
+        >>> task.probabilities(outputs)
+        tensor([[0.7311, 0.2689]])
+        >>> task.decide(outputs)
+        tensor([1])
     """
 
     classes: tuple[str, ...]
@@ -141,23 +163,23 @@ class Binary:
         return 1
 
     def decide(self, outputs: Tensor) -> Tensor:
-        """1 where the logit exceeds the threshold's."""
+        """1 where the probability exceeds the threshold, else 0; (N,) int64."""
         return (self._excess(outputs) > 0).long()
 
     def margin(self, outputs: Tensor, label: Tensor) -> Tensor:
-        """Logit above the threshold's for the positive label, below it for the negative."""
+        """Logit minus that of the threshold, with the sign turned for the negative class, (N,)."""
         return torch.where(label == 1, 1.0, -1.0) * self._excess(outputs)
 
     def against(self, outputs: Tensor, label: Tensor) -> Tensor:
-        """The other label is the only other decision, (N, 1)."""
+        """Minus the margin, since there is one alternative, (N, 1)."""
         return -self.margin(outputs, label)[:, None]
 
     def cross_entropy(self, outputs: Tensor, label: Tensor) -> Tensor:
-        """Logistic loss, with a gradient that does not vanish on one side before the other."""
+        """Logistic loss, (N,), as softplus, whose gradient keeps its precision for both classes."""
         return functional.softplus(torch.where(label == 1, -1.0, 1.0) * outputs[:, 0])
 
     def probabilities(self, outputs: Tensor) -> Tensor:
-        """(1 - sigmoid, sigmoid)."""
+        """Probabilities of the negative and the positive class, (N, 2)."""
         positive = outputs[:, 0].sigmoid()
         return torch.stack([1 - positive, positive], dim=1)
 
@@ -167,11 +189,17 @@ class Binary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Multilabel:
-    """Several findings, each absent or present, one logit each.
+    """Several labels, each absent or present, with one logit per label.
 
     Attributes:
-        classes: names of the findings.
-        threshold: probability above which a finding is called present; one for all, or one each.
+        classes: names of the labels, e.g. radiological findings.
+        threshold: probability above which a label is present; one for all labels, or one per label.
+
+    Example:
+        >>> import torch
+        >>> task = Multilabel(classes=("effusion", "nodule"), threshold=(0.5, 0.2))
+        >>> task.decide(torch.tensor([[-1.0, -1.0]]))
+        tensor([[0, 1]])
     """
 
     classes: tuple[str, ...]
@@ -183,41 +211,43 @@ class Multilabel:
         if len(self._thresholds) != len(self.classes):
             raise PlanError(
                 f"multilabel: `threshold` has {len(self._thresholds)} numbers, expected 1 or one "
-                f"for each of the {len(self.classes)} findings"
+                f"for each of the {len(self.classes)} labels"
             )
-        if strange := [name for name in self.classes if split_findings(name) != (name,)]:
-            raise PlanError(f"multilabel: a finding needs a name without `|`, got {strange[0]!r}")
+        if strange := [name for name in self.classes if split_labels(name) != (name,)]:
+            raise PlanError(f"multilabel: names of labels must not contain `|`, got {strange[0]!r}")
         if not all(0 < number < 1 for number in self._thresholds):
-            raise PlanError(f"multilabel: thresholds lie between 0 and 1, got {self.threshold}")
+            raise PlanError(
+                f"multilabel: `threshold` must lie between 0 and 1, got {self.threshold}"
+            )
 
     @property
     def n_outputs(self) -> int:
-        """One logit a finding."""
+        """One logit per label."""
         return len(self.classes)
 
     def excess(self, outputs: Tensor) -> Tensor:
-        """Logits above the thresholds', (N, len(classes)): > 0 where a finding is present."""
+        """Logits minus those of the thresholds, (N, len(classes)): > 0 where a label is present."""
         logits = [math.log(number / (1 - number)) for number in self._thresholds]
         return outputs - torch.tensor(logits, dtype=outputs.dtype, device=outputs.device)
 
     def decide(self, outputs: Tensor) -> Tensor:
-        """(N, len(classes)) int64, 1 where a finding is present."""
+        """(N, len(classes)) int64, 1 where a label is present."""
         return (self.excess(outputs) > 0).long()
 
     def margin(self, outputs: Tensor, label: Tensor) -> Tensor:
-        """That of the finding decided least firmly as ``label`` (N, len(classes)) says."""
+        """Smallest margin of the labels, (N,); ``label`` is (N, len(classes)), 0 or 1."""
         return -self.against(outputs, label).amax(dim=1)
 
     def against(self, outputs: Tensor, label: Tensor) -> Tensor:
-        """How far beyond its threshold each finding is on the side that ``label`` is not."""
+        """Distance of each logit beyond its threshold, on the side opposite to ``label``."""
         return torch.where(label == 1, -1.0, 1.0) * self.excess(outputs)
 
     def cross_entropy(self, outputs: Tensor, label: Tensor) -> Tensor:
-        """Sum of the findings' logistic losses."""
+        """Sum of the labels' logistic losses, (N,)."""
         return functional.softplus(torch.where(label == 1, -1.0, 1.0) * outputs).sum(dim=1)
 
     def probabilities(self, outputs: Tensor) -> Tensor:
-        """Sigmoid of each finding; they need not sum to 1."""
+        """Probability of each label, (N, len(classes)); the sum need not be 1."""
         return outputs.sigmoid()
 
     @property
@@ -232,7 +262,12 @@ class Regression:
     """A number with a unit.
 
     Attributes:
-        unit: what it counts, e.g. "years".
+        unit: unit of the number, e.g. "years".
+
+    Example:
+        >>> import torch
+        >>> Regression(unit="years").decide(torch.tensor([[63.5]]))
+        tensor([63.5000])
     """
 
     unit: str
@@ -241,9 +276,9 @@ class Regression:
 
     def __post_init__(self) -> None:
         if self.classes:
-            raise PlanError("regression: a number has no classes; leave `classes` out")
+            raise PlanError("regression: `classes` has no meaning for a number; leave it out")
         if not self.unit:
-            raise PlanError("regression: `unit` must say what the number counts, e.g. years")
+            raise PlanError("regression: `unit` is empty; name the unit of the number, e.g. years")
 
     @property
     def n_outputs(self) -> int:
@@ -251,7 +286,7 @@ class Regression:
         return 1
 
     def decide(self, outputs: Tensor) -> Tensor:
-        """The number itself, (N,)."""
+        """The number, (N,)."""
         return outputs[:, 0]
 
 
@@ -275,12 +310,16 @@ def task_from(
 
     Args:
         kind: "multiclass", "binary", "multilabel", "regression" or "segmentation".
-        classes: class names, or findings, in the order of the outputs; none for a regression.
-        threshold: see ``Binary``, ``Multilabel`` and ``Segmentation``; None takes theirs.
+        classes: names of classes or labels, in the order of the outputs; none for a regression.
+        threshold: see ``Binary``, ``Multilabel`` and ``Segmentation``; None uses their default.
         unit: see ``Regression``, which needs it.
 
     Raises:
-        PlanError: an unknown task, or what has no meaning for it.
+        PlanError: an unknown task, or an option that has no meaning for it.
+
+    Example:
+        >>> task_from("regression", unit="years")
+        Regression(unit='years', classes=(), kind='regression')
     """
     if kind not in TASKS:
         raise PlanError(unknown("task", kind, TASKS))
@@ -291,49 +330,50 @@ def task_from(
         options["unit"] = unit
     known = {field.name for field in fields(TASKS[kind])} - {"kind"}
     if strange := sorted(options.keys() - known):
-        raise PlanError(f"model: `{strange[0]}` means nothing to a {kind} task; leave it out")
+        raise PlanError(f"model: `{strange[0]}` has no meaning for a {kind} task; leave it out")
     if "unit" in known and unit is None:
-        raise PlanError(f"model: a {kind} needs `unit`, what its number counts, e.g. `unit: years`")
+        raise PlanError(f"model: a {kind} needs the unit of its number, e.g. `unit: years`")
     task: Task = TASKS[kind](**options)
     return task
 
 
 def decides(task: Task) -> Decides:
-    """The task, if it decides between labels.
+    """Returns the task if it decides between labels.
 
     Raises:
-        PlanError: it does not.
+        PlanError: a regression or a segmentation.
     """
     if not isinstance(task, Multiclass | Binary | Multilabel):
         example = "erase: CLASS" if isinstance(task, Segmentation) else "deviate: 5"
         raise PlanError(
-            f"being wrong has no meaning for {task.kind}; say what is to happen, e.g. "
+            f"the goal misclassify has no meaning for {task.kind}; name another goal, e.g. "
             f"`goal: {{{example}}}`"
         )
     return task
 
 
 def check_outputs(task: Task, outputs: object, n_cases: int, *, spatial_dims: int = 0) -> None:
-    """Refuses outputs that cannot be what the task promises.
+    """Checks that outputs are a tensor of the shape that the task needs.
 
     Args:
-        task: what they are of.
-        outputs: what a network gave.
-        n_cases: how many images it was given.
-        spatial_dims: of these; a segmentation has as many axes more, of any size.
+        task: the model's task.
+        outputs: what the model returned.
+        n_cases: number of images given to the model.
+        spatial_dims: of the images; outputs of a segmentation have as many further axes, of any
+            size.
 
     Raises:
-        ModelError: not a tensor, or one of a wrong shape.
+        ModelError: not a tensor, or a wrong shape.
     """
     wanted = (n_cases, task.n_outputs)
     spatial = ("*",) * spatial_dims if isinstance(task, Segmentation) else ()
     expected = f"({', '.join(map(str, (*wanted, *spatial)))})"
     if not isinstance(outputs, Tensor):
         raise ModelError(
-            f"the model gave a {type(outputs).__name__}, expected a tensor of shape {expected}"
+            f"the model returned a {type(outputs).__name__}, expected a tensor of shape {expected}"
         )
     if tuple(outputs.shape[:2]) != wanted or outputs.ndim != 2 + len(spatial):
         raise ModelError(
-            f"the model gave outputs of shape {tuple(outputs.shape)}, expected {expected} for "
+            f"the model returned outputs of shape {tuple(outputs.shape)}, expected {expected} for "
             f"{task.kind}" + (f" with {len(task.classes)} classes" if task.classes else "")
         )

@@ -1,4 +1,4 @@
-"""Truths as labels, and labels in words."""
+"""Truths as tensors of labels, and tensors of labels as text."""
 
 from __future__ import annotations
 
@@ -11,39 +11,50 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from plexor.cases.case import join_findings, split_findings
+from plexor.cases.case import join_labels, split_labels
 from plexor.core.errors import DataError, unknown
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Multilabel, Regression, Task
 
 Truth = str | float | NDArray[Any]
-"""A class, findings, a number, or a mask (*spatial) that numbers each pixel's class."""
+"""A class name, names of labels, a number, or a mask (*spatial) of class numbers."""
 
 
 def encode(task: Task, truths: Sequence[Truth]) -> Tensor:
-    """Labels of truths: class names, findings such as "effusion|nodule", numbers, or masks.
+    """Encodes truths as labels.
+
+    Args:
+        task: the task that the truths are of.
+        truths: class names, labels such as "effusion|nodule", numbers, or masks.
 
     Returns:
-        (N,) int64 for classes, (N, len(classes)) int64 for findings, (N,) float32 for numbers,
-        (N, *spatial) int64 for masks.
+        (N,) int64 for classes, (N, len(classes)) int64, 0 or 1, for several labels, (N,) float32
+        for numbers, (N, *spatial) int64 for masks.
 
     Raises:
-        DataError: a truth is not one of the task's classes, or no finite number; or it is a mask
-            where the task wants none, or none where it wants one.
+        DataError: a name that the task does not have, a number that is not finite, or a mask for a
+            task without masks and the reverse.
+
+    Example:
+        >>> from plexor.models import Multilabel
+        >>> encode(Multilabel(classes=("effusion", "nodule")), ["nodule", "", "effusion|nodule"])
+        tensor([[0, 1],
+                [0, 0],
+                [1, 1]])
     """
     masks = [truth for truth in truths if isinstance(truth, np.ndarray)]
     if isinstance(task, Segmentation):
         if len(masks) < len(truths):
-            raise DataError("the truth of a segmentation is a mask, not a word or a number")
+            raise DataError("the truth of a segmentation must be a mask, got a word or a number")
         return task.labels(masks)
     if masks:
-        raise DataError(f"the truth of {task.kind} is no mask")
+        raise DataError(f"the truth of {task.kind} must not be a mask")
     if isinstance(task, Regression):
         return torch.tensor([_number(truth) for truth in truths], dtype=torch.float32)
     index = {name: label for label, name in enumerate(task.classes)}
     several = isinstance(task, Multilabel)
-    noun = "finding" if several else "class"
-    named = [split_findings(str(truth)) if several else (str(truth),) for truth in truths]
+    noun = "label" if several else "class"
+    named = [split_labels(str(truth)) if several else (str(truth),) for truth in truths]
     if strange := [name for names in named for name in names if name not in index]:
         raise DataError(unknown(noun, strange[0], task.classes))
     if not several:
@@ -55,23 +66,33 @@ def encode(task: Task, truths: Sequence[Truth]) -> Tensor:
 
 
 def in_words(task: Task, labels: Tensor) -> list[str]:
-    """Labels as findings keep them: a class, a number, findings or outlined classes, sorted.
+    """Labels as text, in the form stored in findings.
 
     Args:
-        task: what they are labels of.
-        labels: as ``task.decide`` gives them, (N, ...).
+        task: the task that the labels are of.
+        labels: (N, ...), as ``task.decide`` returns them.
+
+    Returns:
+        Per case: the class name, the number, the names of the labels present, or those of the
+        foreground classes in the mask; several names sorted and joined by "|".
+
+    Example:
+        >>> import torch
+        >>> from plexor.models import Multilabel
+        >>> in_words(Multilabel(classes=("effusion", "nodule")), torch.tensor([[1, 1], [0, 0]]))
+        ['effusion|nodule', '']
     """
     if isinstance(task, Segmentation):
         there = [set(mask.unique().tolist()) for mask in labels]
         return [
-            join_findings(name for i, name in enumerate(task.foreground, 1) if i in numbers)
+            join_labels(name for i, name in enumerate(task.foreground, 1) if i in numbers)
             for numbers in there
         ]
     if isinstance(task, Regression):
         return [f"{number:.6g}" for number in labels.tolist()]
     if isinstance(task, Multilabel):
         return [
-            join_findings(name for name, there in zip(task.classes, row, strict=True) if there)
+            join_labels(name for name, there in zip(task.classes, row, strict=True) if there)
             for row in labels.tolist()
         ]
     return [task.classes[label] for label in labels.tolist()]
@@ -79,5 +100,5 @@ def in_words(task: Task, labels: Tensor) -> list[str]:
 
 def _number(truth: Truth) -> float:
     if not isinstance(truth, int | float) or not math.isfinite(truth):
-        raise DataError(f"a regression needs a finite number as truth, got {truth!r}")
+        raise DataError(f"the truth of a regression must be a finite number, got {truth!r}")
     return truth

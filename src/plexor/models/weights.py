@@ -1,4 +1,4 @@
-"""Weights as data: safetensors with the model's card inside, and nothing that runs on reading."""
+"""Weights as data: safetensors files that hold the model's card; reading them runs no code."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from torch import Tensor, nn
 from plexor.core.errors import ModelError
 from plexor.core.files import write_atomic
 from plexor.core.ids import digest, digest_file
-from plexor.models.model import ModelCard
+from plexor.models.card import ModelCard
 
 _CARD = "plexor_card"
 _GROUPS = "training_groups"
 
 
 def group_hash(group: str) -> str:
-    """A short hash of a group's name: enough to notice that a patient was trained on."""
+    """First 12 digits of the SHA-256 of a group's name; tells whether a patient was trained on."""
     return digest(group)[:12]
 
 
@@ -35,9 +35,9 @@ def save_weights(
 
     Args:
         path: the file, ending in .safetensors.
-        network: its state is saved, on the CPU.
-        card: kept in the file's header.
-        training_groups: groups the model has seen; only their hashes are kept.
+        network: the network whose state is saved.
+        card: stored in the file's header.
+        training_groups: names of the groups in the training data; only their hashes are stored.
     """
     tensors = {name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}
     about = card.to_dict() | {_GROUPS: sorted(map(group_hash, training_groups))}
@@ -50,26 +50,26 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """Tensors of a safetensors file, or of a torch checkpoint that holds nothing but tensors.
 
     Raises:
-        ModelError: the file is missing, damaged, or would execute code when loaded.
+        ModelError: the file is missing or damaged, or would execute code when loaded.
     """
     _check_exists(path)
     if path.suffix == ".safetensors":
         try:
             return safetensors.torch.load_file(path)
         except (SafetensorError, OSError) as error:
-            raise ModelError(f"{path} is not a whole safetensors file: {error}") from error
+            raise ModelError(f"{path} is not a complete safetensors file: {error}") from error
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        # The reader meets damaged files with errors of every kind, from KeyError to RuntimeError.
+        # torch.load raises errors of many types for damaged files, from KeyError to RuntimeError
         if isinstance(error, pickle.UnpicklingError) or "TorchScript" in str(error):
             raise ModelError(
-                f"{path} holds more than tensors and would execute code when loaded; convert it "
-                "where you trust it: torch.save(model.state_dict(), 'weights.pt'), then give that "
-                "file"
+                f"{path} holds more than tensors and would execute code when loaded; if you trust "
+                "it, load it yourself, write torch.save(model.state_dict(), 'weights.pt'), and "
+                "name that file"
             ) from error
         raise ModelError(
-            f"{path} is not a whole torch file: {type(error).__name__}: "
+            f"{path} is not a complete torch file: {type(error).__name__}: "
             f"{(str(error).splitlines() or [''])[0]}"
         ) from error
     state = loaded.get("state_dict", loaded) if isinstance(loaded, Mapping) else loaded
@@ -79,7 +79,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 
 def read_card(path: Path) -> ModelCard | None:
-    """The card in a weights file, with the file's hash; None if it has none.
+    """The card in a weights file, with the file's hash; None for a file without card.
 
     Raises:
         ModelError: the file is missing or damaged.
@@ -97,16 +97,16 @@ def read_card(path: Path) -> ModelCard | None:
 
 
 def read_training_groups(path: Path) -> frozenset[str]:
-    """Hashes (``group_hash``) of the groups the model was trained on; empty where unknown."""
+    """Hashes (``group_hash``) of the groups in the training data; empty where not known."""
     about = _about(path)
     return frozenset(about.get(_GROUPS, ())) if about else frozenset()
 
 
 def fill(network: nn.Module, weights: Mapping[str, Tensor], *, source: Path) -> None:
-    """Loads weights into a network, all or nothing.
+    """Loads weights into a network; every tensor must fit.
 
     Raises:
-        ModelError: a tensor is missing, left over, or of another shape.
+        ModelError: a tensor is missing, unexpected, or has another shape.
     """
     try:
         network.load_state_dict(weights, strict=True)
@@ -120,11 +120,11 @@ def fill(network: nn.Module, weights: Mapping[str, Tensor], *, source: Path) -> 
 
 def _check_exists(path: Path) -> None:
     if not path.exists():
-        raise ModelError(f"no weights at {path}; train them with: plexor train PLAN")
+        raise ModelError(f"no weights at {path}; train a model with: plexor train PLAN")
 
 
 def _about(path: Path) -> dict[str, Any] | None:
-    """The card and the groups as the file's header holds them; None if it has no card."""
+    """The card and the groups in the file's header; None for a file without card."""
     if path.suffix != ".safetensors" or not path.exists():
         return None
     try:
@@ -132,10 +132,10 @@ def _about(path: Path) -> dict[str, Any] | None:
             header = file.metadata() or {}
         return dict(json.loads(header[_CARD])) if _CARD in header else None
     except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path} is not a whole safetensors file: {error}") from error
+        raise ModelError(f"{path} is not a complete safetensors file: {error}") from error
     except (TypeError, ValueError) as error:
         raise _strange_card(path, error) from error
 
 
 def _strange_card(path: Path, error: Exception) -> ModelError:
-    return ModelError(f"the card in {path} is not one that this version of Plexor writes: {error}")
+    return ModelError(f"the card in {path} cannot be read by this version of Plexor: {error}")

@@ -1,11 +1,8 @@
-"""Probes as a plan writes them: one model for each of the catalogues.
-
-They are told apart by ``attack``, or by ``shortcut``.
-"""
+"""Attacks as a plan writes them: one model for each, distinguished by ``attack``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -13,34 +10,31 @@ from typing import Annotated, Any, Literal, Self, Union, get_type_hints
 
 from pydantic import (
     Field,
-    PlainValidator,
     TypeAdapter,
     ValidationError,
     create_model,
     model_validator,
 )
 
-from plexor.attacks.catalogue import CATALOGUE, Access, Entry
+from plexor.attacks.catalogue import CATALOGUE, FITTED, ON_SURROGATES, SEARCHES, find_fitted
 from plexor.attacks.fitted import read_card
-from plexor.attacks.fitted_catalogue import LISTED, FittedEntry, find_fitted
 from plexor.attacks.goals import Misclassify
-from plexor.attacks.surrogate_catalogue import ON_SURROGATES, SurrogateEntry
 from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.findings.planned import probe_id
-from plexor.plans.shortcut_plan import ShortcutPlan, shortcuts_adapter
-from plexor.plans.written import ACCESS, GoalPlan, ProbePlan, ThreatPlan
-from plexor.probes.probe import Fitting, Probe, Saved, Surrogates
-
-AnyEntry = Entry | FittedEntry | SurrogateEntry
+from plexor.plans.written import GoalPlan, ProbePlan, ThreatPlan
+from plexor.probes import Fitting, PlannedAttack, Saved, Search, Surrogates, ToFit
+from plexor.probes.attack import Source
+from plexor.threat_model import ACCESS, Access
 
 FIT_SPLIT = "train"
 """Where a plan does not say on which split an attack is fitted."""
 
 
 class AttackPlan(ProbePlan):
-    """What every attack in a plan has beside its own options."""
+    """Keys that every attack in a plan has beside its own options."""
 
+    kind: Literal["attack"] = "attack"
     attack: str
     id: str | None = Field(
         None, description="start of the probes' ids; the attack's name if not given"
@@ -49,10 +43,16 @@ class AttackPlan(ProbePlan):
 
     def _options(self) -> dict[str, Any]:
         """The attack's own."""
-        return {f.name: getattr(self, f.name) for f in _fields(LISTED[self.attack])}
+        return {f.name: getattr(self, f.name) for f in _fields(CATALOGUE[self.attack])}
 
-    def _probe_id(self, threat: Threat) -> str:
-        return probe_id(self.id or self.attack, asdict(self.goal), asdict(threat))
+    def _probe(self, threat: Threat, source: Source) -> PlannedAttack:
+        return PlannedAttack(
+            id=probe_id(self.id or self.attack, self.goal, threat),
+            name=self.attack,
+            goal=self.goal,
+            threat=threat,
+            source=source,
+        )
 
     def _check_threat(self, threat: ThreatPlan, access: Access) -> None:
         """Refuses a norm that is not searched, and an adversary who sees too little."""
@@ -61,7 +61,7 @@ class AttackPlan(ProbePlan):
                 f"{self.attack} needs to see the model's {access}, and the threat allows "
                 f"`access: {threat.access}`; take an attack that needs less, or allow more"
             )
-        norms = LISTED[self.attack].norms
+        norms = CATALOGUE[self.attack].norms
         if threat.norm not in norms:
             raise PlanError(
                 f"{self.attack} does not search under {threat.norm}; it knows {', '.join(norms)}"
@@ -75,22 +75,15 @@ class SearchPlan(AttackPlan):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        self._check_threat(self.threat, CATALOGUE[self.attack].access)
+        self._check_threat(self.threat, SEARCHES[self.attack].access)
         tuple(self.probes())
         return self
 
-    def probes(self) -> Iterator[Probe]:
+    def probes(self) -> Iterator[PlannedAttack]:
         """See ``ProbePlan``."""
-        attack = CATALOGUE[self.attack].attack(**self._options())
+        source = Search(search=SEARCHES[self.attack](**self._options()))
         for threat in self.threat.threats():
-            yield Probe(
-                id=self._probe_id(threat),
-                kind="attack",
-                name=self.attack,
-                attack=attack,
-                goal=self.goal,
-                threat=threat,
-            )
+            yield self._probe(threat, source)
 
 
 class SurrogatePlan(AttackPlan):
@@ -112,18 +105,12 @@ class SurrogatePlan(AttackPlan):
         tuple(self.probes())
         return self
 
-    def probes(self) -> Iterator[Probe]:
+    def probes(self) -> Iterator[PlannedAttack]:
         """See ``ProbePlan``."""
-        attack = ON_SURROGATES[self.attack].attack(**self._options())
+        search = ON_SURROGATES[self.attack](**self._options())
+        source = Surrogates(search=search, files=self.surrogates)
         for threat in self.threat.threats():
-            yield Probe(
-                id=self._probe_id(threat),
-                kind="attack",
-                name=self.attack,
-                goal=self.goal,
-                threat=threat,
-                source=Surrogates(attack=attack, files=self.surrogates),
-            )
+            yield self._probe(threat, source)
 
 
 class FittedPlan(AttackPlan):
@@ -146,7 +133,7 @@ class FittedPlan(AttackPlan):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        entry = find_fitted(self.attack)
+        fitted = find_fitted(self.attack)
         if self.load is not None:
             self._check_loaded()
         elif self.threat is None:
@@ -154,7 +141,7 @@ class FittedPlan(AttackPlan):
                 f"{self.attack}: `threat` is missing; only with `load` is it taken from the file"
             )
         if self.threat is not None:
-            access = entry.access if self.load is None else entry.applied
+            access = fitted.access if self.load is None else fitted.applied
             self._check_threat(self.threat, access)
         tuple(self.probes())
         return self
@@ -165,7 +152,15 @@ class FittedPlan(AttackPlan):
                 f"{self.attack}: `fit` and `load` exclude each other; say on which split to fit it "
                 "anew, or which file to take it from"
             )
-        given = self.model_fields_set - {"attack", "id", "goal", "threat", "load", "fit"}
+        given = self.model_fields_set - {
+            "kind",
+            "attack",
+            "id",
+            "goal",
+            "threat",
+            "load",
+            "fit",
+        }
         if given:
             raise PlanError(
                 f"{self.attack}: `load` takes what was fitted as it is, so "
@@ -173,26 +168,22 @@ class FittedPlan(AttackPlan):
                 "that out, or fit it anew"
             )
 
-    def probes(self) -> Iterator[Probe]:
+    def probes(self) -> Iterator[PlannedAttack]:
         """See ``ProbePlan``; none while the threat is left to a file that was not read yet."""
-        source: Fitting | Saved
-        if self.load is not None:
-            source = Saved(file=self.load)
-        else:
-            source = Fitting(
-                attack=find_fitted(self.attack).attack(**self._options()),
-                split=self.fit or FIT_SPLIT,
-                batch_size=self.fit_batch,
-            )
         for threat in self.threat.threats() if self.threat else ():
-            yield Probe(
-                id=self._probe_id(threat),
-                kind="attack",
-                name=self.attack,
-                goal=self.goal,
-                threat=threat,
-                source=source,
-            )
+            yield self._probe(threat, self._source(threat))
+
+    def _source(self, threat: Threat) -> Source:
+        if self.load is not None:
+            return Saved(file=self.load, applied=find_fitted(self.attack).applied)
+        fitting = Fitting(
+            attack=find_fitted(self.attack)(**self._options()),
+            goal=self.goal,
+            threat=threat,
+            split=self.fit or FIT_SPLIT,
+            batch_size=self.fit_batch,
+        )
+        return ToFit(fitting=fitting)
 
     def with_card(self, path: Path) -> Self:
         """The same with threat and goal written out, as the file's card has them if left open.
@@ -226,20 +217,20 @@ class FittedPlan(AttackPlan):
         plain = self.model_dump(mode="json")
         if self.load is None:
             return plain | {"fit": self.fit or FIT_SPLIT}
-        return {name: plain[name] for name in ("attack", "id", "goal", "threat", "load")}
+        return {name: plain[name] for name in ("kind", "attack", "id", "goal", "threat", "load")}
 
 
 @cache
-def _attacks_adapter() -> TypeAdapter[Any]:
-    """One attack, of a union with one model for each."""
+def attacks_adapter() -> TypeAdapter[Any]:
+    """Validates one attack: a union with one model for each name."""
     models = []
-    for name, entry in LISTED.items():
-        hints = get_type_hints(entry.attack)
-        options = {f.name: (hints[f.name], f.default) for f in _fields(entry)}
+    for name, attack in CATALOGUE.items():
+        hints = get_type_hints(attack)
+        options = {f.name: (hints[f.name], f.default) for f in _fields(attack)}
         models.append(
             create_model(
-                f"{entry.attack.__name__}Probe",
-                __base__=_plan_of(entry),
+                f"{attack.__name__}Probe",
+                __base__=_plan_of(name),
                 attack=(Literal[name], ...),
                 **options,  # type: ignore[call-overload]
             )
@@ -248,40 +239,11 @@ def _attacks_adapter() -> TypeAdapter[Any]:
     return TypeAdapter(one)
 
 
-def _plan_of(entry: AnyEntry) -> type[AttackPlan]:
-    if isinstance(entry, FittedEntry):
+def _plan_of(name: str) -> type[AttackPlan]:
+    if name in FITTED:
         return FittedPlan
-    return SurrogatePlan if isinstance(entry, SurrogateEntry) else SearchPlan
+    return SurrogatePlan if name in ON_SURROGATES else SearchPlan
 
 
-def _checked(entry: object) -> ProbePlan:
-    """One entry, an attack unless it names a shortcut."""
-    if isinstance(entry, ShortcutPlan) or (isinstance(entry, Mapping) and "shortcut" in entry):
-        return shortcuts_adapter().validate_python(entry)
-    attack: AttackPlan = _attacks_adapter().validate_python(entry)
-    return attack
-
-
-def checked_probes(value: object) -> tuple[ProbePlan, ...]:
-    """A plan's ``probes``, validated."""
-    return _ENTRIES.validate_python(value)
-
-
-_ENTRIES: TypeAdapter[tuple[ProbePlan, ...]] = TypeAdapter(
-    tuple[Annotated[ProbePlan, PlainValidator(_checked)], ...]
-)
-
-
-def probes_schema() -> dict[str, Any]:
-    """Their JSON schema."""
-    kinds = [
-        adapter.json_schema(ref_template="#/$defs/{model}")
-        for adapter in (_attacks_adapter(), shortcuts_adapter())
-    ]
-    definitions = {name: one for kind in kinds for name, one in kind.pop("$defs").items()}
-    return {"type": "array", "items": {"anyOf": kinds}, "$defs": definitions}
-
-
-def _fields(entry: AnyEntry) -> tuple[Any, ...]:
-    attack: Any = entry.attack
+def _fields(attack: Any) -> tuple[Any, ...]:
     return fields(attack) if is_dataclass(attack) else ()

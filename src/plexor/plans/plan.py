@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -19,14 +19,13 @@ from pydantic import (
 
 from plexor.attacks.region import Masked
 from plexor.core.errors import PlanError, unknown
-from plexor.findings import CLEAN
-from plexor.findings.planned import control_id
 from plexor.models.loading import ModelSource
 from plexor.models.training.config import Training
-from plexor.plans.attack_plan import FittedPlan, checked_probes, probes_schema
+from plexor.plans.attack_plan import FittedPlan
 from plexor.plans.complaint import complaint
+from plexor.plans.probe_plan import checked_probes, probes_schema
 from plexor.plans.written import STRICT, ProbePlan
-from plexor.probes.probe import Probe
+from plexor.probes import CleanProbe, PlannedProbe
 from plexor.visibility import Visibility
 from plexor.visibility.settings import FEWEST_PAIRS
 
@@ -46,6 +45,8 @@ class CohortSource:
         masks: name → the manifest's column with the paths of its masks, e.g.
             ``{lesion: lesion_mask}``, or a template that builds them from other columns, e.g.
             ``{lesion: "masks/{image_id}.png"}``; for regions.
+        include_padding: treat DICOM's Pixel Padding as part of the image, which attacks change
+            and figures count.
         split: name → share, to split by group where the manifest has no split column.
         audit: the split that is audited; None takes every case.
     """
@@ -57,6 +58,7 @@ class CohortSource:
     classes: tuple[str, ...] | None = None
     no_finding: str = ""
     masks: Mapping[str, str] = field(default_factory=dict)
+    include_padding: bool = False
     split: Mapping[str, float] | None = None
     audit: str | None = "test"
 
@@ -135,23 +137,21 @@ class Plan(BaseModel):
         found._check_regions()
         return found
 
-    def all_probes(self) -> tuple[Probe, ...]:
-        """Clean, then what the plan asks for in its order, then noise for each distinct threat.
+    def all_probes(self) -> tuple[PlannedProbe, ...]:
+        """Resolves the plan: the clean probe, those it asks for in its order, then their controls.
 
-        A shortcut's control comes right after it.
-
-        Of a saved attack whose threat the plan does not say, none before ``with_saved``.
+        Controls that are equal, such as the noise of two attacks under one threat, are one probe.
+        A saved attack whose threat the plan leaves out has no probe before ``with_saved``.
 
         Raises:
-            PlanError: two probes would have one id.
+            PlanError: two probes have the same id.
         """
         asked = [probe for planned in self.probes for probe in planned.probes()]
-        threats = dict.fromkeys(probe.threat for probe in asked if probe.threat)
-        controls = [
-            Probe(id=control_id(asdict(threat)), kind="control", name="noise", threat=threat)
-            for threat in threats
-        ]
-        found = (Probe(id=CLEAN, kind="clean", name=CLEAN), *asked, *controls)
+        controls: list[PlannedProbe] = []
+        for probe in asked:
+            if probe.control is not None and probe.control not in controls:
+                controls.append(probe.control)
+        found = (CleanProbe(), *asked, *controls)
         ids = [probe.id for probe in found]
         if twice := sorted({name for name in ids if ids.count(name) > 1}):
             raise PlanError(f"two probes are called {', '.join(twice)}; give one of them an `id`")

@@ -1,1 +1,41 @@
-"""Probes: everything an audit does to a model."""
+"""Probes: what an audit does to every case, one file a kind, and their catalogue."""
+
+from plexor.probes.attack import AttackProbe, PlannedAttack, Search
+from plexor.probes.catalogue import CATALOGUE, Kind
+from plexor.probes.clean import CleanProbe
+from plexor.probes.fitted import Saved, ToFit
+from plexor.probes.materials import FitResult, Fitting, Materials, Needs, SplitFits
+from plexor.probes.noise import NoiseProbe
+from plexor.probes.piece import Piece
+from plexor.probes.probe import About, PlannedProbe, Probe, Ready, Standalone, plain
+from plexor.probes.shortcut import PlannedShortcut, PlannedShuffled, ShortcutProbe, ShuffledProbe
+from plexor.probes.surrogates import Surrogates
+
+__all__ = [
+    "CATALOGUE",
+    "About",
+    "AttackProbe",
+    "CleanProbe",
+    "FitResult",
+    "Fitting",
+    "Kind",
+    "Materials",
+    "Needs",
+    "NoiseProbe",
+    "Piece",
+    "PlannedAttack",
+    "PlannedProbe",
+    "PlannedShortcut",
+    "PlannedShuffled",
+    "Probe",
+    "Ready",
+    "Saved",
+    "Search",
+    "ShortcutProbe",
+    "ShuffledProbe",
+    "SplitFits",
+    "Standalone",
+    "Surrogates",
+    "ToFit",
+    "plain",
+]

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from plexor.findings.run import RunDirectory
 from plexor.findings.study_file import is_study, read_study
-from plexor.findings.summary import summarise
-from plexor.findings.summary.judged import Plain
+from plexor.findings.summary import Summary, summarise
 from plexor.report.html import render
 from plexor.report.study_page import study_view
 from plexor.report.view import view
@@ -43,10 +42,10 @@ def write_report(path: Path | str) -> Path:
     return run.write_report(report)
 
 
-def _build(run: RunDirectory) -> tuple[Plain, str]:
+def _build(run: RunDirectory) -> tuple[Summary, str]:
     findings = run.findings()
     summary = summarise(run.plan(), run.provenance(), findings)
-    return summary, render(view(run, summary, findings), str(summary["plexor"]))
+    return summary, render(view(run, summary, findings), summary.plexor)
 
 
 def _write_study(study: RunDirectory) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from plexor.report import words
+from plexor.core import wording
 from plexor.report.table import Cell, Table
 
 Matrix = Sequence[Sequence[int]]
@@ -51,7 +51,7 @@ def _table(table_id: str, caption: str, classes: Sequence[str], matrix: Matrix) 
     rows = []
     for name, counts in zip(classes, matrix, strict=True):
         total = sum(counts)
-        cells = (Cell(text=words.count(n), shade=n / total if total else None) for n in counts)
+        cells = (Cell(text=wording.count(n), shade=n / total if total else None) for n in counts)
         rows.append((Cell(text=name, header=True), *cells))
     return Table(
         id=table_id,
@@ -79,5 +79,5 @@ def moves(classes: Sequence[str], transitions: Matrix, *, most: int = 3) -> str:
         return "No decision changed."
     total = sum(n for n, _ in moved)
     top = sorted(moved, key=lambda move: (-move[0], move[1]))[:most]
-    common = ", ".join(f"{move} ({words.count(n)})" for n, move in top)
-    return f"{words.counted(total, 'decision')} changed; most often {common}."
+    common = ", ".join(f"{move} ({wording.count(n)})" for n, move in top)
+    return f"{wording.counted(total, 'decision')} changed; most often {common}."

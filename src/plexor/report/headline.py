@@ -1,14 +1,20 @@
-"""The one figure by which a task and a goal are told, untouched, attacked, and under noise."""
+"""The one figure that stands for a task and a goal: untouched, attacked, and under noise."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from plexor.report import words
-
-Plain = Mapping[str, Any]
+from plexor.core import wording
+from plexor.findings.summary.estimate import StoredEstimate
+from plexor.findings.summary.multilabel_results import MultilabelPerformance
+from plexor.findings.summary.probe_summary import AttackSummary
+from plexor.findings.summary.results import Performance, of_kind
+from plexor.findings.summary.segmentation_results import SegmentationPerformance
+from plexor.findings.summary.summary import Summary, TaskSummary
+from plexor.report import rounding
+from plexor.threat_model import Goal
+from plexor.threat_model.goals import Figure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,101 +24,105 @@ class Headline:
     Attributes:
         label: what it is, e.g. "decided rightly".
         sentence: what the model did, with a place for the figure.
-        pick: takes it from a summary's ``clean``, from a probe, or from one of their containers.
+        pick: takes it from the figures of one container.
         unit: of a number; "" for a share and for an index.
         index: whether it is a number from 0 to 1 that is no share, such as Dice.
     """
 
     label: str
     sentence: str
-    pick: Callable[[Plain], Plain]
+    pick: Callable[[Performance], StoredEstimate]
     unit: str = ""
     index: bool = False
 
-    def words(self, estimate: Plain) -> str:
+    def words(self, estimate: StoredEstimate) -> str:
         """The value."""
         if self.index:
-            return words.area(estimate["value"])
+            return rounding.area(estimate.value)
         if not self.unit:
-            return words.share(estimate["value"])
-        return words.with_unit(words.amount(estimate["value"]), self.unit)
+            return wording.share(estimate.value)
+        return wording.with_unit(rounding.amount(estimate.value), self.unit)
 
-    def bounds(self, estimate: Plain) -> str:
+    def bounds(self, estimate: StoredEstimate) -> str:
         """The interval."""
         if self.index:
-            return words.area_bounds(estimate)
-        return words.amount_bounds(estimate) if self.unit else words.bounds(estimate)
+            return rounding.area_bounds(estimate)
+        return rounding.amount_bounds(estimate) if self.unit else rounding.bounds(estimate)
 
-    def in_full(self, estimate: Plain) -> str:
-        """Both, for running text: ``in 71.5 % (…)``, ``by 6.3 years (…)``, ``0.91 (…)``."""
+    def did(self, result: Performance) -> str:
+        """The sentence with the figure in full."""
+        return self.sentence.format(self.in_full(result))
+
+    def in_full(self, result: Performance) -> str:
+        """Value and interval, for running text: ``in 71.5 % (…)``, ``by 6.3 years (…)``."""
+        estimate = self.pick(result)
         if self.index:
             return f"{self.words(estimate)} {self.bounds(estimate)}".strip()
         if not self.unit:
-            return f"in {words.share_with_bounds(estimate)}"
-        return f"by {words.amount_with_bounds(estimate, self.unit)}"
+            return f"in {rounding.share_with_bounds(estimate)}"
+        return f"by {rounding.amount_with_bounds(estimate, self.unit)}"
 
 
-def headline(summary: Plain, probe: Plain | None = None) -> Headline:
+def headline(summary: Summary, probe: AttackSummary | None = None) -> Headline:
     """The figure for a probe's goal, or for the task where there is no probe."""
-    task = summary["model"]["task"]
-    if task["kind"] == "regression":
-        return Headline(
-            label="mean error",
-            sentence="was wrong {} on average",
-            pick=lambda source: dict(source["mae"]),
-            unit=task["unit"],
-        )
-    if task["kind"] == "segmentation":
-        return _dice(task, None if probe is None else probe["goal"])
-    if task["kind"] != "multilabel":
-        return Headline(
-            label="decided rightly",
-            sentence="named the right class {} of them",
-            pick=_accuracy,
-        )
-    match None if probe is None else probe["goal"]:
-        case {"kind": "hide", "finding": finding}:
+    task = summary.model.task
+    match task.kind:
+        case "regression":
             return Headline(
-                label=f"{finding} seen where it is",
-                sentence=f"saw {finding} {{}} of those that show it",
-                pick=_of_finding(task["classes"].index(finding), "sensitivity"),
+                label="mean error", sentence="was wrong {} on average", pick=_main, unit=task.unit
             )
-        case {"kind": "invent", "finding": finding}:
+        case "segmentation":
+            return _dice(task, None if probe is None else probe.goal)
+        case "multilabel":
+            return _labels(task, None if probe is None else probe.goal)
+        case "multiclass" | "binary":
             return Headline(
-                label=f"no {finding} seen where there is none",
-                sentence=f"saw no {finding} {{}} of those that show none",
-                pick=_of_finding(task["classes"].index(finding), "specificity"),
+                label="decided rightly", sentence="named the right class {} of them", pick=_main
             )
+
+
+def _labels(task: TaskSummary, goal: Goal | None) -> Headline:
+    """Of the label that a goal is about; of whole cases where it is about all, or none is given."""
+    figure = None if goal is None else goal.figure
+    if figure is None:
+        return Headline(
+            label="every finding right", sentence="got every finding right {} of them", pick=_main
+        )
     return Headline(
-        label="every finding right",
-        sentence="got every finding right {} of them",
-        pick=_accuracy,
+        label=figure.label,
+        sentence=figure.sentence,
+        pick=_of_label(task.classes.index(figure.of), figure),
     )
 
 
-def _dice(task: Plain, goal: Plain | None) -> Headline:
+def _of_label(column: int, figure: Figure) -> Callable[[Performance], StoredEstimate]:
+    def pick(result: Performance) -> StoredEstimate:
+        found = of_kind(result, MultilabelPerformance).per_label[column]
+        return found.sensitivity if figure.statistic == "sensitivity" else found.specificity
+
+    return pick
+
+
+def _dice(task: TaskSummary, goal: Goal | None) -> Headline:
     """Dice of the class that a goal is about; of all where there is no goal, or only one."""
-    names = words.outlined_classes(task)
-    if len(names) > 1 and goal is not None:
-        column = names.index(goal["of"])
+    names = task.outlined
+    figure = None if goal is None else goal.figure
+    if len(names) > 1 and figure is not None:
+        column = names.index(figure.of)
         return Headline(
-            label=f"Dice of {goal['of']}",
-            sentence=f"outlined {goal['of']} with a mean Dice of {{}}",
-            pick=lambda source: dict(source["per_label"][column]["dice"]),
+            label=figure.label,
+            sentence=figure.sentence,
+            pick=lambda result: of_kind(result, SegmentationPerformance).per_label[column].dice,
             index=True,
         )
+    outlined = names[0] if len(names) == 1 else "the classes"
     return Headline(
         label="Dice",
-        sentence=f"outlined {names[0] if len(names) == 1 else 'the classes'} with a mean Dice of "
-        "{}",
-        pick=lambda source: dict(source["dice"]),
+        sentence=f"outlined {outlined} with a mean Dice of {{}}",
+        pick=_main,
         index=True,
     )
 
 
-def _accuracy(source: Plain) -> Plain:
-    return dict(source["accuracy"])
-
-
-def _of_finding(column: int, figure: str) -> Callable[[Plain], Plain]:
-    return lambda source: dict(source["per_finding"][column][figure])
+def _main(result: Performance) -> StoredEstimate:
+    return result.main

@@ -1,43 +1,38 @@
-"""Tables of a model that decides several findings."""
+"""Tables of a model that decides several labels (radiological findings, say)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from plexor.core import wording
+from plexor.findings.summary.estimate import StoredEstimate
+from plexor.findings.summary.multilabel_results import (
+    LabelComparison,
+    LabelPerformance,
+    MultilabelComparison,
+    MultilabelPerformance,
+)
+from plexor.findings.summary.probe_summary import AttackSummary
+from plexor.findings.summary.results import of_kind
+from plexor.findings.summary.summary import Summary
+from plexor.report.attack_family import family_words
+from plexor.report.cells import area_cell, count_cell, share_cell
+from plexor.report.table import Cell, Table
 
-from plexor.report import words
-from plexor.report.probe_family import control_of, family_words
-from plexor.report.table import Cell, Table, area_cell, count_cell, share_cell
 
-Plain = Mapping[str, Any]
-
-
-def finding_table(summary: Plain, probe: Plain, number: int) -> Table:
-    """Each finding untouched and attacked: ROC area, sensitivity, specificity, flips."""
-    control = control_of(summary, probe)
-    rows = []
-    for index, after in enumerate(probe["per_finding"]):
-        before = summary["clean"]["per_finding"][index]
-        noise = None if control is None else control["per_finding"][index]
-        rows.append(
-            (
-                Cell(
-                    text=after["finding"],
-                    detail=f"in {words.counted(after['n_present'], 'case')}",
-                    header=True,
-                ),
-                area_cell(before["auc"]),
-                area_cell(after["auc"]),
-                area_cell(None if noise is None else noise["auc"]),
-                *_pair(before, after, noise, "sensitivity"),
-                *_pair(before, after, noise, "specificity"),
-                count_cell(after, noise, "n_hidden"),
-                count_cell(after, noise, "n_invented"),
-            )
+def label_table(summary: Summary, probe: AttackSummary, number: int) -> Table:
+    """Each label untouched and attacked: ROC area, sensitivity, specificity, flips."""
+    control = summary.noise(probe)
+    clean = of_kind(summary.clean.lossless, MultilabelPerformance)
+    attacked = of_kind(probe.lossless, MultilabelComparison)
+    noise = None if control is None else of_kind(control.lossless, MultilabelComparison)
+    rows = [
+        _label_row(before, after, None if noise is None else noise.per_label[index])
+        for index, (before, after) in enumerate(
+            zip(clean.per_label, attacked.per_label, strict=True)
         )
+    ]
     return Table(
         id=f"findings-{number}",
-        caption=f"Each finding: {family_words(probe)}, {words.radius(probe['threat'])}, lossless",
+        caption=f"Each finding: {family_words(probe)}, {probe.threat.size}, lossless",
         columns=(
             Cell(text="Finding"),
             Cell(text="ROC area", detail="untouched"),
@@ -57,9 +52,29 @@ def finding_table(summary: Plain, probe: Plain, number: int) -> Table:
     )
 
 
-def _pair(before: Plain, after: Plain, noise: Plain | None, figure: str) -> tuple[Cell, Cell]:
-    attacked = share_cell(after[figure])
-    beside = "" if noise is None else f"; {words.share(noise[figure]['value'])}"
-    return share_cell(before[figure]), Cell(
-        text=attacked.text, detail=f"{attacked.detail}{beside}", reason=attacked.reason
+def _label_row(
+    before: LabelPerformance, after: LabelComparison, noise: LabelComparison | None
+) -> tuple[Cell, ...]:
+    return (
+        Cell(
+            text=after.label,
+            detail=f"in {wording.counted(after.n_present, 'case')}",
+            header=True,
+        ),
+        area_cell(before.auc),
+        area_cell(after.auc),
+        area_cell(None if noise is None else noise.auc),
+        share_cell(before.sensitivity),
+        _beside(after.sensitivity, None if noise is None else noise.sensitivity),
+        share_cell(before.specificity),
+        _beside(after.specificity, None if noise is None else noise.specificity),
+        count_cell(after.n_hidden, None if noise is None else noise.n_hidden),
+        count_cell(after.n_invented, None if noise is None else noise.n_invented),
     )
+
+
+def _beside(attacked: StoredEstimate, noise: StoredEstimate | None) -> Cell:
+    """A share, and after its interval that of the noise."""
+    cell = share_cell(attacked)
+    beside = "" if noise is None else f"; {wording.share(noise.value)}"
+    return Cell(text=cell.text, detail=f"{cell.detail}{beside}", reason=cell.reason)

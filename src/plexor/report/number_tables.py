@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pandas as pd
 
+from plexor.core import wording
 from plexor.findings.schema import CLEAN
-from plexor.report import words
-from plexor.report.figures import Dots, Scatter, draw_scatter
-from plexor.report.probe_family import attacks, containers_of, control_of, family_words
-from plexor.report.table import (
+from plexor.findings.summary.probe_summary import AttackSummary
+from plexor.findings.summary.regression_results import (
+    BinComparison,
+    RegressionComparison,
+    RegressionPerformance,
+)
+from plexor.findings.summary.results import Performance, of_kind
+from plexor.findings.summary.summary import Summary
+from plexor.report import rounding, words
+from plexor.report.attack_family import containers_of, family_words
+from plexor.report.cells import (
     NAMING,
-    Cell,
-    Table,
+    amount_cell,
     area_cell,
     cases_cell,
+    main_in,
     named,
     p_cell,
     positions_cell,
@@ -24,48 +31,24 @@ from plexor.report.table import (
     positions_note,
     success_cell,
 )
+from plexor.report.figures import Dots, Role, Scatter, draw_scatter
+from plexor.report.table import Cell, Table
 
-Plain = Mapping[str, Any]
 _MOST_DOTS = 500
 
 
-def amount_cell(estimate: Plain, *, with_sign: bool = False) -> Cell:
-    """A number with its interval; a dash with the reason where it is not defined."""
-    word = words.signed if with_sign else words.amount
-    return Cell(
-        text=word(estimate["value"]),
-        detail=words.amount_bounds(estimate),
-        reason=words.reason(estimate) if estimate["low"] is None else "",
-    )
-
-
-def number_table(summary: Plain) -> Table:
+def number_table(summary: Summary) -> Table:
     """Errors untouched and after every attack, how far it moved the answers, and the test."""
-    searches = attacks(summary)
-    unit = summary["model"]["task"]["unit"]
+    unit = summary.model.task.unit
     containers = containers_of(summary)
     untouched = (
         Cell(text="Untouched", header=True),
         Cell(text=""),
-        cases_cell(summary["clean"]),
-        *(amount_cell(summary["clean"]["stored"][name]["mae"]) for name in containers),
+        cases_cell(summary.clean.lossless),
+        *(amount_cell(summary.clean.stored[name].main) for name in containers),
         *[Cell(text="")] * (6 + len(positions_heading(summary))),
     )
-    rows = [
-        (
-            *named(probe),
-            cases_cell(probe),
-            *(_mae_cell(probe["stored"].get(name)) for name in containers),
-            amount_cell(probe["absolute_shift"]),
-            _noise_cell(control_of(summary, probe)),
-            amount_cell(probe["shift"], with_sign=True),
-            Cell(text=words.amount(probe["greatest_absolute_shift"])),
-            success_cell(probe),
-            *positions_cell(summary, probe),
-            p_cell(probe["error_test"]),
-        )
-        for probe in searches
-    ]
+    rows = [_number_row(summary, probe, containers) for probe in summary.attacks]
     return Table(
         id="probes",
         caption=f"Errors, and how far answers were moved, in {unit}",
@@ -90,64 +73,81 @@ def number_table(summary: Plain) -> Table:
     )
 
 
-def accuracy_table(summary: Plain) -> Table:
-    """How good the answers are, untouched and after each probe."""
-    figures = (
-        ("Mean absolute error", "mae", False),
-        ("Root mean squared error", "rmse", False),
-        ("Mean error with its sign", "bias", True),
+def _number_row(
+    summary: Summary, probe: AttackSummary, containers: Sequence[str]
+) -> tuple[Cell, ...]:
+    result = of_kind(probe.lossless, RegressionComparison)
+    control = summary.noise(probe)
+    noise = None if control is None else of_kind(control.lossless, RegressionComparison)
+    return (
+        *named(probe),
+        cases_cell(result),
+        *(amount_cell(main_in(probe.stored, name)) for name in containers),
+        amount_cell(result.absolute_shift),
+        amount_cell(None if noise is None else noise.absolute_shift),
+        amount_cell(result.shift, with_sign=True),
+        Cell(text=rounding.amount(result.greatest_absolute_shift)),
+        success_cell(probe),
+        *positions_cell(summary, probe),
+        p_cell(result.error_test),
     )
-    sources = [summary["clean"], *summary["probes"]]
-    columns = [Cell(text="Probe", detail="change allowed"), *(Cell(text=f[0]) for f in figures)]
-    columns.append(Cell(text="R squared"))
-    rows = []
-    for source in sources:
-        name = Cell(text="Untouched", header=True)
-        if "threat" in source:
-            attack, size = named(source)
-            name = Cell(
-                text=f"{attack.text}, {attack.detail}",
-                detail=f"{size.text}, {size.detail}",
-                header=True,
-            )
-        cells = (amount_cell(source[key], with_sign=sign) for _, key, sign in figures)
-        rows.append((name, *cells, area_cell(source["r_squared"])))
+
+
+def accuracy_table(summary: Summary) -> Table:
+    """How good the answers are, untouched and after each probe."""
+    rows = [_accuracy_row(Cell(text="Untouched", header=True), summary.clean.lossless)]
+    for probe in summary.attacks_and_noises:
+        attack, size = named(probe)
+        name = Cell(
+            text=f"{attack.text}, {attack.detail}",
+            detail=f"{size.text}, {size.detail}",
+            header=True,
+        )
+        rows.append(_accuracy_row(name, probe.lossless))
     return Table(
         id="errors",
-        caption=f"Errors in {summary['model']['task']['unit']}, lossless",
-        columns=tuple(columns),
+        caption=f"Errors in {summary.model.task.unit}, lossless",
+        columns=(
+            Cell(text="Probe", detail="change allowed"),
+            Cell(text="Mean absolute error"),
+            Cell(text="Root mean squared error"),
+            Cell(text="Mean error with its sign"),
+            Cell(text="R squared"),
+        ),
         rows=tuple(rows),
         note="R squared is 1 without any error, 0 for always saying the mean of the true values, "
         "and below 0 for anything worse.",
     )
 
 
-def truth_table(summary: Plain, members: Sequence[Plain], number: int) -> Table:
+def _accuracy_row(name: Cell, judged: Performance) -> tuple[Cell, ...]:
+    result = of_kind(judged, RegressionPerformance)
+    return (
+        name,
+        amount_cell(result.mae),
+        amount_cell(result.rmse),
+        amount_cell(result.bias, with_sign=True),
+        area_cell(result.r_squared),
+    )
+
+
+def truth_table(summary: Summary, members: Sequence[AttackSummary], number: int) -> Table:
     """How far answers were moved, by true value, at each radius of one family."""
-    unit = summary["model"]["task"]["unit"]
-    controls = {probe["id"]: probe for probe in summary["probes"]}
-    control = controls.get(members[-1]["control"])
-    moved, noise_column = [*members], []
+    unit = summary.model.task.unit
+    control = summary.noise(members[-1])
+    moved = [of_kind(probe.lossless, RegressionComparison) for probe in members]
     if control is not None:
-        moved.append(control)
-        noise_column.append(Cell(text="By noise", detail=words.radius(control["threat"])))
-    rows = []
-    for index, bin_ in enumerate(summary["clean"]["by_truth"]):
-        cells = [
-            Cell(text=f"{bin_['low']:g} to {bin_['high']:g}", header=True),
-            Cell(text=words.count(bin_["mae"]["n"])),
-            amount_cell(bin_["mae"]),
-        ]
-        for probe in moved:
-            there = probe["by_truth"][index]
-            signed = words.signed(there["shift"]["value"])
-            size = amount_cell(there["absolute_shift"])
-            cells.append(
-                Cell(text=f"{size.text} [{signed}]", detail=size.detail, reason=size.reason)
-                if size.text != words.UNDEFINED
-                else size
-            )
-        rows.append(tuple(cells))
+        moved.append(of_kind(control.lossless, RegressionComparison))
+    clean = of_kind(summary.clean.lossless, RegressionPerformance)
+    rows = [
+        (
+            Cell(text=f"{one.low:g} to {one.high:g}", header=True),
+            Cell(text=wording.count(one.mae.n)),
+            amount_cell(one.mae),
+            *(_moved_cell(result.by_truth[index]) for result in moved),
+        )
+        for index, one in enumerate(clean.by_truth)
+    ]
     return Table(
         id=f"truths-{number}",
         caption=f"How far answers were moved, by true value: {family_words(members[0])}, lossless",
@@ -155,12 +155,8 @@ def truth_table(summary: Plain, members: Sequence[Plain], number: int) -> Table:
             Cell(text="Truth", detail=unit),
             Cell(text="Cases"),
             Cell(text="Mean error", detail="untouched"),
-            *(Cell(text="Moved", detail=words.radius(probe["threat"])) for probe in members),
-            *(
-                []
-                if control is None
-                else [Cell(text="By noise", detail=words.radius(control["threat"]))]
-            ),
+            *(Cell(text="Moved", detail=probe.threat.size) for probe in members),
+            *([] if control is None else [Cell(text="By noise", detail=control.threat.size)]),
         ),
         rows=tuple(rows),
         note="Mean distances with 95 % intervals; in square brackets, the mean with its sign: near "
@@ -168,22 +164,35 @@ def truth_table(summary: Plain, members: Sequence[Plain], number: int) -> Table:
     )
 
 
-def truth_scatter(summary: Plain, findings: pd.DataFrame, probe: Plain) -> str:
+def _moved_cell(moved: BinComparison) -> Cell:
+    """The mean distance, and in square brackets the mean with its sign."""
+    size = amount_cell(moved.absolute_shift)
+    if size.text == wording.UNDEFINED:
+        return size
+    signed = rounding.signed(moved.shift.value)
+    return Cell(text=f"{size.text} [{signed}]", detail=size.detail, reason=size.reason)
+
+
+def truth_scatter(summary: Summary, findings: pd.DataFrame, probe: AttackSummary) -> str:
     """What the model says against the truth: untouched, under noise, and attacked."""
-    unit = summary["model"]["task"]["unit"]
+    unit = summary.model.task.unit
     done = findings[(findings["stored"] == "lossless") & (findings["status"] == "ok")]
     shown = sorted(set(done["case_id"]))[:_MOST_DOTS]
     done = done[done["case_id"].isin(shown)].sort_values("case_id")
-    ids = {"attacked": (probe["id"], "attack"), "noise": (probe["control"], "control")}
-    dots = [_dots(done, "untouched", CLEAN, "clean")]
-    dots += [_dots(done, label, name, role) for label, (name, role) in reversed(ids.items())]
+    dots = [
+        _dots(done, "untouched", CLEAN, "clean"),
+        *([] if probe.control is None else [_dots(done, "noise", probe.control, "control")]),
+        _dots(done, "attacked", probe.id, "attack"),
+    ]
     return draw_scatter(
         Scatter(
             id="said-and-true",
             title=f"What the model says against the truth: {family_words(probe)}",
             description="One point a case and probe; on the line, what is said is true. "
             + "; ".join(
-                f"{group.label}: {words.counted(len(group.x), 'case')}" for group in dots if group.x
+                f"{group.label}: {wording.counted(len(group.x), 'case')}"
+                for group in dots
+                if group.x
             ),
             x_label=f"truth, {unit} (upright: what the model says)",
             dots=tuple(group for group in dots if group.x),
@@ -191,7 +200,7 @@ def truth_scatter(summary: Plain, findings: pd.DataFrame, probe: Plain) -> str:
     )
 
 
-def _dots(done: pd.DataFrame, label: str, probe: str, role: Any) -> Dots:
+def _dots(done: pd.DataFrame, label: str, probe: str, role: Role) -> Dots:
     rows = done[done["probe"] == probe]
     return Dots(
         label=label,
@@ -199,15 +208,3 @@ def _dots(done: pd.DataFrame, label: str, probe: str, role: Any) -> Dots:
         x=tuple(float(truth) for truth in rows["truth"]),
         y=tuple(float(outputs[0]) for outputs in rows["outputs_after"]),
     )
-
-
-def _mae_cell(judged: Plain | None) -> Cell:
-    if judged is None:
-        return Cell(text=words.UNDEFINED, reason="not measured")
-    return amount_cell(judged["mae"])
-
-
-def _noise_cell(control: Plain | None) -> Cell:
-    if control is None:
-        return Cell(text=words.UNDEFINED, reason="not measured")
-    return amount_cell(control["absolute_shift"])

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
-from plexor.report import words
-from plexor.report.number_tables import amount_cell
-from plexor.report.probe_family import attacks, containers_of, control_of, family_words
-from plexor.report.table import (
+from plexor.core import wording
+from plexor.findings.summary.estimate import StoredEstimate
+from plexor.findings.summary.probe_summary import AttackSummary
+from plexor.findings.summary.results import of_kind
+from plexor.findings.summary.segmentation_results import (
+    OutlineComparison,
+    OutlinePerformance,
+    SegmentationAttackResult,
+    SegmentationComparison,
+    SegmentationPerformance,
+)
+from plexor.findings.summary.summary import Summary
+from plexor.report import rounding, words
+from plexor.report.attack_family import containers_of, family_words
+from plexor.report.cells import (
     NAMING,
-    Cell,
-    Table,
+    amount_cell,
     area_cell,
     cases_cell,
     count_cell,
+    main_in,
     named,
     p_cell,
     positions_cell,
@@ -22,35 +32,20 @@ from plexor.report.table import (
     positions_note,
     success_cell,
 )
+from plexor.report.table import Cell, Table
 
-Plain = Mapping[str, Any]
 
-
-def outline_table(summary: Plain) -> Table:
+def outline_table(summary: Summary) -> Table:
     """Dice untouched and after every attack, by container, beside its noise; and the test."""
-    searches = attacks(summary)
     containers = containers_of(summary)
     untouched = (
         Cell(text="Untouched", header=True),
         Cell(text=""),
-        cases_cell(summary["clean"]),
-        *(area_cell(summary["clean"]["stored"][name]["dice"]) for name in containers),
+        cases_cell(summary.clean.lossless),
+        *(area_cell(summary.clean.stored[name].main) for name in containers),
         *[Cell(text="")] * (5 + len(positions_heading(summary))),
     )
-    rows = [
-        (
-            *named(probe),
-            cases_cell(probe),
-            *(area_cell(probe["stored"].get(name, {}).get("dice")) for name in containers),
-            area_cell((control_of(summary, probe) or {}).get("dice")),
-            _change_cell(probe["dice_change"]),
-            success_cell(probe),
-            *positions_cell(summary, probe),
-            Cell(text=words.count(probe["n_not_applicable"])),
-            p_cell(probe["dice_test"]),
-        )
-        for probe in searches
-    ]
+    rows = [_outline_row(summary, probe, containers) for probe in summary.attacks]
     return Table(
         id="probes",
         caption="Dice with the truth, untouched, after each attack, and after noise of the same "
@@ -74,36 +69,40 @@ def outline_table(summary: Plain) -> Table:
     )
 
 
-def label_table(summary: Plain, probe: Plain, number: int) -> Table:
+def _outline_row(
+    summary: Summary, probe: AttackSummary, containers: Sequence[str]
+) -> tuple[Cell, ...]:
+    result = of_kind(probe.lossless, SegmentationAttackResult)
+    noise = summary.noise(probe)
+    return (
+        *named(probe),
+        cases_cell(result),
+        *(area_cell(main_in(probe.stored, name)) for name in containers),
+        area_cell(None if noise is None else noise.lossless.main),
+        _change_cell(result.dice_change),
+        success_cell(probe),
+        *positions_cell(summary, probe),
+        Cell(text=wording.count(result.n_not_applicable)),
+        p_cell(result.dice_test),
+    )
+
+
+def outlined_class_table(summary: Summary, probe: AttackSummary, number: int) -> Table:
     """Each class untouched and attacked: Dice, size, agreement, shift."""
-    control = control_of(summary, probe)
-    unit = summary["clean"]["size_unit"]
-    rows = []
-    for index, after in enumerate(probe["per_label"]):
-        before = summary["clean"]["per_label"][index]
-        noise = None if control is None else control["per_label"][index]
-        rows.append(
-            (
-                Cell(
-                    text=after["label"],
-                    detail=f"in {words.counted(after['n_present'], 'case')}",
-                    header=True,
-                ),
-                _dice_cell(before),
-                _dice_cell(after),
-                area_cell(None if noise is None else noise["dice"]),
-                amount_cell(before["size_truth"]),
-                amount_cell(before["size"]),
-                amount_cell(after["size"]),
-                _beside(area_cell(after["agreement"]), noise, "agreement"),
-                _beside(amount_cell(after["moved"]), noise, "moved"),
-                count_cell(after, noise, "n_vanished"),
-                count_cell(after, noise, "n_appeared"),
-            )
+    control = summary.noise(probe)
+    clean = of_kind(summary.clean.lossless, SegmentationPerformance)
+    attacked = of_kind(probe.lossless, SegmentationComparison)
+    noise = None if control is None else of_kind(control.lossless, SegmentationComparison)
+    rows = [
+        _label_row(before, after, None if noise is None else noise.per_label[index])
+        for index, (before, after) in enumerate(
+            zip(clean.per_label, attacked.per_label, strict=True)
         )
+    ]
+    unit = clean.size_unit
     return Table(
         id=f"outlines-{number}",
-        caption=f"Each class: {family_words(probe)}, {words.radius(probe['threat'])}, lossless",
+        caption=f"Each class: {family_words(probe)}, {probe.threat.size}, lossless",
         columns=(
             Cell(text="Class"),
             Cell(text="Dice", detail="untouched"),
@@ -124,27 +123,51 @@ def label_table(summary: Plain, probe: Plain, number: int) -> Table:
     )
 
 
-def _change_cell(estimate: Plain) -> Cell:
-    return Cell(
-        text=words.area_change(estimate["value"]),
-        detail=words.area_change_bounds(estimate),
-        reason=words.reason(estimate) if estimate["low"] is None else "",
+def _label_row(
+    before: OutlinePerformance, after: OutlineComparison, noise: OutlineComparison | None
+) -> tuple[Cell, ...]:
+    agreement, moved = area_cell(after.agreement), amount_cell(after.moved)
+    if noise is not None:
+        agreement = _beside(agreement, rounding.area(noise.agreement.value))
+        moved = _beside(moved, rounding.amount(noise.moved.value))
+    return (
+        Cell(
+            text=after.label,
+            detail=f"in {wording.counted(after.n_present, 'case')}",
+            header=True,
+        ),
+        _dice_cell(before),
+        _dice_cell(after),
+        area_cell(None if noise is None else noise.dice),
+        amount_cell(before.size_truth),
+        amount_cell(before.size),
+        amount_cell(after.size),
+        agreement,
+        moved,
+        count_cell(after.n_vanished, None if noise is None else noise.n_vanished),
+        count_cell(after.n_appeared, None if noise is None else noise.n_appeared),
     )
 
 
-def _dice_cell(label: Plain) -> Cell:
+def _change_cell(estimate: StoredEstimate) -> Cell:
+    return Cell(
+        text=rounding.area_change(estimate.value),
+        detail=rounding.area_change_bounds(estimate),
+        reason=estimate.note if estimate.low is None else "",
+    )
+
+
+def _dice_cell(outline: OutlinePerformance) -> Cell:
     """Dice, and in how many cases it is undefined."""
-    cell = area_cell(label["dice"])
-    if not label["n_undefined"] or cell.reason:
+    cell = area_cell(outline.dice)
+    if not outline.n_undefined or cell.reason:
         return cell
-    undefined = f"undefined in {words.count(label['n_undefined'])}"
+    undefined = f"undefined in {wording.count(outline.n_undefined)}"
     return Cell(text=cell.text, detail=cell.detail, reason=undefined)
 
 
-def _beside(cell: Cell, noise: Plain | None, key: str) -> Cell:
-    """A cell with what noise does after its interval."""
-    if noise is None:
-        return cell
-    word = words.area if key == "agreement" else words.amount
-    detail = f"{cell.detail}; {word(noise[key]['value'])}".removeprefix("; ")
-    return Cell(text=cell.text, detail=detail, reason=cell.reason)
+def _beside(cell: Cell, noise: str) -> Cell:
+    """A cell with the same number of the noise after its interval."""
+    return Cell(
+        text=cell.text, detail=f"{cell.detail}; {noise}".removeprefix("; "), reason=cell.reason
+    )

@@ -10,8 +10,7 @@ from typing import Any
 import yaml
 
 from plexor.findings.run import RunDirectory
-
-Plain = Mapping[str, Any]
+from plexor.findings.summary.summary import Summary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,24 +22,24 @@ class Fact:
     block: bool = False
 
 
-def facts(run: RunDirectory, summary: Plain) -> tuple[Fact, ...]:
+def facts(run: RunDirectory, summary: Summary) -> tuple[Fact, ...]:
     """Versions, hashes and the plan of a run."""
-    provenance: Plain = run.provenance()
+    provenance: Mapping[str, Any] = run.provenance()
     packages = provenance.get("packages") or {}
     listed = [
-        ("Plexor", summary["plexor"]),
+        ("Plexor", summary.plexor),
         ("Python", provenance.get("python")),
         ("Packages", ", ".join(f"{name} {version}" for name, version in packages.items())),
         ("Platform", provenance.get("platform")),
         ("Device", provenance.get("device")),
         ("Threads", provenance.get("threads")),
         ("Model, SHA-256", provenance.get("model_sha256")),
-        ("Cohort, SHA-256", summary["cohort"]["sha256"]),
+        ("Cohort, SHA-256", summary.cohort.sha256),
         ("Images hashed", len(provenance.get("images") or {})),
     ]
     plain = [Fact(name=name, text=str(value)) for name, value in listed if value not in (None, "")]
     plan = yaml.safe_dump(run.plan(), sort_keys=False, allow_unicode=True).strip()
-    card = json.dumps(summary["model"], indent=1, ensure_ascii=False)
+    card = json.dumps(summary.model.card, indent=1, ensure_ascii=False)
     return (
         *plain,
         Fact(name="Model card", text=card, block=True),

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from plexor.report import words
+from plexor.core import wording
+from plexor.findings.summary.class_results import ClassComparison
+from plexor.findings.summary.probe_summary import ShortcutSummary, ShuffledSummary
+from plexor.findings.summary.results import ShortcutResult
+from plexor.findings.summary.summary import Summary
+from plexor.report import rounding, words
+from plexor.report.attack_family import SIGNIFICANT
+from plexor.report.cells import cases_cell, main_in, p_cell, points_cell, share_cell
 from plexor.report.confusion import moves
 from plexor.report.headline import headline
-from plexor.report.probe_family import SIGNIFICANT
-from plexor.report.table import Cell, Table, cases_cell, p_cell, points_cell, share_cell
+from plexor.report.table import Cell, Table
 
-Plain = Mapping[str, Any]
 _SETTING = (
     "Each of these means nothing for what the model is asked. It was put into every image, which "
     "was stored, read back and shown to the model again. Its control is the same change cut into "
@@ -36,93 +40,95 @@ class Shortcuts:
     accuracy: Table
 
 
-def shortcuts(summary: Plain) -> Shortcuts | None:
+def shortcuts(summary: Summary) -> Shortcuts | None:
     """The section; None where no shortcut was tried."""
-    put = _put(summary)
-    if not put:
+    if not summary.shortcuts:
         return None
     return Shortcuts(
         sentences=(_SETTING, shortcut_answer(summary)),
-        decisions=_decisions(summary, put),
-        accuracy=_accuracy(summary, put),
+        decisions=_decisions(summary),
+        accuracy=_accuracy(summary),
     )
 
 
-def shortcut_answer(summary: Plain) -> str:
+def shortcut_answer(summary: Summary) -> str:
     """What came of all shortcuts in one sentence; "" where none was tried."""
-    put = _put(summary)
-    if not put:
+    if not summary.shortcuts:
         return ""
-    read = [probe for probe in put if _is_read(probe)]
+    read = [probe for probe in summary.shortcuts if _is_read(probe.lossless)]
     if not read:
         return (
             "No artefact changed this model's decisions more often than its own tiles did, "
             "shuffled, by more than chance explains."
         )
     found = "; ".join(
-        f"{shortcut_name(probe)} in {words.share(probe['fooling_ratio']['value'])} of the images, "
-        f"its tiles in {words.share(probe['control_fooling_ratio']['value'])}"
-        for probe in sorted(read, key=lambda one: -one["fooling_excess"]["value"])
+        f"{shortcut_name(probe)} in {wording.share(probe.lossless.fooling_ratio.value)} of the "
+        f"images, its tiles in {wording.share(probe.lossless.control_fooling_ratio.value)}"
+        for probe in sorted(read, key=lambda one: -_excess(one))
     )
     return f"Artefacts change more of this model's decisions than their tiles, shuffled: {found}."
 
 
-def lead_shortcut(summary: Plain) -> Plain | None:
+def lead_shortcut(summary: Summary) -> ShortcutSummary | None:
     """The one that did most beyond its control; None where none was tried, or judged."""
-    known = [probe for probe in _put(summary) if probe["fooling_excess"]["value"] is not None]
-    return max(known, key=lambda probe: float(probe["fooling_excess"]["value"]), default=None)
+    known = [
+        probe for probe in summary.shortcuts if probe.lossless.fooling_excess.value is not None
+    ]
+    return max(known, key=_excess, default=None)
 
 
-def shortcut_name(probe: Plain) -> str:
+def shortcut_name(probe: ShortcutSummary | ShuffledSummary) -> str:
     """A shortcut's name, or its control's, with its id where that tells more."""
-    control = probe["kind"] == "control"
-    own = probe["id"].removesuffix("-shuffled") if control else probe["id"]
-    name = probe["about"]["title"] + ("" if own == probe["name"] else f" ({own})")
+    control = isinstance(probe, ShuffledSummary)
+    own = probe.id.removesuffix("-shuffled") if control else probe.id
+    name = probe.about.title + ("" if own == probe.name else f" ({own})")
     return f"{name}, shuffled" if control else name
 
 
-def in_pairs(summary: Plain) -> list[Plain]:
+def in_pairs(summary: Summary) -> list[ShortcutSummary | ShuffledSummary]:
     """Every shortcut, in the plan's order, with its control right after it."""
-    place = {probe["id"]: number for number, probe in enumerate(_put(summary))}
-    of_controls = {probe["control"]: place[probe["id"]] + 0.5 for probe in _put(summary)}
-    return sorted(summary["shortcuts"], key=lambda probe: (place | of_controls)[probe["id"]])
+    found: list[ShortcutSummary | ShuffledSummary] = []
+    for probe in summary.shortcuts:
+        control = summary.shuffled(probe)
+        found += [probe] if control is None else [probe, control]
+    return found
 
 
-def _put(summary: Plain) -> list[Plain]:
-    return [probe for probe in summary["shortcuts"] if probe["kind"] == "shortcut"]
+def _excess(probe: ShortcutSummary) -> float:
+    """How much more often a decision changed than under the control; 0 where undefined."""
+    return probe.lossless.fooling_excess.value or 0.0
 
 
-def _is_read(probe: Plain) -> bool:
+def _is_read(result: ShortcutResult) -> bool:
     """Whether decisions change more often than under the control, not by chance."""
-    p, excess = probe["fooling_test"]["p_holm"], probe["fooling_excess"]["value"]
-    return p is not None and p < SIGNIFICANT and excess > 0
+    p, excess = result.fooling_test.p_holm, result.fooling_excess.value
+    return p is not None and p < SIGNIFICANT and excess is not None and excess > 0
 
 
-def _containers(summary: Plain, put: Sequence[Plain]) -> list[str]:
-    return [
-        name for name in summary["clean"]["stored"] if any(name in probe["stored"] for probe in put)
-    ]
+def _containers(summary: Summary) -> list[str]:
+    found = {name for probe in summary.shortcuts for name in probe.stored}
+    return [name for name in summary.clean.stored if name in found]
 
 
-def _named(probe: Plain) -> Cell:
+def _named(probe: ShortcutSummary) -> Cell:
     return Cell(text=shortcut_name(probe), detail=words.settings(probe), header=True)
 
 
-def _decisions(summary: Plain, put: Sequence[Plain]) -> Table:
+def _decisions(summary: Summary) -> Table:
     """How often a decision became another, with the artefact and with its tiles."""
-    containers = _containers(summary, put)
-    several = summary["model"]["task"]["kind"] == "multilabel"
+    containers = _containers(summary)
+    several = summary.model.task.kind == "multilabel"
     rows = [
         (
             _named(probe),
-            cases_cell(probe),
-            Cell(text=words.measure(probe["distance"]["l0"]["median"])),
-            *(_changed_cell(probe["stored"].get(name)) for name in containers),
-            points_cell(probe["fooling_excess"]),
-            p_cell(probe["fooling_test"]),
-            *(() if several else (Cell(text=_moves(summary, probe)),)),
+            cases_cell(probe.lossless),
+            Cell(text=rounding.measure(probe.distance.l0.median)),
+            *(_changed_cell(probe.stored.get(name)) for name in containers),
+            points_cell(probe.lossless.fooling_excess),
+            p_cell(probe.lossless.fooling_test),
+            *_moves(summary.cohort.classes, probe.lossless),
         )
-        for probe in put
+        for probe in summary.shortcuts
     ]
     return Table(
         id="shortcuts-decisions",
@@ -149,41 +155,42 @@ def _decisions(summary: Plain, put: Sequence[Plain]) -> Table:
     )
 
 
-def _changed_cell(compared: Plain | None) -> Cell:
-    if compared is None:
+def _changed_cell(result: ShortcutResult | None) -> Cell:
+    if result is None:
         return share_cell(None)
-    cell = share_cell(compared["fooling_ratio"])
-    beside = words.share(compared["control_fooling_ratio"]["value"])
+    cell = share_cell(result.fooling_ratio)
+    beside = wording.share(result.control_fooling_ratio.value)
     return Cell(text=cell.text, detail=f"{cell.detail}; {beside}", reason=cell.reason)
 
 
-def _moves(summary: Plain, probe: Plain) -> str:
-    return moves(summary["cohort"]["classes"], probe["transitions"], most=2)
+def _moves(classes: Sequence[str], result: ShortcutResult) -> tuple[Cell, ...]:
+    """The commonest changes of decision; blank for a model of several labels."""
+    if not isinstance(result, ClassComparison):
+        return ()
+    return (Cell(text=moves(classes, result.transitions, most=2)),)
 
 
-def _accuracy(summary: Plain, put: Sequence[Plain]) -> Table:
+def _accuracy(summary: Summary) -> Table:
     """How often decisions are right: untouched, with the artefact, with its tiles."""
-    containers = _containers(summary, put)
-    controls = {probe["id"]: probe for probe in summary["shortcuts"]}
+    containers = _containers(summary)
     label = headline(summary).label
     right = f"{label[:1].upper()}{label[1:]}"
-    clean = summary["clean"]
     untouched = (
         Cell(text="Untouched", header=True),
-        cases_cell(clean),
-        *(share_cell(clean["stored"][name]["accuracy"]) for name in containers),
+        cases_cell(summary.clean.lossless),
+        *(share_cell(summary.clean.stored[name].main) for name in containers),
         *[Cell(text="")] * 3,
     )
     rows = [
         (
             _named(probe),
-            cases_cell(probe),
-            *(share_cell(probe["stored"].get(name, {}).get("accuracy")) for name in containers),
-            share_cell(controls.get(probe["control"], {}).get("accuracy")),
-            points_cell(probe["accuracy_change"]),
-            p_cell(probe["mcnemar"]),
+            cases_cell(probe.lossless),
+            *(share_cell(main_in(probe.stored, name)) for name in containers),
+            share_cell(None if (tiles := summary.shuffled(probe)) is None else tiles.lossless.main),
+            points_cell(probe.lossless.accuracy_change),
+            p_cell(probe.lossless.mcnemar),
         )
-        for probe in put
+        for probe in summary.shortcuts
     ]
     return Table(
         id="shortcuts-accuracy",

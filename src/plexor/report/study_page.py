@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from plexor.core import wording
 from plexor.findings.study_file import (
     Agreement,
     Arm,
@@ -15,21 +16,20 @@ from plexor.findings.study_file import (
     StudyResult,
     StudyTable,
 )
-from plexor.report import words
+from plexor.report import rounding
 from plexor.report.confusion import Confusions, confusions
+from plexor.report.rounding import Interval
 from plexor.report.table import Cell, Table
 
-_WORDING: dict[
-    NumberKind, tuple[Callable[[float], str], Callable[[Mapping[str, float | None]], str]]
-] = {
-    "share": (words.share, words.bounds),
-    "points": (words.points, words.points_bounds),
-    "kappa": (words.area, words.area_bounds),
-    "p": (words.p_value, lambda _: ""),
-    "p-bound": (words.p_bound, lambda _: ""),
-    "d-prime": (words.amount, words.amount_bounds),
+_WORDING: dict[NumberKind, tuple[Callable[[float], str], Callable[[Interval], str]]] = {
+    "share": (wording.share, rounding.bounds),
+    "points": (rounding.points, rounding.points_bounds),
+    "kappa": (rounding.area, rounding.area_bounds),
+    "p": (rounding.p_value, lambda _: ""),
+    "p-bound": (rounding.p_bound, lambda _: ""),
+    "d-prime": (rounding.amount, rounding.amount_bounds),
 }
-_DASH = Cell(text=words.UNDEFINED, reason="not measured here")
+_DASH = Cell(text=wording.UNDEFINED, reason="not measured here")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,17 +83,17 @@ def answer(result: StudyResult) -> str:
     for arm in _arms(result):
         found = [row.agreement[arm].word for row in result.rows if arm in row.agreement]
         same = sum(word in ("within sampling error", "same conclusion") for word in found)
-        told = same + sum(word in ("differs", "other conclusion") for word in found)
-        parts.append(f"{same} of {told} in “{arm}”")
+        compared = same + sum(word in ("differs", "other conclusion") for word in found)
+        parts.append(f"{same} of {compared} in “{arm}”")
     return f"Figures that agree with the published ones: {', '.join(parts)}."
 
 
 def number_words(number: Number | None) -> tuple[str, str]:
     """A number and, in brackets, its interval; a dash where there is none."""
     if number is None or number.value is None:
-        return words.UNDEFINED, ""
+        return wording.UNDEFINED, ""
     value, interval = _WORDING[number.kind]
-    return value(number.value), interval({"low": number.low, "high": number.high})
+    return value(number.value), interval(number)
 
 
 def number_cell(number: Number | str | None) -> Cell:
@@ -114,8 +114,8 @@ def _size(number: Number) -> str:
     """Of how many cases, in how many groups."""
     if number.n is None:
         return ""
-    size = f"n = {words.count(number.n)}"
-    return size if number.n_groups is None else f"{size} in {words.count(number.n_groups)}"
+    size = f"n = {wording.count(number.n)}"
+    return size if number.n_groups is None else f"{size} in {wording.count(number.n_groups)}"
 
 
 def _arms(result: StudyResult) -> list[str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from plexor.findings.summary.probe_summary import AttackSummary
+from plexor.findings.summary.summary import Summary
 from plexor.report import words
 
 
@@ -202,9 +203,9 @@ _OF_SHORTCUTS = (
 )
 
 
-def methods(summary: Mapping[str, Any]) -> tuple[Term, ...]:
+def methods(summary: Summary) -> tuple[Term, ...]:
     """How the numbers of this page were computed."""
-    kind = summary["model"]["task"]["kind"]
+    kind = summary.model.task.kind
     own = {"multilabel": _FINDINGS, "regression": _NUMBER, "segmentation": _OUTLINES}.get(
         kind, _CLASSES
     )
@@ -213,13 +214,12 @@ def methods(summary: Mapping[str, Any]) -> tuple[Term, ...]:
     return (*_ALWAYS, *own, Term(name="Goal reached", text=text), test, _SAME_CONTAINER)
 
 
-def terms(summary: Mapping[str, Any]) -> tuple[Term, ...]:
+def terms(summary: Summary) -> tuple[Term, ...]:
     """The words of the page, this audit's attacks among them, in alphabetical order."""
-    tried: dict[str, list[Mapping[str, Any]]] = {}
-    for probe in summary["probes"]:
-        if probe["kind"] == "attack":
-            tried.setdefault(words.attack(probe), []).append(probe)
-    put = _OF_SHORTCUTS if summary["shortcuts"] else ()
+    tried: dict[str, list[AttackSummary]] = {}
+    for probe in summary.attacks:
+        tried.setdefault(words.attack(probe), []).append(probe)
+    put = _OF_SHORTCUTS if summary.shortcuts else ()
     found = [
         *_TERMS,
         *put,
@@ -228,13 +228,13 @@ def terms(summary: Mapping[str, Any]) -> tuple[Term, ...]:
     return tuple(sorted(found, key=lambda term: term.name.casefold()))
 
 
-def _described(probes: Sequence[Mapping[str, Any]]) -> str:
+def _described(probes: Sequence[AttackSummary]) -> str:
     """What an attack is, where it comes from, and every way it was set here."""
-    about = probes[0]["about"]
+    about = probes[0].about
     ways = "; or ".join(dict.fromkeys(filter(None, map(words.settings, probes))))
     sentences = [
-        f"An attack: {about['summary'] or 'a search'}.",
-        f"Source: {about['reference']}." if about["reference"] else "",
+        f"An attack: {about.summary or 'a search'}.",
+        f"Source: {about.reference}." if about.reference else "",
         f"Here: {ways}." if ways else "",
     ]
     return " ".join(filter(None, sentences))

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
+from plexor.core import wording
 from plexor.findings.flags.catalogue import FLAG_KINDS
 from plexor.findings.run import RunDirectory
+from plexor.findings.summary.class_results import ClassComparison, ClassPerformance
+from plexor.findings.summary.probe_summary import AttackSummary
+from plexor.findings.summary.results import of_kind
+from plexor.findings.summary.summary import Summary
 from plexor.report import words
+from plexor.report.attack_family import families, family, family_words
 from plexor.report.comparator import Comparator, comparator
 from plexor.report.confusion import Confusions, confusions
-from plexor.report.label_tables import finding_table
+from plexor.report.decision_tables import class_table, probes_table
+from plexor.report.effort_tables import effort_table, stages_table
+from plexor.report.label_tables import label_table
+from plexor.report.lead_attack import lead_attack
 from plexor.report.number_tables import accuracy_table, number_table, truth_scatter, truth_table
-from plexor.report.outline_tables import label_table, outline_table
-from plexor.report.probe_family import attacks, families, family, family_words
+from plexor.report.outline_tables import outline_table, outlined_class_table
 from plexor.report.provenance import Fact, facts
 from plexor.report.shortcut_section import Shortcuts, shortcuts
-from plexor.report.story import Story, lead_probe, tell
-from plexor.report.table import Table, class_table, effort_table, probes_table, stages_table
+from plexor.report.summary_text import SummaryText, summary_text
+from plexor.report.table import Table
 from plexor.report.terms import Term, methods, terms
 from plexor.report.trend import Trend, trends
 from plexor.report.visibility_section import Visible, visible
-
-Plain = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +52,7 @@ class View:
 
     title: str
     subtitle: str
-    story: Story
+    summary: SummaryText
     warning: str
     trends: tuple[Trend, ...]
     visible: Visible | None
@@ -55,7 +60,7 @@ class View:
     effort: Table | None
     stages: Table | None
     classes: tuple[Table, ...]
-    findings: tuple[Table, ...]
+    labels: tuple[Table, ...]
     outlines: tuple[Table, ...]
     errors: Table | None
     truths: tuple[Table, ...]
@@ -73,19 +78,19 @@ class View:
     facts: tuple[Fact, ...]
 
 
-def view(run: RunDirectory, summary: Plain, findings: pd.DataFrame) -> View:
+def view(run: RunDirectory, summary: Summary, findings: pd.DataFrame) -> View:
     """Words the whole page."""
     raised = _raised(summary)
     grouped = _lead_first(summary)
     ranked = _ranked(summary)
-    kind = summary["model"]["task"]["kind"]
+    kind = summary.model.task.kind
     number, several = kind == "regression", kind == "multilabel"
     outlined = kind == "segmentation"
     one_class = not number and not several and not outlined
     return View(
         title=_title(summary),
         subtitle=_subtitle(summary),
-        story=tell(summary),
+        summary=summary_text(summary),
         warning=_warning(raised),
         trends=trends(summary),
         visible=visible(summary),
@@ -95,10 +100,10 @@ def view(run: RunDirectory, summary: Plain, findings: pd.DataFrame) -> View:
         classes=tuple(class_table(summary, group, n) for n, group in enumerate(grouped, 1))
         if one_class
         else (),
-        findings=tuple(finding_table(summary, probe, n) for n, probe in enumerate(ranked, 1))
+        labels=tuple(label_table(summary, probe, n) for n, probe in enumerate(ranked, 1))
         if several
         else (),
-        outlines=tuple(label_table(summary, probe, n) for n, probe in enumerate(ranked, 1))
+        outlines=tuple(outlined_class_table(summary, probe, n) for n, probe in enumerate(ranked, 1))
         if outlined
         else (),
         errors=accuracy_table(summary) if number else None,
@@ -106,9 +111,7 @@ def view(run: RunDirectory, summary: Plain, findings: pd.DataFrame) -> View:
         if number
         else (),
         scatter=truth_scatter(summary, findings, ranked[0]) if number and ranked else "",
-        scatter_caption=f"{family_words(ranked[0])}, {words.radius(ranked[0]['threat'])}"
-        if ranked
-        else "",
+        scatter_caption=f"{family_words(ranked[0])}, {ranked[0].threat.size}" if ranked else "",
         confusions=tuple(_confusion(summary, probe, n) for n, probe in enumerate(ranked, 1))
         if one_class
         else (),
@@ -116,33 +119,32 @@ def view(run: RunDirectory, summary: Plain, findings: pd.DataFrame) -> View:
         comparator=comparator(run, summary, findings),
         flags_words=_flags_words(summary, raised),
         raised=raised,
-        passed=_quiet(summary["flags_passed"]),
-        unchecked=_quiet(summary["flags_unchecked"]),
+        passed=_quiet(summary.flags_passed),
+        unchecked=_quiet(summary.flags_unchecked),
         methods=methods(summary),
         terms=terms(summary),
         facts=facts(run, summary),
     )
 
 
-def _title(summary: Plain) -> str:
+def _title(summary: Summary) -> str:
     """The plan's name, unless it is the one a plan has by default."""
-    name = str(summary["name"])
+    name = str(summary.name)
     return "Robustness audit" if name in ("", "audit") else name
 
 
-def _subtitle(summary: Plain) -> str:
-    cohort, model = summary["cohort"], summary["model"]
-    kinds = [probe["kind"] for probe in summary["probes"]]
-    controls = " with controls" if "control" in kinds else ""
-    artefacts = sum(probe["kind"] == "shortcut" for probe in summary["shortcuts"])
-    tried = [f"{words.counted(kinds.count('attack'), 'attack')}{controls}"]
+def _subtitle(summary: Summary) -> str:
+    cohort, model = summary.cohort, summary.model
+    attacks, artefacts = len(summary.attacks), len(summary.shortcuts)
+    controls = " with controls" if summary.noises else ""
+    tried = [f"{wording.counted(attacks, 'attack')}{controls}"]
     if artefacts:
-        tried = [*tried[: len(kinds)], words.counted(artefacts, "artefact")]
-    split = f", {cohort['split']} split" if cohort["split"] else ""
+        tried = [*tried[:attacks], wording.counted(artefacts, "artefact")]
+    split = f", {cohort.split} split" if cohort.split else ""
     return " · ".join(
         [
-            f"Model {model.get('architecture') or 'unnamed'}, {words.task(model['task'])}",
-            f"{cohort['name']}{split}: {words.counted(cohort['n_cases'], 'image')}",
+            f"Model {model.architecture or 'unnamed'}, {words.task(model.task)}",
+            f"{cohort.name}{split}: {wording.counted(cohort.n_cases, 'image')}",
             *tried,
         ]
     )
@@ -156,17 +158,15 @@ def _warning(raised: Sequence[Raised]) -> str:
     return f"Do not rely on these figures yet: {'; '.join(errors)}."
 
 
-def _flags_words(summary: Plain, raised: Sequence[Raised]) -> str:
-    n_raised, n_passed = len(raised), len(summary["flags_passed"])
-    looked = words.counted(n_raised + n_passed, "doubt")
-    found = "none was found" if not n_raised else f"{words.count(n_raised)} found"
+def _flags_words(summary: Summary, raised: Sequence[Raised]) -> str:
+    n_raised, n_passed = len(raised), len(summary.flags_passed)
+    looked = wording.counted(n_raised + n_passed, "doubt")
+    found = "none was found" if not n_raised else f"{wording.count(n_raised)} found"
     return f"Plexor looked for {looked} about the evaluation itself; {found}."
 
 
-def _raised(summary: Plain) -> tuple[Raised, ...]:
-    by_kind = {
-        kind: [flag for flag in summary["flags"] if flag["id"] == kind.id] for kind in FLAG_KINDS
-    }
+def _raised(summary: Summary) -> tuple[Raised, ...]:
+    by_kind = {kind: [flag for flag in summary.flags if flag.id == kind.id] for kind in FLAG_KINDS}
     order = ("error", "warning", "note")
     found = [
         Raised(
@@ -174,8 +174,7 @@ def _raised(summary: Plain) -> tuple[Raised, ...]:
             title=kind.title,
             severity=kind.severity,
             messages=tuple(
-                f"{flag['probe']}: {flag['message']}" if flag["probe"] else flag["message"]
-                for flag in flags
+                f"{flag.probe}: {flag.message}" if flag.probe else flag.message for flag in flags
             ),
             raised_if=kind.raised_if,
             why=kind.why,
@@ -192,30 +191,31 @@ def _quiet(ids: Sequence[str]) -> tuple[Term, ...]:
     return tuple(Term(name=kinds[name].title, text=kinds[name].raised_if) for name in ids)
 
 
-def _lead_first(summary: Plain) -> list[list[Plain]]:
+def _lead_first(summary: Summary) -> list[list[AttackSummary]]:
     """Families of attacks, that of the page's first probe before all others."""
-    lead = lead_probe(summary)
+    lead = lead_attack(summary)
     grouped = families(summary)
     return sorted(grouped, key=lambda group: lead is None or family(group[0]) != family(lead))
 
 
-def _probes(summary: Plain) -> Table:
+def _probes(summary: Summary) -> Table:
     tables = {"regression": number_table, "segmentation": outline_table}
-    return tables.get(summary["model"]["task"]["kind"], probes_table)(summary)
+    return tables.get(summary.model.task.kind, probes_table)(summary)
 
 
-def _ranked(summary: Plain) -> list[Plain]:
+def _ranked(summary: Summary) -> list[AttackSummary]:
     """The page's first probe, then the other attacks in the plan's order."""
-    lead = lead_probe(summary)
-    return sorted(attacks(summary), key=lambda probe: lead is None or probe["id"] != lead["id"])
+    lead = lead_attack(summary)
+    return sorted(summary.attacks, key=lambda probe: lead is None or probe.id != lead.id)
 
 
-def _confusion(summary: Plain, probe: Plain, number: int) -> Confusions:
+def _confusion(summary: Summary, probe: AttackSummary, number: int) -> Confusions:
+    result = of_kind(probe.lossless, ClassComparison)
     return confusions(
         str(number),
-        summary["cohort"]["classes"],
-        before=summary["clean"]["confusion"],
-        after=probe["confusion"],
-        transitions=probe["transitions"],
-        attack=f"{family_words(probe)}, {words.radius(probe['threat'])}",
+        summary.cohort.classes,
+        before=of_kind(summary.clean.lossless, ClassPerformance).confusion,
+        after=result.confusion,
+        transitions=result.transitions,
+        attack=f"{family_words(probe)}, {probe.threat.size}",
     )

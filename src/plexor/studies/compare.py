@@ -47,7 +47,7 @@ def compare(published: Published, ours: Number | None, *, because: str) -> Agree
     if published.kind == "p-bound":
         return _conclusions(published.value, ours.value, because=because)
     found = difference(published, ours)
-    number = Number.of("points", found.to_dict())
+    number = Number.of("points", found)
     if math.isnan(found.low):
         return Agreement(word="cannot be compared", because=found.note, difference=number)
     if found.low <= 0 <= found.high:

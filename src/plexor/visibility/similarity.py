@@ -1,13 +1,14 @@
-"""How alike two images are: PSNR, SSIM and MS-SSIM, in 2D and 3D."""
+"""Similarity of two images: PSNR, SSIM and MS-SSIM, in 2D and 3D."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 from scipy.ndimage import correlate1d
 
-from plexor.visibility.array import Floats, Pixels, as_pair, check_span
+from plexor.visibility.array import Floats, Pixels, as_pair, bands, check_pair, check_span
 
 _SIGMA, _REACH = 1.5, 5
 """A Gaussian window of 11 numbers along each axis (Wang et al. 2004, sec. III-C)."""
@@ -21,69 +22,94 @@ def psnr(original: Pixels, other: Pixels, *, span: float) -> float:
 
     Args:
         original: (channels, *spatial).
-        other: likewise.
-        span: range of the stored numbers, e.g. 255.
+        other: the altered image, of the same shape.
+        span: greatest minus smallest storable number, e.g. 255.
 
     Returns:
         Infinity for two equal images.
 
     Raises:
-        PlanError: shapes that differ, or no range.
+        PlanError: shapes that differ, or a span of 0.
+
+    Example:
+        >>> round(psnr(np.zeros((1, 2, 2)), np.ones((1, 2, 2)), span=255), 2)
+        48.13
     """
     check_span(span)
-    x, y = as_pair(original, other)
-    error = float(np.square(x - y).mean())
+    check_pair(original, other)
+    parts = (as_pair(original[:, band], other[:, band]) for band in bands(original.shape))
+    error = _mean(np.square(x - y) for x, y in parts)
     return math.inf if error == 0 else 10 * math.log10(span**2 / error)
 
 
 def ssim(original: Pixels, other: Pixels, *, span: float) -> float:
     """Mean structural similarity, 1 for equal images (Wang et al., IEEE TIP 2004;13:600).
 
-    A Gaussian window of σ = 1.5 that is 11 wide along each spatial axis, population variances,
-    means over all places at which it fits and over the channels.
+    Uses a Gaussian window of σ = 1.5 and 11 pixels along each spatial axis, population variances,
+    and the mean over all positions at which the window fits and over the channels.
 
     Args:
         original: (channels, *spatial), two spatial axes or three.
-        other: likewise.
-        span: range of the stored numbers, e.g. 255.
+        other: the altered image, of the same shape.
+        span: greatest minus smallest storable number, e.g. 255.
 
     Returns:
         NaN where an axis is shorter than the window.
 
     Raises:
-        PlanError: shapes that differ, or no range.
+        PlanError: shapes that differ, or a span of 0.
+
+    Example:
+        >>> ramp = np.add.outer(np.arange(16), np.arange(16))[None]
+        >>> ssim(ramp, ramp, span=255)
+        1.0
     """
     check_span(span)
-    x, y = as_pair(original, other)
-    if min(x.shape[1:]) <= 2 * _REACH:
+    check_pair(original, other)
+    if min(original.shape[1:]) <= 2 * _REACH:
         return math.nan
-    maps = (np.prod(_maps(a, b, span), axis=0) for a, b in zip(x, y, strict=True))
-    return float(np.mean([values.mean() for values in maps]))
+    return float(np.mean([_alike(a, b, span) for a, b in zip(original, other, strict=True)]))
 
 
 def ms_ssim(original: Pixels, other: Pixels, *, span: float) -> float:
     """Structural similarity over five scales (Wang, Simoncelli & Bovik, Asilomar 2003;2:1398).
 
-    Contrast and structure at each of five resolutions, each half the one before (means of 2 along
-    each axis; a last odd row is left out), and luminance at the coarsest, as a weighted product.
-    A mean below 0 counts as 0. Means over the channels.
+    The weighted product of contrast and structure at five resolutions, each half the one before
+    (means of 2 along each axis; a last odd row is left out), and of luminance at the coarsest.
+    A mean below 0 counts as 0. The result is the mean over the channels.
 
     Args:
         original: (channels, *spatial), two spatial axes or three.
-        other: likewise.
-        span: range of the stored numbers, e.g. 255.
+        other: the altered image, of the same shape.
+        span: greatest minus smallest storable number, e.g. 255.
 
     Returns:
-        NaN where an axis is shorter than 176, of which the coarsest scale has 11 left.
+        NaN where an axis is shorter than 176 pixels, since the coarsest scale needs 11.
 
     Raises:
-        PlanError: shapes that differ, or no range.
+        PlanError: shapes that differ, or a span of 0.
     """
     check_span(span)
     x, y = as_pair(original, other)
     if min(x.shape[1:]) >> (len(_SCALES) - 1) <= 2 * _REACH:
         return math.nan
     return float(np.mean([_over_scales(a, b, span) for a, b in zip(x, y, strict=True)]))
+
+
+def _alike(x: Pixels, y: Pixels, span: float) -> float:
+    """Mean structural similarity of one channel, (*spatial), band by band."""
+    parts = (
+        as_pair(x[None, band], y[None, band]) for band in bands((1, *x.shape), overlap=2 * _REACH)
+    )
+    return _mean(np.prod(_maps(a[0], b[0], span), axis=0) for a, b in parts)
+
+
+def _mean(parts: Iterable[Floats]) -> float:
+    """The mean over arrays; of one array its own mean, to the bit."""
+    found = [(float(part.mean()), part.size) for part in parts]
+    if len(found) == 1:
+        return found[0][0]
+    return math.fsum(mean * size for mean, size in found) / sum(size for _, size in found)
 
 
 def _over_scales(x: Floats, y: Floats, span: float) -> float:
@@ -98,7 +124,7 @@ def _over_scales(x: Floats, y: Floats, span: float) -> float:
 
 
 def _maps(x: Floats, y: Floats, span: float) -> tuple[Floats, Floats]:
-    """Luminance, and contrast with structure, wherever the window fits (eq. 6 and 13)."""
+    """Maps of luminance, and of contrast with structure, where the window fits (eq. 6 and 13)."""
     c1, c2 = (_K1 * span) ** 2, (_K2 * span) ** 2
     mean_x, mean_y = _window(x), _window(y)
     # The formula needs the sum of the variances only, so that four windows do for five.

@@ -19,10 +19,10 @@ _TINY = 1e-12
 
 
 class Drawing(Protocol):
-    """How a generator comes to a perturbation."""
+    """The computation of a perturbation by a generator."""
 
     def pattern(self, network: Painter, batch: Batch, threat: Threat) -> Tensor:
-        """In the threat's unit and radius, (N, C, *spatial) or (1, C, *spatial) for all."""
+        """The pattern of each image, (N, C, *spatial), or of all, (1, C, *spatial)."""
         ...
 
 
@@ -31,7 +31,7 @@ class OfEachImage:
     """A perturbation that depends on the image."""
 
     def pattern(self, network: Painter, batch: Batch, threat: Threat) -> Tensor:
-        """One for each image, of which the generator sees ``standardised``."""
+        """One pattern for each image; the network's input is ``standardised``."""
         found = network(standardised(batch.images, batch, threat))
         if threat.region is not None:
             found = found * threat.region.allowed(batch)
@@ -40,16 +40,16 @@ class OfEachImage:
 
 @dataclass(frozen=True, slots=True)
 class OfNoise:
-    """One perturbation, whatever the image: the generator sees noise that is always the same.
+    """One perturbation for all images: the network's input is constant noise.
 
     Attributes:
-        noise: (1, C, *spatial).
+        noise: the input, (1, C, *spatial).
     """
 
     noise: Tensor
 
     def pattern(self, network: Painter, batch: Batch, threat: Threat) -> Tensor:
-        """One for all images."""
+        """One pattern for all images."""
         found = network(self.noise)
         if isinstance(threat.region, Border):
             found = found * threat.region.allowed(batch)
@@ -57,16 +57,15 @@ class OfNoise:
 
 
 def perturbation(drawing: Drawing, network: Painter, batch: Batch, threat: Threat) -> Tensor:
-    """In stored numbers, in range and region, not yet rounded, (N, C, *spatial)."""
+    """The perturbation in stored numbers within range and region, not rounded, (N, C, *spatial)."""
     return laid(drawing.pattern(network, batch, threat), batch, threat)
 
 
 def standardised(images: Tensor, batch: Batch, threat: Threat) -> Tensor:
-    """Images in the threat's unit, less the mean of each case's, over their standard deviation.
+    """Images in the threat's unit, minus the mean and divided by the standard deviation.
 
-    The mean and deviation are those of the untouched image, over all its numbers. So it does not
-    matter how a file scales its numbers, and dark is dark where a rescale turns it over, if the
-    threat counts in values.
+    Mean and deviation are those of each untouched image, over all its numbers. The result does not
+    depend on the scale of a file's numbers, nor, for a threat in values, on a negative slope.
     """
     unit = one_unit(batch, threat)
     axes = tuple(range(1, images.ndim))
@@ -76,10 +75,10 @@ def standardised(images: Tensor, batch: Batch, threat: Threat) -> Tensor:
 
 
 def onto(threat: Threat, drawing: Tensor) -> Tensor:
-    """Numbers from -1 to 1 → the threat's unit, within its radius.
+    """Scales numbers from -1 to 1 to the threat's unit and radius.
 
-    L∞: times the radius. L2 and L1: as long as the radius. L0: in hundredths of the range; which
-    positions are kept is for ``Threat.store`` to say.
+    L∞: times the radius. L2 and L1: to the length of the radius. L0: in hundredths of the range;
+    ``Threat.store`` selects the positions to keep.
     """
     if threat.norm == "linf":
         return threat.radius * drawing

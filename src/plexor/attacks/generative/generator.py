@@ -1,4 +1,4 @@
-"""A network that draws a perturbation for each image, and one that draws one for all."""
+"""Generators: a network that outputs a perturbation for each image, or one for all images."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Self
 
 import torch
 
-from plexor.attacks.fitted import FitCard, Stream, read_fitted, save_fitted
+from plexor.attacks.description import EVERY_NORM, EVERY_TASK
+from plexor.attacks.fitted import FitCard, Fitted, Stream, read_fitted, save_fitted
 from plexor.attacks.generative.drawing import OfEachImage, OfNoise, perturbation
 from plexor.attacks.generative.network import Painter, empty_generator
 from plexor.attacks.generative.recipe import Recipe
@@ -22,18 +23,19 @@ from plexor.core.errors import DataError
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FittedGenerator:
-    """A trained generator: one forward pass of it a case, and none of the model.
+    """A trained generator: one forward pass of its own network a case.
 
-    Called as an attack it looks neither at the model nor at the goal, and asks the model nothing:
-    what the fit cost is on its card.
+    As an attack it uses neither the model nor the goal and costs no queries; ``card`` has the cost
+    of the fit.
 
     Attributes:
         network: the generator.
-        card: how it was fitted.
+        card: settings, data and cost of the fit.
     """
 
     network: Painter
@@ -42,11 +44,11 @@ class FittedGenerator:
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
-        """Proposes what it draws for every case, also where it does harm to the goal.
+        """Proposes the network's output for every case, even where it lowers the margin.
 
         Raises:
-            DataError: images of another shape than it was fitted on.
-            PlanError: another threat.
+            DataError: the images have another shape than those of the fit.
+            PlanError: the threat is another one.
         """
         self.card.check(batch, threat)
         network = self.network.to(batch.images.device)
@@ -60,10 +62,10 @@ class FittedGenerator:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Reads what ``save`` wrote.
+        """Reads a file that ``save`` wrote.
 
         Raises:
-            DataError: the file is missing, damaged, or holds something else.
+            DataError: the file is missing or damaged, or holds no generator.
         """
         weights, card = read_fitted(path)
         options: Any = card.options
@@ -78,28 +80,52 @@ class FittedGenerator:
             network.load_state_dict(weights, assign=True)
         except (KeyError, RuntimeError) as error:
             raise DataError(
-                f"{path} holds no generator that its card describes: {error}"
+                f"{path} holds no generator of the architecture on its card: {error}; fit again"
             ) from error
         return cls(network=network.eval().requires_grad_(requires_grad=False), card=card)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generator(Recipe):
-    """A network trained to draw a perturbation for each image.
+    """A network trained to output a perturbation for each image.
 
-    In the frame of Poursaeed et al. (CVPR 2018): its last numbers are cut to -1 to 1 and scaled to
-    the radius, L∞ number by number, L2 and L1 by their length, and cut to the image's range and the
-    threat's region. Beyond the paper: patterns to blend (see ``Painter``), every norm, goals of any
-    task, volumes, images as stored, and terms that make it less visible. See ``Recipe`` for
+    After Poursaeed et al. (CVPR 2018): the network's output is clipped to -1 to 1, scaled to the
+    radius (L∞ number by number, L2 and L1 by its length), and restricted to the image's range and
+    the threat's region. Beyond the paper: a blend of learnt patterns (see ``Painter``), every norm,
+    goals of any task, volumes, images as stored, and penalties for visible changes. ``Recipe`` has
     the options.
+
+    Example:
+        >>> from plexor.attacks import Become, Generator, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> goal, threat = Become(target="bright"), Threat(norm="linf", radius=3)
+        >>> fitted = Generator(steps=20, width=8).fit(model, [batch], goal, threat, seed=0)
+        >>> proposal = fitted(model, batch, goal, threat, seed=0)
+        >>> proposal.delta.mean((1, 2, 3)).tolist()
+        [3.0, 3.0]
     """
+
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = EVERY_NORM
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = (
+        "Poursaeed et al., CVPR 2018, arXiv:1712.02328; with a discriminator Xiao et al., "
+        "IJCAI 2018, arXiv:1801.02610"
+    )
+    summary: ClassVar[str] = (
+        "a network trained to produce a perturbation for each image in one pass"
+    )
+    applied: ClassVar[Access] = "none"
+    layers: ClassVar[bool] = False
+    fitted: ClassVar[type[Fitted]] = FittedGenerator
 
     method: ClassVar[str] = "generator"
 
     def fit(
         self, model: Model, batches: Iterable[Batch], goal: Goal, threat: Threat, *, seed: int
     ) -> FittedGenerator:
-        """Trains one; see ``FittedAttack.fit``."""
+        """Trains a generator; see ``FittedAttack.fit``."""
         goal.check(model.task)
         stream = Stream(method=self.method, batches=batches)
         network = Training(
@@ -119,11 +145,29 @@ class Generator(Recipe):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UniversalGenerator(Recipe):
-    """A network trained to draw one perturbation for all images from noise that does not change.
+    """A network trained to output one perturbation for all images from constant noise.
 
-    The universal half of Poursaeed et al. (CVPR 2018), otherwise as ``Generator``. What is kept is
-    what it draws in the end, a ``UniversalPerturbation``. It needs no more than one pattern.
+    The universal attack of Poursaeed et al. (CVPR 2018), otherwise as ``Generator``. The result of
+    the fit is the final output, a ``UniversalPerturbation``. One pattern is enough.
+
+    Example:
+        >>> from plexor.attacks import Become, Threat, UniversalGenerator
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> goal, threat = Become(target="bright"), Threat(norm="linf", radius=3)
+        >>> fitted = UniversalGenerator(steps=20, width=8).fit(model, [batch], goal, threat, seed=0)
+        >>> fitted.pattern.mean().item()
+        3.0
     """
+
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = EVERY_NORM
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Poursaeed et al., CVPR 2018, arXiv:1712.02328"
+    summary: ClassVar[str] = "one perturbation for all images, produced by a network trained for it"
+    applied: ClassVar[Access] = "none"
+    layers: ClassVar[bool] = False
+    fitted: ClassVar[type[Fitted]] = UniversalPerturbation
 
     patterns: int = 1
 
@@ -132,7 +176,7 @@ class UniversalGenerator(Recipe):
     def fit(
         self, model: Model, batches: Iterable[Batch], goal: Goal, threat: Threat, *, seed: int
     ) -> UniversalPerturbation:
-        """The pattern it draws once trained; see ``FittedAttack.fit``."""
+        """The output of the trained network; see ``FittedAttack.fit``."""
         goal.check(model.task)
         stream = Stream(method=self.method, batches=batches)
         first = stream.first()

@@ -1,7 +1,7 @@
-"""Networks that draw a perturbation, and one that tells perturbed images from untouched ones.
+"""Networks that output perturbations, and a discriminator of perturbed and untouched images.
 
-All are 2D or 3D, take any number of channels and any spatial size, and are normalised within each
-case (Wu & He, ECCV 2018), so that a case never feels its neighbours.
+All are 2D or 3D, accept any number of channels and any spatial size, and use group normalisation
+(Wu & He, ECCV 2018), so that the output for a case does not depend on the rest of its batch.
 """
 
 from __future__ import annotations
@@ -16,20 +16,19 @@ from torch import Tensor, nn
 Architecture = Literal["residual", "u-net"]
 
 GROUP = 8
-"""Channels normalised together; widths are multiples of it."""
+"""Channels in a normalisation group; widths are multiples of it."""
 _RESIDUAL_BLOCKS = 5
 _LEAK = 0.2
 _COARSE, _HIDDEN = 6, 32
-"""The blend looks at so many coarse squares along each axis, through so many hidden numbers."""
+"""Input size of the blend along each axis after pooling, and its number of hidden units."""
 _FAINT = 0.1
 
 
 class ResidualGenerator(nn.Module):
     """Down to a quarter of the size, five residual blocks, and up again.
 
-    The layout is that of Johnson et al. (ECCV 2016), as Poursaeed et al. (CVPR 2018) took it over;
-    all convolutions are 3 wide, upsampling repeats pixels, and groups of channels are normalised in
-    the batch's place.
+    The layout of Johnson et al. (ECCV 2016), as used by Poursaeed et al. (CVPR 2018), with
+    convolutions of width 3, nearest-neighbour upsampling, and group instead of batch normalisation.
 
     Args:
         spatial_dims: 2 or 3.
@@ -109,10 +108,10 @@ class UNetGenerator(nn.Module):
 
 
 class InPatches(nn.Module):
-    """A generator that takes a square or cube of pixels for one, of as many times the channels.
+    """A generator on squares or cubes of pixels, rearranged as channels of one position.
 
-    It draws every pixel, but its features are coarser (Shi et al., CVPR 2016, read and draw so):
-    ``patch ** spatial_dims`` times fewer of them.
+    The output has every pixel, while features have ``patch ** spatial_dims`` times fewer positions
+    (pixel shuffle; Shi et al., CVPR 2016).
 
     Args:
         network: with ``channels * patch ** spatial_dims`` channels.
@@ -133,7 +132,7 @@ Network = ResidualGenerator | UNetGenerator | InPatches
 
 
 class Discriminator(nn.Module):
-    """Says of every patch whether it looks untouched (1) or perturbed (0), with four convolutions.
+    """Scores patches as untouched (1) or perturbed (0), with four convolutions.
 
     Args:
         spatial_dims: 2 or 3.
@@ -163,20 +162,20 @@ _ARCHITECTURES: dict[Architecture, type[ResidualGenerator | UNetGenerator]] = {
 
 
 class Painter(nn.Module):
-    """A generator for images of one size: draws numbers from -1 to 1.
+    """A generator for images of one size, with outputs from -1 to 1.
 
-    What the network draws is added to a blend of patterns, and what goes beyond is cut off. The
-    patterns are learnt as they are, number by number: a network of convolutions is slow to learn
-    what is tied to a place, and much of what fools a model is. How an image's blend is made up, a
-    small network says, from the mean colours of coarse squares.
+    The output is that of the network plus a blend of patterns, clipped. The patterns are learnt
+    number by number, since a convolutional network learns position-dependent changes slowly, and
+    many effective perturbations depend on position. A small network computes the weights of an
+    image's blend from the image pooled to a coarse grid.
 
-    Sizes that the network's stride does not divide are mirrored at both ends to the next that it
-    does, and what was drawn there is cut off.
+    Sizes that are no multiple of the network's stride are padded to the next multiple by
+    reflection, and the output is cropped.
 
     Args:
-        network: of ``shape``'s channels and dimensions.
+        network: with the channels and dimensions of ``shape``.
         shape: of the images, (C, *spatial).
-        n_patterns: to blend, each of ``shape``.
+        n_patterns: number of patterns of this shape.
     """
 
     def __init__(self, network: Network, shape: tuple[int, ...], n_patterns: int) -> None:
@@ -195,7 +194,7 @@ class Painter(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        """(N, *shape) → the same shape, each number in [-1, 1]."""
+        """(N, *shape) → the same shape, numbers in [-1, 1]."""
         padded, cut = images, [slice(None), slice(None)]
         for axis, size in enumerate(images.shape[2:], start=2):
             whole = math.ceil(size / self.network.stride) * self.network.stride
@@ -211,15 +210,15 @@ class Painter(nn.Module):
 
     @torch.no_grad()
     def keep_in_range(self) -> None:
-        """Cuts the patterns to -1 to 1, so that every number of them still counts."""
+        """Clips the patterns to -1 to 1, so that the gradient of no number vanishes."""
         self.patterns.clamp_(-1, 1)
 
 
 class _CutOff(torch.autograd.Function):
-    """Cuts numbers to -1 to 1. Descent leaves one beyond alone unless it would come back.
+    """Clips numbers to -1 to 1; outside, only gradients that lead back inside are kept.
 
-    Unlike tanh, which is flat long before its ends: most numbers of a strong perturbation lie
-    there, and what depends on the image would not be learnt any more.
+    tanh would be flat near its ends, where most numbers of a strong perturbation lie, so that the
+    dependence on the image would hardly be learnt.
     """
 
     @staticmethod
@@ -256,10 +255,10 @@ def empty_discriminator(shape: tuple[int, ...], width: int) -> nn.Module:
 
 
 def fill_at_random(network: nn.Module, seed: int) -> None:
-    """Fills an empty network, on the CPU, from a random stream of its own.
+    """Initialises an empty network on the CPU, from its own random stream.
 
-    He et al.'s initial weights (ICCV 2015), a generator's last ones a tenth of that and its
-    patterns 0, so that it starts from hardly a change; torch's global stream is left alone.
+    Weights as in He et al. (ICCV 2015); those of a generator's last layer a tenth of that and its
+    patterns 0, so that it starts with small changes. Does not use torch's global random state.
     """
     generator = torch.Generator().manual_seed(seed)
     network.to_empty(device="cpu")
@@ -279,7 +278,7 @@ def fill_at_random(network: nn.Module, seed: int) -> None:
 
 
 def to_patches(images: Tensor, patch: int) -> Tensor:
-    """(N, C, *size) → (N, C * patch ** dims, *size / patch), torch's pixel unshuffle in any dim."""
+    """(N, C, *size) → (N, C * patch ** dims, *size / patch): pixel unshuffle in 2D or 3D."""
     dims = images.ndim - 2
     split = [part for size in images.shape[2:] for part in (size // patch, patch)]
     places, within = range(2, 2 + 2 * dims, 2), range(3, 3 + 2 * dims, 2)
@@ -288,7 +287,7 @@ def to_patches(images: Tensor, patch: int) -> Tensor:
 
 
 def from_patches(patches: Tensor, patch: int) -> Tensor:
-    """(N, C * patch ** dims, *size) → (N, C, *size * patch): undoes ``to_patches``."""
+    """(N, C * patch ** dims, *size) → (N, C, *size * patch): the inverse of ``to_patches``."""
     dims = patches.ndim - 2
     n, places = len(patches), patches.shape[2:]
     apart = patches.reshape(n, -1, *[patch] * dims, *places)
@@ -298,9 +297,9 @@ def from_patches(patches: Tensor, patch: int) -> Tensor:
 
 
 def _mirrored(size: int, start: int, whole: int) -> Tensor:
-    """For ``whole`` places the index they show, 0 to size - 1 from ``start`` on, mirrored beyond.
+    """Indices for padding from ``size`` to ``whole`` by reflection, ``start`` of it in front.
 
-    Unlike torch's own reflection it goes back and forth as often as it takes.
+    Unlike torch's reflection padding, it may exceed the size, by repeated reflection.
     """
     period = max(2 * (size - 1), 1)
     place = (torch.arange(whole) - start) % period

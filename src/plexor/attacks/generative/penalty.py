@@ -1,7 +1,7 @@
-"""How visible a perturbation is, in numbers that a generator can be trained to lower.
+"""Differentiable penalties for visible perturbations, for the training of generators.
 
-All are (N,), differentiable in ``delta``, near 1 for a perturbation that uses the threat up with
-noise, and 0 for none.
+All are (N,), differentiable in ``delta``, about 1 for noise that uses the whole radius, and 0 for
+no perturbation.
 """
 
 from __future__ import annotations
@@ -17,22 +17,23 @@ from plexor.models.preprocess import Preprocess
 
 _KERNEL = 11
 _SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-"""How much each scale counts, from the finest (Wang, Simoncelli & Bovik, 2003)."""
+"""Weight of each scale, from the finest (Wang, Simoncelli & Bovik, 2003)."""
 
 
 def squares(delta: Tensor, batch: Batch, threat: Threat) -> Tensor:
-    """Mean squared change; 1 where every number is moved as far as the threat has it.
+    """Mean squared relative change; 1 where every number changes as far as the threat allows.
 
-    Under L2 that is as far as all can be moved at once, so that it tells long from short only.
+    Under L2 the allowed change is the one possible for all numbers at once, so that the penalty
+    depends on the length alone.
     """
     return _relative(delta, batch, threat).square().flatten(1).mean(1)
 
 
 def smoothness(delta: Tensor, batch: Batch, threat: Threat) -> Tensor:
-    """As ``squares``, where a number counts the less the steeper the image is around it.
+    """As ``squares``, with smaller weights where the image has steep gradients.
 
-    It counts ``1 / (1 + g / ḡ)``, g being the length of the gradient of the untouched image over
-    all channels and ḡ its mean over the image. Contours and texture hide more than plain areas do.
+    The weight is ``1 / (1 + g / ḡ)``, with g the length of the untouched image's gradient over all
+    channels, and ḡ its mean over the image. Edges and texture mask changes that smooth areas show.
     """
     axes = [axis for axis in range(2, delta.ndim) if delta.shape[axis] > 1]
     slopes = torch.gradient(batch.images, dim=axes) if axes else []
@@ -45,12 +46,12 @@ def smoothness(delta: Tensor, batch: Batch, threat: Threat) -> Tensor:
     return (plain * _relative(delta, batch, threat).square()).flatten(1).mean(1)
 
 
-def dissimilarity(delta: Tensor, batch: Batch, preprocess: Preprocess) -> Tensor:
-    """1 - MS-SSIM (Wang, Simoncelli & Bovik, Asilomar 2003), MONAI's, with the image untouched.
+def dissimilarity(delta: Tensor, batch: Batch, preprocess: Preprocess | None) -> Tensor:
+    """1 - MS-SSIM (Wang, Simoncelli & Bovik, Asilomar 2003) with the untouched image, by MONAI.
 
-    Five scales, or as many as the image is large enough for, their weights scaled to add up to 1;
-    a window of 11, or less in smaller images; a volume of one slice is compared as that slice. The
-    range is that which the model's card says values have; where it says none, each image's own.
+    Five scales, or as many as the image size allows, with weights scaled to sum to 1; a window of
+    11, or less in smaller images. A volume of one slice is compared as a 2D image. The data range
+    is the window of the model's preprocessing, or where it has none, the range of each image.
     """
     from monai.metrics.regression import compute_ms_ssim
 
@@ -76,7 +77,7 @@ def dissimilarity(delta: Tensor, batch: Batch, preprocess: Preprocess) -> Tensor
 
 
 def _relative(delta: Tensor, batch: Batch, threat: Threat) -> Tensor:
-    """Each number's change as a share of what the threat allows it, or, under L2, all at once."""
+    """Each number's change as a share of the change the threat allows it (L2: all at once)."""
     if threat.norm == "l0":
         return delta / (batch.high - batch.low)
     n = float(delta[0].numel())
@@ -85,13 +86,13 @@ def _relative(delta: Tensor, batch: Batch, threat: Threat) -> Tensor:
 
 
 def _shrunk(n_scales: int) -> int:
-    """How many windows an image must be wide: as the coarsest scale is halved, and MONAI checks."""
+    """Image width in windows needed for this many scales, as MONAI checks it."""
     return max(1 << (n_scales - 1), (n_scales - 1) ** 2)
 
 
-def _shown(images: Tensor, batch: Batch, preprocess: Preprocess) -> Tensor:
-    """Images scaled so that their range, in values, goes from 0 to 1."""
-    if preprocess.window is not None:
+def _shown(images: Tensor, batch: Batch, preprocess: Preprocess | None) -> Tensor:
+    """Images scaled so that their range of values is 0 to 1."""
+    if preprocess is not None and preprocess.window is not None:
         shown: Tensor = preprocess.scale(batch.scaling.values(images))
         return shown
     pixels = batch.images.flatten(1)

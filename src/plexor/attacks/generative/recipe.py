@@ -1,4 +1,4 @@
-"""How a generator is built and trained: the options of both kinds."""
+"""Options of a generator and of its training."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from plexor.core.errors import PlanError, unknown
 class Recipe:
     """The options of a generator and of its training.
 
-    What is lowered, by Adam (Kingma & Ba, ICLR 2015), is the mean over the cases of a batch of
+    Training minimises, with Adam (Kingma & Ba, ICLR 2015), the mean over the cases of a batch of
 
         - loss + squares * S + smoothness * G + dissimilarity * D + discriminator * A
 
-    with the goal's loss, and the weighted terms of ``penalty`` and of a discriminator, each about 1
-    for noise as long as the radius. All but the first are 0 by default.
+    with the goal's loss and weighted penalties for visible changes. Each penalty is about 1 for
+    noise with the length of the radius. All weights are 0 by default.
 
     Attributes:
         architecture: "u-net" or "residual".
         width: channels at full size, a multiple of 8.
-        patch: side, in pixels, of the squares or cubes that are read and drawn as one: 4 makes a
-            generator of images about ten times cheaper, and all it draws is still at full size.
-        patterns: how many patterns as large as an image are learnt, to be blended for each. They
-            take most of the memory: with their gradients and moments 16 bytes a number.
-        steps: batches to learn from at most; the stream starts again as often as it takes.
-        learning_rate: of Adam at the start; it falls to nothing at the end, along a cosine.
-        loss: what is climbed: "ce", "margin" or "ratio".
-        clip: a case whose loss is greater does not pull any more; in nats for "ce", else in the
-            loss's own unit; ``inf`` clips nothing.
-        squares: weight of the mean squared change.
-        smoothness: weight of changes where the image is plain.
-        dissimilarity: weight of 1 - MS-SSIM.
-        discriminator: weight of looking untouched to a network that learns to tell (AdvGAN; Xiao et
-            al., IJCAI 2018), with the least squares of Mao et al. (ICCV 2017).
-        held_back: share of the cases that is not learnt from, at most 256 of them: every 50 steps
-            they tell how it goes.
-        patience: looks at them without progress after which training ends.
+        patch: side, in pixels, of the squares or cubes that the network processes as one position:
+            4 makes a generator for 2D images about ten times cheaper, with output at full size.
+        patterns: number of learnt patterns of the image's size, which are blended for each image.
+            They take most of the memory: 16 bytes a number with gradients and moments.
+        steps: greatest number of batches to train on; the stream starts again as often as needed.
+        learning_rate: of Adam at the start; it decreases to 0 along a cosine.
+        loss: the loss that is maximised: "ce", "margin" or "ratio".
+        clip: cases with a greater loss do not contribute; in nats for "ce", else in the loss's own
+            unit; ``inf`` for no clip.
+        squares: weight S of the mean squared change.
+        smoothness: weight G of changes where the image is smooth.
+        dissimilarity: weight D of 1 - MS-SSIM.
+        discriminator: weight A of a least-squares loss (Mao et al., ICCV 2017) of a discriminator
+            that learns to recognise perturbed images (AdvGAN; Xiao et al., IJCAI 2018).
+        held_back: share of the cases held back from training, at most 256 cases: validation on them
+            every 50 steps.
+        patience: number of validations without progress after which training ends.
         precision: of the passes through the model: "float32", "bfloat16" or "float16".
     """
 
@@ -89,5 +89,5 @@ class Recipe:
             raise PlanError(f"{self.method}: `held_back` must lie in [0, 1), got {self.held_back}")
 
     def n_batches(self, per_pass: int) -> int:
-        """See ``FittedAttack.n_batches``: the first, those held back from, those learnt from."""
+        """See ``FittedAttack.n_batches``: the first, one pass to hold back, and the steps."""
         return 2 + per_pass + self.steps

@@ -30,29 +30,29 @@ _MOST_HELD_BACK = 256
 _BETAS = (0.5, 0.999)
 """Of Adam, as Poursaeed et al. (CVPR 2018) and most generators since DCGAN have them."""
 _PATTERN_RATE, _BLEND_RATE = 200, 3
-"""How much faster the patterns and their blend are learnt than the network's weights. A pattern's
-numbers go from end to end, -1 to 1, while a weight changes by a small part of itself."""
+"""Learning rates of the patterns and of their blend, as multiples of the network's. A pattern's
+numbers cross the range from -1 to 1, while weights change by a small share."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Training:
     """One training run.
 
-    The model is asked for its gradient at the perturbed image *as a file would hold it*, through
-    ``Objective``, and that gradient is handed on to the generator as if rounding had not been
-    (Bengio et al., 2013, arXiv:1308.3432). The model's own parameters stay frozen.
+    The model's gradient is taken at the perturbed image *as a file would store it*, and passed to
+    the generator as if the image were not rounded (straight-through; Bengio et al., 2013,
+    arXiv:1308.3432). The model's own parameters stay frozen.
 
-    Cases that are at the goal untouched are left out: they have nothing to teach, and of a common
-    class they would be most of each batch. The model is asked once for each case whether it is.
+    Cases whose untouched image is at the goal are excluded: they contribute nothing, and for a
+    common class they would be most of each batch. This costs one query for each case.
 
     Attributes:
         recipe: the options.
-        model: what is attacked.
-        goal: what is wanted.
-        threat: within what.
+        model: the attacked model.
+        goal: the goal for every case.
+        threat: the threat for every case.
         stream: the cases.
-        drawing: what the generator sees.
-        seed: of its draws.
+        drawing: the input of the generator, and the scaling of its output.
+        seed: of the random draws.
     """
 
     recipe: Recipe
@@ -70,16 +70,16 @@ class Training:
     def run(self) -> Painter:
         """The trained generator, on the cases' device.
 
-        Of all looks at the held-back cases, the weights are those with which most of them were at
-        the goal, of several such those with the lowest mean loss, and once all were at the goal,
-        the latest. Without held-back cases, or if all are at the goal untouched, they are the last
-        after all steps.
+        The weights are those of the best validation on the held-back cases: with the most cases at
+        the goal, then with the lowest mean loss, and among validations with all cases at the goal
+        the latest. Without held-back cases, or if all are at the goal untouched, they are the
+        weights after the last step.
         """
         recipe, first = self.recipe, self.stream.first()
-        # Refuses images that have no such unit, also if none is learnt from.
+        # Raises for images without such a unit, even if none is trained on.
         self.threat.radii(first)
         device = first.images.device
-        del first  # no batch is held while others go by
+        del first  # keep no batch in memory while reading others
         self.network = empty_generator(
             recipe.architecture,
             self.stream.shape,
@@ -109,7 +109,7 @@ class Training:
         """One step."""
         if len(batch) == 0:
             return
-        objective = self._asked(batch)
+        objective = self._objective(batch)
         self.optimizer.zero_grad()
         self._lowered(objective).backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
@@ -117,7 +117,7 @@ class Training:
         self.stream.spent(objective)
 
     def _lowered(self, objective: Objective) -> Tensor:
-        """A number whose gradient in the generator's weights is that of what is lowered."""
+        """A number with the same gradient in the generator's weights as the training objective."""
         batch = objective.batch
         delta = perturbation(self.drawing, self.network, batch, self.threat)
         stored = self.threat.store(delta.detach(), batch)
@@ -132,22 +132,22 @@ class Training:
         return lowered.mean()
 
     def _visible(self, delta: Tensor, batch: Batch) -> Tensor:
-        """The weighted terms of how visible the perturbations are, (N,)."""
+        """The weighted penalties for visible perturbations, (N,)."""
         recipe, total = self.recipe, torch.zeros(len(batch), device=delta.device)
         if recipe.squares:
             total = total + recipe.squares * squares(delta, batch, self.threat)
         if recipe.smoothness:
             total = total + recipe.smoothness * smoothness(delta, batch, self.threat)
         if recipe.dissimilarity:
-            unlike = dissimilarity(delta, batch, self.model.preprocess)
+            unlike = dissimilarity(delta, batch, self.model.card.preprocess)
             total = total + recipe.dissimilarity * unlike
         return total
 
     @torch.no_grad()
     def _look(self, objectives: list[Objective]) -> tuple[float, float]:
-        """Share of the held-back cases at the goal, and the mean of what is lowered.
+        """Share of the held-back cases at the goal, and the mean training objective.
 
-        Without any, 0 and 0: each look is as good as the one before.
+        0 and 0 without held-back cases, so that every validation counts as equal.
         """
         if not objectives:
             return 0.0, 0.0
@@ -156,22 +156,22 @@ class Training:
             batch, task = objective.batch, self.model.task
             delta = perturbation(self.drawing, self.network, batch, self.threat)
             outputs = objective.outputs(self.threat.store(delta, batch))
-            asked = (batch.truth, self.recipe.loss, objective.before)
-            loss = self.goal.loss(task, outputs, *asked).clamp(max=self.recipe.clip)
+            given = (batch.truth, self.recipe.loss, objective.before)
+            loss = self.goal.loss(task, outputs, *given).clamp(max=self.recipe.clip)
             margin = self.goal.margin(task, outputs, batch.truth, objective.before)
             reached.append(~(margin <= 0))
             lowered.append(self._visible(delta, batch) - loss)
         return float(torch.cat(reached).float().mean()), float(torch.cat(lowered).mean())
 
     def _held_back(self) -> HeldBack:
-        """Goes through the stream until there are enough; asks the model for those it keeps."""
+        """Reads the stream until enough cases are held back."""
         found = HeldBack()
         for batch in self.stream if self.recipe.held_back else ():
             room = _MOST_HELD_BACK - len(found.ids)
             index = [i for i, case_id in enumerate(batch.ids) if self._is_held_back(case_id)][:room]
             found.ids.update(batch.ids[i] for i in index)
             some = self._open(batch.select(torch.tensor(index, dtype=torch.int64)))
-            found.objectives += [self._asked(some)] if len(some) else []
+            found.objectives += [self._objective(some)] if len(some) else []
             if len(found.ids) >= _MOST_HELD_BACK:
                 break
         return found
@@ -184,13 +184,15 @@ class Training:
         """The cases of a batch that are not at the goal untouched."""
         new = [i for i, case_id in enumerate(batch.ids) if case_id not in self.at_goal]
         if new:
-            asked = self._asked(batch.select(torch.tensor(new)))
-            self.at_goal.update(zip(asked.batch.ids, (asked.untouched() > 0).tolist(), strict=True))
-            self.stream.spent(asked)
+            new_cases = self._objective(batch.select(torch.tensor(new)))
+            self.at_goal.update(
+                zip(new_cases.batch.ids, (new_cases.untouched() > 0).tolist(), strict=True)
+            )
+            self.stream.spent(new_cases)
         index = [i for i, case_id in enumerate(batch.ids) if not self.at_goal[case_id]]
         return batch.select(torch.tensor(index, dtype=torch.int64))
 
-    def _asked(self, batch: Batch) -> Objective:
+    def _objective(self, batch: Batch) -> Objective:
         return Objective(self.model, batch, self.goal, precision=self.recipe.precision)
 
     def _optimizer(self) -> torch.optim.Adam:
@@ -215,34 +217,34 @@ class Training:
 
 @dataclass(slots=True)
 class HeldBack:
-    """Cases that are not learnt from.
+    """Cases held back from training.
 
     Attributes:
-        ids: which.
-        objectives: those of them that are not at the goal untouched, kept in memory.
+        ids: their ids.
+        objectives: of those that are not at the goal untouched, kept in memory.
     """
 
     ids: set[str] = field(default_factory=set)
     objectives: list[Objective] = field(default_factory=list)
 
     def others(self, batch: Batch) -> Batch:
-        """The cases of a batch that are learnt from."""
+        """The cases of a batch that are trained on."""
         index = [i for i, case_id in enumerate(batch.ids) if case_id not in self.ids]
         return batch.select(torch.tensor(index, dtype=torch.int64))
 
 
 @dataclass(slots=True, kw_only=True)
 class Progress:
-    """What the looks at held-back cases came to, and when they tell to stop.
+    """Results of the validations on held-back cases, for early stopping.
 
-    A look is better than another if more cases are at the goal, or as many with a lower mean loss;
-    if all are, none is better.
+    A validation is better than another with more cases at the goal, or with as many and a lower
+    mean loss. Validations with all cases at the goal are equal.
 
     Attributes:
-        patience: looks without a better one that are waited for.
-        best: the best look so far: share at the goal, and minus the loss, or 0 where all are there.
-        weights: those of the best look, the latest of equals.
-        waited: looks since there was a better one.
+        patience: number of validations without improvement after which training ends.
+        best: best result so far: share at the goal, and minus the loss, or 0 where all are there.
+        weights: weights of the best validation, the latest of equal ones.
+        waited: validations since the last improvement.
     """
 
     patience: int
@@ -251,7 +253,7 @@ class Progress:
     waited: int = 0
 
     def note(self, share: float, loss: float, network: nn.Module) -> None:
-        """One more look."""
+        """Records a validation."""
         found = (share, 0.0 if share == 1 else -loss)
         self.waited = 0 if found > self.best else self.waited + 1
         if found >= self.best:
@@ -260,12 +262,12 @@ class Progress:
 
     @property
     def ended(self) -> bool:
-        """Whether there is no progress any more."""
+        """Whether training should end."""
         return self.waited >= self.patience
 
 
 class Rival:
-    """A discriminator, which learns beside the generator.
+    """A discriminator that is trained together with the generator.
 
     Args:
         network: scores patches of (N, C, *spatial).
@@ -277,15 +279,15 @@ class Rival:
         self.optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate, betas=_BETAS)
 
     def learn(self, untouched: Tensor, perturbed: Tensor) -> None:
-        """One step towards 1 for the untouched images and 0 for the perturbed ones."""
-        told = (self.network(untouched) - 1).square().mean() + self.network(
+        """One step towards scores of 1 for untouched images and 0 for perturbed ones."""
+        loss = (self.network(untouched) - 1).square().mean() + self.network(
             perturbed
         ).square().mean()
         self.optimizer.zero_grad()
-        told.mean().backward()
+        loss.mean().backward()
         self.optimizer.step()
 
     def seen(self, perturbed: Tensor) -> Tensor:
-        """How far the images are from being taken for untouched, (N,)."""
+        """Mean squared difference of the scores from 1, (N,)."""
         found: Tensor = (self.network(perturbed) - 1).square().flatten(1).mean(1)
         return found

@@ -1,4 +1,4 @@
-"""Attacks that follow the loss's gradient."""
+"""Attacks by gradient ascent on a loss."""
 
 from plexor.attacks.gradient.apgd import APGD
 from plexor.attacks.gradient.momentum import MIFGSM

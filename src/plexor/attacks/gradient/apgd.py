@@ -1,51 +1,73 @@
-"""Projected gradient ascent that finds its own step size."""
+"""Projected gradient ascent with an adaptive step size."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
-import torch
 from torch import Tensor
 
+from plexor.attacks.best import best_of, unbeaten
+from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.gradient.climb import Climb, Halving, Sparse
 from plexor.attacks.gradient.slope import check_averaged, kept, mean_margin, slope
 from plexor.attacks.objective import Objective, Precision
 from plexor.attacks.options import check_counts, check_norm
 from plexor.attacks.proposal import Proposal, normal_noise
-from plexor.attacks.restarts import Best, best_of
 from plexor.attacks.threat import Threat
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
-_NORMS = ("linf", "l2", "l1")
 _WIDE = ((3.0, 0.3), (2.0, 0.3))
-"""For L1: times the radius, and the share of the steps spent there before the radius itself."""
+"""For L1: multiples of the radius and the share of the steps spent in each of these balls first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class APGD:
     """Auto-PGD (Croce & Hein, ICML 2020; for L1 Croce & Hein, ICML 2021), on storable images.
 
-    Starts with steps of twice the radius, with momentum, and halves them case by case where the
-    loss has stopped rising, to go on from the best point so far. For L1 steps move few numbers, as
-    many as the best point suggests, and the first six in ten are taken in a ball three times, then
-    two times as wide.
+    Starts with steps of twice the radius, with momentum. Where the loss of a case has stopped
+    rising, halves the step and continues from the best point so far. For L1, a step changes few
+    numbers, their count adapted to the sparsity of the best point; the first 60 % of the steps are
+    taken in balls of three times, then twice the radius.
 
-    As in PGD, losses and gradients are of the image *as a file would hold it*, the perturbation
-    moved along them is not rounded, and what is proposed is the storable image with the greatest
-    margin, not with the greatest loss. Projections are onto ball and range together, and
-    directions leave out numbers at the end of their range.
+    As in PGD, losses and gradients are of the image *as a file would store it*, the perturbation
+    itself is not rounded, and the proposal is the storable image with the greatest margin, not with
+    the greatest loss. Projections are onto ball and range together; directions exclude numbers at
+    the end of their range.
 
     Attributes:
-        steps: gradients a restart.
-        restarts: searches from a new random start; after the first only for cases not yet reached.
-        loss: what is climbed, see ``PGD``.
+        steps: gradients in each restart.
+        restarts: searches, each from a new random start; those after the first only for cases that
+            have not reached the goal.
+        loss: the loss that is maximised, see ``PGD``.
         samples: gradients averaged at every step, see ``PGD``.
-        stop_at_success: leave a case once it is reached, see ``PGD``.
+        stop_at_success: stop searching for a case once its goal is reached, see ``PGD``.
         precision: of the search: "float32", "bfloat16" or "float16".
+
+    Example:
+        >>> from plexor.attacks import APGD, Misclassify, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="l2", radius=14)
+        >>> proposal = APGD(steps=10)(model, batch, Misclassify(), threat, seed=0)
+        >>> (proposal.delta.flatten(1).norm(dim=1) <= 14).tolist()
+        [True, True]
+        >>> proposal.n_gradients.tolist()
+        [10, 10]
     """
+
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2", "l1")
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = (
+        "Croce & Hein, ICML 2020, arXiv:2003.01690; for L1 Croce & Hein, ICML 2021, "
+        "arXiv:2103.01208"
+    )
+    summary: ClassVar[str] = "projected gradient ascent with an adaptive step size"
 
     steps: int = 100
     restarts: int = 1
@@ -61,7 +83,7 @@ class APGD:
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
-        """Proposes the best storable perturbation seen; nothing where none beats doing nothing.
+        """Proposes the best storable perturbation seen; no change where none raises the margin.
 
         Raises:
             PlanError: the threat is in L0.
@@ -79,7 +101,7 @@ class APGD:
         Raises:
             PlanError: the threat is in L0.
         """
-        check_norm("apgd", threat, _NORMS)
+        check_norm("apgd", threat, self.norms)
         batch, steps = objective.batch, self.steps
         noise = normal_noise(batch, seed, "start")
         climb: Halving | Sparse
@@ -87,26 +109,24 @@ class APGD:
             climb, steps = self._from_outside(objective, threat, noise)
         else:
             climb = Halving.begin(threat.random_start(noise, batch), batch, threat, steps)
-        best = Best(torch.full((len(batch),), -torch.inf, device=noise.device), noise)
+        best = unbeaten(objective)
         for step in range(steps):
-            trial, margin = self._look(objective, threat, climb)
-            stay = kept(
-                best, objective, trial, margin, samples=self.samples, leave=self.stop_at_success
-            )
+            trial, margin = self._look(best.objective, threat, climb)
+            stay = kept(best, trial, margin, samples=self.samples, leave=self.stop_at_success)
+            if len(best) == 0:
+                return best.delta, best.margins
             if stay is not None:
-                if len(stay) == 0:
-                    return best.delta, best.margins
-                objective, climb = objective.select(stay), climb.select(stay)
-            climb.move(step, objective.batch, threat)
-        trial = threat.store(climb.delta, objective.batch)
-        margin = mean_margin(objective, trial, self.samples)
-        kept(best, objective, trial, margin, samples=self.samples, leave=self.stop_at_success)
+                climb = climb.select(stay)
+            climb.move(step, best.objective.batch, threat)
+        trial = threat.store(climb.delta, best.objective.batch)
+        margin = mean_margin(best.objective, trial, self.samples)
+        kept(best, trial, margin, samples=self.samples, leave=self.stop_at_success)
         return best.delta, best.margins
 
     def _from_outside(
         self, objective: Objective, threat: Threat, noise: Tensor
     ) -> tuple[Sparse, int]:
-        """A climb begun in wider balls, and how many steps it has left in the threat."""
+        """A search begun in larger balls, and the number of steps left within the threat."""
         batch = objective.batch
         stages = [
             (replace(threat, radius=factor * threat.radius), int(share * self.steps))
@@ -125,7 +145,7 @@ class APGD:
         return climb, steps
 
     def _look(self, objective: Objective, threat: Threat, climb: Climb) -> tuple[Tensor, Tensor]:
-        """Shows a climb where it is; says what that is as stored, and its margin."""
+        """Evaluates the current point as stored; returns it and its margin."""
         trial = threat.store(climb.delta, objective.batch)
         margin, loss, gradient = slope(objective, trial, self.loss, samples=self.samples)
         climb.see(trial, loss, gradient)

@@ -1,4 +1,4 @@
-"""How Auto-PGD moves: by steps that are halved, or over ever fewer numbers."""
+"""The steps of Auto-PGD: with halved sizes (L∞, L2), or over fewer numbers (L1)."""
 
 from __future__ import annotations
 
@@ -14,36 +14,40 @@ from plexor.attacks.threat import Threat
 from plexor.models.batch import Batch
 
 _MOMENTUM = 0.25
-"""What a step repeats of the one before: 1 - α (Croce & Hein, 2020, 3.1)."""
+"""Momentum: 1 - α of Croce & Hein (2020, 3.1)."""
 _RISES = 0.75
-"""Rho: of the steps between two checkpoints, the share that must have raised the loss (3.2)."""
+"""Rho: share of the steps between two checkpoints that must have raised the loss (3.2)."""
 _FIRST, _LESS, _LEAST = 22, 3, 6
-"""Percent of all steps: the first period between checkpoints, how much shorter the next one is,
-and the shortest (3.2)."""
+"""In percent of all steps: the first period between checkpoints, its decrement, and the shortest
+period (3.2)."""
 
 _CHECKED = 4
-"""Percent of all steps between checkpoints for L1 (Croce & Hein, 2021, section 5)."""
+"""Period between checkpoints for L1, in percent of all steps (Croce & Hein, 2021, section 5)."""
 _START = 0.2
-"""Of all numbers, those that a step moves first."""
+"""Share of all numbers that the first steps change."""
 _FEWER = 1.5
-"""A step moves so many times fewer numbers than the best point; steps shrink by it, too."""
+"""Ratio of the numbers changed by the best point to those changed by a step; also the factor by
+which steps shrink."""
 _SHORTEST = 0.1
-"""Of the radius, the shortest step."""
+"""Shortest step as a share of the radius."""
 _SPARSER = 0.95
-"""Of the numbers it changed at the last checkpoint, the best point is sparser with less."""
+"""The best point has become sparser if it changes less than this share of the numbers it changed at
+the last checkpoint."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Climb:
-    """Where a climb is, and the best point it has seen; a row in each tensor for each case.
+    """State of a search: its current point and its best point; one row of each tensor a case.
 
     Attributes:
-        delta: here, not rounded.
-        loss: here, as stored.
-        gradient: here, as stored.
-        top: where the loss was greatest so far; ``top_loss`` and ``top_gradient`` there.
-        size: of the next step, (N, 1, ...).
-        checkpoints: steps after which sizes are looked at.
+        delta: current point, not rounded.
+        loss: loss at the current point as stored.
+        gradient: gradient there.
+        top: best point: the one with the greatest loss so far.
+        top_loss: loss at the best point.
+        top_gradient: gradient there.
+        size: length of the next step, (N, 1, ...).
+        checkpoints: steps at which step sizes are adapted.
     """
 
     delta: Tensor
@@ -56,7 +60,11 @@ class Climb:
     checkpoints: tuple[int, ...]
 
     def see(self, trial: Tensor, loss: Tensor, gradient: Tensor) -> Tensor:
-        """Takes in what was found at ``trial``, ``delta`` as stored; says where it is the top."""
+        """Records loss and gradient at ``trial``, the stored ``delta``.
+
+        Returns:
+            Whether ``delta`` is the new best point, (N,) bool.
+        """
         self.loss, self.gradient = loss, gradient
         higher = loss > self.top_loss
         self.top = _where(higher, self.delta, self.top)
@@ -65,13 +73,13 @@ class Climb:
         return higher
 
     def return_to_top(self, chosen: Tensor) -> None:
-        """Some cases go on from their best point."""
+        """Moves the chosen cases to their best point."""
         self.delta = _where(chosen, self.top, self.delta)
         self.loss = torch.where(chosen, self.top_loss, self.loss)
         self.gradient = _where(chosen, self.top_gradient, self.gradient)
 
     def select(self, index: Tensor) -> Self:
-        """The climbs of some of the cases."""
+        """The state of some of the cases."""
         some = copy(self)
         for field in fields(self):
             if isinstance(value := getattr(self, field.name), Tensor):
@@ -84,10 +92,10 @@ class Halving(Climb):
     """Auto-PGD for L∞ and L2 (Croce & Hein, ICML 2020, algorithm 1).
 
     Attributes:
-        earlier: the point before ``delta``.
-        rises: steps since the last checkpoint that raised the loss.
-        halved: whether the step was halved there.
-        checked: the greatest loss there.
+        earlier: the previous point.
+        rises: number of steps since the last checkpoint that raised the loss.
+        halved: whether the step was halved at the last checkpoint.
+        checked: greatest loss at the last checkpoint.
     """
 
     earlier: Tensor
@@ -97,13 +105,13 @@ class Halving(Climb):
 
     @classmethod
     def begin(cls, delta: Tensor, batch: Batch, threat: Threat, steps: int) -> Halving:
-        """At ``delta``, with steps of twice the radius."""
+        """Starts at ``delta``, with steps of twice the radius."""
         nowhere = torch.full((len(delta),), -torch.inf, device=delta.device)
         return cls(
             delta=delta,
             earlier=delta,
             gradient=torch.zeros_like(delta),
-            loss=torch.full_like(nowhere, torch.inf),  # so that the first loss is no rise
+            loss=torch.full_like(nowhere, torch.inf),  # the first loss does not count as a rise
             top=delta,
             top_loss=nowhere,
             top_gradient=torch.zeros_like(delta),
@@ -115,12 +123,12 @@ class Halving(Climb):
         )
 
     def see(self, trial: Tensor, loss: Tensor, gradient: Tensor) -> Tensor:
-        """Counts the rises."""
+        """As ``Climb.see``; also counts steps that raised the loss."""
         self.rises += loss > self.loss
         return Climb.see(self, trial, loss, gradient)
 
     def move(self, step: int, batch: Batch, threat: Threat) -> None:
-        """The step after ``step`` others."""
+        """Step number ``step``, from 0."""
         if step in self.checkpoints:
             self._check(step)
         ahead = threat.ascend(self.delta, self.gradient, self.size, batch)
@@ -131,7 +139,7 @@ class Halving(Climb):
         self.earlier, self.delta = self.delta, ahead
 
     def _check(self, step: int) -> None:
-        """Halves steps that rose too seldom, or led nowhere higher since the last checkpoint."""
+        """Halves steps that raised the loss too seldom, or not beyond its last checkpoint value."""
         period = step - max((other for other in self.checkpoints if other < step), default=0)
         seldom = self.rises < _RISES * period
         nowhere = ~self.halved & (self.checked >= self.top_loss)
@@ -145,13 +153,13 @@ class Halving(Climb):
 class Sparse(Climb):
     """Auto-PGD for L1 (Croce & Hein, ICML 2021, section 5 and algorithm 1).
 
-    A step moves the steepest ``several`` numbers by the same amount. Sparsity is that of the best
-    point as stored.
+    A step changes the ``several`` numbers with the greatest absolute gradient by the same amount.
+    Sparsity is measured on the best point as stored.
 
     Attributes:
-        several: how many numbers a step moves, (N,), not rounded.
-        changed: how many numbers of the best point are changed as stored.
-        before: the same at the last checkpoint.
+        several: count of numbers that a step changes, (N,), not rounded.
+        changed: count of numbers that the best point changes.
+        before: ``changed`` at the last checkpoint.
     """
 
     several: Tensor
@@ -160,7 +168,7 @@ class Sparse(Climb):
 
     @classmethod
     def begin(cls, delta: Tensor, batch: Batch, threat: Threat, steps: int) -> Sparse:
-        """At ``delta``, with steps of the radius over a fifth of all numbers."""
+        """Starts at ``delta``, with steps of the radius over a fifth of all numbers."""
         nowhere = torch.full((len(delta),), -torch.inf, device=delta.device)
         numbers = torch.full_like(nowhere, float(delta[0].numel()))
         return cls(
@@ -178,20 +186,20 @@ class Sparse(Climb):
         )
 
     def narrowed(self, batch: Batch, threat: Threat, steps: int) -> Sparse:
-        """A new climb in a smaller ball, from the top as far as it is inside."""
+        """A new search in a smaller ball, from the projection of the best point onto it."""
         start = threat.project(self.top, batch)
         changed = _changed(threat.store(start, batch))
         begun = Sparse.begin(start, batch, threat, steps)
         return replace(begun, several=changed / _FEWER, changed=changed, before=changed)
 
     def see(self, trial: Tensor, loss: Tensor, gradient: Tensor) -> Tensor:
-        """Counts what is changed at the top."""
+        """As ``Climb.see``; also counts the numbers that the best point changes."""
         higher = Climb.see(self, trial, loss, gradient)
         self.changed = torch.where(higher, _changed(trial), self.changed)
         return higher
 
     def move(self, step: int, batch: Batch, threat: Threat) -> None:
-        """The step after ``step`` others."""
+        """Step number ``step``, from 0."""
         radii = threat.radii(batch)
         if step in self.checkpoints:
             sparser = self.changed < _SPARSER * self.before
@@ -204,7 +212,7 @@ class Sparse(Climb):
 
 
 def _halving_checkpoints(steps: int) -> tuple[int, ...]:
-    """The paper's w_j, from 0."""
+    """Checkpoints w_j of the paper, from 0."""
     percent, period, found = 0, _FIRST, [0]
     while percent + period <= 100:
         percent += period
@@ -214,13 +222,13 @@ def _halving_checkpoints(steps: int) -> tuple[int, ...]:
 
 
 def _sparse_checkpoints(steps: int) -> tuple[int, ...]:
-    """Every so many steps."""
+    """Checkpoints at a fixed interval."""
     period = -(-_CHECKED * steps // 100)
     return tuple(range(period, steps, period))
 
 
 def _steepest_few(gradient: Tensor, several: Tensor) -> Tensor:
-    """The signs of the steepest ``several`` numbers and of those as steep, of L1 norm 1."""
+    """Signs of the ``several`` greatest absolute entries, ties included, scaled to L1 norm 1."""
     heights = gradient.flatten(1).abs()
     rank = several.long().clamp(1, heights.shape[1]) - 1
     least = heights.sort(dim=1, descending=True).values.gather(1, rank[:, None])
@@ -229,10 +237,10 @@ def _steepest_few(gradient: Tensor, several: Tensor) -> Tensor:
 
 
 def _changed(delta: Tensor) -> Tensor:
-    """How many numbers of each case are changed, (N,)."""
+    """Count of changed numbers of each case, (N,)."""
     return geometry.changed(delta, apart=True).flatten()
 
 
 def _where(chosen: Tensor, one: Tensor, other: Tensor) -> Tensor:
-    """Of each case one or the other."""
+    """``one`` for the chosen cases, ``other`` for the rest."""
     return torch.where(chosen.view(-1, *[1] * (one.ndim - 1)), one, other)

@@ -1,54 +1,75 @@
-"""Projected gradient ascent, and the single step it grew from."""
+"""Projected gradient ascent (PGD) and its single-step form (FGSM)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from plexor.attacks.best import best_of, unbeaten
+from plexor.attacks.description import EVERY_NORM, EVERY_TASK
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.gradient.slope import check_averaged, kept, mean_margin, slope
 from plexor.attacks.objective import Objective, Precision
 from plexor.attacks.options import check_counts, check_positive
 from plexor.attacks.proposal import Proposal, normal_noise
-from plexor.attacks.restarts import Best, best_of
 from plexor.attacks.threat import Threat
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
 _L1_SHARE = 0.01
-"""Of the numbers, those that move together in a step under L1, as Tramèr & Boneh (2019) have it."""
+"""Share of the numbers that a step under L1 changes, after Tramèr & Boneh (2019)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PGD:
     """Projected gradient ascent (Madry et al., ICLR 2018), on storable images.
 
-    Every step asks for the gradient at the image *as a file would hold it*, moves an unrounded
-    perturbation along it, and remembers the storable image with the greatest margin so far.
+    Every step takes the gradient at the image *as a file would store it*, moves an unrounded
+    perturbation along it, and keeps the storable image with the greatest margin so far.
 
-    Under L0 it is PGD0 of Croce & Hein (ICCV 2019), with their projection onto few pixels and the
-    range together; the gradient is taken over its greatest number, where they take its L1 norm.
+    Under L0 it is PGD0 of Croce & Hein (ICCV 2019), with their joint projection onto few pixels and
+    the range; the gradient is divided by its greatest absolute entry instead of its L1 norm.
 
     Attributes:
         steps: gradients a restart.
         step_size: length of a step as a fraction of the radius (for L0, whose radius is a count,
             of the storable range); None takes ``2.5 / steps``.
-        restarts: searches from a new random start; after the first only for cases not yet reached.
+        restarts: searches, each from a new random start; those after the first only for cases that
+            have not reached the goal.
         random_start: start at a uniform draw from the threat's ball, instead of at the image.
-        loss: what is climbed: "ce" (cross-entropy), "margin" (difference of logits) or "ratio" (the
-            margin over the logits' scale).
-        samples: gradients averaged at every step, for models that answer differently each time
-            (EOT; Athalye et al., ICML 2018).
-        diversity: probability that a gradient is taken of the image shrunk and padded, so that what
-            is found fools other models too (DI; Xie et al., CVPR 2019, who take 0.5).
-        stop_at_success: leave a case once it is reached, instead of going on to a greater margin,
-            which re-encoding takes less easily away.
-        precision: of the search: "float32", "bfloat16" or "float16". Where one of the shorter says
-            that a case is reached, it leaves only if float32 says so too.
+        loss: the loss that is maximised: "ce" (cross-entropy), "margin" (difference of logits) or
+            "ratio" (margin divided by the scale of the logits).
+        samples: gradients averaged at every step, for models with random outputs (EOT; Athalye et
+            al., ICML 2018).
+        diversity: probability that a gradient is taken of the image shrunk and padded, so that
+            perturbations transfer to other models (DI; Xie et al., CVPR 2019, who use 0.5).
+        stop_at_success: stop searching for a case once its goal is reached. Otherwise the search
+            goes on to a greater margin, which is more likely to survive re-encoding.
+        precision: of the search: "float32", "bfloat16" or "float16". With reduced precision,
+            success is confirmed in float32 before the search for a case stops.
+
+    Example:
+        >>> from plexor.attacks import PGD, Misclassify, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="linf", radius=3)
+        >>> proposal = PGD(steps=5)(model, batch, Misclassify(), threat, seed=0)
+        >>> proposal.delta.abs().amax((1, 2, 3)).tolist()
+        [3.0, 3.0]
+        >>> proposal.n_gradients.tolist()
+        [5, 5]
     """
+
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = EVERY_NORM
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Madry et al., ICLR 2018, arXiv:1706.06083"
+    summary: ClassVar[str] = "projected gradient ascent with restarts, on storable images"
 
     steps: int = 20
     step_size: float | None = None
@@ -68,7 +89,7 @@ class PGD:
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
-        """Proposes the best storable perturbation seen; nothing where none beats doing nothing."""
+        """Proposes the best storable perturbation seen; no change where none raises the margin."""
         objective = Objective(model, batch, goal, precision=self.precision)
 
         def search(some: Objective, restart: int) -> tuple[Tensor, Tensor]:
@@ -83,12 +104,12 @@ class PGD:
     def _search(
         self, objective: Objective, threat: Threat, delta: Tensor, seed: int
     ) -> tuple[Tensor, Tensor]:
-        """One restart: the best storable perturbation and its margin, for each case."""
-        best = Best(torch.full((len(delta),), -torch.inf, device=delta.device), delta)
+        """One restart: the best storable perturbation of each case, and its margin."""
+        best = unbeaten(objective)
         for step in range(self.steps):
-            trial = threat.store(delta, objective.batch)
+            trial = threat.store(delta, best.objective.batch)
             margin, _, gradient = slope(
-                objective,
+                best.objective,
                 trial,
                 self.loss,
                 samples=self.samples,
@@ -96,21 +117,19 @@ class PGD:
                 seed=seed,
                 name=f"step-{step}",
             )
-            stay = kept(
-                best, objective, trial, margin, samples=self.samples, leave=self.stop_at_success
-            )
+            stay = kept(best, trial, margin, samples=self.samples, leave=self.stop_at_success)
+            if len(best) == 0:
+                return best.delta, best.margins
             if stay is not None:
-                if len(stay) == 0:
-                    return best.delta, best.margins
-                objective, delta, gradient = objective.select(stay), delta[stay], gradient[stay]
-            delta = self._step(delta, gradient, objective.batch, threat)
-        trial = threat.store(delta, objective.batch)
-        margin = mean_margin(objective, trial, self.samples)
-        kept(best, objective, trial, margin, samples=self.samples, leave=self.stop_at_success)
+                delta, gradient = delta[stay], gradient[stay]
+            delta = self._step(delta, gradient, best.objective.batch, threat)
+        trial = threat.store(delta, best.objective.batch)
+        margin = mean_margin(best.objective, trial, self.samples)
+        kept(best, trial, margin, samples=self.samples, leave=self.stop_at_success)
         return best.delta, best.margins
 
     def _step(self, delta: Tensor, gradient: Tensor, batch: Batch, threat: Threat) -> Tensor:
-        """Along the steepest direction that is still open, and back into the threat."""
+        """A step in the steepest direction within the range, projected onto the threat."""
         whole = threat.radii(batch) if threat.norm != "l0" else batch.high - batch.low
         size = whole * (self.step_size or 2.5 / self.steps)
         return threat.ascend(delta, gradient, size, batch, share=_L1_SHARE)
@@ -120,19 +139,34 @@ class PGD:
 class FGSM:
     """One step of the whole radius (Goodfellow et al., ICLR 2015).
 
-    Along the gradient's sign for L∞; for the other norms to the point of the threat that a linear
-    loss with this gradient would call for.
+    L∞: along the sign of the gradient. Other norms: to the point of the threat that maximises a
+    linear loss with this gradient.
 
     Attributes:
-        loss: what is climbed.
+        loss: the loss that is maximised.
+
+    Example:
+        >>> from plexor.attacks import FGSM, Misclassify, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="linf", radius=3)
+        >>> proposal = FGSM()(model, batch, Misclassify(), threat, seed=0)
+        >>> proposal.delta.abs().amax((1, 2, 3)).tolist()
+        [3.0, 3.0]
     """
+
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = EVERY_NORM
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Goodfellow et al., ICLR 2015, arXiv:1412.6572"
+    summary: ClassVar[str] = "one step of the whole radius"
 
     loss: LossKind = "ce"
 
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
-        """Proposes the step, or nothing where the step makes the margin worse."""
+        """Proposes the step, or no change where the step does not raise the margin."""
         objective = Objective(model, batch, goal)
         untouched, _, gradient = objective.gradient(torch.zeros_like(batch.images), self.loss)
         delta = threat.store(threat.furthest(gradient, batch), batch)

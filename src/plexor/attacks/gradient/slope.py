@@ -1,4 +1,4 @@
-"""Gradients that are averages: over a model's own randomness, or over views of the image."""
+"""Averaged gradients, over a model's random outputs or over views of the image."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from plexor.attacks.best import Best
 from plexor.attacks.goals import LossKind
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts
 from plexor.attacks.proposal import uniform_draws
-from plexor.attacks.restarts import Best
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 
 _SMALLEST = 299 / 330
-"""Of the image's size, to which input diversity shrinks it at most (Xie et al., 2019, 4.1)."""
+"""Smallest relative size to which input diversity shrinks an image (Xie et al., 2019, 4.1)."""
 
 
 def slope(
@@ -32,17 +32,17 @@ def slope(
     """Margin (N,), loss (N,) and gradient at ``delta``; ``samples`` gradients a case.
 
     All three are means over draws: expectation over transformation (Athalye et al., ICML 2018).
-    With ``diversity`` gradients and losses are of views of the perturbed image, while the margin is
-    the image's own, at ``samples`` forward passes more.
+    With ``diversity``, gradients and losses are of views of the perturbed image. The margin is of
+    the image itself, at ``samples`` further forward passes.
 
     Args:
-        objective: what is asked.
+        objective: the cases.
         delta: perturbations, (N, C, *spatial).
-        loss: what is climbed.
-        samples: draws.
-        diversity: probability that a view is another one than the image itself.
+        loss: the loss to differentiate.
+        samples: number of draws.
+        diversity: probability that a view differs from the image.
         seed: of the views.
-        name: what the draws are for; another name, other views.
+        name: name of the random streams of the views.
     """
     if samples == 1 and diversity == 0:
         return objective.gradient(delta, loss)
@@ -64,59 +64,51 @@ def slope(
 
 
 def mean_margin(objective: Objective, delta: Tensor, samples: int) -> Tensor:
-    """The margin, (N,), over as many draws as the gradients are; ``samples`` forward passes."""
+    """Mean margin over ``samples`` draws, (N,); ``samples`` forward passes."""
     return torch.stack([objective.margin(delta) for _ in range(samples)]).mean(0)
 
 
-def kept(
-    best: Best,
-    objective: Objective,
-    trial: Tensor,
-    margin: Tensor,
-    *,
-    samples: int,
-    leave: bool,
-) -> Tensor | None:
-    """Keeps what is better; with ``leave``, lets go of cases that are reached.
+def kept(best: Best, trial: Tensor, margin: Tensor, *, samples: int, leave: bool) -> Tensor | None:
+    """Keeps the better perturbations; with ``leave``, removes cases that have reached the goal.
 
-    Where a shorter type than float32 says that the goal is reached, float32 is asked before the
-    case leaves: near the boundary a shorter type's word is not the model's, and a case that leaves
-    on it is lost. Costs ``samples`` forward passes for each case that seems to be there.
+    A case that seems to have reached the goal in bfloat16 or float16 is evaluated again in float32
+    before it is removed: near the boundary, the margin in reduced precision can have the wrong
+    sign, and a case removed by mistake is not searched further. This costs ``samples`` forward
+    passes for each such case.
 
     Args:
-        best: what was found so far, of these cases and of those that left.
-        objective: what was asked.
-        trial: storable perturbations, (N, C, *spatial).
-        margin: theirs, (N,).
-        samples: draws of which the margins are means.
-        leave: whether reached cases leave.
+        best: the best perturbations so far.
+        trial: storable perturbations of the M open cases, (M, C, *spatial).
+        margin: their margins, (M,), means over ``samples`` draws.
+        samples: number of draws.
+        leave: whether cases that have reached the goal are removed.
 
     Returns:
-        Which of the cases stay, int64; None if all do.
+        Indices of the open cases that remain, int64; None if all remain.
     """
     if not leave:
         best.keep(trial, margin)
         return None
     there = torch.nonzero(margin > 0).flatten()
-    if objective.precision != "float32" and len(there) > 0:
-        exactly = objective.select(there)
+    if best.objective.precision != "float32" and len(there) > 0:
+        exactly = best.objective.select(there)
         exactly.precision = "float32"
         margin = margin.index_copy(0, there, mean_margin(exactly, trial[there], samples))
     best.keep(trial, margin)
-    stay = best.leave()
-    return stay if len(stay) < len(objective) else None
+    return best.leave()
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Input diversity (Xie et al., CVPR 2019): the image shrunk, and padded to its size.
+    """Input diversity (Xie et al., CVPR 2019): the image shrunk, then padded to its size.
 
-    Each case by a size and at a place of its own, along every axis by linear interpolation, so
-    that 2D and 3D are alike; what is padded is the smallest storable number, black.
+    Size and position are drawn for each case. Interpolation is linear along each axis, in 2D and
+    3D; padding is with the smallest storable number.
 
     Attributes:
-        axes: for each spatial axis, how a line of the view is made of one of the image, (N, n, n).
-        low: (N, 1, ...), what is padded.
+        axes: for each spatial axis, the matrix from a line of the image to one of the view,
+            (N, n, n).
+        low: the padding, (N, 1, ...).
     """
 
     axes: tuple[Tensor, ...]
@@ -124,7 +116,7 @@ class View:
 
     @classmethod
     def drawn(cls, batch: Batch, diversity: float, seed: int, name: str) -> View:
-        """With probability ``diversity`` another view than the image itself."""
+        """With probability ``diversity`` a random view, otherwise the image."""
         spatial = batch.images.shape[2:]
         draws = uniform_draws(batch, seed, name, (2 + len(spatial),))
         chosen, scale = draws[:, :1] < diversity, _SMALLEST + (1 - _SMALLEST) * draws[:, 1:2]
@@ -136,24 +128,24 @@ class View:
         return cls(tuple(axes), batch.low)
 
     def __call__(self, images: Tensor) -> Tensor:
-        """What is seen of images (N, C, *spatial), of the same shape."""
+        """The views of images (N, C, *spatial), of the same shape."""
         seen = images - self.low
         for axis, line in enumerate(self.axes, start=2):
             seen = _along(axis, seen, line.mT)
         return seen + self.low
 
     def back(self, gradient: Tensor) -> Tensor:
-        """The gradient at the image, of one at the view."""
+        """The gradient in the image, from the gradient in the view."""
         for axis, line in enumerate(self.axes, start=2):
             gradient = _along(axis, gradient, line)
         return gradient
 
 
 def check_averaged(attack: str, *, samples: int, diversity: float = 0.0) -> None:
-    """Refuses options that ``slope`` has no meaning for.
+    """Checks the options of ``slope``.
 
     Raises:
-        PlanError: no samples, or no probability.
+        PlanError: ``samples`` is below 1, or ``diversity`` is no probability.
     """
     check_counts(attack, samples=samples)
     if not 0 <= diversity <= 1:
@@ -161,7 +153,7 @@ def check_averaged(attack: str, *, samples: int, diversity: float = 0.0) -> None
 
 
 def _line(size: int, shrunk: Tensor, offset: Tensor) -> Tensor:
-    """Weights of an image's line in the view's, (N, view, image), pixels as areas."""
+    """Interpolation weights from a line of the image to one of the view, (N, view, image)."""
     place = torch.arange(size, device=shrunk.device)
     inside = (place >= offset) & (place < offset + shrunk)
     source = ((place - offset + 0.5) * size / shrunk - 0.5).clamp(0, size - 1)
@@ -169,6 +161,6 @@ def _line(size: int, shrunk: Tensor, offset: Tensor) -> Tensor:
 
 
 def _along(axis: int, images: Tensor, matrix: Tensor) -> Tensor:
-    """Every line along one axis times its case's matrix."""
+    """Multiplies every line along one axis by the matrix of its case."""
     lines = images.movedim(axis, -1)
     return torch.bmm(lines.flatten(1, -2), matrix).view_as(lines).movedim(-1, axis)

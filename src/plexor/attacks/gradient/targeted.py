@@ -1,43 +1,62 @@
-"""Auto-PGD at each of the other decisions in turn."""
+"""Auto-PGD towards each other decision in turn."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor
 
+from plexor.attacks.best import best_of
+from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.goals import Goal, OneWay
 from plexor.attacks.gradient.apgd import APGD
 from plexor.attacks.gradient.slope import check_averaged
 from plexor.attacks.objective import Objective, Precision
 from plexor.attacks.options import check_counts
 from plexor.attacks.proposal import Proposal
-from plexor.attacks.restarts import best_of
 from plexor.attacks.threat import Threat
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class APGDT:
     """Auto-PGD along one way to the goal at a time (APGD-T; Croce & Hein, ICML 2020).
 
-    The ways are the other classes, the findings, or up and down; those nearest to being taken on
-    the untouched image come first, and each is for the cases no earlier one has reached. Whichever
-    way is taken counts. Where a goal has a single way, this is ``APGD``.
+    The ways to a goal are the other classes, the labels, or up and down. Ways are searched in the
+    order in which the untouched image is closest to them, each for the cases that have not reached
+    the goal. A case succeeds along any way. For a goal with one way, this is ``APGD``.
 
     Attributes:
-        n_targets: ways tried at most.
-        steps: gradients a restart.
-        restarts: searches for each way, from a new random start.
-        loss: what is climbed: "ratio" (from four classes up the targeted DLR loss; otherwise the
-            way itself, which has no third to be measured by) or "margin" (the way itself).
+        n_targets: greatest number of ways to search.
+        steps: gradients in each restart.
+        restarts: searches for each way, each from a new random start.
+        loss: the loss that is maximised: "ratio" (the targeted DLR loss, for four classes or more;
+            otherwise the way itself) or "margin" (the way itself).
         samples: gradients averaged at every step, see ``PGD``.
-        stop_at_success: leave a case once it is reached, see ``PGD``.
+        stop_at_success: stop searching for a case once its goal is reached, see ``PGD``.
         precision: of the search: "float32", "bfloat16" or "float16".
+
+    Example:
+        >>> from plexor.attacks import APGDT, Misclassify, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="linf", radius=3)
+        >>> proposal = APGDT(steps=10)(model, batch, Misclassify(), threat, seed=0)
+        >>> proposal.delta.abs().amax((1, 2, 3)).tolist()
+        [3.0, 3.0]
     """
+
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2", "l1")
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Croce & Hein, ICML 2020, arXiv:2003.01690"
+    summary: ClassVar[str] = (
+        "Auto-PGD towards each other class, label or direction in turn, the nearest first"
+    )
 
     n_targets: int = 9
     steps: int = 100
@@ -54,7 +73,7 @@ class APGDT:
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
-        """Proposes the best storable perturbation seen; nothing where none beats doing nothing.
+        """Proposes the best storable perturbation seen; no change where none raises the margin.
 
         Raises:
             PlanError: the threat is in L0.

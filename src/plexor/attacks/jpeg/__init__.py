@@ -1,4 +1,4 @@
-"""A search on the coefficients of a JPEG file, whose every step is a JPEG of that file."""
+"""A search on the quantised coefficients of a JPEG file."""
 
 from plexor.attacks.jpeg.search import JPEGCoefficients
 

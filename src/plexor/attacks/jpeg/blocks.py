@@ -1,4 +1,4 @@
-"""Moves of the coefficients of blocks whose samples have bounds, each block by itself."""
+"""Changes of coefficients in single blocks within bounds on their samples."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from plexor.attacks.jpeg.decode import inverse_dct, wave
 from plexor.cases.formats.coefficients import GREATEST
 
 STRIDE = 0.25
-"""Of a radius, what one move may change a sample by, where the table is that fine."""
+"""Greatest change of a sample by one step, as a share of the radius, where the table allows it."""
 _HALF = 0.5 + 1e-6
-"""What rounding takes, and a little, so that what lies between two numbers is always tried."""
+"""Rounding error, plus a margin so that exact halves are tried."""
 _TOGETHER = 1 << 11
-"""Blocks looked at at once, which bounds the memory: 64 KiB each."""
+"""Blocks processed at once, to bound memory: 64 KiB each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """Blocks of samples that must stay between bounds; all float64, one block a row.
+    """Blocks with bounds on their samples; all float64, one row for each of B blocks.
 
     Attributes:
-        table: (B, 64), by which coefficients are multiplied.
-        low: (B, 64) least samples; minus infinity where there is none.
-        high: (B, 64) greatest.
-        radius: (B, 1), what a sample may be changed by at most.
+        table: quantisation factors, (B, 64).
+        low: least samples, (B, 64); minus infinity where there is no bound.
+        high: greatest samples, (B, 64).
+        radius: greatest change of a sample, (B, 1).
     """
 
     table: Tensor
@@ -35,16 +35,16 @@ class Blocks:
     radius: Tensor
 
     def filled(self, blocks: Tensor, gradient: Tensor, *, several: int) -> Tensor:
-        """Blocks (B, 64) with the most rewarding moves that leave their samples within bounds.
+        """Blocks (B, 64) after the changes of greatest gain that keep their samples within bounds.
 
-        One move after another: of all that fit beside those before, the one whose gradient is
-        greatest for what it changes a sample by at most. What fits is foreseen by the transform
-        without its roundings, and then seen by the transform itself.
+        Makes one change at a time: among those that fit in addition to the previous ones, the one
+        with the greatest ratio of gradient and largest sample change. Candidates are selected by
+        the transform without rounding, and checked by the exact transform.
 
         Args:
             blocks: coefficients, whose samples are within the bounds.
-            gradient: of what is climbed, in coefficients, (B, 64).
-            several: moves of a block, at most.
+            gradient: of the loss in the coefficients, (B, 64).
+            several: greatest number of changes in a block.
         """
         rows = torch.split(torch.arange(len(blocks), device=blocks.device), _TOGETHER)
         some = (
@@ -85,11 +85,11 @@ class Blocks:
 
 
 def peaks() -> Tensor:
-    """What a coefficient of 1 changes a sample by at most, (8, 8) float64."""
+    """Largest change of a sample by a coefficient of 1, (8, 8) float64."""
     tallest = wave().abs().amax(dim=0)
     return tallest[:, None] * tallest
 
 
 def _waves() -> Tensor:
-    """What a coefficient of 1 adds to each sample, (64 coefficients, 64 samples) float64."""
+    """Change of each sample by a coefficient of 1, (64 coefficients, 64 samples) float64."""
     return torch.einsum("xu,yv->uvxy", wave(), wave()).reshape(64, 64)

@@ -1,9 +1,9 @@
-"""From a JPEG's coefficients to its pixels: as libjpeg does it, to the bit, and differentiable.
+"""Differentiable decoding of JPEG coefficients to pixels, bit-exact with libjpeg-turbo.
 
-What is followed is libjpeg-turbo's default way (jidctint.c, jdsample.c, jdcolor.c): the accurate
+Implements libjpeg-turbo's default methods (jidctint.c, jdsample.c, jdcolor.c): the accurate
 integer transform of Loeffler, Ligtenberg & Moschytz (ICASSP 1989), triangular upsampling, and
-ITU-R BT.601 colour. All its numbers are whole and below 2^53, so that float64 holds them exactly,
-on any device; gradients pass its roundings as if they were not there.
+ITU-R BT.601 colour. All intermediate numbers are integers below 2^53, which float64 represents
+exactly on any device. Gradients ignore rounding (straight-through).
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ _ROTATIONS = tuple(
 _RED, _BLUE, _GREEN_BLUE, _GREEN_RED = (
     round(number * 2**16) for number in (1.40200, 1.77200, 0.34414, 0.71414)
 )
-"""Of colour, in 2^16ths (jdcolor.c)."""
+"""Colour conversion constants, in 2^16ths (jdcolor.c)."""
 
 _NARROW = 2
-"""Planes of no more samples across are repeated, not interpolated (jdsample.c)."""
+"""Planes of at most this width are upsampled by repetition, not interpolation (jdsample.c)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decoder:
-    """For files of one size and subsampling; tables are each file's own.
+    """Decoder for N files of one size and subsampling, each with its own tables.
 
     Attributes:
         tables: for each plane, (N, 1, 1, 8, 8) float64.
         size: (H, W) of the image.
-        factors: pixels a chroma sample stands for, (down, across).
+        factors: image pixels for each chroma sample, (down, across).
     """
 
     tables: tuple[Tensor, ...]
@@ -53,7 +53,7 @@ class Decoder:
     def of(
         cls, files: Sequence[Coefficients], size: tuple[int, int], device: torch.device
     ) -> Decoder:
-        """For files that agree on all but their tables."""
+        """The decoder for files that differ only in tables and coefficients."""
         tables = [
             torch.tensor([file.tables[i].tolist() for file in files], dtype=torch.float64)
             for i in range(len(files[0].planes))
@@ -69,7 +69,7 @@ class Decoder:
         return self.coloured([self.samples(i, plane) for i, plane in enumerate(planes)])
 
     def samples(self, i: int, plane: Tensor) -> Tensor:
-        """One plane's samples at every pixel, (N, H, W), 0 to 255."""
+        """Samples of one plane at every pixel, (N, H, W), 0 to 255."""
         down, across = self.factors if i > 0 else (1, 1)
         height, width = -(-self.size[0] // down), -(-self.size[1] // across)
         blocks = inverse_dct(plane * self.tables[i])
@@ -80,9 +80,12 @@ class Decoder:
         return _upsampled(found, down)[:, : self.size[0], : self.size[1]]
 
     def squares(self, i: int) -> Tensor:
-        """Squared length over all pixels and channels of what a coefficient of 1 adds.
+        """Squared length, over all pixels and channels, of the change by a coefficient of 1.
 
-        (N, 1, 1, 8, 8), as if nothing were rounded, inside of an image wider than ``_NARROW``.
+        Without rounding, and away from the borders of an image wider than ``_NARROW``.
+
+        Returns:
+            (N, 1, 1, 8, 8).
         """
         squared = self.tables[i].square()
         if len(self.tables) == 1:
@@ -101,7 +104,7 @@ class Decoder:
         return (samples[0][:, None] + self.hues(samples)).clamp(0, 255)
 
     def hues(self, samples: Sequence[Tensor]) -> Tensor:
-        """What chroma adds to luma in each channel, (N, C, H, W); 0 for grey."""
+        """Contribution of chroma to each channel, (N, C, H, W); 0 for grey."""
         if len(samples) == 1:
             return torch.zeros_like(samples[0][:, None])
         blue, red = samples[1] - 128, samples[2] - 128
@@ -115,7 +118,7 @@ class Decoder:
 
 
 def wave() -> Tensor:
-    """The one-dimensional transform without roundings, (sample, frequency) float64, orthonormal."""
+    """The one-dimensional transform without rounding, (sample, frequency) float64, orthonormal."""
     return _transform() / (2.0**_BITS * 8**0.5)
 
 
@@ -127,9 +130,9 @@ def inverse_dct(blocks: Tensor) -> Tensor:
 
 
 def _transform() -> Tensor:
-    """The one-dimensional transform as a matrix of whole numbers, (sample, frequency)."""
+    """The one-dimensional transform as a matrix of integers, (sample, frequency)."""
     a, b, c, d, e, f, g, h, i, j, k, m = _ROTATIONS
-    x = torch.eye(8, dtype=torch.float64)  # a frequency a row; what follows is linear in it
+    x = torch.eye(8, dtype=torch.float64)  # one frequency a row; the transform is linear
     low, high = (x[0] + x[4]) * 2**_BITS, (x[0] - x[4]) * 2**_BITS
     both = (x[2] + x[6]) * c
     first, second = both + x[2] * d, both - x[6] * h
@@ -149,13 +152,13 @@ def _transform() -> Tensor:
 
 
 def _floored(number: Tensor, half: float, by: int) -> Tensor:
-    """``(number + half) / by`` rounded down; a gradient passes as if it were not rounded."""
+    """``(number + half) / by`` rounded down; the gradient is that without rounding."""
     exact = (number + half) / by
     return exact + (exact.floor() - exact).detach()
 
 
 def _upsampled(samples: Tensor, down: int) -> Tensor:
-    """Twice as many samples across, and with ``down`` 2 as many more down: a triangle's weights."""
+    """Triangular upsampling by 2 across, and by ``down`` (1 or 2) down."""
     if samples.shape[2] <= _NARROW:
         return samples.repeat_interleave(2, dim=2).repeat_interleave(down, dim=1)
     if down == 1:
@@ -170,7 +173,7 @@ def _upsampled(samples: Tensor, down: int) -> Tensor:
 
 
 def _beside(samples: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    """Each sample's neighbour before and after; at the edge the sample itself."""
+    """The neighbours before and after each sample; at an edge the sample itself."""
     n = samples.shape[dim]
     before = torch.cat([samples.narrow(dim, 0, 1), samples.narrow(dim, 0, n - 1)], dim)
     return before, torch.cat([samples.narrow(dim, 1, n - 1), samples.narrow(dim, n - 1, 1)], dim)

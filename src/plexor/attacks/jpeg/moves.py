@@ -1,4 +1,4 @@
-"""Moves of whole coefficients that leave the decoded image within a threat."""
+"""Whole changes of coefficients that keep the decoded image within a threat."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from plexor.cases.formats.coefficients import GREATEST
 from plexor.models.batch import Batch
 
 _AIMS = 6
-"""Lengths that moves are foreseen to have, in search of the radius as decoded."""
+"""Iterations that adapt the predicted length so that the decoded length is the radius."""
 _SHORT = 0.998
-"""Of what seems to fit, what is aimed at, so as not to come to the radius from beyond."""
+"""Factor on the length aimed at, to approach the radius from below."""
 _CHROMA = (1.77, 1.40)
-"""What a sample of each plane of chroma weighs at most in red, green or blue (ITU-R BT.601)."""
+"""Largest weight of a sample of each chroma plane in red, green or blue (ITU-R BT.601)."""
 _REACH = 2
-"""Pixels beyond its own that a subsampled block is interpolated over."""
+"""Pixels beyond its own area that interpolation spreads a subsampled block over."""
 _UNDONE = 2
-"""Times that blocks beside an undone one are looked at again."""
+"""Times that the neighbours of a block with an undone change are checked again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """What coefficients of some files may become.
+    """Allowed changes of the coefficients of some files.
 
     Attributes:
         decoder: of these files.
         batch: the cases.
-        threat: within what, as decoded; under L∞ or L2.
+        threat: in L∞ or L2; holds for the decoded image.
     """
 
     decoder: Decoder
@@ -43,15 +43,15 @@ class Moves:
     threat: Threat
 
     def delta(self, planes: Sequence[Tensor]) -> Tensor:
-        """The change of the decoded image, (N, C, H, W) float64, whole numbers."""
+        """The change of the decoded image, (N, C, H, W) float64, in integers."""
         return self.decoder(planes) - self.batch.images
 
     def furthest(self, start: Sequence[Tensor], gradients: Sequence[Tensor]) -> list[Tensor]:
-        """Under L2: ``start`` moved along gradients as far as the radius lets the decoded image.
+        """Under L2: ``start`` moved along gradients until the decoded change has the radius.
 
-        If all that coefficients add to an image were at right angles, the best moves would be the
-        nearest whole multiples of gradient over squared length, on a common scale. These are
-        taken; the scale is sought by the lengths, and corrected by that of the decoded change.
+        If the changes of an image by its coefficients were orthogonal, the best moves would be
+        multiples of gradient over squared length, with one factor, rounded to integers. These are
+        taken; the factor is found from predicted lengths and corrected by the decoded length.
         """
         closed = self._closed()
         along, squares = [], []
@@ -88,17 +88,17 @@ class Moves:
     def filled(
         self, start: Sequence[Tensor], gradients: Sequence[Tensor], *, several: int
     ) -> list[Tensor]:
-        """Under L∞: ``start`` with, in each block, the most rewarding moves that are allowed.
+        """Under L∞: ``start`` with the allowed changes of greatest gain in each block.
 
-        Blocks of luma are filled, each by itself. Blocks of chroma, which reach into each other and
-        into every channel, then try one coefficient after another, and move back where the decoded
-        image leaves the threat. Luma comes first since it changes all channels alike: a block
-        where chroma came first has little room for it.
+        Blocks of luma are independent. Blocks of chroma overlap after upsampling and affect every
+        channel; they try one coefficient at a time, and undo it where the decoded image leaves the
+        threat. Luma comes first since it changes all channels equally: after chroma, little of the
+        radius would be left for it.
 
         Args:
-            start: planes, within the threat.
-            gradients: of a loss, in coefficients.
-            several: moves of a block, at most.
+            start: planes within the threat.
+            gradients: of the loss in the coefficients.
+            several: greatest number of changes in a block.
         """
         planes = list(start)
         samples = [self.decoder.samples(i, plane) for i, plane in enumerate(planes)]
@@ -115,7 +115,7 @@ class Moves:
     def _tried(
         self, i: int, plane: Tensor, gradient: Tensor, samples: Sequence[Tensor], several: int
     ) -> Tensor:
-        """A plane of chroma with what moves of its coefficients fit, one of a block at a time."""
+        """A chroma plane with all changes that fit, tried one at a time in each block."""
         index, step = self._ranked(i, gradient)
         usable = int((step != 0).sum(dim=3).max())
         for rank in range(min(several, usable)):
@@ -130,7 +130,7 @@ class Moves:
         return plane
 
     def _ranked(self, i: int, gradient: Tensor) -> tuple[Tensor, Tensor]:
-        """Of each block the coefficients by reward, and their moves; 0 where none could fit."""
+        """Coefficients of each block by gain, and their changes; 0 where none can fit."""
         tallest = self.decoder.tables[i] * peaks().to(gradient.device) * _CHROMA[i - 1]
         radii = self.threat.radii(self.batch).double().view(-1, 1, 1, 1, 1)
         stride = (STRIDE * radii / tallest).floor().clamp(min=1)
@@ -140,7 +140,7 @@ class Moves:
         return index, move.gather(3, index)
 
     def _outside(self, i: int, plane: Tensor, samples: Sequence[Tensor]) -> Tensor:
-        """Pixels (N, H, W) that are out of the threat with ``plane`` in the place of one."""
+        """Pixels (N, H, W) outside the threat if ``plane`` replaces plane ``i``."""
         tried = [*samples[:i], self.decoder.samples(i, plane), *samples[i + 1 :]]
         low, high = self._bounds()
         pixels = self.decoder.coloured(tried)
@@ -153,9 +153,9 @@ class Moves:
         return images + torch.maximum(low, -radii), images + torch.minimum(high, radii)
 
     def _luma(self, plane: Tensor, samples: Sequence[Tensor]) -> Blocks:
-        """What luma may be beside the other planes.
+        """Bounds of luma samples, given the other planes.
 
-        Where a pixel may be 0, whatever lies below is decoded to 0 as well; likewise 255.
+        Where a pixel may be 0, there is no lower bound, since the decoder clips; likewise for 255.
         """
         low, high = self._bounds()
         hues = self.decoder.hues(samples)
@@ -171,12 +171,12 @@ class Moves:
         )
 
     def _closed(self) -> Tensor:
-        """Pixels (N, H, W) that must stay as they are."""
+        """Pixels (N, H, W) that may not change."""
         low, high = self.threat.bounds(self.batch)
         return (low == high).any(dim=1).expand(-1, *self.batch.images.shape[2:])
 
     def _blocks(self, i: int, pixels: Tensor, like: Tensor) -> Tensor:
-        """Blocks (N, rows, columns) of a plane in which one of the pixels (N, H, W) has a part."""
+        """Blocks (N, rows, columns) of a plane that contribute to one of the pixels (N, H, W)."""
         down, across = self.decoder.factors if i > 0 else (1, 1)
         seen = pixels.float()[:, None]
         if (down, across) != (1, 1):
@@ -187,7 +187,7 @@ class Moves:
 
 
 def _moved(plane: Tensor, index: Tensor, move: Tensor) -> Tensor:
-    """One coefficient of each block, (N, rows, columns) of 64, moved if a file can hold it then."""
+    """Adds to one coefficient, of 64, of each block, unless the sum exceeds the file's range."""
     flat = plane.flatten(3)
     moved = flat.scatter_add(3, index[..., None], move[..., None])
     return moved.where(moved.abs() <= GREATEST, flat).view_as(plane)
@@ -199,7 +199,7 @@ def _unflattened(flat: Tensor, like: Sequence[Tensor]) -> tuple[Tensor, ...]:
 
 
 def _as_blocks(samples: Tensor, rows: int, columns: int, beyond: float) -> Tensor:
-    """Samples (N, H, W) of each block a row, (N * rows * columns, 64)."""
+    """Samples (N, H, W) as one row for each block, (N * rows * columns, 64)."""
     height, width = samples.shape[1:]
     whole = (0, 8 * columns - width, 0, 8 * rows - height)
     padded = functional.pad(samples, whole, value=beyond)

@@ -1,43 +1,61 @@
-"""A search in whole quanta: no perturbation it ever looks at needs to be rounded."""
+"""A search in whole quanta, without rounding."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from plexor.attacks import geometry
+from plexor.attacks.best import best_of
+from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts
 from plexor.attacks.proposal import Proposal, normal_noise
-from plexor.attacks.restarts import best_of
 from plexor.attacks.threat import Threat
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lattice:
-    """Moves along the gradient by whole quanta, fewer and fewer numbers at once.
+    """Moves along the gradient by whole quanta, in ever fewer numbers at once.
 
-    With a budget of one or two levels there are only a few places a number can be in, and a step
-    of a continuous search that is rounded away is lost. Here a step puts each number one stride
-    up, down, or leaves it, whichever the gradient rewards most after what it costs of the radius
-    (for L2 a multiplier on the cost, found by bisection, makes the whole move fit). A move that
-    does not better the loss is taken back and half as many numbers are tried, the most rewarding
-    first, down to a single one; after that single numbers in turn.
+    With a radius of one or two levels a number can take only a few values, and rounding undoes
+    many steps of a continuous search. Here a step moves each number up or down by one stride, or
+    leaves it, whichever gives the greatest first-order gain less its cost (for L2, the cost is
+    weighted by a multiplier, found by bisection, so that the whole move fits the radius). A move
+    that does not raise the loss is undone, and half as many numbers are tried, those with the
+    greatest gain first, down to a single one; after that single numbers in turn.
 
-    A stride is the whole radius for L∞, and for L2 what each number gets of it. Where storage is
-    floating there is no grid, and strides of that length are all there is.
+    A stride is the radius for L∞, and an equal share of the radius for L2. Floating-point storage
+    has no grid; there, only strides of that length are tried.
 
     Attributes:
-        steps: gradients a restart.
-        restarts: searches, the first from the image, the others from random storable images; after
-            the first only for cases not yet reached.
-        loss: what is climbed.
+        steps: gradients in each restart.
+        restarts: searches, the first from the image, the others from random storable images; those
+            after the first only for cases that have not reached the goal.
+        loss: the loss that is maximised.
+
+    Example:
+        >>> from plexor.attacks import Lattice, Misclassify, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="linf", radius=3)
+        >>> proposal = Lattice(steps=5)(model, batch, Misclassify(), threat, seed=0)
+        >>> proposal.delta.abs().amax((1, 2, 3)).tolist()
+        [3.0, 3.0]
     """
+
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2")
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Plexor's own; the question is that of Bonnet et al., IEEE TIFS 2021"
+    summary: ClassVar[str] = "gradient search in whole quanta, for budgets of one or two levels"
 
     steps: int = 40
     restarts: int = 1
@@ -49,7 +67,7 @@ class Lattice:
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
-        """Proposes the best perturbation seen; nothing where none beats doing nothing."""
+        """Proposes the best perturbation seen; no change where none raises the margin."""
 
         def search(some: Objective, restart: int) -> tuple[Tensor, Tensor]:
             start = torch.zeros_like(some.batch.images)
@@ -61,7 +79,7 @@ class Lattice:
         return best_of(Objective(model, batch, goal), self.restarts, search)
 
     def _search(self, objective: Objective, threat: Threat, delta: Tensor) -> tuple[Tensor, Tensor]:
-        """One restart, for each case: the best perturbation seen, and its margin."""
+        """One restart: the best perturbation of each case, and its margin."""
         batch = objective.batch
         margin, loss, gradient = objective.gradient(delta, self.loss)
         best, margins = delta.clone(), margin
@@ -84,10 +102,10 @@ class Lattice:
 def _moved(
     delta: Tensor, gradient: Tensor, batch: Batch, threat: Threat, *, several: Tensor, tried: Tensor
 ) -> Tensor:
-    """The most rewarding allowed move of at most ``several`` numbers a case.
+    """The allowed move of at most ``several`` numbers a case with the greatest first-order gain.
 
-    Alone, numbers take turns, the most rewarding first: each is tried with the coarse stride, then
-    with a single quantum; ``tried`` counts these.
+    Single numbers (``several`` of 1) are tried in order of their gain, each with the coarse stride,
+    then with one quantum; ``tried`` counts these trials.
     """
     low, high = threat.bounds(batch)
     stride = _coarse(batch, threat)
@@ -106,7 +124,7 @@ def _moved(
     passed = torch.where(several <= 1, tried // 2, 0.0)
 
     def chosen(worth: Tensor) -> Tensor:
-        """Up, down or neither, where a unit of cost outweighs ``1 / worth`` of loss."""
+        """Up, down or neither, where one unit of cost is worth ``1 / worth`` of loss."""
         reward = torch.where(possible, gain * worth - cost, 0.0).clamp(min=0)
         kept = _ranked(reward.amax(dim=0), several, passed)
         return torch.where(kept, torch.where(reward[0] > reward[1], up, down), delta)
@@ -120,7 +138,7 @@ def _moved(
 
 
 def _coarse(batch: Batch, threat: Threat) -> Tensor:
-    """What one number gets of the radius, in whole quanta, at least one, (N, 1, ...)."""
+    """Share of the radius for one number, in whole quanta, at least one, (N, 1, ...)."""
     share = threat.radii(batch)
     if threat.norm == "l2":
         share = share / batch.images[0].numel() ** 0.5
@@ -129,7 +147,7 @@ def _coarse(batch: Batch, threat: Threat) -> Tensor:
 
 
 def _ranked(reward: Tensor, several: Tensor, passed: Tensor) -> Tensor:
-    """Where the rewards of rank ``passed`` to ``passed + several`` are, of those above 0."""
+    """Mask of the rewards of rank ``passed`` to ``passed + several``, if above 0."""
     flat = reward.flatten(1)
     order = flat.argsort(dim=1, descending=True, stable=True)
     rank = torch.arange(flat.shape[1], device=flat.device)

@@ -1,4 +1,4 @@
-"""Attacks that look for the shortest perturbation that reaches the goal."""
+"""Attacks that search the shortest perturbation that reaches the goal."""
 
 from plexor.attacks.minimum_norm.carlini_wagner import CarliniWagner
 from plexor.attacks.minimum_norm.ddn import DDN

@@ -1,4 +1,4 @@
-"""Where a model's boundary seems to be, seen from a perturbation: the plane of the nearest way."""
+"""Linear approximation of the decision boundary of the nearest way to a goal."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _OUT_OF_REACH = 1e30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plane:
-    """The boundary of one way to the goal, as if the way were linear.
+    """The linearised boundary of one way to the goal.
 
     Attributes:
-        rise: by how much the way must rise to be taken, (N,); below zero where it is.
+        rise: increase of the way that is missing to its boundary, (N,); negative beyond it.
         gradient: of the way, (N, C, *spatial).
-        step: the smallest change, in range and region, that leads onto the plane, or as near to it
-            as there is.
-        margin: of the goal, (N,); infinite where it is no number.
+        step: smallest change within range and region that leads onto the plane, or as close to it
+            as possible.
+        margin: of the goal, (N,); infinite where it is NaN.
     """
 
     rise: Tensor
@@ -32,15 +32,16 @@ class Plane:
     margin: Tensor
 
 
-def evened(objective: Objective, threat: Threat, most: int) -> Objective:
-    """The same cases, whose margin climbs towards the boundary that is nearest at the start.
+def nearest_by_slope(objective: Objective, threat: Threat, most: int) -> Objective:
+    """The same cases with a "margin" loss towards the boundary nearest to the untouched image.
 
-    Under L0, which knows no slope, nothing is changed. Costs a gradient for each way.
+    See ``Objective.nearest_by_slope``. Returns ``objective`` under L0, where slopes are undefined.
+    Costs one gradient for each way.
 
     Args:
         objective: the cases.
         threat: the norm and the region.
-        most: look at so many ways only, the nearest to being taken.
+        most: number of ways to compare, those closest to being reached.
     """
     if threat.norm == "l0":
         return objective
@@ -52,22 +53,22 @@ def evened(objective: Objective, threat: Threat, most: int) -> Objective:
         far = threat.norms(change).clamp(min=1 / _OUT_OF_REACH)
         return torch.where(risen >= _NEARLY * way.abs(), way.abs() / far, 0.0)
 
-    return objective.evened(slope, most)
+    return objective.nearest_by_slope(slope, most)
 
 
 def nearest_plane(objective: Objective, threat: Threat, delta: Tensor, most: int) -> Plane:
-    """The plane that the smallest step leads onto from ``delta`` (N, C, *spatial).
+    """The plane that is nearest to ``delta`` (N, C, *spatial) within range and region.
 
-    The papers compare distances without a range, the way over its gradient's dual norm. Where many
-    numbers are at an end of their range, as a dark background's, another way may be nearer.
+    The papers ignore the range and compare the ratios of way and dual norm of its gradient. Where
+    many numbers are at an end of their range, as in a dark background, another way may be nearer.
 
-    Costs a gradient for each way.
+    Costs one gradient for each way.
 
     Args:
         objective: the cases.
         threat: the norm and the region.
-        delta: where the ways are taken for linear.
-        most: look at so many ways only, the nearest to being taken.
+        delta: the perturbation at which ways are linearised.
+        most: number of ways to compare, those closest to being reached.
     """
     ways, gradients = objective.ways(delta, most)
     margin = ways.amax(dim=1).nan_to_num(nan=torch.inf)

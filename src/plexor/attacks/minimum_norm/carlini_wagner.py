@@ -1,14 +1,16 @@
-"""Carlini & Wagner's L2 attack: length and margin weighed by a constant that is searched for."""
+"""Carlini & Wagner's L2 attack: Adam on length and margin, weighted by a searched constant."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.goals import Goal
-from plexor.attacks.minimum_norm.boundary import evened
+from plexor.attacks.minimum_norm.boundary import nearest_by_slope
 from plexor.attacks.minimum_norm.nearest import Nearest, shortest_stored
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_norm, check_positive
@@ -16,6 +18,7 @@ from plexor.attacks.proposal import Proposal
 from plexor.attacks.threat import Threat
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
 _HIGHEST = 1e10
 _INSIDE = 0.999999
@@ -27,22 +30,38 @@ _WORTHWHILE = 0.9999
 class CarliniWagner:
     """Carlini & Wagner's L2 attack (IEEE S&P 2017), for the shortest L2 perturbation.
 
-    Adam descends the squared length, in units of the storable range, plus a constant times what
-    is missing to the goal's margin. Each number is the tanh of a free variable, stretched over its
-    own range, so that none can leave it. Where a constant sufficed a smaller one is tried, else a
-    greater one. What is found is stored with the least growth. Of several ways to the goal the
-    paper climbs the one furthest ahead; here it is the one short by least over its slope at the
-    start.
+    Adam minimises the squared length, in units of the storable range, plus a constant times the
+    part of the margin that is missing. Each number is the tanh of a free variable, scaled to the
+    number's range, so that it cannot leave that range. A smaller constant is tried where the goal
+    was reached, a greater one where it was not. The result is stored as ``shortest_stored``
+    describes. Of several ways to the goal the paper follows the one with the greatest margin; here
+    it is the one with the nearest linearised boundary at the start.
 
     Attributes:
-        steps: gradients for each constant, at most; the authors' program takes 10,000, and like
-            this stops when the loss no longer falls.
-        constants: how many are tried.
-        first_constant: the first of them.
+        steps: greatest number of gradients for each constant; the authors' program takes 10,000 and
+            also stops when the loss no longer falls.
+        constants: number of constants to try.
+        first_constant: the first constant.
         step_size: Adam's learning rate.
-        ways: compare so many at the start, at a gradient each, those nearest to being taken; 1 does
-            as the paper does.
+        ways: number of ways to compare at the start, at one gradient each, those closest to being
+            reached; 1 is the paper's method.
+
+    Example:
+        >>> from plexor.attacks import CarliniWagner, Misclassify, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="l2", radius=20)
+        >>> attack = CarliniWagner(steps=50, constants=4)
+        >>> proposal = attack(model, batch, Misclassify(), threat, seed=0)
+        >>> (proposal.delta.flatten(1).norm(dim=1) < 13).tolist()
+        [True, True]
     """
+
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = ("l2",)
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Carlini & Wagner, IEEE S&P 2017, arXiv:1608.04644"
+    summary: ClassVar[str] = "shortest L2 perturbation, by Adam on length and margin"
 
     steps: int = 1000
     constants: int = 9
@@ -61,16 +80,16 @@ class CarliniWagner:
     ) -> Proposal:
         """Proposes the shortest storable perturbation found that reaches the goal.
 
-        Where none within the radius does, the one it would store at the radius, or nothing if
-        that is no better.
+        Where none within the radius does, proposes the perturbation shortened to the radius, or no
+        change if that does not raise the margin.
 
         Raises:
             PlanError: the threat is not one of L2.
         """
-        check_norm("carlini-wagner", threat, ("l2",))
+        check_norm("carlini-wagner", threat, self.norms)
         objective = Objective(model, batch, goal)
         nearest = Nearest(objective, threat)
-        near = evened(objective, threat, self.ways)
+        near = nearest_by_slope(objective, threat, self.ways)
         constant = torch.full_like(nearest.norms, self.first_constant)
         least, most = torch.zeros_like(constant), torch.full_like(constant, _HIGHEST)
         for _ in range(self.constants):
@@ -81,7 +100,7 @@ class CarliniWagner:
         return objective.proposal(shortest_stored(objective, threat, nearest.delta))
 
     def _descend(self, objective: Objective, nearest: Nearest, constant: Tensor) -> Tensor:
-        """One constant for each case; returns which reached the goal with it, (N,) bool."""
+        """Minimises with one constant for each case; returns whether the goal was reached, (N,)."""
         enough = torch.zeros_like(constant, dtype=torch.bool)
         rows = torch.arange(len(objective), device=constant.device)
         last = torch.full_like(constant, torch.inf)
@@ -112,12 +131,12 @@ class CarliniWagner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Box:
-    """The range and region of each number, as the tanh of a free variable fills it.
+    """Interval of allowed changes of each number, parametrised by the tanh of a free variable.
 
     Attributes:
-        middle: (N, C, *spatial), of where its change may lie.
-        half: half of how wide that is.
-        whole: (N, 1, ...), how wide the storable range is.
+        middle: centre of the interval, (N, C, *spatial).
+        half: half its width.
+        whole: width of the storable range, (N, 1, ...).
     """
 
     middle: Tensor
@@ -126,20 +145,20 @@ class _Box:
 
     @classmethod
     def of(cls, batch: Batch, threat: Threat) -> _Box:
-        """Of each number of the batch."""
+        """The intervals of a batch's numbers within a threat."""
         low, high = threat.bounds(batch)
         return cls(middle=(low + high) / 2, half=(high - low) / 2, whole=batch.high - batch.low)
 
     def select(self, index: Tensor) -> _Box:
-        """That of some of the cases."""
+        """The intervals of some of the cases."""
         return _Box(middle=self.middle[index], half=self.half[index], whole=self.whole[index])
 
     def untouched(self) -> Tensor:
-        """The free variables of no change, or, at the ends of a range, of next to none."""
+        """Free variables of no change; at an end of the interval, of a very small change."""
         share = torch.where(self.half > 0, -self.middle / self.half, 0.0)
         return share.clamp(-_INSIDE, _INSIDE).atanh()
 
     def inside(self, free: Tensor) -> tuple[Tensor, Tensor]:
-        """The changes that free variables stand for, and the slopes of these."""
+        """The changes for free variables, and their derivatives."""
         share = free.tanh()
         return self.middle + self.half * share, self.half * (1 - share.square())

@@ -1,15 +1,17 @@
-"""Decoupled direction and norm: a sphere that shrinks while the goal is reached on it."""
+"""Decoupled direction and norm (DDN): steps on a sphere of adapted radius."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
 from plexor.attacks import geometry
+from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.goals import Goal, LossKind
-from plexor.attacks.minimum_norm.boundary import evened
+from plexor.attacks.minimum_norm.boundary import nearest_by_slope
 from plexor.attacks.minimum_norm.nearest import Nearest, shortest_stored
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_norm, check_positive
@@ -18,6 +20,7 @@ from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
 _LAST_STEP = 0.01
 
@@ -26,21 +29,37 @@ _LAST_STEP = 0.01
 class DDN:
     """Decoupled direction and norm (Rony et al., CVPR 2019), for the shortest L2 perturbation.
 
-    The gradient changes the perturbation's direction only; its length is a little less than
-    before where the goal was reached, and a little more where not. Here it has that length within
-    the range, rather than before it is clipped, and it is stored once, with the least growth,
-    instead of rounded in every step: at a fraction of a level a number, rounding leaves nothing.
+    The gradient changes the direction of the perturbation only. Its length decreases by a fixed
+    share where the goal is reached, and increases by it otherwise. Here the length holds after
+    clipping to the range, not before, and the result is rounded once, as ``shortest_stored``
+    describes, instead of in every step: rounding a change of a fraction of a level gives zero.
 
-    The paper climbs the cross-entropy, which of several classes pulls towards all others at once.
-    Here it is the margin, of the way short by least over its slope at the start.
+    The paper maximises the cross-entropy, whose gradient mixes all other classes. Here the default
+    is the margin of the way with the nearest linearised boundary at the start.
 
     Attributes:
-        steps: gradients, besides one at the start for each of the ways.
-        first_norm: length to begin with, as a fraction of the storable range.
+        steps: gradients, in addition to one at the start for each way.
+        first_norm: initial length, as a fraction of the storable range.
         gamma: share by which the length changes in a step.
-        loss: what is climbed.
-        ways: of the margin, compare so many at the start, those nearest to being taken.
+        loss: the loss that is maximised.
+        ways: for the margin, number of ways to compare at the start, those closest to being
+            reached.
+
+    Example:
+        >>> from plexor.attacks import DDN, Misclassify, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="l2", radius=20)
+        >>> proposal = DDN(steps=50)(model, batch, Misclassify(), threat, seed=0)
+        >>> (proposal.delta.flatten(1).norm(dim=1) < 13).tolist()
+        [True, True]
     """
+
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = ("l2",)
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Rony et al., CVPR 2019, arXiv:1811.09600"
+    summary: ClassVar[str] = "shortest L2 perturbation, with direction and length decoupled"
 
     steps: int = 100
     first_norm: float = 1.0
@@ -59,16 +78,18 @@ class DDN:
     ) -> Proposal:
         """Proposes the shortest storable perturbation found that reaches the goal.
 
-        Where none within the radius does, the one it would store at the radius, or nothing if
-        that is no better.
+        Where none within the radius does, proposes the perturbation shortened to the radius, or no
+        change if that does not raise the margin.
 
         Raises:
             PlanError: the threat is not one of L2.
         """
-        check_norm("ddn", threat, ("l2",))
+        check_norm("ddn", threat, self.norms)
         objective = Objective(model, batch, goal)
         nearest = Nearest(objective, threat)
-        near = evened(objective, threat, self.ways) if self.loss == "margin" else objective
+        near = (
+            nearest_by_slope(objective, threat, self.ways) if self.loss == "margin" else objective
+        )
         delta = torch.zeros_like(batch.images)
         whole = batch.high - batch.low
         radii = self.first_norm * whole

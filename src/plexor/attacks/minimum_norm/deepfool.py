@@ -1,11 +1,13 @@
-"""DeepFool: step by step to the nearest boundary, as if the model were linear."""
+"""DeepFool: steps to the nearest boundary of the linearised model."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
+from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.goals import Goal
 from plexor.attacks.minimum_norm.boundary import nearest_plane
 from plexor.attacks.minimum_norm.nearest import Nearest, shortest_stored
@@ -16,21 +18,40 @@ from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeepFool:
-    """DeepFool (Moosavi-Dezfooli et al., CVPR 2016): quick, and near the shortest perturbation.
+    """DeepFool (Moosavi-Dezfooli et al., CVPR 2016): fast, for a nearly shortest perturbation.
 
-    Each step goes to the boundary of the way to the goal that is nearest if every way is linear,
-    until the goal is reached. Here a step is the shortest that stays in range and region, and what
-    is found is shortened along its line, and stored with the least growth.
+    Each step goes to the nearest boundary of the linearised ways to the goal, until the goal is
+    reached. Here a step is the shortest within range and region, and the result is shortened and
+    stored as ``shortest_stored`` describes.
 
     Attributes:
-        steps: at most; each costs a gradient for each of the ways it looks at.
-        ways: how many, those nearest to being taken; 10 as in the authors' program.
-        overshoot: share by which a perturbation is longer than the steps to it.
+        steps: greatest number of steps; each costs one gradient for each way it compares.
+        ways: number of ways to compare, those closest to being reached; 10 as in the authors'
+            program.
+        overshoot: share by which the sum of the steps is lengthened.
+
+    Example:
+        >>> from plexor.attacks import DeepFool, Misclassify, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="linf", radius=8)
+        >>> proposal = DeepFool()(model, batch, Misclassify(), threat, seed=0)
+        >>> proposal.delta.abs().amax((1, 2, 3)).tolist()
+        [3.0, 3.0]
     """
+
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2", "l1")
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Moosavi-Dezfooli et al., CVPR 2016, arXiv:1511.04599"
+    summary: ClassVar[str] = (
+        "a short perturbation, in a few steps to the nearest linearised boundary"
+    )
 
     steps: int = 50
     ways: int = 10
@@ -46,13 +67,13 @@ class DeepFool:
     ) -> Proposal:
         """Proposes the shortest storable perturbation on the line to the one found.
 
-        Where none within the radius reaches the goal, the one it would store at the radius, or
-        nothing if that is no better.
+        Where none within the radius does, proposes the perturbation shortened to the radius, or no
+        change if that does not raise the margin.
 
         Raises:
             PlanError: the threat is one of L0.
         """
-        check_norm("deepfool", threat, ("linf", "l2", "l1"))
+        check_norm("deepfool", threat, self.norms)
         objective = Objective(model, batch, goal)
         nearest = Nearest(objective, threat)
         rows = torch.nonzero(~nearest.found).flatten()

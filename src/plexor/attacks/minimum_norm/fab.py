@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.goals import Goal, OneWay
 from plexor.attacks.minimum_norm.boundary import nearest_plane
 from plexor.attacks.minimum_norm.nearest import Nearest, shortest_stored
@@ -16,6 +18,7 @@ from plexor.attacks.proposal import Proposal, normal_noise
 from plexor.attacks.threat import Threat
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
 _MOST_BIAS = 0.1
 """alpha_max"""
@@ -27,22 +30,40 @@ _BACK = 0.9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FAB:
-    """Fast adaptive boundary (Croce & Hein, ICML 2020), for the shortest perturbation there is.
+    """Fast adaptive boundary (Croce & Hein, ICML 2020), for the shortest perturbation.
 
-    The nearest way to the goal is taken for linear. A step goes a little beyond its boundary, from
-    the perturbation and from the untouched image both, weighed by how far the boundary is from
-    either; once the goal is reached, the perturbation is shortened by a tenth and the next step
-    taken from there. Steps are the shortest that stay in range and region, exactly. The paper's
-    last search on the line to the untouched image is the one with which what is found is stored.
+    Each step linearises the nearest way to the goal, projects both the perturbation and the
+    untouched image onto a point a little beyond the boundary, and takes a mean of the two
+    projections, weighted by their lengths. Where the goal is reached, the perturbation is shortened
+    by a tenth before the next step. Projections respect range and region exactly. The paper's final
+    search on the line to the untouched image is done by ``shortest_stored``.
 
     Attributes:
-        steps: of each search; each costs a forward pass and a gradient for each way it looks at.
-        restarts: the first from the untouched image, the others from a random perturbation half as
-            long as the shortest found, or as the radius.
-        ways: look at so many, those nearest to being taken.
-        targeted: follow these ways one at a time, each in a search of its own, at one gradient a
-            step, instead of choosing among them at every step.
+        steps: of each search; each costs one forward pass and one gradient for each way it
+            compares.
+        restarts: searches, the first from the untouched image, the others from a random
+            perturbation half as long as the shortest found, or as the radius.
+        ways: number of ways to compare, those closest to being reached.
+        targeted: search along each of these ways separately, at one gradient a step, instead of
+            choosing among them at every step.
+
+    Example:
+        >>> from plexor.attacks import FAB, Misclassify, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="linf", radius=8)
+        >>> proposal = FAB(steps=10)(model, batch, Misclassify(), threat, seed=0)
+        >>> proposal.delta.abs().amax((1, 2, 3)).tolist()
+        [3.0, 3.0]
     """
+
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2", "l1")
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Croce & Hein, ICML 2020, arXiv:1907.02044"
+    summary: ClassVar[str] = (
+        "shortest perturbation, by projections onto the linearised decision boundary"
+    )
 
     steps: int = 100
     restarts: int = 1
@@ -57,13 +78,13 @@ class FAB:
     ) -> Proposal:
         """Proposes the shortest storable perturbation found that reaches the goal.
 
-        Where none within the radius does, the one it would store at the radius, or nothing if
-        that is no better.
+        Where none within the radius does, proposes the perturbation shortened to the radius, or no
+        change if that does not raise the margin.
 
         Raises:
             PlanError: the threat is one of L0.
         """
-        check_norm("fab", threat, ("linf", "l2", "l1"))
+        check_norm("fab", threat, self.norms)
         objective = Objective(model, batch, goal)
         nearest = Nearest(objective, threat)
         for number, followed in enumerate(self._followed(objective)):
@@ -76,7 +97,7 @@ class FAB:
         return objective.proposal(shortest_stored(objective, threat, nearest.delta))
 
     def _followed(self, objective: Objective) -> list[Objective]:
-        """What each search is to follow: all ways, or one after the other."""
+        """The objective of each search: of all ways, or of one way each."""
         if not self.targeted:
             return [objective]
         goal, batch, before = objective.goal, objective.batch, objective.before
@@ -85,7 +106,7 @@ class FAB:
         return [objective.towards(OneWay(goal=goal, rank=rank)) for rank in ranks]
 
     def _search(self, objective: Objective, nearest: Nearest, delta: Tensor) -> None:
-        """Algorithm 1, for every case; what it comes by is kept in ``nearest``."""
+        """Algorithm 1, for every case; keeps its perturbations in ``nearest``."""
         threat, batch = nearest.threat, objective.batch
         origin = torch.zeros_like(delta)
         low, high = threat.bounds(batch)
@@ -103,7 +124,7 @@ class FAB:
 
 
 def _start(noise: Tensor, batch: Batch, nearest: Nearest) -> Tensor:
-    """A random perturbation half as long as the shortest that is known to be enough."""
+    """A random perturbation half as long as the shortest known to reach the goal."""
     radii = nearest.threat.radii(batch)
     enough = torch.minimum(nearest.norms.view_as(radii), radii)
     return nearest.threat.random_start(noise, batch) * (enough / radii / 2)

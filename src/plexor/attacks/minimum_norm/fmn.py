@@ -1,16 +1,18 @@
-"""Fast minimum norm: a ball that shrinks while the goal is reached in it and grows while not."""
+"""Fast minimum norm (FMN): projections onto a ball of adapted radius."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from plexor.attacks import geometry
+from plexor.attacks.description import EVERY_NORM, EVERY_TASK
 from plexor.attacks.goals import Goal
-from plexor.attacks.minimum_norm.boundary import evened
+from plexor.attacks.minimum_norm.boundary import nearest_by_slope
 from plexor.attacks.minimum_norm.nearest import Nearest, shortest_stored
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_positive
@@ -19,6 +21,7 @@ from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
 _LAST_STEP = 0.01
 _LAST_GAMMA = 0.001
@@ -26,23 +29,40 @@ _LAST_GAMMA = 0.001
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FMN:
-    """Fast minimum norm (Pintor et al., NeurIPS 2021), for the shortest perturbation there is.
+    """Fast minimum norm (Pintor et al., NeurIPS 2021), for the shortest perturbation.
 
-    A perturbation climbs the goal's margin, and is projected onto a ball whose radius is adapted
-    to where the goal is reached; both steps shrink along a cosine. Here the projection is onto
-    ball and range together, and numbers at the end of their range take no part in a step. What is
-    found is stored with the least growth.
+    Each step moves along the gradient of the margin, then projects onto a ball whose radius
+    shrinks while the goal is reached and grows while it is not; both step sizes decrease along a
+    cosine. Here the projection is onto ball and range together, and numbers at the end of their
+    range are excluded from a step. The result is stored as ``shortest_stored`` describes.
 
-    Of several ways to the goal the paper climbs the one furthest ahead, whose boundary need not be
-    the nearest. Here it is, but under L0, the one short by least over its slope at the start.
+    Of several ways to the goal the paper follows the one with the greatest margin, whose boundary
+    need not be the nearest. Here, except under L0, it is the one with the nearest linearised
+    boundary at the start.
 
     Attributes:
-        steps: gradients, besides one at the start for each of the ways.
+        steps: gradients, in addition to one at the start for each way.
         step_size: Euclidean length of the first step, as a fraction of the storable range; the
             last is a hundredth of it, as in the authors' program.
-        gamma: share by which the ball shrinks or grows at first; at last by 0.001.
-        ways: compare so many at the start, those nearest to being taken; 1 does as the paper does.
+        gamma: share by which the radius first changes in a step; the last change is by 0.001.
+        ways: number of ways to compare at the start, those closest to being reached; 1 is the
+            paper's method.
+
+    Example:
+        >>> from plexor.attacks import FMN, Misclassify, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="linf", radius=8)
+        >>> proposal = FMN(steps=50)(model, batch, Misclassify(), threat, seed=0)
+        >>> proposal.delta.abs().amax((1, 2, 3)).tolist()
+        [3.0, 3.0]
     """
+
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = EVERY_NORM
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Pintor et al., NeurIPS 2021, arXiv:2102.12827"
+    summary: ClassVar[str] = "shortest perturbation, by a ball that shrinks and grows"
 
     steps: int = 100
     step_size: float = 1.0
@@ -60,12 +80,12 @@ class FMN:
     ) -> Proposal:
         """Proposes the shortest storable perturbation found that reaches the goal.
 
-        Where none within the radius does, the one it would store at the radius, or nothing if
-        that is no better.
+        Where none within the radius does, proposes the perturbation shortened to the radius, or no
+        change if that does not raise the margin.
         """
         objective = Objective(model, batch, goal)
         nearest = Nearest(objective, threat)
-        near = evened(objective, threat, self.ways)
+        near = nearest_by_slope(objective, threat, self.ways)
         delta = torch.zeros_like(batch.images)
         radii = torch.full_like(batch.low, 1.0 if threat.norm == "l0" else torch.inf)
         for step in range(self.steps):
@@ -91,7 +111,7 @@ def _adapted(
     way: Tensor,
     gamma: float,
 ) -> Tensor:
-    """The ball's radii for the next step, (N, 1, ...); algorithm 1, lines 5 to 11."""
+    """Radii of the ball for the next step, (N, 1, ...); algorithm 1, lines 5 to 11."""
     threat = nearest.threat
 
     def as_cases(numbers: Tensor) -> Tensor:

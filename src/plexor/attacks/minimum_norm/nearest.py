@@ -1,4 +1,4 @@
-"""The nearest perturbation that reaches a goal: as a search sees it, and as a file holds it."""
+"""The shortest perturbation that reaches a goal, during a search and as stored."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _CLOSE = 2.0**-10
 class Nearest:
     """For each case, the shortest perturbation seen so far that reaches the goal.
 
-    Where none has reached it, the one with the greatest margin.
+    Where none has reached it, the perturbation with the greatest margin.
 
     Args:
-        objective: the cases, and what is wanted of them.
-        threat: whose norm is meant; its radius does not matter.
+        objective: the cases.
+        threat: defines the norm; its radius is not used.
 
     Attributes:
-        delta: (N, C, *spatial), those perturbations.
-        norms: (N,), infinite where the goal was not reached.
-        margins: (N,).
+        delta: the perturbations, (N, C, *spatial).
+        norms: their norms, (N,); infinite where the goal was not reached.
+        margins: their margins, (N,).
     """
 
     def __init__(self, objective: Objective, threat: Threat) -> None:
@@ -41,12 +41,12 @@ class Nearest:
         return self.norms.isfinite()
 
     def see(self, delta: Tensor, margin: Tensor, rows: Tensor | None = None) -> None:
-        """Keeps what is better than what is held.
+        """Keeps perturbations that are better than those kept so far.
 
         Args:
             delta: perturbations, (M, C, *spatial).
-            margin: theirs, (M,).
-            rows: which cases they are of, (M,); None for all, in order.
+            margin: their margins, (M,).
+            rows: indices of their cases, (M,); None for all cases in order.
         """
         rows = self._everyone if rows is None else rows
         norms = torch.where(margin > 0, self.threat.norms(delta), torch.inf)
@@ -60,16 +60,17 @@ class Nearest:
 def shortest_stored(objective: Objective, threat: Threat, delta: Tensor) -> Tensor:
     """The shortest storable multiple of ``delta`` that reaches the goal, within the threat.
 
-    Rounded to the grid, a perturbation may be short of the goal, or nothing at all; and what a
-    search found may be longer than it need be. So multiples are rounded and tried: twice as long
-    until the goal is reached, then halfway between the longest that is short of it and the
-    shortest that is not. For a linear model the shortest storable perturbation of all is such a
-    rounding (L2: of a multiple of the gradient; the Lagrangian's minimum, number by number).
+    A perturbation rounded to the grid may no longer reach the goal, or be zero, and the search may
+    have found one that is longer than necessary. So rounded multiples are tried: twice as long
+    until the goal is reached, then by bisection between the longest multiple that misses the goal
+    and the shortest that reaches it. For a linear model the shortest storable perturbation is such
+    a rounding (L2: of a multiple of the gradient, which minimises the Lagrangian in each number).
 
-    L0 does not measure how far numbers move: there, less than one is that share of the positions.
+    Under L0, whose norm does not depend on how far numbers move, a multiple below 1 keeps that
+    share of the positions.
 
-    Where none within the radius is seen to reach the goal, ``delta`` as the threat stores it if
-    that is nearer to the goal than the untouched image, else zero.
+    Where no multiple within the radius reaches the goal, returns ``delta`` as the threat stores it
+    if that raises the margin, else zero.
 
     Costs at most 25 forward passes a case.
     """
@@ -78,7 +79,7 @@ def shortest_stored(objective: Objective, threat: Threat, delta: Tensor) -> Tens
     radii = threat.radii(objective.batch).flatten() * (1 + 1e-6)
     quantum = objective.batch.quantum.flatten()
     smallest = torch.ones_like(quantum) if threat.norm == "l0" else quantum
-    first = (0.5001 * quantum / peaks).clamp(min=1.0)  # what is shorter moves nothing
+    first = (0.5001 * quantum / peaks).clamp(min=1.0)  # shorter multiples round to zero
     low, high = torch.zeros_like(first), torch.full_like(first, torch.inf)
     norms = high.clone()
     rows = torch.nonzero(peaks > 0).flatten()
@@ -103,7 +104,7 @@ def shortest_stored(objective: Objective, threat: Threat, delta: Tensor) -> Tens
 
 
 def _multiple(threat: Threat, delta: Tensor, scale: Tensor, batch: Batch) -> Tensor:
-    """``scale * delta`` rounded; for L0 that share of its positions, or all of them, further."""
+    """``scale * delta`` rounded; for L0, a scale below 1 keeps that share of the positions."""
     each = scale.view(-1, *[1] * (delta.ndim - 1))
     if threat.norm == "l0":
         count = (each.clamp(max=1.0) * threat.measure(delta)).ceil()
@@ -112,7 +113,7 @@ def _multiple(threat: Threat, delta: Tensor, scale: Tensor, batch: Batch) -> Ten
 
 
 def _reached(objective: Objective, trial: Tensor, asked: Tensor) -> Tensor:
-    """Which of the cases ``asked`` (N,) bool are at the goal; the others are not asked."""
+    """Whether the goal is reached, (N,) bool; queries only the cases ``asked`` (N,) bool."""
     reached = torch.zeros_like(asked)
     chosen = torch.nonzero(asked).flatten()
     if len(chosen) > 0:
@@ -123,7 +124,7 @@ def _reached(objective: Objective, trial: Tensor, asked: Tensor) -> Tensor:
 def _fall_back(
     objective: Objective, threat: Threat, delta: Tensor, found: Tensor, *, missing: Tensor
 ) -> None:
-    """Writes to ``found`` what brings cases nearer to the goal that was not reached."""
+    """Writes stored perturbations that raise the margin to ``found``, for the ``missing`` cases."""
     rows = torch.nonzero(missing).flatten()
     if len(rows) == 0:
         return

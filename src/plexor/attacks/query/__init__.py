@@ -1,4 +1,4 @@
-"""Attacks that ask a model about images: for its scores, or for its decisions only."""
+"""Attacks by queries alone: of a model's scores, or of its decisions."""
 
 from plexor.attacks.query.hop_skip_jump import HopSkipJump
 from plexor.attacks.query.nes import NES

@@ -1,4 +1,4 @@
-"""Searches of one case each that are told yes or no, and nothing else, carried on side by side."""
+"""Searches of single cases by decisions alone, run side by side."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from torch import Tensor
 from plexor.attacks.objective import Objective
 
 Dialogue = Generator[Tensor, Tensor, None]
-"""A search: gives perturbations (k, C, *spatial), is told which reach the goal, (k,) bool."""
+"""A search: yields perturbations (k, C, *spatial), receives whether each reaches the goal, (k,)."""
 
 
 def converse(objective: Objective, dialogues: Sequence[Dialogue], *, queries: int) -> None:
-    """Answers every search until it ends, or asks for more than its case has left.
+    """Answers every search until it ends or exceeds the queries of its case.
 
-    What the searches ask at one time goes through the model together, at most as many images as
-    there are cases. A search that cannot be answered in full is closed without an answer.
+    Simultaneous queries of all searches go through the model together, in batches of at most as
+    many images as there are cases. A search that yields more perturbations than its case has
+    queries left is closed without an answer.
 
     Args:
-        objective: of the cases; nothing but ``reached`` is asked of it.
-        dialogues: one a case, not begun.
-        queries: forward passes a case may cost, those already spent included.
+        objective: of the cases; only ``reached`` is called.
+        dialogues: one for each case, not yet started.
+        queries: forward passes allowed for a case, including those already spent.
     """
     left = [queries - spent for spent in objective.spent().tolist()]
     asked = {
@@ -43,7 +44,7 @@ def converse(objective: Objective, dialogues: Sequence[Dialogue], *, queries: in
 
 
 def _answers(objective: Objective, asked: dict[int, Tensor]) -> dict[int, Tensor]:
-    """Whether each perturbation of each case reaches the goal."""
+    """Case → whether each of its perturbations reaches the goal."""
     if not asked:
         return {}
     cases = [case for case, trial in asked.items() for _ in range(len(trial))]

@@ -1,15 +1,17 @@
-"""HopSkipJump: along the decision boundary towards the image, from yes and no alone."""
+"""HopSkipJump: along the decision boundary towards the image, by decisions alone."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from plexor.attacks import geometry
+from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_norm
@@ -20,47 +22,61 @@ from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.model import Model
-
-NORMS = ("linf", "l2")
+from plexor.threat_model import Access
 
 _AT_ONCE = 8
-"""Directions asked about together: a volume's hundred would not fit into memory."""
+"""Directions in one query batch; a hundred volumes would not fit into memory."""
 _FINEST = 2.0**-20
-"""What a bisection can tell apart in float32; the paper's precision is below it from 100 × 100."""
+"""Smallest precision of a bisection in float32; the paper's is smaller from 100 × 100 pixels on."""
 _BLEND = 0.001
 """Precision of the start's blend with the image, as in the authors' program."""
-_FIRST_PROBE = 0.1
-"""Length of the first estimate's directions, as a share of the image's span (same program)."""
+_FIRST_LENGTH = 0.1
+"""Length of the first estimate's directions, as a share of the image's range (same program)."""
 _STRETCH = (1.0, 1.1, 1.3)
-"""How much longer than off the grid a perturbation may become on it before another is sought."""
+"""Factors by which a perturbation may become longer when it is rounded to the grid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HopSkipJump:
-    """HopSkipJumpAttack (Chen et al., IEEE S&P 2020), L2 and L∞: sees decisions only.
+    """HopSkipJumpAttack (Chen et al., IEEE S&P 2020), for L2 and L∞; sees decisions only.
 
-    Starts from an image of uniform noise that reaches the goal, from the case's own stream, blended
-    with the image as far as the goal stays reached. The first try is the paper's: each pixel has
-    noise of its own, between the image's least and greatest number. Many networks see one grey
-    image in it, whatever was drawn. So noise in squares or cubes of side 2, 4, ... is tried next,
-    up to one colour for the whole image; then all sides again, in the whole storable range; then
-    in turn, laid over the image with a strength drawn from 0 to 1. For a goal that none of them
-    reaches, e.g. to become a rare class, there is no start, and nothing is proposed; other cases'
-    images are not used. Then again and again: bisection to the boundary, an estimate of the
-    direction across it from random directions, a step along it, halved until the goal is reached.
+    Starts from an image of uniform noise that reaches the goal, drawn from the case's random
+    stream and blended with the image as far as the goal stays reached. The first noise tried is the
+    paper's: independent pixels between the image's least and greatest number. Since many networks
+    give the same output for all such noise, the following are tried next: noise that is constant
+    in squares or cubes of side 2, 4, ... up to the whole image; the same sides in the whole
+    storable range; then both in turn, blended with the image by a factor drawn from 0 to 1. Where
+    no noise reaches the goal, e.g. to become a rare class, nothing is proposed; images of other
+    cases are not used. Then repeats: bisection to the boundary, an estimate of the boundary's
+    normal from random directions, a step along it, halved until the goal is reached.
 
-    It looks for the smallest perturbation and goes on to make it smaller until the budget does not
-    pay for what comes next. Where there is a storable grid the search asks about images between
-    storable ones, as the paper does; whenever it is within the radius it asks whether the
-    perturbation still reaches the goal once rounded to the grid, if need be a little longer, and
-    proposes the shortest that does.
+    The search minimises the norm until the queries are used up. Where storage has a grid, queries
+    are about images between storable ones, as in the paper. Whenever a perturbation is within the
+    radius, the search also queries the perturbation rounded to the grid, if necessary a little
+    longer, and proposes the shortest that reaches the goal.
 
     Attributes:
-        queries: forward passes a case, at most.
-        starts: images of noise tried for a start, as far as the queries go.
-        samples: random directions of the first estimate; the t-th has ``samples * √t``.
-        most_samples: of any estimate.
+        queries: greatest number of forward passes a case.
+        starts: greatest number of noise images to try for a start.
+        samples: number of random directions of the first estimate; the t-th estimate has
+            ``samples * √t``.
+        most_samples: greatest number of directions of an estimate.
+
+    Example:
+        >>> from plexor.attacks import HopSkipJump, Misclassify, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="linf", radius=4)
+        >>> proposal = HopSkipJump(queries=300)(model, batch, Misclassify(), threat, seed=0)
+        >>> proposal.delta.abs().amax((1, 2, 3)).tolist()
+        [3.0, 3.0]
     """
+
+    access: ClassVar[Access] = "decisions"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2")
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Chen et al., IEEE S&P 2020, arXiv:1904.02144"
+    summary: ClassVar[str] = "follows the decision boundary towards the image, from decisions alone"
 
     queries: int = 25_000
     starts: int = 1000
@@ -80,8 +96,8 @@ class HopSkipJump:
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
-        """Proposes the shortest perturbation seen, if it is within the radius; else nothing."""
-        check_norm("hop-skip-jump", threat, NORMS)
+        """Proposes the shortest perturbation seen within the radius; no change if there is none."""
+        check_norm("hop-skip-jump", threat, self.norms)
         objective = Objective(model, batch, goal)
         low, high = threat.bounds(batch)
         room = (low < high).flatten(1).any(dim=1)
@@ -111,12 +127,12 @@ class _Walk:
     """The search for one case. Perturbations are (1, C, *spatial), in stored numbers.
 
     Attributes:
-        attack: its options.
+        attack: the options.
         case: a batch of one.
-        threat: what is allowed.
-        generator: all randomness.
-        found: the shortest storable perturbation within the threat that reaches the goal.
-        length: its norm; infinite as long as there is none.
+        threat: the norm, radius and region.
+        generator: source of all random draws.
+        found: shortest storable perturbation within the threat that reaches the goal; zero if none.
+        length: its norm; infinite if there is none.
     """
 
     attack: HopSkipJump
@@ -131,12 +147,12 @@ class _Walk:
 
     @property
     def precision(self) -> float:
-        """The bisection's, relative: θ of the paper, as far as float32 goes."""
+        """Relative precision of the bisection: θ of the paper, limited to that of float32."""
         power = 1.5 if self.threat.norm == "l2" else 2.0
         return max(1 / math.pow(self.case.images.numel(), power), _FINEST)
 
     def run(self) -> Dialogue:
-        """The paper's Algorithm 2, until nobody answers any more."""
+        """The paper's Algorithm 2, until no query is answered any more."""
         delta = yield from self._start()
         if delta is None:
             return
@@ -156,9 +172,9 @@ class _Walk:
             step += 1
 
     def _start(self) -> Generator[Tensor, Tensor, Tensor | None]:
-        """Noise that reaches the goal, as near to the image on the line between as it still does.
+        """Noise that reaches the goal, moved towards the image as far as the goal stays reached.
 
-        None where no noise does.
+        None where no noise reaches the goal.
         """
         for noise in self._noises():
             if (yield from self._ask(noise)):
@@ -168,7 +184,7 @@ class _Walk:
         return (yield from self._bisect(lambda s: s * noise, 1.0, _BLEND))
 
     def _noises(self) -> Iterator[Tensor]:
-        """What is tried for a start, one after the other."""
+        """Noise images to try for a start, as perturbations."""
         low, high = self.threat.bounds(self.case)
         ranges = span(self.case), (self.case.low, self.case.high)
         n_sides = (max(self.case.images.shape[2:]) - 1).bit_length() + 1
@@ -183,7 +199,7 @@ class _Walk:
             yield strength * noise.clamp(low, high)
 
     def _squares(self, side: int) -> Tensor:
-        """Uniform numbers from 0 to 1, the same within each square or cube of each channel."""
+        """Uniform draws from 0 to 1, constant within each square or cube of each channel."""
         n_channels, *sizes = self.case.images.shape[1:]
         counts = [-(-size // side) for size in sizes]
         drawn = torch.rand((1, n_channels, *counts), generator=self.generator)
@@ -192,9 +208,9 @@ class _Walk:
         return drawn
 
     def _to_boundary(self, delta: Tensor) -> Moved:
-        """The nearest point to the image that reaches the goal, on the way to ``delta``.
+        """The point nearest to the image that reaches the goal, on a path to ``delta``.
 
-        For L2 the way is a line; for L∞ it is ``delta`` cut down to a smaller and smaller norm.
+        For L2 the path is a line; for L∞ it is ``delta`` clipped to a decreasing norm.
         """
         if self.threat.norm == "l2":
             return (yield from self._bisect(lambda s: s * delta, 1.0, self.precision))
@@ -202,7 +218,7 @@ class _Walk:
         return (yield from self._bisect(lambda s: delta.clamp(-s, s), norm, norm * self.precision))
 
     def _bisect(self, shape: Callable[[float], Tensor], most: float, precision: float) -> Moved:
-        """``shape(s)`` with about the least s that reaches the goal; ``shape(most)`` does."""
+        """``shape(s)`` for the smallest s that reaches the goal, which ``shape(most)`` must do."""
         least = 0.0
         while most - least > precision:
             middle = (least + most) / 2
@@ -213,7 +229,7 @@ class _Walk:
         return shape(most)
 
     def _reach(self, far: float, step: int) -> float:
-        """Length of the directions of an estimate (paper, Section III-C2, as its program has it).
+        """Length of the directions of an estimate (paper, Section III-C2, as in its program).
 
         Args:
             far: distance from the image before the last bisection.
@@ -221,12 +237,12 @@ class _Walk:
         """
         if step == 1:
             least, greatest = span(self.case)
-            return _FIRST_PROBE * float(greatest - least)
+            return _FIRST_LENGTH * float(greatest - least)
         n = self.case.images.numel()
         return (math.sqrt(n) if self.threat.norm == "l2" else n) * self.precision * far
 
     def _estimate(self, delta: Tensor, reach: float, n_samples: int) -> Moved:
-        """The direction across the boundary, of length 1 (paper's Equations 11 and 12)."""
+        """The normal of the boundary, of length 1 (paper, Equations 11 and 12)."""
         low, high = self.threat.bounds(self.case)
         signed, plain = torch.zeros_like(delta), torch.zeros_like(delta)
         balance = 0
@@ -244,7 +260,7 @@ class _Walk:
         return torch.where(length > 0, signed / length, 0.0)
 
     def _directions(self, n: int) -> Tensor:
-        """Of length 1; normal for L2, uniform numbers for L∞."""
+        """Random directions of length 1; from normal draws for L2, uniform draws for L∞."""
         shape = (n, *self.case.images.shape[1:])
         if self.threat.norm == "l2":
             drawn = torch.randn(shape, generator=self.generator)
@@ -255,7 +271,7 @@ class _Walk:
         return drawn / geometry.lengths(drawn).clamp(min=1e-12)
 
     def _jump(self, delta: Tensor, gradient: Tensor, size: float) -> Moved:
-        """A step across the boundary, halved until it reaches the goal; none where none does."""
+        """A step along the normal, halved until it reaches the goal; no step where none does."""
         low, high = self.threat.bounds(self.case)
         direction = gradient if self.threat.norm == "l2" else gradient.sign()
         least = self._norm(delta) * self.precision
@@ -267,7 +283,7 @@ class _Walk:
         return delta
 
     def _keep(self, delta: Tensor) -> Generator[Tensor, Tensor, None]:
-        """Remembers ``delta`` as a file can hold it, if that is within the radius and shorter."""
+        """Keeps the stored ``delta`` if it reaches the goal within the radius and is shorter."""
         radius, quantum = float(self.threat.radii(self.case)), float(self.case.quantum)
         length = self._norm(delta)
         if length > min(radius, self.length):
@@ -287,7 +303,7 @@ class _Walk:
                 return
 
     def _rounded(self, delta: Tensor, length: float) -> Tensor:
-        """On the grid, at the greatest scale at which it is not longer than ``length``."""
+        """The greatest rounded multiple of ``delta`` that is no longer than ``length``."""
         radii = torch.full_like(self.case.quantum, length * (1 + 1e-6))
         return geometry.greatest_fitting(
             lambda s: self.threat.rounded(s * delta, self.case),

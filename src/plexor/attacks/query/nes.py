@@ -1,13 +1,15 @@
-"""Gradient ascent along gradients that are estimated from scores."""
+"""Gradient ascent with gradients estimated from scores (NES)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from plexor.attacks.best import Best
+from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_norm, check_positive
@@ -17,31 +19,45 @@ from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.model import Model
-
-NORMS = ("linf", "l2")
+from plexor.threat_model import Access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NES:
     """Natural evolution strategies (Ilyas et al., ICML 2018), with antithetic sampling.
 
-    Asks for the margin on both sides of a perturbation along random directions, adds the directions
-    up by what they gained, and takes a step of projected gradient ascent along the sum.
+    Evaluates the margin on both sides of the perturbation along random directions, adds up the
+    directions weighted by the differences, and takes a step of projected gradient ascent along the
+    sum.
 
-    The directions are normal noise rounded to the storable grid and cut to the range, at least one
-    quantum wide: every image asked about is one that a file can hold. The estimate climbs the
-    margin, where the paper has a class's probability. Defaults are the paper's for ImageNet, the
-    momentum its program's; that program's shrinking step size is left out.
+    The directions are normal noise of at least one quantum, rounded to the storable grid and
+    clipped to the range: every query is about a storable image. The search raises the margin, where
+    the paper raises a class probability. Defaults are those of the paper for ImageNet, and the
+    momentum of its program; the shrinking step size of that program is omitted.
 
     Attributes:
-        queries: forward passes a case, at most.
-        samples: of these for one estimate; the last may have fewer.
-        sigma: standard deviation of the noise, as a share of the image's span, from its
-            least number to its greatest.
+        queries: greatest number of forward passes a case.
+        samples: forward passes for one estimate; the last estimate may have fewer.
+        sigma: standard deviation of the noise, as a share of the range of the image's numbers.
         step_size: length of a step as a fraction of the radius; the paper's 0.01 for a radius of
             0.05.
-        momentum: share of the former direction in the next.
+        momentum: share of the previous direction in the next.
+
+    Example:
+        >>> from plexor.attacks import NES, Misclassify, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="l2", radius=14)
+        >>> proposal = NES(queries=100, samples=20)(model, batch, Misclassify(), threat, seed=0)
+        >>> (proposal.n_forwards <= 100).tolist()
+        [True, True]
     """
+
+    access: ClassVar[Access] = "scores"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2")
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Ilyas et al., ICML 2018, arXiv:1804.08598"
+    summary: ClassVar[str] = "gradient ascent along gradients estimated from pairs of scores"
 
     queries: int = 10_000
     samples: int = 50
@@ -60,13 +76,13 @@ class NES:
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
-        """Proposes the best perturbation seen; nothing where none beats doing nothing."""
-        check_norm("nes", threat, NORMS)
-        best = Best(Objective(model, batch, goal), threat, queries=self.queries)
+        """Proposes the best perturbation seen; no change where none raises the margin."""
+        check_norm("nes", threat, self.norms)
+        best = Best.changeable(Objective(model, batch, goal), threat, queries=self.queries)
         delta = torch.zeros_like(best.objective.batch.images)
         trial, velocity = delta, delta
         step = 0
-        # One query is kept for what the step leads to.
+        # One query is reserved for the point after the step.
         while len(best) and (n_pairs := min(self.samples, best.left - 1) // 2) >= 1:
             estimate = torch.zeros_like(delta)
             for pair in range(n_pairs):
@@ -77,12 +93,12 @@ class NES:
             delta = threat.ascend(delta, velocity, self.step_size * threat.radii(cases), cases)
             trial = threat.store(delta, cases)
             best.ask(trial)
-            delta, trial, velocity = best.leave(delta, trial, velocity)
+            delta, trial, velocity = best.leave_with(delta, trial, velocity)
             step += 1
         return best.proposal()
 
     def _slope(self, best: Best, at: Tensor, noise: Tensor, threat: Threat) -> Tensor:
-        """What one pair of queries says about the gradient."""
+        """Gradient estimate from one pair of queries."""
         batch = best.objective.batch
         low, high = threat.bounds(batch)
         least, greatest = span(batch)
@@ -91,5 +107,5 @@ class NES:
         if bool((batch.quantum > 0).all()):
             noise = (noise / batch.quantum).round() * batch.quantum
         up, down = (at + noise).clamp(low, high), (at - noise).clamp(low, high)
-        gained = best.probe(up) - best.probe(down)
+        gained = best.ask_only(up) - best.ask_only(down)
         return gained.view(-1, *[1] * (at.ndim - 1)) * (up - down) / width

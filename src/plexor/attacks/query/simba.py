@@ -1,15 +1,16 @@
-"""SimBA: one direction of a basis after another, forwards or back."""
+"""SimBA: one direction of an orthonormal basis at a time, forwards or back."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor
 
 from plexor.attacks.best import Best
+from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_norm, check_positive
@@ -18,36 +19,51 @@ from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError, unknown
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
-NORMS = ("linf", "l2")
 Basis = Literal["pixel", "dct"]
 
 _FEWEST = 8
-"""Frequencies an axis, at least: an eighth of those of a small image would be next to none."""
+"""Smallest number of frequencies along an axis, for small images."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimBA:
     """Simple black-box attack (Guo et al., ICML 2019).
 
-    Takes directions of an orthonormal basis in random order and without repetition, adds a step of
-    each if that raises the margin, else subtracts it if that does. When all have been had, they
-    are taken again in another order.
+    Takes directions of an orthonormal basis in random order and without repetition. Adds a step
+    along each if that raises the margin, otherwise subtracts it if that does. After all directions,
+    starts again in another random order.
 
-    The paper has no radius: T steps of 0.2 (of a range of 1) may come to a length of 0.2 √T. Here
-    the radius is given. Under L2 the step is what T steps may have of it; under L∞ it is the whole
-    radius at the wave's peak. It is at least one quantum. Perturbations are projected into the
-    threat. Every image asked about is one that a file can hold: under L2, waves are asked about at
-    the greatest scale whose rounding fits the radius, since alone most would be rounded away.
+    The paper has no radius: T steps of 0.2 (of a range of 1) can add up to a length of 0.2 √T. Here
+    the radius is given. Under L2 a step is the radius divided by √T; under L∞ the peak of a wave is
+    the whole radius. A step is at least one quantum. Perturbations are projected onto the threat.
+    Every query is about a storable image: under L2, waves are scaled by the greatest factor whose
+    rounding fits the radius, since most would otherwise be rounded to zero.
 
     Attributes:
-        queries: forward passes a case, at most.
+        queries: greatest number of forward passes a case.
         basis: "pixel" (single numbers) or "dct" (cosine waves over one channel).
-        frequencies: for "dct", the share of each axis's frequencies, the lowest, that are used;
-            the paper's 28 of 224. Never fewer than 8.
+        frequencies: for "dct", the share of the lowest frequencies of each axis that is used; the
+            paper's 28 of 224. At least 8 frequencies are used.
         step_size: norm of a step as a fraction of the radius; None takes 1 for L∞, and for L2
             ``1 / √T``, T the smaller of ``queries`` and the number of directions.
+
+    Example:
+        >>> from plexor.attacks import Misclassify, SimBA, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="linf", radius=3)
+        >>> proposal = SimBA(queries=60)(model, batch, Misclassify(), threat, seed=0)
+        >>> proposal.delta.abs().amax((1, 2, 3)).tolist()
+        [3.0, 3.0]
     """
+
+    access: ClassVar[Access] = "scores"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2")
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Guo et al., ICML 2019, arXiv:1905.07121"
+    summary: ClassVar[str] = "one pixel or cosine wave at a time, kept where the score rises"
 
     queries: int = 10_000
     basis: Basis = "dct"
@@ -67,9 +83,9 @@ class SimBA:
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
-        """Proposes the best perturbation seen; nothing where none beats doing nothing."""
-        check_norm("simba", threat, NORMS)
-        best = Best(Objective(model, batch, goal), threat, queries=self.queries)
+        """Proposes the best perturbation seen; no change where none raises the margin."""
+        check_norm("simba", threat, self.norms)
+        best = Best.changeable(Objective(model, batch, goal), threat, queries=self.queries)
         if len(best) == 0 or best.left < 1:
             return best.proposal()
         waves = self._waves(best.objective.batch)
@@ -82,7 +98,7 @@ class SimBA:
         for _ in range(best.left):
             if len(best) == 0:
                 break
-            cases, margin = best.objective.batch, best.margins
+            cases, margin = best.objective.batch, best.open_margins
             which = order.gather(1, turn[:, None]).squeeze(1)
             wave = _direction(which, waves)
             step = size * wave / threat.measure(wave)
@@ -93,13 +109,13 @@ class SimBA:
             delta[better] = there[better]
             done = better | back
             turn, back = turn + done.long(), ~done
-            delta, turn, back, order, size = best.leave(delta, turn, back, order, size)
+            delta, turn, back, order, size = best.leave_with(delta, turn, back, order, size)
         return best.proposal()
 
     def _stored(self, delta: Tensor, batch: Batch, threat: Threat) -> Tensor:
-        """As a file can hold it. Pixels stay at their scale if they fit, so that no step is lost.
+        """The storable perturbation. Pixels keep their scale if they fit the radius.
 
-        Equal steps at the greatest scale would all be rounded down together.
+        Rescaling equal steps of pixels could round all of them down together.
         """
         if self.basis == "dct" or threat.norm == "linf":
             return threat.store(delta, batch)
@@ -108,7 +124,7 @@ class SimBA:
         return plain if bool(fits.all()) else torch.where(fits, plain, threat.store(delta, batch))
 
     def _waves(self, batch: Batch) -> list[Tensor]:
-        """For each axis, channels first, the rows (n, size) whose products are the directions."""
+        """Rows (n, size) of each axis, channels first; a direction is a product of one of each."""
         n_channels, *sizes = batch.images.shape[1:]
         rows = [torch.eye(n_channels)]
         for size in sizes:
@@ -119,14 +135,14 @@ class SimBA:
         return [each.to(batch.images.device) for each in rows]
 
     def _share(self, threat: Threat, waves: list[Tensor]) -> float:
-        """Of the radius, what a step is long."""
+        """Length of a step as a share of the radius."""
         if self.step_size is not None:
             return self.step_size
         n_directions = math.prod(len(rows) for rows in waves)
         return 1.0 if threat.norm == "linf" else 1 / math.sqrt(min(self.queries, n_directions))
 
     def _order(self, best: Best, waves: list[Tensor], seed: int) -> Tensor:
-        """Each case's directions in the order they are taken, as many as it may ask for, (N, n)."""
+        """Indices of each case's directions in search order, one for each query left, (N, n)."""
         n, batch = math.prod(len(rows) for rows in waves), best.objective.batch
         found = []
         for case_id in batch.ids:
@@ -138,7 +154,7 @@ class SimBA:
 
 
 def _direction(which: Tensor, waves: list[Tensor]) -> Tensor:
-    """The directions of these numbers, (N, C, *spatial), each of length 1."""
+    """The directions with these indices, (N, C, *spatial), each of length 1."""
     found = torch.ones(len(which), *[1] * len(waves), device=which.device)
     for axis in reversed(range(len(waves))):
         rows = waves[axis]
@@ -149,7 +165,7 @@ def _direction(which: Tensor, waves: list[Tensor]) -> Tensor:
 
 
 def _cosines(size: int) -> Tensor:
-    """The orthonormal cosine transform's rows (DCT-II), slowest first, (size, size)."""
+    """Rows of the orthonormal cosine transform (DCT-II), lowest frequency first, (size, size)."""
     places = (torch.arange(size, dtype=torch.float64) + 0.5) / size
     rows = torch.cos(torch.pi * torch.arange(size, dtype=torch.float64)[:, None] * places)
     rows[0] /= math.sqrt(2)

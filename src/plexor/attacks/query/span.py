@@ -1,4 +1,4 @@
-"""What numbers an image uses, of those its file could hold."""
+"""Range of the numbers in an image."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from plexor.models.batch import Batch
 def span(batch: Batch) -> tuple[Tensor, Tensor]:
     """Each image's least and greatest number, (N, 1, ...).
 
-    Lengths that papers give for images from 0 to 1 are taken as shares of this. A file's type may
-    hold far more: CT uses 4,000 of 65,536 numbers. For an image of one number only, the storable
-    range.
+    Lengths that papers give for images from 0 to 1 are applied as shares of this range, since a
+    file's type may allow far more numbers: CT uses 4,000 of 65,536. For a constant image, the
+    storable range.
     """
     flat = batch.images.flatten(1)
     low, high = flat.amin(1).view_as(batch.low), flat.amax(1).view_as(batch.high)

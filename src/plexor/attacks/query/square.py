@@ -1,16 +1,18 @@
-"""Square Attack: random search by squares, or cubes, of the whole radius."""
+"""Square Attack: random search with squares or cubes that use the whole radius."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from plexor.attacks import geometry
 from plexor.attacks.best import Best
+from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_norm
@@ -21,12 +23,12 @@ from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.model import Model
-
-NORMS = ("linf", "l2", "l1")
+from plexor.threat_model import Access
 
 _SHARES = {"linf": 0.05, "l2": 0.1, "l1": 0.8}
 _HALVED_AFTER = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
-"""Of 10,000 queries, as in the paper's Section 4.1; stretched to other budgets."""
+"""Queries of 10,000 after which the share of pixels is halved (paper, Section 4.1); scaled to other
+budgets."""
 _TILES = 5
 
 
@@ -34,21 +36,41 @@ _TILES = 5
 class Square:
     """Square Attack (Andriushchenko et al., ECCV 2020; for L1 Croce & Hein, ICML 2021).
 
-    L∞: starts with vertical stripes of plus or minus the radius, and sets random squares to plus
-    or minus the radius, channel by channel. L2 and L1: starts with a grid of bumps, and moves what
-    one square holds of the radius, and what is unspent, into a bump in another. A change that
-    raises the margin is kept. Squares become smaller as the budget is used up.
+    L∞: starts with vertical stripes of plus or minus the radius, then sets random squares to plus
+    or minus the radius in each channel. L2 and L1: starts with a grid of bumps, then moves the
+    length held by one square, and any unused part of the radius, into a bump in another square. A
+    change that raises the margin is kept. Squares become smaller as the budget is used up.
 
-    In volumes squares are cubes that cover the same share of voxels, and stripes run along the last
-    axis but one. Windows may touch every border, as the paper's text has it. Every image asked
-    about is one that a file can hold; for L1 that is the perturbation at the greatest scale whose
-    rounding fits the radius, for L2 the new bump at such a scale, beside what stays as it was.
+    In volumes, squares are cubes that cover the same share of voxels, and stripes run along the
+    last axis but one. Windows may touch every border, as in the paper's text. Every query is about
+    a storable image; to fit the radius after rounding, L1 rescales the whole perturbation, and L2
+    the new bump only.
 
     Attributes:
-        queries: forward passes a case, at most.
-        p: share of the pixels that the first squares cover; None takes the papers' 0.05 for L∞,
-            0.1 for L2 and 0.8 for L1.
+        queries: greatest number of forward passes a case.
+        p: share of the pixels covered by the first squares; None takes the papers' 0.05 for L∞, 0.1
+            for L2 and 0.8 for L1.
+
+    Example:
+        >>> from plexor.attacks import Misclassify, Square, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="linf", radius=3)
+        >>> proposal = Square(queries=40)(model, batch, Misclassify(), threat, seed=0)
+        >>> proposal.delta.abs().amax((1, 2, 3)).tolist()
+        [3.0, 3.0]
+        >>> (proposal.n_forwards <= 40).tolist()
+        [True, True]
     """
+
+    access: ClassVar[Access] = "scores"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2", "l1")
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = (
+        "Andriushchenko et al., ECCV 2020, arXiv:1912.00049; for L1 Croce & Hein, ICML 2021, "
+        "arXiv:2103.01208"
+    )
+    summary: ClassVar[str] = "random search with squares or cubes that use the whole radius"
 
     queries: int = 10_000
     p: float | None = None
@@ -61,9 +83,9 @@ class Square:
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
-        """Proposes the best perturbation seen; nothing where none beats doing nothing."""
-        check_norm("square", threat, NORMS)
-        best = Best(Objective(model, batch, goal), threat, queries=self.queries)
+        """Proposes the best perturbation seen; no change where none raises the margin."""
+        check_norm("square", threat, self.norms)
+        best = Best.changeable(Objective(model, batch, goal), threat, queries=self.queries)
         if len(best) == 0 or best.left < 1:
             return best.proposal()
         start = _stripes if threat.norm == "linf" else _tiles
@@ -71,7 +93,7 @@ class Square:
         margin = best.ask(delta)
         draws = _draws(best.objective.batch, seed, best.left)
         ends = _ends(best.objective.batch, threat)
-        delta, margin, draws, *ends = best.leave(delta, margin, draws, *ends)
+        delta, margin, draws, *ends = best.leave_with(delta, margin, draws, *ends)
         for step in range(best.left):
             if len(best) == 0:
                 break
@@ -85,17 +107,17 @@ class Square:
             better = now > margin
             delta[better] = trial[better]
             margin = torch.maximum(now, margin)
-            delta, margin, draws, *ends = best.leave(delta, margin, draws, *ends)
+            delta, margin, draws, *ends = best.leave_with(delta, margin, draws, *ends)
         return best.proposal()
 
     def _share(self, step: int, threat: Threat) -> float:
-        """Share of the pixels a square covers, halved nine times on the way."""
+        """Share of the pixels covered by a square at this step; halved nine times in all."""
         first = self.p or _SHARES[threat.norm]
         return first / 2.0 ** bisect_left(_HALVED_AFTER, int(step / self.queries * 10_000))
 
 
 def _draws(batch: Batch, seed: int, n_steps: int) -> Tensor:
-    """All that the steps draw, (N, n_steps, n): two corners, an axis, a sign for each channel."""
+    """Draws of all steps, (N, n_steps, n): two corners, an axis, a sign for each channel."""
     n_axes = batch.images.ndim - 2
     return uniform_draws(batch, seed, "steps", (n_steps, 2 * n_axes + 1 + batch.images.shape[1]))
 
@@ -110,7 +132,7 @@ def _stripes(batch: Batch, threat: Threat, seed: int) -> Tensor:
 
 
 def _ends(batch: Batch, threat: Threat) -> list[Tensor]:
-    """How far each number may go down and up; for L∞ the radius, as the threat stores it."""
+    """Lower and upper bounds of each change; for L∞ minus and plus the stored radius."""
     if threat.norm != "linf":
         return list(threat.bounds(batch))
     radii = threat.radii(batch).expand_as(batch.images)
@@ -118,7 +140,7 @@ def _ends(batch: Batch, threat: Threat) -> list[Tensor]:
 
 
 def _square(delta: Tensor, draws: Tensor, share: float, down: Tensor, up: Tensor) -> Tensor:
-    """A square of plus or minus the radius, one sign a channel (Algorithm 2 of the paper)."""
+    """A square of plus or minus the radius, with one sign for each channel (Algorithm 2)."""
     n_channels, *sizes = delta.shape[1:]
     sides = window.sides(share, sizes, odd=False)
     corner = window.origins(draws[:, : len(sizes)], sides, sizes)
@@ -129,7 +151,7 @@ def _square(delta: Tensor, draws: Tensor, share: float, down: Tensor, up: Tensor
 
 
 def _tiles(batch: Batch, threat: Threat, seed: int) -> Tensor:
-    """Bumps side by side, five along the shortest axis, each of a random sign and turn."""
+    """A grid of bumps, five along the shortest axis, with random signs and orientations."""
     n_channels, *sizes = batch.images.shape[1:]
     side = max(1, min(sizes) // _TILES)
     grid = [size // side for size in sizes]
@@ -144,7 +166,7 @@ def _tiles(batch: Batch, threat: Threat, seed: int) -> Tensor:
     middle = [slice(s, s + side * count) for s, count in zip(start, grid, strict=True)]
     chosen = sum((turn == axis) * tiled[axis] for axis in range(len(sizes)))
     delta[(slice(None), slice(None), *middle)] = _signs(drawn[:, :-1]) * chosen
-    if threat.norm == "l1":  # in the authors' program each bump's sum is a whole range
+    if threat.norm == "l1":  # in the authors' program each bump sums to the whole range
         least, greatest = span(batch)
         delta = delta * (greatest - least)
     return _spent(delta, batch, threat)
@@ -159,7 +181,7 @@ def _bump(
     batch: Batch,
     threat: Threat,
 ) -> Tensor:
-    """What two windows hold, and what is unspent, as a bump in the first (paper's Algorithm 3)."""
+    """Moves the length in two windows, and the unused length, to the first (Algorithm 3)."""
     n_channels, *sizes = delta.shape[1:]
     n_axes, power = len(sizes), 2 if threat.norm == "l2" else 1
     sides = window.sides(share, sizes, odd=True)
@@ -192,7 +214,7 @@ def _bump(
 def _fitting(
     bump: Tensor, beside: Tensor, *, ends: list[Tensor], batch: Batch, threat: Threat
 ) -> Tensor:
-    """An L2 bump (N, C, n) as long as the radius lets it be ``beside`` the rest, and storable."""
+    """The longest storable multiple of an L2 bump (N, C, n); the rest has length ``beside``."""
     quantum = batch.quantum.flatten(2)
     return geometry.greatest_fitting(
         lambda s: geometry.onto_grid(s * bump, quantum, *ends),
@@ -203,7 +225,7 @@ def _fitting(
 
 
 def _spent(delta: Tensor, batch: Batch, threat: Threat) -> Tensor:
-    """As long as the radius, and storable."""
+    """The perturbation scaled or projected to the whole radius, and storable."""
     low, high = threat.bounds(batch)
     delta = delta * (low < high)
     if threat.norm == "l2":
@@ -212,7 +234,7 @@ def _spent(delta: Tensor, batch: Batch, threat: Threat) -> Tensor:
 
 
 def _by_channel(threat: Threat) -> Callable[[Tensor], Tensor]:
-    """What measures each channel alone, (N, C, *spatial) → (N, C, 1, ...)."""
+    """The norm of each channel, (N, C, *spatial) → (N, C, 1, ...)."""
 
     def length(delta: Tensor) -> Tensor:
         rows = delta.flatten(0, 1)[:, None]

@@ -1,4 +1,4 @@
-"""Squares and cubes in images, and the bumps that Square Attack puts into them.
+"""Windows of Square Attack (squares, cubes) and the bumps inside them.
 
 Sizes, sides and origins have one number for each spatial axis.
 """
@@ -14,9 +14,9 @@ from torch import Tensor
 
 
 def sides(share: float, sizes: Sequence[int], *, odd: bool) -> list[int]:
-    """Sides of a square or cube that covers this share of an image.
+    """Sides of a square or cube that covers this share of an image, at most the image's size.
 
-    It is cut to the image where that is thinner. ``odd`` makes sides odd and at least 3.
+    ``odd`` makes sides odd and at least 3.
     """
     side = max(round((share * math.prod(sizes)) ** (1 / len(sizes))), 3 if odd else 1)
     side += odd and side % 2 == 0
@@ -27,8 +27,8 @@ def origins(uniform: Tensor, window: Sequence[int], sizes: Sequence[int]) -> Ten
     """First corners of windows that lie within the image, (N, n_axes) int64.
 
     Args:
-        uniform: (N, n_axes), drawn from 0 to 1.
-        window: its sides.
+        uniform: uniform draws from 0 to 1, (N, n_axes).
+        window: sides of the window.
         sizes: of the image.
     """
     room = torch.tensor([size - side for side, size in zip(window, sizes, strict=True)])
@@ -37,7 +37,7 @@ def origins(uniform: Tensor, window: Sequence[int], sizes: Sequence[int]) -> Ten
 
 
 def positions(corner: Tensor, window: Sequence[int], sizes: Sequence[int]) -> Tensor:
-    """Where each case's window is among the image's positions, row by row, (N, n) int64."""
+    """Flat indices of the positions in each case's window, row by row, (N, n) int64."""
     found = torch.zeros(len(corner), *[1] * len(sizes), dtype=torch.int64, device=corner.device)
     for axis, (side, size) in enumerate(zip(window, sizes, strict=True)):
         shape = [1 if other != axis else side for other in range(len(sizes))]
@@ -46,14 +46,16 @@ def positions(corner: Tensor, window: Sequence[int], sizes: Sequence[int]) -> Te
     return found.flatten(1)
 
 
-@lru_cache(maxsize=1)  # thousands of steps in a row ask for the same
+@lru_cache(maxsize=1)  # thousands of successive steps use the same window
 def bumps(window: tuple[int, ...], *, power: int) -> Tensor:
-    """Two pyramids side by side, one up and one down, along each axis in turn, (n_axes, *window).
+    """Pairs of pyramids, one positive and one negative, side by side along each axis.
 
-    A pyramid is a pile of squares k = 0, 1, ... around its centre, 2k + 1 wide and
-    ``(k + 1) ** -power`` high (Andriushchenko et al. 2020, Section 3.4, with power 2; Croce & Hein
-    2021 with 4 for L1). Each pyramid has Euclidean length 1, or for power 4 absolute sum 1; so has
-    the whole.
+    A pyramid is a sum of concentric squares k = 0, 1, ..., 2k + 1 wide and ``(k + 1) ** -power``
+    high (Andriushchenko et al. 2020, Section 3.4, with power 2; Croce & Hein 2021 with 4 for L1).
+
+    Returns:
+        (n_axes, *window); each pair has Euclidean length 1, or for power 4 absolute sum 1, shared
+        equally by its two pyramids.
     """
     found = []
     for axis, side in enumerate(window):
@@ -65,7 +67,7 @@ def bumps(window: tuple[int, ...], *, power: int) -> Tensor:
 
 
 def _pyramid(box: Sequence[int], power: int) -> Tensor:
-    """By the greatest distance along any axis from the centre, ``size // 2``."""
+    """Heights by Chebyshev distance from the centre, ``size // 2``."""
     away = torch.zeros([1] * len(box), dtype=torch.int64)
     for axis, size in enumerate(box):
         shape = [-1 if other == axis else 1 for other in range(len(box))]

@@ -1,4 +1,4 @@
-"""Attacks that change few pixels or voxels, by scores alone."""
+"""Attacks on few pixels or voxels, by queries of scores alone."""
 
 from plexor.attacks.sparse.evolution import OnePixel
 from plexor.attacks.sparse.exhaustive import ExhaustivePixel

@@ -1,4 +1,4 @@
-"""Changes of one case that are asked about many at a time."""
+"""Queries about many changes of one case at a time."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from plexor.attacks.sparse.layout import Layout
 
 
 class Candidates:
-    """Changes of few numbers of one case; the one with the greatest margin is kept.
+    """Changes of few numbers of one case, of which the one with the greatest margin is kept.
 
     Args:
         objective: of that case alone.
-        queries: forward passes it may cost, those already spent included; None for no limit.
-        at_once: images that go through the model together; fewer when memory runs out.
+        queries: forward passes allowed, including those already spent; None for no limit.
+        at_once: images in one forward pass; fewer when memory runs out.
 
     Attributes:
         batch: the case.
-        left: queries it still has.
-        at_once: as above, of late.
-        margin: the greatest so far, of shape (); at first the untouched image's.
-        delta: what it belongs to, (C, *spatial); 0 while nothing is better.
+        left: queries left.
+        at_once: images in one forward pass, reduced where memory ran out.
+        margin: greatest margin so far, of shape (); at first that of the untouched image.
+        delta: its perturbation, (C, *spatial); zero for the untouched image.
     """
 
     def __init__(self, objective: Objective, *, queries: int | None, at_once: int) -> None:
@@ -41,21 +41,21 @@ class Candidates:
 
     @property
     def reached(self) -> bool:
-        """Whether the goal is."""
+        """Whether the goal is reached."""
         return bool(self.margin > 0)
 
     def settle(self) -> None:
-        """From now on, candidates are changes of the best one."""
+        """Makes the best perturbation the start of all further candidates."""
         self._start = self.delta.flatten()
         self._trials = self._start.repeat(len(self._trials), 1)
 
     def ask(self, numbers: Tensor, values: Tensor) -> Tensor:
-        """The margins of K candidates, or of the first that queries are left for; (K,) at most.
+        """Margins of K candidates, or of as many as queries are left for; at most (K,).
 
         Args:
-            numbers: (K, m, n) int64, places in the flattened image. The m groups are changed one
-                after another: of two that name the same number, the later one holds.
-            values: (K, m, n), what is to stand there; taken as a file can hold it.
+            numbers: indices in the flattened image, (K, m, n) int64. The m groups are written in
+                order, so that a later group overrides an earlier one.
+            values: new numbers, (K, m, n); rounded and clipped to storable ones.
         """
         n_asked = min(len(numbers), self.left)
         self.left -= n_asked
@@ -79,13 +79,13 @@ class Candidates:
             greatest > self.margin, trial.index_select(0, place[None])[0], self.delta
         )
         self.margin = torch.maximum(greatest, self.margin)
-        # Undone, for copying whole images anew would cost as much as a small network.
+        # Restored in place: copying whole images would cost as much as a small network.
         everything = numbers.flatten(1)
         self._trials.scatter_(1, everything, self._start[everything])
         return margins
 
     def _storable(self, numbers: Tensor, values: Tensor) -> Tensor:
-        """How far the numbers move, to the nearest that a file can hold."""
+        """Changes of the numbers to the nearest storable values."""
         batch = self.batch
         low, high, quantum = (one.flatten()[0] for one in (batch.low, batch.high, batch.quantum))
         image = batch.images.flatten()[numbers]
@@ -97,7 +97,7 @@ class Candidates:
 def open_cases(
     objective: Objective, layout: Layout, *, queries: int | None, at_once: int
 ) -> Iterator[tuple[int, Candidates]]:
-    """The cases not at the goal, one after the other, with their rows."""
+    """Index and candidates of each case that is not at the goal."""
     if layout.radius < 1:
         return
     rows = torch.nonzero(objective.untouched() <= 0).flatten()
@@ -107,9 +107,9 @@ def open_cases(
 
 
 def sweep(case: Candidates, layout: Layout, positions: Tensor) -> Tensor:
-    """Every extreme colour at each of these positions, (n,); the greatest margin there, (n,).
+    """Greatest margin at each of these positions, (n,), over all extreme colours, (n,).
 
-    Positions for which no queries are left are not asked about, and missing from the result.
+    Positions for which no queries are left are missing from the result.
     """
     colours = layout.corners(case.batch)[0]
     positions = positions[: case.left // len(colours)]

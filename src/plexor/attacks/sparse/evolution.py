@@ -1,14 +1,16 @@
-"""The one-pixel attack: differential evolution of places and colours."""
+"""The one-pixel attack: differential evolution of positions and colours."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
 from scipy import ndimage
 from torch import Tensor
 
+from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_norm, check_positive
@@ -19,35 +21,53 @@ from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.model import Model
-
-NORMS = ("l0",)
+from plexor.threat_model import Access
 
 _FEWEST = 3
-"""Members that a child is made of."""
+"""Number of members that a child is computed from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnePixel:
     """One-pixel attack (Su, Vargas & Sakurai, IEEE Trans. Evol. Comput. 2019).
 
-    A member of the population is a place and a colour for each pixel that the threat allows to
-    change; the paper takes 1, 3 and 5. At first places are drawn uniformly, and colours from a
-    normal distribution about the middle of the storable range, half of it wide: the paper's
-    N(128, 127). A child is ``x1 + weight * (x2 - x3)`` of three members drawn at random, without
-    crossover, and takes its parent's place if its margin is no smaller. The search ends once the
-    goal is reached; the paper's waits until the model is sure.
+    A member of the population is a position and a colour for each pixel that the threat allows to
+    change; the paper takes 1, 3 and 5. Initial positions are drawn uniformly, initial colours from
+    a normal distribution with mean at the middle of the storable range and a standard deviation of
+    half the range: the paper's N(128, 127). A child is ``x1 + weight * (x2 - x3)`` of three members
+    drawn at random, without crossover, and replaces its parent if its margin is no smaller. The
+    search ends once the goal is reached; the paper's ends at a high probability of the target.
 
-    What leaves the range goes back to its end, and a place outside the threat's region to the
-    nearest inside. Places have an axis more where channels are counted apart, and in volumes. Two
-    pixels of a member at one place count once. Every image asked about is one that a file can hold.
+    Values are clipped to the range, and a position outside the threat's region is moved to the
+    nearest one inside. Positions have one more axis where channels are counted apart, and in
+    volumes. Two pixels of a member at one position count once. Every query is about a storable
+    image.
 
     Attributes:
-        queries: forward passes a case, at most. The default is the paper's 100 generations after
-            the first population.
-        population: members.
+        queries: greatest number of forward passes a case. The default is the paper's 100
+            generations after the first population.
+        population: number of members.
         weight: of the difference of two members; the paper's F.
-        at_once: images that go through the model together; fewer when memory runs out.
+        at_once: images in one forward pass; fewer when memory runs out.
+
+    Example:
+        >>> from plexor.attacks import Misclassify, OnePixel, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="l0", radius=1)
+        >>> attack = OnePixel(queries=40, population=10)
+        >>> proposal = attack(model, batch, Misclassify(), threat, seed=0)
+        >>> (proposal.delta.count_nonzero((1, 2, 3)) <= 1).tolist()
+        [True, True]
     """
+
+    access: ClassVar[Access] = "scores"
+    norms: ClassVar[tuple[str, ...]] = ("l0",)
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Su et al., IEEE Trans. Evol. Comput. 2019, arXiv:1710.08864"
+    summary: ClassVar[str] = (
+        "differential evolution of the positions and colours of one or a few pixels"
+    )
 
     queries: int = 40_400
     population: int = 400
@@ -65,8 +85,8 @@ class OnePixel:
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
-        """Proposes the best member seen; nothing where none beats doing nothing."""
-        check_norm("one-pixel", threat, NORMS)
+        """Proposes the best member seen; no change where none raises the margin."""
+        check_norm("one-pixel", threat, self.norms)
         objective = Objective(model, batch, goal)
         layout = Layout.of(batch, threat)
         delta = torch.zeros_like(batch.images)
@@ -79,7 +99,7 @@ class OnePixel:
         return objective.proposal(delta)
 
     def _evolve(self, case: Candidates, genes: _Genes, draws: torch.Generator) -> None:
-        """Generations until the goal is reached or nothing may be asked any more."""
+        """Generations until the goal is reached or no queries are left."""
         members = genes.first(self.population, draws)
         margins = case.ask(*genes.expressed(members))
         while case.left > 0 and not case.reached:
@@ -93,7 +113,7 @@ class OnePixel:
 
 
 class _Genes:
-    """Members (n, pixels, n_axes + n_numbers): of each pixel its place, then its colour."""
+    """Members (n, pixels, n_axes + n_numbers): position, then colour of each pixel."""
 
     def __init__(self, layout: Layout, batch: Batch, allowed: Tensor) -> None:
         self._layout, self._allowed = layout, allowed
@@ -115,11 +135,11 @@ class _Genes:
         return self.clipped(torch.cat([places.to(colours.dtype), colours], dim=-1))
 
     def clipped(self, members: Tensor) -> Tensor:
-        """Back in range."""
+        """Members clipped to the ranges of positions and colours."""
         return members.clamp(self._low, self._high)
 
     def expressed(self, members: Tensor) -> tuple[Tensor, Tensor]:
-        """The numbers that members change, and their values, both (n, pixels, n_numbers)."""
+        """Indices and values of the numbers that members change, both (n, pixels, n_numbers)."""
         position = torch.zeros(members.shape[:2], dtype=torch.int64, device=members.device)
         for axis, size in enumerate(self._layout.sizes):
             position = position * size + members[..., axis].round().long()
@@ -129,7 +149,7 @@ class _Genes:
 
 
 def _nearest(allowed: Tensor, layout: Layout) -> Tensor:
-    """The nearest allowed position of each, (positions,) int64."""
+    """Nearest allowed position of each position, (positions,) int64."""
     outside = ~allowed.view(layout.sizes).cpu().numpy()
     found = ndimage.distance_transform_edt(outside, return_distances=False, return_indices=True)
     flat = np.ravel_multi_index(tuple(found), layout.sizes).ravel()

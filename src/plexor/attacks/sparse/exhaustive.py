@@ -1,12 +1,14 @@
-"""Every pixel, in every extreme colour: an exact answer, and a map."""
+"""Exhaustive search over all single pixels in all extreme colours."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_norm
@@ -16,31 +18,52 @@ from plexor.attacks.sparse.layout import Layout
 from plexor.attacks.threat import Threat
 from plexor.models.batch import Batch
 from plexor.models.model import Model
-
-NORMS = ("l0",)
+from plexor.threat_model import Access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExhaustivePixel:
-    """Tries every single pixel or voxel in every extreme colour; leaves out nothing of that set.
+    """Tries every single pixel or voxel in every extreme colour.
 
-    An extreme colour has each channel at one end of the storable range: 2 of them in grey, 8 in
-    RGB. Where the threat takes channels apart, a single number goes to either end. The answer is
-    exact for this set and for single positions, however many the threat allows: whether one
-    of them reaches the goal, how many positions do, and where. ``Proposal.by_position`` is the map.
-    Colours between the extremes are not tried; no claim is made for them.
+    An extreme colour has each channel at one end of the storable range: 2 colours in grey, 8 in
+    RGB. Where the threat counts channels apart, each single number is set to either end. The result
+    is exact for single positions and this set of colours, whatever the radius: whether any of them
+    reaches the goal, how many positions do, and where (``Proposal.by_position``). It says nothing
+    about colours between the extremes.
 
-    It costs as many forward passes a case as there are open positions times colours, e.g. 401,408
-    for 224 × 224 pixels in RGB, and as much memory as ``at_once`` images. A region, a ``stride``
-    or a number of ``queries`` makes volumes feasible, and the answer one for the positions tried.
+    Costs one forward pass for each allowed position and colour, e.g. 401,408 a case for 224 × 224
+    pixels in RGB, and the memory of ``at_once`` images. For volumes, a region, a ``stride`` or
+    ``queries`` limits the search; the result then holds for the positions tried.
 
     Attributes:
-        stride: try every so many-th position along each axis, from the first.
-        queries: forward passes a case, at most; None for as many as it takes. With fewer, positions
-            are drawn at random, so that the share of them that reach the goal estimates that of
-            all.
-        at_once: images that go through the model together; fewer when memory runs out.
+        stride: interval between the positions to try along each axis, from the first.
+        queries: greatest number of forward passes a case; None for no limit. With fewer than
+            needed, positions are drawn at random, so that the share that reaches the goal estimates
+            that of all positions.
+        at_once: images in one forward pass; fewer when memory runs out.
+
+    Example:
+        >>> from plexor.attacks import ExhaustivePixel, Misclassify, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="l0", radius=1)
+        >>> proposal = ExhaustivePixel()(model, batch, Misclassify(), threat, seed=0)
+        >>> proposal.delta.abs().amax((1, 2, 3)).tolist()
+        [129.0, 130.0]
+        >>> proposal.by_position.shape
+        torch.Size([2, 4, 4])
     """
+
+    access: ClassVar[Access] = "scores"
+    norms: ClassVar[tuple[str, ...]] = ("l0",)
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = (
+        "Plexor's own; its set is that of CornerSearch's first step: Croce & Hein, ICCV 2019, "
+        "arXiv:1909.05040"
+    )
+    summary: ClassVar[str] = (
+        "every pixel in every extreme colour, with a map of those that reach the goal"
+    )
 
     stride: int = 1
     queries: int | None = None
@@ -54,8 +77,8 @@ class ExhaustivePixel:
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
-        """Proposes the change with the greatest margin; nothing where none beats doing nothing."""
-        check_norm("exhaustive-pixel", threat, NORMS)
+        """Proposes the change with the greatest margin; no change where none raises the margin."""
+        check_norm("exhaustive-pixel", threat, self.norms)
         objective = Objective(model, batch, goal)
         layout = Layout.of(batch, threat)
         delta = torch.zeros_like(batch.images)
@@ -68,7 +91,7 @@ class ExhaustivePixel:
         return replace(objective.proposal(delta), by_position=maps)
 
     def _positions(self, case: Candidates, layout: Layout, threat: Threat, seed: int) -> Tensor:
-        """What is tried of a case: all that is open on the grid, or a part drawn at random."""
+        """The positions to try: all allowed ones on the grid, or a random sample of them."""
         n_spatial = case.batch.images.ndim - 2
         steps = [slice(None)] * (len(layout.sizes) - n_spatial)
         steps += [slice(None, None, self.stride)] * n_spatial
@@ -85,7 +108,7 @@ class ExhaustivePixel:
 
 
 def _map(layout: Layout, positions: Tensor, margins: Tensor, spatial: torch.Size) -> Tensor:
-    """The margins where they belong, of channels apart the greatest; NaN where none is."""
+    """Map of the margins, (*spatial), the greatest over channels; NaN where none was measured."""
     found = margins.new_full((layout.n_positions,), -torch.inf)
     found[positions] = margins
     greatest = found.view(-1, *spatial).amax(dim=0)

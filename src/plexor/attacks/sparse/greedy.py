@@ -1,11 +1,13 @@
-"""One pixel after another, each the best beside those before."""
+"""Greedy search for pixels, one at a time."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
+from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_norm
@@ -15,27 +17,46 @@ from plexor.attacks.sparse.layout import Layout
 from plexor.attacks.threat import Threat
 from plexor.models.batch import Batch
 from plexor.models.model import Model
-
-NORMS = ("l0",)
+from plexor.threat_model import Access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GreedyPixel:
-    """Changes one pixel or voxel after another, each time the one that raises the margin most.
+    """Changes one pixel or voxel at a time, in each round the one that raises the margin most.
 
-    The first round tries every position in every extreme colour, as ``exhaustive-pixel`` does. The
-    later ones try those positions again that were best in the first, beside what is changed so far,
-    as CornerSearch does (Croce & Hein, ICCV 2019), which combines its 100 best at random. The
-    search ends once the goal is reached, the threat used up, or no change raises the margin.
+    The first round tries every position in every extreme colour, as ``exhaustive-pixel`` does. Each
+    later round adds one of the positions that were best in the first round to those already
+    changed. CornerSearch (Croce & Hein, ICCV 2019) combines its 100 best positions at random
+    instead. The search ends once the goal is reached, the radius is used up, or no change raises
+    the margin.
 
     Attributes:
-        shortlist: positions that the later rounds try. With as many as the image has, every pixel
-            is the best one beside those before, at the first round's cost for each.
-        queries: forward passes a case, at most; None for as many as it takes. With fewer, the first
-            round tries positions drawn at random, and takes what the later ones do not need, or
-            half.
-        at_once: images that go through the model together; fewer when memory runs out.
+        shortlist: number of positions that later rounds try. With all positions, each round costs
+            as much as the first and finds the best single addition.
+        queries: greatest number of forward passes a case; None for no limit. With fewer than
+            needed, the first round tries positions drawn at random. It takes the queries that later
+            rounds do not need, but at least half of all.
+        at_once: images in one forward pass; fewer when memory runs out.
+
+    Example:
+        >>> from plexor.attacks import GreedyPixel, Misclassify, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="l0", radius=2)
+        >>> proposal = GreedyPixel()(model, batch, Misclassify(), threat, seed=0)
+        >>> proposal.delta.count_nonzero((1, 2, 3)).tolist()
+        [1, 1]
     """
+
+    access: ClassVar[Access] = "scores"
+    norms: ClassVar[tuple[str, ...]] = ("l0",)
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = (
+        "In the spirit of CornerSearch: Croce & Hein, ICCV 2019, arXiv:1909.05040"
+    )
+    summary: ClassVar[str] = (
+        "one pixel at a time, each in the extreme colour that raises the margin most"
+    )
 
     shortlist: int = 100
     queries: int | None = None
@@ -49,8 +70,8 @@ class GreedyPixel:
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
-        """Proposes what the rounds came to; nothing where nothing beats doing nothing."""
-        check_norm("greedy-pixel", threat, NORMS)
+        """Proposes the result of all rounds; no change where none raises the margin."""
+        check_norm("greedy-pixel", threat, self.norms)
         objective = Objective(model, batch, goal)
         layout = Layout.of(batch, threat)
         delta = torch.zeros_like(batch.images)
@@ -60,7 +81,7 @@ class GreedyPixel:
         return objective.proposal(delta)
 
     def _search(self, case: Candidates, layout: Layout, threat: Threat, seed: int) -> None:
-        """All rounds of one case."""
+        """Runs all rounds of one case."""
         positions = torch.nonzero(layout.open(case.batch, threat)[0]).flatten()
         n_colours = 2**layout.n_numbers
         later = (layout.radius - 1) * self.shortlist * n_colours

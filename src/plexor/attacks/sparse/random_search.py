@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
 from plexor.attacks.best import Best
+from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_norm
@@ -19,33 +20,48 @@ from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.model import Model
-
-NORMS = ("l0",)
+from plexor.threat_model import Access
 
 _UNTIL = (50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 _DIVISORS = (2, 4, 5, 6, 8, 10, 12, 15, 20)
-"""Of ``alpha``, up to and after so many of 10,000 queries: the authors' program's schedule for L0,
-stretched to other budgets."""
+"""Divisors of ``alpha`` up to, and after the last of, these queries of 10,000: the schedule of the
+authors' program for L0, scaled to other budgets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SparseRS:
     """Sparse-RS for L0 (Croce, Andriushchenko, Singh, Flammarion & Hein, AAAI 2022).
 
-    Starts with as many random pixels as the threat allows, each in a random extreme colour, every
-    channel at one end of the storable range. A step gives some of them their own colour back and
-    takes as many others, in new extreme colours; it is kept if it raises the margin. The number
-    exchanged falls as the budget is used up.
+    Starts with as many random pixels as the threat allows, each in a random extreme colour (every
+    channel at one end of the storable range). A step restores some of them and changes as many
+    others to new extreme colours; it is kept if it raises the margin. The number of pixels
+    exchanged decreases as the budget is used up.
 
-    The margin is climbed for targeted goals too, where the paper takes the cross-entropy. A pixel
-    that has the drawn colour already gets the opposite one. Where the region leaves fewer other
-    pixels than are to be exchanged, the same ones get new colours.
+    Raises the margin for targeted goals too, where the paper uses the cross-entropy. A pixel that
+    already has the drawn colour gets the opposite one. Where the region has too few other pixels,
+    the same pixels get new colours.
 
     Attributes:
-        queries: forward passes a case, at most.
-        alpha: share of the changed pixels that is exchanged at first; halved for the first steps,
-            as the authors' program does. They take 0.3, and 0.1 for targeted goals.
+        queries: greatest number of forward passes a case.
+        alpha: share of the changed pixels that a step exchanges, divided by 2 in the first steps
+            and by up to 20 in the last, as in the authors' program. They use 0.3, and 0.1 for
+            targeted goals.
+
+    Example:
+        >>> from plexor.attacks import Misclassify, SparseRS, Threat
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> threat = Threat(norm="l0", radius=4)
+        >>> proposal = SparseRS(queries=50)(model, batch, Misclassify(), threat, seed=0)
+        >>> (proposal.delta.count_nonzero((1, 2, 3)) <= 4).tolist()
+        [True, True]
     """
+
+    access: ClassVar[Access] = "scores"
+    norms: ClassVar[tuple[str, ...]] = ("l0",)
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Croce et al., AAAI 2022, arXiv:2006.12834"
+    summary: ClassVar[str] = "random search over sets of pixels and extreme colours"
 
     queries: int = 10_000
     alpha: float = 0.3
@@ -58,9 +74,9 @@ class SparseRS:
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
-        """Proposes the best perturbation seen; nothing where none beats doing nothing."""
-        check_norm("sparse-rs", threat, NORMS)
-        best = Best(Objective(model, batch, goal), threat, queries=self.queries)
+        """Proposes the best perturbation seen; no change where none raises the margin."""
+        check_norm("sparse-rs", threat, self.norms)
+        best = Best.changeable(Objective(model, batch, goal), threat, queries=self.queries)
         layout = Layout.of(batch, threat)
         if len(best) == 0 or best.left < 1 or layout.radius < 1:
             return best.proposal()
@@ -95,18 +111,19 @@ class SparseRS:
         return best.proposal()
 
     def _share(self, step: int) -> float:
-        """Of the changed pixels, those that a step exchanges."""
+        """Share of the changed pixels that this step exchanges."""
         return self.alpha / _DIVISORS[bisect_left(_UNTIL, int(step / self.queries * 10_000))]
 
 
 @dataclass(slots=True, kw_only=True)
 class _Sets:
-    """Of each case, which positions are changed, and which others could be.
+    """The changed positions of each case, and the others that may change.
 
     Attributes:
-        order: (M, positions) int32, the changed ones first, then the others that may change.
-        inside: (M,) int64, how many are changed.
-        outside: (M,) int64, how many others may be.
+        order: positions, the changed ones first, then the others that may change, (M, positions)
+            int32.
+        inside: number of changed positions, (M,) int64.
+        outside: number of others that may change, (M,) int64.
     """
 
     order: Tensor
@@ -115,7 +132,7 @@ class _Sets:
 
     @classmethod
     def start(cls, batch: Batch, layout: Layout, threat: Threat, seed: int) -> Self:
-        """As many as allowed, drawn at random."""
+        """As many random positions as the threat allows."""
         allowed = layout.open(batch, threat)
         order = torch.zeros(len(batch), layout.n_positions, dtype=torch.int32)
         for row, (case_id, mask) in enumerate(zip(batch.ids, allowed.cpu(), strict=True)):
@@ -127,11 +144,11 @@ class _Sets:
         return cls(order=order.to(allowed.device), inside=inside, outside=n_allowed - inside)
 
     def draw(self, several: Tensor, uniform: Tensor) -> None:
-        """Brings ``several`` (M,) of the changed and of the others to the front of theirs.
+        """Draws ``several`` changed and ``several`` other positions, and moves them to the front.
 
         Args:
-            several: how many.
-            uniform: (M, n, 2) in [0, 1), by which they are drawn, each at most once.
+            several: number of positions, (M,).
+            uniform: uniform draws from [0, 1), (M, n, 2); positions are drawn without replacement.
         """
         zero = torch.zeros_like(self.inside)
         for i in range(uniform.shape[1]):
@@ -145,16 +162,16 @@ class _Sets:
                 self._swap(start + i, start + i + chosen, live)
 
     def fronts(self, most: int) -> tuple[Tensor, Tensor]:
-        """The first ``most`` of the changed and of the others, (M, most) int64.
+        """The first ``most`` of the changed and of the other positions, both (M, most) int64.
 
-        Where there are fewer, something else stands.
+        Entries beyond the number of such positions are arbitrary.
         """
         places = torch.arange(most, device=self.order.device)
         others = (self.inside[:, None] + places).clamp(max=self.order.shape[1] - 1)
         return self.order[:, :most].long(), self.order.gather(1, others).long()
 
     def exchange(self, several: Tensor, most: int) -> None:
-        """Swaps the first ``several`` (M,), at most ``most``, of both."""
+        """Exchanges the first ``several`` (M,) of both, at most ``most``."""
         for i in range(most):
             here = torch.full_like(self.inside, i)
             self._swap(here, self.inside + i, i < several)
@@ -166,14 +183,14 @@ class _Sets:
 
 
 def _left(best: Best, delta: Tensor, margin: Tensor, sets: _Sets) -> tuple[Tensor, Tensor, _Sets]:
-    """Without the cases that are reached."""
-    states = best.leave(delta, margin, sets.order, sets.inside, sets.outside)
+    """Removes cases that have reached the goal."""
+    states = best.leave_with(delta, margin, sets.order, sets.inside, sets.outside)
     delta, margin, order, inside, outside = states
     return delta, margin, _Sets(order=order, inside=inside, outside=outside)
 
 
 def _corners(positions: Tensor, draws: Tensor, batch: Batch, layout: Layout) -> Tensor:
-    """How far positions (M, n) move to the colours drawn by ``draws`` (M, n, n_numbers)."""
+    """Changes of positions (M, n) to the colours drawn by ``draws`` (M, n, n_numbers)."""
     low, high = batch.low.view(-1, 1, 1), batch.high.view(-1, 1, 1)
     numbers = layout.numbers(positions).flatten(1)
     image = batch.images.flatten(1).gather(1, numbers).view_as(draws)
@@ -183,9 +200,9 @@ def _corners(positions: Tensor, draws: Tensor, batch: Batch, layout: Layout) -> 
 
 
 def _moved(delta: Tensor, numbers: Tensor, several: Tensor, to: Tensor) -> Tensor:
-    """A copy in which the numbers (M, n, n_numbers) of the first ``several`` (M,) are ``to``."""
+    """A copy with the numbers (M, n, n_numbers) of the first ``several`` (M,) set to ``to``."""
     live = torch.arange(numbers.shape[1], device=delta.device) < several[:, None]
-    # The rest repeats the first one, so that no number is written twice with two values.
+    # The rest repeats the first, so that no number is written with two values.
     numbers = torch.where(live[..., None], numbers, numbers[:, :1])
     to = torch.where(live[..., None], to, to[:, :1])
     return delta.flatten(1).scatter(1, numbers.flatten(1), to.flatten(1)).view_as(delta)

@@ -1,4 +1,4 @@
-"""One perturbation for every image: fitted on some cases, judged on others."""
+"""Universal perturbations: fitted on some cases, applied to others."""
 
 from plexor.attacks.pattern import UniversalPerturbation
 from plexor.attacks.universal.deepfool import UniversalDeepFool

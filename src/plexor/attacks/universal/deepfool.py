@@ -1,15 +1,16 @@
-"""A universal perturbation put together from the least changes of single cases."""
+"""A universal perturbation accumulated from minimal changes of single cases."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from plexor.attacks import geometry
-from plexor.attacks.fitted import Stream
+from plexor.attacks.fitted import Fitted, Stream
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_norm
@@ -24,32 +25,52 @@ from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
 METHOD = "universal-deepfool"
-NORMS = ("linf", "l2", "l1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UniversalDeepFool:
     """Universal perturbation of Moosavi-Dezfooli et al. (CVPR 2017), algorithm 1.
 
-    Goes from case to case. Where the pattern does not yet bring a case to the goal, it adds the
-    least change, in Euclidean length, that does, and projects the pattern into the ball. The least
-    change is DeepFool's (Moosavi-Dezfooli et al., CVPR 2016): the goal's ways are taken to be
-    linear, the nearest is gone to, and so on.
+    Iterates over the cases. Where the pattern does not yet bring a case to the goal, adds the
+    change of smallest Euclidean length that does, and projects the pattern onto the ball. The
+    change is DeepFool's (Moosavi-Dezfooli et al., CVPR 2016): steps to the nearest boundary of the
+    linearised ways to the goal.
 
-    Cases are taken one at a time, as in the paper, which is slow: it is here for comparison, and
-    ``UniversalSGD`` for use. Beyond the paper: any goal takes the place of another class, and
-    changes keep to what each image's range leaves open. The order is that of the batches.
+    Cases are processed one at a time, as in the paper, which is slow: this attack is for
+    comparison; use ``UniversalSGD`` otherwise. Beyond the paper: any goal instead of another class,
+    and changes that respect each image's range. Cases come in the order of the batches.
 
     Attributes:
-        epochs: passes over the cases at most.
-        desired: share of the cases at the goal at which it stops.
-        deepfool_steps: linearisations for one case at most; one that they do not bring to the goal
-            adds nothing.
-        rivals: of many ways to the goal, how many of the nearest are looked at.
-        overshoot: by which a least change is lengthened, to be across the boundary.
+        epochs: greatest number of passes over the cases.
+        desired: share of the cases at the goal at which the fit stops.
+        deepfool_steps: greatest number of linearisations for one case; a case that they do not
+            bring to the goal adds nothing.
+        rivals: number of ways to compare, those closest to being reached.
+        overshoot: share by which a change is lengthened, to cross the boundary.
+
+    Example:
+        >>> from plexor.attacks import Become, Threat, UniversalDeepFool
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> goal, threat = Become(target="bright"), Threat(norm="linf", radius=3)
+        >>> fitted = UniversalDeepFool(epochs=2).fit(model, [batch], goal, threat, seed=0)
+        >>> fitted.pattern.unique().tolist()
+        [2.0]
     """
+
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2", "l1")
+    tasks: ClassVar[tuple[str, ...]] = ("multiclass", "binary", "multilabel", "regression")
+    reference: ClassVar[str] = "Moosavi-Dezfooli et al., CVPR 2017, arXiv:1610.08401"
+    summary: ClassVar[str] = (
+        "one perturbation for all images, accumulated from the smallest change of each"
+    )
+    applied: ClassVar[Access] = "none"
+    layers: ClassVar[bool] = False
+    fitted: ClassVar[type[Fitted]] = UniversalPerturbation
 
     epochs: int = 10
     desired: float = 0.8
@@ -71,7 +92,7 @@ class UniversalDeepFool:
     ) -> UniversalPerturbation:
         """The pattern after the last pass; see ``FittedAttack.fit``."""
         goal.check(model.task)
-        check_norm(METHOD, threat, NORMS)
+        check_norm(METHOD, threat, self.norms)
         stream = Stream(method=METHOD, batches=batches)
         canvas = Canvas.of(threat, stream.first())
         pattern = canvas.blank
@@ -89,11 +110,11 @@ class UniversalDeepFool:
         return UniversalPerturbation(pattern=canvas.store(pattern).cpu(), card=card)
 
     def n_batches(self, per_pass: int) -> int:
-        """See ``FittedAttack.n_batches``; an epoch goes through all twice, to learn and to look."""
+        """See ``FittedAttack.n_batches``; an epoch reads all twice, to fit and to evaluate."""
         return 1 + 2 * self.epochs * per_pass
 
     def _least_change(self, objective: Objective, threat: Threat, pattern: Tensor) -> Tensor:
-        """What to add to the pattern to bring one case to the goal; zeros where nothing does."""
+        """The change of the pattern that brings one case to the goal; zero if none was found."""
         batch = objective.batch
         unit = one_unit(batch, threat)
         change = torch.zeros_like(pattern)

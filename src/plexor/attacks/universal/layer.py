@@ -1,4 +1,4 @@
-"""A hidden layer of a network, seen from the stored image."""
+"""A hidden layer of a network as a function of the stored image."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ from torch import Tensor, nn
 
 from plexor.core.errors import ModelError, PlanError, unknown
 from plexor.models.batch import Batch
-from plexor.models.model import Model
+from plexor.models.model import Model, network_of
+
+_METHOD = "universal-singular"
 
 
 def find_layer(model: Model, name: str) -> nn.Module:
-    """The layer of that name, as in ``network.named_modules()``; "" is the whole network.
+    """The layer of that name in ``network.named_modules()``; "" is the whole network.
 
     Raises:
-        PlanError: the network has none of that name.
+        PlanError: the network has no such layer, or the model has no network.
     """
-    layers: dict[str, nn.Module] = dict(model.network.named_modules())
+    layers: dict[str, nn.Module] = dict(network_of(model, method=_METHOD).named_modules())
     if name not in layers:
         raise PlanError(unknown("layer", name, filter(None, layers)))
     return layers[name]
 
 
 def quarter_layer(model: Model, batch: Batch) -> str:
-    """The first layer whose output is a quarter of the network's input, or less, along every axis.
+    """Name of the first layer with an output of at most a quarter of the input along every axis.
 
-    There the first patterns are put together and little is pooled away. "", for the outputs
-    themselves, where the network has none. Found by one forward pass of the first case.
+    Such a layer combines the first features, with little pooling. "", for the outputs themselves,
+    where the network has none. Costs one forward pass of the first case.
     """
     sizes: dict[str, torch.Size] = {}
 
@@ -43,9 +45,10 @@ def quarter_layer(model: Model, batch: Batch) -> str:
     def note_input(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         sizes[""] = inputs[0].shape
 
-    leaves = [(name, layer) for name, layer in model.network.named_modules() if _is_leaf(layer)]
+    network = network_of(model, method=_METHOD)
+    leaves = [(name, layer) for name, layer in network.named_modules() if _is_leaf(layer)]
     handles = [layer.register_forward_hook(note(name)) for name, layer in leaves if name]
-    handles.append(model.network.register_forward_pre_hook(note_input))
+    handles.append(network.register_forward_pre_hook(note_input))
     try:
         with torch.no_grad():
             one = batch.select(torch.zeros(1, dtype=torch.int64, device=batch.images.device))
@@ -53,7 +56,7 @@ def quarter_layer(model: Model, batch: Batch) -> str:
     finally:
         for handle in handles:
             handle.remove()
-    whole = sizes.pop("")[2:]
+    whole = sizes.pop("", batch.images.shape)[2:]  # an ensemble's network is never called itself
     for name, size in sizes.items():
         spatial = size[2:]
         if len(spatial) == len(whole) and all(
@@ -64,25 +67,25 @@ def quarter_layer(model: Model, batch: Batch) -> str:
 
 
 class Response:
-    """A layer's output for some images, and its Jacobian J there, which is never written out.
+    """Products with the Jacobian J of a layer's output in the stored numbers of some images.
 
-    J is of the layer's output in the stored numbers. One forward pass. Where a layer is called
-    several times, the first call counts.
+    J itself is never computed. Costs one forward pass. Where a layer is called several times, the
+    first call is used.
 
     Args:
-        model: whose network the layer is of.
-        layer: what is looked at.
+        model: the model of the layer.
+        layer: the layer.
         batch: N cases.
 
     Raises:
-        ModelError: the layer is not used, gives no tensor, or lets no derivative through.
+        ModelError: the layer is not used, or its output is no differentiable tensor.
     """
 
     def __init__(self, model: Model, layer: nn.Module, batch: Batch) -> None:
         found: list[object] = []
 
         def keep(_: nn.Module, __: Any, output: object) -> None:
-            # A copy, since what follows may write over it.
+            # A copy, since later layers may overwrite it in place.
             found.append(output.clone() if isinstance(output, Tensor) else output)
 
         handle = layer.register_forward_hook(keep)
@@ -95,16 +98,16 @@ class Response:
         output = found[0] if found else None
         if not isinstance(output, Tensor) or not output.requires_grad:
             raise ModelError(
-                f"the layer {type(layer).__name__} gives no tensor that can be differentiated in "
-                "the image; choose another `layer`"
+                f"the output of the layer {type(layer).__name__} is no tensor that is "
+                "differentiable in the image; choose another `layer`"
             )
         self._output = output
 
     def moved(self, direction: Tensor) -> Tensor:
         """``J direction`` of a direction (N, C, *spatial), shaped like the output.
 
-        ``Jᵀ w`` is linear in w, and its derivative there, along the direction, is it: a backward
-        pass and one through that.
+        ``Jᵀ w`` is linear in w; its derivative along the direction is the product. Costs two
+        backward passes.
         """
         weight = torch.zeros_like(self._output, requires_grad=True)
         (pulled,) = torch.autograd.grad(self._output, self._images, weight, create_graph=True)
@@ -112,7 +115,7 @@ class Response:
         return found
 
     def pull(self, weight: Tensor) -> Tensor:
-        """``Jᵀ weight``, (N, C, *spatial); a backward pass, the last one there can be."""
+        """``Jᵀ weight``, (N, C, *spatial); one backward pass, which frees the graph."""
         (found,) = torch.autograd.grad(self._output, self._images, weight)
         return found
 

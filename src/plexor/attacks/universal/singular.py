@@ -1,14 +1,16 @@
-"""A universal perturbation that moves a hidden layer the most."""
+"""A universal perturbation that changes a hidden layer the most."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from plexor.attacks.fitted import Stream
+from plexor.attacks.description import EVERY_TASK
+from plexor.attacks.fitted import Fitted, Stream
 from plexor.attacks.goals import Goal
 from plexor.attacks.options import check_counts, check_norm
 from plexor.attacks.pattern import (
@@ -23,31 +25,50 @@ from plexor.core.errors import PlanError
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
 METHOD = "universal-singular"
-NORMS = ("linf", "l2", "l1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UniversalSingular:
     """Singular vector of a hidden layer's Jacobian (Khrulkov & Oseledets, CVPR 2018).
 
-    Of all patterns v with norm 1 it looks for the one with the greatest ``Σ |J(x) v|_q^q`` over
-    the cases x, where J is the layer's Jacobian at x: the (p, q)-singular vector of all Jacobians
-    stacked, p being the threat's norm. The generalised power method finds it, for which J and its
-    transpose are only ever multiplied with: ``v ← steepest(Σ Jᵀ ψ(J v))`` with
-    ``ψ(y) = sign(y) |y|^(q-1)``.
+    Maximises ``Σ |J(x) v|_q^q`` over the cases x, among all patterns v of norm 1, where J is the
+    layer's Jacobian at x: the (p, q)-singular vector of the stacked Jacobians, with p the threat's
+    norm. Uses the generalised power method, which needs products with J and its transpose only:
+    ``v ← steepest(Σ Jᵀ ψ(J v))`` with ``ψ(y) = sign(y) |y|^(q-1)``.
 
-    The layer knows no goal. A singular vector has no sign either; the one that brings more of the
-    cases to the goal is taken.
+    The fit does not depend on the goal, except for the sign of the vector: the sign that brings
+    more cases to the goal is taken.
 
     Attributes:
-        layer: its name in ``network.named_modules()``; None takes an early one, the first whose
-            output is a quarter of the network's input along every axis, or else the outputs; ""
-            takes the outputs.
-        q: of the norm the layer's response is measured in, at least 1.
+        layer: name of the layer in ``network.named_modules()``. None takes the first layer with an
+            output of at most a quarter of the network's input along every axis, or else the
+            outputs; "" takes the outputs.
+        q: exponent of the norm of the layer's response, at least 1.
         iterations: of the power method, each over all cases, at about two gradients a case.
+
+    Example:
+        >>> from plexor.attacks import Become, Threat, UniversalSingular
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> goal, threat = Become(target="bright"), Threat(norm="linf", radius=3)
+        >>> attack = UniversalSingular(layer="", iterations=3)
+        >>> fitted = attack.fit(model, [batch], goal, threat, seed=0)
+        >>> proposal = fitted(model, batch, goal, threat, seed=0)
+        >>> proposal.delta.mean((1, 2, 3)).tolist()
+        [3.0, 3.0]
     """
+
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2", "l1")
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Khrulkov & Oseledets, CVPR 2018, arXiv:1709.03582"
+    summary: ClassVar[str] = "one perturbation for all images, that changes a hidden layer the most"
+    applied: ClassVar[Access] = "none"
+    layers: ClassVar[bool] = True
+    fitted: ClassVar[type[Fitted]] = UniversalPerturbation
 
     layer: str | None = None
     q: float = 10.0
@@ -61,13 +82,13 @@ class UniversalSingular:
     def fit(
         self, model: Model, batches: Iterable[Batch], goal: Goal, threat: Threat, *, seed: int
     ) -> UniversalPerturbation:
-        """The singular vector, as long as the radius; see ``FittedAttack.fit``.
+        """The singular vector, scaled to the radius; see ``FittedAttack.fit``.
 
         Raises:
             ModelError: the layer's output cannot be differentiated.
         """
         goal.check(model.task)
-        check_norm(METHOD, threat, NORMS)
+        check_norm(METHOD, threat, self.norms)
         stream = Stream(method=METHOD, batches=batches)
         first = stream.first()
         canvas = Canvas.of(threat, first)
@@ -85,7 +106,7 @@ class UniversalSingular:
         return UniversalPerturbation(pattern=best.cpu(), card=card)
 
     def n_batches(self, per_pass: int) -> int:
-        """See ``FittedAttack.n_batches``; both signs are looked at in the end."""
+        """See ``FittedAttack.n_batches``; both signs are evaluated in the end."""
         return 1 + (self.iterations + 2) * per_pass
 
     def _pull(
@@ -93,8 +114,8 @@ class UniversalSingular:
     ) -> Tensor:
         """``Σ Jᵀ ψ(J v)`` over all cases, up to a factor, (C, *spatial).
 
-        Responses are divided by the greatest so far, since their (q-1)th powers would leave what
-        float32 can hold.
+        Responses are divided by the greatest so far, since their (q-1)th powers would overflow
+        float32.
         """
         total = torch.zeros_like(direction)
         peak = torch.full((), torch.finfo(direction.dtype).tiny, device=direction.device)

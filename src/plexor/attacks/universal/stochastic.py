@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
-from plexor.attacks.fitted import Stream
+from plexor.attacks.description import EVERY_NORM, EVERY_TASK
+from plexor.attacks.fitted import Fitted, Stream
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.objective import Objective, Precision
 from plexor.attacks.options import check_counts, check_positive
@@ -15,32 +17,54 @@ from plexor.attacks.pattern import Canvas, UniversalPerturbation, laid, one_unit
 from plexor.attacks.threat import Threat
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.threat_model import Access
 
 METHOD = "universal-sgd"
 _L1_SHARE = 0.01
-"""Of the numbers, those that move together in a step under L1, as Tramèr & Boneh (2019) have it."""
+"""Share of the numbers that a step under L1 changes, after Tramèr & Boneh (2019)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UniversalSGD:
     """Stochastic gradient ascent on the mean clipped loss (Shafahi et al., AAAI 2020).
 
-    Every step takes the next batch, asks for the gradient at its images as files would hold them,
-    and moves the pattern along the steepest direction of the cases' mean gradient, back into the
-    ball. The clip stops a few cases whose loss could rise without end from outweighing the rest.
-    Nothing is drawn: what is found depends on the batches and their order.
+    Every step takes the next batch, computes the gradient at its images as files would store them,
+    moves the pattern along the steepest direction of the mean gradient, and projects it onto the
+    ball. Clipping keeps a few cases with an unbounded loss from outweighing the rest. Without
+    random draws: the result depends on the batches and their order.
 
-    Beyond the paper: steps shrink, to nothing at the end; goals of any task; images as stored.
+    Beyond the paper: step sizes that decrease to 0; goals of any task; images as stored.
 
     Attributes:
-        steps: batches to learn from; the stream starts again as often as it takes.
+        steps: batches to fit on; the stream starts again as often as needed.
         step_size: length of the first step as a fraction of the radius (for L0, whose radius is a
             count, of the storable range); None takes ``10 / steps``.
-        loss: what is climbed: "ce", "margin" or "ratio".
-        clip: a case whose loss is greater does not pull any more; in nats for "ce", as in the
-            paper, else in the loss's own unit; ``inf`` clips nothing.
+        loss: the loss that is maximised: "ce", "margin" or "ratio".
+        clip: cases with a greater loss do not contribute; in nats for "ce", as in the paper, else
+            in the loss's own unit; ``inf`` for no clip.
         precision: of the search: "float32", "bfloat16" or "float16".
+
+    Example:
+        >>> from plexor.attacks import Become, Threat, UniversalSGD
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> goal, threat = Become(target="bright"), Threat(norm="linf", radius=3)
+        >>> fitted = UniversalSGD(steps=20).fit(model, [batch], goal, threat, seed=0)
+        >>> proposal = fitted(model, batch, goal, threat, seed=0)
+        >>> proposal.delta.mean((1, 2, 3)).tolist()
+        [3.0, 3.0]
     """
+
+    access: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = EVERY_NORM
+    tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
+    reference: ClassVar[str] = "Shafahi et al., AAAI 2020, arXiv:1811.11304"
+    summary: ClassVar[str] = (
+        "one perturbation for all images, by steps along the mean gradient of many"
+    )
+    applied: ClassVar[Access] = "none"
+    layers: ClassVar[bool] = False
+    fitted: ClassVar[type[Fitted]] = UniversalPerturbation
 
     steps: int = 100
     step_size: float | None = None
@@ -55,7 +79,7 @@ class UniversalSGD:
     def fit(
         self, model: Model, batches: Iterable[Batch], goal: Goal, threat: Threat, *, seed: int
     ) -> UniversalPerturbation:
-        """The pattern that ``steps`` batches lead to; see ``FittedAttack.fit``."""
+        """The pattern after ``steps`` batches; see ``FittedAttack.fit``."""
         goal.check(model.task)
         stream = Stream(method=METHOD, batches=batches)
         first = self.step_size or 10 / self.steps
@@ -75,7 +99,7 @@ class UniversalSGD:
         return 1 + self.steps
 
     def _gradient(self, objective: Objective, threat: Threat, pattern: Tensor) -> Tensor:
-        """Of the cases' mean clipped loss in the pattern, (C, *spatial)."""
+        """Gradient of the mean clipped loss in the pattern, (C, *spatial)."""
         batch = objective.batch
         delta = laid(pattern, batch, threat)
         _, loss, gradient = objective.gradient(threat.store(delta, batch), self.loss)

@@ -89,7 +89,7 @@ def _prepared(order: _Order) -> Job:
     os.chdir(order.folder)  # a manifest's paths may start there
     torch.set_num_threads(order.threads)
     job: Job = ray.get(order.job)
-    job.model.network.to(order.device)
+    job.model.to(torch.device(order.device))
     return job
 
 
@@ -228,7 +228,7 @@ class UnitCrew(Crew[Unit, Done]):
         """See ``Crew``."""
         if result.result.batch_size < self._batch_size:
             self._batch_size = result.result.batch_size
-            logger.warning("out of memory; going on with batches of %d", self._batch_size)
+            logger.warning("out of memory; continuing with batches of %d", self._batch_size)
         self._before |= clean_outputs(result.unit, result.result.findings)
 
 
@@ -243,6 +243,4 @@ def _portable(job: Job) -> Job:
     """The job with its model on the CPU, which every machine has."""
     if job.model.device.type == "cpu":
         return job
-    model = copy.copy(job.model)
-    model.network = copy.deepcopy(job.model.network).cpu()
-    return replace(job, model=model)
+    return replace(job, model=copy.deepcopy(job.model).to(torch.device("cpu")))

@@ -111,7 +111,7 @@ class Job:
         Raises:
             ModelError: a batch does not fit into memory.
         """
-        seed = seed_for(self.seed, "fit", fit.probe.id, *map(str, fit.shape))
+        seed = seed_for(self.seed, "fit", fit.probe_id, *map(str, fit.shape))
         stream = CaseStream(
             cases=fit.cases,
             model=self.model,
@@ -122,14 +122,15 @@ class Job:
         begun = time.perf_counter()
         fitted, error = None, ""
         try:
-            fitted = fit.fitting.attack.fit(self.model, stream, fit.goal, fit.threat, seed=seed)
+            fitting = fit.fitting
+            fitted = fitting.attack.fit(self.model, stream, fitting.goal, fitting.threat, seed=seed)
         except PlexorError as reason:
             error = str(reason)
         except (RuntimeError, MemoryError) as reason:
             if not is_out_of_memory(reason):
                 raise
             raise ModelError(
-                f"out of memory when {fit.probe.id} was fitted in batches of "
+                f"out of memory when {fit.probe_id} was fitted in batches of "
                 f"{fit.fitting.batch_size}; write a smaller `fit_batch`"
             ) from reason
         return FitDone(

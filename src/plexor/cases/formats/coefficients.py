@@ -1,6 +1,6 @@
 """A JPEG file's quantised DCT coefficients, read and written without loss.
 
-jpeglib knows files only, so both go through a folder of their own that is gone afterwards.
+jpeglib reads and writes files only, so both functions use a temporary folder.
 """
 
 from __future__ import annotations
@@ -16,34 +16,34 @@ from numpy.typing import NDArray
 from plexor.core.errors import DataError, MissingExtraError
 
 GREATEST = 1023
-"""What a coefficient of 8 bits may be, up or down, for a baseline file (ITU-T T.81, F.1.2)."""
+"""Greatest absolute coefficient in a baseline file of 8 bits a sample (ITU-T T.81, F.1.2)."""
 _WRITTEN_ANEW = b"JFIF\0"
-"""How a marker begins that would be there twice if it were carried along."""
+"""Start of the marker that jpeglib writes itself, and that must not be copied as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coefficients:
-    """What a JPEG file says of its pixels: whole numbers, a table's multiples.
+    """Quantised DCT coefficients of a JPEG file, and their quantisation tables.
 
     Attributes:
-        planes: for grey one, else luma and two of chroma; each int16
-            (rows, columns, 8, 8): a block's place, then vertical and horizontal frequency.
-        tables: for each plane its quantisation table, uint16 (8, 8).
-        factors: how many pixels of the image a sample of chroma stands for, (down, across).
+        planes: one for a grey file, else luma and two of chroma; each int16
+            (rows, columns, 8, 8): position of the block, then vertical and horizontal frequency.
+        tables: quantisation table of each plane, uint16 (8, 8).
+        factors: chroma subsampling: image pixels for each chroma sample, (down, across).
     """
 
     planes: tuple[NDArray[np.int16], ...]
     tables: tuple[NDArray[np.uint16], ...]
     factors: tuple[int, int] = (1, 1)
 
-    def moved(self, other: Coefficients) -> int:
-        """How many coefficients are others there."""
-        pairs = zip(self.planes, other.planes, strict=True)
+    def n_changed(self, original: Coefficients) -> int:
+        """Number of JPEG coefficients changed."""
+        pairs = zip(self.planes, original.planes, strict=True)
         return sum(int(np.count_nonzero(one != two)) for one, two in pairs)
 
 
 def read_coefficients(source: bytes) -> Coefficients:
-    """Those of a whole JPEG file, grey or of three planes.
+    """The coefficients of a JPEG file, grey or with three planes.
 
     Raises:
         DataError: it cannot be read as such.
@@ -64,9 +64,9 @@ def read_coefficients(source: bytes) -> Coefficients:
 
 
 def write_coefficients(source: bytes, coefficients: Coefficients) -> bytes:
-    """The same file with other coefficients: its tables, subsampling, profile and EXIF are kept.
+    """A file like ``source`` with other coefficients; keeps tables, subsampling, profile and EXIF.
 
-    It is a baseline file, even where ``source`` is progressive.
+    The result is a baseline file, even where ``source`` is progressive.
 
     Raises:
         DataError: ``source`` cannot be read, or its planes are of another shape.
@@ -89,7 +89,7 @@ def write_coefficients(source: bytes, coefficients: Coefficients) -> bytes:
 
 
 def _opened(source: bytes, folder: Path) -> Any:
-    """A file as jpeglib has it, all of it read."""
+    """Jpeglib's object for a JPEG file, fully read."""
     try:
         import jpeglib
     except ModuleNotFoundError as error:

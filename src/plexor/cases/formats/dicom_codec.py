@@ -1,4 +1,4 @@
-"""Writing pixels back into a DICOM file of which nothing else changes."""
+"""Writing pixels back into a copy of their DICOM file."""
 
 from __future__ import annotations
 
@@ -33,6 +33,14 @@ ENCODERS = {
 """Lossless compressed transfer syntaxes that can be written, and by which plugin."""
 
 _SMALLEST_SIDE = 32
+_UNTRUE = (
+    "SmallestImagePixelValueInPlane",
+    "LargestImagePixelValueInPlane",
+    "HistogramSequence",
+    "MACParametersSequence",
+    "DigitalSignaturesSequence",
+)
+"""What is true of the original's pixels only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -40,15 +48,16 @@ class DicomCodec:
     """Writes pixels, (1 or 3, H, W), into a copy of the original file.
 
     The copy has a new SOP instance UID, derived from the original's and the pixels, so that the
-    same pixels always give the same file. Nothing else changes but what describes the pixel
-    data's own form.
+    same pixels always give the same file. Every other element stays, except those that describe
+    the pixel data's own form and those that another image's pixels would make untrue: smallest
+    and largest pixel values are brought up to date, histograms and digital signatures removed.
 
     Attributes:
         source: the original file.
         syntax: the transfer syntax to write.
         photometric: the photometric interpretation to write.
-        unused_bits: what the original keeps in bits that are no part of the pixels, such as an
-            overlay: the original's words XOR its pixels; None where they are the same.
+        unused_bits: the original's words XOR its pixels, e.g. an overlay in bits that are no
+            part of the pixels; None where they are equal.
         jpeg: compresses the pixels; None unless the syntax is JPEG Baseline.
     """
 
@@ -75,6 +84,7 @@ class DicomCodec:
             self._set_encapsulated(dataset, pixels)
         else:
             self._set_native(dataset, pixels, keep_vr=original == self.syntax)
+        _keep_true(dataset, pixels)
         identity = [str(dataset.get("SOPInstanceUID", "")), self.syntax]
         uid = generate_uid(entropy_srcs=[*identity, digest_bytes(pixels.tobytes())])
         dataset.SOPInstanceUID = uid
@@ -126,6 +136,32 @@ class DicomCodec:
         dataset["PixelData"].VR = "OB"
         dataset["PixelData"].is_undefined_length = True
         _drop_offset_table(dataset)
+
+
+def _keep_true(dataset: Dataset, pixels: Pixels) -> None:
+    """Brings up to date, or removes, what the header says of the numbers that occur.
+
+    The smallest and largest value of the image (PS3.3, C.7.6.3.1) are those of ``pixels``. Those of
+    the series stay as long as these pixels do not contradict them.
+    """
+    low, high = int(pixels.min()), int(pixels.max())
+    vr = "SS" if dataset.PixelRepresentation else "US"
+    for keyword, value in (("SmallestImagePixelValue", low), ("LargestImagePixelValue", high)):
+        if keyword in dataset:
+            if len(pixels) == 1:
+                dataset.add_new(keyword, vr, value)
+            else:
+                delattr(dataset, keyword)
+    smallest = dataset.get("SmallestPixelValueInSeries")
+    largest = dataset.get("LargestPixelValueInSeries")
+    untrue = list(_UNTRUE)
+    if not (isinstance(smallest, int) and smallest <= low):
+        untrue.append("SmallestPixelValueInSeries")
+    if not (isinstance(largest, int) and largest >= high):
+        untrue.append("LargestPixelValueInSeries")
+    for keyword in untrue:
+        if keyword in dataset:
+            delattr(dataset, keyword)
 
 
 def _drop_offset_table(dataset: Dataset) -> None:

@@ -8,10 +8,18 @@ import warnings
 from collections.abc import Iterator
 
 from pydicom import Dataset, dcmread
-from pydicom.encaps import generate_frames
+from pydicom.encaps import generate_fragments, generate_frames
 from pydicom.pixels.decoders.base import get_decoder
-from pydicom.uid import UID, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes, RLELossless
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    JPEGLSTransferSyntaxes,
+    JPEGTransferSyntaxes,
+    RLELossless,
+)
 
+from plexor.cases.formats.codestream import check_scan_length, read_frame
+from plexor.cases.formats.limits import Limits, inflate
 from plexor.cases.formats.raster import channels_first
 from plexor.cases.image import Pixels
 from plexor.core.errors import DataError
@@ -28,6 +36,7 @@ _NEEDED = (
     "HighBit",
     "PixelRepresentation",
 )
+_START_OF_CODESTREAM = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51")
 _END_OF_CODESTREAM = b"\xff\xd9"  # of JPEG, JPEG-LS and JPEG 2000 alike
 
 
@@ -35,12 +44,47 @@ def read_dataset(data: bytes) -> tuple[Dataset, UID]:
     """Parses a DICOM file that holds one supported image; returns it with its transfer syntax.
 
     Raises:
-        DataError: no image, several frames, an unsupported layout, or a header at odds with itself.
+        DataError: no image, several frames, an unsupported layout, a header at odds with itself,
+            or beyond the limits.
     """
+    _check_deflated(data)
     dataset = dcmread(io.BytesIO(data))
     syntax = _checked_syntax(dataset)
     _refuse_unsupported(dataset)
+    n_pixels = dataset.Rows * dataset.Columns
+    size = n_pixels * dataset.SamplesPerPixel * dataset.BitsAllocated // 8
+    deflated = len(dataset.PixelData) if syntax == DeflatedExplicitVRLittleEndian else 0
+    Limits.of_environment().check(pixels=n_pixels, size=size, file_size=max(len(data), deflated))
+    if not syntax.is_encapsulated:
+        _refuse_further_frames(dataset, size)
     return dataset, syntax
+
+
+def _check_deflated(data: bytes) -> None:
+    """Refuses a deflated data set that would inflate beyond the limit, before it is inflated."""
+    meta = data[132 : 132 + 12]
+    if meta[:8] != b"\2\0\0\0UL\4\0":
+        return
+    start = 144 + int.from_bytes(meta[8:], "little")
+    if DeflatedExplicitVRLittleEndian.encode() in data[:start]:
+        most = Limits.of_environment().bytes
+        if len(inflate(data[start:], most=most, wbits=-15)) > most:
+            raise DataError(
+                f"the deflated DICOM data set inflates to more than {most:,} bytes; if the file "
+                f"is sound, set PLEXOR_MAX_BYTES={2 * most}"
+            )
+
+
+def _refuse_further_frames(dataset: Dataset, size: int) -> None:
+    """Frames that the header does not count would be lost; padding after the only one may be."""
+    if dataset.PhotometricInterpretation == "YBR_FULL_422":
+        size = size * 2 // 3
+    found = len(dataset.PixelData)
+    if found >= 2 * size > 0:
+        raise DataError(
+            f"expected {size:,} bytes of pixels for one frame, found {found:,}; the header does "
+            "not count all frames, export each"
+        )
 
 
 def _checked_syntax(dataset: Dataset) -> UID:
@@ -81,6 +125,11 @@ def _refuse_unsupported(dataset: Dataset) -> None:
         )
     if "ModalityLUTSequence" in dataset:
         raise DataError("values come from a modality lookup table, expected slope and intercept")
+    if photometric in _GREY and dataset.get("PixelPresentation") in ("COLOR", "MIXED"):
+        raise DataError(
+            "some of the numbers are indices to a supplemental palette, expected grey levels; "
+            "export the image without its colour overlay"
+        )
 
 
 def read_pixels(dataset: Dataset, syntax: UID) -> tuple[Pixels, str]:
@@ -96,6 +145,7 @@ def read_pixels(dataset: Dataset, syntax: UID) -> tuple[Pixels, str]:
         frame = only_frame(dataset)
         if _END_OF_CODESTREAM not in frame[-16:]:  # padding may follow
             raise DataError("the compressed image is truncated: its end is missing; fetch it again")
+        _check_codestream(dataset, frame)
         if dataset.SamplesPerPixel == 3 and _plugin(syntax) in ("pillow", "pylibjpeg"):
             dataset.PlanarConfiguration = 0  # which they give, and the standard asks for
     try:
@@ -113,16 +163,37 @@ def read_pixels(dataset: Dataset, syntax: UID) -> tuple[Pixels, str]:
     return pixels, str(found["photometric_interpretation"])
 
 
+def _check_codestream(dataset: Dataset, frame: bytes) -> None:
+    """Refuses a codestream of another size than the header's, and further codestreams."""
+    found = read_frame(frame)
+    stated = (dataset.Rows, dataset.Columns, dataset.SamplesPerPixel)
+    if (found.rows, found.columns, found.samples) != stated:
+        raise DataError(
+            f"the DICOM header states rows, columns and samples {stated}, and the compressed "
+            f"image {(found.rows, found.columns, found.samples)}; repair the header"
+        )
+    check_scan_length(frame, found)
+    starts = sum(
+        fragment.startswith(_START_OF_CODESTREAM)
+        for fragment in generate_fragments(dataset.PixelData)
+    )
+    if starts > 1:
+        raise DataError(
+            f"expected a DICOM file of one frame, found {starts} compressed images that its "
+            "header does not count; export each frame"
+        )
+
+
 @contextlib.contextmanager
 def any_length() -> Iterator[None]:
-    """Silences the warning that compressed pixels are as long as uncompressed ones would be."""
+    """Silences pydicom's warning about compressed pixels as long as uncompressed ones."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The number of bytes of compressed pixel data matches")
         yield
 
 
 def _plugin(syntax: UID) -> str:
-    """One decoder for each syntax, so that pixels are the same wherever they are read."""
+    """The decoder of a syntax: always the same, whatever else is installed."""
     if not syntax.is_encapsulated:
         return ""
     if syntax in JPEGLSTransferSyntaxes:

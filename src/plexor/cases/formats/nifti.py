@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import nibabel as nib
 import numpy as np
 
+from plexor.cases.formats.limits import Limits, inflate
 from plexor.cases.formats.magic import format_of
+from plexor.cases.grid import Grid
 from plexor.cases.image import LOSSLESS, Image, Pixels
 from plexor.cases.intensity import Intensity
 from plexor.core.errors import DataError
@@ -17,6 +20,10 @@ from plexor.core.errors import DataError
 _MM = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
 _EXACT = 2**24
 """Up to here float32, in which images are perturbed, holds every integer."""
+_HEADER = {nib.Nifti1Header: 352, nib.Nifti2Header: 544}
+"""Bytes of the header and its extension flag, before which no voxel can lie."""
+_GZIP = 16 + 15
+"""zlib's ``wbits`` for a gzip stream."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,40 +58,92 @@ class NiftiCodec:
 def decode_nifti(data: bytes) -> Image:
     """Reads a NIfTI volume: stored numbers, with the header's scaling as slope and intercept.
 
-    Its lossless container is the same file with other voxels, so affine, extensions and every
-    header field stay. Integers of more than 16 bits are taken where all lie within ±2^24.
+    The lossless container is the same file with other voxels, so affine, extensions and every
+    header field stay. Integers of more than 16 bits are accepted where all lie within ±2^24.
 
     Raises:
-        DataError: truncated, not NIfTI, header and voxels in two files, not three-dimensional,
-            complex or colour voxels, or integers beyond ±2^24.
+        DataError: truncated, longer than its header states, not NIfTI, header and voxels in two
+            files, not three-dimensional, complex or colour voxels, integers beyond ±2^24, a
+            header at odds with itself, or beyond the limits.
     """
     gzipped = format_of(data) == "gzip"
-    if gzipped:
-        data = gzip.decompress(data)
-    if format_of(data) != "nifti":
+    limits, file_size = Limits.of_environment(), len(data)
+    start = inflate(data, most=_HEADER[nib.Nifti2Header], wbits=_GZIP) if gzipped else data[:545]
+    if format_of(start) != "nifti":
         raise DataError("expected a NIfTI volume in this gzip file, found something else")
-    if b"ni" in (data[344:346], data[4:6]):
+    if b"ni" in (start[344:346], start[4:6]):
         raise DataError("header and voxels are in two files (.hdr, .img); convert to one .nii")
-    kind = nib.Nifti2Image if data[4:7] == b"n+2" else nib.Nifti1Image
-    volume = kind.from_bytes(data)
-    shape = volume.shape
+    header = _header(start)
+    shape, dtype, offset = header.get_data_shape(), header.get_data_dtype(), _offset(header)
     if len(shape) < 3 or any(size != 1 for size in shape[3:]):
         raise DataError(f"expected a volume of three dimensions, found shape {shape}; export one")
-    voxels: Any = volume.dataobj
-    stored = np.asarray(voxels.get_unscaled())
-    intensity = _intensity(stored, slope=voxels.slope, intercept=voxels.inter)
+    n_voxels = math.prod(shape)
+    size = n_voxels * dtype.itemsize
+    limits.check(pixels=n_voxels, size=size, file_size=file_size)
+    if gzipped:
+        data = inflate(data, most=offset + size, wbits=_GZIP)
+    _check_length(len(data) - offset, size)
+    stored = np.frombuffer(data, dtype, count=n_voxels, offset=offset).reshape(shape, order="F")
+    slope, intercept = header.get_slope_inter()
+    unit_mm = _MM[header.get_xyzt_units()[0]]
     return Image(
-        pixels=np.ascontiguousarray(
-            stored.reshape(1, *shape[:3]), dtype=stored.dtype.newbyteorder("=")
+        pixels=np.ascontiguousarray(stored.reshape(1, *shape[:3]), dtype=dtype.newbyteorder("=")),
+        intensity=_intensity(
+            stored,
+            slope=1.0 if slope is None else slope,
+            intercept=0.0 if intercept is None else intercept,
         ),
-        intensity=intensity,
-        containers={
-            LOSSLESS: NiftiCodec(
-                header=data[: voxels.offset], dtype=stored.dtype.str, gzipped=gzipped
-            )
-        },
-        spacing_mm=_spacing(volume.header),
+        containers={LOSSLESS: NiftiCodec(header=data[:offset], dtype=dtype.str, gzipped=gzipped)},
+        spacing_mm=_spacing(header, unit_mm),
+        grid=_grid(header, unit_mm),
     )
+
+
+def _header(start: bytes) -> Any:
+    """The header of a file, checked as nibabel does, and for what it lets pass.
+
+    Raises:
+        DataError: sizes below zero, a voxel type at odds with its number of bits, or voxels that
+            begin within the header.
+    """
+    kind: Any = nib.Nifti2Header if start[4:7] == b"n+2" else nib.Nifti1Header
+    block = start[: kind.template_dtype.itemsize]
+    header = kind(block, check=False)
+    n_dimensions = int(header["dim"][0])
+    if not 1 <= n_dimensions <= 7 or (header["dim"][1 : n_dimensions + 1] < 0).any():
+        raise DataError(f"the NIfTI header gives the size {header['dim'].tolist()}; repair it")
+    bits = 8 * header.get_data_dtype().itemsize
+    if int(header["bitpix"]) != bits:  # which nibabel's checks would correct in silence
+        raise DataError(
+            f"the NIfTI header gives {header['bitpix']} bits a voxel and a type of {bits}; "
+            "repair it"
+        )
+    _offset(header)
+    return kind(block)
+
+
+def _offset(header: Any) -> int:
+    """Where the voxels begin."""
+    offset, least = float(header["vox_offset"]), _HEADER[type(header)]
+    if not (offset >= least and offset == int(offset)):
+        raise DataError(
+            f"the NIfTI header says that voxels begin at byte {offset:g}, expected {least} or "
+            "more; repair it"
+        )
+    return int(offset)
+
+
+def _check_length(found: int, size: int) -> None:
+    if found < size:
+        raise DataError(
+            f"the NIfTI file is truncated: expected {size:,} bytes of voxels, found "
+            f"{max(found, 0):,}; fetch it again"
+        )
+    if found > size:
+        raise DataError(
+            f"more follows than the {size:,} bytes of voxels that the NIfTI header states: the "
+            "header is damaged, or hides further volumes; repair it"
+        )
 
 
 def _intensity(stored: Pixels, *, slope: float, intercept: float) -> Intensity:
@@ -107,7 +166,13 @@ def _intensity(stored: Pixels, *, slope: float, intercept: float) -> Intensity:
     )
 
 
-def _spacing(header: Any) -> tuple[float, ...] | None:
-    factor = _MM[header.get_xyzt_units()[0]]
-    spacing = tuple(float(zoom) * factor for zoom in header.get_zooms()[:3])
+def _spacing(header: Any, unit_mm: float) -> tuple[float, ...] | None:
+    spacing = tuple(float(zoom) * unit_mm for zoom in header.get_zooms()[:3])
     return spacing if all(np.isfinite(zoom) and zoom > 0 for zoom in spacing) else None
+
+
+def _grid(header: Any, unit_mm: float) -> Grid | None:
+    """By the sform, else by the qform, as nibabel chooses; None where the header has neither."""
+    if not (int(header["sform_code"]) or int(header["qform_code"])):
+        return None
+    return Grid.of_affine(header.get_best_affine(), unit_mm=unit_mm)

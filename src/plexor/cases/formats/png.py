@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import PngImagePlugin
 
+from plexor.cases.formats.limits import Limits, inflated_size
 from plexor.cases.formats.magic import PNG
 from plexor.cases.formats.raster import channels_first, channels_last, rgb16
 from plexor.cases.image import LOSSLESS, Image, Pixels
@@ -20,7 +21,19 @@ from plexor.core.errors import DataError
 _COLOUR_TYPES = {0: "grey", 2: "RGB", 3: "palette", 4: "grey and alpha", 6: "RGB and alpha"}
 _PALETTE = 3
 _UP = 2
-_DROPPED = (b"tRNS", b"hIST")
+_KEPT = (b"cHRM", b"cICP", b"gAMA", b"iCCP", b"sBIT", b"sRGB", b"bKGD", b"eXIf", b"tIME")
+"""Chunks that stay true when pixels change, though their names do not say so (PNG, 5.4, 14.2)."""
+_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_ADAM7 = (
+    (0, 0, 8, 8),
+    (0, 4, 8, 8),
+    (4, 0, 8, 4),
+    (0, 2, 4, 4),
+    (2, 0, 4, 2),
+    (0, 1, 2, 2),
+    (1, 0, 2, 1),
+)
+"""First row and column, and steps, of the passes of an interlaced image (PNG, 8.2)."""
 
 Chunk = tuple[bytes, bytes]
 
@@ -78,18 +91,21 @@ class PngCodec:
 def decode_png(data: bytes) -> Image:
     """Reads a PNG file; its lossless container is PNG with the same ancillary chunks.
 
+    Chunks that are unknown and marked as unsafe to copy, which describe the original's own data,
+    are dropped.
+
     Raises:
         DataError: truncated or damaged (each chunk's checksum is verified), palette, fewer than
-            8 bits, animated, or with transparency that hides something.
+            8 bits, animated, with transparency that hides something, or beyond the limits.
     """
     chunks = list(_chunks(data))
     depth, colour = data[24], data[25]
     _refuse_unsupported(depth, colour, {name for name, _ in chunks})
-    file = PngImagePlugin.PngImageFile(io.BytesIO(data))
+    _check_size(data, chunks)
     if depth == 16 and colour == 2:
-        pixels = rgb16(file, PngImagePlugin.PngImageFile(io.BytesIO(data)))
+        pixels = rgb16(_open(chunks), _open(chunks))
     else:
-        pixels = channels_first(np.asarray(file))
+        pixels = channels_first(np.asarray(_open(chunks)))
     alpha = colour in (4, 6)
     if alpha:
         if (pixels[-1] != np.iinfo(pixels.dtype).max).any():
@@ -98,7 +114,7 @@ def decode_png(data: bytes) -> Image:
                 "background it is read on"
             )
         pixels = pixels[:-1].copy()
-    kept = tuple(chunk for chunk in chunks if chunk[0][:1].islower() and chunk[0] not in _DROPPED)
+    kept = tuple(chunk for chunk in chunks if _is_kept(chunk[0]))
     return Image(
         pixels=pixels,
         intensity=Intensity.of_integers(pixels.dtype),
@@ -107,15 +123,18 @@ def decode_png(data: bytes) -> Image:
 
 
 def decode_png_mask(data: bytes) -> Image:
-    """Reads a PNG file as numbers: single bits as 0 and 1, a palette's as they are, others as ever.
+    """Reads a PNG file as numbers: single bits as 0 and 1, a palette's indices as they are.
 
     Raises:
-        DataError: as for ``decode_png``, but for a palette and for a single bit.
+        DataError: as for ``decode_png``, except that a palette and single bits are accepted.
     """
-    if (data[24], data[25]) != (1, 0) and data[25] != _PALETTE:
+    if (data[24:25], data[25:26]) != (b"\1", b"\0") and data[25:26] != bytes([_PALETTE]):
         return decode_png(data)
-    list(_chunks(data))
-    numbers = np.asarray(PngImagePlugin.PngImageFile(io.BytesIO(data))).astype(np.uint8)
+    chunks = list(_chunks(data))
+    if b"acTL" in {name for name, _ in chunks}:
+        raise DataError("an animated PNG was found, expected one picture; export each frame")
+    _check_size(data, chunks)
+    numbers = np.asarray(_open(chunks)).astype(np.uint8)
     return Image(
         pixels=numbers[None],
         intensity=Intensity.of_integers(np.uint8),
@@ -138,9 +157,41 @@ def _refuse_unsupported(depth: int, colour: int, names: set[bytes]) -> None:
         raise DataError(f"{wanted}, found {found} with a transparent colour; remove it")
 
 
+def _open(chunks: list[Chunk]) -> PngImagePlugin.PngImageFile:
+    """The picture of the critical chunks alone; others may mislead the decoder, e.g. frames."""
+    critical = [chunk for chunk in chunks if chunk[0][:1].isupper()]
+    data = PNG + b"".join(_chunk_bytes(*chunk) for chunk in [*critical, (b"IEND", b"")])
+    return PngImagePlugin.PngImageFile(io.BytesIO(data))
+
+
+def _is_kept(name: bytes) -> bool:
+    """Whether an ancillary chunk is carried along: a known one, or one marked as safe to copy."""
+    return name in _KEPT or (name[:1].islower() and name[3:].islower())
+
+
+def _check_size(data: bytes, chunks: list[Chunk]) -> None:
+    """Refuses an image beyond the limits, and one whose data end before its last row."""
+    width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", data[16:29])
+    if colour not in _SAMPLES:
+        raise DataError(f"the PNG header gives colour type {colour}; repair it")
+    bits = depth * _SAMPLES[colour]
+    n_pixels = width * height
+    Limits.of_environment().check(
+        pixels=n_pixels, size=n_pixels * max(bits // 8, 1), file_size=len(data)
+    )
+    passes = _ADAM7 if interlaced else ((0, 0, 1, 1),)
+    sizes = [(-(-(height - y) // dy), -(-(width - x) // dx)) for y, x, dy, dx in passes]
+    needed = sum(rows * (1 + -(-columns * bits // 8)) for rows, columns in sizes if columns > 0)
+    stream = b"".join(content for name, content in chunks if name == b"IDAT")
+    if inflated_size(stream, most=needed) < needed:
+        raise DataError("the PNG file's data end before its last row; fetch it again")
+
+
 def _chunks(data: bytes) -> Iterator[Chunk]:
     """Every chunk's name and content; refuses a file that ends early or fails a checksum."""
     position = len(PNG)
+    if data[12:16] != b"IHDR":
+        raise DataError("the PNG file does not begin with its header; fetch it again")
     while True:
         head = data[position : position + 8]
         if len(head) < 8:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from PIL import TiffImagePlugin
 from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
 
+from plexor.cases.formats.limits import Limits
 from plexor.cases.formats.raster import (
     channels_first,
     channels_last,
@@ -17,6 +18,7 @@ from plexor.cases.formats.raster import (
     replace_raw_mode,
     rgb16,
 )
+from plexor.cases.formats.tiff_stack import calibration, refuse_stack
 from plexor.cases.image import LOSSLESS, Image, Pixels
 from plexor.cases.intensity import Intensity
 from plexor.core.errors import DataError
@@ -87,15 +89,21 @@ class TiffCodec:
         return decode_tiff(data).pixels
 
 
-def decode_tiff(data: bytes) -> Image:
+def decode_tiff(data: bytes, *, as_mask: bool = False) -> Image:
     """Reads a TIFF file; its lossless container is an uncompressed TIFF with the same meaning.
 
-    Where zero is white the numbers are kept and the slope is negative. A TIFF that was itself
-    compressed with loss has the lossless container only.
+    Where zero is white the numbers are kept and the slope is negative. A linear calibration that
+    ImageJ wrote is read as slope and intercept. A TIFF that was itself compressed with loss has
+    the lossless container only.
+
+    Args:
+        data: the file.
+        as_mask: keep the slope positive where zero is white, since a mask's numbers are no
+            brightness.
 
     Raises:
-        DataError: truncated, several pages, palette, alpha, CMYK, or samples that are not 8 or
-            16 bit integers or (grey only) 32-bit floats.
+        DataError: truncated, several pages or planes, palette, alpha, CMYK, samples that are not
+            8 or 16 bit integers or (grey only) 32-bit floats, or beyond the limits.
     """
     try:
         file = TiffImageFile(io.BytesIO(data))
@@ -103,6 +111,10 @@ def decode_tiff(data: bytes) -> Image:
         raise DataError(f"{_WANTED}, found another one ({error}); convert it") from error
     _refuse_unsupported(file)
     bits, sample = _samples(file)
+    n_pixels = file.size[0] * file.size[1]
+    n_bytes = n_pixels * bits // 8 * int(file.tag_v2.get(TiffImagePlugin.SAMPLESPERPIXEL, 1))
+    Limits.of_environment().check(pixels=n_pixels, size=n_bytes, file_size=len(data))
+    refuse_stack(file.tag_v2, data, n_bytes)
     photometric = int(file.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION, _BLACK_IS_ZERO))
     if file.mode == "RGB" and bits == 16:
         pixels = rgb16(file, TiffImageFile(io.BytesIO(data)))
@@ -122,7 +134,7 @@ def decode_tiff(data: bytes) -> Image:
     )
     return Image(
         pixels=pixels,
-        intensity=_intensity(pixels, photometric),
+        intensity=_intensity(pixels, file, inverted=photometric == _WHITE_IS_ZERO and not as_mask),
         containers={LOSSLESS: TiffCodec(photometric, tags)},
     )
 
@@ -146,17 +158,13 @@ def _refuse_unsupported(file: TiffImageFile) -> None:
         raise DataError(f"{_WANTED}, found {bits}-bit {kind} {file.mode}{layout}; convert it")
 
 
-def _intensity(pixels: Pixels, photometric: int) -> Intensity:
+def _intensity(pixels: Pixels, file: TiffImageFile, *, inverted: bool) -> Intensity:
+    """The samples' range, and ImageJ's calibration; turned over where zero is white."""
     if pixels.dtype.kind == "f":
         full = Intensity(low=float(pixels.min()), high=float(pixels.max()), quantum=0.0)
     else:
         full = Intensity.of_integers(pixels.dtype)
-    if photometric != _WHITE_IS_ZERO:
-        return full
-    return Intensity(
-        low=full.low,
-        high=full.high,
-        quantum=full.quantum,
-        slope=-1.0,
-        intercept=full.low + full.high,
-    )
+    slope, intercept, unit = (1.0, 0.0, "level") if len(pixels) == 3 else calibration(file.tag_v2)
+    if inverted:
+        slope, intercept = -slope, intercept + slope * (full.low + full.high)
+    return replace(full, slope=slope, intercept=intercept, unit=unit)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pandas as pd
 
 from plexor.cases import LOSSLESS
-from plexor.findings.flags.flag import Doubt, Evidence
+from plexor.findings.flags.evidence import Doubt, Evidence
+from plexor.findings.summary.probe_summary import AttackSummary
 from plexor.stats import clustered_mcnemar, mcnemar_test
 
 SIGNIFICANT = 0.05
@@ -19,22 +19,20 @@ SHARE_OF_FALLS = 0.1
 QUERY_STAGES = ("square",)
 """Of a cascade's stages, those that ask for no gradient."""
 
-Probe = Mapping[str, Any]
-
 
 def queries_beat_gradients(evidence: Evidence) -> list[Doubt] | None:
     """Attacks that see scores or decisions only reach more than those that see gradients."""
-    families: dict[str, list[Probe]] = defaultdict(list)
+    families: dict[str, list[AttackSummary]] = defaultdict(list)
     for probe in evidence.attacks:
-        families[repr((probe["threat"], probe["goal"]))].append(probe)
+        families[repr((probe.threat, probe.goal))].append(probe)
     rivals = [
         (probe, [other for other in family if _sees_gradients(other)])
         for family in families.values()
         for probe in family
-        if probe["about"]["access"] in ("scores", "decisions")
+        if probe.about.access in ("scores", "decisions")
     ]
     rivals = [(probe, others) for probe, others in rivals if others]
-    cascades = [probe for probe in evidence.attacks if probe["name"] == "cascade"]
+    cascades = [probe for probe in evidence.attacks if probe.name == "cascade"]
     if not rivals and not cascades:
         return None
     doubts = [_beats_all(evidence.findings, probe, others) for probe, others in rivals]
@@ -42,23 +40,25 @@ def queries_beat_gradients(evidence: Evidence) -> list[Doubt] | None:
     return [doubt for doubt in doubts if doubt is not None]
 
 
-def _sees_gradients(probe: Probe) -> bool:
+def _sees_gradients(probe: AttackSummary) -> bool:
     """One that is fitted for all cases alike is weaker than a search for each, whatever it saw."""
-    return bool(probe["about"]["access"] == "gradients" and not probe.get("fit"))
+    return probe.about.access == "gradients" and probe.fit is None
 
 
-def _beats_all(findings: pd.DataFrame, probe: Probe, others: Sequence[Probe]) -> Doubt | None:
+def _beats_all(
+    findings: pd.DataFrame, probe: AttackSummary, others: Sequence[AttackSummary]
+) -> Doubt | None:
     """The doubt where the probe reaches significantly more cases than each of the others."""
     best = 0.0
     mine = 0.0
     for other in others:
-        pairs = _pairs(findings, probe["id"], other["id"])
+        pairs = _pairs(findings, probe.id, other.id)
         if pairs.empty or not _significantly_more(pairs):
             return None
         if pairs["other"].mean() >= best:
             best, mine = pairs["other"].mean(), pairs["reached"].mean()
     return (
-        probe["id"],
+        probe.id,
         (
             f"Without gradients it reached the goal in {mine:.1%} of the cases, the best attack "
             f"that sees them in {best:.1%} of the same."
@@ -87,15 +87,15 @@ def _significantly_more(pairs: pd.DataFrame) -> bool:
     return test.p_value < SIGNIFICANT
 
 
-def _falls_to_queries(findings: pd.DataFrame, probe: Probe) -> Doubt | None:
+def _falls_to_queries(findings: pd.DataFrame, probe: AttackSummary) -> Doubt | None:
     """The doubt where the stages without gradients broke what those with them could not."""
-    rows = findings[(findings["probe"] == probe["id"]) & (findings["stored"] == LOSSLESS)]
+    rows = findings[(findings["probe"] == probe.id) & (findings["stored"] == LOSSLESS)]
     fallen = rows[(rows["status"] == "ok") & rows["reached"]]
     late = int(fallen["found_by"].isin(QUERY_STAGES).sum())
     if late < FEW_FALLS or late < SHARE_OF_FALLS * len(fallen):
         return None
     return (
-        probe["id"],
+        probe.id,
         (
             f"Of {len(fallen)} cases that fell, {late} withstood every stage that sees gradients "
             "and fell to queries alone."

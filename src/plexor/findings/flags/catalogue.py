@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from plexor.findings.flags import checks
+from plexor.findings.flags import checks, cohort_checks
 from plexor.findings.flags.access import queries_beat_gradients
-from plexor.findings.flags.flag import FlagKind
+from plexor.findings.flags.flag_kind import FlagKind
 
 FLAG_KINDS = (
     FlagKind(
@@ -236,7 +236,7 @@ FLAG_KINDS = (
         "outlining the whole image gives.",
         why="A model that does not work untouched has nothing to lose under attack.",
         what_to_do="Check labels, class order, preprocessing and weights before reading on.",
-        check=checks.clean_at_chance,
+        check=cohort_checks.clean_at_chance,
     ),
     FlagKind(
         id="classes-rare",
@@ -247,7 +247,7 @@ FLAG_KINDS = (
         why="Its own figures have wide intervals, and it weighs in balanced accuracy as much as "
         "any other. A class without any case is not in it at all.",
         what_to_do="Add cases of that class, or read its figures as anecdotes.",
-        check=checks.classes_rare,
+        check=cohort_checks.classes_rare,
     ),
     FlagKind(
         id="groups-few",
@@ -256,7 +256,7 @@ FLAG_KINDS = (
         raised_if="the cohort has fewer than 30 independent groups (patients, lesions).",
         why="Intervals clustered by group assume many groups; with few they are too narrow.",
         what_to_do="Add patients rather than images.",
-        check=checks.groups_few,
+        check=cohort_checks.groups_few,
     ),
     FlagKind(
         id="groups-unknown",
@@ -266,7 +266,7 @@ FLAG_KINDS = (
         why="If several images come from one patient after all, they are not independent, and "
         "the intervals are too narrow.",
         what_to_do="Add a `group` column to the manifest, with the patient or the lesion.",
-        check=checks.groups_unknown,
+        check=cohort_checks.groups_unknown,
     ),
 )
 """In the order a report shows them."""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
-from typing import Any
 
-from plexor.findings.flags.flag import Doubt, Evidence
-from plexor.findings.schema import CLEAN
+from plexor.findings.flags.evidence import Doubt, Evidence
+from plexor.findings.summary.probe_summary import AttackSummary
+from plexor.threat_model import Threat
 
-FEW_GROUPS = 30
-FEW_CASES = 10
 FEW_PASSES = 10
 SATURATED = 0.95
 SMALL_USE = 0.5
@@ -42,13 +41,13 @@ def unfinished(evidence: Evidence) -> list[Doubt]:
 
 def failed_cases(evidence: Evidence) -> Iterator[Doubt]:
     """Cases could not be judged, untouched or under a probe."""
-    untouched, total = evidence.cohort["n_failed"], evidence.cohort["n_cases"]
+    untouched, total = evidence.cohort.n_failed, evidence.cohort.n_cases
     if untouched:
         yield None, f"{untouched} of {total} cases could not be judged even untouched."
-    for probe in (*evidence.probes, *evidence.shortcuts):
-        further = probe["n_failed"] - untouched
+    for probe in evidence.probes:
+        further = probe.lossless.n_failed - untouched
         if further > 0:
-            yield probe["id"], f"{further} of {total} cases failed that could be judged untouched."
+            yield probe.id, f"{further} of {total} cases failed that could be judged untouched."
 
 
 def out_of_threat(evidence: Evidence) -> list[Doubt] | None:
@@ -57,14 +56,14 @@ def out_of_threat(evidence: Evidence) -> list[Doubt] | None:
         return None
     return [
         (
-            probe["id"],
+            probe.id,
             (
-                f"The judge rejected {probe['n_out_of_threat']} of {probe['n']} proposals, which "
-                "went beyond the threat; they do not count as reached."
+                f"The judge rejected {probe.n_out_of_threat} of {probe.lossless.n} proposals, "
+                "which went beyond the threat; they do not count as reached."
             ),
         )
         for probe in evidence.attacks
-        if probe["n_out_of_threat"]
+        if probe.n_out_of_threat
     ]
 
 
@@ -73,24 +72,24 @@ def control_missing(evidence: Evidence) -> list[Doubt] | None:
     if not evidence.attacks:
         return None
     return [
-        (probe["id"], "No noise of the same size was tried on these cases.")
+        (probe.id, "No noise of the same size was tried on these cases.")
         for probe in evidence.attacks
-        if evidence.probe(probe["control"]) is None
+        if evidence.noise(probe) is None
     ]
 
 
 def control_beats_attack(evidence: Evidence) -> list[Doubt] | None:
     """Noise reaches the goal at least as often as the search."""
     pairs = [
-        (probe, probe["success"]["value"], probe["control_success"]["value"])
+        (probe, probe.lossless.success.value, probe.lossless.control_success.value)
         for probe in evidence.attacks
-        if evidence.probe(probe["control"]) is not None
+        if evidence.noise(probe) is not None
     ]
     if not pairs:
         return None
     return [
         (
-            probe["id"],
+            probe.id,
             (
                 f"Noise of the same size reached the goal in {noise:.1%} of the same cases, "
                 f"the attack in {success:.1%}."
@@ -103,23 +102,22 @@ def control_beats_attack(evidence: Evidence) -> list[Doubt] | None:
 
 def fit_overlap(evidence: Evidence) -> list[Doubt] | None:
     """An attack is judged on what it was fitted on."""
-    fitted = [probe for probe in evidence.attacks if probe.get("fit")]
+    cohort = evidence.cohort
+    fitted = [(probe.id, probe.fit) for probe in evidence.attacks if probe.fit is not None]
     doubts: list[Doubt] = [
         (
-            probe["id"],
+            name,
             (
-                f"It was fitted on {probe['fit']['cases_in_both']} of the "
-                f"{evidence.cohort['n_cases']} audited cases, and on cases of "
-                f"{_known(probe['fit']['groups_in_both'])} of the {evidence.cohort['n_groups']} "
-                "audited groups."
+                f"It was fitted on {fit.cases_in_both} of the {cohort.n_cases} audited cases, and "
+                f"on cases of {_known(fit.groups_in_both)} of the {cohort.n_groups} audited groups."
             ),
         )
-        for probe in fitted
-        if probe["fit"]["cases_in_both"] or probe["fit"]["groups_in_both"]
+        for name, fit in fitted
+        if fit.cases_in_both or fit.groups_in_both
     ]
     if doubts:
         return doubts
-    known = all(probe["fit"]["groups_in_both"] is not None for probe in fitted)
+    known = all(fit.groups_in_both is not None for _, fit in fitted)
     return [] if fitted and known else None
 
 
@@ -129,68 +127,69 @@ def _known(number: int | None) -> str:
 
 def success_not_growing(evidence: Evidence) -> list[Doubt] | None:
     """A wider threat does not help the search."""
-    families: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    families: dict[str, list[AttackSummary]] = defaultdict(list)
     for probe in evidence.attacks:
-        threat = probe["threat"]
-        same = {key: value for key, value in threat.items() if key != "radius"}
-        families[repr((probe["name"], probe["settings"], probe["goal"], same))].append(probe)
+        same = replace(probe.threat, radius=1.0)
+        families[repr((probe.name, probe.settings, probe.goal, same))].append(probe)
     steps = [
         step
         for family in families.values()
-        for step in pairwise(sorted(family, key=lambda probe: probe["threat"]["radius"]))
+        for step in pairwise(sorted(family, key=lambda probe: probe.threat.radius))
     ]
     if not steps:
         return None
+    rated = [
+        (narrow, wide, narrow.lossless.success.value, wide.lossless.success.value)
+        for narrow, wide in steps
+    ]
     return [
         (
-            wide["id"],
+            wide.id,
             (
-                f"Success is {wide['success']['value']:.1%}, no greater than "
-                f"{narrow['success']['value']:.1%} for {narrow['id']}, whose radius is smaller."
+                f"Success is {there:.1%}, no greater than {here:.1%} for {narrow.id}, whose radius "
+                "is smaller."
             ),
         )
-        for narrow, wide in steps
-        if _stagnates(narrow["success"]["value"], wide["success"]["value"])
+        for narrow, wide, here, there in rated
+        if here is not None and there is not None and _stagnates(here, there)
     ]
 
 
-def _stagnates(narrow: float | None, wide: float | None) -> bool:
-    if narrow is None or wide is None:
-        return False
+def _stagnates(narrow: float, wide: float) -> bool:
     return wide <= narrow and narrow > 0 and not wide >= SATURATED
 
 
 def budget_unused(evidence: Evidence) -> list[Doubt] | None:
     """The search stays well inside its threat while it fails."""
     rated = [
-        (probe, probe["distance"][probe["threat"]["norm"]]["median"], probe["threat"]["radius"])
+        (probe, probe.distance.length(probe.threat.norm).median, probe.threat.radius)
         for probe in evidence.attacks
-        if probe["threat"]["unit"] in ("level", "count") and probe["threat"]["channels"] != "apart"
+        if probe.threat.unit in ("level", "count") and probe.threat.channels != "apart"
     ]
     if not rated:
         return None
     return [
         (
-            probe["id"],
+            probe.id,
             (
-                f"Half of the changes are no longer than {used:.3g} {_counted(probe['threat'])}, "
+                f"Half of the changes are no longer than {used:.3g} {_counted(probe.threat)}, "
                 f"of {allowed:g} allowed."
             ),
         )
         for probe, used, allowed in rated
         if used is not None
         and used < SMALL_USE * allowed
-        and (probe["success"]["value"] or 0) < SATURATED
+        and (probe.lossless.success.value or 0) < SATURATED
     ]
 
 
-def _counted(threat: Mapping[str, Any]) -> str:
-    return "positions" if threat["norm"] == "l0" else "levels"
+def _counted(threat: Threat) -> str:
+    return "positions" if threat.norm == "l0" else "levels"
 
 
 def search_short(evidence: Evidence) -> list[Doubt] | None:
     """The attacks gave up early on what they did not reach."""
-    rows = evidence.findings[evidence.findings["probe"].isin([p["id"] for p in evidence.attacks])]
+    rows = evidence.findings[evidence.findings["probe"].isin([p.id for p in evidence.attacks])]
     if rows.empty:
         return None
     missed = rows[(rows["status"] == "ok") & rows["attempted"] & ~rows["reached"]]
@@ -198,103 +197,6 @@ def search_short(evidence: Evidence) -> list[Doubt] | None:
     if missed.empty or passes.max() >= FEW_PASSES:
         return []
     return [(None, f"No case that withstood was tried with more than {passes.max()} passes.")]
-
-
-def groups_few(evidence: Evidence) -> list[Doubt]:
-    """Too few independent groups for the intervals."""
-    n_groups = evidence.cohort["n_groups"]
-    return [(None, f"The cohort has {n_groups} groups.")] if n_groups < FEW_GROUPS else []
-
-
-def groups_unknown(evidence: Evidence) -> list[Doubt]:
-    """Every case stands for itself."""
-    clean = evidence.findings[evidence.findings["probe"] == CLEAN]
-    if len(clean) == 0 or (clean["group"] != clean["case_id"]).any():
-        return []
-    return [(None, "No groups were given: every case counts as independent of all others.")]
-
-
-def classes_rare(evidence: Evidence) -> list[Doubt] | None:
-    """A class, or a finding, has hardly any cases."""
-    if not evidence.cohort["cases_by_class"]:
-        return None
-    rare = [
-        f"{name} ({n})" for name, n in evidence.cohort["cases_by_class"].items() if n < FEW_CASES
-    ]
-    named = {"per_finding": "Findings present in", "per_label": "Classes outlined in"}
-    which = next((text for key, text in named.items() if key in evidence.clean), "Classes with")
-    return [(None, f"{which} few cases: {', '.join(rare)}.")] if rare else []
-
-
-def clean_at_chance(evidence: Evidence) -> list[Doubt] | None:
-    """The untouched model may be no better than guessing."""
-    if "r_squared" in evidence.clean:
-        return _no_better_than_the_mean(evidence.clean["r_squared"]["low"])
-    if "per_finding" in evidence.clean:
-        return _findings_at_chance(evidence.clean["per_finding"])
-    if "per_label" in evidence.clean:
-        return _no_better_than_everything(evidence.clean["per_label"])
-    low = evidence.clean["balanced_accuracy"]["low"]
-    if low is None:
-        return None
-    present = sum(n > 0 for n in evidence.cohort["cases_by_class"].values())
-    if low > 1 / present:
-        return []
-    return [
-        (
-            None,
-            (
-                f"Balanced accuracy on untouched images may be as low as {low:.1%}; guessing gives "
-                f"{1 / present:.1%}."
-            ),
-        )
-    ]
-
-
-def _no_better_than_the_mean(low: float | None) -> list[Doubt] | None:
-    if low is None:
-        return None
-    doubt = (
-        f"R squared on untouched images may be as low as {low:.2f}; always saying the mean of the "
-        "true values gives 0."
-    )
-    return [(None, doubt)] if low <= 0 else []
-
-
-def _no_better_than_everything(per_label: Sequence[Mapping[str, Any]]) -> list[Doubt] | None:
-    known = [
-        entry
-        for entry in per_label
-        if entry["dice"]["low"] is not None and entry["dice_of_everything"] is not None
-    ]
-    if not known:
-        return None
-    guessed = [
-        f"{entry['label']} ({entry['dice']['low']:.2f}, and {entry['dice_of_everything']:.2f})"
-        for entry in known
-        if entry["dice"]["low"] <= entry["dice_of_everything"]
-    ]
-    doubt = (
-        "Dice on untouched images may be as low as stated, and outlining the whole image gives as "
-        f"much: {', '.join(guessed)}."
-    )
-    return [(None, doubt)] if guessed else []
-
-
-def _findings_at_chance(per_finding: Sequence[Mapping[str, Any]]) -> list[Doubt] | None:
-    areas = {
-        entry["finding"]: entry["auc"]["low"]
-        for entry in per_finding
-        if entry["auc"] and entry["auc"]["low"] is not None
-    }
-    if not areas:
-        return None
-    guessed = [f"{name} ({low:.2f})" for name, low in areas.items() if low <= 0.5]
-    doubt = (
-        "The area under the ROC curve on untouched images may be as low as stated, and guessing "
-        f"gives 0.5: {', '.join(guessed)}."
-    )
-    return [(None, doubt)] if guessed else []
 
 
 def decisions_vary(evidence: Evidence) -> list[Doubt]:

@@ -1,5 +1,7 @@
-"""Every number that a report prints, computed from findings."""
+"""Every number that a report prints: computed from findings, typed, kept as ``summary.json``."""
 
-from plexor.findings.summary.summarise import SUMMARY_SCHEMA, main_test, summarise
+from plexor.findings.summary.summarise import summarise
+from plexor.findings.summary.summary import Summary
+from plexor.findings.summary.summary_file import read_summary, summary_schema, write_summary
 
-__all__ = ["SUMMARY_SCHEMA", "main_test", "summarise"]
+__all__ = ["Summary", "read_summary", "summarise", "summary_schema", "write_summary"]

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from plexor.cases.case import split_findings
+from plexor.findings.summary.counts import Counts
+from plexor.findings.summary.estimate import McNemarTests, StoredEstimate, StoredTest
 from plexor.findings.summary.outlined import Outlined
+from plexor.findings.summary.results import AttackResult, Comparison, Performance
 from plexor.stats import clustered_mcnemar, clustered_proportion, mcnemar_test, paired_difference
+from plexor.threat_model import Goal
 
-Plain = dict[str, Any]
 Names = NDArray[np.str_]
 Flags = NDArray[np.bool_]
 Numbers = NDArray[np.float64]
@@ -98,62 +100,39 @@ class Judged:
     def __len__(self) -> int:
         return len(self.case_id)
 
-    def counts(self) -> Plain:
-        """How many cases and groups the estimates are over, and how many cases failed."""
-        return {
-            "n": len(self),
-            "n_groups": len(np.unique(self.group)),
-            "n_failed": self.n_failed,
-        }
+    def counts(self) -> Counts:
+        """How many cases the estimates rest on."""
+        return Counts(n=len(self), n_groups=len(np.unique(self.group)), n_failed=self.n_failed)
 
-    def share(self, events: Flags, among: Flags) -> Plain:
-        """The share of some cases in which something is so."""
-        return clustered_proportion(events[among], self.group[among]).to_dict()
+    def share(self, events: Flags, among: Flags) -> StoredEstimate:
+        """The share of the cases ``among`` for which ``events`` is True."""
+        return StoredEstimate.of(clustered_proportion(events[among], self.group[among]))
 
-    def holds(self, goal: Mapping[str, Any]) -> Flags:
-        """Whether a goal holds for each case, told from decisions and outputs alone, (n,)."""
-        held: Flags
-        match goal:
-            case {"kind": "misclassify"}:
-                held = self.decision != self.truth
-            case {"kind": "become", "target": target}:
-                held = self.decision == target
-            case {"kind": "hide" | "invent" as kind, "finding": finding}:
-                called = [finding in split_findings(text) for text in self.decision]
-                held = np.array(called, dtype=bool) == (kind == "invent")
-            case {"kind": kind, "by": by}:
-                moved = self.outputs[:, 0] - self.outputs_before[:, 0]
-                held = {"raise": moved, "lower": -moved, "deviate": np.abs(moved)}[kind] > by
-            case _:
-                raise ValueError(f"internal: no goal {goal}")
-        return held
-
-    def success(self, goal: Mapping[str, Any], control: Judged, held: Flags | None = None) -> Plain:
-        """How often the goal was reached, by the attack and, on the same cases, by its control.
+    def success(
+        self, goal: Goal, control: Judged, classes: Sequence[str] = ()
+    ) -> tuple[StoredEstimate, StoredEstimate]:
+        """How often the goal was reached: by the attack, and by its control on the same cases.
 
         Args:
-            goal: as a resolved plan has it.
-            control: the matching noise's verdicts.
-            held: whether the goal holds for each of these, where decisions and outputs do not tell.
+            goal: the attack's.
+            control: the matching noise's verdicts; may be of no case.
+            classes: names of the columns of ``outlined``.
         """
         mine, other = matched(self, control)
         tried = self.attempted[mine]
-        held = control.holds(goal) if held is None else held
+        held = goal.holds(control, classes)
         noise = clustered_proportion(held[other][tried], self.group[mine][tried])
-        return {
-            "success": self.share(self.reached, self.attempted),
-            "control_success": noise.to_dict(),
-        }
+        return self.share(self.reached, self.attempted), StoredEstimate.of(noise)
 
-    def correctness(self, right_before: Flags, right_after: Flags) -> Plain:
-        """The change in accuracy and McNemar's tests of it."""
-        return {
-            "accuracy_change": paired_difference(right_before, right_after, self.group).to_dict(),
-            "mcnemar": _mcnemar(right_before, right_after, self.group),
-        }
+    def accuracy_change(
+        self, right_before: Flags, right_after: Flags
+    ) -> tuple[StoredEstimate, McNemarTests]:
+        """The change in accuracy, and McNemar's tests of it."""
+        change = paired_difference(right_before, right_after, self.group)
+        return StoredEstimate.of(change), _mcnemar(right_before, right_after, self.group)
 
-    def beside(self, control: Judged) -> Plain:
-        """How much more often a decision became another than under a control, on the same cases.
+    def beside(self, control: Judged) -> Beside:
+        """How much more often a decision changed than under a control, on the same cases.
 
         Args:
             control: its verdicts in the same container; may be of no case.
@@ -162,30 +141,39 @@ class Judged:
         group = self.group[mine]
         here = (self.unprobed != self.decision)[mine]
         there = (control.unprobed != control.decision)[other]
-        return {
-            "control_fooling_ratio": clustered_proportion(there, group).to_dict(),
-            "fooling_excess": paired_difference(there, here, group).to_dict(),
-            "fooling_test": _mcnemar(there, here, group),
-        }
+        return Beside(
+            control_fooling_ratio=StoredEstimate.of(clustered_proportion(there, group)),
+            fooling_excess=StoredEstimate.of(paired_difference(there, here, group)),
+            fooling_test=_mcnemar(there, here, group),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """How often decisions changed beside a control; see ``ClassShortcutResult``."""
+
+    control_fooling_ratio: StoredEstimate
+    fooling_excess: StoredEstimate
+    fooling_test: McNemarTests
 
 
 class Measures(Protocol):
     """What is estimated for a task."""
 
-    def performance(self, judged: Judged) -> Plain:
-        """How well the decisions are."""
+    def performance(self, judged: Judged) -> Performance:
+        """How good the decisions are."""
         ...
 
-    def compared(self, judged: Judged) -> Plain:
+    def compared(self, judged: Judged) -> Comparison:
         """Performance, and what changed from the untouched image in the same container."""
         ...
 
-    def attacked(self, judged: Judged, goal: Mapping[str, Any], control: Judged) -> Plain:
+    def attacked(self, judged: Judged, goal: Goal, control: Judged) -> AttackResult:
         """The comparison, and how often the goal was reached, by the attack and by its control.
 
         Args:
             judged: the attack's verdicts.
-            goal: as a resolved plan has it, e.g. ``{"kind": "become", "target": "naevus"}``.
+            goal: what it wants.
             control: the matching noise's in the same container; may be of no case.
         """
         ...
@@ -199,25 +187,23 @@ def matched(one: Judged, other: Judged) -> tuple[NDArray[np.intp], NDArray[np.in
     return index[:, 0], index[:, 1]
 
 
-def _mcnemar(before: Flags, after: Flags, group: NDArray[np.intp]) -> Plain:
+def _mcnemar(before: Flags, after: Flags, group: NDArray[np.intp]) -> McNemarTests:
     """McNemar's tests of whether something holds as often before as after, lost and gained.
 
     The clustered test counts, unless every case is a group of its own.
     """
     lost, gained = int((before & ~after).sum()), int((~before & after).sum())
-    tests = {
-        "clustered": clustered_mcnemar(before, after, group).to_dict(),
-        "plain": mcnemar_test(lost, gained).to_dict(),
-    }
-    used = "plain" if len(np.unique(group)) == len(group) else "clustered"
-    return {
-        "used": used,
-        "p_value": tests[used]["p_value"],
-        "p_holm": None,
-        "n_lost": lost,
-        "n_gained": gained,
-        **tests,
-    }
+    clustered = StoredTest.of(clustered_mcnemar(before, after, group))
+    plain = StoredTest.of(mcnemar_test(lost, gained))
+    alone = len(np.unique(group)) == len(group)
+    return McNemarTests(
+        used="plain" if alone else "clustered",
+        p_value=(plain if alone else clustered).p_value,
+        n_lost=lost,
+        n_gained=gained,
+        clustered=clustered,
+        plain=plain,
+    )
 
 
 def _matrix(rows: pd.DataFrame, when: str) -> Numbers:

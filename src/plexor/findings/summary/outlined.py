@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -61,39 +59,6 @@ class Outlined:
             size_unprobed=size_unprobed,
             size_truth=_matrix(done, "size_truth"),
         )
-
-    def holds(self, goal: Mapping[str, Any], column: int) -> NDArray[np.bool_]:
-        """Whether a goal about a class holds, told from what was outlined, (n,).
-
-        Args:
-            goal: as a resolved plan has it, e.g. ``{"kind": "drift", "of": "lesion", "by": 4.0}``.
-            column: of the class among those that are not the background.
-        """
-        if not self.dice.size:
-            return np.zeros(len(self.dice), dtype=bool)
-        before, after = self.size_before[:, 1 + column], self.size[:, 1 + column]
-        # Dice is 2 |both| / (|before| + |after|); NaN where both are empty, and so is `both`.
-        both = np.round(np.nan_to_num(self.agreement[:, column]) * (before + after) / 2)
-        held: NDArray[np.bool_]
-        match goal:
-            case {"kind": "lower-dice", "below": below}:
-                held = self.dice[:, column] < below
-            case {"kind": "erase", "keep": keep}:
-                held = both <= keep * before + _SLACK
-            case {"kind": "grow", "by": by}:
-                held = (after - both >= by * before - _SLACK) & (after > both)
-            case {"kind": "invent", "by": by}:
-                share = (after - both) / self.size.sum(axis=1)
-                held = (share >= by - _SLACK) & (after > both)
-            case {"kind": "drift", "by": by}:
-                held = self.moved[:, column] > by
-            case _:
-                raise ValueError(f"internal: no goal {goal}")
-        return held
-
-
-_SLACK = 1e-9
-"""What a share of a number of pixels may be off a whole number and still be taken for it."""
 
 
 def _matrix(rows: pd.DataFrame, name: str) -> Numbers:

@@ -1,22 +1,26 @@
-"""The findings of an audit, cut by probe and container, and what is told of any such part."""
+"""The findings of an audit by probe and container, and what is common to the figures of each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 import pandas as pd
 
 from plexor.cases.image import LOSSLESS
 from plexor.findings.schema import CLEAN
 from plexor.findings.summary.classification import Classification
-from plexor.findings.summary.judged import Judged, Measures, Plain
+from plexor.findings.summary.judged import Judged, Measures
 from plexor.findings.summary.multilabel import Multilabel
+from plexor.findings.summary.probe_details import Distance, Length
 from plexor.findings.summary.regression import Regression
+from plexor.findings.summary.results import Comparison
 from plexor.findings.summary.segmentation import Segmentation
+from plexor.findings.summary.summary import TaskSummary
 from plexor.stats import holm
 
+T = TypeVar("T")
 _ORDER = (LOSSLESS, "recompressed-own", "recompressed-q90", "recompressed-q75")
 
 
@@ -24,14 +28,14 @@ _ORDER = (LOSSLESS, "recompressed-own", "recompressed-q90", "recompressed-q75")
 class Parts:
     """The findings, cut by probe and container."""
 
-    task: Mapping[str, Any]
+    task: TaskSummary
     measures: Measures
     rows: dict[tuple[str, str], pd.DataFrame]
     nothing: pd.DataFrame
 
     @classmethod
-    def of(cls, findings: pd.DataFrame, task: Mapping[str, Any]) -> Parts:
-        """Cuts the findings of a model with that task, as its card has it."""
+    def of(cls, findings: pd.DataFrame, task: TaskSummary) -> Parts:
+        """Cuts the findings of a model with that task, as a summary describes it."""
         cut = findings.groupby(["probe", "stored"], sort=False)
         rows = {(str(probe), str(stored)): part for (probe, stored), part in cut}
         return cls(
@@ -56,25 +60,34 @@ class Parts:
         clean = self.part(CLEAN, container)
         return Judged.of(self.part(probe, container), clean)
 
-
-def _measures(task: Mapping[str, Any], findings: pd.DataFrame) -> Measures:
-    names = tuple(str(name) for name in task["classes"])
-    if task["kind"] == "multilabel":
-        return Multilabel(findings=names)
-    if task["kind"] == "segmentation":
-        return Segmentation.of(task, findings)
-    if task["kind"] == "regression":
-        clean = findings[(findings["probe"] == CLEAN) & (findings["status"] == "ok")]
-        return Regression.over([float(truth) for truth in clean["truth"]])
-    return Classification(classes=names)
+    def compared(self, probe: str) -> dict[str, Comparison]:
+        """Container → what a probe did in it."""
+        return {
+            container: self.measures.compared(self.judged(probe, container))
+            for container in self.containers(probe)
+        }
 
 
-def distances(rows: pd.DataFrame) -> Plain:
-    """Median and greatest length of the changes, by norm; None without any."""
-    return {
-        norm: {"median": number(rows[norm].median()), "max": number(rows[norm].max())}
-        for norm in ("linf", "l2", "l1", "l0")
-    }
+def _measures(task: TaskSummary, findings: pd.DataFrame) -> Measures:
+    match task.kind:
+        case "multilabel":
+            return Multilabel(labels=task.classes)
+        case "segmentation":
+            return Segmentation.of(task.outlined, findings)
+        case "regression":
+            clean = findings[(findings["probe"] == CLEAN) & (findings["status"] == "ok")]
+            return Regression.over([float(truth) for truth in clean["truth"]])
+        case "multiclass" | "binary" as kind:
+            return Classification(task=kind, classes=task.classes)
+
+
+def distances(rows: pd.DataFrame) -> Distance:
+    """Median and greatest length of the changes in each norm; None without any."""
+
+    def length(norm: str) -> Length:
+        return Length(median=number(rows[norm].median()), max=number(rows[norm].max()))
+
+    return Distance(linf=length("linf"), l2=length("l2"), l1=length("l1"), l0=length("l0"))
 
 
 def number(value: float) -> float | None:
@@ -82,17 +95,25 @@ def number(value: float) -> float | None:
     return None if pd.isna(value) else float(value)
 
 
-def correct(probes: Sequence[Plain], pick: Callable[[Plain], Plain]) -> None:
-    """Adds Holm's correction over some probes judged in the same container, in place.
+def holm_corrected(
+    probes: Sequence[Mapping[str, T]],
+    p_value: Callable[[T], float | None],
+    corrected: Callable[[T, float], T],
+) -> list[dict[str, T]]:
+    """Results with Holm's correction over the probes judged in the same container.
 
     Args:
-        probes: entries of a summary.
-        pick: takes the test from what a probe came to in a container.
+        probes: of each, container → result.
+        p_value: takes the uncorrected p from a result; an undefined one stays uncorrected.
+        corrected: puts the corrected p into a result.
     """
-    for container in {name for probe in probes for name in probe["stored"]}:
-        tests = [
-            pick(probe["stored"][container]) for probe in probes if container in probe["stored"]
+    found = [dict(stored) for stored in probes]
+    for container in {name for stored in probes for name in stored}:
+        known = [
+            (stored, p)
+            for stored in found
+            if container in stored and (p := p_value(stored[container])) is not None
         ]
-        tests = [test for test in tests if test["p_value"] is not None]
-        for test, corrected in zip(tests, holm([t["p_value"] for t in tests]), strict=True):
-            test["p_holm"] = float(corrected)
+        for (stored, _), p in zip(known, holm([p for _, p in known]), strict=True):
+            stored[container] = corrected(stored[container], float(p))
+    return found

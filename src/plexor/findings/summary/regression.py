@@ -1,15 +1,23 @@
-"""What is estimated where each case gets a number."""
+"""Estimates where each case gets a number."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from plexor.findings.summary.judged import Flags, Judged, Numbers, Plain, matched
+from plexor.findings.summary.counts import values_of
+from plexor.findings.summary.estimate import PairedTest, StoredEstimate
+from plexor.findings.summary.judged import Flags, Judged, Numbers, matched
+from plexor.findings.summary.regression_results import (
+    BinComparison,
+    BinErrors,
+    RegressionAttackResult,
+    RegressionComparison,
+    RegressionPerformance,
+)
 from plexor.stats import (
     clustered_mean,
     clustered_quantile,
@@ -19,6 +27,7 @@ from plexor.stats import (
     r_squared,
     root_mean_square_error,
 )
+from plexor.threat_model import Goal
 
 _MOST_BINS = 8
 
@@ -41,68 +50,67 @@ class Regression:
         """With at most eight bins, between round numbers, that cover these true values."""
         return cls(edges=_round_edges(min(truths), max(truths)) if truths else ())
 
-    def performance(self, judged: Judged) -> Plain:
+    def performance(self, judged: Judged) -> RegressionPerformance:
         """Mean absolute and root mean squared error, bias, R squared, and errors by true value."""
         truth, said, group = _truth(judged), judged.outputs[:, 0], judged.group
-        return {
-            **judged.counts(),
-            "mae": mean_absolute_error(truth, said, group).to_dict(),
-            "rmse": root_mean_square_error(truth, said, group).to_dict(),
-            "bias": clustered_mean(said - truth, group).to_dict(),
-            "r_squared": r_squared(truth, said, group).to_dict(),
-            "by_truth": [self._errors(judged, low, high) for low, high in self._bins()],
-        }
+        return RegressionPerformance(
+            **values_of(judged.counts()),
+            mae=StoredEstimate.of(mean_absolute_error(truth, said, group)),
+            rmse=StoredEstimate.of(root_mean_square_error(truth, said, group)),
+            bias=StoredEstimate.of(clustered_mean(said - truth, group)),
+            r_squared=StoredEstimate.of(r_squared(truth, said, group)),
+            by_truth=tuple(self._errors(judged, low, high) for low, high in self._bins()),
+        )
 
-    def compared(self, judged: Judged) -> Plain:
+    def compared(self, judged: Judged) -> RegressionComparison:
         """Performance; shift and its size; the change in absolute error with a paired t test."""
         truth, group = _truth(judged), judged.group
         errors = np.abs(judged.outputs_unprobed[:, 0] - truth), np.abs(judged.outputs[:, 0] - truth)
-        by_truth = [
-            self._errors(judged, low, high) | self._shifts(judged, low, high)
-            for low, high in self._bins()
-        ]
+        by_truth = tuple(self._compared(judged, low, high) for low, high in self._bins())
         sizes = np.abs(_shift(judged))
-        return {
-            **self.performance(judged),
-            "by_truth": by_truth,
-            "shift": clustered_mean(_shift(judged), group).to_dict(),
-            "absolute_shift": clustered_mean(sizes, group).to_dict(),
-            "median_absolute_shift": clustered_quantile(sizes, 0.5, group).to_dict(),
-            "greatest_absolute_shift": float(sizes.max()) if len(judged) else None,
-            "mae_change": mean_change(*errors, group).to_dict(),
-            "error_test": {**paired_t_test(*errors, group).to_dict(), "p_holm": None},
-        }
+        return RegressionComparison(
+            **values_of(self.performance(judged)) | {"by_truth": by_truth},
+            shift=StoredEstimate.of(clustered_mean(_shift(judged), group)),
+            absolute_shift=StoredEstimate.of(clustered_mean(sizes, group)),
+            median_absolute_shift=StoredEstimate.of(clustered_quantile(sizes, 0.5, group)),
+            greatest_absolute_shift=float(sizes.max()) if len(judged) else None,
+            mae_change=StoredEstimate.of(mean_change(*errors, group)),
+            error_test=PairedTest.of(paired_t_test(*errors, group)),
+        )
 
-    def attacked(self, judged: Judged, goal: Mapping[str, Any], control: Judged) -> Plain:
+    def attacked(self, judged: Judged, goal: Goal, control: Judged) -> RegressionAttackResult:
         """The comparison, success, and by how much more than its noise the attack moved cases."""
         mine, other = matched(judged, control)
         sizes = np.abs(_shift(control))[other], np.abs(_shift(judged))[mine]
-        return {
-            **self.compared(judged),
-            **judged.success(goal, control),
-            "excess_shift": mean_change(*sizes, judged.group[mine]).to_dict(),
-        }
+        success, noise = judged.success(goal, control)
+        return RegressionAttackResult(
+            **values_of(self.compared(judged)),
+            success=success,
+            control_success=noise,
+            excess_shift=StoredEstimate.of(mean_change(*sizes, judged.group[mine])),
+        )
 
     def _bins(self) -> list[tuple[float, float]]:
         return list(zip(self.edges, self.edges[1:], strict=False))
 
-    def _errors(self, judged: Judged, low: float, high: float) -> Plain:
+    def _errors(self, judged: Judged, low: float, high: float) -> BinErrors:
         inside = _inside(judged, low, high)
         errors = (judged.outputs[:, 0] - _truth(judged))[inside]
-        return {
-            "low": low,
-            "high": high,
-            "mae": clustered_mean(np.abs(errors), judged.group[inside]).to_dict(),
-            "bias": clustered_mean(errors, judged.group[inside]).to_dict(),
-        }
+        return BinErrors(
+            low=low,
+            high=high,
+            mae=StoredEstimate.of(clustered_mean(np.abs(errors), judged.group[inside])),
+            bias=StoredEstimate.of(clustered_mean(errors, judged.group[inside])),
+        )
 
-    def _shifts(self, judged: Judged, low: float, high: float) -> Plain:
+    def _compared(self, judged: Judged, low: float, high: float) -> BinComparison:
         inside = _inside(judged, low, high)
         shifts, group = _shift(judged)[inside], judged.group[inside]
-        return {
-            "shift": clustered_mean(shifts, group).to_dict(),
-            "absolute_shift": clustered_mean(np.abs(shifts), group).to_dict(),
-        }
+        return BinComparison(
+            **values_of(self._errors(judged, low, high)),
+            shift=StoredEstimate.of(clustered_mean(shifts, group)),
+            absolute_shift=StoredEstimate.of(clustered_mean(np.abs(shifts), group)),
+        )
 
 
 def _truth(judged: Judged) -> Numbers:

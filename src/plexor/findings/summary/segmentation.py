@@ -1,18 +1,27 @@
-"""What is estimated where each pixel gets a class."""
+"""Estimates where each pixel gets a class."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from plexor.findings.schema import CLEAN
-from plexor.findings.summary.judged import Judged, Numbers, Plain
+from plexor.findings.summary.counts import values_of
+from plexor.findings.summary.estimate import PairedTest, StoredEstimate, finite
+from plexor.findings.summary.judged import Judged, Numbers
+from plexor.findings.summary.segmentation_results import (
+    OutlineComparison,
+    OutlinePerformance,
+    SegmentationAttackResult,
+    SegmentationComparison,
+    SegmentationPerformance,
+)
 from plexor.stats import clustered_mean, mean_change, paired_t_test
+from plexor.threat_model import Goal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,71 +43,68 @@ class Segmentation:
     factor: Mapping[str, float]
 
     @classmethod
-    def of(cls, task: Mapping[str, Any], findings: pd.DataFrame) -> Segmentation:
-        """For a task as a card has it; the unit is that of the untouched images."""
-        names = tuple(str(name) for name in task["classes"])
+    def of(cls, labels: tuple[str, ...], findings: pd.DataFrame) -> Segmentation:
+        """For these classes; the unit is that of the untouched images."""
         done = findings[(findings["probe"] == CLEAN) & (findings["status"] == "ok")]
         spacing = dict(zip(done["case_id"], map(tuple, done["spacing_mm"]), strict=True))
         dims = {len(mm) for mm in spacing.values()}
         unit = "mm²" if dims == {2} else "ml" if dims == {3} else "pixels"
         scale = {"pixels": math.nan, "mm²": 1.0, "ml": 1e-3}[unit]
         factor = {} if unit == "pixels" else {i: scale * math.prod(s) for i, s in spacing.items()}
-        return cls(labels=names[1:] or names, unit=unit, factor=factor)
+        return cls(labels=labels, unit=unit, factor=factor)
 
-    def performance(self, judged: Judged) -> Plain:
+    def performance(self, judged: Judged) -> SegmentationPerformance:
         """Dice of cases and of classes, and how large what is outlined is."""
         dice = _of_cases(judged.outlined.dice)
         known = ~np.isnan(dice)
-        return {
-            **judged.counts(),
-            "dice": clustered_mean(dice[known], judged.group[known]).to_dict(),
-            "n_undefined": int((~known).sum()),
-            "size_unit": self.unit,
-            "per_label": [self._performance(judged, i) for i in range(len(self.labels))],
-        }
+        return SegmentationPerformance(
+            **values_of(judged.counts()),
+            dice=StoredEstimate.of(clustered_mean(dice[known], judged.group[known])),
+            n_undefined=int((~known).sum()),
+            size_unit=self.unit,
+            per_label=tuple(self._performance(judged, i) for i in range(len(self.labels))),
+        )
 
-    def compared(self, judged: Judged) -> Plain:
+    def compared(self, judged: Judged) -> SegmentationComparison:
         """Performance and its changes, with a paired t test of the change of the cases' Dice."""
         dice = judged.outlined.dice_unprobed, judged.outlined.dice
         before, after = (_of_cases(one) for one in dice)
         known = ~np.isnan(before) & ~np.isnan(after)
         pairs = before[known], after[known]
         group = judged.group[known]
-        return {
-            **self.performance(judged),
-            "per_label": [
-                self._performance(judged, i) | self._change(judged, i)
-                for i in range(len(self.labels))
-            ],
-            "dice_change": mean_change(*pairs, group).to_dict(),
-            "dice_test": {**paired_t_test(*pairs, group).to_dict(), "p_holm": None},
-        }
+        per_label = tuple(self._compared(judged, i) for i in range(len(self.labels)))
+        return SegmentationComparison(
+            **values_of(self.performance(judged)) | {"per_label": per_label},
+            dice_change=StoredEstimate.of(mean_change(*pairs, group)),
+            dice_test=PairedTest.of(paired_t_test(*pairs, group)),
+        )
 
-    def attacked(self, judged: Judged, goal: Mapping[str, Any], control: Judged) -> Plain:
+    def attacked(self, judged: Judged, goal: Goal, control: Judged) -> SegmentationAttackResult:
         """The comparison, success, and cases for which the goal has no meaning."""
-        held = control.outlined.holds(goal, self.labels.index(goal["of"]))
-        return {
-            **self.compared(judged),
-            **judged.success(goal, control, held),
-            "n_not_applicable": int((~judged.applicable).sum()),
-        }
+        success, noise = judged.success(goal, control, self.labels)
+        return SegmentationAttackResult(
+            **values_of(self.compared(judged)),
+            success=success,
+            control_success=noise,
+            n_not_applicable=int((~judged.applicable).sum()),
+        )
 
-    def _performance(self, judged: Judged, column: int) -> Plain:
+    def _performance(self, judged: Judged, column: int) -> OutlinePerformance:
         found = judged.outlined
         dice, truth = _column(found.dice, column), self._size(judged, found.size_truth, column)
         known, there = ~np.isnan(dice), truth > 0
         size = self._size(judged, found.size, column)
-        return {
-            "label": self.labels[column],
-            "n_present": int(there.sum()),
-            "n_undefined": int((~known).sum()),
-            "dice": clustered_mean(dice[known], judged.group[known]).to_dict(),
-            "dice_of_everything": _dice_of_everything(found.size_truth, column),
-            "size_truth": clustered_mean(truth, judged.group).to_dict(),
-            "size": clustered_mean(size, judged.group).to_dict(),
-        }
+        return OutlinePerformance(
+            label=self.labels[column],
+            n_present=int(there.sum()),
+            n_undefined=int((~known).sum()),
+            dice=StoredEstimate.of(clustered_mean(dice[known], judged.group[known])),
+            dice_of_everything=_dice_of_everything(found.size_truth, column),
+            size_truth=StoredEstimate.of(clustered_mean(truth, judged.group)),
+            size=StoredEstimate.of(clustered_mean(size, judged.group)),
+        )
 
-    def _change(self, judged: Judged, column: int) -> Plain:
+    def _compared(self, judged: Judged, column: int) -> OutlineComparison:
         found, group = judged.outlined, judged.group
         before, after = _column(found.dice_unprobed, column), _column(found.dice, column)
         known = ~np.isnan(before) & ~np.isnan(after)
@@ -108,14 +114,16 @@ class Segmentation:
         )
         agreement, moved = _column(found.agreement, column), _column(found.moved, column)
         alike, both = ~np.isnan(agreement), ~np.isnan(moved)
-        return {
-            "dice_change": mean_change(before[known], after[known], group[known]).to_dict(),
-            "size_change": mean_change(*sizes, group).to_dict(),
-            "agreement": clustered_mean(agreement[alike], group[alike]).to_dict(),
-            "moved": clustered_mean(moved[both], group[both]).to_dict(),
-            "n_vanished": int(((sizes[0] > 0) & (sizes[1] == 0)).sum()),
-            "n_appeared": int(((sizes[0] == 0) & (sizes[1] > 0)).sum()),
-        }
+        change = mean_change(before[known], after[known], group[known])
+        return OutlineComparison(
+            **values_of(self._performance(judged, column)),
+            dice_change=StoredEstimate.of(change),
+            size_change=StoredEstimate.of(mean_change(*sizes, group)),
+            agreement=StoredEstimate.of(clustered_mean(agreement[alike], group[alike])),
+            moved=StoredEstimate.of(clustered_mean(moved[both], group[both])),
+            n_vanished=int(((sizes[0] > 0) & (sizes[1] == 0)).sum()),
+            n_appeared=int(((sizes[0] == 0) & (sizes[1] > 0)).sum()),
+        )
 
     def _size(self, judged: Judged, sizes: Numbers, column: int) -> Numbers:
         """Of a class, in the unit, (n,)."""
@@ -142,6 +150,5 @@ def _dice_of_everything(size_truth: Numbers, column: int) -> float | None:
     there = size_truth[_column(size_truth, 1 + column) > 0]
     if not there.size:
         return None
-    return clustered_mean(
-        2 * there[:, 1 + column] / (there[:, 1 + column] + there.sum(axis=1))
-    ).value
+    dice = 2 * there[:, 1 + column] / (there[:, 1 + column] + there.sum(axis=1))
+    return finite(clustered_mean(dice).value)

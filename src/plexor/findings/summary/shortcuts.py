@@ -1,18 +1,23 @@
-"""What shortcuts did: things that mean nothing, put into every image, beside their own tiles."""
+"""What shortcuts did: things without clinical meaning, put into every image; and their controls."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from plexor.cases.image import LOSSLESS
-from plexor.findings.planned import PlannedShortcut, planned_shortcuts
-from plexor.findings.summary.judged import Plain
-from plexor.findings.summary.parts import Parts, correct, distances
+from plexor.findings.planned import PlannedShortcut, described, planned_shortcuts
+from plexor.findings.summary.classification import Classification
+from plexor.findings.summary.multilabel import Multilabel
+from plexor.findings.summary.parts import Parts, distances, holm_corrected
+from plexor.findings.summary.probe_details import Distance, ShortcutAbout
+from plexor.findings.summary.probe_summary import ShortcutSummary, ShuffledSummary
+from plexor.findings.summary.results import ShortcutResult
 
 
-def shortcuts(plan: Mapping[str, Any], provenance: Mapping[str, Any], parts: Parts) -> list[Plain]:
-    """One entry a shortcut, in the plan's order, and one for the control of each, after them.
+def shortcuts(
+    plan: Mapping[str, Any], provenance: Mapping[str, Any], parts: Parts
+) -> tuple[list[ShortcutSummary], list[ShuffledSummary]]:
+    """One entry for each shortcut, in the plan's order, and one for the control of each.
 
     Args:
         plan: the resolved plan.
@@ -20,59 +25,63 @@ def shortcuts(plan: Mapping[str, Any], provenance: Mapping[str, Any], parts: Par
         parts: the findings.
     """
     entries = [entry for entry in planned_shortcuts(plan) if parts.has(entry.id)]
-    described = provenance.get("shortcuts", {})
-    found = [_shortcut(entry, described.get(entry.name, {}), parts) for entry in entries]
-    correct(found, lambda compared: dict(compared)["mcnemar"])
-    correct(found, lambda compared: dict(compared)["fooling_test"])
+    stored = holm_corrected(
+        [_stored(entry, parts) for entry in entries],
+        lambda result: result.mcnemar.p_value,
+        lambda result, p: result.corrected(p),
+    )
+    stored = holm_corrected(
+        stored,
+        lambda result: result.fooling_test.p_value,
+        lambda result, p: result.fooling_corrected(p),
+    )
+    found = [
+        ShortcutSummary(
+            id=entry.id,
+            name=entry.name,
+            about=_about(entry, provenance),
+            settings=entry.settings,
+            control=entry.control if parts.has(entry.control) else None,
+            distance=_distances(entry.id, parts),
+            stored=results,
+        )
+        for entry, results in zip(entries, stored, strict=True)
+    ]
     controls = [
-        _control(entry, shortcut["about"], parts)
-        for entry, shortcut in zip(entries, found, strict=True)
+        ShuffledSummary(
+            id=entry.control,
+            name=entry.name,
+            about=_about(entry, provenance),
+            settings=entry.settings,
+            distance=_distances(entry.control, parts),
+            stored=parts.compared(entry.control),
+        )
+        for entry in entries
         if parts.has(entry.control)
     ]
-    return found + controls
+    return found, controls
 
 
-def _shortcut(entry: PlannedShortcut, described: Mapping[str, str], parts: Parts) -> Plain:
-    stored = {}
-    for container in parts.containers(entry.id):
-        judged = parts.judged(entry.id, container)
-        beside = judged.beside(parts.judged(entry.control, container))
-        stored[container] = parts.measures.compared(judged) | beside
+def _about(entry: PlannedShortcut, provenance: Mapping[str, Any]) -> ShortcutAbout:
+    about = described(provenance, "shortcut", entry.name)
+    return ShortcutAbout(
+        title=about.get("title", entry.name.capitalize()), summary=about.get("summary", "")
+    )
+
+
+def _stored(entry: PlannedShortcut, parts: Parts) -> dict[str, ShortcutResult]:
+    """Container → result."""
+    measures = parts.measures
+    if not isinstance(measures, Classification | Multilabel):
+        raise TypeError("internal: a shortcut is tried only on a model that decides")
     return {
-        "id": entry.id,
-        "kind": "shortcut",
-        "name": entry.name,
-        "about": {
-            "title": described.get("title", entry.name.capitalize()),
-            "summary": described.get("summary", ""),
-        },
-        "settings": entry.settings,
-        "control": entry.control if parts.has(entry.control) else None,
-        **_told(entry.id, stored, parts),
+        container: measures.shortcut(
+            parts.judged(entry.id, container), parts.judged(entry.control, container)
+        )
+        for container in parts.containers(entry.id)
     }
 
 
-def _control(entry: PlannedShortcut, about: Plain, parts: Parts) -> Plain:
-    stored = {
-        container: parts.measures.compared(parts.judged(entry.control, container))
-        for container in parts.containers(entry.control)
-    }
-    return {
-        "id": entry.control,
-        "kind": "control",
-        "name": entry.name,
-        "about": about,
-        "settings": entry.settings,
-        "control": None,
-        **_told(entry.control, stored, parts),
-    }
-
-
-def _told(probe_id: str, stored: Plain, parts: Parts) -> Plain:
-    """How far the images were changed, and what that did, lossless first and then everywhere."""
+def _distances(probe_id: str, parts: Parts) -> Distance:
     rows = parts.part(probe_id)
-    return {
-        "distance": distances(rows[rows["status"] == "ok"]),
-        **stored[LOSSLESS],
-        "stored": stored,
-    }
+    return distances(rows[rows["status"] == "ok"])

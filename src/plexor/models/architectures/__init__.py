@@ -1,4 +1,4 @@
-"""Networks that come with Plexor, by name; each is built only when asked for."""
+"""Built-in networks by name; libraries are imported when a network is built."""
 
 from plexor.models.architectures.catalogue import ARCHITECTURES, build_network, check_architecture
 

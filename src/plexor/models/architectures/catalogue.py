@@ -1,4 +1,4 @@
-"""Name → network."""
+"""Catalogue of the built-in networks."""
 
 from __future__ import annotations
 
@@ -20,26 +20,30 @@ ARCHITECTURES: dict[str, Callable[[int, int, int], nn.Module]] = {
     "unet": unet,
     "small-unet": small_unet,
 }
-"""Each takes (spatial_dims, channels, n_outputs), gives an untrained network."""
+"""Name → function of (spatial_dims, channels, n_outputs) that returns an untrained network."""
 
 PIXELWISE = frozenset({"unet", "small-unet"})
-"""Those that answer for every pixel, as a segmentation needs; the others answer once an image."""
+"""Networks with outputs for every pixel, for segmentation; the others have outputs per image."""
 
 
 def check_architecture(name: str, *, task: str | None = None) -> None:
-    """Refuses a name that is no architecture's, or an architecture that is not for the task.
+    """Checks that an architecture exists and has the kind of outputs that the task needs.
+
+    Args:
+        name: of the architecture.
+        task: kind of the task; None checks the name only.
 
     Raises:
-        PlanError: no architecture of that name, or one that does not answer as the task needs.
+        PlanError: an unknown name, or an architecture that does not fit the task.
     """
     if name not in ARCHITECTURES:
         raise PlanError(unknown("architecture", name, ARCHITECTURES))
     if task is None or (name in PIXELWISE) == (task == "segmentation"):
         return
     fitting = [other for other in ARCHITECTURES if (other in PIXELWISE) != (name in PIXELWISE)]
-    answers = "for every pixel" if name in PIXELWISE else "once an image"
+    per = "per pixel" if name in PIXELWISE else "per image"
     raise PlanError(
-        f"{name} answers {answers}, which is not what a {task} needs; take {' or '.join(fitting)}"
+        f"{name} has outputs {per}, which does not fit the task {task}; take {' or '.join(fitting)}"
     )
 
 
@@ -47,7 +51,13 @@ def build_network(name: str, *, spatial_dims: int, channels: int, n_outputs: int
     """An untrained network, initialised from torch's current random state.
 
     Raises:
-        PlanError: no architecture of that name.
+        PlanError: an unknown name.
+
+    Example:
+        >>> import torch
+        >>> network = build_network("small-unet", spatial_dims=2, channels=1, n_outputs=2)
+        >>> network.eval()(torch.zeros(1, 1, 32, 32)).shape
+        torch.Size([1, 2, 32, 32])
     """
     check_architecture(name)
     return ARCHITECTURES[name](spatial_dims, channels, n_outputs)

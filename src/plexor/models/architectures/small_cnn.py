@@ -1,4 +1,4 @@
-"""A small convolutional network, for phantoms and quick looks."""
+"""A small convolutional network, for phantoms and quick tests."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 
 class SmallCNN(nn.Module):
-    """Four stages of convolution, batch norm and ReLU, halving the size; then an average.
+    """Four stages of convolution with stride 2, batch norm and ReLU, then an average.
 
-    Takes (N, channels, *size) of any size of at least 8; gives (N, n_outputs). About 0.1 million
-    parameters in 2D.
+    Takes images (N, channels, *size) of size 8 or more, returns logits (N, n_outputs). About 0.1
+    million parameters in 2D.
     """
 
     def __init__(self, spatial_dims: int, channels: int, n_outputs: int) -> None:

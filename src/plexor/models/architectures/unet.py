@@ -6,12 +6,12 @@ from torch import nn
 
 
 def unet(spatial_dims: int, channels: int, n_outputs: int) -> nn.Module:
-    """Five levels, 32 to 256 features wide; takes images of 32 pixels along each axis or more."""
+    """Five levels with 32 to 256 features; images need 32 pixels or more along each axis."""
     return _built(spatial_dims, channels, n_outputs, width=32)
 
 
 def small_unet(spatial_dims: int, channels: int, n_outputs: int) -> nn.Module:
-    """The same a quarter as wide, for phantoms and quick looks."""
+    """``unet`` with a quarter of the features, for phantoms and quick tests."""
     return _built(spatial_dims, channels, n_outputs, width=8)
 
 

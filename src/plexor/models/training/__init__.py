@@ -1,6 +1,7 @@
 """Training a model on a cohort.
 
-What a plan says of it stands here; ``train`` itself is in ``fit``, and brings Lightning and MONAI.
+The settings are imported here; ``train`` is in ``plexor.models.training.fit``, which imports
+Lightning and MONAI.
 """
 
 from plexor.models.training.config import Augmentation, Training

@@ -1,4 +1,4 @@
-"""What training can be told."""
+"""Settings of training."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from plexor.models.preprocess import Preprocess
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Augmentation:
-    """Random changes of the training images, drawn anew every epoch; all off by default.
+    """Random changes of the training images, drawn again in every epoch; all off by default.
 
     Attributes:
         flip: spatial axes that may be mirrored, e.g. (0, 1); none for images whose side matters.
-        rotate_degrees: rotation up to this angle, either way; of a volume about each axis.
-        zoom: scaling of each axis up to this fraction, e.g. 0.15, either way.
-        brightness: shift up to this fraction of the window, either way; without a window, up to
-            this many standard deviations of the image.
-        contrast: change of contrast up to this fraction, either way.
+        rotate_degrees: greatest rotation in either direction; volumes are rotated about each axis.
+        zoom: greatest relative change of the size along each axis, e.g. 0.15.
+        brightness: greatest shift, as a fraction of the window; without a window, in standard
+            deviations of the image.
+        contrast: greatest relative change of the contrast.
     """
 
     flip: tuple[int, ...] = ()
@@ -33,31 +33,33 @@ class Augmentation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
-    """How a model is trained.
+    """Settings of a training run.
 
     Attributes:
         architecture: see ``plexor.models.ARCHITECTURES``.
         task: "multiclass", "binary" (the second class is the positive one), "multilabel",
             "regression" or "segmentation".
-        unit: for a regression, what the number counts, e.g. "years".
-        loss: of a regression, over the training split's standard deviation: "mse" (squared) or
-            "l1" (absolute). Classes have cross-entropy, findings a logistic loss each, a
-            segmentation Dice's loss and cross-entropy, added up.
-        preprocess: becomes part of the model.
-        epochs: passes over the training split.
-        batch_size: cases a step.
-        learning_rate: peak of a one-cycle schedule (AdamW).
-        weight_decay: AdamW's.
+        unit: for a regression, the unit of the number, e.g. "years".
+        loss: of a regression, in units of the training split's standard deviation: "mse" (squared
+            error) or "l1" (absolute error). Other tasks have one loss: cross-entropy for classes,
+            the mean logistic loss for several labels, the sum of Dice loss and cross-entropy for a
+            segmentation.
+        preprocess: becomes part of the model; ``size`` is needed.
+        epochs: greatest number of passes over the training split.
+        batch_size: cases per step.
+        learning_rate: peak of a one-cycle schedule, with AdamW.
+        weight_decay: of AdamW.
         label_smoothing: share of the truth spread over all classes; not for a segmentation.
-        class_weights: where a case has one class, the class's weight in the loss: "none", "sqrt"
-            (one over the square root of its frequency) or "balanced" (one over its frequency).
+        class_weights: for tasks with one class per case, weight of a class in the loss: "none",
+            "sqrt" (1 / square root of its frequency) or "balanced" (1 / its frequency).
         augment: random changes of the images.
-        patience: epochs without a better balanced accuracy (of findings a better mean area under
-            the ROC curve, of a number a smaller mean absolute error, of a segmentation a better
-            mean Dice) after which training stops.
-        start: weights to start from (e.g. ImageNet's, in torchvision's naming); the head stays new.
-        precision: "32-true", or "bf16-mixed" where the processor is faster at it.
-        workers: processes that read images ahead; 0 reads in the training process.
+        patience: training stops after this many epochs without a better figure on the validation
+            split: balanced accuracy, for several labels the mean area under the ROC curve, for a
+            number the mean absolute error, for a segmentation the mean Dice.
+        start: file of pretrained weights, e.g. of ImageNet with torchvision's names; a last layer
+            of another shape is not loaded.
+        precision: "32-true", or "bf16-mixed" or "16-mixed" where the device is faster with these.
+        workers: processes that read images ahead; with 0 the training process reads them.
     """
 
     architecture: str = "densenet121"
@@ -80,7 +82,9 @@ class Training:
     def __post_init__(self) -> None:
         check_architecture(self.architecture, task=self.task)
         if self.task == "segmentation" and self.label_smoothing:
-            raise PlanError("train: `label_smoothing` is not for a segmentation; leave it out")
+            raise PlanError(
+                "train: `label_smoothing` has no meaning for a segmentation; leave it out"
+            )
         for name in ("epochs", "batch_size", "patience"):
             if getattr(self, name) < 1:
                 raise PlanError(f"train: `{name}` must be at least 1, got {getattr(self, name)}")

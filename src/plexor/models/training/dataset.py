@@ -1,4 +1,4 @@
-"""Cases as training examples: read, resized, augmented; every draw named by epoch and case."""
+"""Cases as training examples: read, resized, augmented with draws seeded by epoch and case."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _NUMPY_SEED = 2**32
 
 
 class CaseDataset(Dataset[tuple[Tensor, Tensor]]):
-    """(network input (C, *size) float32, label) of each case.
+    """Network input (C, *size) float32 and label of each case.
 
-    A segmentation's label is its mask, (*size) int64, brought to the network's size by nearest
-    neighbours and moved with its image.
+    The label of a segmentation is its mask, (*size) int64, resized to the network's size by nearest
+    neighbour and transformed together with its image.
 
     Args:
         cases: the cases.
-        task: what their truths are of.
-        preprocess: the model's.
-        channels: what every image must have.
-        augment: the draws, or None for images as they are.
-        seed: of the draws.
-        epoch: of the draws.
+        task: the task that their truths are of.
+        preprocess: of the model.
+        channels: number of channels that every image must have.
+        augment: random changes; None for unchanged images.
+        seed: of the random changes.
+        epoch: of the random changes.
     """
 
     def __init__(
@@ -76,7 +76,8 @@ class CaseDataset(Dataset[tuple[Tensor, Tensor]]):
         image = read_case(case)
         if len(image.pixels) != self.channels:
             raise DataError(
-                f"{case.path} has {len(image.pixels)} channels, the others have {self.channels}"
+                f"{case.path} has {len(image.pixels)} channels, expected {self.channels} as in the "
+                "first image of the training split"
             )
         stored = torch.from_numpy(image.pixels.astype(np.float32))[None]
         values = stored * image.intensity.slope + image.intensity.intercept
@@ -99,17 +100,17 @@ class CaseDataset(Dataset[tuple[Tensor, Tensor]]):
 
 
 def _drawn(transform: Compose, image: Tensor, seed: int) -> Tensor:
-    """The image (C, *size) after the draws that the seed stands for."""
+    """The image (C, *size), transformed with the draws of this seed."""
     transform.set_random_state(seed=seed)
     moved: Tensor = convert_to_tensor(transform(image), track_meta=False)
     return moved
 
 
 def _transform(augment: Augmentation, spatial_dims: int, *, of_mask: bool) -> Compose:
-    """MONAI's random transforms; each draws from the state that is set before each case.
+    """MONAI's random transforms, whose random state is set before each case.
 
-    Those that move come first, so that they draw the same for an image and for its mask, which has
-    no others.
+    Spatial transforms come first, so that an image and its mask, which has only these, get the same
+    draws.
     """
     steps: list[Callable[..., Any]] = [
         RandFlip(prob=0.5, spatial_axis=axis) for axis in augment.flip

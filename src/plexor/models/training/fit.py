@@ -1,4 +1,4 @@
-"""Trains, keeps the best epoch, and goes on where it was stopped."""
+"""Training with checkpoints: the best epoch is kept, and an interrupted run is resumed."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ import torch
 from lightning.pytorch.callbacks import EarlyStopping, LambdaCallback, ModelCheckpoint
 
 from plexor.cases import Cohort, read_image
-from plexor.cases.case import split_findings
+from plexor.cases.case import split_labels
 from plexor.core.errors import DataError, PlanError, RunDirectoryError
 from plexor.core.files import sole_writer
 from plexor.core.ids import digest
 from plexor.core.seeds import seed_for
 from plexor.models.architectures import build_network
 from plexor.models.architectures.densenet import load_start
-from plexor.models.model import ModelCard
+from plexor.models.card import ModelCard
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Multilabel, Regression, task_from
 from plexor.models.training.config import Training
@@ -35,16 +35,16 @@ _BEST, _LAST = "best.ckpt", "last.ckpt"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingResult:
-    """What training ended with.
+    """Result of a training run.
 
     Attributes:
-        weights: the file, with the card inside.
+        weights: the weights file, which holds the card.
         epoch: the epoch kept, counted from 1.
-        epochs: how many were run.
-        score: name of the figure by which the epoch was kept.
+        epochs: number of epochs run.
+        score: name of the figure by which the epoch was chosen.
         figures: name → value of the kept epoch, on the validation split: "balanced_accuracy" and
-            "accuracy"; of findings "mean_auc" and "accuracy"; of a number "mae" and "rmse"; of a
-            segmentation, at the network's size, "mean_dice" and "dice_<class>".
+            "accuracy"; for several labels "mean_auc" and "accuracy"; for a number "mae" and "rmse";
+            for a segmentation, at the network's size, "mean_dice" and "dice_<class>".
     """
 
     weights: Path
@@ -56,7 +56,7 @@ class TrainingResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingProgress:
-    """One step's news: ``step`` of ``n_steps``; the validation's figure once it is known."""
+    """State after one step: ``step`` of ``n_steps``, and the validation figure once it is known."""
 
     epoch: int
     step: int
@@ -75,21 +75,30 @@ def train(
     device: torch.device | None = None,
     on_progress: Callable[[TrainingProgress], None] | None = None,
 ) -> TrainingResult:
-    """Trains on the splits "train" and "validation" and writes the best epoch to ``weights``.
+    """Trains on the split "train" and writes the best epoch on "validation" to ``weights``.
 
-    Checkpoints stand in ``<weights>.checkpoints``; a run that was stopped goes on from the last
-    whole epoch with the same draws, and ends with the same weights (on one machine, with one
-    thread count).
+    Checkpoints are kept in ``<weights>.checkpoints``. An interrupted run is resumed after the last
+    complete epoch with the same draws, and ends with the same weights on one machine with one
+    number of threads.
+
+    Args:
+        cohort: cases with these two splits.
+        config: settings of training.
+        weights: the file to write, ending in .safetensors.
+        seed: of initial weights, order and augmentation.
+        device: where to compute; the CPU if None.
+        on_progress: called after each step.
 
     Raises:
+        PlanError: a segmentation whose classes have no names.
         DataError: a split or class is missing, or an image cannot be read.
-        RunDirectoryError: the checkpoints are of another configuration or cohort.
+        RunDirectoryError: the checkpoints belong to another configuration, cohort or seed.
     """
     training, validation = cohort.with_split("train"), cohort.with_split("validation")
     if config.task == "segmentation" and not cohort.classes:
         raise PlanError(
-            "masks only number their classes; name them in `cohort.classes`, the background first, "
-            "e.g. [background, lesion], or one alone, e.g. [lesion]"
+            "masks hold class numbers only; name the classes in `cohort.classes`, the background "
+            "first, e.g. [background, lesion], or a single class, e.g. [lesion]"
         )
     task = task_from(config.task, cohort.classes, unit=config.unit)
     if not isinstance(task, Segmentation):
@@ -212,7 +221,7 @@ def _fit(
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[None]:
-    """Lightning answers Ctrl-C by ignoring the next ones and leaving Python; this undoes both."""
+    """Turns Lightning's exit on Ctrl-C into KeyboardInterrupt, and restores the signal handler."""
     handler = signal.getsignal(signal.SIGINT)
     try:
         yield
@@ -222,7 +231,7 @@ def _interruptible() -> Iterator[None]:
 
 
 def _is_over(folder: Path, config: Training) -> bool:
-    """Whether the last epoch is done, be it by patience, which Lightning would go on from."""
+    """Whether training has ended; Lightning would continue a run that ended by patience."""
     if not (folder / _LAST).exists():
         return False
     last = _checkpoint(folder / _LAST)
@@ -260,7 +269,7 @@ def _keep_figures(
 def _check_classes_present(training: Cohort, classes: tuple[str, ...], *, several: bool) -> None:
     present = {str(case.truth) for case in training.cases}
     if several:
-        present = {name for text in present for name in split_findings(text)}
+        present = {name for text in present for name in split_labels(text)}
     absent = sorted(set(classes) - present)
     if absent:
         raise DataError(
@@ -273,7 +282,7 @@ def _claim(folder: Path, identity: str) -> None:
     if marker.exists() and marker.read_text() != identity:
         raise RunDirectoryError(
             f"{folder} holds checkpoints of another configuration, cohort or seed; remove it to "
-            "train anew, or give other weights a name of their own"
+            "train from the start, or write to another weights file"
         )
     marker.write_text(identity)
 

@@ -1,4 +1,4 @@
-"""The network as Lightning trains it."""
+"""The LightningModule that trains a network."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from plexor.models.truth import encode
 
 
 class TrainingModule(pl.LightningModule):
-    """One network, its loss, its schedule and its two loaders.
+    """A network with its loss, schedule and two data loaders.
 
-    Of a regression the network learns standard scores, of which ``spread`` and ``centre``, those of
-    the training split, make the task's unit again.
+    For a regression the network learns standard scores; ``spread`` and ``centre``, the standard
+    deviation and mean of the training split, convert them to the task's unit.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class TrainingModule(pl.LightningModule):
         self._seen: list[tuple[Tensor, Tensor]] = []
 
     def train_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
-        """This epoch's draws and order, the same whether or not training was interrupted."""
+        """Training split with the order and augmentation of this epoch, also after a resume."""
         epoch = self.current_epoch
         dataset = CaseDataset(
             self.training_cohort.cases,
@@ -72,8 +72,7 @@ class TrainingModule(pl.LightningModule):
             epoch=epoch,
         )
         draw = torch.Generator().manual_seed(seed_for(self.seed, "order", str(epoch)))
-        # Drawn here and not by a shuffling sampler, which draws anew each time it is asked: after
-        # an interruption it is asked once more.
+        # a shuffling sampler would draw another order after a resume, when it is iterated once more
         order = torch.randperm(len(dataset), generator=draw).tolist()
         return DataLoader(
             dataset,
@@ -84,7 +83,7 @@ class TrainingModule(pl.LightningModule):
         )
 
     def val_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
-        """The validation split, as it is."""
+        """Validation split, unchanged."""
         dataset = CaseDataset(
             self.validation_cohort.cases, self.task, self.config.preprocess, channels=self.channels
         )
@@ -98,7 +97,7 @@ class TrainingModule(pl.LightningModule):
         return loss
 
     def validation_step(self, batch: tuple[Tensor, Tensor], _index: int) -> None:
-        """Keeps outputs, in the task's unit, for the epoch's figures; of masks only their Dice."""
+        """Collects outputs in the task's unit for the epoch's figures; for masks their Dice."""
         inputs, labels = batch
         outputs = self.network(_channels_last(inputs)).float()
         if isinstance(self.task, Segmentation):
@@ -150,7 +149,7 @@ class TrainingModule(pl.LightningModule):
 
 
 def _dice_and_cross_entropy(outputs: Tensor, labels: Tensor) -> Tensor:
-    """MONAI's, of logits (N, n_outputs, *size) and label masks (N, *size)."""
+    """MONAI's Dice loss plus cross-entropy, of logits (N, n_outputs, *size), masks (N, *size)."""
     several = outputs.shape[1] > 1
     loss = DiceCELoss(to_onehot_y=several, softmax=several, sigmoid=not several)
     found: Tensor = loss(outputs, labels[:, None] if several else labels[:, None].float())
@@ -158,7 +157,7 @@ def _dice_and_cross_entropy(outputs: Tensor, labels: Tensor) -> Tensor:
 
 
 def in_unit(network: nn.Module, *, centre: float, spread: float) -> None:
-    """Makes a network that gives standard scores give the unit itself: its last layer does it."""
+    """Scales the last linear layer, so that outputs are in the unit instead of standard scores."""
     *_, last = (layer for layer in network.modules() if isinstance(layer, nn.Linear))
     with torch.no_grad():
         last.weight.mul_(spread)
@@ -166,9 +165,12 @@ def in_unit(network: nn.Module, *, centre: float, spread: float) -> None:
 
 
 def class_weights(labels: Tensor, n_classes: int, kind: str) -> Tensor:
-    """Loss weight of each class, (n_classes,), averaging 1 over the cases.
+    """Loss weight of each class, (n_classes,), with mean 1 over the cases; 0 without cases.
 
-    A class without cases gets weight 0.
+    Example:
+        >>> import torch
+        >>> class_weights(torch.tensor([0, 0, 0, 1]), 2, "balanced")
+        tensor([0.6667, 2.0000])
     """
     counts = torch.bincount(labels, minlength=n_classes).float()
     power = {"none": 0.0, "sqrt": 0.5, "balanced": 1.0}[kind]

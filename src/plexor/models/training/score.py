@@ -1,4 +1,4 @@
-"""By which figure of the validation split the best epoch is chosen."""
+"""Figures of the validation split, and the one that chooses the best epoch."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from plexor.stats import auc
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """The figure that decides, and those that are told beside it.
+    """The figure that chooses the epoch, and those reported beside it.
 
     Attributes:
-        name: of the figure that decides.
-        mode: "max" where more is better, else "min".
-        figures: name → value, from the task, outputs (N, n_outputs) in its unit, and labels; of a
-            segmentation from the Dice of each case and class (N, len(foreground)) instead.
+        name: of the figure that chooses.
+        mode: "max" where greater is better, else "min".
+        figures: function of task, outputs (N, n_outputs) in its unit, and labels, which returns
+            name → value. For a segmentation the Dice of each case and class, (N, len(foreground)),
+            is given instead of the outputs.
     """
 
     name: str
@@ -34,11 +35,11 @@ class Score:
 
 
 def score_of(task: Task) -> Score:
-    """Balanced accuracy; the findings' mean area; the mean absolute error; the mean Dice."""
+    """Balanced accuracy, mean area of several labels, mean absolute error, or mean Dice."""
     if isinstance(task, Regression):
         return Score(name="mae", mode="min", figures=_of_number)
     if isinstance(task, Multilabel):
-        return Score(name="mean_auc", mode="max", figures=_of_findings)
+        return Score(name="mean_auc", mode="max", figures=_of_labels)
     if isinstance(task, Segmentation):
         return Score(name="mean_dice", mode="max", figures=_of_masks)
     return Score(name="balanced_accuracy", mode="max", figures=_of_classes)
@@ -54,14 +55,18 @@ def _of_classes(task: Task, outputs: Tensor, labels: Tensor) -> dict[str, float]
     }
 
 
-def _of_findings(task: Task, outputs: Tensor, labels: Tensor) -> dict[str, float]:
-    """Accuracy of whole cases, and the mean area of the findings that are there and not there."""
+def _of_labels(task: Task, outputs: Tensor, labels: Tensor) -> dict[str, float]:
+    """Accuracy of all labels of a case together, and the mean area under the ROC curve.
+
+    The mean is over the labels that are present in some cases and absent in others.
+    """
     scores, truth = outputs.cpu().numpy(), labels.cpu().numpy() == 1
     areas = [auc(truth[:, i], scores[:, i]).value for i in range(truth.shape[1])]
     known = [area for area in areas if not math.isnan(area)]
     if not known:
         raise DataError(
-            "no finding is both present and absent in the validation split; split again"
+            "every label is present in all cases of the validation split, or in none; use another "
+            "split"
         )
     whole = (task.decide(outputs) == labels).all(dim=1).float()
     return {"mean_auc": float(np.mean(known)), "accuracy": float(whole.mean())}
@@ -74,11 +79,11 @@ def _of_number(_task: Task, outputs: Tensor, labels: Tensor) -> dict[str, float]
 
 
 def _of_masks(task: Task, dice: Tensor, _labels: Tensor) -> dict[str, float]:
-    """Mean Dice of the classes, each over the cases in which it is defined, and their mean."""
+    """Mean Dice of each class over the cases where it is defined, and the mean of the classes."""
     means = dict(zip(getattr(task, "foreground", ()), dice.nanmean(dim=0).tolist(), strict=True))
     known = [mean for mean in means.values() if not math.isnan(mean)]
     if not known:
-        raise DataError("no mask of the validation split has a class in it; split again")
+        raise DataError("no mask of the validation split has a foreground class; use another split")
     return {"mean_dice": float(np.mean(known))} | {
         f"dice_{name}": mean for name, mean in means.items() if not math.isnan(mean)
     }

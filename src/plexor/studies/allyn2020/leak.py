@@ -46,10 +46,10 @@ def leak_table(published: Ours, clean: Ours, leaked: Iterable[str]) -> StudyTabl
         ("Images whose lesion was trained on", "of those judged, as-published", shared),
         ("Accuracy on these", "as-published", known),
         ("Accuracy on the others", "as-published", unknown),
-        ("Difference", "in points, one network", Number.of("points", within.to_dict())),
+        ("Difference", "in points, one network", Number.of("points", within)),
         ("Accuracy, as-published", "split by image", published.accuracy()),
         ("Accuracy, clean", "split by lesion", clean.accuracy()),
-        ("Difference", "in points, two networks", Number.of("points", between.to_dict())),
+        ("Difference", "in points, two networks", Number.of("points", between)),
     ]
     return StudyTable(
         id="leak",

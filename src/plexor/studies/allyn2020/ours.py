@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,11 +14,14 @@ from plexor.cases.image import LOSSLESS
 from plexor.core.errors import RunDirectoryError
 from plexor.findings import CLEAN, RunDirectory
 from plexor.findings.study_file import Number
-from plexor.findings.summary import summarise
+from plexor.findings.summary import Summary, summarise
+from plexor.findings.summary.class_results import ClassAttackResult
+from plexor.findings.summary.probe_summary import AttackSummary
+from plexor.findings.summary.results import of_kind
 from plexor.stats import clustered_proportion
 from plexor.studies.allyn2020.layout import NAEVUS
+from plexor.threat_model.goals import Become
 
-Plain = Mapping[str, Any]
 Flags = NDArray[np.bool_]
 
 
@@ -32,7 +34,7 @@ class Ours:
         findings: rows of the findings' schema, likewise.
     """
 
-    summary: Plain
+    summary: Summary
     findings: pd.DataFrame
 
     @classmethod
@@ -44,16 +46,16 @@ class Ours:
         summary = summarise(directory.plan(), directory.provenance(), findings)
         return cls(summary=summary, findings=findings)
 
-    def find(self, attack: str, radius: float, *, target: str | None = NAEVUS) -> Plain | None:
+    def find(
+        self, attack: str, radius: float, *, target: str | None = NAEVUS
+    ) -> AttackSummary | None:
         """The summary of an attack at a radius, after a class or, with None, after any mistake."""
-        for probe in self.summary["probes"]:
-            if probe["name"] != attack or probe["threat"]["radius"] != radius:
-                continue
-            if probe["goal"].get("target") == target:
-                return dict(probe)
+        for probe in self.summary.attacks:
+            if probe.name == attack and probe.threat.radius == radius and aims_at(probe) == target:
+                return probe
         return None
 
-    def probe(self, attack: str, radius: float) -> Plain:
+    def probe(self, attack: str, radius: float) -> AttackSummary:
         """The summary of an attack that makes naevi.
 
         Raises:
@@ -89,19 +91,19 @@ class Ours:
         rows = self.rows(CLEAN)
         return share(rows["truth"] == NAEVUS, rows["group"])
 
-    def mcnemar(self, probe: Plain) -> Number:
+    def mcnemar(self, probe: AttackSummary) -> Number:
         """McNemar's test of accuracy, clustered by lesion; the plain one's p stands beside it."""
-        test = probe["mcnemar"]
-        used, plain = test[test["used"]], test["plain"]["p_value"]
+        result = of_kind(probe.lossless, ClassAttackResult)
+        tests = result.mcnemar
         return Number(
             kind="p",
-            value=used["p_value"],
-            n=probe["n"],
-            n_groups=probe["n_groups"],
-            method=used["method"],
-            note=used["note"],
-            remark=f"{test['n_lost']} became wrong, {test['n_gained']} right; images taken as "
-            f"independent, as published, p {_p(plain)}",
+            value=tests.test.p_value,
+            n=result.n,
+            n_groups=result.n_groups,
+            method=tests.test.method,
+            note=tests.note,
+            remark=f"{tests.n_lost} became wrong, {tests.n_gained} right; images taken as "
+            f"independent, as published, p {_p(tests.plain.p_value)}",
         )
 
     def identity(self, probe: str) -> str:
@@ -127,7 +129,12 @@ class Ours:
 def share(events: pd.Series[bool], groups: pd.Series[str]) -> Number:
     """A share of images, its interval clustered by lesion."""
     found = clustered_proportion(events.to_numpy(bool), groups.to_numpy(str))
-    return Number.of("share", found.to_dict())
+    return Number.of("share", found)
+
+
+def aims_at(probe: AttackSummary) -> str | None:
+    """The class that an attack wants decisions to become; None for another goal."""
+    return probe.goal.target if isinstance(probe.goal, Become) else None
 
 
 def _p(value: float | None) -> str:

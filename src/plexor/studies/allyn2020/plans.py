@@ -10,7 +10,8 @@ from typing import Any
 from plexor.core.errors import PlanError, unknown
 from plexor.studies.allyn2020.layout import NAEVUS
 
-Plain = dict[str, Any]
+Written = dict[str, Any]
+"""Part of a plan, as its YAML holds it."""
 
 PUBLISHED, CLEAN, TRANSFER = "as-published", "clean", "transfer"
 ARMS = (PUBLISHED, CLEAN, TRANSFER)
@@ -26,9 +27,9 @@ SEED = 0
 _FEW = 12
 """Images kept where nobody draws a set for observers."""
 
-_LOOK: Plain = {"window": [0, 255], "mean": [0.76, 0.55, 0.57], "std": [0.14, 0.15, 0.17]}
+_LOOK: Written = {"window": [0, 255], "mean": [0.76, 0.55, 0.57], "std": [0.14, 0.15, 0.17]}
 """Mean and standard deviation of HAM10000's channels, over 255."""
-_LITE: Plain = {"window": [0, 255], "mean": [0.498], "std": [0.502]}
+_LITE: Written = {"window": [0, 255], "mean": [0.498], "std": [0.502]}
 """(x - 127) / 128, which EfficientNet-Lite0's ImageNet weights take."""
 _TURNED = {"flip": [0, 1], "rotate_degrees": 180, "zoom": 0.15, "brightness": 0.1, "contrast": 0.15}
 """Skin has no up and no left."""
@@ -81,15 +82,15 @@ class Scale:
 
 
 def _training(
-    architecture: str, height: int, width: int, *, look: Plain = _LOOK, **rest: object
-) -> Plain:
+    architecture: str, height: int, width: int, *, look: Written = _LOOK, **rest: object
+) -> Written:
     size = {"size": [height, width], **look}
     return {"architecture": architecture, "preprocess": size, **_COMMON, **rest}
 
 
-_BRIEF: Plain = {"epochs": 12, "batch_size": 32, "patience": 12, "learning_rate": 0.003}
-_HOUR: Plain = {"epochs": 10, "batch_size": 32, "patience": 10, "precision": "bf16-mixed"}
-_LONG: Plain = {
+_BRIEF: Written = {"epochs": 12, "batch_size": 32, "patience": 12, "learning_rate": 0.003}
+_HOUR: Written = {"epochs": 10, "batch_size": 32, "patience": 10, "precision": "bf16-mixed"}
+_LONG: Written = {
     "epochs": 30,
     "batch_size": 16,
     "patience": 10,
@@ -155,8 +156,8 @@ def scale_of(name: str) -> Scale:
 
 
 def plan_of(
-    arm: str, scale: Scale, *, start: Path | None = None, loaded: Sequence[Plain] = ()
-) -> Plain:
+    arm: str, scale: Scale, *, start: Path | None = None, loaded: Sequence[Written] = ()
+) -> Written:
     """An arm's plan as plain data, as seen from its folder in the study's directory.
 
     Args:
@@ -185,7 +186,7 @@ def plan_of(
     }
 
 
-def _probes(arm: str, scale: Scale) -> list[Plain]:
+def _probes(arm: str, scale: Scale) -> list[Written]:
     # the paper has one size of change
     radii = MAIN_RADIUS if arm == PUBLISHED else list(RADII)
     to_naevus = {"goal": {"become": NAEVUS}, "threat": {"norm": "linf", "radius": radii}}
@@ -202,7 +203,7 @@ def _probes(arm: str, scale: Scale) -> list[Plain]:
     ]
 
 
-def loaded_probe(attack: str, radius: float, file: Path) -> Plain:
+def loaded_probe(attack: str, radius: float, file: Path) -> Written:
     """A probe that uses again what was fitted on another model."""
     return {
         "attack": attack,

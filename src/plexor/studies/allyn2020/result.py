@@ -131,9 +131,9 @@ def _rows(arms: Mapping[str, Ours], because: Mapping[tuple[str, str], str]) -> t
         probe = arm.probe(GENERATOR, MAIN_RADIUS)
         measured = {
             "accuracy-before": arm.accuracy(UNTOUCHED),
-            "accuracy-after": arm.accuracy(probe["id"]),
+            "accuracy-after": arm.accuracy(probe.id),
             "mcnemar": arm.mcnemar(probe),
-            "fooling": arm.called_naevus(probe["id"]),
+            "fooling": arm.called_naevus(probe.id),
         }
         for figure, number in measured.items():
             ours.setdefault(figure, {})[name] = number

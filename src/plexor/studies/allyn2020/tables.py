@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
 
 from plexor.findings.study_file import Number, StudyConfusion, StudyRow, StudyTable
+from plexor.findings.summary.class_results import ClassAttackResult, ClassPerformance
+from plexor.findings.summary.estimate import StoredEstimate
+from plexor.findings.summary.probe_summary import AttackSummary
+from plexor.findings.summary.results import AttackResult, of_kind
 from plexor.stats import cohens_kappa_of_table, detection, proportion_interval
 from plexor.studies.allyn2020.layout import NAEVUS
-from plexor.studies.allyn2020.ours import Ours
+from plexor.studies.allyn2020.ours import Ours, aims_at
 from plexor.studies.allyn2020.plans import (
     GENERATOR,
     MAIN_RADIUS,
@@ -28,7 +31,6 @@ from plexor.studies.allyn2020.published import (
     OBSERVERS,
 )
 
-Plain = Mapping[str, Any]
 _AGAIN = "recompressed-own"
 _NAMES = {GENERATOR: "Generator, an image at a time", UNIVERSAL: "Generator, one change for all"}
 
@@ -36,14 +38,14 @@ _NAMES = {GENERATOR: "Generator, an image at a time", UNIVERSAL: "Generator, one
 def class_table(arms: Mapping[str, Ours]) -> StudyTable:
     """The fooling ratio by class, and over the images that were no naevi to the classifier."""
     published = ALLYN2020.figure("fooling-by-class")
-    classes = next(iter(arms.values())).summary["cohort"]["classes"]
+    classes = next(iter(arms.values())).summary.cohort.classes
     probes = {name: arm.probe(GENERATOR, MAIN_RADIUS) for name, arm in arms.items()}
     rows = [
         StudyRow(
             name=name,
             cells=(
                 published.number(),
-                *(arms[arm].called_naevus(probes[arm]["id"], truth=name) for arm in arms),
+                *(arms[arm].called_naevus(probes[arm].id, truth=name) for arm in arms),
             ),
         )
         for name in classes
@@ -51,7 +53,7 @@ def class_table(arms: Mapping[str, Ours]) -> StudyTable:
     success = StudyRow(
         name="Not called naevi before",
         detail="targeted success",
-        cells=(None, *(_share(probes[arm]["targeted_success"]) for arm in arms)),
+        cells=(None, *(_targeted(probes[arm].lossless) for arm in arms)),
     )
     return StudyTable(
         id="fooling-by-class",
@@ -69,26 +71,23 @@ def class_table(arms: Mapping[str, Ours]) -> StudyTable:
     )
 
 
-def _confusion(name: str, arm: Ours, probe: Plain) -> StudyConfusion:
+def _confusion(name: str, arm: Ours, probe: AttackSummary) -> StudyConfusion:
     """What an arm's images were called, untouched and under a probe."""
-    before, after, transitions = (
-        tuple(tuple(map(int, row)) for row in matrix)
-        for matrix in (arm.summary["clean"]["confusion"], probe["confusion"], probe["transitions"])
-    )
+    result = of_kind(probe.lossless, ClassAttackResult)
     return StudyConfusion(
         arm=name,
-        attack=f"the generator, {_levels(probe['threat']['radius'])}",
-        classes=tuple(arm.summary["cohort"]["classes"]),
-        before=before,
-        after=after,
-        transitions=transitions,
+        attack=f"the generator, {_levels(probe.threat.radius)}",
+        classes=arm.summary.cohort.classes,
+        before=of_kind(arm.summary.clean.lossless, ClassPerformance).confusion,
+        after=result.confusion,
+        transitions=result.transitions,
     )
 
 
 def identity_table(arms: Mapping[str, Ours]) -> StudyTable:
     """Accuracy after the attack beside the naevi's share, which it must be if all are called so."""
     probes = {name: arm.probe(GENERATOR, MAIN_RADIUS) for name, arm in arms.items()}
-    share = proportion_interval(N_NAEVI, N_IMAGES).to_dict()
+    share = proportion_interval(N_NAEVI, N_IMAGES)
     return StudyTable(
         id="identity",
         title="What accuracy after the attack measures",
@@ -105,14 +104,14 @@ def identity_table(arms: Mapping[str, Ours]) -> StudyTable:
                 name="Accuracy, changed images",
                 cells=(
                     ALLYN2020.figure("accuracy-after").number(),
-                    *(arm.accuracy(probes[name]["id"]) for name, arm in arms.items()),
+                    *(arm.accuracy(probes[name].id) for name, arm in arms.items()),
                 ),
             ),
             StudyRow(
                 name="Accuracy is the share of naevi",
                 cells=(
                     "to the digits printed",
-                    *(arm.identity(probes[name]["id"]) for name, arm in arms.items()),
+                    *(arm.identity(probes[name].id) for name, arm in arms.items()),
                 ),
             ),
         ),
@@ -128,7 +127,7 @@ def size_table(arms: Mapping[str, Ours]) -> StudyTable:
             cells=tuple(
                 cell
                 for arm in arms.values()
-                for cell in _sized(arm.find(attack, radius), "targeted_success")
+                for cell in _sized(arm.find(attack, radius), _targeted)
             ),
         )
         for attack, radius in _attacks(arms)
@@ -166,7 +165,7 @@ def other_table(clean: Ours) -> StudyTable:
         "rightly called images that became wrong, beside noise of the same size.",
         columns=("Attack", "Became wrong", "Compressed again", "By noise", "Accuracy"),
         rows=tuple(
-            StudyRow(name=name, detail=detail, cells=tuple(_sized(probe, "success")))
+            StudyRow(name=name, detail=detail, cells=tuple(_sized(probe, _reached)))
             for name, detail, probe in tried
         ),
         note="The search for a pixel asks for a limited number of answers an image (its options "
@@ -177,7 +176,7 @@ def other_table(clean: Ours) -> StudyTable:
 
 def transfer_table(first: Ours, second: Ours) -> StudyTable:
     """What generators fitted on one network do to another."""
-    networks = [str(arm.summary["model"]["architecture"]) for arm in (first, second)]
+    networks = [arm.summary.model.architecture for arm in (first, second)]
     return StudyTable(
         id="transfer",
         title="On another network",
@@ -193,9 +192,9 @@ def transfer_table(first: Ours, second: Ours) -> StudyTable:
                 name=_NAMES[attack],
                 detail=_levels(radius),
                 cells=(
-                    _share(first.probe(attack, radius)["targeted_success"]),
-                    _share(second.probe(attack, radius)["targeted_success"]),
-                    _share(second.probe(attack, radius)["control_success"]),
+                    _targeted(first.probe(attack, radius).lossless),
+                    _targeted(second.probe(attack, radius).lossless),
+                    _share(second.probe(attack, radius).lossless.control_success),
                 ),
             )
             for attack in (GENERATOR, UNIVERSAL)
@@ -207,13 +206,11 @@ def transfer_table(first: Ours, second: Ours) -> StudyTable:
 
 def observer_table() -> StudyTable:
     """The published answers of the two observers, analysed again."""
-    kappa = cohens_kappa_of_table(OBSERVERS).to_dict()
+    kappa = cohens_kappa_of_table(OBSERVERS)
     found = detection(HITS, N_PERTURBED, N_ORIGINAL - CORRECT_REJECTIONS, N_ORIGINAL)
     again = {
-        "sensitivity": Number.of("share", proportion_interval(HITS, N_PERTURBED).to_dict()),
-        "specificity": Number.of(
-            "share", proportion_interval(CORRECT_REJECTIONS, N_ORIGINAL).to_dict()
-        ),
+        "sensitivity": Number.of("share", proportion_interval(HITS, N_PERTURBED)),
+        "specificity": Number.of("share", proportion_interval(CORRECT_REJECTIONS, N_ORIGINAL)),
         "kappa": Number.of("kappa", kappa),
     }
     rows = [
@@ -223,7 +220,7 @@ def observer_table() -> StudyTable:
         )
         for name, number in again.items()
     ]
-    d_prime = Number.of("d-prime", found.d_prime.to_dict())
+    d_prime = Number.of("d-prime", found.d_prime)
     return StudyTable(
         id="observers",
         title="The observers' answers, analysed again",
@@ -241,29 +238,41 @@ def observer_table() -> StudyTable:
 def _attacks(arms: Mapping[str, Ours]) -> Iterator[tuple[str, float]]:
     """Every (attack, radius) that aims at naevi, in the order of the arms' plans."""
     found = [
-        (str(probe["name"]), float(probe["threat"]["radius"]))
+        (probe.name, probe.threat.radius)
         for arm in reversed(list(arms.values()))
-        for probe in arm.summary["probes"]
-        if probe["kind"] == "attack" and probe["goal"].get("target") == NAEVUS
+        for probe in arm.summary.attacks
+        if aims_at(probe) == NAEVUS
     ]
     yield from dict.fromkeys(found)
 
 
-def _sized(probe: Plain | None, figure: str) -> Iterator[Number | None]:
+def _sized(
+    probe: AttackSummary | None, figure: Callable[[AttackResult], Number | None]
+) -> Iterator[Number | None]:
     """How often a goal was reached lossless, compressed again and by noise; accuracy."""
     if probe is None:
         yield from (None,) * 4
         return
-    yield _share(probe[figure])
-    again = probe["stored"].get(_AGAIN)
-    yield _share(again[figure]) if again else None
-    yield _share(probe["control_success"])
-    yield _share(probe["accuracy"])
+    result = probe.lossless
+    yield figure(result)
+    yield figure(probe.stored[_AGAIN]) if _AGAIN in probe.stored else None
+    yield _share(result.control_success)
+    yield _share(result.main)
+
+
+def _targeted(result: AttackResult) -> Number | None:
+    """Over the images not called the target before."""
+    found = of_kind(result, ClassAttackResult).targeted_success
+    return None if found is None else _share(found)
+
+
+def _reached(result: AttackResult) -> Number:
+    return _share(result.success)
 
 
 def _levels(radius: float) -> str:
     return f"{radius:g} level{'' if radius == 1 else 's'}"
 
 
-def _share(estimate: Plain) -> Number:
+def _share(estimate: StoredEstimate) -> Number:
     return Number.of("share", estimate)

@@ -1,0 +1,191 @@
+"""What every norm can do: measure, project, go furthest, reach a plane, round, step, start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from plexor.attacks import geometry
+from plexor.core.errors import PlanError
+from plexor.models.batch import Batch
+from plexor.threat_model import Unit
+
+_DOUBLINGS = 12
+"""Of a perturbation that is lengthened until it fits the radius once rounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """How far each number may go down and up, ``low <= 0 <= high``, both (N, C, *spatial)."""
+
+    low: Tensor
+    high: Tensor
+
+    def clip(self, delta: Tensor) -> Tensor:
+        """The nearest point of the box."""
+        return delta.clamp(self.low, self.high)
+
+    def onto_grid(self, delta: Tensor, quantum: Tensor) -> Tensor:
+        """The nearest point of the box on the grid; ``quantum`` is (N, 1, ...), 0 for no grid."""
+        return geometry.onto_grid(delta, quantum, self.low, self.high)
+
+    def narrow_(self, radii: Tensor) -> Box:
+        """Overwrites the box by its part within ``radii`` of zero in every number."""
+        self.low.clamp_(min=-radii)
+        self.high.clamp_(max=radii)
+        return self
+
+    def around(self, delta: Tensor) -> Box:
+        """The same box seen from ``delta``, a point of it."""
+        return Box((self.low - delta).clamp_(max=0), (self.high - delta).clamp_(min=0))
+
+    def corner(self, gradient: Tensor) -> Tensor:
+        """The corner that ``gradient`` points to; 0 where it is 0."""
+        far = torch.finfo(gradient.dtype).max
+        return gradient.sign().mul_(far).clamp_(self.low, self.high)
+
+    def free(self, gradient: Tensor, delta: Tensor) -> Tensor:
+        """The gradient where ``delta`` can still follow it; 0 at the bounds."""
+        far = torch.finfo(delta.dtype).max
+        around = self.around(delta)
+        # a selection by truth would take several times as long
+        return gradient.clamp(around.low.mul_(far), around.high.mul_(far))
+
+
+class Geometry(Protocol):
+    """A norm over perturbations, and its balls cut by a box.
+
+    Everywhere, ``delta``, ``gradient`` and ``noise`` are (N, C, *spatial), one row a case;
+    ``radii``, ``size``, ``rise`` and ``quantum`` are (N, 1, ...). Results lie in the box and, but
+    for rounding, in the ball. A method may overwrite the box that it is handed.
+    """
+
+    def radii(self, radius: float, unit: Unit, batch: Batch) -> Tensor:
+        """A threat's radius for each case: in stored numbers, for L0 in positions.
+
+        Raises:
+            PlanError: a level is asked for and the images are stored as floating numbers.
+        """
+        ...
+
+    def measure(self, delta: Tensor) -> Tensor:
+        """The norm of each case's perturbation, (N, 1, ...)."""
+        ...
+
+    def project(self, delta: Tensor, box: Box, radii: Tensor) -> Tensor:
+        """The nearest point of ball and box together."""
+        ...
+
+    def furthest(self, gradient: Tensor, box: Box, radii: Tensor) -> Tensor:
+        """The point of ball and box with the greatest scalar product with ``gradient``.
+
+        0 where the gradient is 0.
+        """
+        ...
+
+    def crossing(self, gradient: Tensor, rise: Tensor, box: Box) -> Tensor:
+        """The nearest to zero of the box's points on the plane ``gradient · delta = rise``.
+
+        Where the box ends before the plane, the box's point nearest to the plane. ``rise >= 0``.
+
+        Raises:
+            PlanError: under L0, where not every rise has such a point.
+        """
+        ...
+
+    def store(self, delta: Tensor, box: Box, radii: Tensor, quantum: Tensor) -> Tensor:
+        """A perturbation near ``delta`` on the grid of multiples of ``quantum`` > 0."""
+        ...
+
+    def steepest(self, gradient: Tensor, share: float) -> Tensor:
+        """The direction of norm 1 along which a loss with this gradient rises fastest.
+
+        Args:
+            gradient: of the loss.
+            share: see ``Threat.steepest``.
+        """
+        ...
+
+    def ascend(
+        self,
+        delta: Tensor,
+        gradient: Tensor,
+        size: Tensor,
+        box: Box,
+        radii: Tensor,
+        *,
+        share: float,
+    ) -> Tensor:
+        """A step of length ``size`` along the steepest way still open, projected."""
+        ...
+
+    def start(self, noise: Tensor, box: Box, radii: Tensor) -> Tensor:
+        """Standard normal noise turned into a point of ball and box from which to search."""
+        ...
+
+
+class Stepping(Protocol):
+    """The two methods that a step is made of."""
+
+    def project(self, delta: Tensor, box: Box, radii: Tensor) -> Tensor:
+        """As in ``Geometry``."""
+        ...
+
+    def steepest(self, gradient: Tensor, share: float) -> Tensor:
+        """As in ``Geometry``."""
+        ...
+
+
+def step(
+    norm: Stepping,
+    delta: Tensor,
+    gradient: Tensor,
+    size: Tensor,
+    *,
+    box: Box,
+    radii: Tensor,
+    share: float,
+) -> Tensor:
+    """``Geometry.ascend`` of a norm whose numbers share a length: none is spent at the bounds."""
+    way = norm.steepest(box.free(gradient, delta), share)
+    return norm.project(way.mul_(size).add_(delta), box, radii)
+
+
+def longest_stored(
+    delta: Tensor,
+    box: Box,
+    quantum: Tensor,
+    radii: Tensor,
+    measure: Callable[[Tensor], Tensor],
+) -> Tensor:
+    """The greatest multiple of ``delta`` that, rounded to the grid, fits the radius.
+
+    Rounding ``delta`` itself would lose every change below half a quantum.
+    """
+
+    def scaled(scale: Tensor) -> Tensor:
+        return box.onto_grid(scale * delta, quantum)
+
+    return geometry.greatest_fitting(scaled, measure, radii, at_most=2.0**_DOUBLINGS)
+
+
+def stored_radii(radius: float, unit: Unit, batch: Batch) -> Tensor:
+    """A radius in stored numbers, (N, 1, ...), of a norm that adds up how far numbers move.
+
+    Raises:
+        PlanError: a level is asked for and the images are stored as floating numbers.
+    """
+    if unit == "value":
+        return radius / batch.scaling.slope.abs()
+    if unit == "percent":
+        return radius / 100 * (batch.high - batch.low)
+    if not bool((batch.quantum > 0).all()):
+        raise PlanError(
+            "threat: images stored as floating numbers have no level; "
+            "use `unit: percent` or `unit: value`"
+        )
+    return radius * batch.quantum

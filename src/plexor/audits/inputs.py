@@ -1,0 +1,158 @@
+"""Everything an audit reads before it claims a run directory: cohort, model, probes, files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from plexor.audits.access import check_access
+from plexor.audits.provenance import images_sha256
+from plexor.audits.sources import Sources
+from plexor.audits.surrogates import load_surrogates
+from plexor.cases import Case, Cohort, load_cohort, split_groups
+from plexor.cases.rows import TruthKind
+from plexor.core.errors import DataError
+from plexor.core.ids import digest
+from plexor.models import Model, load_model
+from plexor.plans.plan import Plan
+from plexor.probes import Materials, PlannedProbe, Ready
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """What an audit works on.
+
+    Attributes:
+        probes: the plan's, see ``Plan.all_probes``.
+        audited: the cohort that is audited, its cases in the order of their ids.
+        sources: what the probes are made from.
+        materials: the same, read; without fits.
+        early: id → each probe that needs no fit, ready.
+        model_sha256: hash of all that decides the model's outputs.
+        images_sha256: case id → hash, of audited cases and those that attacks are fitted on.
+    """
+
+    probes: tuple[PlannedProbe, ...]
+    audited: Cohort
+    sources: Sources
+    materials: Materials
+    early: Mapping[str, Ready]
+    model_sha256: str
+    images_sha256: Mapping[str, str]
+
+    @classmethod
+    def of(cls, plan: Plan, probes: tuple[PlannedProbe, ...], model: Model) -> Inputs:
+        """Reads and checks them.
+
+        Args:
+            plan: the plan.
+            probes: its probes.
+            model: the audited model.
+
+        Raises:
+            PlexorError: the manifest, a file or a surrogate cannot be read, or a probe or the
+                cohort does not fit the model.
+        """
+        cohort = cohort_of(plan, model.task.kind)
+        audited = cohort if plan.cohort.audit is None else cohort.with_split(plan.cohort.audit)
+        # The order of a manifest's rows is no part of a plan; units are cut in an order of its own.
+        audited = replace(audited, cases=tuple(sorted(audited.cases, key=lambda case: case.id)))
+        _check_classes(cohort, model)
+        for probe in probes:
+            probe.check(model.task)
+            check_access(probe, model)
+        surrogates = load_surrogates(probes, model, path=plan.path)
+        sources = Sources.of(probes, cohort, path=plan.path)
+        materials = Materials(
+            paths=sources.paths,
+            sha256=sources.files,
+            models=surrogates,
+            fits={},
+            audited=audited.cases,
+            weights_sha256=model.card.weights_sha256,
+        )
+        return cls(
+            probes=probes,
+            audited=audited,
+            sources=sources,
+            materials=materials,
+            early={one.id: one.ready(materials) for one in probes if not one.needs.fitting},
+            model_sha256=model.identity(),
+            images_sha256=images_sha256([*audited.cases, *sources.cases]),
+        )
+
+    @property
+    def cases(self) -> Sequence[Case]:
+        """The audited cases."""
+        return self.audited.cases
+
+    def fingerprint(self) -> dict[str, str]:
+        """Hashes a run directory is claimed for, beside the plan."""
+        return {
+            "cohort": self.audited.digest,
+            "images": digest(dict(self.images_sha256)),
+            "model": self.model_sha256,
+            **({"fits": self.sources.sha256} if self.sources.sha256 else {}),
+        }
+
+
+def cohort_of(plan: Plan, task: str = "multiclass") -> Cohort:
+    """The plan's whole cohort, split if the plan says so.
+
+    Args:
+        plan: what says where it is.
+        task: kind of the task whose truths the labels are.
+
+    Raises:
+        DataError: the manifest is broken.
+    """
+    source = plan.cohort
+    cohort = load_cohort(
+        plan.path(source.manifest),
+        root=None if source.root is None else plan.path(source.root),
+        columns=source.columns,
+        path_template=source.path_template,
+        classes=source.classes,
+        truth=truth_kind(task),
+        no_finding=source.no_finding,
+        masks=source.masks,
+        include_padding=source.include_padding,
+    )
+    return cohort if source.split is None else split_groups(cohort, source.split, seed=plan.seed)
+
+
+def truth_kind(task: str) -> TruthKind:
+    """How a manifest writes the truths of that kind of task."""
+    kinds: dict[str, TruthKind] = {
+        "multilabel": "findings",
+        "regression": "number",
+        "segmentation": "mask",
+    }
+    return kinds.get(task, "class")
+
+
+def model_of(plan: Plan, *, device: torch.device, allow_code: bool) -> Model:
+    """The plan's model.
+
+    Raises:
+        ModelError: weights are missing or do not fit.
+        PlanError: the model is code and may not be run.
+    """
+    return load_model(plan.model_source(), device=device, allow_code=allow_code)
+
+
+def _check_classes(cohort: Cohort, model: Model) -> None:
+    if cohort.classes != model.task.classes and model.task.kind == "segmentation":
+        if cohort.classes:
+            raise DataError(
+                f"the masks of {cohort.name} number the classes {', '.join(cohort.classes)}, the "
+                f"model {', '.join(model.task.classes)}; both must be the same in one order"
+            )
+        return
+    if strange := sorted(set(cohort.classes) - set(model.task.classes)):
+        raise DataError(
+            f"{cohort.name} has cases of {', '.join(strange)}, which the model does not know; "
+            f"it knows {', '.join(model.task.classes)}"
+        )

@@ -1,0 +1,57 @@
+"""The card of a model: what a user and a report must know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from plexor.models.preprocess import Preprocess
+from plexor.models.task import Task, task_from
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCard:
+    """What is needed to use a model, and to say in a report which one it was.
+
+    Attributes:
+        task: meaning of the outputs, with the class names.
+        preprocess: what happens to an image before the network; None where it is not known, e.g.
+            because it happens inside a program that is called.
+        architecture: name of a built-in network, import path of the user's own, or any other short
+            name of the model.
+        channels: image channels that the model takes; None where any number is accepted.
+        spatial_dims: 2 or 3; None where both are accepted.
+        weights_sha256: hash of the weights file; "" for a model handed over in memory.
+        training: how the model was trained, plain data; empty where Plexor did not train it.
+
+    Example:
+        >>> from plexor.models import Binary
+        >>> card = ModelCard(task=Binary(classes=("normal", "opacity")), channels=1)
+        >>> ModelCard.from_dict(card.to_dict()) == card
+        True
+    """
+
+    task: Task
+    preprocess: Preprocess | None = None
+    architecture: str = ""
+    channels: int | None = None
+    spatial_dims: int | None = None
+    weights_sha256: str = ""
+    training: Mapping[str, object] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain data; ``from_dict`` restores the card."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ModelCard:
+        """A card from plain data, as stored in a weights file or in ``provenance.json``."""
+        rest = dict(data)
+        task = dict(rest.pop("task"))
+        preprocess = rest.pop("preprocess", None)
+        if preprocess is not None:
+            preprocess = Preprocess(
+                **{k: tuple(v) if isinstance(v, list) else v for k, v in preprocess.items()}
+            )
+        return cls(task=task_from(**task), preprocess=preprocess, **rest)

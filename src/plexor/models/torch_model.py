@@ -1,0 +1,141 @@
+"""A torch network with its preprocessing and task, as one model that takes stored images."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from plexor.core.errors import ModelError
+from plexor.core.ids import digest, digest_bytes
+from plexor.models.batch import Scaling
+from plexor.models.card import ModelCard
+from plexor.models.device import is_out_of_memory
+from plexor.models.model import ModelAccess
+from plexor.models.preprocess import Preprocess, resampled
+from plexor.models.segmentation import Segmentation
+from plexor.models.task import Task, check_outputs
+
+
+class TorchModel:
+    """A network with its preprocessing and task; a ``Model`` that shows its gradients.
+
+    Args:
+        network: takes (N, C, *size) and returns logits (N, n_outputs), for a segmentation
+            (N, n_outputs, *any size). It is put in evaluation mode, its parameters are frozen, and
+            it stays on its own device. It is not copied.
+        task: meaning of the logits.
+        preprocess: from values to the network's input; that of the card if not given, without a
+            card ``Preprocess()``.
+        card: where the model comes from; made from the other arguments if not given.
+
+    Attributes:
+        network: the network given.
+        task: the task given.
+        preprocess: the preprocessing used.
+        card: the card given, or made.
+        was_training: whether the network was handed over in training mode.
+
+    Example:
+        A network that decides by the mean of the image, which is scaled to 0...1 before:
+
+        >>> import torch
+        >>> from torch import nn
+        >>> from plexor.models import Multiclass, Preprocess, TorchModel
+        >>> network = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1, 2))
+        >>> network[2].weight.data = torch.tensor([[-1.0], [1.0]])
+        >>> network[2].bias.data = torch.tensor([0.5, -0.5])
+        >>> task = Multiclass(classes=("dark", "bright"))
+        >>> model = TorchModel(network, task=task, preprocess=Preprocess(window=(0, 255)))
+        >>> images = torch.full((2, 1, 8, 8), 255.0) * torch.tensor([0.2, 0.8]).view(2, 1, 1, 1)
+        >>> model.outputs(images)
+        tensor([[ 0.3000, -0.3000],
+                [-0.3000,  0.3000]])
+        >>> [task.classes[label] for label in task.decide(model.outputs(images))]
+        ['dark', 'bright']
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        task: Task,
+        preprocess: Preprocess | None = None,
+        card: ModelCard | None = None,
+    ) -> None:
+        self.was_training = network.training
+        self.network = network.eval().requires_grad_(requires_grad=False)
+        self.task = task
+        self.preprocess = preprocess or (card and card.preprocess) or Preprocess()
+        self.card = card or ModelCard(
+            task=task, preprocess=self.preprocess, architecture=type(network).__qualname__
+        )
+
+    @property
+    def access(self) -> ModelAccess:
+        """See ``Model``."""
+        return "gradients"
+
+    @property
+    def device(self) -> torch.device:
+        """Device of the network's first parameter; the CPU for a network without any."""
+        parameter = next(self.network.parameters(), None)
+        return torch.device("cpu") if parameter is None else parameter.device
+
+    def to(self, device: torch.device) -> Self:
+        """See ``Model``; moves the network."""
+        self.network.to(device)
+        return self
+
+    def identity(self) -> str:
+        """SHA-256 of the network's class, its state, the preprocessing and the task."""
+        parts = [
+            [
+                name,
+                str(tensor.dtype),
+                digest_bytes(tensor.detach().cpu().contiguous().numpy().tobytes()),
+            ]
+            for name, tensor in self.network.state_dict().items()
+        ]
+        kind = f"{type(self.network).__module__}.{type(self.network).__qualname__}"
+        return digest([kind, parts, asdict(self.preprocess), asdict(self.task)])  # type: ignore[call-overload]
+
+    def outputs(self, images: Tensor, scaling: Scaling | None = None) -> Tensor:
+        """Logits (N, n_outputs), float32, differentiable in ``images``.
+
+        Of a segmentation (N, n_outputs, *spatial): where the network works at another size than
+        the image's, its logits are interpolated back, as by ``resampled``.
+
+        Args:
+            images: stored numbers, (N, C, *spatial).
+            scaling: from stored numbers to values; None where they are the same.
+
+        Raises:
+            ModelError: images the network cannot take, or outputs of a wrong shape. An error that
+                says that memory ran out is raised as it is.
+        """
+        values = images if scaling is None else scaling.values(images)
+        channels = self.card.channels
+        if channels is not None and images.shape[1] != channels:
+            raise ModelError(
+                f"the model takes images with {channels} channels, got {images.shape[1]}"
+            )
+        inputs = self.preprocess(values)
+        if inputs.ndim == 4:
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
+        try:
+            outputs: Tensor = self.network(inputs)
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise
+            raise ModelError(
+                f"the network fails on images of shape {tuple(images.shape[1:])}: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        spatial = tuple(images.shape[2:])
+        check_outputs(self.task, outputs, len(images), spatial_dims=len(spatial))
+        if isinstance(self.task, Segmentation):
+            return resampled(outputs.float(), spatial)
+        return outputs.float()

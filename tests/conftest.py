@@ -1,0 +1,32 @@
+"""How the tests are shared out among processes."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+import pytest
+
+SPREAD = (
+    "tests/contract/test_attack_contract.py",
+    "tests/contract/test_fitted_contract.py",
+)
+"""Long files whose tests share no fixture: dealt out in parts. All other files stay whole."""
+_PARTS = 12
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keeps a file on one worker, with its fixtures, except for those that are spread."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFileOrPart(LoadFileScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::", 1)[0]
+            if not file.startswith(SPREAD):
+                return file
+            return f"{file}-{zlib.crc32(nodeid.encode()) % _PARTS}"
+
+    return ByFileOrPart(config, log)
