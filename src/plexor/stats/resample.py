@@ -210,7 +210,8 @@ class WeightedMean:
             np.bincount(draws.codes, weights=column, minlength=draws.n_groups)
             for column in (*self.sums.T, self.sizes)
         ]
-        return WeightedMean(sums=np.stack(columns[:-1], axis=1), sizes=columns[-1])
+        floats = np.array(columns, dtype=np.float64)
+        return WeightedMean(sums=floats[:-1].T, sizes=floats[-1])
 
 
 def weighted_mean(values: ArrayLike) -> Statistic:
