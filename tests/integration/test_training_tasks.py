@@ -169,7 +169,7 @@ def test_a_mask_moves_with_its_image(tmp_path: Path) -> None:
 
 def test_masks_whose_classes_nobody_named_are_refused(tmp_path: Path) -> None:
     config = Training(architecture="unet", task="segmentation", preprocess=PREPARED)
-    with pytest.raises(PlanError, match=r"name the classes in `cohort\.classes`, the background first"):
+    with pytest.raises(PlanError, match=r"name the classes in `cohort\.classes`"):
         train(_discs(tmp_path, ()), config, tmp_path / "w.safetensors")
 
 

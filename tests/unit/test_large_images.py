@@ -10,9 +10,9 @@ import pytest
 
 from plexor.attacks.judge import Distances
 from plexor.cases import LOSSLESS, Image, Intensity, decode_image
+from plexor.cases.bands import bands
 from plexor.cases.formats.png import PngCodec
 from plexor.visibility import Visibility, array
-from plexor.visibility.array import bands
 from plexor.visibility.sight import look
 
 SHAPES = [(1, 60, 41), (3, 57, 33), (1, 40, 13, 12)]
