@@ -94,7 +94,7 @@ def test_a_mean_of_group_sums_is_the_mean_of_cases() -> None:
     rng = np.random.default_rng(3)
     x, groups = rng.normal(size=60), rng.integers(0, 9, 60)
     draws = resampler(60, groups, seed=2)
-    by_cases = draws.replicates(lambda weights: weighted_mean(x)(weights), 20)
+    by_cases = draws.replicates(lambda weights: np.asarray(weighted_mean(x)(weights)), 20)
     np.testing.assert_allclose(draws.replicates(weighted_mean(x), 20), by_cases, rtol=1e-12)
 
 

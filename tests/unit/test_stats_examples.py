@@ -1,4 +1,4 @@
-"""Every public function of ``plexor.stats`` has an example; test_docstring_examples.py runs them."""
+"""Every public function of ``plexor.stats`` has an example; another test runs them."""
 
 from __future__ import annotations
 
