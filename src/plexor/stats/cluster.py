@@ -81,9 +81,10 @@ def clustered_proportion(
     their resemblance can hardly be estimated; so the design effect is taken to be at least
     ``1 + (Kish's - 1) / g``, which is Kish's own for one group and 1 for many. Groups count by
     their size in g: a few small groups beside large ones that are all alike count as one. This
-    floor is Plexor's own: in the designs of docs/reference/coverage.md it lifts the least coverage from
-    0.75 to 0.89, for intervals up to half as wide again where few groups have an event and groups
-    do not matter. One single group of several observations has a value and no interval.
+    floor is Plexor's own: in the designs of docs/reference/coverage.md with equal groups it lifts
+    the least coverage from 0.75 to 0.89, for intervals up to half as wide again where few groups
+    have an event and groups do not matter. One single group of several observations has a value
+    and no interval.
 
     Args:
         events: one truth value per observation, (n,).
