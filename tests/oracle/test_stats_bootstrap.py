@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from plexor.core.errors import PlanError
 from plexor.stats import (
@@ -94,7 +95,13 @@ def test_a_mean_of_group_sums_is_the_mean_of_cases() -> None:
     rng = np.random.default_rng(3)
     x, groups = rng.normal(size=60), rng.integers(0, 9, 60)
     draws = resampler(60, groups, seed=2)
-    by_cases = draws.replicates(lambda weights: np.asarray(weighted_mean(x)(weights)), 20)
+
+    mean = weighted_mean(x)
+
+    def case_by_case(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        return mean(weights)
+
+    by_cases = draws.replicates(case_by_case, 20)
     np.testing.assert_allclose(draws.replicates(weighted_mean(x), 20), by_cases, rtol=1e-12)
 
 

@@ -1,4 +1,4 @@
-"""Every public function of ``plexor.stats`` has an example; another test runs them."""
+"""Every public function of ``plexor.stats`` has an example, which test_docstring_examples runs."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from plexor.cases.bands import bands
 from plexor.cases.grid import Grid
 from plexor.cases.intensity import Intensity
 
@@ -110,3 +111,17 @@ class Image:
         span = self.intensity
         grid = np.round(pixels / span.quantum) * span.quantum if span.quantum else pixels
         return np.clip(grid, span.low, span.high).astype(self.pixels.dtype)
+
+    def changed(self, change: NDArray[np.floating[Any]]) -> Pixels:
+        """The nearest pixels that the file can hold to these pixels plus a change.
+
+        Args:
+            change: (channels, *spatial), in stored numbers; added in float64, band by band, so that
+                a large image takes little memory.
+        """
+        found = np.empty_like(self.pixels)
+        for band in bands(self.pixels.shape):
+            found[:, band] = self.storable(
+                self.pixels[:, band] + change[:, band].astype(np.float64)
+            )
+        return found
