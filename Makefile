@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .make/setup
 
-.PHONY: help setup demo check test mutants browser docs benchmark coverage-study clean
+.PHONY: help setup demo check test mutants browser soak docs benchmark coverage-study clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -17,7 +17,7 @@ setup: $(SETUP)
 $(SETUP): pyproject.toml constraints.txt
 	$(PYTHON) scripts/require_python.py
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,docs,jpeg,readers]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,docs,jpeg,readers,torch]'
 	@mkdir -p .make && touch $(SETUP)
 
 demo: $(SETUP)
@@ -39,6 +39,11 @@ mutants: $(SETUP)
 browser:
 	scripts/install-browser.sh
 
+# make soak FLIPS=5000   reads image files with flipped bits (minutes); counts in docs/reference/trials.md
+FLIPS := 5000
+soak: $(SETUP)
+	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/soak/bit_flips.py --flips $(FLIPS)
+
 docs: $(SETUP)
 	$(BIN)/mkdocs build --strict
 
@@ -47,7 +52,7 @@ docs: $(SETUP)
 PEERS := benchmarks/.venv/bin/python
 benchmark:
 	test -x $(PEERS) || $(PYTHON) -m venv benchmarks/.venv
-	$(PEERS) -m pip install --quiet -c constraints.txt -e .[jpeg]
+	$(PEERS) -m pip install --quiet -c constraints.txt -e .[jpeg,torch]
 	$(PEERS) -m pip install --quiet -c constraints.txt -r benchmarks/requirements-peers.txt
 	$(PEERS) -m pip install --quiet --no-deps torchattacks==3.5.1 confidenceinterval==1.0.5
 	for script in pgd volume audit_overhead memory startup rounding sparse pixel observer \

@@ -82,7 +82,7 @@ PLACES = {
 }
 GOAL_PLACES = {f"probes[].goal: {', '.join(goal.forms)}": goal for goal in GOALS.values()}
 REGION_PLACES = {f"probes[].threat.region: {region.form}": region for region in REGIONS.values()}
-COMMON = ("attack", "id", "goal", "threat")
+COMMON = ("kind", "attack", "id", "goal", "threat")
 OF_FITTED = ("fit", "load", "fit_batch")
 TOP = {
     "format": "of the plan itself; leave it out",

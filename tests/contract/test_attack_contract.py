@@ -46,6 +46,7 @@ from plexor.attacks import (
     Transfer,
     cascade,
     judge,
+    matched_noise,
 )
 from plexor.attacks.catalogue import SEARCHES, Search, find
 from plexor.attacks.engine import propose
@@ -260,6 +261,40 @@ def test_proposals_are_storable_within_the_threat_and_no_worse_than_nothing(
     slack = 0.0 if how.dtype != "f4" else 1e-3  # the judge's image is rounded once more
     assert bool((after >= before - slack).all())
     assert bool((after > before + 0.01).any()), "found nothing for any case"
+
+
+@pytest.mark.parametrize(("name", "norm"), NAMES_AND_NORMS)
+def test_padding_is_left_alone(name: str, norm: Any) -> None:
+    """A quarter of one image is padding, and none of the other; noise keeps to it, too."""
+    shape, task = SHAPES["2D"], TASKS["multiclass"]
+    stored = images(shape, 2, seed=5)
+    padding = np.zeros(shape[1:], dtype=bool)
+    padding[: shape[1] // 2, : shape[2] // 2] = True
+    stored[0] = replace(stored[0], padding=padding)
+    model = model_of(network(shape, task), task)
+    batch, goal = decided(model, stored), Misclassify()
+    threat = STORED["8 bit"].threat(norm, times=20.0)
+    proposal = quick(name)(model, batch, goal, threat, seed=0)
+    assert not proposal.delta[0][:, torch.from_numpy(padding)].any()
+    noise = matched_noise(batch, threat, seed=0)
+    assert not noise[0][:, torch.from_numpy(padding)].any()
+    assert noise[0].any()
+    verdicts = judge(model, batch, stored, proposal.delta, goal=goal, threat=threat)[LOSSLESS]
+    assert all(verdict.within_threat for verdict in verdicts)
+
+
+def test_a_change_in_padding_is_not_within_the_threat() -> None:
+    stored = images(SHAPES["2D"], 2, seed=5)
+    padding = np.zeros(SHAPES["2D"][1:], dtype=bool)
+    padding[0, 0] = True
+    stored = [replace(one, padding=padding) for one in stored]
+    model = model_of(network(SHAPES["2D"], TASKS["multiclass"]), TASKS["multiclass"])
+    batch, threat = batch_of(stored), Threat(norm="linf", radius=300)
+    delta = torch.zeros_like(batch.images)
+    delta[0, :, 0, 0] = 1 - 2 * (batch.images[0, :, 0, 0] > 9).float()
+    delta[1, :, 0, 1] = 1 - 2 * (batch.images[1, :, 0, 1] > 9).float()
+    verdicts = judge(model, batch, stored, delta, goal=None, threat=threat)[LOSSLESS]
+    assert [verdict.within_threat for verdict in verdicts] == [False, True]
 
 
 def _tells_more(task: str, goal: Goal, dimensions: str) -> bool:

@@ -91,6 +91,6 @@ def test_an_audit_carries_it_out_and_says_what_it_is(lesions: Setup, tmp_path: P
     (about,) = (one for one in listed if one["id"] == "bright")
     assert (about["kind"], about["title"], about["control"]) == ("corruption", "Brightness", None)
     assert about["settings"] == {"percent": 20.0}
-    summary: Any = summarise(run.plan(), run.provenance(), findings)
-    assert "pgd-linf-2" in {one["id"] for one in summary["probes"]}
+    summary = summarise(run.plan(), run.provenance(), findings)
+    assert "pgd-linf-2" in {one.id for one in summary.probes}
     assert write_report(run.path).exists()

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 from pydicom import dcmread
 from pydicom.encaps import encapsulate
-from pydicom.uid import JPEG2000Lossless
+from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless
 from tests.helpers.enhanced import WORDS, written
 
 from plexor.cases import LOSSLESS, decode_image, read_image
@@ -25,6 +25,8 @@ from plexor.cases.formats.codestream import read_frame, segments
 from plexor.cases.formats.limits import Limits
 from plexor.cases.image import Image
 from plexor.core.errors import DataError, PlanError
+
+NIFTI_1: Any = nib.Nifti1Image
 
 tifffile = pytest.importorskip("tifffile", reason="tifffile comes with scikit-image")
 
@@ -107,7 +109,7 @@ BOMBS: dict[str, Any] = {
 
 
 def _volume(voxels: Any) -> bytes:
-    volume: Any = nib.Nifti1Image(voxels, np.eye(4))
+    volume: Any = NIFTI_1(voxels, np.eye(4))
     data: bytes = volume.to_bytes()
     return data
 
@@ -122,7 +124,7 @@ def _deflated(further: bytes) -> bytes:
     """A deflated data set with a long private element."""
     dataset = dcmread(io.BytesIO(written()))
     dataset.add_new(0x00091001, "OB", further)
-    dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1.99"
+    dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
     file = io.BytesIO()
     dataset.save_as(file)
     return file.getvalue()

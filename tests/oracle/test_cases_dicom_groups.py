@@ -26,7 +26,7 @@ def _read(data: bytes) -> Image:
     return decode_image(data, "x")
 
 
-def _enhanced(**groups: list[Dataset]) -> bytes:
+def _enhanced(**groups: Any) -> bytes:
     return written(sop_class=ENHANCED_CT, NumberOfFrames="1", **groups)
 
 
@@ -99,8 +99,10 @@ def test_groups_at_odds_are_refused(groups: dict[str, list[Dataset]], complaint:
 
 
 def test_a_second_rescale_at_the_top_level_must_agree() -> None:
-    groups = {SHARED: [item(PixelValueTransformationSequence=transformation(1, -1024))]}
-    same = {"RescaleSlope": "1", "RescaleIntercept": "-1024", "RescaleType": "HU"}
+    groups: dict[str, Any] = {
+        SHARED: [item(PixelValueTransformationSequence=transformation(1, -1024))]
+    }
+    same: dict[str, Any] = {"RescaleSlope": "1", "RescaleIntercept": "-1024", "RescaleType": "HU"}
     _read(written(sop_class=ENHANCED_CT, **groups, **same))
     with pytest.raises(DataError, match="two rescales"):
         _read(written(sop_class=ENHANCED_CT, **groups, **same | {"RescaleIntercept": "0"}))
@@ -131,7 +133,7 @@ def test_a_parametric_map_has_real_world_values() -> None:
     mapping = item(
         RealWorldValueSlope=0.5, RealWorldValueIntercept=-2.0, MeasurementUnitsCodeSequence=[code]
     )
-    groups = {SHARED: [item(RealWorldValueMappingSequence=[mapping])]}
+    groups: dict[str, Any] = {SHARED: [item(RealWorldValueMappingSequence=[mapping])]}
     found = _read(written(sop_class=PARAMETRIC_MAP, **groups)).intensity
     assert (found.slope, found.intercept, found.unit) == (0.5, -2.0, "mm2/s")
     del mapping.RealWorldValueSlope

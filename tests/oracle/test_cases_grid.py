@@ -17,6 +17,9 @@ from plexor.cases.formats import read_mask
 from plexor.cases.grid import Grid
 from plexor.core.errors import DataError
 
+NIFTI_1: Any = nib.Nifti1Image
+AXES_OF: Any = nib.aff2axcodes
+
 SHAPE = (5, 6, 7)
 AFFINE = np.array([[0.9, 0.1, 0, -7], [-0.1, 0.9, 0, 5], [0, 0, 2.5, 11], [0, 0, 0, 1]])
 VOXELS = np.arange(np.prod(SHAPE), dtype=np.int16).reshape(SHAPE)
@@ -24,7 +27,7 @@ LESION = (VOXELS % 11 == 3).astype(np.uint8)
 
 
 def _nifti(path: Path, voxels: Any, affine: Any = AFFINE, dtype: Any = None) -> Path:
-    volume: Any = nib.Nifti1Image(voxels, affine)
+    volume: Any = NIFTI_1(voxels, affine)
     if dtype is not None:
         volume.set_data_dtype(dtype)
     volume.to_filename(path)
@@ -45,7 +48,7 @@ def test_any_order_and_direction_of_axes_is_undone(
 ) -> None:
     """nibabel, told the same reordering, gives the file; the world does not change."""
     orientation = np.array(list(zip(axes, flips, strict=True)), dtype=float)
-    plain: Any = nib.Nifti1Image(LESION, AFFINE)
+    plain: Any = NIFTI_1(LESION, AFFINE)
     turned = plain.as_reoriented(orientation)
     turned.to_filename(tmp_path / "mask.nii")
     found = _case(tmp_path, tmp_path / "mask.nii")
@@ -79,11 +82,11 @@ def test_rounding_of_headers_is_no_other_place(tmp_path: Path) -> None:
 
 
 def test_a_mask_that_does_not_say_where_it_lies_is_laid_on_as_stored(tmp_path: Path) -> None:
-    volume: Any = nib.Nifti1Image(LESION, AFFINE)
+    volume: Any = NIFTI_1(LESION, AFFINE)
     volume.set_sform(None, 0)
     volume.set_qform(None, 0)
     volume.to_filename(tmp_path / "mask.nii")
-    np.testing.assert_array_equal(_case(tmp_path, tmp_path / "mask.nii").truth_mask, LESION)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(_case(tmp_path, tmp_path / "mask.nii").truth_mask, LESION)
 
 
 def test_a_dicom_mask_is_turned_to_its_image(tmp_path: Path) -> None:
@@ -114,7 +117,7 @@ def test_orientation_letters_are_nibabels() -> None:
             affine[:3, :3] = np.diag(flips)[:, axes] * (1.0, 2.0, 3.0)
             grid = Grid.of_affine(affine)
             assert grid is not None
-            assert grid.orientation == "".join(nib.aff2axcodes(affine))
+            assert grid.orientation == "".join(AXES_OF(affine))
             np.testing.assert_allclose(grid.spacing_mm, (1.0, 2.0, 3.0))
 
 

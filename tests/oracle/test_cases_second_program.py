@@ -22,6 +22,9 @@ from pydicom.pixels.processing import apply_modality_lut
 from plexor.cases import Image, read_image
 from plexor.core.errors import DataError
 
+NIFTI_1: Any = nib.Nifti1Image
+AXES_OF: Any = nib.aff2axcodes
+
 pytestmark = pytest.mark.filterwarnings("ignore")  # the files' oddities, told by every reader
 
 FOLDERS = {
@@ -109,7 +112,7 @@ def test_nifti_values_and_places_are_nibabels() -> None:
         if image.grid is not None:
             np.testing.assert_allclose(image.grid.axes, volume.affine[:3, :3])
             np.testing.assert_allclose(image.grid.origin, volume.affine[:3, 3])
-            assert image.grid.orientation == "".join(nib.aff2axcodes(volume.affine))
+            assert image.grid.orientation == "".join(AXES_OF(volume.affine))
         n_compared += 1
     assert n_compared >= 3  # the others are of four dimensions, or matrices
 
@@ -125,7 +128,7 @@ def test_nifti_values_and_places_are_itks(tmp_path: Path) -> None:
         affine = np.eye(4)
         affine[:3, :3] = np.eye(3)[:, axes] * (1.0, -2.0, 3.0)
         affine[:3, 3] = (10, -20, 30)
-        volume: Any = nib.Nifti1Image(voxels, affine)
+        volume: Any = NIFTI_1(voxels, affine)
         volume.header.set_slope_inter(0.5 + n, -3.0)
         path = tmp_path / f"{n}.nii.gz"
         volume.to_filename(path)

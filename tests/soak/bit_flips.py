@@ -34,6 +34,9 @@ from pydicom.data import get_testdata_file
 from plexor.cases import LOSSLESS, Image, decode_image
 from plexor.core.errors import DataError
 
+NIFTI_1: Any = nib.Nifti1Image
+NIFTI_2: Any = nib.Nifti2Image
+
 MEMORY = 3 * 2**30
 """Bytes that a reader may address: what is imported takes about half."""
 SECONDS = 60
@@ -67,8 +70,8 @@ def sound_files() -> dict[str, bytes]:
     smooth = np.cumsum(rng.integers(-3, 4, (64, 80, 3)), axis=1).clip(-90, 90) + 128
     rgb = smooth.astype(np.uint8)
     grey16 = rgb[..., 0].astype(np.uint16) * 200
-    volume: Any = nib.Nifti1Image(rng.integers(0, 900, (9, 8, 7)).astype(np.int16), np.eye(4))
-    second: Any = nib.Nifti2Image(rng.normal(0, 1, (9, 8, 7)).astype(np.float32), np.eye(4))
+    volume: Any = NIFTI_1(rng.integers(0, 900, (9, 8, 7)).astype(np.int16), np.eye(4))
+    second: Any = NIFTI_2(rng.normal(0, 1, (9, 8, 7)).astype(np.float32), np.eye(4))
     files = {
         "png rgb": _saved(rgb, "PNG"),
         "png grey 16": _saved(grey16, "PNG"),

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pytest
 import torch
 from tests.helpers.enhanced import WORDS, written
 
-from plexor.cases import Image, decode_image
+from plexor.cases import Image, decode_image, load_cohort, read_case
 from plexor.models.batch import Batch
+from plexor.visibility import Visibility
+from plexor.visibility.sight import look
 
 PADDED = WORDS.copy()
 PADDED[:2] = 0
@@ -46,3 +51,29 @@ def test_without_padding_the_range_is_all_there_is() -> None:
     assert batch.padding is None
     low, high = batch.room()
     torch.testing.assert_close(high - low, torch.full_like(low, 4095.0))
+
+
+@pytest.mark.parametrize("include_padding", [False, True])
+def test_padding_can_be_included(tmp_path: Path, *, include_padding: bool) -> None:
+    (tmp_path / "x.dcm").write_bytes(written(PADDED, PixelPaddingValue=0))
+    (tmp_path / "m.csv").write_text("path,label\nx.dcm,a\n")
+    cohort = load_cohort(tmp_path / "m.csv", include_padding=include_padding)
+    assert (read_case(cohort.cases[0]).padding is None) == include_padding
+
+
+def test_figures_of_a_change_leave_padding_out() -> None:
+    image = _image(padded=True)
+    assert image.padding is not None
+    changed = image.pixels.copy()
+    changed[:, 2:] += 1
+    sight = look(
+        image.pixels,
+        changed,
+        Visibility(observer="none"),
+        low=0,
+        span=4095,
+        quantum=1,
+        padding=image.padding,
+    )
+    assert sight.psnr == pytest.approx(20 * np.log10(4095))
+    assert sight.levels[:2] == (0, 38 * 48)

@@ -15,6 +15,8 @@ from PIL import Image
 
 from plexor.cases import check_cohort
 
+NIFTI_1: Any = nib.Nifti1Image
+
 
 def _cohort(folder: Path, labels: tuple[str, str] = ("a", "b"), groups: str = "") -> Path:
     for i in range(2):
@@ -67,7 +69,7 @@ def test_mixed_orientation_and_spacing_are_told(tmp_path: Path) -> None:
     for k in range(4):
         affine = np.eye(4) if k % 2 == 0 else np.diag([-1.0, -1, 3, 1])
         voxels = np.random.default_rng(k).integers(0, 900, (8, 8, 8)).astype(np.int16)
-        volume: Any = nib.Nifti1Image(voxels, affine)
+        volume: Any = NIFTI_1(voxels, affine)
         volume.to_filename(tmp_path / f"{k}.nii.gz")
         rows.append(f"{k}.nii.gz,{'ab'[k // 2]},g{k}")
     (tmp_path / "m.csv").write_text("path,label,group\n" + "\n".join(rows) + "\n")

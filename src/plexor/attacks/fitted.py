@@ -86,8 +86,8 @@ class DescribedFit(FittedAttack, Described, Protocol):
 
     Attributes:
         applied: what the result of a fit sees of any model it is applied to.
-        layers: whether fitting looks at hidden layers, so that the model must have a network.
         fitted: class of the result of a fit; its ``load`` reads a saved one.
+        layers: whether fitting uses hidden layers, so that the model must have a network.
     """
 
     applied: ClassVar[Access]

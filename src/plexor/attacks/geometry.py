@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 HALVINGS = 25
-"""Bisections of an interval, after which float32 holds about nothing between its ends."""
+"""Bisections after which an interval is about as small as float32 can represent."""
 PIECES = 100
-"""Steps of Newton's method at most; more than a dozen are rare."""
+"""Greatest number of steps of Newton's method; more than a dozen are rare."""
 _PIECE = 1 << 15
 _NEARLY = 1e-7
 _CLOSE = 2.0**-12
@@ -24,8 +24,8 @@ _FINEST = 2.0**-18
 def lengths(delta: Tensor) -> Tensor:
     """Euclidean length of each case's perturbation, (N, 1, ...).
 
-    Taken piece by piece: in one go, float32 loses 1e-5 of the length of a million numbers, and
-    4e-4 of that of ten million.
+    Computed in pieces: a single sum in float32 has a relative error of 1e-5 for a million numbers,
+    and of 4e-4 for ten million.
     """
     pieces = torch.split(delta.flatten(1), _PIECE, dim=1)
     norms = torch.stack([torch.linalg.vector_norm(piece, dim=1) for piece in pieces], dim=1)
@@ -34,16 +34,16 @@ def lengths(delta: Tensor) -> Tensor:
 
 
 def over_peaks(gradient: Tensor) -> tuple[Tensor, Tensor]:
-    """Each case's gradient over its greatest absolute number, and that number, (N, 1, ...).
+    """Each case's gradient divided by its greatest absolute value, and that value, (N, 1, ...).
 
-    Where a model is sure, the squares of the gradient itself would vanish.
+    Avoids squares of small gradients that underflow.
     """
     peaks = as_cases(gradient.flatten(1).abs().amax(1), gradient)
     return gradient / torch.where(peaks > 0, peaks, 1.0), peaks
 
 
 def unit(gradient: Tensor) -> Tensor:
-    """The gradient over its Euclidean length; 0 where it is 0."""
+    """The gradient divided by its Euclidean length; 0 where it is 0."""
     scaled, peaks = over_peaks(gradient)
     return scaled / torch.where(peaks > 0, lengths(scaled), 1.0)
 
@@ -55,7 +55,7 @@ def sums(delta: Tensor) -> Tensor:
 
 
 def changed(delta: Tensor, *, apart: bool) -> Tensor:
-    """How many positions of each case are changed, (N, 1, ...); ``apart`` counts every channel."""
+    """Count of changed positions, (N, 1, ...); ``apart`` counts every channel separately."""
     moved = delta != 0 if apart else (delta != 0).any(dim=1, keepdim=True)
     return as_cases(moved.flatten(1).sum(1).to(delta.dtype), delta)
 
@@ -74,11 +74,10 @@ def greatest_fitting(
     *,
     at_most: float,
 ) -> Tensor:
-    """``shape(s)`` of each case with about the greatest s for which its measure fits the radius.
+    """``shape(s)`` for about the greatest s, in each case, whose measure fits the radius.
 
-    ``measure(shape(s))`` must not fall as s grows, and be zero at s = 0. Where it comes closer to
-    the radius than a part in a few thousand, that is taken; where it goes by greater leaps, s is
-    narrowed down to a few millionths.
+    ``measure(shape(s))`` must not decrease with s, and be zero at s = 0. The search stops within
+    1/4096 of the radius, or where the measure jumps, within a few millionths of s.
     """
     low, short = torch.zeros_like(radii), torch.zeros_like(radii)
     high = torch.full_like(radii, min(1.0, at_most))
@@ -88,7 +87,7 @@ def greatest_fitting(
         high = torch.where(room, high * 2, high)
         over = measure(shape(high))
     low, short = torch.where(over <= radii, high, low), torch.where(over <= radii, over, short)
-    aim = (1 - _CLOSE / 2) * radii  # half of what aims at the radius itself would go beyond
+    aim = (1 - _CLOSE / 2) * radii  # aiming at the radius itself would exceed it half of the time
     for turn in range(2 * HALVINGS):
         wide = (short < (1 - _CLOSE) * radii) & (high - low > _FINEST * high)
         searched = (over > radii) & wide
@@ -109,8 +108,8 @@ def greatest_fitting(
 def time_of(rate: Tensor, ends: Tensor, wanted: Tensor) -> Tensor:
     """The time t, (N, 1, ...), at which ``sum(rate * min(t, ends))`` is ``wanted``.
 
-    Infinite where it never is. The sum is concave in t and piecewise linear, so that Newton's
-    method comes from below and is there after a few pieces.
+    Infinite where there is none. The sum is concave and piecewise linear in t, so that Newton's
+    method converges from below in a few steps.
     """
     time = torch.zeros_like(wanted)
     left = wanted
@@ -126,5 +125,5 @@ def time_of(rate: Tensor, ends: Tensor, wanted: Tensor) -> Tensor:
 
 
 def as_cases(numbers: Tensor, like: Tensor) -> Tensor:
-    """One number a case, (N,), as (N, 1, ...), which broadcasts over ``like``."""
+    """Numbers of cases (N,) as (N, 1, ...), to broadcast over ``like``."""
     return numbers.view(-1, *[1] * (like.ndim - 1))

@@ -14,6 +14,7 @@ from torch import Tensor
 from plexor.attacks.goals import Goal
 from plexor.attacks.outlined_area import Outline, outlines
 from plexor.attacks.threat import Threat
+from plexor.cases.bands import bands
 from plexor.cases.image import LOSSLESS, Codec, EditingCodec, Image, Pixels
 from plexor.models.batch import Batch
 from plexor.models.model import Model
@@ -43,18 +44,15 @@ class Distances:
 
     @classmethod
     def between(cls, original: Pixels, other: Pixels) -> Distances:
-        """Measured in float64."""
-        return cls.of(other.astype(np.float64) - original.astype(np.float64))
-
-    @classmethod
-    def of(cls, change: NDArray[np.float64]) -> Distances:
-        """Distances of a change (C, *spatial)."""
-        return cls(
-            linf=float(np.abs(change).max()),
-            l2=float(np.sqrt(np.square(change).sum())),
-            l1=float(np.abs(change).sum()),
-            l0=float(np.count_nonzero(change.any(axis=0))),
-        )
+        """Measured in float64, a large image band by band."""
+        linf = squares = l1 = l0 = 0.0
+        for band in bands(original.shape):
+            change = other[:, band].astype(np.float64) - original[:, band].astype(np.float64)
+            linf = max(linf, float(np.abs(change).max()))
+            squares += float(np.square(change).sum())
+            l1 += float(np.abs(change).sum())
+            l0 += float(np.count_nonzero(change.any(axis=0)))
+        return cls(linf=linf, l2=math.sqrt(squares), l1=l1, l0=l0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,10 +113,10 @@ def judge(
     Returns:
         Container → one verdict for each case, in the order of the batch.
     """
-    changes = delta.detach().cpu().double().numpy()
-    finite = np.isfinite(changes).reshape(len(images), -1).all(axis=1)
+    changes = delta.detach().cpu().numpy()
+    finite = [bool(np.isfinite(change).all()) for change in changes]
     wanted = [
-        image.storable(image.pixels + np.where(ok, change, 0.0))
+        image.changed(change if ok else np.zeros_like(change))
         for image, change, ok in zip(images, changes, finite, strict=True)
     ]
     within = list(finite)
@@ -168,7 +166,7 @@ def _encoded(codec: Codec, pixels: Pixels, edit: object | None) -> tuple[bytes, 
 def _allowed(
     threat: Threat, batch: Batch, images: Sequence[Image], stored: Sequence[Pixels]
 ) -> list[bool]:
-    """Whether each stored image is within the threat's radius and region."""
+    """Whether each stored image is within the threat's radius and region, its padding as it was."""
     radii = threat.radii(batch).flatten().double().tolist()
     regions: NDArray[np.bool_] | None = None
     if threat.region is not None:
@@ -176,26 +174,29 @@ def _allowed(
         regions = allowed.expand(len(images), *allowed.shape[1:]).cpu().numpy()
     verdicts = []
     for i, (image, pixels) in enumerate(zip(images, stored, strict=True)):
-        change = pixels.astype(np.float64) - image.pixels.astype(np.float64)
-        length = _length(change, threat)
+        moved = pixels != image.pixels
+        length = _length(image.pixels, pixels, threat)
         fits = length <= radii[i] * (1 + _TOLERANCE) + _rounding(pixels, threat)
-        outside = regions is not None and bool((change * ~regions[i]).any())
+        outside = regions is not None and bool((moved & ~regions[i]).any())
+        if image.padding is not None:
+            outside = outside or bool(moved[:, image.padding].any())
         verdicts.append(fits and not outside)
     return verdicts
 
 
-def _length(change: NDArray[np.float64], threat: Threat) -> float:
+def _length(original: Pixels, other: Pixels, threat: Threat) -> float:
     """The threat's norm of a change, measured as in ``Distances``."""
     if threat.norm == "l0" and threat.channels == "apart":
-        return float(np.count_nonzero(change))
-    return float(getattr(Distances.of(change), threat.norm))
+        return float(np.count_nonzero(other != original))
+    return float(getattr(Distances.between(original, other), threat.norm))
 
 
 def _rounding(stored: Pixels, threat: Threat) -> float:
     """Length that rounding to a floating-point file type may add; 0 for an integer grid or L0."""
     if stored.dtype.kind != "f" or threat.norm == "l0":
         return 0.0
-    return _length((np.spacing(np.abs(stored)) / 2).astype(np.float64), threat)
+    half = (np.spacing(np.abs(stored)) / 2).astype(np.float64)
+    return _length(np.zeros_like(half), half, threat)
 
 
 def _outlined(task: Task, batch: Batch, decided: Tensor) -> Sequence[Outline | None]:

@@ -1,4 +1,4 @@
-"""Where in an image an adversary may change anything."""
+"""Regions of an image that may change, as tensors."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class Region(Protocol):
 
     @property
     def name(self) -> str:
-        """As it stands in a probe's id."""
+        """The part of a probe's id that names it."""
         ...
 
     def allowed(self, batch: Batch) -> Tensor:
-        """(N, 1, *spatial) bool, or one that broadcasts to it; may be true nowhere.
+        """Mask of the region, (N, 1, *spatial) bool or broadcastable to it; may be empty.
 
         Raises:
-            DataError: the cases do not say where it is.
+            DataError: the cases lack the mask that defines it.
         """
         ...
 
@@ -35,7 +35,7 @@ class Border(region.Border):
     """The outermost pixels or voxels on every side."""
 
     def allowed(self, batch: Batch) -> Tensor:
-        """The same for every case."""
+        """The same mask for every case."""
         spatial = batch.images.shape[2:]
         inner = torch.ones(1, 1, *spatial, dtype=torch.bool, device=batch.images.device)
         inside = (
@@ -52,7 +52,7 @@ class Masked(region.Masked):
     """The part of each case that a mask covers, or the part that it leaves out."""
 
     def allowed(self, batch: Batch) -> Tensor:
-        """Each case's own."""
+        """The mask of each case."""
         if self.mask not in batch.masks:
             raise DataError(f"region: the cases have no mask called {self.mask!r}")
         covered = batch.masks[self.mask]

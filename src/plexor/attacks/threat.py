@@ -1,4 +1,4 @@
-"""What an adversary may do to a stored image, in tensors."""
+"""Threats on tensors: projections onto the allowed perturbations, and steps among them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Channels", "Norm", "Threat", "Unit"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threat(threat.Threat):
-    """A ball of perturbations around each stored image, within what its file can hold.
+    """A ball of perturbations around each stored image, within the range of its file.
 
     Perturbations are tensors (N, C, *spatial) in stored numbers, to be added to ``batch.images``.
 
@@ -57,7 +57,7 @@ class Threat(threat.Threat):
         return self.measure(delta).flatten()
 
     def project(self, delta: Tensor, batch: Batch, *, radii: Tensor | None = None) -> Tensor:
-        """The nearest perturbation in ball and region that leaves every number storable in range.
+        """The nearest perturbation in ball and region that keeps every number in range.
 
         The constraints hold together: for every norm this is the projection onto their
         intersection, not one after the other.
@@ -65,7 +65,7 @@ class Threat(threat.Threat):
         Args:
             delta: (N, C, *spatial).
             batch: the cases.
-            radii: each case's own radius, (N, 1, ...), in the threat's place; may be 0 or infinite.
+            radii: radius of each case, (N, 1, ...), instead of the threat's; may be 0 or infinite.
         """
         radii = self.radii(batch) if radii is None else radii
         return self._geometry.project(delta, self.box(batch), radii)
@@ -73,7 +73,7 @@ class Threat(threat.Threat):
     def furthest(self, gradient: Tensor, batch: Batch, *, radii: Tensor | None = None) -> Tensor:
         """The allowed perturbation with the greatest scalar product with ``gradient``.
 
-        What a linear loss would call for: no other is as good. Zero where the gradient is.
+        It maximises a loss that is linear with this gradient. Zero where the gradient is zero.
 
         Args:
             gradient: (N, C, *spatial).
@@ -84,44 +84,44 @@ class Threat(threat.Threat):
         return self._geometry.furthest(gradient, self.box(batch), radii)
 
     def crossing(self, gradient: Tensor, rise: Tensor, delta: Tensor, batch: Batch) -> Tensor:
-        """The smallest change of ``delta`` by which a linear function rises by ``rise``.
+        """The smallest change of ``delta`` that raises a linear function by ``rise``.
 
-        It leaves every number in range, and in region; where that does not suffice, it goes as
-        far as they let it. The radius does not matter.
+        It keeps every number within range and region; where the rise is not possible within these,
+        it is the change with the greatest rise. The radius is not used.
 
         Args:
             gradient: of the linear function, (N, C, *spatial).
-            rise: (N,), or below zero, a fall.
-            delta: where from, in range.
+            rise: required rise, (N,); negative for a fall.
+            delta: the perturbation to change, within the range.
             batch: the cases.
 
         Raises:
-            PlanError: under L0, which has no such change for every rise.
+            PlanError: the norm is L0, for which such a change does not always exist.
         """
         rise = geometry.as_cases(rise.to(delta.dtype), delta)
         gradient, rise = torch.where(rise < 0, -gradient, gradient), rise.abs()
         return self._geometry.crossing(gradient, rise, self.box(batch).around(delta))
 
     def rounded(self, delta: Tensor, batch: Batch) -> Tensor:
-        """The nearest perturbation a file can hold, in range and region, however long it is."""
+        """The nearest storable perturbation within range and region, of any length."""
         return self.box(batch).onto_grid(delta, batch.quantum)
 
     def store(self, delta: Tensor, batch: Batch) -> Tensor:
-        """The perturbation as a file can hold it: on the storable grid, in range, in the ball.
+        """The perturbation as stored: on the grid, within the range and the ball.
 
         For L∞ and L0 it is rounded to the grid. For L2 and L1 rounding would lose every change
         below half a quantum, so the perturbation is scaled, up or down, to the greatest length
-        whose rounding still fits the radius. Where storage is floating it is projected only.
+        whose rounding still fits the radius. For floating-point storage it is projected only.
         """
         if bool((batch.quantum == 0).all()):
             return self.project(delta, batch)
         return self._geometry.store(delta, self.box(batch), self.radii(batch), batch.quantum)
 
     def steepest(self, gradient: Tensor, *, share: float = 0.0) -> Tensor:
-        """The direction of norm 1 along which a loss with this gradient rises fastest.
+        """The direction of norm 1 along which a loss with this gradient increases fastest.
 
-        Zero where the gradient is zero. L0 does not measure how far a number moves: there, the
-        gradient over its greatest number.
+        Zero where the gradient is zero. For L0, whose norm does not depend on the size of a change,
+        the gradient divided by its greatest absolute value.
 
         Args:
             gradient: (N, C, *spatial).
@@ -131,7 +131,7 @@ class Threat(threat.Threat):
         return self._geometry.steepest(gradient, share)
 
     def free(self, gradient: Tensor, delta: Tensor, batch: Batch) -> Tensor:
-        """The gradient where ``delta`` can still follow it; 0 at bounds and out of the region."""
+        """The gradient where ``delta`` can follow it; 0 at bounds and outside the region."""
         return self.box(batch).free(gradient, delta)
 
     def ascend(
@@ -143,12 +143,12 @@ class Threat(threat.Threat):
         *,
         share: float = 0.0,
     ) -> Tensor:
-        """A step of length ``size`` along the steepest way still open, and back into the threat.
+        """A step of length ``size`` in the steepest free direction, projected onto the threat.
 
         Args:
-            delta: where from, in the threat, (N, C, *spatial).
-            gradient: what is followed, (N, C, *spatial).
-            size: in the norm, (N, 1, ...).
+            delta: the perturbation to start from, within the threat, (N, C, *spatial).
+            gradient: of the loss, (N, C, *spatial).
+            size: length in the threat's norm, (N, 1, ...).
             batch: the cases.
             share: as for ``steepest``.
         """
@@ -156,11 +156,11 @@ class Threat(threat.Threat):
         return self._geometry.ascend(delta, gradient, size, box, radii, share=share)
 
     def random_start(self, noise: Tensor, batch: Batch) -> Tensor:
-        """Turns standard normal noise (N, C, *spatial) into where a search may start.
+        """Turns standard normal noise (N, C, *spatial) into a random start of a search.
 
-        L∞: uniform in the ball. L2: uniform on the sphere, which in thousands of dimensions is
-        where nearly all of the ball is; L1 likewise. L0: some positions, as many as allowed, moved
-        towards a bound by any share. Projected into range.
+        L∞: uniform in the ball. L2 and L1: uniform on the sphere, which in thousands of dimensions
+        contains nearly all of the ball's volume. L0: as many positions as allowed, moved towards a
+        bound by a random share. The start is projected onto the range.
         """
         return self._geometry.start(noise, self.box(batch), self.radii(batch))
 
@@ -169,7 +169,7 @@ class Threat(threat.Threat):
         return self._geometry.measure(delta)
 
     def bounds(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """How far each number may go down and up: ``batch.room()``, and outside the region 0.
+        """Lower and upper bounds of each change: ``batch.room()``, and 0 outside the region.
 
         Both (N, C, *spatial), ``low <= 0 <= high``.
         """
@@ -180,7 +180,7 @@ class Threat(threat.Threat):
         return low * allowed, high * allowed
 
     def box(self, batch: Batch) -> Box:
-        """The same bounds as one value."""
+        """The bounds as a ``Box``."""
         return Box(*self.bounds(batch))
 
     @property

@@ -118,6 +118,7 @@ def cohort_of(plan: Plan, task: str = "multiclass") -> Cohort:
         truth=truth_kind(task),
         no_finding=source.no_finding,
         masks=source.masks,
+        include_padding=source.include_padding,
     )
     return cohort if source.split is None else split_groups(cohort, source.split, seed=plan.seed)
 

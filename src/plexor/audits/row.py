@@ -148,6 +148,7 @@ def seen(image: Image, verdict: Verdict, settings: Visibility) -> Sight:
         low=span.low,
         span=span.span,
         quantum=span.quantum,
+        padding=image.padding,
     )
 
 

@@ -1,4 +1,4 @@
-"""One image with its truth, its group and whatever else the manifest says of it."""
+"""A case: one image with its truth, its group and its metadata."""
 
 from __future__ import annotations
 
@@ -30,11 +30,12 @@ class Case:
             number for regression; "" for a segmentation, whose truth is in ``truth_mask``.
         group: the patient or lesion; cases of one group are dependent. Its own id where unknown.
         split: "train", "validation", "test" or another name; None where not yet split.
-        metadata: every other column of the manifest, as read.
+        metadata: all other columns of the manifest.
         masks: name → image file of the same shape, not 0 where the named thing is; None where the
-            manifest's cell is empty: the thing is nowhere in the image.
-        truth_mask: of a segmentation, image file of the same shape that numbers the class of each
-            pixel, 0 for the background.
+            manifest's cell is empty, which says that the image shows none.
+        truth_mask: for a segmentation, an image file of the same shape that numbers the class of
+            each pixel, 0 for the background.
+        include_padding: read the image without its padding mask, so that padding counts as image.
     """
 
     id: str
@@ -45,9 +46,10 @@ class Case:
     metadata: Mapping[str, object] = field(default_factory=dict)
     masks: Mapping[str, Path | None] = field(default_factory=dict)
     truth_mask: Path | None = None
+    include_padding: bool = False
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The image's file and those of its masks."""
+        """The files of the image and of its masks."""
         others = (*self.masks.values(), self.truth_mask)
         return (self.path, *(path for path in others if path is not None))

@@ -1,4 +1,4 @@
-"""Everything that is wrong with a cohort, in one list."""
+"""Check of a cohort: all that is wrong with it, in one list."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from plexor.cases.rows import TruthKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CohortReport:
-    """What a cohort is made of, and what is wrong with it.
+    """The composition of a cohort, and what is wrong with it.
 
     Attributes:
-        name: the cohort's.
+        name: of the cohort.
         n_cases: cases that have a path and a label, whether or not their image can be read.
-        n_groups: groups among them.
+        n_groups: groups of these cases.
         n_by_class: cases of each class; empty where truth is a number or a mask.
         n_by_split: split → cases; "" for those without one.
         n_groups_by_split: split → groups.
@@ -41,7 +41,7 @@ class CohortReport:
 
     @property
     def usable(self) -> bool:
-        """Whether there are only warnings, or nothing at all."""
+        """Whether there are no errors; warnings do not count."""
         return not any(problem.severity == "error" for problem in self.problems)
 
 

@@ -1,4 +1,4 @@
-"""A cohort: the cases of a manifest, once nothing is wrong with it."""
+"""A cohort: the cases of a valid manifest."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Cohort:
     """Cases with one kind of truth.
 
     Attributes:
-        name: what to call it.
+        name: the manifest's, without its ending.
         cases: in the manifest's order.
         classes: class names, or findings, in the order of a model's outputs; empty where truth is
             a number, or a mask whose classes nobody named.
@@ -45,11 +45,11 @@ class Cohort:
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """Names of the splits there are, sorted; cases without one add none."""
+        """Names of the splits, sorted."""
         return tuple(sorted({case.split for case in self.cases if case.split is not None}))
 
     def with_split(self, name: str) -> Cohort:
-        """The cases of one split; the classes stay all of them.
+        """The cases of one split, with all classes.
 
         Raises:
             DataError: no case is in that split.
@@ -65,7 +65,7 @@ class Cohort:
         return self.select(lambda case: case.split == name)
 
     def select(self, keep: Callable[[Case], bool]) -> Cohort:
-        """The cases for which ``keep`` says yes, in order; the classes stay all of them."""
+        """The cases for which ``keep`` is true, in order, with all classes."""
         return replace(self, cases=tuple(case for case in self.cases if keep(case)))
 
 
@@ -79,11 +79,12 @@ def load_cohort(
     truth: TruthKind = "class",
     no_finding: str = "",
     masks: Mapping[str, str] | None = None,
+    include_padding: bool = False,
     split: str | None = None,
 ) -> Cohort:
-    """Reads a manifest and refuses it with everything that is wrong, all at once.
+    """Reads a manifest, or refuses it with a list of all that is wrong.
 
-    The images are not opened, only looked for; ``check_cohort`` opens them.
+    Images are not opened, only their files are looked for; ``check_cohort`` opens them.
 
     Args:
         manifest: CSV or Parquet with the columns ``path``, ``label``, and optionally ``group``,
@@ -103,6 +104,7 @@ def load_cohort(
         masks: name → the column with the paths of its masks, e.g. ``{"lesion": "lesion_mask"}``,
             or a template that builds them, ``{"lesion": "masks/{image_id}.png"}``. An empty cell
             says that there is none of it in the image.
+        include_padding: treat DICOM's Pixel Padding as part of the image.
         split: keep only this split.
 
     Raises:
@@ -125,6 +127,9 @@ def load_cohort(
         lines += [f"  and {more} more"] if more else []
         noun = "problem" if len(errors) == 1 else "problems"
         raise DataError("\n".join([f"{manifest}: {len(errors)} {noun}", *lines]))
+    if include_padding:
+        cases = tuple(replace(case, include_padding=True) for case in cohort.cases)
+        cohort = replace(cohort, cases=cases)
     return cohort if split is None else cohort.with_split(split)
 
 
@@ -139,7 +144,7 @@ def inspect_manifest(
     no_finding: str = "",
     masks: Mapping[str, str] | None = None,
 ) -> tuple[Cohort, list[Problem]]:
-    """The cases that can be made from a manifest, and everything wrong with it.
+    """The cases of a manifest's valid rows, and all that is wrong with it.
 
     Raises:
         DataError: the manifest cannot be read as a table, or lacks a column that is needed.

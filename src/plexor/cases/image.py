@@ -1,4 +1,4 @@
-"""An image exactly as its file stores it, and the containers it can be written to."""
+"""An image as its file stores it, and the containers that it can be written to."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from plexor.cases.bands import bands
 from plexor.cases.grid import Grid
 from plexor.cases.intensity import Intensity
 
@@ -93,7 +94,7 @@ class Image:
             (DICOM's Pixel Padding Value), (*spatial) bool; None where there are none. They must
             not be changed.
         masks: name → part of the image, (*spatial) bool, where the case has any.
-        truth_mask: of a segmentation, the number of each pixel's true class, (*spatial).
+        truth_mask: for a segmentation, the number of each pixel's true class, (*spatial).
     """
 
     pixels: Pixels
@@ -106,7 +107,21 @@ class Image:
     truth_mask: Pixels | None = None
 
     def storable(self, pixels: NDArray[np.floating[Any]]) -> Pixels:
-        """The nearest pixels the file type can hold: rounded to the quantum, clipped, cast."""
+        """The nearest pixels that the file can hold: rounded to the quantum, clipped, cast."""
         span = self.intensity
         grid = np.round(pixels / span.quantum) * span.quantum if span.quantum else pixels
         return np.clip(grid, span.low, span.high).astype(self.pixels.dtype)
+
+    def changed(self, change: NDArray[np.floating[Any]]) -> Pixels:
+        """The nearest pixels that the file can hold to these pixels plus a change.
+
+        Args:
+            change: (channels, *spatial), in stored numbers; added in float64, band by band, so that
+                a large image takes little memory.
+        """
+        found = np.empty_like(self.pixels)
+        for band in bands(self.pixels.shape):
+            found[:, band] = self.storable(
+                self.pixels[:, band] + change[:, band].astype(np.float64)
+            )
+        return found

@@ -1,4 +1,4 @@
-"""A manifest: the table that says which file is what, or a folder that says it by its folders."""
+"""A manifest: a table of image files with their labels, or a folder with one sub-folder a class."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Row:
     """One row of a manifest.
 
     Attributes:
-        line: where it stands: the line of a CSV file (the last one, if a cell goes over several;
-            the header is line 1), or the row of a Parquet file, counted from 1.
+        line: the line of a CSV file (the last one, if a cell spans several; the header is line 1),
+            or the row of a Parquet file, counted from 1.
         cells: column → cell. A CSV file's cells are strings without surrounding blanks, "" where
             empty; Parquet's are as typed there, None where null.
-        n_cells: how many cells there are; other than the number of columns in a broken row.
+        n_cells: number of cells; not the number of columns in a broken row.
     """
 
     line: int
@@ -33,11 +33,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """A manifest as written, nothing checked but its form.
+    """A manifest as written; only its form is checked.
 
     Attributes:
-        path: where it was read.
-        folder: where relative paths start from.
+        path: the file.
+        folder: the folder that relative paths start from.
         columns: names of the columns, in order.
         rows: every row that is not blank.
     """
@@ -51,12 +51,12 @@ class Manifest:
 def read_manifest(path: Path) -> Manifest:
     """Reads a manifest, CSV (comma, semicolon or tab; UTF-8, with or without mark) or Parquet.
 
-    A folder is read as if it were one: every file in a sub-folder is a case, and the sub-folder's
-    name is its label. Files beside the sub-folders and hidden ones are passed over.
+    A folder is read as a manifest too: every file in a sub-folder is a case, labelled with the
+    name of the sub-folder. Files beside the sub-folders and hidden files are ignored.
 
     Raises:
         DataError: missing, unreadable, empty, in another encoding, not a table, without rows, or
-            with a column name that is there twice.
+            with a repeated column name.
     """
     if path.is_dir():
         return _read_folder(path)
@@ -69,7 +69,7 @@ def read_manifest(path: Path) -> Manifest:
     columns, rows = _read_parquet(path, data) if data[:4] == _PARQUET else _read_csv(path, data)
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if twice:
-        raise DataError(f"{path}: column {twice[0]!r} is there twice; rename one")
+        raise DataError(f"{path}: column {twice[0]!r} occurs twice; rename one")
     if not rows:
         raise DataError(f"{path}: the manifest has a header and no rows")
     return Manifest(path=path, folder=path.parent, columns=columns, rows=rows)

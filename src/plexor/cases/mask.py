@@ -29,7 +29,8 @@ def read_case(case: Case) -> Image:
     image = read_image(case.path)
     masks = {name: _mask(name, path, image) for name, path in case.masks.items()}
     truth = None if case.truth_mask is None else _numbers(case.truth_mask, image)
-    return replace(image, masks=masks, truth_mask=truth)
+    padding = None if case.include_padding else image.padding
+    return replace(image, masks=masks, truth_mask=truth, padding=padding)
 
 
 def truth_of(case: Case, image: Image) -> str | float | Pixels:

@@ -1,4 +1,4 @@
-"""Where a manifest's row says that a file lies: in a column, or in several that make up a path."""
+"""Paths of files from the cells of a manifest's row: one column, or a template of several."""
 
 from __future__ import annotations
 
@@ -12,17 +12,21 @@ from plexor.core.errors import DataError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowPath:
-    """How a path is put together of a row's cells.
+    """How a path is assembled from a row's cells.
 
     Attributes:
-        parts: text and the column that follows it, None after the last text.
+        parts: pairs of a text and the column that follows it; None after the last text.
+
+    Example:
+        >>> RowPath.of_template("masks/{image_id}.png").fill({"image_id": "ISIC_1"})
+        'masks/ISIC_1.png'
     """
 
     parts: tuple[tuple[str, str | None], ...]
 
     @classmethod
     def of_column(cls, name: str) -> Self:
-        """The cell itself."""
+        """The path is the cell itself."""
         return cls(parts=(("", name),))
 
     @classmethod
@@ -42,17 +46,17 @@ class RowPath:
 
     @classmethod
     def of_either(cls, written: str) -> Self:
-        """A template where there are braces, else a column.
+        """From a template if it has braces, else from the name of a column.
 
         Raises:
-            DataError: the template is wrong.
+            DataError: the template is invalid.
         """
         braces = "{" in written or "}" in written
         return cls.of_template(written) if braces else cls.of_column(written)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that are looked at."""
+        """The columns that the path is made from."""
         return tuple(column for _, column in self.parts if column is not None)
 
     def lacks(self, texts: Mapping[str, str]) -> bool:
@@ -60,5 +64,5 @@ class RowPath:
         return not all(texts[column] for column in self.columns)
 
     def fill(self, texts: Mapping[str, str]) -> str:
-        """The path that a row's cells, column → text, make up."""
+        """The path for a row's cells, column → text."""
         return "".join(text + (texts[column] if column else "") for text, column in self.parts)

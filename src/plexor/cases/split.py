@@ -1,4 +1,4 @@
-"""Splits that never cut a group."""
+"""Splits of a cohort that never cut a group."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _N_BINS = 10
 
 
 def split_groups(cohort: Cohort, fractions: Mapping[str, float], seed: int) -> Cohort:
-    """Gives every case a split, a group always as a whole, each class in about the same parts.
+    """Assigns every case to a split, stratified by class, with each group in one split.
 
-    Within each class the groups are put in an order drawn from the seed and their names, and that
-    order is cut by number of cases, so that small and large groups are spread alike and the order
-    of rows does not matter. A group with several classes counts for its commonest. Numbers
-    (regression) are stratified by tenths of their distribution, masks not at all. A split that
-    cases already have is replaced. Of a class with few groups some split may get none.
+    Within each class the groups are ordered at random, by the seed and their names, and cut by
+    number of cases. The order of rows does not matter. A group with several classes counts for its
+    most frequent one. Numbers (regression) are stratified by tenths of their distribution; masks
+    are not stratified. Splits that cases already have are replaced. A class with few groups may be
+    absent from a split.
 
     Args:
         cohort: what to split.
         fractions: split → share of the cases, e.g.
-            ``{"train": 0.75, "validation": 0.10, "test": 0.15}``; they add up to 1.
-        seed: another seed gives another split.
+            ``{"train": 0.75, "validation": 0.10, "test": 0.15}``; the sum is 1.
+        seed: of the random order.
 
     Raises:
         PlanError: a fraction is not above 0, or they do not add up to 1.
@@ -52,7 +52,7 @@ def split_groups(cohort: Cohort, fractions: Mapping[str, float], seed: int) -> C
 
 
 def _strata(cohort: Cohort) -> list[dict[str, int]]:
-    """Groups that are alike in truth, each with its number of cases."""
+    """Groups of similar truth, each with its number of cases."""
     members: dict[str, list[str | float]] = defaultdict(list)
     for case in cohort.cases:
         members[case.group].append(case.truth)
@@ -67,7 +67,7 @@ def _strata(cohort: Cohort) -> list[dict[str, int]]:
 
 
 def _commonest(truths: list[str | float]) -> str | float:
-    """The class most cases of a group have, the first by name where two do; a number's mean."""
+    """The most frequent class of a group, the first by name on a tie; the mean of numbers."""
     names = sorted(truth for truth in truths if isinstance(truth, str))
     if names:
         return max(names, key=names.count)

@@ -1,4 +1,4 @@
-"""Things that mean nothing, put into an image to see whether the model minds."""
+"""Artefacts without clinical meaning, added to an image to test whether a model uses them."""
 
 from plexor.shortcuts.artefacts import Bubbles, Hairs, Ink, Ruler
 from plexor.shortcuts.catalogue import CATALOGUE, LISTED, Entry

@@ -1,4 +1,4 @@
-"""What lies on skin when it is photographed: a ruler, ink, hairs, bubbles; drawn."""
+"""Drawn artefacts of dermatoscopy: a ruler, ink, hairs, bubbles."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from plexor.shortcuts.drawing import Colour, absorb, arc, shine, stroke
 from plexor.shortcuts.shortcut import Change, canvas
 
 _VIOLET: Colour = (0.45, 0.32, 0.62)
-"""About gentian violet as it stands on skin in HAM10000."""
+"""Approximately gentian violet on skin, as in HAM10000."""
 _BROWN: Colour = (0.22, 0.15, 0.12)
 _BLACK: Colour = (0.1, 0.1, 0.1)
 
@@ -24,9 +24,9 @@ class Ruler:
     """A scale along one side of the image: a line with ticks, every fifth longer.
 
     Attributes:
-        side: of the image.
-        length: share of that side that it takes.
-        ticks: how many divisions.
+        side: the side of the image along which it lies.
+        length: as a share of that side.
+        ticks: number of divisions.
     """
 
     side: Literal["bottom", "top", "left", "right"] = "bottom"
@@ -38,9 +38,9 @@ class Ruler:
         _check_count("ruler: ticks", self.ticks)
 
     def __call__(self, image: Image, *, rng: np.random.Generator) -> Change:
-        """Dark, a little further in or along from case to case."""
+        """Draws the ruler in black, at a position that varies a little between cases."""
         cover = np.zeros(canvas(image))
-        # Drawn at the bottom of a view that is turned to the side wanted.
+        # Drawn at the bottom of a view of the image that is turned to the side wanted.
         view = {
             "bottom": cover,
             "top": cover[::-1],
@@ -62,11 +62,11 @@ class Ruler:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ink:
-    """Two arcs of a violet pen around the middle, as a lesion is marked before it is cut out.
+    """Two arcs of a violet pen around the middle, as a lesion is marked before excision.
 
     Attributes:
         radius: of the circle, as a share of the image's short side.
-        width: of the pen, likewise.
+        width: of the line, as a share of the image's short side.
     """
 
     radius: float = 0.44
@@ -77,7 +77,7 @@ class Ink:
         _check_share("ink: width", self.width)
 
     def __call__(self, image: Image, *, rng: np.random.Generator) -> Change:
-        """Opposite each other, at an angle drawn for the case, with the streaks of a pen."""
+        """Draws two opposite arcs with streaks, at an angle drawn for the case."""
         cover = np.zeros(canvas(image))
         height, width = cover.shape
         short, start = min(height, width), rng.uniform(0, np.pi)
@@ -95,7 +95,7 @@ class Hairs:
     """Dark hairs across the image, all in about one direction.
 
     Attributes:
-        count: how many.
+        count: number of hairs.
         width: of a hair, as a share of the image's short side.
     """
 
@@ -107,7 +107,7 @@ class Hairs:
         _check_share("hairs: width", self.width)
 
     def __call__(self, image: Image, *, rng: np.random.Generator) -> Change:
-        """Each bent a little, and thinner towards its tip."""
+        """Draws hairs that are slightly curved and thinner towards the tip."""
         cover = np.zeros(canvas(image))
         size = np.array(cover.shape, dtype=float)
         short, direction = size.min(), rng.uniform(0, np.pi)
@@ -128,8 +128,8 @@ class Bubbles:
     """Air in the gel between lens and skin: a dark rim with a highlight.
 
     Attributes:
-        count: how many.
-        radius: of the greatest, as a share of the image's short side.
+        count: number of bubbles.
+        radius: of the largest, as a share of the image's short side.
     """
 
     count: int = 10
@@ -140,7 +140,7 @@ class Bubbles:
         _check_share("bubbles: radius", self.radius)
 
     def __call__(self, image: Image, *, rng: np.random.Generator) -> Change:
-        """Of sizes down to a fifth, anywhere in the image."""
+        """Draws bubbles anywhere, with radii down to a fifth of the largest."""
         rims = np.zeros(canvas(image))
         lights = np.zeros_like(rims)
         height, width = rims.shape

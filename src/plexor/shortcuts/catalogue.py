@@ -1,4 +1,4 @@
-"""What shortcuts there are: name → the class whose fields are its options."""
+"""The shortcuts: name → the class whose fields are its options."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from plexor.shortcuts.transplant import Transplant
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A shortcut as it is listed.
+    """A shortcut in the catalogue.
 
     Attributes:
         shortcut: the class.
@@ -34,7 +34,7 @@ CATALOGUE: dict[str, Entry] = {
 
 LISTED: dict[str, Entry] = CATALOGUE | {
     "transplant": Entry(
-        shortcut=Transplant, summary="a piece cut from a photograph, laid anywhere it fits"
+        shortcut=Transplant, summary="a piece cut from a photograph, placed at random where it fits"
     ),
 }
-"""All that a plan can name: those drawn, and what is read from files."""
+"""All shortcuts that a plan can name: those that are drawn, and those read from files."""

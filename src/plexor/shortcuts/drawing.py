@@ -1,4 +1,4 @@
-"""Lines with soft edges, and what ink, hair and light do to the pixels below them."""
+"""Lines with soft edges, and the effect of ink, hair and light on the pixels below them."""
 
 from __future__ import annotations
 
@@ -13,16 +13,22 @@ from plexor.shortcuts.shortcut import Change, black_and_white, in_channels
 Colour = tuple[float, float, float]
 """Red, green and blue, from 0 to 1."""
 Cover = NDArray[np.float64]
-"""How much of each pixel is covered, (H, W), from 0 to 1."""
+"""Covered share of each pixel, (H, W), from 0 to 1."""
 
 
 def stroke(cover: Cover, path: NDArray[np.float64], width: float) -> None:
     """Draws a line onto ``cover``, in place.
 
     Args:
-        cover: (H, W); what is covered already stays covered.
-        path: (K, 2), points (y, x) in pixels; pixel (0, 0) goes from 0 to 1.
-        width: in pixels. A line thinner than a pixel covers as much less of it.
+        cover: (H, W); the maximum with the line is kept.
+        path: (K, 2), points (y, x) in pixels; pixel (0, 0) extends from 0 to 1.
+        width: in pixels. A line thinner than a pixel covers that share of it.
+
+    Example:
+        >>> cover = np.zeros((3, 3))
+        >>> stroke(cover, np.array([[1.5, 0.0], [1.5, 3.0]]), 1.0)
+        >>> cover.tolist()
+        [[0.0, 0.0, 0.0], [1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]
     """
     reach = width / 2 + 1
     for start, end in pairwise(path):
@@ -49,13 +55,13 @@ def arc(
 
 
 def absorb(image: Image, cover: Cover, colour: Colour) -> Change:
-    """What something dark over the image takes away: of each colour, what it does not let pass."""
+    """The change made by something dark over the image: the light of each colour it absorbs."""
     black, _ = black_and_white(image)
     passed = 1 - cover * (1 - in_channels(np.array(colour)[:, None, None], image))
     return (image.pixels - black) * (passed - 1)
 
 
 def shine(image: Image, cover: Cover) -> Change:
-    """What a reflection of white light adds."""
+    """The change made by a reflection of white light."""
     _, white = black_and_white(image)
     return (white - image.pixels) * cover

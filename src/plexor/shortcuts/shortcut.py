@@ -1,4 +1,4 @@
-"""What a shortcut test does to an image, and what it is measured against."""
+"""Shortcut tests: the change to an image, and its control."""
 
 from __future__ import annotations
 
@@ -12,43 +12,49 @@ from plexor.core.errors import DataError
 from plexor.core.seeds import seed_for
 
 Change = NDArray[np.float64]
-"""What is added to an image's pixels, (C, *spatial), in stored numbers, not yet rounded."""
+"""The change to an image's pixels, (C, *spatial), in stored numbers, not yet rounded."""
 
 _TILES = 12
-"""Along an image's short side."""
+"""Number of tiles along an image's short side."""
 
 
 class Shortcut(Protocol):
-    """Something that means nothing, put into an image. Its fields are its whole configuration."""
+    """An artefact without clinical meaning. Its fields are its whole configuration."""
 
     def __call__(self, image: Image, *, rng: np.random.Generator) -> Change:
-        """What it changes in this image; where it lies is drawn from ``rng``.
+        """The change to this image; the position is drawn from ``rng``.
 
         Raises:
-            DataError: it cannot be put into an image of this kind.
+            DataError: the artefact cannot be added to an image of this kind.
         """
         ...
 
 
 def rng_for(seed: int, name: str, case_id: str) -> np.random.Generator:
-    """The random stream for one shortcut in one case, whatever its neighbours."""
+    """The random stream of one shortcut in one case, independent of other cases."""
     return np.random.default_rng(seed_for(seed, name, case_id))
 
 
 def shuffled(change: Change, *, rng: np.random.Generator) -> Change:
-    """The matched control: the same changes in small square tiles, dealt out anew.
+    """The matched control: the same change, cut into small square tiles that are permuted.
 
-    As many pixels move, by as much, in the same colours and with the same edges, so that every norm
-    of the change is the same; what it showed as a whole is gone. A model that gives way to a ruler
-    and not to its shuffled tiles reads the ruler.
+    The same number of pixels changes by the same amounts, in the same colours, with the same local
+    edges: every norm of the change is the same, and its overall form is lost. A model that changes
+    its decision for a ruler and not for the shuffled tiles responds to the ruler.
 
     Args:
-        change: (C, H, W). Tiles are a twelfth of the short side, on a grid that starts anywhere;
-            the strip that it leaves over at the end is not cut.
-        rng: of the deal.
+        change: (C, H, W). Tiles are a twelfth of the short side, on a grid with a random origin;
+            the strip that remains at the end is not cut.
+        rng: of the permutation.
 
     Returns:
-        (C, H, W). Clipping to what a file can hold may take from either of the two.
+        (C, H, W). Clipping to the storable range may shorten either of the two.
+
+    Example:
+        >>> change = np.zeros((1, 24, 24))
+        >>> change[0, 3, :] = 5
+        >>> float(shuffled(change, rng=np.random.default_rng(0)).sum())
+        120.0
     """
     channels, *size = change.shape
     tile = max(1, min(size) // _TILES)
@@ -63,10 +69,10 @@ def shuffled(change: Change, *, rng: np.random.Generator) -> Change:
 
 
 def black_and_white(image: Image) -> tuple[float, float]:
-    """The stored numbers that an image shows darkest and brightest.
+    """The stored numbers of an image's black and white.
 
-    Of an image of 8 bits they are the ends of its range. A file of more bits seldom fills its
-    range; there they are the least and the greatest number in the image.
+    For 8 bits they are the ends of the range. A file of more bits seldom uses its whole range;
+    there they are the smallest and greatest number in the image.
     """
     of_bytes = image.intensity.quantum > 0 and image.intensity.span <= np.iinfo(np.uint8).max
     ends = (
@@ -81,16 +87,20 @@ def canvas(image: Image) -> tuple[int, int]:
     """Height and width of an image that can be drawn on.
 
     Raises:
-        DataError: it is not 2D, or has another number of channels than 1 or 3.
+        DataError: the image is not 2D, or has not 1 or 3 channels.
     """
     return check_canvas(image.pixels.shape)
 
 
 def check_canvas(shape: tuple[int, ...]) -> tuple[int, int]:
-    """The same, told from the pixels' shape, (C, *spatial).
+    """Height and width from the pixels' shape, (C, *spatial).
 
     Raises:
-        DataError: it is not 2D, or has another number of channels than 1 or 3.
+        DataError: the image is not 2D, or has not 1 or 3 channels.
+
+    Example:
+        >>> check_canvas((3, 40, 50))
+        (40, 50)
     """
     channels, *size = shape
     if len(size) != 2 or channels not in (1, 3):
@@ -99,7 +109,7 @@ def check_canvas(shape: tuple[int, ...]) -> tuple[int, int]:
 
 
 def in_channels(rgb: NDArray[np.float64], image: Image) -> NDArray[np.float64]:
-    """Red, green and blue (3, ...) as this image has it: itself, or its luma (ITU-R BT.601)."""
+    """Red, green and blue (3, ...) in the image's channels: as they are, or as luma (BT.601)."""
     if image.pixels.shape[0] == 3:
         return rgb
     return np.tensordot([0.299, 0.587, 0.114], rgb, axes=1)[None]

@@ -1,4 +1,4 @@
-"""An artefact cut from one photograph and laid over another."""
+"""An artefact cut from one photograph and added to another."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _WHITE = 255.0
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Template:
-    """What a piece of a photograph does to light.
+    """The optical effect of a piece of a photograph.
 
     Attributes:
-        added: (3, h, w), what it adds, as a share of the range from black to white.
-        passed: (3, h, w), the share of light that it lets pass.
+        added: (3, h, w), light added, as a share of the range from black to white.
+        passed: (3, h, w), share of light transmitted.
     """
 
     added: NDArray[np.float64]
@@ -33,7 +33,7 @@ class Template:
     def of_pair(cls, with_it: Path, without_it: Path) -> Template:
         """From the same piece of a photograph with the artefact, and with it removed.
 
-        What is laid over another image is their difference, as in Katsch et al., Dermatology
+        The difference of the two is added to other images, as in Katsch et al., Dermatology
         Practical & Conceptual 2022.
 
         Raises:
@@ -49,7 +49,7 @@ class Template:
 
     @classmethod
     def of_stamp(cls, on_white: Path) -> Template:
-        """From the artefact alone on a white ground, which is taken to absorb light.
+        """From the artefact alone on a white ground; it is treated as absorbing light.
 
         Raises:
             DataError: the file cannot be read, or is not RGB of 8 bits.
@@ -60,12 +60,12 @@ class Template:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transplant:
-    """Lays a template over an image, at a place drawn for each case.
+    """Adds a template to an image, at a position drawn for each case.
 
     Attributes:
-        template: what is laid.
-        source_width: width in pixels of the photograph that the template was cut from: an image of
-            half that width takes the template at half its size.
+        template: the artefact.
+        source_width: width in pixels of the photograph that the template was cut from; in an image
+            of half that width the template has half its size.
     """
 
     template: Template
@@ -76,10 +76,10 @@ class Transplant:
             raise PlanError(f"transplant: source_width is at least 1, got {self.source_width}")
 
     def __call__(self, image: Image, *, rng: np.random.Generator) -> Change:
-        """Anywhere it fits.
+        """The change to this image, with the template anywhere it fits.
 
         Raises:
-            DataError: the image is not a 2D image in grey or RGB, or the template is greater.
+            DataError: the image is not a 2D image in grey or RGB, or is smaller than the template.
         """
         height, width = canvas(image)
         scale = width / self.source_width
@@ -113,7 +113,7 @@ def _rgb(path: Path) -> NDArray[np.float64]:
 
 
 def _resized(part: NDArray[np.float64], size: tuple[int, ...]) -> NDArray[np.float64]:
-    """(3, h, w) → (3, *size), averaging over what becomes one pixel."""
+    """Resizes (3, h, w) to (3, *size), with averaging where it shrinks."""
     tensor = torch.from_numpy(part)[None]
     resized = functional.interpolate(tensor, size=size, mode="bilinear", antialias=True)
     return np.asarray(resized[0])

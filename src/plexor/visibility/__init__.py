@@ -1,7 +1,7 @@
 """How visible a change is: arrays in, results out; no torch, no files.
 
 Distances between an image and its altered copy (PSNR, SSIM, MS-SSIM, ΔE2000, histograms of
-levels), and a channelised Hotelling observer that is asked to tell the two apart.
+levels), and a channelised Hotelling observer that tells the two apart.
 """
 
 from plexor.visibility.channels import Channel, dense_dog, gabor

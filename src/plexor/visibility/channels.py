@@ -1,8 +1,7 @@
-"""The channels through which a model observer looks, as filters of spatial frequency.
+"""Channels of the model observer: filters of spatial frequency.
 
-Each filter is a sum of Gaussians in the plane of frequencies, (rows, columns) in cycles a pixel.
-That a Gaussian is a product of one along the rows and one along the columns is what makes energies
-cheap.
+Each filter is a sum of Gaussians in the plane of frequencies, (rows, columns) in cycles per pixel.
+Gaussians are separable, so that energies are cheap to compute.
 """
 
 from __future__ import annotations
@@ -16,9 +15,9 @@ class Bump:
     """``weight · exp(-|f - centre|² / (2 width²))``.
 
     Attributes:
-        weight: at the centre.
-        centre: frequency along rows and along columns, in cycles a pixel.
-        width: standard deviation, in cycles a pixel.
+        weight: value at the centre.
+        centre: frequency along rows and along columns, in cycles per pixel.
+        width: standard deviation, in cycles per pixel.
     """
 
     weight: float
@@ -28,11 +27,11 @@ class Bump:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """A filter that is real and even, so that its template is too.
+    """A filter that is real and even; its template is real and even too.
 
     Attributes:
         name: e.g. "dog-3", "gabor-0.0469-72".
-        bumps: what it is the sum of; a bump off the origin comes with its mirror image.
+        bumps: the filter is their sum; a bump off the origin comes with its mirror image.
     """
 
     name: str
@@ -43,8 +42,12 @@ def dense_dog() -> tuple[Channel, ...]:
     """Ten dense differences of Gaussians (Abbey & Barrett, J Opt Soc Am A 2001;18:473).
 
     Channel j = 1 … 10 is ``exp(-ρ²/(2 (Q σ_j)²)) - exp(-ρ²/(2 σ_j²))`` with Q = 1.67 and
-    ``σ_j = 0.005 · 1.4^(j-1)`` cycles a pixel. They do not tell orientations apart, and the finest
-    is greatest near 0.13 cycles a pixel: structure of one or two pixels is seen by its tail only.
+    ``σ_j = 0.005 · 1.4^(j-1)`` cycles per pixel. They are isotropic. The finest peaks near 0.13
+    cycles per pixel, so that structure of one or two pixels falls into its tail only.
+
+    Example:
+        >>> [channel.name for channel in dense_dog()][::9]
+        ['dog-1', 'dog-10']
     """
     sigmas = [0.005 * 1.4**j for j in range(10)]
     return tuple(
@@ -57,12 +60,16 @@ def dense_dog() -> tuple[Channel, ...]:
 
 
 def gabor() -> tuple[Channel, ...]:
-    """Twenty even Gabor channels: four octaves up to ¼ cycle a pixel, five orientations.
+    """Twenty even Gabor channels: four octaves up to ¼ cycle per pixel, five orientations.
 
     The octaves are those of Eckstein, Abbey & Bochud (Handbook of Medical Imaging 2000;1:593) and
-    Wunderlich & Noo (IEEE EMBC 2008:2705): centred at 3/128 … 3/16 cycles a pixel, the Gaussian
-    as wide at half its height as the octave. Energies do not tell phases apart, so odd channels
-    would say the same.
+    Wunderlich & Noo (IEEE EMBC 2008:2705): centred at 3/128 … 3/16 cycles per pixel, the full width
+    of the Gaussian at half maximum equal to the octave. Energies do not depend on phase, so that
+    odd channels would give the same.
+
+    Example:
+        >>> len(gabor()), gabor()[0].name
+        (20, 'gabor-0.0234-0')
     """
     channels = []
     for octave in range(4):

@@ -1,4 +1,4 @@
-"""How far colours are apart to the eye: ΔE2000."""
+"""Perceived difference of colours: ΔE2000."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from plexor.cases.bands import bands
 from plexor.core.errors import PlanError
-from plexor.visibility.array import Pixels, as_pair, bands, check_pair, check_span
+from plexor.visibility.array import Pixels, as_pair, check_pair, check_span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColourDifference:
-    """ΔE2000 over all places of an image; about 1 is just noticeable, side by side.
+    """ΔE2000 over all pixels of an image; about 1 is just noticeable side by side.
 
     Attributes:
-        mean: over all places.
+        mean: over all pixels.
         p95: 95th percentile.
-        max: the greatest.
+        max: maximum.
     """
 
     mean: float
@@ -27,7 +28,7 @@ class ColourDifference:
 
     @classmethod
     def unknown(cls) -> ColourDifference:
-        """Of an image without colour."""
+        """NaN: for an image without colour."""
         return cls(mean=math.nan, p95=math.nan, max=math.nan)
 
 
@@ -36,16 +37,21 @@ def colour_difference(
 ) -> ColourDifference:
     """ΔE2000 between two colour images (CIE 142-2001; Sharma et al., Color Res Appl 2005;30:21).
 
-    The numbers are taken for sRGB under D65, which is what a screen without a profile shows.
+    Stored numbers are taken as sRGB under D65, as a screen without a profile shows them.
 
     Args:
         original: (3, *spatial), red, green and blue.
-        other: likewise.
-        low: the stored number that is black.
-        span: from there to the one that is white, e.g. 255.
+        other: the altered image, of the same shape.
+        low: the stored number of black.
+        span: stored number of white minus that of black, e.g. 255.
 
     Raises:
-        PlanError: shapes that differ, channels other than three, or no range.
+        PlanError: shapes that differ, channels other than three, or a span of 0.
+
+    Example:
+        >>> grey = np.full((3, 4, 4), 128, np.uint8)
+        >>> round(colour_difference(grey, grey + 1, low=0, span=255).mean, 2)
+        0.38
     """
     from skimage.color import deltaE_ciede2000, rgb2lab
 

@@ -1,10 +1,9 @@
-"""What channels make of an image: linear responses at a place, or energies over all of it.
+"""Channel outputs for an image: linear responses at one point, or energies over the whole image.
 
-A linear response is for a signal known in form and place. A perturbation is another in every image
-and its place is everywhere, so the mean of a linear response tells nothing of it. For Gaussian
-images and signals, both the same everywhere, what tells them apart best is a weighted sum of the
-powers at each frequency (a consequence of Neyman & Pearson's lemma); a channel's energy is such a
-sum, and the observer weighs the channels.
+A linear response suits a signal of known form and place. A perturbation differs from image to image
+and covers all of it, so that the mean of a linear response is 0. For stationary Gaussian images and
+signals the best statistic is a weighted sum of the power at each frequency (by the lemma of Neyman
+& Pearson). A channel's energy is such a sum, and the observer weighs the channels.
 """
 
 from __future__ import annotations
@@ -17,20 +16,25 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import fft
 
+from plexor.cases.bands import bands
 from plexor.core.errors import PlanError
-from plexor.visibility.array import Floats, Pixels, bands
+from plexor.visibility.array import Floats, Pixels
 from plexor.visibility.channels import Bump, Channel
 from plexor.visibility.settings import Colour
 
 _REC709 = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
-"""Shares of red, green and blue in luminance (ITU-R BT.709-6, item 3.2)."""
+"""Weights of red, green and blue in luminance (ITU-R BT.709-6, item 3.2)."""
 
 
 def luminance(pixels: Pixels) -> NDArray[np.float32]:
     """Grey levels of a red, green and blue image, (3, *spatial) to (*spatial).
 
-    The weights of Rec. 709 are applied to the numbers as stored, which follow lightness more
-    closely than light, as an eye does.
+    The weights of Rec. 709 are applied to stored numbers, which are gamma-corrected and so
+    closer to perceived lightness than linear light is.
+
+    Example:
+        >>> luminance(np.array([[[255]], [[0]], [[0]]])).shape
+        (1, 1)
     """
     return np.tensordot(_REC709, pixels.astype(np.float32), axes=1)
 
@@ -47,12 +51,12 @@ def planes(pixels: Pixels, colour: Colour) -> Iterator[NDArray[np.float32]]:
 def responses(
     images: ArrayLike, channels: tuple[Channel, ...], *, centre: tuple[float, float] | None = None
 ) -> Floats:
-    """Linear responses of channels placed at one point, for a signal known in form and place.
+    """Linear responses of channels centred at one point, for a signal of known form and place.
 
     Args:
         images: (n, rows, columns), grey.
-        channels: k of them.
-        centre: (row, column) on which the templates stand, in pixels; the middle if not given.
+        channels: k channels.
+        centre: (row, column) of the templates' centre, in pixels; the middle if not given.
 
     Returns:
         (n, k).
@@ -69,7 +73,7 @@ def responses(
 
 
 def _template(channel: Channel, y: Floats, x: Floats) -> Floats:
-    """A channel's filter back in the image: the inverse Fourier transform of its bumps."""
+    """A channel's template in the image: the inverse Fourier transform of its bumps."""
     total = np.zeros(np.broadcast_shapes(y.shape, x.shape))
     for bump in channel.bumps:
         variance = bump.width**2
@@ -84,21 +88,20 @@ def log_energies(
 ) -> Floats:
     """The logarithm of each channel's energy over the whole image.
 
-    The energy is the mean square of the filtered image, which goes on around its edges; by
-    Parseval's theorem no image is filtered. The energy that rounding to the storage's grid puts
-    there, ``rounding² / 12`` a pixel, is added, so that the logarithm of a flat image is finite.
+    The energy is the mean square of the filtered image with periodic boundaries. It is computed
+    from the spectrum (Parseval's theorem). The energy of rounding to stored levels,
+    ``rounding² / 12`` per pixel, is added, so that the logarithm of a flat image is finite.
 
     Args:
-        plane: (rows, columns), or a volume (rows, columns, slices), which is read slice by slice:
-            the mean energy of its slices.
-        channels: k of them.
-        rounding: distance of two storable numbers, above 0.
+        plane: (rows, columns), or a volume (rows, columns, slices): the mean energy of its slices.
+        channels: k channels.
+        rounding: one level, the distance of two storable numbers; above 0.
 
     Returns:
         (k,).
 
     Raises:
-        PlanError: fewer than two axes, or no rounding.
+        PlanError: fewer than two axes, or a rounding of 0.
     """
     if plane.ndim < 2 or not rounding > 0:
         raise PlanError(
@@ -112,12 +115,12 @@ def log_energies(
 
 @dataclass(frozen=True, slots=True)
 class _Filters:
-    """Squared channels on the grid of one image size, each a sum of products of rows and columns.
+    """Squared channels for one image size, each a sum of separable terms.
 
     Attributes:
         rows: (terms, rows).
-        columns: (terms, half the columns), the other half counted in.
-        starts: the first term of each channel, (k,).
+        columns: (terms, half the columns), weighted to include the other half.
+        starts: index of the first term of each channel, (k,).
         white: energy of white noise of variance 1, (k,).
     """
 
@@ -127,7 +130,7 @@ class _Filters:
     white: Floats
 
     def energies(self, spectrum: NDArray[np.complexfloating]) -> Floats:
-        """Mean square a pixel in each channel, (k,), from the spectrum (rows, half the columns)."""
+        """Mean square per pixel in each channel, (k,), of a spectrum (rows, half the columns)."""
         across = np.zeros_like(self.columns)
         for band in bands((1, *spectrum.shape)):
             part = spectrum[band]
@@ -139,7 +142,7 @@ class _Filters:
         return self.summed(across)
 
     def summed(self, across: Floats) -> Floats:
-        """Energies from the power that each term's rows let through, (terms, half the columns)."""
+        """Energies from the power that passes each term's rows, (terms, half the columns)."""
         terms = (across * self.columns).sum(axis=1)
         found: Floats = np.add.reduceat(terms, self.starts)
         return np.maximum(found, 0.0)
@@ -148,7 +151,7 @@ class _Filters:
 @lru_cache(maxsize=16)
 def _filters(rows: int, columns: int, channels: tuple[Channel, ...]) -> _Filters:
     y, x = fft.fftfreq(rows), fft.rfftfreq(columns)
-    counted = np.full(x.size, 2.0)  # each stands for its mirror image too
+    counted = np.full(x.size, 2.0)  # each frequency has a mirror image
     counted[0] = 1
     if columns % 2 == 0:
         counted[-1] = 1

@@ -1,4 +1,4 @@
-"""How often each level occurs, before and after, and how far each number was moved."""
+"""Histograms of levels before and after a change, and of the changes."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from plexor.cases.bands import bands
 from plexor.core.errors import PlanError
-from plexor.visibility.array import Pixels, as_pair, bands, check_pair
+from plexor.visibility.array import Pixels, as_pair, check_pair
 
 Counts = NDArray[np.intp]
 
 MOVED_UP_TO = (0, 1, 2, 3, 4, 8, 16, 32)
-"""Levels that end the classes of ``levels_moved``; a last class has all that moved further."""
+"""Upper ends of the classes of ``levels_moved``, in levels; a last class has all larger changes."""
 _STARTS = (0, *(end + 1 for end in MOVED_UP_TO))
 
 
@@ -23,10 +24,10 @@ class LevelHistograms:
 
     Attributes:
         levels: the middle of each bin, in stored numbers, (n,).
-        original: how often in the original, (n,).
-        other: how often in the other image, (n,).
+        original: counts in the original, (n,).
+        other: counts in the other image, (n,).
         changes: the middle of each bin of the difference, other minus original, (m,).
-        difference: how often, (m,).
+        difference: counts of differences, (m,).
     """
 
     levels: NDArray[np.float64]
@@ -39,20 +40,24 @@ class LevelHistograms:
 def level_histograms(
     original: Pixels, other: Pixels, *, quantum: float, n_bins: int = 256
 ) -> LevelHistograms:
-    """Histograms of both images and of what was changed.
+    """Histograms of both images and of their difference.
 
-    A bin is a whole number of levels wide, one where the numbers that occur allow it, so that a
-    histogram has no teeth that are not the image's own. The difference has a bin in whose middle
-    nothing was changed.
+    Bins are a whole number of levels wide, one level where ``n_bins`` allows it, so that binning
+    makes no teeth of its own. A bin of the difference is centred on 0.
 
     Args:
         original: (channels, *spatial), finite.
-        other: likewise.
+        other: the altered image, of the same shape.
         quantum: one level, in stored numbers; 0 where storage is floating.
-        n_bins: at most so many bins.
+        n_bins: the greatest number of bins.
 
     Raises:
         PlanError: shapes that differ, numbers that are not finite, or fewer than 3 bins.
+
+    Example:
+        >>> found = level_histograms(np.zeros((1, 2, 2)), np.array([[[0, 0], [1, -1]]]), quantum=1)
+        >>> found.changes.tolist(), found.difference.tolist()
+        ([-1.0, 0.0, 1.0], [1, 2, 1])
     """
     x, y = as_pair(original, other)
     if n_bins < 3:
@@ -79,19 +84,23 @@ def level_histograms(
 
 
 def levels_moved(original: Pixels, other: Pixels, *, quantum: float) -> tuple[int, ...]:
-    """How many numbers were moved by how many levels, up or down, over all channels and places.
+    """Counts of stored numbers by the size of their change in levels, up or down.
 
     Args:
         original: (channels, *spatial), finite.
-        other: likewise.
+        other: the altered image, of the same shape.
         quantum: one level, in stored numbers; 0 where storage is floating.
 
     Returns:
-        A count for each class of ``MOVED_UP_TO`` and one for what moved further; nothing where
-        storage is floating and has no levels.
+        A count for each class of ``MOVED_UP_TO`` and one for larger changes, over all channels and
+        pixels; empty where storage is floating.
 
     Raises:
         PlanError: shapes that differ.
+
+    Example:
+        >>> levels_moved(np.zeros((1, 2, 2)), np.array([[[0, 1], [2, 40]]]), quantum=1)
+        (1, 1, 1, 0, 0, 0, 0, 0, 1)
     """
     check_pair(original, other)
     if quantum == 0:
@@ -105,7 +114,7 @@ def levels_moved(original: Pixels, other: Pixels, *, quantum: float) -> tuple[in
 
 
 def _width(extent: float, quantum: float, n_bins: int) -> float:
-    """Of a bin: so many levels that the extent, both ends counted, needs no more bins."""
+    """Width of a bin: the fewest levels with which ``n_bins`` cover the extent."""
     if quantum == 0:
         return extent / (n_bins - 1) if extent > 0 else 1.0
     levels = round(extent / quantum) + 1

@@ -1,4 +1,4 @@
-"""How well perturbed images were told from originals, whoever did it; and on which cases."""
+"""How well a reader or a model observer tells perturbed images from originals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from plexor.stats import Estimate, auc, clustered_proportion
 from plexor.stats.argument import Groups, group_codes
-from plexor.stats.mean import linearised
+from plexor.stats.grouped_variance import mean_spread
 from plexor.visibility.array import Floats
 
 Codes = NDArray[np.intp]
@@ -20,17 +20,17 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """How well a reader tells perturbed images from originals that it has not learnt from.
+    """How well perturbed images are told from originals, on cases not used for training.
 
     Attributes:
-        auc: one image at a time: how often a perturbed one looks more perturbed than an original
-            one, whichever case each is of.
-        d_prime: the same as a distance of means in standard deviations.
-        forced_choice: both images of a case side by side: how often the perturbed one is picked.
-            What the images of a case have in common cancels, so this is the easier task.
-        d_prime_forced_choice: the d' it stands for, with ``forced_choice = Φ(d'/√2)`` where the
+        auc: single images: probability that a perturbed image is rated above an original one,
+            of the same case or another.
+        d_prime: single images: difference of the means in standard deviations.
+        forced_choice: both images of a case side by side: share of pairs in which the perturbed
+            image is picked. What the two have in common cancels, so that this task is easier.
+        d_prime_forced_choice: the d' of the forced choice; ``forced_choice = Φ(d'/√2)`` where the
             difference is normal.
-        n_training: pairs that it learnt from.
+        n_training: pairs used for training.
     """
 
     auc: Estimate
@@ -51,12 +51,16 @@ class Observation:
 
 
 def learnt_from(n: int, groups: Groups | None, *, seed: int) -> Flags:
-    """Which of n pairs are learnt from, (n,): those of half of the groups; the others are tested.
+    """The pairs used for training, (n,) bool: those of half of the groups; the others are tested.
 
     Args:
-        n: pairs.
-        groups: the group of each; None where pairs are independent.
-        seed: of the halves.
+        n: number of pairs.
+        groups: the group of each pair; None where pairs are independent.
+        seed: of the draw of the halves.
+
+    Example:
+        >>> learnt_from(4, None, seed=0).sum()
+        np.int64(2)
     """
     codes, n_groups = (np.arange(n), n) if groups is None else group_codes(groups, n)
     order = np.random.default_rng([seed, 0]).permutation(n_groups)
@@ -64,7 +68,7 @@ def learnt_from(n: int, groups: Groups | None, *, seed: int) -> Flags:
 
 
 def tested_groups(groups: Groups, learn: Flags) -> Codes:
-    """Numbers of the groups of those pairs that are not learnt from."""
+    """Group numbers of the pairs tested."""
     codes, _ = group_codes(groups, len(learn))
     return codes[~learn]
 
@@ -79,17 +83,18 @@ def observation(
     level: float = 0.95,
     note: str = "",
 ) -> Observation:
-    """Figures from a reader's decision variables for the pairs tested.
+    """Estimates from decision variables of the pairs tested.
 
     Args:
-        alone: how perturbed the original and the perturbed image look by themselves, (m, 2).
-        beside: how much more perturbed the perturbed one looks side by side, (m,); 0 where both
-            look alike, and a coin is tossed.
-        groups: number of each pair's group, (m,); None where pairs are independent.
-        n_training: pairs that the reader learnt from.
+        alone: rating of the original and of the perturbed image by themselves, (m, 2); higher is
+            more perturbed.
+        beside: rating of the perturbed image minus that of the original, side by side, (m,); at 0
+            a coin is tossed.
+        groups: group number of each pair, (m,); None where pairs are independent.
+        n_training: pairs used for training.
         seed: of the coin.
         level: nominal coverage.
-        note: why there is nothing to estimate from, if that is so.
+        note: why nothing can be estimated, if so.
     """
     coin = np.random.default_rng([seed, 2]).random(len(beside)) < 0.5
     picked = np.where(beside == 0, coin, beside > 0)
@@ -104,7 +109,7 @@ def observation(
 
 
 def _area(alone: Floats, codes: Codes, level: float) -> Estimate:
-    """Both images of a pair are of one group, whatever else is."""
+    """AUC; both images of a pair are of one group."""
     truth = np.repeat([False, True], len(alone))
     return auc(truth, alone.T.ravel(), np.tile(codes, 2), level=level)
 
@@ -121,7 +126,7 @@ def _distance(alone: Floats, groups: Codes | None, level: float) -> Estimate:
 
 
 def _paired_distance(beside: Floats, groups: Codes | None, level: float) -> Estimate:
-    """√2 times mean by standard deviation of the difference seen."""
+    """√2 times the mean of the differences divided by their standard deviation."""
     shift, variance = (float(beside.mean()), float(beside.var())) if beside.size else (0.0, 0.0)
     apart = beside - shift
     moves = (math.sqrt(2) * apart, np.square(apart) - variance)
@@ -136,7 +141,7 @@ def _ratio(
     level: float,
     what: str,
 ) -> Estimate:
-    """``shift / √variance`` of the two found, linearised over groups; NaN without a spread.
+    """``shift / √variance`` with its interval, linearised over groups; NaN where variance is 0.
 
     ``moves`` are each pair's influences on shift and on variance, times the number of pairs.
     """
@@ -144,8 +149,9 @@ def _ratio(
     value = shift / math.sqrt(variance) if variance > 0 else math.nan
     influence = np.full(n, math.nan)
     if variance > 0:
-        influence = (moves[0] / math.sqrt(variance) - value / (2 * variance) * moves[1]) / n
-    spread, half, n_groups = linearised(influence, groups, level)
+        influence = moves[0] / math.sqrt(variance) - value / (2 * variance) * moves[1]
+    spread = mean_spread(influence, groups)
+    half = spread.half_width(level)
     return Estimate(
         value=value,
         low=value - half,
@@ -154,9 +160,9 @@ def _ratio(
         method=f"{what}, linearised over {'pairs' if groups is None else 'groups'}, Student's "
         "interval",
         n=n,
-        n_groups=n_groups,
-        variance=spread,
-        note="" if variance > 0 else "all pairs look alike to the observer",
+        n_groups=spread.n_groups,
+        variance=spread.variance,
+        note=spread.note if variance > 0 else "all pairs look alike to the observer",
     )
 
 

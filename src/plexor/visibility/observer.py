@@ -1,4 +1,4 @@
-"""A Hotelling observer that is asked which images were perturbed."""
+"""A channelised Hotelling observer of perturbed images."""
 
 from __future__ import annotations
 
@@ -31,27 +31,26 @@ def observe(
     Science 2004, sec. 13.2.12), S the mean of both classes' covariances for one image at a time,
     and the covariance of the differences for two side by side.
 
-    A template from few pairs is a poor one, and figures are then too low: with k channels and n
-    training pairs, whose two images have nothing in common, d' is about
-    ``√(d'²/(d'² + 2k/n) (1 - k/(2n)))`` of what endless training would give. Intervals are those
-    of this template over cases like those tested; they do not hold what other training would have
-    changed. Halves do not change roles: what is found in both ways at once is not independent, and
-    pooling the two gives intervals that are too narrow where little can be seen.
+    With few training pairs the template is poor and d' is too low: with k channels and n training
+    pairs of independent images d' is about ``√(d'²/(d'² + 2k/n) (1 - k/(2n)))`` of its value with
+    unlimited training. Intervals hold for this template over cases like those tested; they do not
+    include the variation from training. The halves are not exchanged: results of both directions
+    are dependent, and pooled intervals are too narrow where little can be seen.
 
     Args:
-        original: what the channels made of the originals, (n, k): energies, or linear responses.
-        perturbed: of the perturbed images of the same cases, (n, k).
+        original: channel outputs for the originals, (n, k): energies, or linear responses.
+        perturbed: channel outputs for the perturbed images of the same cases, (n, k).
         groups: the group of each pair; None where pairs are independent.
-        seed: of the halves, of internal noise, and of the coin where both images look alike.
-        internal_noise: variance of the observer's own noise in each channel, drawn anew for each
-            image, as a multiple of the channel's variance between images (Abbey & Barrett 2001).
+        seed: of the halves, of internal noise, and of the coin tossed at equal ratings.
+        internal_noise: variance of the observer's noise in each channel, drawn for each image, as
+            a multiple of the channel's variance between images (Abbey & Barrett 2001).
         level: nominal coverage.
 
     Returns:
         NaN with a note where there are fewer training pairs than channels + 2, or one group.
 
     Raises:
-        PlanError: shapes that differ, numbers that are not finite, or an option without sense.
+        PlanError: shapes that differ, numbers that are not finite, or an invalid option.
     """
     check_level(level)
     before, after = _checked(original, perturbed, internal_noise)

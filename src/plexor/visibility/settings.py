@@ -1,4 +1,4 @@
-"""What an audit measures of how visible its changes are."""
+"""Settings of the measures of visibility in an audit."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ FEWEST_PAIRS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visibility:
-    """What is measured on each lossless file beside PSNR, which costs nothing.
+    """Measures computed on each lossless file, beside PSNR, which is always computed.
 
     Attributes:
         similarity: SSIM and, of colour images, ΔE2000: about 0.03 s for an image of 200×150 in
             colour, and in proportion for larger ones.
-        observer: channels through which the model observer looks: "dog", ten differences of
-            Gaussians; "gabor", twenty oriented ones; "none" for no observer.
-        colour: what it sees of a colour image: its "luminance", or "each" channel.
-        internal_noise: of the observer: its own variance in each channel as a multiple of that
-            between images; 0 for an ideal one.
+        observer: channels of the model observer: "dog", ten differences of Gaussians; "gabor",
+            twenty oriented channels; "none" for no observer.
+        colour: planes of a colour image that the observer sees: "luminance", or "each" channel.
+        internal_noise: the observer's own variance in each channel as a multiple of the variance
+            between images; 0 for an ideal observer.
         detector: teach a small network to detect each probe, from the images kept (`n_examples`).
     """
 

@@ -1,9 +1,12 @@
-"""What is seen of one image beside its original: the figures that a finding keeps."""
+"""Visibility of the change to one image: the figures that a finding keeps."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from plexor.visibility.array import Pixels
 from plexor.visibility.channels import Channel, dense_dog, gabor
@@ -18,15 +21,15 @@ _CHANNELS = {"dog": dense_dog(), "gabor": gabor(), "none": ()}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """Measured on one stored image.
+    """Measures of one stored image beside its original.
 
     Attributes:
-        psnr: in decibels, infinite where nothing was changed.
-        ssim: NaN where not measured, or the image is smaller than its window.
-        delta_e: ΔE2000, NaN where not measured, or without colour.
+        psnr: in decibels; infinite where nothing was changed.
+        ssim: NaN where not measured, or where the image is smaller than the window.
+        delta_e: ΔE2000; NaN where not measured, or without colour.
         responses: log energies of the observer's channels, one plane after the other; empty
             without an observer.
-        levels: how many numbers were moved by how many levels, see ``levels_moved``.
+        levels: counts of numbers by the size of their change, see ``levels_moved``.
     """
 
     psnr: float
@@ -37,7 +40,7 @@ class Sight:
 
 
 def channels_of(settings: Visibility) -> tuple[Channel, ...]:
-    """The channels that the observer looks through; none without one."""
+    """The observer's channels; empty without an observer."""
     return _CHANNELS[settings.observer]
 
 
@@ -49,23 +52,28 @@ def look(
     low: float,
     span: float,
     quantum: float,
+    padding: NDArray[np.bool_] | None = None,
 ) -> Sight:
-    """Measures what the settings ask for.
+    """Computes the measures that the settings name.
 
     Args:
         original: (channels, *spatial), in stored numbers.
-        other: likewise.
+        other: the altered image, of the same shape.
         settings: what to measure.
-        low: least storable number.
-        span: range of the storable numbers.
-        quantum: distance of two storable numbers; 0 where storage is floating, which the observer
-            takes for 16 bits.
+        low: smallest storable number.
+        span: greatest minus smallest storable number.
+        quantum: one level; 0 where storage is floating, which the observer treats as 16 bits.
+        padding: pixels that are no part of the image, (*spatial); PSNR, ΔE2000 and the counts of
+            changes leave them out. SSIM and the observer filter the whole image.
     """
+    inside, altered = original, other
+    if padding is not None:
+        inside, altered = (image[:, ~padding][..., None] for image in (original, other))
     alike, colours = math.nan, ColourDifference.unknown()
     if settings.similarity:
         alike = ssim(original, other, span=span)
         if len(original) == 3:
-            colours = colour_difference(original, other, low=low, span=span)
+            colours = colour_difference(inside, altered, low=low, span=span)
     channels = channels_of(settings)
     seen: list[float] = []
     if channels:
@@ -73,9 +81,9 @@ def look(
         for plane in planes(other, settings.colour):
             seen += log_energies(plane, channels, rounding=rounding).tolist()
     return Sight(
-        psnr=psnr(original, other, span=span),
+        psnr=psnr(inside, altered, span=span),
         ssim=alike,
         delta_e=colours,
         responses=tuple(seen),
-        levels=levels_moved(original, other, quantum=quantum),
+        levels=levels_moved(inside, altered, quantum=quantum),
     )

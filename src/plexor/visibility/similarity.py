@@ -1,4 +1,4 @@
-"""How alike two images are: PSNR, SSIM and MS-SSIM, in 2D and 3D."""
+"""Similarity of two images: PSNR, SSIM and MS-SSIM, in 2D and 3D."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Iterable
 import numpy as np
 from scipy.ndimage import correlate1d
 
-from plexor.visibility.array import Floats, Pixels, as_pair, bands, check_pair, check_span
+from plexor.cases.bands import bands
+from plexor.visibility.array import Floats, Pixels, as_pair, check_pair, check_span
 
 _SIGMA, _REACH = 1.5, 5
 """A Gaussian window of 11 numbers along each axis (Wang et al. 2004, sec. III-C)."""
@@ -22,14 +23,18 @@ def psnr(original: Pixels, other: Pixels, *, span: float) -> float:
 
     Args:
         original: (channels, *spatial).
-        other: likewise.
-        span: range of the stored numbers, e.g. 255.
+        other: the altered image, of the same shape.
+        span: greatest minus smallest storable number, e.g. 255.
 
     Returns:
         Infinity for two equal images.
 
     Raises:
-        PlanError: shapes that differ, or no range.
+        PlanError: shapes that differ, or a span of 0.
+
+    Example:
+        >>> round(psnr(np.zeros((1, 2, 2)), np.ones((1, 2, 2)), span=255), 2)
+        48.13
     """
     check_span(span)
     check_pair(original, other)
@@ -41,19 +46,24 @@ def psnr(original: Pixels, other: Pixels, *, span: float) -> float:
 def ssim(original: Pixels, other: Pixels, *, span: float) -> float:
     """Mean structural similarity, 1 for equal images (Wang et al., IEEE TIP 2004;13:600).
 
-    A Gaussian window of σ = 1.5 that is 11 wide along each spatial axis, population variances,
-    means over all places at which it fits and over the channels.
+    Uses a Gaussian window of σ = 1.5 and 11 pixels along each spatial axis, population variances,
+    and the mean over all positions at which the window fits and over the channels.
 
     Args:
         original: (channels, *spatial), two spatial axes or three.
-        other: likewise.
-        span: range of the stored numbers, e.g. 255.
+        other: the altered image, of the same shape.
+        span: greatest minus smallest storable number, e.g. 255.
 
     Returns:
         NaN where an axis is shorter than the window.
 
     Raises:
-        PlanError: shapes that differ, or no range.
+        PlanError: shapes that differ, or a span of 0.
+
+    Example:
+        >>> ramp = np.add.outer(np.arange(16), np.arange(16))[None]
+        >>> ssim(ramp, ramp, span=255)
+        1.0
     """
     check_span(span)
     check_pair(original, other)
@@ -65,20 +75,20 @@ def ssim(original: Pixels, other: Pixels, *, span: float) -> float:
 def ms_ssim(original: Pixels, other: Pixels, *, span: float) -> float:
     """Structural similarity over five scales (Wang, Simoncelli & Bovik, Asilomar 2003;2:1398).
 
-    Contrast and structure at each of five resolutions, each half the one before (means of 2 along
-    each axis; a last odd row is left out), and luminance at the coarsest, as a weighted product.
-    A mean below 0 counts as 0. Means over the channels.
+    The weighted product of contrast and structure at five resolutions, each half the one before
+    (means of 2 along each axis; a last odd row is left out), and of luminance at the coarsest.
+    A mean below 0 counts as 0. The result is the mean over the channels.
 
     Args:
         original: (channels, *spatial), two spatial axes or three.
-        other: likewise.
-        span: range of the stored numbers, e.g. 255.
+        other: the altered image, of the same shape.
+        span: greatest minus smallest storable number, e.g. 255.
 
     Returns:
-        NaN where an axis is shorter than 176, of which the coarsest scale has 11 left.
+        NaN where an axis is shorter than 176 pixels, since the coarsest scale needs 11.
 
     Raises:
-        PlanError: shapes that differ, or no range.
+        PlanError: shapes that differ, or a span of 0.
     """
     check_span(span)
     x, y = as_pair(original, other)
@@ -97,10 +107,10 @@ def _alike(x: Pixels, y: Pixels, span: float) -> float:
 
 def _mean(parts: Iterable[Floats]) -> float:
     """The mean over arrays; of one array its own mean, to the bit."""
-    means, sizes = zip(*((float(part.mean()), part.size) for part in parts), strict=True)
-    if len(means) == 1:
-        return float(means[0])
-    return math.fsum(m * n for m, n in zip(means, sizes, strict=True)) / sum(sizes)
+    found = [(float(part.mean()), part.size) for part in parts]
+    if len(found) == 1:
+        return found[0][0]
+    return math.fsum(mean * size for mean, size in found) / sum(size for _, size in found)
 
 
 def _over_scales(x: Floats, y: Floats, span: float) -> float:
@@ -115,7 +125,7 @@ def _over_scales(x: Floats, y: Floats, span: float) -> float:
 
 
 def _maps(x: Floats, y: Floats, span: float) -> tuple[Floats, Floats]:
-    """Luminance, and contrast with structure, wherever the window fits (eq. 6 and 13)."""
+    """Maps of luminance, and of contrast with structure, where the window fits (eq. 6 and 13)."""
     c1, c2 = (_K1 * span) ** 2, (_K2 * span) ** 2
     mean_x, mean_y = _window(x), _window(y)
     # The formula needs the sum of the variances only, so that four windows do for five.

@@ -1,4 +1,4 @@
-"""The goals of ``plexor.threat_model`` with what a search climbs and a judge asks, in tensors."""
+"""The goals of ``plexor.threat_model``, with losses for searches and margins for the judge."""
 
 from plexor.attacks.goals.contour import Drift, Erase, LowerDice, Spread
 from plexor.attacks.goals.decision import Become, Misclassify

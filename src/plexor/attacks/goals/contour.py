@@ -1,8 +1,7 @@
-"""Goals about what a segmentation outlines: that it is wrong, erased, grown, invented or moved.
+"""Goals about the outline of a class by a segmentation: wrong, erased, grown, invented or moved.
 
-Each is about one class that is not the background, and has no meaning for some cases: there the
-margin is NaN, so that they are neither attempted nor reached. A network output that is no number
-makes it NaN, too.
+Each is about one class other than the background. Where a goal is undefined for a case, the margin
+is NaN, and the case is neither attempted nor reached. The margin is also NaN for NaN outputs.
 """
 
 from __future__ import annotations
@@ -22,22 +21,23 @@ from plexor.threat_model.goals.outline import SLACK
 
 _NOTHING = 1e-12
 _SOFT = 0.25
-"""Of the mean distance from undecided, that over which a pixel counts as half decided."""
+"""Scale of the soft decision, as a share of the mean distance from undecided."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LowerDice(Flipping, goals.LowerDice):
-    """Have a class overlap little with the truth: Dice's coefficient below a number."""
+    """Reduce the Dice coefficient of a class with the truth below a number."""
 
     def check(self, task: Task) -> None:
-        """The task must outline that class."""
+        """Checks that the task outlines the class."""
         _outlined(task, self.kind, self.of)
 
     def flips(self, task: Task, outputs: Tensor, truth: Tensor, before: Tensor | None) -> Flips:
-        """Pixels of the class to be missed, and others to be called it.
+        """Pixels of the class to miss, and other pixels to assign to it.
 
-        With M missed and I others called it, of T, Dice is 2 (T - M) / (2 (T - M) + M + I). That
-        it is below d means ``(2 - d) M + d I > 2 T (1 - d)``: these are the weights.
+        With T pixels of the class, M of them missed and I others assigned to it, Dice is
+        2 (T - M) / (2 (T - M) + M + I). It is below d if ``(2 - d) M + d I > 2 T (1 - d)``, which
+        gives the weights.
         """
         outlined, label = _outlined(task, self.kind, self.of)
         inside = (truth == label).flatten(1)
@@ -61,14 +61,14 @@ class LowerDice(Flipping, goals.LowerDice):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erase(Flipping, goals.Erase):
-    """Have a class vanish from where it was outlined on the untouched image."""
+    """Remove a class from where it is outlined on the untouched image."""
 
     def check(self, task: Task) -> None:
-        """The task must outline that class."""
+        """Checks that the task outlines the class."""
         _outlined(task, self.kind, self.of)
 
     def flips(self, task: Task, outputs: Tensor, truth: Tensor, before: Tensor | None) -> Flips:
-        """Pixels of the class before, to be called anything else."""
+        """Pixels of the class on the untouched image, to assign to any other class."""
         outlined, label = _outlined(task, self.kind, self.of)
         there = (outlined.decide(_known(before, self.kind)) == label).flatten(1)
         size = there.sum(dim=1, keepdim=True)
@@ -79,14 +79,14 @@ class Erase(Flipping, goals.Erase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spread(Flipping, goals.Spread):
-    """Have a class outlined where it was not on the untouched image."""
+    """Outline a class where it is not outlined on the untouched image."""
 
     def check(self, task: Task) -> None:
-        """The task must outline that class."""
+        """Checks that the task outlines the class."""
         _outlined(task, self.kind, self.of)
 
     def flips(self, task: Task, outputs: Tensor, truth: Tensor, before: Tensor | None) -> Flips:
-        """Pixels of other classes before, to be called this one."""
+        """Pixels of other classes on the untouched image, to assign to this one."""
         outlined, label = _outlined(task, self.kind, self.of)
         there = (outlined.decide(_known(before, self.kind)) == label).flatten(1)
         size, room = there.sum(dim=1, keepdim=True), (~there).sum(dim=1, keepdim=True)
@@ -99,19 +99,19 @@ class Spread(Flipping, goals.Spread):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift(goals.Drift):
-    """Have the centre of the outline of a class move."""
+    """Move the centre of the outline of a class."""
 
     def check(self, task: Task) -> None:
-        """The task must outline that class."""
+        """Checks that the task outlines the class."""
         _outlined(task, self.kind, self.of)
 
     def ways(
         self, task: Task, outputs: Tensor, truth: Tensor, before: Tensor | None = None
     ) -> Tensor:
-        """How much further than ``by`` it has moved: as it does, and along each axis either way.
+        """Movement beyond ``by``: in the direction of movement, and along each axis up and down.
 
-        The values are those of the decision, which moves in leaps; the gradients are those of
-        pixels that leave or join it by degrees, over a range of logits that follows their scale.
+        Values are those of the decision, which changes in steps. Gradients are those of a soft
+        decision, on a scale that follows the logits.
         """
         outlined, label = _outlined(task, self.kind, self.of)
         start_lead = outlined.lead(_known(before, self.kind), label).flatten(1)
@@ -125,7 +125,7 @@ class Drift(goals.Drift):
         start = _centre(there.to(lead.dtype), place)
         moved = _centre(hard, place) - start
         found = torch.cat([_ahead(moved, _centre(soft, place) - start), moved, -moved], dim=1)
-        # What has vanished comes back by any pixel; it has not moved meanwhile.
+        # A class that has vanished has not moved; any pixel brings it back.
         found = found.where(size > 0, size)
         defined = there.any(dim=1) & ~lead.isnan().any(dim=1)
         return (found - self.by).where(defined[:, None], torch.nan)
@@ -133,7 +133,7 @@ class Drift(goals.Drift):
     def margin(
         self, task: Task, outputs: Tensor, truth: Tensor, before: Tensor | None = None
     ) -> Tensor:
-        """How much further than ``by`` it has moved, in pixels."""
+        """Movement beyond ``by``, in pixels."""
         return self.ways(task, outputs, truth, before)[:, 0]
 
     def loss(
@@ -144,12 +144,12 @@ class Drift(goals.Drift):
         kind: LossKind,
         before: Tensor | None = None,
     ) -> Tensor:
-        """The margin, which does not change with the logits' scale; every kind of loss is that."""
+        """The margin, for every kind; it does not depend on the scale of the logits."""
         return self.margin(task, outputs, truth, before)
 
 
 def _outlined(task: Task, kind: str, of: str) -> tuple[Segmentation, int]:
-    """The task as one that outlines, and the class's label."""
+    """The segmentation task, and the label of the class."""
     if not isinstance(task, Segmentation):
         raise PlanError(f"goal: `{kind}` needs a segmentation, not {task.kind}")
     return task, task.label_of(of)
@@ -163,7 +163,7 @@ def _known(before: Tensor | None, kind: str) -> Tensor:
 
 
 def _at_least(need: Tensor, lead: Tensor, counts: Tensor, *, possible: Tensor) -> Flips:
-    """``need`` (N, 1) pixels of those that count."""
+    """The requirement of ``need`` (N, 1) of the pixels that count."""
 
     def enough(order: Tensor) -> Tensor:
         return 1 + torch.arange(order.shape[1], device=order.device) >= need
@@ -178,7 +178,7 @@ def _at_least(need: Tensor, lead: Tensor, counts: Tensor, *, possible: Tensor) -
 
 
 def _places(outputs: Tensor) -> Tensor:
-    """Where each pixel is, (P, axes), counted from the image's middle."""
+    """Coordinates of each pixel, (P, axes), from the centre of the image."""
     axes = [
         torch.arange(n, device=outputs.device, dtype=outputs.dtype) - (n - 1) / 2
         for n in outputs.shape[2:]
@@ -187,16 +187,16 @@ def _places(outputs: Tensor) -> Tensor:
 
 
 def _centre(mass: Tensor, place: Tensor) -> Tensor:
-    """Mean place, (N, axes), of masses (N, P); the middle where there is none."""
+    """Centre of masses (N, P), (N, axes); the centre of the image where there is no mass."""
     total = mass.sum(dim=1, keepdim=True)
     sums = torch.stack([(mass * along).sum(dim=1) for along in place.unbind(1)], dim=1)
     return sums / total.where(total > 0, 1.0)
 
 
 def _ahead(moved: Tensor, inclined: Tensor) -> Tensor:
-    """The length of ``moved`` (N, axes), (N, 1); of no length, its gradient is along ``inclined``.
+    """Length of ``moved`` (N, axes), (N, 1); at length 0, the gradient is along ``inclined``.
 
-    That is where pixels are least decided, seen from the centre; along the first axis if nowhere.
+    ``inclined`` points to the least decided pixels; where it is 0, the first axis is used.
     """
     along = moved.detach()
     for other in (inclined.detach(), torch.eye(moved.shape[1], device=moved.device)[:1]):

@@ -1,4 +1,4 @@
-"""Goals about a decision: that it is wrong, or that it is one chosen class."""
+"""Goals about a decision: a wrong one, or a chosen class."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from plexor.models.task import Binary, Decides, Multiclass, Task, decides
 from plexor.threat_model import goals
 
 _FULL_SCALE = 40.0
-"""Logits beyond this are scaled down before a softmax: e^-40 is still a number float32 can hold."""
+"""Greatest logits of a softmax; larger ones are scaled down. float32 can represent e^-40."""
 _NOTHING = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Misclassify(goals.Misclassify):
-    """Be wrong: any class but the true one; of several labels, any one changed."""
+    """Any wrong decision: a class other than the true one, or any label changed."""
 
     def check(self, task: Task) -> None:
-        """Every task that decides will do."""
+        """Checks that the task decides."""
         decides(task)
 
     def ways(
         self, task: Task, outputs: Tensor, truth: Tensor, before: Tensor | None = None
     ) -> Tensor:
-        """How far each other decision is ahead of the truth."""
+        """Lead of each other decision over the true one."""
         return decides(task).against(outputs, truth)
 
     def margin(
         self, task: Task, outputs: Tensor, truth: Tensor, before: Tensor | None = None
     ) -> Tensor:
-        """How firmly the truth is *not* decided."""
+        """Minus the task's margin of the truth."""
         return -decides(task).margin(outputs, truth)
 
     def loss(
@@ -45,7 +45,7 @@ class Misclassify(goals.Misclassify):
         kind: LossKind,
         before: Tensor | None = None,
     ) -> Tensor:
-        """Cross-entropy of the truth, the margin, or their ratio loss."""
+        """Cross-entropy of the truth, the margin, or the ratio loss."""
         if kind == "ce":
             return decides(task).cross_entropy(_tempered(outputs), truth)
         ways = self.ways(task, outputs, truth)
@@ -57,10 +57,10 @@ class Misclassify(goals.Misclassify):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Become(goals.Become):
-    """Be called one chosen class."""
+    """A decision for one chosen class."""
 
     def check(self, task: Task) -> None:
-        """The task must choose one of its classes, and the target be one of them."""
+        """Checks that the task chooses one class, and that the target is one of them."""
         if not isinstance(task, Multiclass | Binary):
             raise PlanError(f"goal: `become` needs a task with one class a case, not {task.kind}")
         if self.target not in task.classes:
@@ -69,13 +69,13 @@ class Become(goals.Become):
     def ways(
         self, task: Task, outputs: Tensor, truth: Tensor, before: Tensor | None = None
     ) -> Tensor:
-        """The one way there is."""
+        """The margin, as the only way."""
         return self.margin(task, outputs, truth)[:, None]
 
     def margin(
         self, task: Task, outputs: Tensor, truth: Tensor, before: Tensor | None = None
     ) -> Tensor:
-        """How firmly the target is decided."""
+        """The task's margin of the target."""
         return decides(task).margin(outputs, self._label(task, truth))
 
     def loss(
@@ -88,8 +88,8 @@ class Become(goals.Become):
     ) -> Tensor:
         """Log-probability of the target, its margin, or the ratio loss.
 
-        In the last the scale is held still: with the target in third place it would move with the
-        margin, and the loss not at all.
+        The gradient of the ratio's scale is ignored: with the target in third place, it would
+        cancel that of the margin.
         """
         label = self._label(task, truth)
         if kind == "ce":
@@ -105,19 +105,18 @@ class Become(goals.Become):
 
 
 def _tempered(outputs: Tensor) -> Tensor:
-    """Logits scaled down, case by case, to where a softmax still has a gradient."""
+    """Logits of each case scaled down so that the gradient of a softmax does not vanish."""
     greatest = outputs.detach().abs().amax(dim=1, keepdim=True)
     return outputs * (_FULL_SCALE / greatest).clamp(max=1.0)
 
 
 def _ratio(task: Decides, ways: Tensor, outputs: Tensor, start: Tensor | None) -> Tensor:
-    """The margin over a scale of the outputs, in the spirit of DLR (Croce & Hein, ICML 2020).
+    """The margin over a scale of the outputs, after DLR (Croce & Hein, ICML 2020).
 
-    From three classes up the scale is the distance from the first logit to the third, as in DLR,
-    which moves with the margin until the goal is reached; beyond, it would hold the loss at 1.
-    With two classes, one logit, or independent findings there is no third to measure by: the scale
-    is how far the ways were from being taken on the untouched image, ``start``, on average. Logits
-    times a factor then change neither loss nor direction.
+    For three classes or more, the scale is the difference of the greatest and third greatest logit,
+    as in DLR. Its gradient is ignored once the goal is reached, where the loss would stay at 1. For
+    two classes, one logit, or independent labels, the scale is the mean absolute value of the ways
+    on the untouched image, ``start``. Loss and direction are invariant to a factor on the logits.
     """
     margin = ways.amax(dim=1)
     if isinstance(task, Multiclass) and len(task.classes) > 2:

@@ -1,4 +1,4 @@
-"""Pixels that are to be flipped: how many still are, and what a search climbs to flip them."""
+"""Margins and losses of goals that are reached once enough pixels change their decision."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from plexor.attacks.goals.goal import LossKind
 from plexor.models.task import Task
 
 _FULL_SCALE = 40.0
-"""Logits beyond this are scaled down before a sigmoid: e^-40 is still a number float32 can hold."""
+"""Greatest logits of a sigmoid; larger ones are scaled down. float32 can represent e^-40."""
 _NOTHING = 1e-12
 _NO_LEAD = 1e-35
-"""Less than any lead."""
+"""Smaller than any lead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flips:
-    """A wish that enough pixels be decided otherwise; P pixels a case.
+    """The requirement that enough of the P pixels of a case be decided as the goal wants.
 
     Attributes:
-        lead: (N, P), > 0 exactly where a pixel is decided as wished, in logits.
-        counts: (N, P) bool, the pixels the wish is about.
-        weight: (N, P), how much each of them does for it, > 0.
-        enough: says of pixels in an order, (N, P) int64, whether the first 1, 2, ..., P of them
-            would be enough, (N, P) bool; more are never less.
-        possible: (N,) bool, whether all of them would be.
+        lead: (N, P), in logits; > 0 exactly where a pixel is decided as wanted.
+        counts: (N, P) bool, the pixels that count towards the goal.
+        weight: (N, P), contribution of each pixel, > 0.
+        enough: (order of pixels, (N, P) int64) → whether the first 1, 2, ..., P of them are enough,
+            (N, P) bool; monotonic along P.
+        possible: (N,) bool, whether all pixels together are enough.
     """
 
     lead: Tensor
@@ -39,13 +39,14 @@ class Flips:
     possible: Tensor
 
     def way(self) -> Tensor:
-        """(N,), > 0 exactly where enough pixels are decided as wished; NaN where none can be.
+        """The margin, (N,); > 0 exactly where enough pixels are decided as wanted.
 
-        The pixels *needed* are those that cost least: from the one furthest on, by its lead over
-        its weight, to the first with which they are enough. Beyond the wish, this is their least
-        lead. Short of it, minus the root mean square of the leads that are still below 0: what an
-        L2 attack has to make up for if pixels are linear and alike. All flipped pixels come before
-        all others, so that they are enough exactly if the needed ones are all flipped.
+        NaN where the goal is not possible. The *needed* pixels are those of least cost: in
+        descending order of lead over weight, up to the first with which they are enough. Where the
+        goal is reached, the margin is their smallest lead. Otherwise it is minus the root mean
+        square of their negative leads: the distance for an L2 attack if pixels are linear and
+        alike. Flipped pixels come first in the order, so that they are enough exactly if all needed
+        pixels are flipped.
         """
         wished = self.lead.where(self.counts, -torch.inf)
         order = (wished.detach() / self.weight).argsort(dim=1, descending=True, stable=True)
@@ -61,13 +62,13 @@ class Flips:
         return torch.where(least > 0, least, short).where(defined, torch.nan)
 
     def expected(self) -> Tensor:
-        """(N,), the share of all weight that is flipped if each pixel's lead were a log-odds.
+        """Expected share of the weight that is flipped, (N,), with leads as log-odds.
 
-        Its gradient is greatest for pixels that are nearly undecided, and vanishes for those that
-        are flipped for good or out of reach. Cross-entropy, summed over pixels, spends most on what
-        is flipped already; that weighing pixels down by how far they are flipped works much better
-        was shown by SegPGD (Gu et al., ECCV 2022, arXiv:2207.12391), and with weights that fall on
-        both sides of the boundary by CosPGD (Agnihotri et al., ICML 2024, arXiv:2302.02213).
+        The gradient is greatest for pixels close to undecided, and vanishes for pixels far on
+        either side. Cross-entropy summed over pixels is dominated by pixels already flipped.
+        SegPGD (Gu et al., ECCV 2022, arXiv:2207.12391) showed that smaller weights for flipped
+        pixels work much better, and CosPGD (Agnihotri et al., ICML 2024, arXiv:2302.02213) that
+        weights can decrease on both sides of the boundary.
         """
         greatest = self.lead.detach().abs().amax(dim=1, keepdim=True)
         odds = self.lead * (_FULL_SCALE / greatest).clamp(max=1.0)
@@ -75,34 +76,34 @@ class Flips:
         return (odds.sigmoid() * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=_NOTHING)
 
     def scale(self) -> Tensor:
-        """(N,), how far from undecided the pixels are on average; no gradient."""
+        """Mean absolute lead, (N,); without gradient."""
         away = (self.lead.detach().abs() * self.counts).sum(dim=1)
         return away / self.counts.sum(dim=1).clamp(min=1)
 
 
 class Flipping(ABC):
-    """What goals have in common that are reached once enough pixels are flipped."""
+    """Base of goals that are reached once enough pixels are flipped."""
 
     __slots__ = ()
 
     @abstractmethod
     def flips(self, task: Task, outputs: Tensor, truth: Tensor, before: Tensor | None) -> Flips:
-        """The pixels to be flipped, as they stand."""
+        """The current state of the pixels to flip."""
         ...
 
     def ways(
         self, task: Task, outputs: Tensor, truth: Tensor, before: Tensor | None = None
     ) -> Tensor:
-        """The one way there is."""
+        """The margin, as the only way."""
         return self.margin(task, outputs, truth, before)[:, None]
 
     def margin(
         self, task: Task, outputs: Tensor, truth: Tensor, before: Tensor | None = None
     ) -> Tensor:
-        """By how many logits a pixel the decisive ones are on the wished side; see ``Flips.way``.
+        """Distance of the decisive pixels from undecided, in logits a pixel; see ``Flips.way``.
 
-        > 0 exactly where the decision, pixel by pixel, is what the goal wants; NaN where the goal
-        has no meaning for the case, or an output is no number.
+        > 0 exactly where the decision reaches the goal; NaN where the goal is undefined for the
+        case, or an output is NaN.
         """
         return self.flips(task, outputs, truth, before).way()
 
@@ -114,9 +115,9 @@ class Flipping(ABC):
         kind: LossKind,
         before: Tensor | None = None,
     ) -> Tensor:
-        """The share expected to be flipped ("ce"), the margin, or that over its scale ("ratio").
+        """Expected share of flipped pixels ("ce"), margin, or margin over scale ("ratio").
 
-        The scale is how far from undecided the pixels are on the untouched image, on average.
+        The scale is the mean absolute lead on the untouched image.
         """
         flips = self.flips(task, outputs, truth, before)
         if kind == "ce":

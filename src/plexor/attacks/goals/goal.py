@@ -1,4 +1,4 @@
-"""What an adversary wants: the margin that says it is reached, and the loss a search climbs."""
+"""Goals of an adversary: the margin that decides success, and the losses that searches maximise."""
 
 from __future__ import annotations
 
@@ -12,26 +12,25 @@ LossKind = Literal["ce", "margin", "ratio"]
 
 
 class Goal(Protocol):
-    """A wish about a model's outputs.
+    """A condition on a model's outputs.
 
-    Every method that looks at outputs takes them as (N, ...), with the cases' labels ``truth``
-    (N, ...) and the outputs ``before``, for the untouched images, shaped like ``outputs``.
-    ``before`` may be None where it is not known; a goal that cannot do without then refuses.
+    Methods take outputs (N, ...), the cases' labels ``truth`` (N, ...) and the outputs ``before``
+    for the untouched images, of the shape of ``outputs``. ``before`` may be None where unknown; a
+    goal that needs it then raises PlanError.
 
     Attributes:
-        looks_back: whether it is about a change from ``before``. Where it is not, only the "ratio"
-            loss looks there.
+        looks_back: whether the goal depends on ``before``. If not, only the "ratio" loss uses it.
     """
 
     looks_back: ClassVar[bool]
 
     @property
     def name(self) -> str:
-        """As it stands in a probe's id; "" for the goal that goes without saying."""
+        """The part of a probe's id that names the goal; "" for the default goal."""
         ...
 
     def check(self, task: Task) -> None:
-        """Refuses a task the goal makes no sense for.
+        """Checks that the goal applies to the task.
 
         Raises:
             PlanError: e.g. the target is not one of the task's classes.
@@ -41,16 +40,16 @@ class Goal(Protocol):
     def ways(
         self, task: Task, outputs: Tensor, truth: Tensor, before: Tensor | None = None
     ) -> Tensor:
-        """(N, K), one number for each way to reach the goal; > 0 once that way is taken.
+        """One number for each of K ways to the goal, (N, K); > 0 where it is reached that way.
 
-        The goal is reached when one of them is. Piecewise linear in logits where the task allows.
+        The goal is reached when any of them is > 0. Piecewise linear in logits where possible.
         """
         ...
 
     def margin(
         self, task: Task, outputs: Tensor, truth: Tensor, before: Tensor | None = None
     ) -> Tensor:
-        """(N,), the greatest of the ways; > 0 once the goal is reached."""
+        """The greatest of the ways, (N,); > 0 where the goal is reached."""
         ...
 
     def loss(
@@ -61,10 +60,10 @@ class Goal(Protocol):
         kind: LossKind,
         before: Tensor | None = None,
     ) -> Tensor:
-        """(N,), rises towards the goal.
+        """The loss that a search maximises, (N,).
 
-        ``kind`` is "ce" (log-probability; of logits so great that it would not move any more, they
-        are scaled down first), "margin", or "ratio" (the margin over a scale of the outputs, so
-        that multiplying logits changes nothing). Where a task has one loss only, every kind is it.
+        ``kind`` is "ce" (log-probability, with very large logits scaled down so that the gradient
+        does not vanish), "margin", or "ratio" (the margin divided by a scale of the outputs, so
+        that it is invariant to a factor on the logits). Goals with one loss use it for all kinds.
         """
         ...

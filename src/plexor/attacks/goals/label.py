@@ -1,4 +1,4 @@
-"""Goals about one of several labels: that it is not seen, or that it is."""
+"""Goals about one of several labels: to hide or to invent it."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from plexor.threat_model import goals
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flip(goals.Flip):
-    """Have one label called absent, or present, whatever becomes of the others."""
+    """Change the decision on one label to absent or present; other labels may change."""
 
     def check(self, task: Task) -> None:
-        """The task must have that label."""
+        """Checks that the task has the label."""
         self._of(task)
 
     def ways(
         self, task: Task, outputs: Tensor, truth: Tensor, before: Tensor | None = None
     ) -> Tensor:
-        """The one way there is."""
+        """The margin, as the only way."""
         return self.margin(task, outputs, truth)[:, None]
 
     def margin(
         self, task: Task, outputs: Tensor, truth: Tensor, before: Tensor | None = None
     ) -> Tensor:
-        """The label's logit above its threshold's, or below it."""
+        """Logit of the label relative to its threshold, or the negative for "hide"."""
         found = self._of(task)
         excess = found.excess(outputs)[:, found.classes.index(self.label)]
         return excess if self.kind == "invent" else -excess
@@ -42,7 +42,7 @@ class Flip(goals.Flip):
         kind: LossKind,
         before: Tensor | None = None,
     ) -> Tensor:
-        """The margin: with one logit to move, every other loss has its direction."""
+        """The margin, for every kind: losses of one logit have the same direction."""
         return self.margin(task, outputs, truth)
 
     def _of(self, task: Task) -> Multilabel:

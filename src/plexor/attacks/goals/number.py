@@ -1,4 +1,4 @@
-"""Goals about a number: that it is moved up, down, or away."""
+"""Goals about a number: to raise it, lower it, or change it either way."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from plexor.threat_model import goals
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move(goals.Move):
-    """Move the number a model gives for the untouched image."""
+    """Change the number relative to the output for the untouched image."""
 
     def check(self, task: Task) -> None:
-        """The task must give a number."""
+        """Checks that the task is a regression."""
         if not isinstance(task, Regression):
             raise PlanError(f"goal: `{self.kind}` needs a regression, not {task.kind}")
 
     def ways(
         self, task: Task, outputs: Tensor, truth: Tensor, before: Tensor | None = None
     ) -> Tensor:
-        """Up, down, or both; in the task's unit, 0 at ``by``."""
+        """Changes up, down, or both, minus ``by``, in the task's unit."""
         if before is None:
             raise PlanError(f"goal: `{self.kind}` needs what the model said before")
         self.check(task)
@@ -36,7 +36,7 @@ class Move(goals.Move):
     def margin(
         self, task: Task, outputs: Tensor, truth: Tensor, before: Tensor | None = None
     ) -> Tensor:
-        """How much further than ``by`` it was moved."""
+        """Change beyond ``by``, in the task's unit."""
         return self.ways(task, outputs, truth, before).amax(dim=1)
 
     def loss(
@@ -47,6 +47,6 @@ class Move(goals.Move):
         kind: LossKind,
         before: Tensor | None = None,
     ) -> Tensor:
-        """The margin: a number has no other. Undecided between up and down, it goes up."""
+        """The margin, for every kind. With equal ways, that of the upward way."""
         ways = self.ways(task, outputs, truth, before)
         return ways.gather(1, ways.argmax(dim=1, keepdim=True)).squeeze(1)

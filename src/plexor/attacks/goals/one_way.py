@@ -1,4 +1,4 @@
-"""A goal of which a single way is followed."""
+"""A goal with losses along a single way."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ _NOTHING = 1e-12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OneWay:
-    """A goal whose losses climb one of its ways; any way still reaches it.
+    """A goal with losses along one of its ways; it can still be reached along any way.
 
     Attributes:
-        goal: what is wanted.
-        rank: which way, of each case, counted from the one nearest to being taken untouched.
+        goal: the goal.
+        rank: rank of the way in each case, from 0 for the way closest to being reached on the
+            untouched image.
     """
 
     looks_back: ClassVar[bool] = True
@@ -28,17 +29,17 @@ class OneWay:
 
     @property
     def name(self) -> str:
-        """The goal's."""
+        """That of the goal."""
         return self.goal.name
 
     def check(self, task: Task) -> None:
-        """As the goal does."""
+        """As in the goal."""
         self.goal.check(task)
 
     def ways(
         self, task: Task, outputs: Tensor, truth: Tensor, before: Tensor | None = None
     ) -> Tensor:
-        """(N, 1), the way itself."""
+        """The way, (N, 1)."""
         ways = self.goal.ways(task, outputs, truth, before)
         start = ways if before is None else self.goal.ways(task, before, truth, before)
         order = start.argsort(dim=1, descending=True, stable=True)
@@ -47,7 +48,7 @@ class OneWay:
     def margin(
         self, task: Task, outputs: Tensor, truth: Tensor, before: Tensor | None = None
     ) -> Tensor:
-        """The goal's."""
+        """That of the goal."""
         return self.goal.margin(task, outputs, truth, before)
 
     def loss(
@@ -58,9 +59,9 @@ class OneWay:
         kind: LossKind,
         before: Tensor | None = None,
     ) -> Tensor:
-        """The way; for "ratio", from four classes up, the targeted DLR loss.
+        """The way; for "ratio" and at least four classes, the targeted DLR loss.
 
-        That is equation 7 of Croce & Hein (ICML 2020).
+        Equation 7 of Croce & Hein (ICML 2020).
         """
         way = self.ways(task, outputs, truth, before).squeeze(1)
         if kind != "ratio" or not isinstance(task, Multiclass) or len(task.classes) < 4:

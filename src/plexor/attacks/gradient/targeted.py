@@ -55,7 +55,7 @@ class APGDT:
     tasks: ClassVar[tuple[str, ...]] = EVERY_TASK
     reference: ClassVar[str] = "Croce & Hein, ICML 2020, arXiv:2003.01690"
     summary: ClassVar[str] = (
-        "Auto-PGD towards each other class, finding or direction in turn, the nearest first"
+        "Auto-PGD towards each other class, label or direction in turn, the nearest first"
     )
 
     n_targets: int = 9

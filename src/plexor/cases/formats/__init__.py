@@ -1,4 +1,4 @@
-"""Image files, read as they are stored; the format is told by content, not by file ending."""
+"""Image files, read as they are stored; the format is recognised by content, not by ending."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def decode_image(data: bytes, name: str, *, as_mask: bool = False) -> Image:
 
     Args:
         data: the whole file.
-        name: what to call it in an error, usually its path.
+        name: named in errors, usually the path.
         as_mask: see ``read_mask``.
 
     Raises:

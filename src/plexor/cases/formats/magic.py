@@ -1,4 +1,4 @@
-"""Tells an image format by the first bytes of a file; imports no reader."""
+"""Recognises an image format by the first bytes of a file; imports no reader."""
 
 from __future__ import annotations
 
@@ -26,5 +26,10 @@ _MARKS: tuple[tuple[int, bytes, Format], ...] = (
 
 
 def format_of(data: bytes) -> Format | None:
-    """The format of a file's bytes; None where it is none of those that are read."""
+    """The format of a file's bytes; None where it is not one that is read.
+
+    Example:
+        >>> format_of(PNG)
+        'png'
+    """
     return next((name for start, mark, name in _MARKS if data.startswith(mark, start)), None)

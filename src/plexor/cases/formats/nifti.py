@@ -106,7 +106,7 @@ def _header(start: bytes) -> Any:
         DataError: sizes below zero, a voxel type at odds with its number of bits, or voxels that
             begin within the header.
     """
-    kind = nib.Nifti2Header if start[4:7] == b"n+2" else nib.Nifti1Header
+    kind: Any = nib.Nifti2Header if start[4:7] == b"n+2" else nib.Nifti1Header
     block = start[: kind.template_dtype.itemsize]
     header = kind(block, check=False)
     n_dimensions = int(header["dim"][0])

@@ -1,4 +1,4 @@
-"""What PNG, JPEG and TIFF share: from Pillow's picture to stored pixels and back."""
+"""Shared by PNG, JPEG and TIFF: conversion between Pillow's pictures and stored pixels."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def picture(pixels: Pixels) -> Pillow.Image:
 
 
 def replace_raw_mode(file: ImageFile.ImageFile, mode: str) -> None:
-    """Makes Pillow unpack a file that is not yet loaded as ``mode`` instead of what it chose."""
+    """Makes Pillow unpack a file that is not yet loaded in another raw mode than it chose."""
     file.tile = [
         tile._replace(args=mode if isinstance(tile.args, str) else (mode, *(tile.args or ())[1:]))
         for tile in file.tile
@@ -43,7 +43,7 @@ def replace_raw_mode(file: ImageFile.ImageFile, mode: str) -> None:
 
 
 def raw_mode(file: ImageFile.ImageFile) -> str:
-    """How Pillow means to unpack a file that is not yet loaded, e.g. ``"RGB;16B"``."""
+    """The raw mode in which Pillow will unpack a file that is not yet loaded, e.g. "RGB;16B"."""
     args = file.tile[0].args
     return str(args if isinstance(args, str) else (args or ("",))[0])
 

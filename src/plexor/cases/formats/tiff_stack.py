@@ -97,16 +97,16 @@ def _shaped(text: str, tags: Any) -> int:
     listed = re.search(r"shape\"?\s*[:=]\s*([\[(][\d,\s]*[\])])", text)
     if listed is None:
         return 1
-    shape = json.loads("[" + listed[1][1:-1].rstrip(", ") + "]")
-    height, width = tags[TiffImagePlugin.IMAGELENGTH], tags[TiffImagePlugin.IMAGEWIDTH]
+    shape: list[int] = json.loads("[" + listed[1][1:-1].rstrip(", ") + "]")
     samples = tags.get(TiffImagePlugin.SAMPLESPERPIXEL, 1)
-    return max(math.prod(shape) // max(height * width * samples, 1), 1)
+    plane = int(tags[TiffImagePlugin.IMAGELENGTH] * tags[TiffImagePlugin.IMAGEWIDTH] * samples)
+    return max(math.prod(shape) // max(plane, 1), 1)
 
 
 def _tagged(tags: Any) -> int:
     """Planes by tags of their own."""
     depths = [tags.get(tag, 1) for tag in (_IMAGE_DEPTH, _TILE_DEPTH)]
-    planes = [depth if isinstance(depth, int) else max(depth) for depth in depths]
+    planes: list[int] = [depth if isinstance(depth, int) else max(depth) for depth in depths]
     stack = tags.get(_METAMORPH_PLANES)
     if stack is not None and hasattr(stack, "__len__"):
         planes.append(len(stack) if not isinstance(stack, bytes) else 1)

@@ -1,6 +1,7 @@
-"""Phantoms: made images of which everything is known, drawn in milliseconds from a seed.
+"""Phantoms: synthetic images with known truth, drawn in milliseconds from a seed.
 
-They show that the whole line works and what it would find; they say nothing about patients.
+They show that an audit works from end to end and what it would find; they say nothing about
+patients.
 Each kind has a subject shared by several images (``Chest``, ``Spot``, ``Head``), a function that
 draws a subject, and one that takes another image of it.
 """

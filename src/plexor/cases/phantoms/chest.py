@@ -1,4 +1,4 @@
-"""The anatomy of a made-up chest: how bright a film is at each place.
+"""The anatomy of a synthetic chest: brightness of a film at each point.
 
 Coordinates: the shorter side of the film runs from -1 to 1, ``u`` to the right of the image, ``v``
 downwards; ``side`` is -1 for the patient's right, which a film shows on the left.
@@ -18,7 +18,7 @@ LABELS = (NORMAL, OPACITY)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opacity:
-    """A consolidation; its place is told in parts of the lung's height and width."""
+    """A consolidation; its position is given as shares of the lung's height and width."""
 
     side: int
     down: float
@@ -89,7 +89,7 @@ def _wall(chest: Chest, v: Field) -> Field:
 
 
 def anatomy(chest: Chest, u: Field, v: Field, edge: float) -> tuple[Field, Field]:
-    """Brightness of film without noise, and how much lung lies at each place."""
+    """Brightness of the film without noise, and share of lung at each point."""
     out = np.abs(u)
     wall = _wall(chest, v)
     neck = 0.24 + 0.05 * np.clip(-v - 0.8, 0, 1)
@@ -141,7 +141,7 @@ def _heart(chest: Chest, u: Field, v: Field) -> Field:
 
 
 def _bones(chest: Chest, u: Field, v: Field, wall: Field) -> Field:
-    """What ribs, clavicles, shoulder blades and spine add to the brightness."""
+    """Brightness added by ribs, clavicles, shoulder blades and spine."""
     out = np.abs(u)
     across = out / chest.lung
     cage = soft(wall + 0.035 - out, 0.012) * soft(0.55 - v, 0.10)

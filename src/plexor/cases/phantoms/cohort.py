@@ -1,4 +1,4 @@
-"""A folder of phantoms with its manifest, as if somebody had collected them."""
+"""A cohort of phantoms: a folder of images with its manifest."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ def write_phantoms(
             lesions "jpeg" (the default, quality 92) or "png"; for brains "nifti".
         config: how images look; the defaults of the kind where None, with 12 bits for DICOM.
         images_per_group: images of each patient, lesion or person.
-        masks: which of what is known of each pixel to write too, e.g. ("lesion",): files in
-            ``masks/``, which the manifest has in the columns ``lesion_mask`` and so on.
+        masks: names of masks to write too, e.g. ("lesion",): files in ``masks/``, listed in the
+            manifest's columns ``lesion_mask`` and so on.
 
     Returns:
-        The manifest: ``path``, ``label``, ``group``, ``split``, then what is known of each image.
-        It is written last, so that where it exists every image does.
+        The manifest: ``path``, ``label``, ``group``, ``split``, then the truth of each image.
+        It is written last: where it exists, every image does.
 
     Raises:
         PlanError: an unknown kind, format or mask, a config of another kind, or nothing to write.
@@ -124,7 +124,7 @@ def _draw(
 def _subject(
     config: Config, index: int, generator: np.random.Generator
 ) -> tuple[str, int, Callable[[], Phantom]]:
-    """What a group is called, how many classes take turns, and how to take an image of it."""
+    """The name of a group, the number of classes, and a function that takes an image of it."""
     match config:
         case radiography.RadiographConfig():
             labels = chest.LABELS

@@ -1,4 +1,4 @@
-"""Dermatoscopic pictures of made-up skin lesions: three classes that overlap, as real ones do.
+"""Dermatoscopic pictures of synthetic skin lesions: three classes that overlap.
 
 The classes imitate what a reader looks at (asymmetry, border, colour, structure). They are drawn
 from parameters, not from patients, and nothing about real lesions follows from them.
@@ -32,7 +32,7 @@ _HAIR = np.array([0.16, 0.10, 0.07], dtype=np.float32)[:, None, None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LesionConfig:
-    """What a picture looks like, and how far the classes overlap.
+    """Appearance of a picture, and overlap of the classes.
 
     Attributes:
         height: pixels.
@@ -69,7 +69,7 @@ class Spot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hair:
-    """An arc: where it is nearest to the origin of its own turned frame, and how it bends."""
+    """An arc: its point nearest to the origin of its own rotated frame, and its curvature."""
 
     degrees: float
     offset: float
@@ -81,7 +81,7 @@ class Hair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shot:
-    """How one picture was taken."""
+    """Parameters of one picture."""
 
     degrees: float
     zoom: float
@@ -163,7 +163,7 @@ def lesion(
 
 
 def render(spot: Spot, shot: Shot, config: LesionConfig) -> Phantom:
-    """The picture that these parameters describe; the same ones always give the same pixels."""
+    """Renders a picture; the same parameters always give the same pixels."""
     plain = grid(config.height, config.width)
     u, v = turned(*plain, degrees=shot.degrees, zoom=shot.zoom, shift=shot.shift)
     colour, inside = _skin(spot, u, v)
@@ -220,7 +220,7 @@ def _skin(spot: Spot, u: Field, v: Field) -> tuple[Field, Field]:
 
 
 def _hairs(shot: Shot, u: Field, v: Field) -> Field:
-    """How much of each place hairs cover, 0 to 1."""
+    """Share of each pixel covered by hairs, 0 to 1."""
     cover = np.zeros_like(u)
     edge = 0.5 / (min(u.shape) / 2)
     for hair in shot.hairs:

@@ -1,4 +1,4 @@
-"""The anatomy of a made-up head: which part of each place is which tissue.
+"""The anatomy of a synthetic head: the share of each tissue at each point.
 
 Coordinates are millimetres: x to the subject's right, y forwards, z upwards, with the origin near
 the anterior commissure. A ``depth`` is the distance to a surface, positive inside.
@@ -70,14 +70,14 @@ class Head:
 
 
 def tissues(head: Head, x: Field, y: Field, z: Field, *, edge: float) -> NDArray[np.float32]:
-    """The part each tissue has of each voxel, (tissues, X, Y, Z); the parts add up to 1.
+    """Share of each tissue in each voxel, (tissues, X, Y, Z); the shares add up to 1.
 
     Args:
         head: the person.
-        x: where each voxel lies, as if the head had the standard size.
-        y: as x.
-        z: as x.
-        edge: how soft a border is, in mm; about an eighth of a voxel.
+        x: position of each voxel in mm, in a head of standard size.
+        y: likewise.
+        z: likewise.
+        edge: softness of borders, in mm; about an eighth of a voxel.
     """
     out = np.abs(x)
     cerebrum, small, stem = _brain(out, y, z)
@@ -146,7 +146,7 @@ def _leaves(head: Head, small: Field, y: Field, z: Field) -> Field:
 
 
 def _deep(head: Head, x: Field, y: Field, z: Field) -> tuple[tuple[str, Field], ...]:
-    """What lies inside the white matter, in the order in which it is laid over it."""
+    """Structures inside the white matter, in the order in which they are laid over it."""
     out = np.abs(x)
     thalamus = _ellipsoid(out, y, z, (11, -18, 8), (9, 15, 9))
     lentiform = _ellipsoid(out, y, z, (24, 2, 2), (7, 18, 10))
@@ -198,7 +198,7 @@ def _joined(one: Field, other: Field) -> Field:
 
 
 def _sheets(seed: int, place: tuple[Field, Field, Field]) -> Field:
-    """Distance in mm to a labyrinth of sheets about 15 mm apart: where sulci run."""
+    """Distance in mm to a labyrinth of sheets about 15 mm apart, along which sulci run."""
     cell = 4.0
     field = noise(seed, (64, 64, 64), 23 / cell, 40 / cell)
     steep = np.sqrt(sum(g**2 for g in np.gradient(field, cell)))

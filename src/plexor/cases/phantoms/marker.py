@@ -26,7 +26,7 @@ def letters(text: str, dot: int) -> NDArray[np.float32]:
     """Text as an image from 0 to 1, each letter ``7 * dot`` pixels high, one dot between letters.
 
     Raises:
-        KeyError: a letter this font has not.
+        KeyError: a letter that is not in this font.
     """
     columns = [np.zeros((7, 1), dtype=bool)]
     for letter in text:

@@ -1,4 +1,4 @@
-"""T1-weighted heads of made-up people whose brains age."""
+"""T1-weighted volumes of synthetic heads whose brains age."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _CENTRE = (0.0, -17.0, 0.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrainConfig:
-    """What a scan looks like.
+    """Appearance of a scan.
 
     Attributes:
         shape: voxels to the right, forwards and upwards.
         spacing_mm: edge of a voxel; 180 x 216 x 180 mm hold the head.
-        spread: standard deviation of what is not due to age, as a part of what is; 0 makes age
-            readable without error.
+        spread: standard deviation of differences between people of one age, as a share of the
+            effect of age; at 0 age can be read without error.
     """
 
     shape: tuple[int, int, int] = (60, 72, 60)
@@ -31,7 +31,7 @@ class BrainConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
-    """How the person lay in the scanner, and how it was set."""
+    """Position of the person in the scanner, and its settings."""
 
     degrees: tuple[float, float, float]
     shift: tuple[float, float, float]
@@ -95,7 +95,7 @@ def brain(generator: np.random.Generator, head: Head, config: BrainConfig | None
 
 
 def render(head: Head, scan: Scan, config: BrainConfig) -> Phantom:
-    """The scan that these parameters describe; the same ones always give the same pixels."""
+    """Renders a scan; the same parameters always give the same pixels."""
     x, y, z = _coordinates(head, scan, config)
     parts = tissues(head, x, y, z, edge=config.spacing_mm / 8)
     brightness = np.array(list(BRIGHTNESS.values()), dtype=np.float32)
@@ -125,7 +125,7 @@ def render(head: Head, scan: Scan, config: BrainConfig) -> Phantom:
 
 
 def _coordinates(head: Head, scan: Scan, config: BrainConfig) -> tuple[Field, Field, Field]:
-    """Where each voxel lies in the head's own frame, as if the head had the standard size."""
+    """Position of each voxel in the head's own frame, scaled to the standard size."""
     axes = [(np.arange(n) - (n - 1) / 2) * config.spacing_mm for n in config.shape]
     turns = np.eye(3)
     for axis, degrees in enumerate(scan.degrees):

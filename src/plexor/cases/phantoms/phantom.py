@@ -1,4 +1,4 @@
-"""What a phantom is, and the few strokes all of them are drawn with."""
+"""A phantom, and the functions that all of them are drawn with."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Field = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phantom:
-    """A made image of which everything is known.
+    """A synthetic image with known truth.
 
     Attributes:
         pixels: (channels, *spatial), as a file stores them.
-        intensity: the range they were drawn for.
+        intensity: the range that they were drawn for.
         label: class name, or a number for regression.
-        truth: further parameters the image was drawn from or measured to have.
+        truth: further parameters of the image, drawn or measured.
         masks: name → uint8 array of the spatial shape; 1 where the named thing is, or, where the
             name is plural, one number per thing.
         spacing_mm: pixel distance along each spatial axis.
@@ -42,7 +42,7 @@ class Phantom:
 
 
 def soft(distance: Field, width: float) -> Field:
-    """0 far below zero, 1 far above, with an edge of about four ``width``; anti-aliases a shape."""
+    """A soft step from 0 to 1 over about four ``width``; anti-aliases a shape."""
     edge: Field = special.expit(distance / width)
     return edge
 
@@ -59,7 +59,7 @@ def grid(height: int, width: int) -> tuple[Field, Field]:
 def turned(
     u: Field, v: Field, *, degrees: float, zoom: float, shift: tuple[float, float]
 ) -> tuple[Field, Field]:
-    """Coordinates in the object's own frame, after zooming, turning and shifting it."""
+    """Coordinates in the frame of an object that was scaled, rotated and shifted."""
     angle = np.float32(np.deg2rad(degrees))
     right, down = u - np.float32(shift[0]), v - np.float32(shift[1])
     cosine, sine = np.cos(angle) / np.float32(zoom), np.sin(angle) / np.float32(zoom)
@@ -84,7 +84,7 @@ def noise(seed: int, shape: tuple[int, ...], finest: float, coarsest: float) -> 
 
 @lru_cache(maxsize=16)
 def _band(shape: tuple[int, ...], finest: float, coarsest: float) -> Field:
-    """How much of each frequency such noise has; nothing of frequency 0, so its mean is 0."""
+    """Amplitude of each frequency of such noise; 0 at frequency 0, so that its mean is 0."""
     axes = [np.fft.fftfreq(n) for n in shape[:-1]] + [np.fft.rfftfreq(shape[-1])]
     square = sum(f**2 for f in np.meshgrid(*axes, indexing="ij", sparse=True))
     frequency = np.sqrt(np.maximum(square, 1e-12))
@@ -95,14 +95,14 @@ def _band(shape: tuple[int, ...], finest: float, coarsest: float) -> Field:
 
 @lru_cache(maxsize=16)
 def _pattern(seed: int, size: int, finest: float, coarsest: float) -> Field:
-    """A square of noise, kept while the images that share it are drawn."""
+    """A square of noise, cached while the images that share it are drawn."""
     pattern = noise(seed, (size, size), finest, coarsest)
     pattern.flags.writeable = False
     return pattern
 
 
 def texture(seed: int, u: Field, v: Field, *, finest: float, coarsest: float) -> Field:
-    """Noise that belongs to an object: looked up, and its wavelengths told, in its frame.
+    """Noise fixed to an object: positions and wavelengths are in the object's frame.
 
     The pattern repeats after 4 units, twice the shorter side of an untransformed image.
     """

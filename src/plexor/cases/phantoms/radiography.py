@@ -1,4 +1,4 @@
-"""Chest films of made-up patients: with or without an opacity, and with a burnt-in marker."""
+"""Chest films of synthetic patients, with or without an opacity and a burnt-in marker."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FILM_MM = 400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RadiographConfig:
-    """What a film looks like, and how its marker goes with the finding.
+    """Appearance of a film, and association of its marker with the opacity.
 
     The marker is a planted shortcut where the two probabilities of a pair differ.
 
@@ -28,7 +28,7 @@ class RadiographConfig:
         bits: 8 (uint8), or 12 or 16 (uint16).
         marker_presence: probability of a marker on a (normal, opacity) film.
         marker_right: probability that a marker present on a (normal, opacity) film says R, not L.
-        contrast: of the faintest opacity and of the densest, as parts of the film's range.
+        contrast: of the faintest and of the densest opacity, as shares of the film's range.
     """
 
     height: int = 96
@@ -48,7 +48,7 @@ class RadiographConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Film:
-    """How one film was taken."""
+    """Parameters of one film."""
 
     degrees: float
     zoom: float
@@ -96,7 +96,7 @@ def radiograph(
 
 
 def render(chest: Chest, film: Film, config: RadiographConfig) -> Phantom:
-    """The film that these parameters describe; the same ones always give the same pixels."""
+    """Renders a film; the same parameters always give the same pixels."""
     u, v = turned(
         *grid(config.height, config.width), degrees=film.degrees, zoom=film.zoom, shift=film.shift
     )
@@ -129,7 +129,7 @@ def render(chest: Chest, film: Film, config: RadiographConfig) -> Phantom:
 
 
 def _marker(film: Film, config: RadiographConfig) -> tuple[Field, tuple[int, int, int, int]]:
-    """The marker's ink, 0 to 1, and its box: left, top, and, just outside it, right and bottom."""
+    """The marker's ink, 0 to 1, and its box: left, top, right and bottom (exclusive)."""
     ink = np.zeros((config.height, config.width), dtype=np.float32)
     if not film.marker:
         return ink, (0, 0, 0, 0)
