@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import axe_playwright_python
 import numpy as np
 import pytest
 import sqlalchemy as sa
@@ -318,6 +319,8 @@ def test_small_screens_where_the_design_allows_them(
     ):
         consent(page)
         page.wait_for_selector("#reading:visible")
+        if not refused:
+            phase(page, "reading")
         assert page.is_visible("#refusal") == refused
         shot(page, f"phone-{allowed}")
 
@@ -379,3 +382,38 @@ def test_pages_are_labelled(browser: Browser, images: Path, tmp_path: Path) -> N
         page.goto(link.split("/enter")[0] + "/investigator")
         page.wait_for_selector("#password")
         shot(page, "investigator")
+
+
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
+
+
+def findings(page: Page) -> list[str]:
+    """What axe-core finds serious or critical."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("() => axe.run().then((result) => result.violations)")
+    return [
+        f"{page.url} {one['id']}: {[node['html'][:80] for node in one['nodes']][:3]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+@pytest.mark.parametrize("design", ["rating", "pair", "marks"])
+def test_axe_finds_nothing_serious(
+    browser: Browser, images: Path, tmp_path: Path, design: str
+) -> None:
+    with (
+        study(tmp_path, images, **DESIGNS[design]) as (link, _store),
+        opened(browser, link, **DESK, bypass_csp=True) as page,
+    ):
+        phase(page, "consent")
+        found = findings(page)
+        begin(page)
+        if design == "marks":
+            page.click(".pane canvas")
+        found += findings(page)
+        for path, shown in (("/screen", "#ratio:not(:empty)"), ("/investigator", "#password")):
+            page.goto(link.split("/enter")[0] + path)
+            page.wait_for_selector(shown)
+            found += findings(page)
+        assert found == []

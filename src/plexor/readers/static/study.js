@@ -163,6 +163,7 @@ async function showRead(read) {
     setTimeout(() => page.read === read && load(), 3000);
     return;
   }
+  await unblocked();
   if (page.read !== read) return;
   page.ready = true;
   await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
@@ -354,6 +355,11 @@ function tellAnswer(receipt, answers) {
   say("");
   phase("feedback");
   go.focus();
+}
+
+// Time does not run while the screen is refused.
+async function unblocked() {
+  while (page.blocked) await new Promise((resolve) => setTimeout(resolve, 100));
 }
 
 function checkScreen() {
