@@ -80,7 +80,7 @@ def test_what_cannot_be_shown_is_refused(images: list[Pixels], said: str) -> Non
 
 
 def test_files_of_all_sizes_are_of_one_length_and_read_back() -> None:
-    several = [
+    several: list[Pixels] = [
         RNG.integers(0, 256, (1, 9, 7)).astype(np.uint8),
         RNG.integers(0, 256, (3, 20, 30)).astype(np.uint8),
         RNG.integers(0, 65536, (1, 5, 5)).astype(np.uint16),
