@@ -27,11 +27,12 @@ from plexor.report import write_report
 ROOT = Path(__file__).parents[2]
 
 
-def example() -> list[str]:
-    """The Python blocks of the section on probes."""
+def example() -> tuple[str, str]:
+    """The file of the section on probes, and the line that enters it in the catalogue."""
     section = (ROOT / "CONTRIBUTING.md").read_text().split("## Add a probe\n")[1].split("\n## ")[0]
-    blocks = re.findall(r"^   ```py\n(.*?)^   ```", section, re.DOTALL | re.MULTILINE)
-    return [textwrap.dedent(block) for block in blocks]
+    (file,) = re.findall(r"^   ```py [^\n]*\n(.*?)^   ```", section, re.DOTALL | re.MULTILINE)
+    (line,) = re.findall(r"^   \+( *\"corruption\": .*)$", section, re.MULTILINE)
+    return textwrap.dedent(file), line
 
 
 @pytest.fixture
