@@ -52,7 +52,8 @@ def velocities(spacing_mm: int) -> Shifts:
     fields = []
     for number in range(1, len(REGIONS) + 1):
         region = (labels == number).astype(np.float64)
-        fields.append(np.stack(np.gradient(_poisson(region - sulci * region.sum() / sulci.sum()))))
+        potential = _poisson(region - sulci * region.sum() / sulci.sum())
+        fields.append(np.stack([np.gradient(potential, axis=axis) for axis in range(3)]))
     return np.stack(fields).astype(np.float32)
 
 

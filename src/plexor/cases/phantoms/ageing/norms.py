@@ -54,4 +54,5 @@ def log_ratios(age: float) -> NDArray[np.float64]:
     """
     table = np.array(list(LOG_RATIO.values()))
     at = [np.interp(year, AGES, row) for year in (age, TEMPLATE_AGE) for row in table]
-    return np.subtract(*np.split(np.array(at), 2))
+    then, young = np.split(np.array(at), 2)
+    return np.asarray(then - young)

@@ -126,7 +126,7 @@ def _read(name: str) -> NDArray[np.float32]:
     import nibabel as nib
 
     folder = Path(nilearn.__file__).parent / "datasets" / "data"
-    image: Any = nib.load(folder / f"mni_icbm152_{name}_tal_nlin_sym_09a_converted.nii.gz")  # type: ignore[attr-defined]
+    image: Any = nib.load(folder / f"mni_icbm152_{name}_tal_nlin_sym_09a_converted.nii.gz")
     return np.asarray(image.dataobj, dtype=np.float32)
 
 
@@ -173,7 +173,11 @@ def _regions(
 
 
 def _near_segment(
-    x: Volume, y: Volume, z: Volume, start: NDArray[np.float64], end: NDArray[np.float64]
+    x: NDArray[Any],
+    y: NDArray[Any],
+    z: NDArray[Any],
+    start: NDArray[np.float64],
+    end: NDArray[np.float64],
 ) -> NDArray[Any]:
     """Distance in mm of each voxel to a straight line between two points."""
     along = end - start
