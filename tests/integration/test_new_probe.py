@@ -94,4 +94,9 @@ def test_an_audit_carries_it_out_and_says_what_it_is(lesions: Setup, tmp_path: P
     assert about["settings"] == {"percent": 20.0}
     summary = summarise(run.plan(), run.provenance(), findings)
     assert "pgd-linf-2" in {one.id for one in summary.probes}
-    assert write_report(run.path).exists()
+    (change,) = summary.changes
+    assert (change.id, change.of, change.settings) == ("bright", "corruption", {"percent": 20.0})
+    assert change.distance.linf.max == 51
+    page = write_report(run.path).read_text(encoding="utf-8")
+    assert 'href="#changes"' in page
+    assert ">bright" in page
