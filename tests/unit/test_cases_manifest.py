@@ -55,7 +55,7 @@ def test_parquet_keeps_types(tmp_path: Path) -> None:
         (b"", "is empty"),
         (b" \n\n", "is empty"),
         (b"path,label\n", "no rows"),
-        (b"path,label,path\na,b,c\n", "'path' is there twice"),
+        (b"path,label,path\na,b,c\n", "'path' occurs twice"),
         ("path,label\na.png,naevus\nb.png,nævus\n".encode("cp1252"), "line 3, probably Windows"),
         ("path,label\na.png,x\n".encode("utf-16"), "probably UTF-16"),
         ("path,label\na.png,x\n".encode("utf-16-le"), "probably UTF-16"),
