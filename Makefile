@@ -17,7 +17,7 @@ setup: $(SETUP)
 $(SETUP): pyproject.toml constraints.txt
 	$(PYTHON) scripts/require_python.py
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,docs,jpeg]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,docs,jpeg,neuro,torch]'
 	@mkdir -p .make && touch $(SETUP)
 
 demo: $(SETUP)
@@ -52,7 +52,7 @@ docs: $(SETUP)
 PEERS := benchmarks/.venv/bin/python
 benchmark:
 	test -x $(PEERS) || $(PYTHON) -m venv benchmarks/.venv
-	$(PEERS) -m pip install --quiet -c constraints.txt -e .[jpeg]
+	$(PEERS) -m pip install --quiet -c constraints.txt -e .[jpeg,torch]
 	$(PEERS) -m pip install --quiet -c constraints.txt -r benchmarks/requirements-peers.txt
 	$(PEERS) -m pip install --quiet --no-deps torchattacks==3.5.1 confidenceinterval==1.0.5
 	for script in pgd volume audit_overhead memory startup rounding sparse pixel observer \

@@ -29,8 +29,11 @@ def kappa(value: float, p: float) -> Question:
         truth=value,
         one=one,
         intervals={
-            "Fleiss-Cohen-Everitt, groups ignored": lambda rows, _: measure(rows, None),
-            "clustered": measure,
+            "Fleiss-Cohen-Everitt Wald, groups ignored": lambda rows, _: stats.cohens_kappa(
+                *rows.astype(int).T, [0, 1], interval="wald"
+            ),
+            "two cases added, groups ignored": lambda rows, _: measure(rows, None),
+            "clustered, two cases added": measure,
         },
     )
 
@@ -53,8 +56,8 @@ def weighted_kappa() -> Question:
         n=(20, 50, 200),
         group_sizes=(1, 5),
         intervals={
-            "Fleiss-Cohen-Everitt, groups ignored": lambda rows, _: measure(rows, None),
-            "clustered": measure,
+            "two cases added, groups ignored": lambda rows, _: measure(rows, None),
+            "clustered, two cases added": measure,
         },
     )
 
@@ -96,6 +99,7 @@ def intraclass() -> Question:
         truth=2 / 3,
         one=one,
         group_sizes=(1,),
+        uneven=(),
         intervals={
             "ICC(1), F": lambda rows, _: stats.icc(rows, kind="1,1"),
             "ICC(A,1), F": lambda rows, _: stats.icc(rows, kind="A,1", interval="f"),
@@ -117,6 +121,7 @@ def absolute_agreement() -> Question:
         truth=1 / 1.7,
         one=one,
         group_sizes=(1,),
+        uneven=(),
         intervals={
             "ICC(A,1), F": lambda rows, _: stats.icc(rows, kind="A,1", interval="f"),
             "ICC(A,1), MOVER": lambda rows, _: stats.icc(rows, kind="A,1"),
@@ -143,7 +148,7 @@ def agreement_limit() -> Question:
 
 
 def questions() -> Iterator[Question]:
-    yield from (kappa(value, p) for value, p in ((0.4, 0.5), (0.8, 0.2)))
+    yield from (kappa(value, p) for value, p in ((0.4, 0.5), (0.8, 0.2), (0.4, 0.02), (0.8, 0.02)))
     yield weighted_kappa()
     yield from raters()
     yield intraclass()

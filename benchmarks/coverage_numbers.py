@@ -35,9 +35,10 @@ def errors() -> Iterator[Question]:
         name="median of an exponential",
         truth=math.log(2),
         one=skewed,
+        n=(7, 10, 20, 31, 50, 200, 2000),
         intervals={
-            "Woodruff, groups ignored": lambda rows, _: stats.clustered_quantile(rows[:, 0]),
-            "clustered Woodruff": lambda rows, g: stats.clustered_quantile(rows[:, 0], 0.5, g),
+            "exact ranks, groups ignored": lambda rows, _: stats.clustered_quantile(rows[:, 0]),
+            "clustered ranks": lambda rows, g: stats.clustered_quantile(rows[:, 0], 0.5, g),
         },
     )
     yield Question(
@@ -95,6 +96,7 @@ def bootstrapped() -> Question:
         n=(20, 50),
         group_sizes=(1, 5),
         slow_from=0,
+        uneven=(30,),
         intervals={
             "cluster percentile": lambda rows, g: measure(rows, g, "percentile"),
             "cluster BCa": lambda rows, g: measure(rows, g, "bca"),

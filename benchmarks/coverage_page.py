@@ -12,59 +12,77 @@ from coverage_question import CORRELATIONS, LEVEL, Row, standard_error
 
 LEAST_SHOWN = 0.5
 
-INTRODUCTION = """\
-# Coverage of the intervals
-
-How often does an interval that says 95 % hold the true value? For each question below, {repeats:,}
-samples of each design were drawn from a population whose true value is known, or {few:,} where
-that is slow: each table says which. A share is uncertain by ± {error:.3f}, or ± {more:.3f}.
-`make coverage-study` writes this page.
-
-*n* observations come in groups (patients) of equal size; two observations of a group have the
-correlation given. An interval that ignores groups is right only for groups of one.
-
-![Coverage by interval](coverage.svg)
-
-Each dot is a design; the line is at 95 %. Dots at the left edge lie beyond it.
-"""
+INTRODUCTION = Path(__file__).with_name("coverage_introduction.txt")
 
 
 def page(rows: Sequence[Row], repeats: int) -> str:
     few = repeats // 4
     error, more = (1.96 * standard_error(n) for n in (repeats, few))
-    lines = [INTRODUCTION.format(repeats=repeats, few=few, error=error, more=more)]
-    lines += _summary(rows)
+    introduction = INTRODUCTION.read_text(encoding="utf-8")
+    lines = [introduction.format(repeats=repeats, few=few, error=error, more=more)]
+    intervals, tests = ([row for row in rows if row.is_test is kind] for kind in (False, True))
+    lines += _summary(intervals)
+    lines += _test_summary(tests)
     for question in dict.fromkeys(row.question for row in rows):
         lines += _table(question, [row for row in rows if row.question == question])
     return "\n".join(lines) + "\n"
 
 
+def _meant_for(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
+    found: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        if row.meant_for and not math.isnan(row.coverage):
+            found[row.question, row.interval].append(row)
+    return found
+
+
 def _summary(rows: Sequence[Row]) -> Iterator[str]:
-    yield "## Summary"
+    yield "## Summary of the intervals"
     yield ""
     yield (
         "Over the designs an interval is meant for: those of groups of one for intervals that "
         "ignore groups, all for the others. *Low* counts designs in which clearly fewer intervals "
         "than 95 % hold the true value (by 2 percentage points and by 3 standard errors of the "
-        "simulation); then the worst of them."
+        "simulation); then the worst of them, and the worst of those with unequal groups."
     )
     yield ""
-    yield "| quantity | interval | designs | mean | low | least | where |"
-    yield "|---|---|---|---|---|---|---|"
-    found: dict[tuple[str, str], list[Row]] = defaultdict(list)
-    for row in rows:
-        if row.meant_for and not math.isnan(row.coverage):
-            found[row.question, row.interval].append(row)
-    for (question, interval), own in found.items():
+    yield "| quantity | interval | designs | mean | low | least | where | least, unequal groups |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for (question, interval), own in _meant_for(rows).items():
         worst = min(own, key=lambda row: row.coverage)
-        at, n_low = worst.design, sum(row.low for row in own)
-        where = f"n {at.n}"
-        if at.group_size > 1:
-            where += f" in groups of {at.group_size}, correlation {at.correlation:g}"
+        uneven = [row.coverage for row in own if not row.design.group_size]
         mean = float(np.mean([row.coverage for row in own]))
         yield (
             f"| {question} | {interval.replace(', groups ignored', '')} | {len(own)} | {mean:.3f} "
-            f"| {n_low or ''} | {worst.coverage:.3f} | {where} |"
+            f"| {sum(row.low for row in own) or ''} | {worst.coverage:.3f} | {worst.design.words} "
+            f"| {f'{min(uneven):.3f}' if uneven else ''} |"
+        )
+
+
+def _test_summary(rows: Sequence[Row]) -> Iterator[str]:
+    yield ""
+    yield "## Summary of the tests"
+    yield ""
+    yield (
+        "How often a test rejects at 0.05 where its hypothesis holds (type-I error), over the "
+        "designs it is meant for. *High* counts designs in which it clearly rejects too often, "
+        "*conservative* those in which it rejects in less than half of 5 %."
+    )
+    yield ""
+    yield (
+        "| hypothesis | test | designs | mean | high | most | where | most, unequal groups | "
+        "conservative |"
+    )
+    yield "|---|---|---|---|---|---|---|---|---|"
+    for (question, test), own in _meant_for(rows).items():
+        errors = [1 - row.coverage for row in own]
+        worst = max(own, key=lambda row: 1 - row.coverage)
+        uneven = [1 - row.coverage for row in own if not row.design.group_size]
+        yield (
+            f"| {question} | {test.replace(', groups ignored', '')} | {len(own)} "
+            f"| {np.mean(errors):.3f} | {sum(row.low for row in own) or ''} | {max(errors):.3f} "
+            f"| {worst.design.words} | {f'{max(uneven):.3f}' if uneven else ''} "
+            f"| {sum(error < 0.025 for error in errors) or ''} |"
         )
 
 
@@ -73,21 +91,31 @@ def _table(question: str, rows: Sequence[Row]) -> Iterator[str]:
     yield ""
     yield f"## {question[0].upper()}{question[1:]}"
     yield ""
-    yield (
-        "Coverage (**bold** where low), then the mean width. In brackets, samples that had no "
-        "interval; they are left out."
-    )
+    if rows[0].is_test:
+        yield "Share of studies in which the test rejects at 0.05 (**bold** where too often)."
+    else:
+        yield (
+            "Coverage (**bold** where low), then the mean width. In brackets, samples that had no "
+            "interval; they are left out."
+        )
     yield ""
     yield "| n | group | correlation | samples | " + " | ".join(names) + " |"
     yield "|" + "---|" * (4 + len(names))
     for design in dict.fromkeys(row.design for row in rows):
-        cells, own = [], [row for row in rows if row.design == design]
-        for row in own:
-            share = f"**{row.coverage:.3f}**" if row.low else f"{row.coverage:.3f}"
-            gone = f" ({row.undefined:.1%} none)" if row.undefined > 0 else ""
-            cells.append(f"{share} · {row.width:.3f}{gone}")
-        where = f"| {design.n} | {design.group_size} | {design.correlation:g} | {own[0].repeats} | "
-        yield where + " | ".join(cells) + " |"
+        own = [row for row in rows if row.design == design]
+        size = str(design.group_size) if design.group_size else "unequal"
+        n = str(design.n) if design.group_size else f"{design.n} groups"
+        where = f"| {n} | {size} | {design.correlation:g} | {own[0].repeats} | "
+        yield where + " | ".join(_cell(row) for row in own) + " |"
+
+
+def _cell(row: Row) -> str:
+    if row.is_test:
+        share = f"{1 - row.coverage:.3f}"
+        return f"**{share}**" if row.low else share
+    share = f"**{row.coverage:.3f}**" if row.low else f"{row.coverage:.3f}"
+    gone = f" ({row.undefined:.1%} none)" if row.undefined > 0 else ""
+    return f"{share} · {row.width:.3f}{gone}"
 
 
 def figure(rows: Sequence[Row], path: Path) -> None:

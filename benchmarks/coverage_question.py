@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from plexor.stats import Estimate
+from plexor.stats import Estimate, TestResult
 
 LEVEL = 0.95
 CORRELATIONS = (0.0, 0.2, 0.5, 0.8)
@@ -17,15 +17,17 @@ CORRELATIONS = (0.0, 0.2, 0.5, 0.8)
 Rows = NDArray[np.float64]
 Codes = NDArray[np.intp]
 Draw = Callable[[np.random.Generator, int], Rows]
-Measure = Callable[[Rows, Codes], Estimate]
+Measure = Callable[[Rows, Codes], Estimate | TestResult]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """A quantity with its true value, how to draw observations, and the intervals for it.
 
-    ``n`` and ``group_sizes`` say in which designs it is asked. From ``slow_from`` observations on a
-    design has a quarter of the samples.
+    ``n`` and ``group_sizes`` say in which designs it is asked, ``uneven`` for which numbers of
+    groups of very unequal size. From ``slow_from`` observations on a design has a quarter of the
+    samples. For a test the hypothesis holds in ``one``, ``truth`` is NaN, and the question is how
+    often it is rejected.
     """
 
     name: str
@@ -34,18 +36,40 @@ class Question:
     intervals: dict[str, Measure]
     n: tuple[int, ...] = (20, 50, 200, 2000)
     group_sizes: tuple[int, ...] = (1, 2, 5, 10)
-    slow_from: int = 10_000
+    uneven: tuple[int, ...] = (10, 30, 100)
+    slow_from: int = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Design:
+    """Groups of equal size, or (``group_size`` 0) ``n`` groups of very unequal size.
+
+    Of unequal groups a tenth hold 30 to 60 observations and all others 1 to 3.
+    """
+
     n: int
     group_size: int
     correlation: float
 
+    @property
+    def words(self) -> str:
+        if not self.group_size:
+            return f"{self.n} unequal groups, correlation {self.correlation:g}"
+        if self.group_size == 1:
+            return f"n {self.n}"
+        return f"n {self.n} in groups of {self.group_size}, correlation {self.correlation:g}"
+
+    def sizes(self, rng: np.random.Generator) -> Codes:
+        if self.group_size:
+            return np.full(max(1, self.n // self.group_size), self.group_size)
+        sizes = rng.integers(1, 4, self.n)
+        sizes[: max(1, self.n // 10)] = rng.integers(30, 61, max(1, self.n // 10))
+        return sizes
+
     def draw(self, one: Draw, rng: np.random.Generator) -> tuple[Rows, Codes]:
-        n_groups = max(1, self.n // self.group_size)
-        groups = np.repeat(np.arange(n_groups), self.group_size)
+        sizes = self.sizes(rng)
+        n_groups = sizes.size
+        groups = np.repeat(np.arange(n_groups), sizes)
         # One call, so that what a sample has in common (its readers) is drawn once.
         own, shared = np.split(one(rng, groups.size + n_groups), [groups.size])
         taken = rng.random(groups.size) < math.sqrt(self.correlation)
@@ -57,6 +81,9 @@ def designs(question: Question) -> Iterator[Design]:
         for size in question.group_sizes:
             for correlation in CORRELATIONS if size > 1 else (0.0,):
                 yield Design(n=n, group_size=size, correlation=correlation)
+    for n_groups in question.uneven:
+        for correlation in CORRELATIONS:
+            yield Design(n=n_groups, group_size=0, correlation=correlation)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +95,11 @@ class Row:
     undefined: float
     width: float
     repeats: int
+    is_test: bool = False
 
     @property
     def low(self) -> bool:
-        """Whether clearly fewer than nominal hold the true value."""
+        """Whether clearly fewer than nominal hold the true value (or do not reject)."""
         return self.coverage < LEVEL - max(0.02, 3 * standard_error(self.repeats))
 
     @property

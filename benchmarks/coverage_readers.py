@@ -32,6 +32,7 @@ def answers(d_prime: float, criterion: float) -> Question:
         one=one,
         n=(20, 50, 200, 2000),
         group_sizes=(1,),
+        uneven=(),
         intervals={"d'": lambda rows, _: found(rows).d_prime},
     )
 
@@ -56,6 +57,7 @@ def reads(n_readers: int) -> Question:
         one=one,
         n=(20, 50, 200),
         group_sizes=(1, 5),
+        uneven=(),
         intervals={
             "over cases and readers, groups ignored": lambda rows, _: measure(
                 rows, np.arange(len(rows))
@@ -76,6 +78,7 @@ def study_difference(n_readers: int) -> Question:
         one=_ratings(n_readers),
         n=(50, 200),
         group_sizes=(1, 5),
+        uneven=(),
         slow_from=200,
         intervals={
             "Obuchowski-Rockette-Hillis, groups ignored": lambda rows, _: measure(rows, None),
@@ -98,6 +101,7 @@ def study_mean(n_readers: int) -> Question:
         one=_ratings(n_readers),
         n=(50, 200),
         group_sizes=(1, 5),
+        uneven=(),
         slow_from=200,
         intervals={
             "Obuchowski-Rockette-Hillis, groups ignored": lambda rows, _: measure(rows, None),
@@ -126,6 +130,7 @@ def binormal(area: float, slope: float) -> Question:
         one=one,
         n=(50, 200, 2000),
         group_sizes=(1,),
+        uneven=(),
         slow_from=0,
         intervals={"binormal": lambda rows, _: stats.binormal_curve(*rows.T).area},
     )

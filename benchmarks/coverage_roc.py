@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 from coverage_question import Codes, Draw, Question, Rows
@@ -11,6 +12,16 @@ from scipy import integrate, special
 
 from plexor import stats
 from plexor.stats import Estimate
+
+
+def few_positives(value: float, p: float) -> Question:
+    """Two to ten positives, one case to a group."""
+    return replace(
+        area(value, p),
+        name=f"ROC area {value:g}, few positives",
+        n=(100, 200, 500),
+        group_sizes=(1,),
+    )
 
 
 def area(value: float, p: float) -> Question:
@@ -21,9 +32,10 @@ def area(value: float, p: float) -> Question:
         slow_from=2000,
         intervals={
             "DeLong Wald, groups ignored": lambda rows, _: stats.auc(*rows.T, interval="wald"),
-            "DeLong logit, groups ignored": lambda rows, _: stats.auc(*rows.T),
-            "clustered Wald": lambda rows, g: stats.auc(*rows.T, g, interval="wald"),
-            "clustered logit": lambda rows, g: stats.auc(*rows.T, g),
+            "DeLong logit, groups ignored": lambda rows, _: stats.auc(*rows.T, interval="logit"),
+            "default, groups ignored": lambda rows, _: stats.auc(*rows.T),
+            "clustered logit": lambda rows, g: stats.auc(*rows.T, g, interval="logit"),
+            "clustered default": lambda rows, g: stats.auc(*rows.T, g),
         },
     )
 
@@ -61,6 +73,7 @@ def sensitivity_there() -> Question:
         n=(50, 200),
         group_sizes=(1, 5),
         slow_from=0,
+        uneven=(30,),
         intervals={
             "bootstrapped Wilson, groups ignored": lambda rows, _: measure(rows, None),
             "clustered": measure,
@@ -85,6 +98,7 @@ def best_point(value: float) -> Iterator[Question]:
             n=(20, 50, 200),
             group_sizes=(1, 5),
             slow_from=0,
+            uneven=(30,),
             intervals={
                 "groups ignored": lambda rows, _, part=part: measure(rows, None)[part],
                 "clustered": lambda rows, g, part=part: measure(rows, g)[part],
@@ -136,6 +150,7 @@ def area_difference() -> Question:
 
 def questions() -> Iterator[Question]:
     yield from (area(value, p) for value, p in ((0.75, 0.5), (0.95, 0.5), (0.95, 0.1)))
+    yield from (few_positives(value, 0.02) for value in (0.75, 0.85, 0.95))
     yield part_of_area()
     yield area_difference()
     yield mean_area()

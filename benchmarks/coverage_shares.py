@@ -118,7 +118,7 @@ def balanced(p: float) -> Question:
 
 
 def questions() -> Iterator[Question]:
-    yield from (proportion(p) for p in (0.01, 0.05, 0.1, 0.5))
+    yield from (proportion(p) for p in (0.01, 0.02, 0.05, 0.1, 0.5))
     yield from (paired(p) for p in (0.2, 0.8))
     yield odds()
     yield subgroups()

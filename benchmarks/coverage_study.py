@@ -27,9 +27,10 @@ import coverage_numbers
 import coverage_readers
 import coverage_roc
 import coverage_shares
+import coverage_tests
 import numpy as np
 from coverage_page import figure, page
-from coverage_question import Design, Question, Row, designs
+from coverage_question import LEVEL, Design, Question, Row, designs
 
 from plexor import stats
 
@@ -39,6 +40,7 @@ TOPICS = (
     coverage_readers,
     coverage_agreement,
     coverage_numbers,
+    coverage_tests,
 )
 
 
@@ -72,7 +74,10 @@ def study(question: Question, design: Design, repeats: int) -> Iterator[Row]:
         rows, groups = design.draw(question.one, np.random.default_rng([key, repeat]))
         for name, measure in question.intervals.items():
             found = measure(rows, groups)
-            if not math.isnan(found.low):
+            if isinstance(found, stats.TestResult):
+                # An undefined p-value rejects nothing.
+                held[name].append((not found.p_value < 1 - LEVEL, math.nan))
+            elif not math.isnan(found.low):
                 inside = found.low <= question.truth <= found.high
                 held[name].append((inside, found.high - found.low))
     for name in question.intervals:
@@ -85,6 +90,7 @@ def study(question: Question, design: Design, repeats: int) -> Iterator[Row]:
             undefined=1 - len(inside) / repeats,
             width=float(np.mean(widths)) if widths else math.nan,
             repeats=repeats,
+            is_test=math.isnan(question.truth),
         )
 
 
@@ -92,9 +98,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=2000)
     parser.add_argument("--out", type=Path, default=Path("docs/reference"))
+    parser.add_argument("--only", default="", help="part of a question's name, for a look at it")
     options = parser.parse_args()
     rows: list[Row] = []
     for question in (one for topic in TOPICS for one in topic.questions()):
+        if options.only not in question.name:
+            continue
         print(question.name, flush=True)
         rows += kept(question, options.repeats)
     options.out.mkdir(parents=True, exist_ok=True)

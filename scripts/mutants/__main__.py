@@ -17,7 +17,7 @@ def main() -> int:
     """Draws mutants, runs what has no result yet, writes the page."""
     options = _options()
     areas = [area for area in AREAS if area.name in (options.area or [a.name for a in AREAS])]
-    everything = {area.name: _all(area) for area in areas}
+    everything = {area.name: _all(area) for area in (areas if options.run_one else AREAS)}
     drawn = {name: _drawn(name, some, options) for name, some in everything.items()}
     if options.run_one:
         from scripts.mutants.runner import run_area
@@ -49,11 +49,12 @@ def main() -> int:
         print(f"{area.name}: {'done' if done.returncode == 0 else 'see ' + log.name}", flush=True)
         return done.returncode
 
-    with ThreadPoolExecutor(options.jobs) as pool:
-        statuses = list(pool.map(run, areas))
-    if areas == list(AREAS):
-        sizes = {name: len(some) for name, some in everything.items()}
-        print(write_page(drawn, sizes, options.seed))
+    statuses = [0]
+    if not options.page_only:
+        with ThreadPoolExecutor(options.jobs) as pool:
+            statuses = list(pool.map(run, areas))
+    sizes = {name: len(some) for name, some in everything.items()}
+    print(write_page(drawn, sizes, options.seed))
     return max(statuses)
 
 
@@ -65,6 +66,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="of the draw")
     parser.add_argument("--jobs", type=int, default=2, help="areas at a time")
     parser.add_argument("--survivors", action="store_true", help="run survivors again")
+    parser.add_argument("--page-only", action="store_true", help="write the page of what is known")
     parser.add_argument("--run-one", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
 

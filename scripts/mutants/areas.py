@@ -60,6 +60,7 @@ AREAS = (
             "unit/test_threat*.py",
             "unit/test_geometry*.py",
             "unit/test_norm*.py",
+            "contract/test_norm_contract.py",
         ),
     ),
     Area(
@@ -81,12 +82,14 @@ AREAS = (
             "attacks/threat.py",
             "attacks/region.py",
             "attacks/regions/*.py",
-            "threat_model/**/*.py",
+            "threat_model/*.py",
         ),
         tests=(
             "unit/test_threat*.py",
             "unit/test_region*.py",
             "unit/test_plan_threats.py",
+            "contract/test_threat_model_values.py",
+            "contract/test_norm_contract.py",
             "unit/test_judge.py",
             "oracle/test_threat_projection.py",
             "property/test_threat_properties.py",
@@ -96,9 +99,10 @@ AREAS = (
     ),
     Area(
         name="goals",
-        modules=("attacks/goals/*.py", "attacks/outlined_area.py"),
+        modules=("attacks/goals/*.py", "attacks/outlined_area.py", "threat_model/goals/*.py"),
         tests=(
             "unit/test_goal*.py",
+            "contract/test_threat_model_values.py",
             "oracle/test_contours.py",
             "oracle/test_minimum_norm_optimum.py",
             "oracle/test_summary_tasks.py",

@@ -12,7 +12,9 @@ from typing import Any, get_args
 import numpy as np
 
 from plexor import stats
+from plexor.stats.argument import t_quantile
 from plexor.stats.bootstrap import replicate_limits
+from plexor.stats.grouped_variance import Part, grouped_spread
 from plexor.stats.icc import IccKind
 from plexor.stats.kappa import AgreementWeights
 
@@ -66,9 +68,34 @@ def _clustered() -> Iterator[Pair]:
     for row in _golden("proportion")["clustered"]:
         before, after = np.array(row["before"], bool), np.array(row["after"], bool)
         share = stats.clustered_proportion(before, row["group"])
-        yield from ((share.value, row["value"]), (share.variance or 0, row["variance"]))
+        yield share.value, row["value"]
         change = stats.paired_difference(before, after, row["group"])
-        yield change.variance or 0, row["difference_variance"]
+        yield change.value, float(after.mean() - before.mean())
+
+
+def _grouped() -> Iterator[Pair]:
+    """Variance and degrees of freedom with the working model's correlation 0, as clubSandwich."""
+    for row in _golden("grouped")["cases"]:
+        y, codes = np.array(row["y"]), np.array(row["group"]) - 1
+        n_groups, side = int(codes.max()) + 1, np.array(row["side"]) == 1
+        found = grouped_spread([Part(values=y, codes=codes)], n_groups, correlation=0.0)
+        yield from ((found.variance, row["plain"]["variance"]), (found.df, row["plain"]["df"]))
+        parts = [
+            Part(values=y[of], codes=codes[of], weight=sign)
+            for of, sign in ((side, 1.0), (~side, -1.0))
+        ]
+        apart = grouped_spread(parts, n_groups, correlation=0.0)
+        yield apart.variance, row["difference"]["variance"]
+
+
+def _correlated() -> Iterator[Pair]:
+    """Variance and interval by default: correlation estimated, variance held from below."""
+    for row in _golden("grouped")["cases"]:
+        theirs = row["exchangeable"]
+        ours = stats.clustered_mean(row["y"], row["group"])
+        variance = max(theirs["variance"], theirs["floor"])
+        yield ours.variance or 0, variance
+        yield ours.high - ours.value, t_quantile(0.95, theirs["df"]) * math.sqrt(variance)
 
 
 def _mcnemar(method: stats.mcnemar.McNemarMethod, key: str) -> Iterator[Pair]:
@@ -114,7 +141,7 @@ def _delong() -> Iterator[Pair]:
         truth, a, b = row["truth"], row["a"], row["b"]
         paired, half = stats.delong_test(truth, a, b), len(truth) // 2
         unpaired = stats.delong_test_unpaired(truth[:half], a[:half], truth[half:], b[half:])
-        yield from ((paired.statistic, row["z"]), (paired.p_value, row["p"]))
+        yield paired.statistic, row["z"]
         yield unpaired.statistic, row["unpaired"]
 
 
@@ -205,11 +232,9 @@ def _errors() -> Iterator[Pair]:
     row = _golden("continuous")
     given = row["truth"], row["prediction"], row["group"]
     mae = stats.mean_absolute_error(*given)
-    yield from ((mae.value, row["mae"]), (mae.variance or 0, row["mae_variance"]))
-    yield from _limits(mae, row["mae_interval"])
+    yield mae.value, row["mae"]
     rmse, r2 = stats.root_mean_square_error(*given), stats.r_squared(*given)
-    yield from ((rmse.value, row["rmse"]), (rmse.variance or 0, row["rmse_variance"]))
-    yield from ((r2.value, row["r2"]), (r2.variance or 0, row["r2_variance"]))
+    yield from ((rmse.value, row["rmse"]), (r2.value, row["r2"]))
 
 
 def _changes() -> Iterator[Pair]:
@@ -255,6 +280,40 @@ def _power() -> Iterator[Pair]:
             yield ours, row[key]
 
 
+def _calibrations() -> Iterator[Pair]:
+    for row in _golden("clinical")["calibrations"]:
+        ours = stats.calibration(row["truth"], row["p"])
+        yield from ((ours.slope.value, row["slope"]), (ours.intercept.value, row["intercept"]))
+        yield from ((ours.in_the_large.value, row["large"]), (ours.brier.value, row["brier"]))
+        yield ours.slope.variance or 0, row["slope_variance"]
+        grouped = stats.calibration(row["truth"], row["p"], row["group"])
+        yield grouped.slope.variance or 0, row["clustered"]
+
+
+def _ratios() -> Iterator[Pair]:
+    for row in _golden("clinical")["ratios"]:
+        ours = stats.likelihood_ratios(*row["counts"], interval="log")
+        yield from zip(ours.positive, row["positive"], strict=True)
+        yield from zip(ours.negative, row["negative"], strict=True)
+        score = stats.likelihood_ratios(*row["counts"]).positive
+        yield from zip(score, row["score"], strict=True)
+
+
+def _strata() -> Iterator[Pair]:
+    for row in _golden("clinical")["stratified"]:
+        ours = stats.mantel_haenszel_of_tables(row["tables"])
+        yield ours.odds_ratio.value, row["odds"]
+        yield from _limits(ours.odds_ratio, row["odds_interval"])
+        yield from zip(ours.risk_ratio, row["risk"], strict=True)
+        yield from zip(ours.risk_difference, row["difference"], strict=True)
+        yield from zip(ours.test, (row["statistic"], row["p"]), strict=True)
+
+
+def _correlation() -> Iterator[Pair]:
+    row = _golden("clinical")["correlation"]
+    yield stats.matthews_correlation(row["x"], row["y"]).value, row["r"]
+
+
 def _row(
     functions: str,
     figures: str,
@@ -292,7 +351,19 @@ COMPARISONS = (
         lambda: _proportions("jeffreys", "jeffreys"),
     ),
     _row("proportion_interval", "mid-p limits", "root of the tail in R", _mid_p, closed=False),
-    _row("clustered_proportion paired_difference", "values, variances", "R survey", _clustered),
+    _row("clustered_proportion paired_difference", "values", "R survey", _clustered),
+    _row(
+        "clustered_mean subgroup_difference",
+        "CR2 variances, degrees of freedom",
+        "R clubSandwich",
+        _grouped,
+    ),
+    _row(
+        "clustered_mean",
+        "variances, limits, correlation estimated",
+        "dense matrices in R",
+        _correlated,
+    ),
     _row(
         "difference_interval", "Newcombe limits", "R Epi", lambda: _unpaired("newcombe", "newcombe")
     ),
@@ -322,7 +393,7 @@ COMPARISONS = (
     ),
     _row("cochrans_q", "Q, p", "R mantelhaen.test", _cochran),
     _row("auc auc_covariance", "areas, (co)variances, limits", "R pROC", _areas),
-    _row("delong_test delong_test_unpaired", "z, p", "R pROC", _delong),
+    _row("delong_test delong_test_unpaired", "z", "R pROC", _delong),
     _row("partial_auc", "areas", "R pROC", _partial),
     _row("sensitivity_at_specificity youden", "values", "R pROC", _points),
     _row("hand_till_auc", "value", "R pROC", _hand_till),
@@ -335,7 +406,7 @@ COMPARISONS = (
     _row("proportion_of_reads", "two-way variance", "R sandwich", _reads),
     _row(
         "mean_absolute_error root_mean_square_error r_squared",
-        "values, variances, limits",
+        "values",
         "R survey",
         _errors,
     ),
@@ -348,4 +419,19 @@ COMPARISONS = (
     _row("bootstrap_interval", "limits from the same resamples", "R boot", _bootstrap),
     _row("holm hochberg benjamini_hochberg", "adjusted p", "R p.adjust", _adjusted),
     _row("mcnemar_power", "power", "every table added up in R", _power),
+    _row(
+        "calibration brier_score",
+        "intercept, slope, variances, Brier",
+        "R glm, rms, sandwich",
+        _calibrations,
+        closed=False,
+    ),
+    _row("likelihood_ratios", "ratios, limits of both kinds", "R epiR", _ratios),
+    _row(
+        "mantel_haenszel",
+        "three estimates, limits, test",
+        "R mantelhaen.test, epiR",
+        _strata,
+    ),
+    _row("matthews_correlation", "value", "R cor", _correlation),
 )

@@ -27,11 +27,12 @@ from plexor.report import write_report
 ROOT = Path(__file__).parents[2]
 
 
-def example() -> list[str]:
-    """The Python blocks of the section on probes."""
+def example() -> tuple[str, str]:
+    """The file of the section on probes, and the line that enters it in the catalogue."""
     section = (ROOT / "CONTRIBUTING.md").read_text().split("## Add a probe\n")[1].split("\n## ")[0]
-    blocks = re.findall(r"^   ```py\n(.*?)^   ```", section, re.DOTALL | re.MULTILINE)
-    return [textwrap.dedent(block) for block in blocks]
+    (file,) = re.findall(r"^   ```py [^\n]*\n(.*?)^   ```", section, re.DOTALL | re.MULTILINE)
+    (line,) = re.findall(r"^   \+( *\"corruption\": .*)$", section, re.MULTILINE)
+    return textwrap.dedent(file), line
 
 
 @pytest.fixture
@@ -91,6 +92,6 @@ def test_an_audit_carries_it_out_and_says_what_it_is(lesions: Setup, tmp_path: P
     (about,) = (one for one in listed if one["id"] == "bright")
     assert (about["kind"], about["title"], about["control"]) == ("corruption", "Brightness", None)
     assert about["settings"] == {"percent": 20.0}
-    summary: Any = summarise(run.plan(), run.provenance(), findings)
-    assert "pgd-linf-2" in {one["id"] for one in summary["probes"]}
+    summary = summarise(run.plan(), run.provenance(), findings)
+    assert "pgd-linf-2" in {one.id for one in summary.probes}
     assert write_report(run.path).exists()

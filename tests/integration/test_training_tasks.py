@@ -169,7 +169,7 @@ def test_a_mask_moves_with_its_image(tmp_path: Path) -> None:
 
 def test_masks_whose_classes_nobody_named_are_refused(tmp_path: Path) -> None:
     config = Training(architecture="unet", task="segmentation", preprocess=PREPARED)
-    with pytest.raises(PlanError, match=r"name them in `cohort\.classes`, the background first"):
+    with pytest.raises(PlanError, match=r"name the classes in `cohort\.classes`"):
         train(_discs(tmp_path, ()), config, tmp_path / "w.safetensors")
 
 
@@ -177,5 +177,5 @@ def test_a_number_without_a_unit_is_refused(tmp_path: Path) -> None:
     images = [np.full((1, SIDE, SIDE), n) for n in range(len(SPLITS))]
     cohort = _write(tmp_path, images, [str(n) for n in range(len(SPLITS))], "number")
     config = Training(architecture="small-cnn", task="regression", preprocess=PREPARED)
-    with pytest.raises(PlanError, match="a regression needs `unit`"):
+    with pytest.raises(PlanError, match="a regression needs the unit of its number"):
         train(cohort, config, tmp_path / "w.safetensors")

@@ -68,9 +68,28 @@ def test_kappas_equal_r(row: dict[str, Any]) -> None:
 
 def test_allyn_2020s_observers() -> None:
     # Medicine 2020;99(50):e23568 prints -0.22 (-0.487 to -0.04); its own table gives +0.040.
-    ours = cohens_kappa_of_table([[14, 17], [13, 6]])
+    ours = cohens_kappa_of_table([[14, 17], [13, 6]], interval="wald")
     assert round(ours.value, 2) == -0.22
     assert (round(ours.low, 3), round(ours.high, 3)) == (-0.487, 0.040)
+
+
+def test_two_cases_added_by_hand() -> None:
+    # [[4, 1], [0, 5]] with half a case in each cell: observed 10/12, chance 1/2 (the first rater's
+    # margins are even), kappa 2/3.
+    ours = cohens_kappa_of_table([[4, 1], [0, 5]])
+    half = cohens_kappa_of_table([[9, 3], [1, 11]], interval="wald")  # twice that table
+    assert ours.value == pytest.approx(0.8, rel=1e-12)
+    assert half.value == pytest.approx(2 / 3, rel=1e-12)
+    error = math.sqrt(2 * (half.variance or 0))
+    assert ours.low == pytest.approx(2 / 3 - 1.959963984540054 * error, rel=1e-9)
+    assert ours.high == 1
+
+
+def test_a_table_of_many_cases_is_not_written_out() -> None:
+    small, large = ([[40 * k, 5 * k], [10 * k, 45 * k]] for k in (1, 10**15))
+    found = cohens_kappa_of_table(large)
+    assert found.value == pytest.approx(cohens_kappa_of_table(small).value, rel=1e-12)
+    assert found.high - found.low < 1e-6
 
 
 def test_gwets_abstractors() -> None:
@@ -218,7 +237,7 @@ def test_clustered_kappa_and_copies() -> None:
     assert grouped.variance == pytest.approx((plain.variance or 0) * 60 / 59, rel=1e-10)
     copies = cohens_kappa(np.repeat(first, 4), np.repeat(second, 4), [0, 1, 2], np.repeat(own, 4))
     assert copies.variance == pytest.approx(grouped.variance, rel=1e-10)
-    assert [copies.low, copies.high] == pytest.approx([grouped.low, grouped.high], rel=1e-10)
+    assert [copies.low, copies.high] == pytest.approx([grouped.low, grouped.high], rel=1e-9)
     ratings = np.column_stack([first, second])
     for function in (fleiss_kappa, gwet_ac):
         once = function(ratings, [0, 1, 2])
@@ -240,7 +259,7 @@ def test_corners() -> None:
     perfect = cohens_kappa(["a", "b"] * 20, ["a", "b"] * 20, ["a", "b"])
     assert (perfect.value, perfect.high) == (1, 1)
     assert 0.7 < perfect.low < 0.9
-    assert "no disagreement seen" in perfect.note
+    assert "no Wald interval" in cohens_kappa([0, 1], [0, 1], [0, 1], interval="wald").note
     one = cohens_kappa(["a", "a"], ["a", "a"], ["a", "b"])
     assert math.isnan(one.value)
     assert math.isnan(one.low)

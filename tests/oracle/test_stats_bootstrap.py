@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from plexor.core.errors import PlanError
 from plexor.stats import (
@@ -87,7 +88,21 @@ def test_pieces_and_orders_change_nothing() -> None:
     expected = whole.replicates(statistic, 40)
     np.testing.assert_allclose(bits.replicates(statistic, 40), expected, rtol=1e-13)
     np.testing.assert_allclose(single.replicates(statistic, 40), expected, rtol=1e-13)
-    np.testing.assert_array_equal(whole.replicates(statistic, 25), expected[:25])
+    np.testing.assert_allclose(whole.replicates(statistic, 25), expected[:25], rtol=1e-13)
+
+
+def test_a_mean_of_group_sums_is_the_mean_of_cases() -> None:
+    rng = np.random.default_rng(3)
+    x, groups = rng.normal(size=60), rng.integers(0, 9, 60)
+    draws = resampler(60, groups, seed=2)
+
+    mean = weighted_mean(x)
+
+    def case_by_case(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        return mean(weights)
+
+    by_cases = draws.replicates(case_by_case, 20)
+    np.testing.assert_allclose(draws.replicates(weighted_mean(x), 20), by_cases, rtol=1e-12)
 
 
 def test_seeds() -> None:

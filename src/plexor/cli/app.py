@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from plexor.cli import attacks, audit, cohort, demo, readers, report, study, train
-from plexor.core.errors import PlexorError
+from plexor.core.errors import PlexorError, missing_extra
 from plexor.core.version import __version__
 
 _INTERRUPTED = 130
@@ -69,6 +69,14 @@ def main() -> None:
     except PlexorError as error:
         Console(stderr=True, highlight=False, soft_wrap=True).print(
             f"[red]error:[/red] {_plain(error)}"
+        )
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        absent = missing_extra(error)
+        if absent is None:
+            raise
+        Console(stderr=True, highlight=False, soft_wrap=True).print(
+            f"[red]error:[/red] {_plain(absent)}"
         )
         sys.exit(2)
     except SystemExit as end:

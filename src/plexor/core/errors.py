@@ -46,6 +46,22 @@ class MissingExtraError(PlexorError):
         super().__init__(f"{package} is not installed; run: pip install 'plexor[{extra}]'")
 
 
+EXTRA_OF = {
+    "jpeglib": "jpeg",
+    "lightning": "torch",
+    "monai": "torch",
+    "ray": "ray",
+    "torch": "torch",
+}
+"""The extra that installs an optional package."""
+
+
+def missing_extra(error: ModuleNotFoundError) -> MissingExtraError | None:
+    """The error that names the install command, where the module that is missing is optional."""
+    package = (error.name or "").partition(".")[0]
+    return MissingExtraError(package, EXTRA_OF[package]) if package in EXTRA_OF else None
+
+
 def unknown(kind: str, name: str, choices: Iterable[str]) -> str:
     """The message about an unknown name: the closest match, then all choices.
 

@@ -7,6 +7,7 @@ number of groups. Undefined is NaN with a note; a wrong argument is a ``PlanErro
 from plexor.stats.binormal import BinormalCurve, binormal_curve
 from plexor.stats.bland_altman import LimitsOfAgreement, bland_altman
 from plexor.stats.bootstrap import bootstrap_interval
+from plexor.stats.calibration import Calibration, brier_score, calibration
 from plexor.stats.change import (
     equivalence_test,
     mean_change,
@@ -17,6 +18,7 @@ from plexor.stats.change import (
 from plexor.stats.classification import accuracy, balanced_accuracy, confusion, recall_by_class
 from plexor.stats.cluster import clustered_proportion
 from plexor.stats.cochran import cochrans_q
+from plexor.stats.decision_curve import DecisionCurve, decision_curve
 from plexor.stats.delong import auc_difference, delong_test, delong_test_all, delong_test_unpaired
 from plexor.stats.detection import Detection, detection, forced_choice
 from plexor.stats.difference import difference_interval, subgroup_difference
@@ -24,6 +26,14 @@ from plexor.stats.estimate import Estimate
 from plexor.stats.icc import icc
 from plexor.stats.kappa import cohens_kappa, cohens_kappa_of_table, pabak
 from plexor.stats.krippendorff import alpha_statistic, krippendorff_alpha
+from plexor.stats.likelihood_ratio import (
+    LikelihoodRatios,
+    PredictiveValues,
+    clustered_likelihood_ratios,
+    likelihood_ratios,
+    predictive_values,
+    probability_after,
+)
 from plexor.stats.mcnemar import clustered_mcnemar, mcnemar_test
 from plexor.stats.mean import (
     clustered_mean,
@@ -43,6 +53,7 @@ from plexor.stats.multiplicity import (
     selected_level,
     simultaneous_level,
 )
+from plexor.stats.non_inferiority import auc_non_inferiority, proportion_non_inferiority
 from plexor.stats.odds import paired_odds_ratio, paired_odds_ratio_interval
 from plexor.stats.one_shot import one_shot_auc, one_shot_difference
 from plexor.stats.paired import paired_difference, paired_difference_interval
@@ -53,46 +64,63 @@ from plexor.stats.planning import (
     mcnemar_sample_size,
     simulated_power,
 )
+from plexor.stats.planning_accuracy import AccuracyPlan, accuracy_sample_size
 from plexor.stats.planning_readers import reader_study_cases, reader_study_power
 from plexor.stats.planning_roc import PairedAucPlan
+from plexor.stats.precision import average_precision, f1_score, matthews_correlation
 from plexor.stats.proportion import proportion_interval
 from plexor.stats.raters import fleiss_kappa, gwet_ac
 from plexor.stats.reader_study import reader_study, reader_study_auc
 from plexor.stats.reads import proportion_by_reader, proportion_of_reads
 from plexor.stats.resample import by_indices, weighted_mean
 from plexor.stats.result import TestResult
-from plexor.stats.roc import RocAreas, auc, auc_covariance, partial_auc
+from plexor.stats.result_text import table
+from plexor.stats.roc import auc, partial_auc
+from plexor.stats.roc_areas import RocAreas, auc_covariance
 from plexor.stats.roc_curve import RocCurve, roc_curve, weighted_auc
 from plexor.stats.roc_multiclass import auc_one_vs_rest, hand_till_auc, macro_auc
 from plexor.stats.roc_point import sensitivity_at_specificity, youden
+from plexor.stats.stratified import MantelHaenszel, mantel_haenszel, mantel_haenszel_of_tables
 from plexor.stats.subgroup import by_subgroup
 from plexor.stats.venkatraman import venkatraman_test, venkatraman_test_unpaired
 
 __all__ = [
+    "AccuracyPlan",
     "AdjustedTest",
     "BinormalCurve",
+    "Calibration",
+    "DecisionCurve",
     "Detection",
     "Estimate",
+    "LikelihoodRatios",
     "LimitsOfAgreement",
+    "MantelHaenszel",
     "PairedAucPlan",
+    "PredictiveValues",
     "ReaderStudy",
     "RocAreas",
     "RocCurve",
     "TestResult",
     "accuracy",
+    "accuracy_sample_size",
     "adjust",
     "alpha_statistic",
     "auc",
     "auc_covariance",
     "auc_difference",
+    "auc_non_inferiority",
     "auc_one_vs_rest",
+    "average_precision",
     "balanced_accuracy",
     "benjamini_hochberg",
     "binormal_curve",
     "bland_altman",
     "bootstrap_interval",
+    "brier_score",
     "by_indices",
     "by_subgroup",
+    "calibration",
+    "clustered_likelihood_ratios",
     "clustered_mcnemar",
     "clustered_mean",
     "clustered_proportion",
@@ -101,12 +129,14 @@ __all__ = [
     "cohens_kappa",
     "cohens_kappa_of_table",
     "confusion",
+    "decision_curve",
     "delong_test",
     "delong_test_all",
     "delong_test_unpaired",
     "detection",
     "difference_interval",
     "equivalence_test",
+    "f1_score",
     "fleiss_kappa",
     "forced_choice",
     "gwet_ac",
@@ -117,7 +147,11 @@ __all__ = [
     "kappa_power",
     "kappa_sample_size",
     "krippendorff_alpha",
+    "likelihood_ratios",
     "macro_auc",
+    "mantel_haenszel",
+    "mantel_haenszel_of_tables",
+    "matthews_correlation",
     "mcnemar_power",
     "mcnemar_sample_size",
     "mcnemar_test",
@@ -133,8 +167,11 @@ __all__ = [
     "paired_odds_ratio_interval",
     "paired_t_test",
     "partial_auc",
+    "predictive_values",
+    "probability_after",
     "proportion_by_reader",
     "proportion_interval",
+    "proportion_non_inferiority",
     "proportion_of_reads",
     "r_squared",
     "reader_study",
@@ -151,6 +188,7 @@ __all__ = [
     "simulated_power",
     "simultaneous_level",
     "subgroup_difference",
+    "table",
     "venkatraman_test",
     "venkatraman_test_unpaired",
     "weighted_auc",

@@ -15,7 +15,10 @@ from plexor.core.errors import PlanError
 
 Label = bool | int | str
 Labels = Sequence[Label] | NDArray[Any]
+"""Labels of cases in a list, an array or a pandas object, taken by position."""
+
 Groups = Sequence[Hashable] | NDArray[Any]
+"""Groups of observations in a list, an array or a pandas object, taken by position."""
 
 Booleans = NDArray[np.bool_]
 Codes = NDArray[np.intp]
@@ -23,10 +26,11 @@ Floats = NDArray[np.float64]
 
 
 def check_level(level: float) -> None:
-    """Refuses a level of confidence that is not strictly between 0 and 1."""
-    if not 0 < level < 1:
+    """Refuses a level of confidence that is not a number strictly between 0 and 1."""
+    given: object = level
+    if not isinstance(given, Real) or not 0 < float(given) < 1:
         raise PlanError(
-            f"level: expected a coverage between 0 and 1 such as 0.95, got {level}; "
+            f"level: expected a coverage between 0 and 1 such as 0.95, got {level!r}; "
             "give 0.95 for a 95 % interval"
         )
 
@@ -43,34 +47,86 @@ def t_quantile(level: float, df: float) -> float:
     return float(-special.stdtrit(df, (1 - level) / 2))
 
 
-def t_two_sided(t: float, df: float) -> float:
-    """Probability of |T| >= |t| under Student's t; NaN stays NaN."""
-    tail = special.ndtr(-abs(t)) if math.isinf(df) else special.stdtr(df, -abs(t))
-    return 2 * float(tail)
-
-
 def is_count(value: object) -> bool:
     """Whether it is a whole number from 0, in whatever type."""
     return isinstance(value, Real) and float(value) >= 0 and float(value).is_integer()
 
 
-def check_counts(k: int, n: int) -> None:
-    """Refuses anything but whole numbers with 0 <= k <= n."""
+def as_counts(**named: object) -> tuple[int, ...]:
+    """Counts as plain integers, which do not overflow as NumPy's small ones do.
+
+    Raises:
+        PlanError: a number that is negative, fractional or missing, or something else.
+    """
+    if all(is_count(value) for value in named.values()):
+        return tuple(int(value) for value in named.values())  # type: ignore[call-overload]
+    found = ", ".join(f"{name}={value}" for name, value in named.items())
+    raise PlanError(f"expected counts, whole numbers from 0, got {found}")
+
+
+def check_counts(k: int, n: int) -> tuple[int, int]:
+    """Whole numbers with 0 <= k <= n, as plain integers.
+
+    Raises:
+        PlanError: anything else.
+    """
     if not is_count(k) or not is_count(n) or k > n:
         raise PlanError(
             f"k, n: expected whole numbers with 0 <= k <= n, got k={k}, n={n}; "
             "k counts the events among n observations"
         )
+    return int(k), int(n)
+
+
+def is_missing(entry: object) -> bool:
+    """Whether it is None, NaN, or pandas' NA or NaT."""
+    if entry is None:
+        return True
+    different = entry != entry  # noqa: PLR0124 (NaN differs from itself; NA compares to NA)
+    return different is not False and (type(different).__name__ == "NAType" or bool(different))
+
+
+def by_position(values: object) -> NDArray[Any]:
+    """An array of the entries in their order, whatever index a pandas object has.
+
+    A sequence of tuples (groups by site and patient) stays a sequence of tuples.
+
+    Raises:
+        PlanError: rows of different lengths.
+    """
+    if isinstance(values, np.ndarray):
+        return values
+    if isinstance(values, Sequence) and any(isinstance(entry, tuple) for entry in values):
+        array = np.empty(len(values), dtype=object)
+        array[:] = values
+        return array
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise PlanError(f"expected rows of equal length, but {error}") from error
+    if array.dtype.kind in "fUS" and isinstance(values, Sequence):
+        # NumPy turns the numbers of a mixed list into texts, which makes 1 and "1" one label, and
+        # whole numbers beyond 64 bits into floats, which makes neighbours one group.
+        mixed = np.asarray(values, dtype=object)
+        kind = float if array.dtype.kind == "f" else str
+        return array if all(isinstance(x, kind) for x in _objects(mixed)) else mixed
+    return array
 
 
 def as_floats(name: str, values: ArrayLike) -> Floats:
-    """Numbers as float64, in the shape they have.
+    """Numbers as float64, in the shape they have; None and pandas' NA become NaN.
 
     Raises:
         PlanError: texts, or rows of different lengths.
     """
     try:
-        return np.asarray(values, dtype=np.float64)
+        array = np.asarray(values)
+        if array.dtype == object:
+            missing = np.array([is_missing(entry) for entry in array.ravel()], dtype=np.bool_)
+            array = np.where(missing.reshape(array.shape), np.nan, array)
+        if array.dtype.kind in "US" or any(isinstance(x, str) for x in _objects(array)):
+            raise TypeError("some are texts")
+        return array.astype(np.float64, copy=False)
     except (TypeError, ValueError) as error:
         raise PlanError(
             f"{name}: expected numbers in rows of equal length, but {error}; give NaN where one "
@@ -80,15 +136,48 @@ def as_floats(name: str, values: ArrayLike) -> Floats:
 
 def as_events(name: str, values: ArrayLike) -> Booleans:
     """One truth value per observation, (n,), from booleans or from numbers that are 0 or 1."""
-    array = np.asarray(values)
-    if array.ndim == 1 and array.dtype == np.bool_:
+    events = as_event_table(name, values)
+    if events.ndim != 1:
+        raise PlanError(f"{name}: expected one dimension, got {_described(events)}")
+    return events
+
+
+def as_event_table(name: str, values: ArrayLike) -> Booleans:
+    """Truth values in the shape they have, from booleans or from numbers that are 0 or 1.
+
+    Raises:
+        PlanError: other entries, missing ones, or rows of different lengths.
+    """
+    array = by_position(values)
+    if array.dtype == np.bool_:
         return array
-    if array.ndim != 1 or not (array.size == 0 or np.isin(array, (0, 1)).all()):
+    missing = sum(map(is_missing, _objects(array))) + int(
+        array.dtype.kind == "f" and np.isnan(array).sum()
+    )
+    if missing:
         raise PlanError(
-            f"{name}: expected a one-dimensional array of booleans (or of 0 and 1), "
-            f"got {_described(array)}; compare with the class in question first"
+            f"{name}: {missing} of {array.size} are missing; leave those out, and say how many"
         )
-    return array.astype(np.bool_)
+    found = array if array.dtype != object else _numbers_of(array)
+    if found is None or not ((found == 0) | (found == 1)).all():
+        raise PlanError(
+            f"{name}: expected booleans (or 0 and 1), got {_described(array)}; "
+            "compare with the class in question first"
+        )
+    return found.astype(np.bool_)
+
+
+def _objects(array: NDArray[Any]) -> list[Any]:
+    """The entries of an array of objects; none of any other array."""
+    entries: list[Any] = array.ravel().tolist() if array.dtype == object else []
+    return entries
+
+
+def _numbers_of(array: NDArray[Any]) -> Floats | None:
+    """An array of objects as numbers; None where one is something else."""
+    if not all(isinstance(entry, Real) for entry in _objects(array)):
+        return None
+    return array.astype(np.float64)
 
 
 def check_same_length(**named: int) -> None:
@@ -109,18 +198,20 @@ def group_codes(groups: Groups, n: int) -> tuple[Codes, int]:
         PlanError: the wrong number of entries, or one that is missing (None or NaN): whether
             observations without a group depend on each other cannot be guessed.
     """
-    check_same_length(observations=n, groups=len(groups))
-    array = groups if isinstance(groups, np.ndarray) else None
-    if array is not None and array.ndim != 1:
+    array = by_position(groups)
+    if array.ndim != 1:
         raise PlanError(f"groups: expected one dimension, got {_described(array)}")
-    if array is not None and array.dtype.kind in "biu":
+    check_same_length(observations=n, groups=array.size)
+    if array.dtype.kind in "biu":
         return _integer_codes(array)
-    entries = groups if array is None else array.tolist()
     seen: dict[Hashable, int] = {}
-    codes = np.fromiter((seen.setdefault(entry, len(seen)) for entry in entries), np.intp, n)
-    if any(entry is None or entry != entry for entry in seen):  # noqa: PLR0124 (NaN differs from itself)
+    try:
+        codes = np.fromiter((seen.setdefault(x, len(seen)) for x in array.tolist()), np.intp, n)
+    except TypeError as error:
+        raise PlanError(f"groups: expected names or numbers, but {error}") from error
+    if any(is_missing(entry) for entry in seen):
         raise PlanError(
-            "groups: every observation needs a group, but one is None or NaN; "
+            "groups: every observation needs a group, but one is missing (None, NaN or NA); "
             "give it a name of its own where it stands alone"
         )
     return codes, len(seen)
@@ -138,81 +229,99 @@ def _integer_codes(numbers: NDArray[Any]) -> tuple[Codes, int]:
     return codes.astype(np.intp, copy=False), int(found.size)
 
 
-def groups_where(groups: Groups, chosen: Booleans) -> Groups:
-    """The groups of the chosen observations, in order."""
-    check_same_length(observations=chosen.size, groups=len(groups))
-    if isinstance(groups, np.ndarray):
-        return groups[chosen]
-    return [groups[index] for index in np.flatnonzero(chosen).tolist()]
+def rows_where(rows: object, chosen: Booleans) -> NDArray[Any]:
+    """The chosen entries (or rows) in order, by position.
+
+    Args:
+        rows: one per observation, (n,) or (n, k).
+        chosen: which observations, (n,).
+
+    Raises:
+        PlanError: lengths differ.
+    """
+    array = by_position(rows)
+    check_same_length(observations=chosen.size, entries=len(array))
+    return array[chosen]
 
 
 def class_codes(name: str, labels: Labels, classes: Sequence[Label]) -> Codes:
     """The position of each label in ``classes``, (n,).
 
     Raises:
-        PlanError: a class named twice, or a label that is none of them.
+        PlanError: a class named twice, or a label that is missing or none of them.
     """
-    position: dict[Label, int] = {label: index for index, label in enumerate(_entries(classes))}
-    if len(position) != len(classes):
-        raise PlanError(f"classes: expected each class once, got {list(classes)}")
-    codes = _places(labels, position)
+    known = by_position(classes).tolist()
+    position: dict[Label, int] = {label: index for index, label in enumerate(known)}
+    if len(position) != len(known):
+        raise PlanError(f"classes: expected each class once, got {known}")
+    array = by_position(labels)
+    if array.ndim != 1:
+        raise PlanError(f"{name}: expected one label per case, got {_described(array)}")
+    codes = _places(array, position)
     if (codes < 0).any():
-        stranger = _entries(labels)[int(np.argmax(codes < 0))]
+        stranger = array.tolist()[int(np.argmax(codes < 0))]
+        if is_missing(stranger):
+            raise PlanError(
+                f"{name}: a label is missing ({stranger}); leave those cases out, and say how many"
+            )
         raise PlanError(
-            f"{name}: label {stranger!r} is none of the classes {list(classes)}; "
+            f"{name}: label {stranger!r} is none of the classes {known}; "
             "name all classes, in the type the labels have"
         )
     return codes
 
 
-def _places(labels: Labels, position: dict[Label, int]) -> Codes:
+def _places(labels: NDArray[Any], position: dict[Label, int]) -> Codes:
     """The position of each label, -1 where it has none; whole numbers in an array at once."""
     names = np.asarray(list(position))
-    if (
-        isinstance(labels, np.ndarray)
-        and labels.ndim == 1
-        and labels.dtype.kind in "bi"
-        and names.dtype.kind in "bi"
-    ):
+    if labels.dtype.kind in "bi" and names.dtype.kind in "bi" and names.size:
         order = np.argsort(names)
         nearest = order[np.minimum(np.searchsorted(names[order], labels), names.size - 1)]
         return np.where(names[nearest] == labels, nearest, -1)
-    entries = _entries(labels)
-    return np.fromiter((position.get(entry, -1) for entry in entries), np.intp, len(entries))
+    try:
+        return np.fromiter((position.get(x, -1) for x in labels.tolist()), np.intp, labels.size)
+    except TypeError as error:
+        raise PlanError(f"labels: expected texts or numbers, but {error}") from error
 
 
 def equal_labels(truth: Labels, decision: Labels) -> Booleans:
     """Where two label arrays agree, (n,).
 
     Raises:
-        PlanError: different lengths, a missing label (None or NaN), or texts compared with numbers,
-            which never agree.
+        PlanError: different lengths, a missing label, or texts compared with numbers, which never
+            agree.
     """
-    check_same_length(truth=len(truth), decision=len(decision))
-    left, right = np.asarray(truth), np.asarray(decision)
+    left, right = by_position(truth), by_position(decision)
     for name, array in (("truth", left), ("decision", right)):
         if array.ndim != 1:
             raise PlanError(f"{name}: expected one dimension, got {_described(array)}")
         entries = array.tolist() if array.dtype.kind in "fO" else []
-        missing = sum(entry is None or entry != entry for entry in entries)  # noqa: PLR0124
+        missing = sum(map(is_missing, entries))
         if missing:
             raise PlanError(
-                f"{name}: {missing} of {array.size} labels are None or NaN; leave those cases out, "
-                "and say how many"
+                f"{name}: {missing} of {array.size} labels are None, NaN or NA; leave those cases "
+                "out, and say how many"
             )
-    if left.size and (left.dtype.kind in "US") != (right.dtype.kind in "US"):
-        if "O" not in (left.dtype.kind, right.dtype.kind):
-            raise PlanError(
-                f"truth holds {left.dtype} and decision {right.dtype}, which never agree; "
-                "give both as texts or both as numbers"
-            )
+    check_same_length(truth=left.size, decision=right.size)
+    kinds = _kinds(left), _kinds(right)
+    if left.size and not kinds[0] & kinds[1]:
+        raise PlanError(
+            f"truth holds {'/'.join(sorted(kinds[0]))} and decision {'/'.join(sorted(kinds[1]))}, "
+            "which never agree; give both as texts or both as numbers"
+        )
+    if kinds[0] != kinds[1] or len(kinds[0]) > 1:
         left, right = left.astype(object), right.astype(object)
     return np.asarray(left == right, dtype=np.bool_)
 
 
-def _entries(labels: Labels | Sequence[Label]) -> Sequence[Label]:
-    entries: Sequence[Label] = labels.tolist() if isinstance(labels, np.ndarray) else labels
-    return entries
+def _kinds(array: NDArray[Any]) -> set[str]:
+    """Whether there are texts, numbers or other things among the entries."""
+    if array.dtype != object:
+        return {"texts" if array.dtype.kind in "US" else "numbers"}
+    return {
+        "texts" if isinstance(x, str) else "numbers" if isinstance(x, Real) else type(x).__name__
+        for x in array.tolist()
+    }
 
 
 def _described(array: NDArray[Any]) -> str:

@@ -52,6 +52,12 @@ def binormal_curve(truth: ArrayLike, ratings: ArrayLike, *, level: float = 0.95)
 
     Raises:
         PlanError: lengths differ, or a rating is NaN.
+
+    Examples:
+        >>> truth = [0] * 10 + [1] * 10
+        >>> rating = [1, 1, 1, 2, 2, 2, 3, 3, 4, 5, 1, 2, 3, 3, 4, 4, 5, 5, 5, 5]
+        >>> round(binormal_curve(truth, rating).area.value, 2)
+        0.76
     """
     check_level(level)
     positive = as_events("truth", truth)

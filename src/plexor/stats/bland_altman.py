@@ -29,7 +29,8 @@ class LimitsOfAgreement:
         bias: mean difference.
         lower: the lower limit of agreement, with its own interval.
         upper: the upper one.
-        sd_between: of differences between subjects (0 where estimated below).
+        sd_between: of differences between subjects; 0 where estimated below, and then the notes
+            of the estimates say so.
         sd_within: of differences within a subject; NaN where each has one pair.
     """
 
@@ -68,6 +69,11 @@ def bland_altman(
 
     Raises:
         PlanError: lengths differ, a number is NaN or infinite, or a subject is missing.
+
+    Examples:
+        >>> truth, predicted = [61, 70, 74, 66, 58], [64, 69, 79, 65, 60]
+        >>> round(bland_altman(truth, predicted).upper.value, 2)
+        3.51
     """
     check_level(level)
     check_level(agreement)
@@ -102,6 +108,11 @@ def bland_altman(
     note = "" if k > 1 else "fewer than two subjects"
     if k > 1 and total <= 1e-24 * bias**2:
         note = "all differences are equal: the interval has no width"
+    elif k > 1 and within_df and of_means < within / harmonic:
+        note = (
+            "subjects differ less than their own pairs do: the variance between subjects is "
+            "estimated below 0, counted as 0 in sd_between"
+        )
 
     def estimate(value: float, below: float, above: float, method: str) -> Estimate:
         return Estimate(

@@ -67,6 +67,13 @@ def bootstrap_interval(
 
     Raises:
         PlanError: an option that makes no sense.
+
+    Examples:
+        >>> from plexor.stats import weighted_mean
+        >>> values = [3.1, 2.8, 4.0, 3.6, 2.9, 3.3]
+        >>> (mean,) = bootstrap_interval(weighted_mean(values), 6, seed=0)
+        >>> round(mean.value, 3)
+        3.283
     """
     check_level(level)
     if method not in _WORDS:

@@ -49,6 +49,12 @@ def accuracy(
 
     Raises:
         PlanError: lengths differ, or texts are compared with numbers.
+
+    Examples:
+        >>> truth = ["a", "a", "b", "b", "c", "c"]
+        >>> decision = ["a", "b", "b", "b", "c", "a"]
+        >>> round(accuracy(truth, decision).value, 3)
+        0.667
     """
     return clustered_proportion(equal_labels(truth, decision), groups, level=level)
 
@@ -58,6 +64,12 @@ def confusion(truth: Labels, decision: Labels, classes: Sequence[Label]) -> NDAr
 
     Raises:
         PlanError: lengths differ, or a label is none of ``classes``.
+
+    Examples:
+        >>> truth = ["a", "a", "b", "b", "c", "c"]
+        >>> decision = ["a", "b", "b", "b", "c", "a"]
+        >>> confusion(truth, decision, ["a", "b", "c"]).tolist()
+        [[1, 1, 0], [0, 2, 0], [1, 0, 1]]
     """
     check_same_length(truth=len(truth), decision=len(decision))
     rows, columns = class_codes("truth", truth, classes), class_codes("decision", decision, classes)
@@ -81,6 +93,12 @@ def recall_by_class(
 
     Raises:
         PlanError: lengths differ, or a label is none of ``classes``.
+
+    Examples:
+        >>> truth = ["a", "a", "b", "b", "c", "c"]
+        >>> decision = ["a", "b", "b", "b", "c", "a"]
+        >>> recall_by_class(truth, decision, ["a", "b", "c"])["b"].value
+        1.0
     """
     ratios = _recalls(truth, decision, classes, groups, level)
     return {
@@ -119,6 +137,12 @@ def balanced_accuracy(
 
     Raises:
         PlanError: lengths differ, or a label is none of ``classes``.
+
+    Examples:
+        >>> truth = ["a", "a", "b", "b", "c", "c"]
+        >>> decision = ["a", "b", "b", "b", "c", "a"]
+        >>> round(balanced_accuracy(truth, decision, ["a", "b", "c"]).value, 3)
+        0.667
     """
     ratios = _recalls(truth, decision, classes, groups, level)
     seen = [ratio for ratio in ratios if ratio.n]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,6 +21,7 @@ from plexor.stats.argument import (
     t_quantile,
 )
 from plexor.stats.estimate import Estimate
+from plexor.stats.grouped_variance import Part, grouped_spread
 from plexor.stats.proportion import proportion_interval, wilson_limits
 
 CLUSTERED_WILSON = "Wilson score interval at the effective sample size of the groups"
@@ -38,7 +39,8 @@ class ClusteredRatio:
         value: events / observations; NaN without observations.
         low: lower limit; NaN without observations and for one single group of several.
         high: upper limit.
-        variance: of ``value``, linearised over groups.
+        variance: of ``value``, over groups (``plexor.stats.grouped_variance``).
+        df: degrees of freedom with which it is known.
         n: observations.
         n_groups: groups that have an observation.
         n_effective: independent observations that would be worth as much.
@@ -50,6 +52,7 @@ class ClusteredRatio:
     low: float
     high: float
     variance: float
+    df: float
     n: int
     n_groups: int
     n_effective: float
@@ -62,24 +65,26 @@ def clustered_proportion(
 ) -> Estimate:
     """A proportion whose interval knows that observations of a group resemble each other.
 
-    The proportion is a ratio (events over observations, both random), its variance is linearised
-    over groups (Cochran, Sampling Techniques, 3rd ed. 1977, ch. 6), and the number of
-    independent observations with the same variance, ``n_effective - 1 = p (1 - p) / variance``,
-    is put into the Wilson interval (the effective sample size of Rao & Scott, Biometrics
-    1992;48:577, in the form that Korn & Graubard, Survey Methodology 1998;24:193, use for exact
-    limits). As they do, it is reduced by the squared ratio of Student's t at ``n_effective - 1``
-    to t at ``groups - 1`` degrees of freedom, because few groups tell the variance badly.
+    The variance of the proportion and the degrees of freedom with which it is known are those of
+    ``plexor.stats.grouped_variance``, which allow for few groups and for groups of very unequal
+    size. The number of independent observations with the same variance,
+    ``n_effective - 1 = p (1 - p) / variance``, is put into the Wilson interval (the effective
+    sample size of Rao & Scott, Biometrics 1992;48:577, in the form that Korn & Graubard, Survey
+    Methodology 1998;24:193, use for exact limits). As they do, it is reduced by the squared ratio
+    of Student's t at ``n_effective - 1`` to t at those degrees of freedom.
 
     With every observation its own group, or ``groups=None``, this is the plain Wilson interval, and
     counting every observation several times, as one group, changes nothing.
 
     Corners: when all outcomes are alike the variance says nothing, so each group is taken to be of
-    one piece: ``n² / sum(size²)`` (Kish). While one of the outcomes has been seen in g groups only,
+    one piece: ``n² / sum(size²)`` (Kish). Where one of the outcomes is seen in g groups only,
     their resemblance can hardly be estimated; so the design effect is taken to be at least
-    ``1 + (Kish's - 1) / g``, which is Kish's own for one group and 1 for many. This floor is
-    Plexor's own: in the designs of docs/reference/coverage.md it lifts the least coverage from
-    0.75 to 0.89, for intervals up to half as wide again where few groups have an event and groups
-    do not matter. One single group of several observations has a value and no interval.
+    ``1 + (Kish's - 1) / g``, which is Kish's own for one group and 1 for many. Groups count by
+    their size in g: a few small groups beside large ones that are all alike count as one. This
+    floor is Plexor's own: in the designs of docs/reference/coverage.md with equal groups it lifts
+    the least coverage from 0.75 to 0.89, for intervals up to half as wide again where few groups
+    have an event and groups do not matter. One single group of several observations has a value
+    and no interval.
 
     Args:
         events: one truth value per observation, (n,).
@@ -88,6 +93,12 @@ def clustered_proportion(
 
     Raises:
         PlanError: lengths differ, events are not true or false, a group is missing.
+
+    Examples:
+        >>> patients = ["a", "a", "b", "c", "d"]
+        >>> found = clustered_proportion([1, 1, 0, 1, 1], patients)
+        >>> found.value, found.n_groups
+        (0.8, 4)
     """
     check_level(level)
     hits = as_events("events", events)
@@ -120,6 +131,7 @@ def clustered_ratio(hits: Booleans, codes: Codes, n_groups: int, level: float) -
             low=nan,
             high=nan,
             variance=nan,
+            df=nan,
             n=0,
             n_groups=0,
             n_effective=nan,
@@ -128,21 +140,26 @@ def clustered_ratio(hits: Booleans, codes: Codes, n_groups: int, level: float) -
         )
     p = float(hits.mean())
     scores = (np.bincount(codes, weights=hits, minlength=n_groups) - p * sizes) / n
-    variance = present / (present - 1) * float(scores @ scores) if present > 1 else math.nan
-    rare = min(int(np.count_nonzero(np.bincount(codes[outcome]))) for outcome in (hits, ~hits))
-    n_effective, note = _effective_size(p, variance, sizes, present, rare)
-    low, high = _limits(p, n_effective, present, level)
-    return ClusteredRatio(
+    spread = grouped_spread([Part(values=hits.astype(np.float64), codes=codes)], n_groups)
+    rare = groups_showing(hits, codes, sizes)
+    n_effective, note = _effective_size(p, spread.variance, sizes, present, rare)
+    ratio = ClusteredRatio(
         value=p,
-        low=low,
-        high=high,
-        variance=variance,
+        low=math.nan,
+        high=math.nan,
+        variance=spread.variance,
+        df=spread.df,
         n=n,
         n_groups=present,
         n_effective=n_effective,
         scores=scores,
-        note=note,
+        note="; ".join(filter(None, (note, spread.note))),
     )
+    size = independent_size(ratio, level)
+    if math.isnan(size):
+        return ratio
+    low, high = wilson_limits(p, size, normal_quantile(level))
+    return replace(ratio, low=low, high=high)
 
 
 def score_correlation(ratios: Sequence[ClusteredRatio]) -> Floats:
@@ -155,8 +172,20 @@ def score_correlation(ratios: Sequence[ClusteredRatio]) -> Floats:
     return correlation
 
 
-def least_design_effect(sizes: Floats, rare: int) -> float:
-    """How much groups are taken to matter at least, where one outcome shows in ``rare`` of them.
+def groups_showing(hits: Booleans, codes: Codes, sizes: Floats) -> float:
+    """In how many groups the rarer outcome is seen, 1 or more.
+
+    Groups count by their size: the observations of those that show it, over the size of the group
+    in which an observation is on average. Of equal groups that is their number; a few small groups
+    beside large ones that are all alike count as one.
+    """
+    typical = float(sizes @ sizes) / float(sizes.sum())
+    seen = [np.bincount(codes[outcome], minlength=sizes.size) > 0 for outcome in (hits, ~hits)]
+    return max(1.0, min(float(sizes[shows].sum()) for shows in seen) / typical)
+
+
+def least_design_effect(sizes: Floats, rare: float) -> float:
+    """The design effect assumed at least, where the rarer outcome is seen in ``rare`` groups.
 
     Kish's design effect (groups of one piece) for one such group, 1 for many: see
     ``clustered_proportion``. ``sizes`` counts each group's observations, (groups,).
@@ -165,9 +194,9 @@ def least_design_effect(sizes: Floats, rare: int) -> float:
 
 
 def _effective_size(
-    p: float, variance: float, sizes: Floats, present: int, rare: int
+    p: float, variance: float, sizes: Floats, present: int, rare: float
 ) -> tuple[float, str]:
-    """Independent observations worth as much; either outcome shows in ``rare`` groups or more."""
+    """Number of independent observations with the same information; see ``groups_showing``."""
     n = float(sizes.sum())
     if present == n:
         return n, ""
@@ -181,10 +210,14 @@ def _effective_size(
     return min(most, 1 + p * (1 - p) / variance), ""
 
 
-def _limits(p: float, n_effective: float, n_groups: int, level: float) -> tuple[float, float]:
-    if math.isnan(n_effective):
-        return math.nan, math.nan
-    if p not in (0.0, 1.0) and n_effective > n_groups:
-        t_many, t_groups = t_quantile(level, n_effective - 1), t_quantile(level, n_groups - 1)
-        n_effective *= (t_many / t_groups) ** 2
-    return wilson_limits(p, n_effective, normal_quantile(level))
+def independent_size(ratio: ClusteredRatio, level: float) -> float:
+    """Independent observations worth as much, lessened for few degrees of freedom; NaN if unknown.
+
+    The number is multiplied by the squared ratio of Student's t at that number less 1 to t at
+    ``df`` (Korn & Graubard; see ``clustered_proportion``).
+    """
+    size = ratio.n_effective
+    alone = ratio.n == ratio.n_groups
+    if alone or not size > ratio.df + 1 or ratio.value in (0.0, 1.0):
+        return size
+    return size * (t_quantile(level, size - 1) / t_quantile(level, ratio.df)) ** 2

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from plexor.core.errors import PlanError
-from plexor.stats.argument import Booleans, Floats, Groups, group_codes
+from plexor.stats.argument import Booleans, Floats, Groups, as_event_table, group_codes
 from plexor.stats.result import TestResult
 
 
@@ -32,6 +32,11 @@ def cochrans_q(outcomes: ArrayLike, groups: Groups | None = None) -> TestResult:
 
     Raises:
         PlanError: not (n, k) truth values with k >= 2, or a group is missing.
+
+    Examples:
+        >>> right = [[1, 1, 0], [1, 1, 1], [1, 0, 0], [0, 0, 0], [1, 1, 0], [1, 0, 0]]
+        >>> round(cochrans_q(right).statistic, 2)
+        6.0
     """
     table = _as_table(outcomes)
     n, k = table.shape
@@ -58,13 +63,13 @@ def cochrans_q(outcomes: ArrayLike, groups: Groups | None = None) -> TestResult:
 
 
 def _as_table(outcomes: ArrayLike) -> Booleans:
-    table = np.asarray(outcomes)
-    if table.ndim != 2 or table.shape[1] < 2 or not np.isin(table, (0, 1)).all():
+    table = as_event_table("outcomes", outcomes)
+    if table.ndim != 2 or table.shape[1] < 2:
         raise PlanError(
             "outcomes: expected truth values of shape (observations, looks) with two looks or "
             f"more, got shape {table.shape} of {table.dtype}"
         )
-    return table.astype(np.bool_)
+    return table
 
 
 def _q(table: Booleans) -> tuple[float, int]:

@@ -51,10 +51,15 @@ def detection(
 
     Raises:
         PlanError: impossible counts, or a level outside 0 … 1.
+
+    Examples:
+        >>> found = detection(hits=18, n_signal=30, false_alarms=14, n_noise=30)
+        >>> round(found.d_prime.value, 3)
+        0.326
     """
     check_level(level)
-    check_counts(hits, n_signal)
-    check_counts(false_alarms, n_noise)
+    hits, n_signal = check_counts(hits, n_signal)
+    false_alarms, n_noise = check_counts(false_alarms, n_noise)
     known = n_signal > 0 and n_noise > 0
     distance = bias = variance = math.nan
     if known:
@@ -95,6 +100,11 @@ def forced_choice(correct: int, n: int, *, level: float = 0.95) -> tuple[Estimat
 
     Raises:
         PlanError: impossible counts, or a level outside 0 … 1.
+
+    Examples:
+        >>> share, d_prime = forced_choice(38, 50)
+        >>> share.value, round(d_prime.value, 3)
+        (0.76, 0.999)
     """
     share = proportion_interval(correct, n, level=level)
     value, low, high = (

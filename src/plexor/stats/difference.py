@@ -22,6 +22,7 @@ from plexor.stats.argument import (
 )
 from plexor.stats.cluster import clustered_ratio, score_correlation
 from plexor.stats.estimate import Estimate
+from plexor.stats.grouped_variance import Part, grouped_spread
 from plexor.stats.mover import mover_limits
 from plexor.stats.proportion import wilson_limits
 
@@ -61,12 +62,17 @@ def difference_interval(
 
     Raises:
         PlanError: counts that are impossible, a level outside 0 … 1, or an unknown method.
+
+    Examples:
+        >>> found = difference_interval(56, 70, 48, 80)
+        >>> round(found.value, 3), round(found.low, 3), round(found.high, 3)
+        (0.2, 0.052, 0.334)
     """
     check_level(level)
     if method not in _WORDS:
         raise PlanError(unknown("difference interval", method, get_args(DifferenceMethod)))
-    check_counts(k_first, n_first)
-    check_counts(k_second, n_second)
+    k_first, n_first = check_counts(k_first, n_first)
+    k_second, n_second = check_counts(k_second, n_second)
     value = low = high = math.nan
     if n_first and n_second:
         p, q, z = k_first / n_first, k_second / n_second, normal_quantile(level)
@@ -120,6 +126,11 @@ def subgroup_difference(
 
     Raises:
         PlanError: lengths differ, entries are not true or false, or a group is missing.
+
+    Examples:
+        >>> right, new = [1, 1, 0, 1, 0, 0], [1, 1, 1, 0, 0, 0]
+        >>> round(subgroup_difference(right, new, [1, 1, 2, 3, 3, 4]).value, 3)
+        0.333
     """
     hits, inside = as_events("events", events), as_events("member", member)
     n = hits.size
@@ -140,7 +151,11 @@ def subgroup_difference(
         np.array([one.high, other.high]),
         score_correlation([one, other]),
     )
-    shares = one.scores - other.scores
+    parts = [
+        Part(values=hits[side].astype(np.float64), codes=codes[side], weight=sign)
+        for side, sign in ((inside, 1.0), (~inside, -1.0))
+    ]
+    known = one.n and other.n
     notes = dict.fromkeys(
         f"{side}: {ratio.note}"
         for side, ratio in (("members", one), ("others", other))
@@ -154,7 +169,7 @@ def subgroup_difference(
         method=_WORDS["newcombe"] + ", at the groups' effective sample sizes",
         n=n,
         n_groups=n_groups,
-        variance=n_groups / (n_groups - 1) * float(shares @ shares) if n_groups > 1 else math.nan,
+        variance=grouped_spread(parts, n_groups).variance if known else math.nan,
         note="; ".join(notes),
     )
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+
+from plexor.stats.result_text import counts_text, html_table, interval_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +23,14 @@ class Estimate:
         n_groups: number of independent groups, or None where observations count as independent.
         variance: of the estimator, where the interval rests on one; else None.
         note: why something is undefined, or a warning; empty otherwise.
+
+    Examples:
+        >>> from plexor import stats
+        >>> print(stats.proportion_interval(35, 40))
+        0.88 (0.74–0.95), Wilson score interval, n = 40
+        >>> value, low, high = stats.proportion_interval(35, 40)
+        >>> value
+        0.875
     """
 
     value: float
@@ -31,6 +42,27 @@ class Estimate:
     n_groups: int | None = None
     variance: float | None = None
     note: str = ""
+
+    def __iter__(self) -> Iterator[float]:
+        """Value, low and high, so that ``value, low, high = estimate``."""
+        return iter((self.value, self.low, self.high))
+
+    def __str__(self) -> str:
+        """As a person writes it: ``0.844 (0.821–0.867), method, n = 420 in 310 groups``."""
+        shown = interval_text(self.value, self.low, self.high, self.level)
+        parts = [shown, self.method, counts_text(self.n, self.n_groups)]
+        return ", ".join(parts) + (f" ({self.note})" if self.note else "")
+
+    def _repr_html_(self) -> str:
+        """A table for a notebook."""
+        return html_table(
+            {
+                "estimate": interval_text(self.value, self.low, self.high, self.level),
+                "method": self.method,
+                "cases": counts_text(self.n, self.n_groups),
+                "note": self.note,
+            }
+        )
 
     def to_dict(self) -> dict[str, object]:
         """Plain data for JSON; NaN and infinities, which JSON has not, become None."""

@@ -61,6 +61,10 @@ def icc(
 
     Raises:
         PlanError: a wrong shape, a missing or infinite number, an unknown kind or interval.
+
+    Examples:
+        >>> round(icc([[61, 64], [70, 69], [74, 79], [66, 65], [58, 60]]).value, 3)
+        0.916
     """
     check_level(level)
     if kind not in get_args(IccKind):

@@ -27,7 +27,15 @@ Scale = Literal["nominal", "ordinal", "interval"]
 
 
 def alpha_statistic(ratings: Ratings, classes: Sequence[Label], scale: Scale) -> Statistic:
-    """Krippendorff's alpha as a statistic of case weights, to resample."""
+    """Krippendorff's alpha as a statistic of case weights, to resample.
+
+    Examples:
+        >>> import numpy as np
+        >>> ratings = [["b", "b", "b"], ["b", "m", "b"], ["m", "m", "m"], ["b", "b", None]]
+        >>> alpha = alpha_statistic(ratings, ["b", "m"], "nominal")
+        >>> round(float(alpha(np.ones((1, 4)))[0, 0]), 3)
+        0.643
+    """
     if scale not in get_args(Scale):
         raise PlanError(unknown("scale", scale, get_args(Scale)))
     numbers = as_floats("classes", list(classes)) if scale == "interval" else None
@@ -86,6 +94,11 @@ def krippendorff_alpha(
 
     Raises:
         PlanError: see ``fleiss_kappa``; also an unknown scale, or "interval" with texts.
+
+    Examples:
+        >>> ratings = [["b", "b", "b"], ["b", "m", "b"], ["m", "m", "m"], ["b", "b", None]]
+        >>> round(krippendorff_alpha(ratings, ["b", "m"]).value, 3)
+        0.643
     """
     check_level(level)
     statistic = alpha_statistic(ratings, classes, scale)

@@ -13,12 +13,12 @@ from plexor.core.errors import PlanError, unknown
 from plexor.stats.argument import (
     Floats,
     Groups,
+    as_counts,
     as_events,
     check_same_length,
     group_codes,
-    is_count,
 )
-from plexor.stats.result import TestResult
+from plexor.stats.result import Alternative, TestResult, check_alternative, t_tail
 
 McNemarMethod = Literal["auto", "exact", "mid-p", "asymptotic", "corrected"]
 ClusteredMcNemarMethod = Literal["obuchowski", "durkalski"]
@@ -29,8 +29,14 @@ EXACT_BELOW = 25
 _NO_DISCORDANT = "no discordant pairs"
 
 
-def mcnemar_test(b: int, c: int, *, method: McNemarMethod = "auto") -> TestResult:
-    """McNemar's test of equal proportions in pairs; two-sided.
+def mcnemar_test(
+    b: int,
+    c: int,
+    *,
+    method: McNemarMethod = "auto",
+    alternative: Alternative = "two-sided",
+) -> TestResult:
+    """McNemar's test of equal proportions in pairs.
 
     Under the hypothesis, each discordant pair is of either kind with probability ½.
 
@@ -46,28 +52,37 @@ def mcnemar_test(b: int, c: int, *, method: McNemarMethod = "auto") -> TestResul
         b: pairs that were so before only (e.g. right before, wrong after).
         c: pairs that were so after only.
         method: see above.
+        alternative: "greater" tests whether ``b`` is more likely than ``c``, "less" whether it is
+            less likely; the asymptotic methods then take half of the two-sided tail of χ².
 
     Returns:
-        ``n`` is ``b + c``; concordant pairs have no say in this test. Without discordant pairs
+        ``n`` is ``b + c``; concordant pairs do not enter this test. Without discordant pairs
         the exact and mid-p tests give p = 1, the others NaN, with a note.
 
     Raises:
-        PlanError: a count that is negative or not whole, or an unknown method.
+        PlanError: a count that is negative or not whole, an unknown method or alternative.
+
+    Examples:
+        >>> round(mcnemar_test(30, 12).p_value, 4)
+        0.0054
+        >>> round(mcnemar_test(30, 12, alternative="greater").p_value, 4)
+        0.0027
     """
+    check_alternative(alternative)
     if method not in get_args(McNemarMethod):
         raise PlanError(unknown("McNemar method", method, get_args(McNemarMethod)))
-    if not (is_count(b) and is_count(c)):
-        raise PlanError(f"b, c: expected counts of discordant pairs, got b={b}, c={c}")
+    b, c = as_counts(b=b, c=c)
     if method == "auto":
         method = "exact" if b + c < EXACT_BELOW else "mid-p"
     n = int(b + c)
     if method in ("exact", "mid-p"):
         statistic, df = float(b), None
-        p_value = _binomial_p(int(b), n, mid=method == "mid-p")
+        p_value = _binomial_p(b, n, mid=method == "mid-p", alternative=alternative)
     else:
         distance = abs(b - c) if method == "asymptotic" else max(abs(b - c) - 1, 0)
         statistic, df = (distance**2 / n if n else math.nan), 1.0
-        p_value = float(special.chdtrc(1, statistic))
+        signed = math.copysign(math.sqrt(statistic), b - c)
+        p_value = t_tail(signed, math.inf, alternative)
     words = {
         "exact": "McNemar's exact test",
         "mid-p": "McNemar's mid-p test",
@@ -80,12 +95,18 @@ def mcnemar_test(b: int, c: int, *, method: McNemarMethod = "auto") -> TestResul
         df=df,
         method=words[method],
         n=n,
+        alternative=alternative,
         note="" if n else _NO_DISCORDANT,
     )
 
 
-def _binomial_p(b: int, n: int, *, mid: bool) -> float:
-    """P(as far from n/2 as ``b``, or farther), counting "as far" half where ``mid``."""
+def _binomial_p(b: int, n: int, *, mid: bool, alternative: Alternative) -> float:
+    """P(as extreme as ``b``, or more), counting "as extreme" half where ``mid``."""
+    if alternative != "two-sided":
+        least = b if alternative == "less" else n - b
+        found = float(special.bdtr(least, n, 0.5))
+        same = found - (float(special.bdtr(least - 1, n, 0.5)) if least else 0.0)
+        return found - same / 2 if mid and n else found
     least = min(b, n - b)
     at_least_as_far = min(1.0, 2 * float(special.bdtr(least, n, 0.5))) if n else 1.0
     if not mid or n == 0:
@@ -111,7 +132,9 @@ def clustered_mcnemar(
     * ``"durkalski"``: (Σd/size)² / Σ(d/size)² (Durkalski et al., Stat Med 2003;22:2417): every
       group counts alike; with groups of one it is McNemar's asymptotic test.
 
-    Both rest on the number of groups being large; below about 25 with a discordant pair the
+    Both are conservative where few groups have a discordant pair or a few groups hold most of them
+    (1.2 % in place of 5 % for ten groups), because the variance is that under the hypothesis. Both
+    rest on the number of groups being large; below about 25 with a discordant pair the
     result says so in its note, and ``sign_flip_test`` is exact.
 
     Args:
@@ -126,6 +149,11 @@ def clustered_mcnemar(
     Raises:
         PlanError: lengths differ, entries are not true or false, a group is missing, or an
             unknown method.
+
+    Examples:
+        >>> before, after = [1, 1, 1, 1, 0, 1, 1, 0], [1, 0, 0, 1, 0, 1, 0, 0]
+        >>> round(clustered_mcnemar(before, after, [1, 1, 2, 3, 4, 4, 5, 6]).statistic, 2)
+        2.5
     """
     if method not in get_args(ClusteredMcNemarMethod):
         choices = get_args(ClusteredMcNemarMethod)

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import special
 
 from plexor.core.errors import PlanError
 from plexor.stats.argument import (
@@ -15,10 +16,10 @@ from plexor.stats.argument import (
     check_level,
     check_same_length,
     group_codes,
-    t_quantile,
 )
-from plexor.stats.cluster import clustered_proportion
+from plexor.stats.cluster import clustered_ratio, independent_size
 from plexor.stats.estimate import Estimate
+from plexor.stats.grouped_variance import mean_spread
 
 _ONE_GROUP = "fewer than two cases or groups: no interval"
 _INFINITE = "a value is infinite"
@@ -42,34 +43,18 @@ def as_numbers(name: str, values: ArrayLike) -> Floats:
     return array
 
 
-def linearised(
-    influence: Floats, groups: Groups | None, level: float
-) -> tuple[float, float, int | None]:
-    """Variance, half width and number of groups of an estimator that is a sum of influences.
-
-    K/(K-1) times the squared sums over K groups, and Student's t with K-1 df; without groups
-    every case is one. NaN for fewer than two.
-    """
-    n = influence.size
-    codes, k = (np.arange(n), n) if groups is None else group_codes(groups, n)
-    variance = half = math.nan
-    if k > 1:
-        sums = np.zeros(k)
-        np.add.at(sums, codes, influence)
-        variance = k / (k - 1) * float(sums @ sums)
-        half = t_quantile(level, k - 1) * math.sqrt(variance)
-    return variance, half, None if groups is None else k
-
-
 def clustered_mean(
     values: ArrayLike, groups: Groups | None = None, *, level: float = 0.95
 ) -> Estimate:
-    """The mean of all cases, its interval Student's with groups - 1 df.
+    """The mean of all cases, with Student's interval.
 
-    The variance is that of a ratio linearised over groups (Cochran, Sampling Techniques, 3rd ed.
-    1977, ch. 6); without groups it is the usual one. For skewed values (absolute errors are) in few
-    groups it covers too little, on the side of the long tail: 91 % for 20 exponential values, 89 %
-    for 4 groups of 5 (docs/reference/coverage.md).
+    Without groups this is the usual interval of a mean. With groups the variance and the degrees
+    of freedom are those of ``plexor.stats.grouped_variance``, which allow for few groups and for
+    groups of very unequal size; with equal groups the degrees of freedom are groups - 1.
+
+    For skewed values (absolute errors are) in few cases or groups it covers too little, on the side
+    of the long tail: 91 % for 20 exponential values, 87 % for 4 groups of 5 that resemble each
+    other strongly (docs/reference/coverage.md).
 
     Args:
         values: (n,); e.g. absolute errors, Dice scores, changes.
@@ -82,13 +67,19 @@ def clustered_mean(
 
     Raises:
         PlanError: a NaN, lengths that differ, or a missing group.
+
+    Examples:
+        >>> patients = ["a", "a", "b", "c", "d"]
+        >>> found = clustered_mean([2.0, 4.0, 3.0, 5.0, 1.0], patients)
+        >>> found.value, found.n_groups
+        (3.0, 4)
     """
     check_level(level)
     x = as_numbers("values", values)
     value = float(x.mean()) if x.size else math.nan
     finite = math.isfinite(value)
-    influence = (x - value) / x.size if finite else np.full(x.size, np.nan)
-    variance, half, n_groups = linearised(influence, groups, level)
+    spread = mean_spread(x if finite else np.full(x.size, np.nan), groups)
+    half = spread.half_width(level)
     note = "" if finite else _INFINITE if x.size else "no cases"
     if half <= 1e-12 * abs(value):
         note = _ALIKE
@@ -99,23 +90,26 @@ def clustered_mean(
         level=level,
         method="mean, Student's interval" + ("" if groups is None else " over groups"),
         n=x.size,
-        n_groups=n_groups,
-        variance=variance,
-        note=note or (_ONE_GROUP if math.isnan(half) else ""),
+        n_groups=spread.n_groups,
+        variance=spread.variance,
+        note=note or (_ONE_GROUP if math.isnan(half) else spread.note),
     )
 
 
 def clustered_quantile(
     values: ArrayLike, share: float = 0.5, groups: Groups | None = None, *, level: float = 0.95
 ) -> Estimate:
-    """A quantile of all cases (the median by default), with Woodruff's interval.
+    """A quantile of all cases (the median by default) between two of the values.
 
-    The interval of the proportion of cases at or below it (``clustered_proportion``) is read
-    back on the scale of the values (Woodruff, JASA 1952;47:635). Infinite values are welcome.
+    Without groups the interval is the exact one: the number of cases below the quantile is
+    binomial, whatever the distribution, so that two order statistics hold it at least as often as
+    nominal (Conover, Practical Nonparametric Statistics, 3rd ed. 1999, sec. 3.2). With groups the
+    ranks are those of ``clustered_proportion``'s number of independent cases, scaled to all cases
+    (Woodruff, JASA 1952;47:635, with exact limits in place of his normal ones). Infinite values are
+    welcome.
+
     The quantile is the lowest value with at least ``share`` of the cases at or below; where it is
-    exactly that share, the mean of this value and the next (so for the usual median). With fewer
-    than ten groups of strong resemblance the interval covers too little: 87 % for 4 groups, 66 %
-    for 2 (docs/reference/coverage.md).
+    exactly that share, the mean of this value and the next (so for the usual median).
 
     Args:
         values: (n,).
@@ -124,48 +118,78 @@ def clustered_quantile(
         level: nominal coverage.
 
     Returns:
-        NaN with a note without cases; no interval for one group of several.
+        NaN with a note without cases; no interval for one group of several. A limit is infinite,
+        with a note, where the cases are too few to give it: the median of five cases or groups has
+        no 95 % limit on either side, because all of them are on one side with probability 1/32.
 
     Raises:
         PlanError: a NaN, a share outside 0 … 1, lengths that differ, or a missing group.
+
+    Examples:
+        >>> found = clustered_quantile([3, 1, 4, 1, 5, 9, 2, 6, 5, 3])
+        >>> found.value, found.low, found.high
+        (3.5, 1.0, 6.0)
     """
     check_level(level)
     unsorted = as_numbers("values", values)
     x = np.sort(unsorted)
     if not 0 < share < 1:
         raise PlanError(f"share: expected a value strictly between 0 and 1, got {share}")
-    value = _quantile(x, share) if x.size else math.nan
-    below = unsorted <= (x[_place(x, share)] if x.size else 0.0)
-    at = clustered_proportion(below, groups, level=level)
+    n = x.size
+    value = _quantile(x, share) if n else math.nan
+    size, n_groups, note = float(n), None, "" if n else "no observations"
+    if groups is not None:
+        codes, n_groups = group_codes(groups, n)
+        at = clustered_ratio(
+            unsorted <= (x[_place(x, share)] if n else 0.0), codes, n_groups, level
+        )
+        size, note = independent_size(at, level), at.note
     low = high = math.nan
-    if not math.isnan(at.low):
-        # The interval is about the share seen, which ties may put above the share asked for.
-        shift = share - at.value
-        low, high = float(x[_place(x, at.low + shift)]), float(x[_place(x, at.high + shift)])
+    if size > 0:
+        tail = (1 - level) / 2
+        below, above = _rank(size, share, tail, n), _rank(size, 1 - share, tail, n)
+        low = float(x[below - 1]) if below else -math.inf
+        high = float(x[n - above]) if above else math.inf
+        if not (below and above):
+            of_what = "cases" if groups is None else "groups"
+            note = "; ".join(filter(None, (note, f"too few {of_what} for a limit on each side")))
     return Estimate(
         value=value,
         low=low,
         high=high,
         level=level,
-        method=f"{'median' if share == 0.5 else f'quantile {share:g}'}, Woodruff's interval, "
-        + at.method,
-        n=x.size,
-        n_groups=at.n_groups,
-        note=at.note,
+        method=("median" if share == 0.5 else f"quantile {share:g}")
+        + ", exact interval of order statistics"
+        + ("" if groups is None else " at the effective sample size of the groups"),
+        n=n,
+        n_groups=n_groups,
+        note=note,
     )
 
 
 def mean_absolute_error(
     truth: ArrayLike, prediction: ArrayLike, groups: Groups | None = None, *, level: float = 0.95
 ) -> Estimate:
-    """``clustered_mean`` of |prediction - truth|, in their unit."""
+    """``clustered_mean`` of |prediction - truth|, in their unit.
+
+    Examples:
+        >>> truth, predicted = [61, 70, 74, 66, 58], [64, 69, 79, 65, 60]
+        >>> mean_absolute_error(truth, predicted).value
+        2.4
+    """
     return clustered_mean(np.abs(_errors(truth, prediction)), groups, level=level)
 
 
 def median_absolute_error(
     truth: ArrayLike, prediction: ArrayLike, groups: Groups | None = None, *, level: float = 0.95
 ) -> Estimate:
-    """``clustered_quantile`` (the median) of |prediction - truth|, in their unit."""
+    """``clustered_quantile`` (the median) of |prediction - truth|, in their unit.
+
+    Examples:
+        >>> truth, predicted = [61, 70, 74, 66, 58], [64, 69, 79, 65, 60]
+        >>> median_absolute_error(truth, predicted).value
+        2.0
+    """
     return clustered_quantile(np.abs(_errors(truth, prediction)), 0.5, groups, level=level)
 
 
@@ -174,18 +198,22 @@ def root_mean_square_error(
 ) -> Estimate:
     """The root of the mean squared error, in their unit; interval on the logarithmic scale.
 
-    The variance is linearised over groups; Student's with groups - 1 df. See ``clustered_mean``
+    Variance and Student's degrees of freedom are as in ``clustered_mean``; see there
     for arguments and what is undefined; without any error there is no interval.
+
+    Examples:
+        >>> truth, predicted = [61, 70, 74, 66, 58], [64, 69, 79, 65, 60]
+        >>> round(root_mean_square_error(truth, predicted).value, 3)
+        2.828
     """
     check_level(level)
     squares = _errors(truth, prediction) ** 2
     mean = float(squares.mean()) if squares.size else math.nan
     value = math.sqrt(mean)
     usable = 0 < mean < math.inf
-    influence = (
-        (squares / mean - 1) / (2 * squares.size) if usable else np.full_like(squares, np.nan)
-    )
-    variance, half, n_groups = linearised(influence, groups, level)
+    influence = (squares / mean - 1) / 2 if usable else np.full_like(squares, np.nan)
+    spread = mean_spread(influence, groups)
+    half = spread.half_width(level)
     note = "no cases" if not squares.size else "no error at all: no interval" if mean == 0 else ""
     note = _INFINITE if math.isinf(mean) else note
     if half <= 1e-12:
@@ -197,9 +225,9 @@ def root_mean_square_error(
         level=level,
         method="root mean squared error, Student's interval of its logarithm",
         n=squares.size,
-        n_groups=n_groups,
-        variance=variance * mean,
-        note=note or (_ONE_GROUP if math.isnan(half) else ""),
+        n_groups=spread.n_groups,
+        variance=spread.variance * mean,
+        note=note or (_ONE_GROUP if math.isnan(half) else spread.note),
     )
 
 
@@ -208,8 +236,8 @@ def r_squared(
 ) -> Estimate:
     """1 - Σ(prediction - truth)² / Σ(truth - mean truth)²: below 0 if worse than the mean.
 
-    Interval of the logarithm of 1 - R², whose variance is linearised over groups; Student's with
-    groups - 1 df. Not the squared correlation: a biased prediction scores low.
+    Student's interval of the logarithm of 1 - R², with the variance and degrees of freedom of
+    ``clustered_mean``. It is not the squared correlation: a biased prediction scores low.
 
     Returns:
         NaN with a note without cases, where the truth does not vary or something is infinite; no
@@ -217,6 +245,11 @@ def r_squared(
 
     Raises:
         PlanError: a NaN, lengths that differ, or a missing group.
+
+    Examples:
+        >>> truth, predicted = [61, 70, 74, 66, 58], [64, 69, 79, 65, 60]
+        >>> round(r_squared(truth, predicted).value, 3)
+        0.763
     """
     check_level(level)
     errors, y = _errors(truth, prediction) ** 2, as_numbers("truth", truth)
@@ -226,7 +259,8 @@ def r_squared(
     value = 1 - unexplained / total if total > 0 else math.nan
     usable = total > 0 and unexplained > 0
     influence = errors / unexplained - deviations / total if usable else np.full_like(y, np.nan)
-    variance, half, n_groups = linearised(influence, groups, level)
+    spread = mean_spread(influence * y.size, groups)
+    half = spread.half_width(level)
     note = "" if total > 0 else "the truth does not vary" if y.size else "no cases"
     note = note if finite else _INFINITE
     if total > 0 and unexplained == 0:
@@ -238,9 +272,9 @@ def r_squared(
         level=level,
         method="R squared, Student's interval of log(1 - R squared)",
         n=y.size,
-        n_groups=n_groups,
-        variance=variance * (1 - value) ** 2,
-        note=note or (_ONE_GROUP if math.isnan(half) else ""),
+        n_groups=spread.n_groups,
+        variance=spread.variance * (1 - value) ** 2,
+        note=note or (_ONE_GROUP if math.isnan(half) else spread.note),
     )
 
 
@@ -263,3 +297,16 @@ def _place(ordered: Floats, share: float) -> int:
     """The first value with at least ``share`` of all at or below."""
     place = math.ceil(share * ordered.size - 1e-9) - 1
     return min(max(place, 0), ordered.size - 1)
+
+
+def _rank(size: float, share: float, tail: float, n: int) -> int:
+    """The highest rank, counted from the least value, that is above the quantile by ``tail``.
+
+    With ``size`` independent cases the r-th least is above the quantile when fewer than r are
+    below it, which is binomial; ``size`` need not be whole. The rank is scaled to n cases; 0 where
+    even the least is above the quantile too often.
+    """
+    ranks = np.arange(1, math.floor(size) + 1, dtype=np.float64)
+    above = special.betainc(size - ranks + 1, ranks, 1 - share)  # P(fewer than r of size below)
+    enough = int(np.count_nonzero(above <= tail))
+    return min(n, math.floor(enough * n / size + 1e-9))

@@ -18,9 +18,10 @@ from plexor.core.errors import PlanError, unknown
 from plexor.stats.argument import Floats, check_level, t_quantile
 from plexor.stats.estimate import Estimate
 from plexor.stats.result import TestResult
-from plexor.stats.roc import AucInterval, logit_limits
+from plexor.stats.roc_interval import logit_limits
 
 Inference = Literal["random", "fixed readers", "fixed cases"]
+MeanInterval = Literal["logit", "wald"]
 
 _NO_VARIANCE = "no variance: readers agree in all"
 
@@ -185,7 +186,7 @@ class ReaderStudy:
         *,
         inference: Inference = "random",
         level: float = 0.95,
-        interval: AucInterval = "logit",
+        interval: MeanInterval = "logit",
     ) -> Estimate:
         """Mean over readers under one treatment, from that treatment's own components.
 
@@ -205,8 +206,8 @@ class ReaderStudy:
             PlanError: "logit" of a mean outside 0 … 1, or an unknown inference or interval.
         """
         check_level(level)
-        if interval not in get_args(AucInterval):
-            raise PlanError(unknown("interval of a mean", interval, get_args(AucInterval)))
+        if interval not in get_args(MeanInterval):
+            raise PlanError(unknown("interval of a mean", interval, get_args(MeanInterval)))
         value = self._mean_of(treatment)
         variance, df = self._of_mean(treatment, inference)
         half = t_quantile(level, df) * math.sqrt(variance) if variance > 0 else math.nan

@@ -47,6 +47,12 @@ def adjust(
 
     Raises:
         PlanError: an unknown adjustment.
+
+    Examples:
+        >>> from plexor.stats import mcnemar_test
+        >>> tests = {"sex": mcnemar_test(30, 12), "age": mcnemar_test(9, 3)}
+        >>> round(adjust(tests)["sex"].p_adjusted, 4)
+        0.0108
     """
     if adjustment not in get_args(Adjustment):
         raise PlanError(unknown("adjustment", adjustment, get_args(Adjustment)))
@@ -72,6 +78,10 @@ def holm(p_values: ArrayLike) -> Floats:
 
     Raises:
         PlanError: a value outside 0 … 1, or more than one dimension.
+
+    Examples:
+        >>> holm([0.01, 0.04, 0.03]).round(3).tolist()
+        [0.03, 0.06, 0.06]
     """
     p, order = _ordered(p_values)
     m = order.size
@@ -85,6 +95,10 @@ def hochberg(p_values: ArrayLike) -> Floats:
 
     Valid for independent and for positively dependent tests, as the probes of one model on the
     same cases usually are; not for any dependence, as ``holm`` is. NaN and errors as there.
+
+    Examples:
+        >>> hochberg([0.01, 0.04, 0.03]).round(3).tolist()
+        [0.03, 0.04, 0.04]
     """
     p, order = _ordered(p_values)
     m = order.size
@@ -100,6 +114,10 @@ def benjamini_hochberg(p_values: ArrayLike) -> Floats:
     Rejecting at 0.05 keeps the expected *share* of errors among rejections at most 0.05 (for
     independent or positively dependent tests). For screening, not for a claim about each test.
     NaN and errors as for ``holm``.
+
+    Examples:
+        >>> benjamini_hochberg([0.01, 0.04, 0.03]).round(3).tolist()
+        [0.03, 0.04, 0.04]
     """
     p, order = _ordered(p_values)
     m = order.size
@@ -117,6 +135,10 @@ def simultaneous_level(n_intervals: int, *, level: float = 0.95) -> float:
 
     Raises:
         PlanError: no intervals, or a level outside 0 … 1.
+
+    Examples:
+        >>> round(simultaneous_level(5), 4)
+        0.99
     """
     check_level(level)
     if n_intervals < 1:
@@ -130,6 +152,10 @@ def selected_level(p_values: ArrayLike, *, level: float = 0.95) -> float:
     1 - R (1 - level) / m for R rejections among m tests keeps the expected share of shown
     intervals that miss at most 1 - level (Benjamini & Yekutieli, JASA 2005;100:71). NaN where
     nothing is rejected, so that nothing is shown.
+
+    Examples:
+        >>> round(selected_level([0.01, 0.2, 0.03]), 4)
+        0.9667
     """
     check_level(level)
     adjusted = benjamini_hochberg(p_values)

@@ -10,12 +10,12 @@ from numpy.typing import ArrayLike
 from plexor.core.errors import PlanError, unknown
 from plexor.stats.argument import (
     Groups,
+    as_counts,
     as_events,
     check_level,
     check_same_length,
-    groups_where,
-    is_count,
     normal_quantile,
+    rows_where,
 )
 from plexor.stats.cluster import clustered_proportion
 from plexor.stats.estimate import Estimate
@@ -46,9 +46,14 @@ def paired_odds_ratio_interval(
 
     Raises:
         PlanError: a negative or fractional count, a level outside 0 … 1, an unknown method.
+
+    Examples:
+        >>> round(paired_odds_ratio_interval(before_only=30, after_only=12).value, 2)
+        0.4
     """
     if method not in get_args(OddsMethod):
         raise PlanError(unknown("odds ratio interval", method, get_args(OddsMethod)))
+    before_only, after_only = as_counts(before_only=before_only, after_only=after_only)
     if method == "wald":
         return _log_wald(before_only, after_only, level)
     share: ProportionMethod = method
@@ -73,11 +78,16 @@ def paired_odds_ratio(
 
     Raises:
         PlanError: lengths differ, entries are not true or false, or a group is missing.
+
+    Examples:
+        >>> before, after = [1, 1, 1, 1, 0, 1, 1, 0], [1, 0, 0, 1, 0, 1, 0, 0]
+        >>> paired_odds_ratio(before, after).value
+        0.0
     """
     first, second = as_events("before", before), as_events("after", after)
     check_same_length(before=first.size, after=second.size)
     changed = first != second
-    kept = None if groups is None else groups_where(groups, changed)
+    kept = None if groups is None else rows_where(groups, changed)
     return _as_odds(clustered_proportion(second[changed], kept, level=level))
 
 
@@ -101,8 +111,6 @@ def _odds(p: float) -> float:
 
 def _log_wald(before_only: int, after_only: int, level: float) -> Estimate:
     check_level(level)
-    if not (is_count(before_only) and is_count(after_only)):
-        raise PlanError(f"expected counts of pairs, got {before_only} and {after_only}")
     value = low = high = math.nan
     note = "no discordant pairs"
     if before_only or after_only:

@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike
 from plexor.core.errors import PlanError
 from plexor.stats.argument import Booleans, Floats, as_events, as_floats, check_level, t_quantile
 from plexor.stats.estimate import Estimate
-from plexor.stats.roc import logit_limits
+from plexor.stats.roc_interval import logit_limits
 
 _READER = 0
 _NOTHING = frozenset[int]()
@@ -48,6 +48,12 @@ def one_shot_auc(truth: ArrayLike, ratings: ArrayLike, *, level: float = 0.95) -
 
     Raises:
         PlanError: shapes that do not fit.
+
+    Examples:
+        >>> truth = [0, 0, 0, 1, 1, 1]
+        >>> ratings = [[1, 2, 3, 2, 4, 5], [1, 1, 2, 3, 3, 5], [2, 1, 1, 2, 5, 4]]
+        >>> round(one_shot_auc(truth, ratings).value, 3)
+        0.926
     """
     positive, table = _checked(truth, ratings)
     own = _comparisons(positive, table)
@@ -74,6 +80,13 @@ def one_shot_difference(
         first: ratings, (readers, n).
         second: the same under the other treatment.
         level: nominal coverage.
+
+    Examples:
+        >>> truth = [0, 0, 0, 1, 1, 1]
+        >>> first = [[1, 2, 3, 2, 4, 5], [1, 1, 2, 3, 3, 5]]
+        >>> second = [[2, 2, 3, 2, 3, 5], [1, 3, 2, 3, 2, 5]]
+        >>> round(one_shot_difference(truth, first, second).value, 3)
+        0.167
     """
     positive, table = _checked(truth, first)
     _, other = _checked(truth, second)

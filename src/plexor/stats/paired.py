@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from plexor.core.errors import PlanError, unknown
 from plexor.stats.argument import (
     Groups,
+    as_counts,
     as_events,
     check_level,
     check_same_length,
@@ -20,6 +21,7 @@ from plexor.stats.argument import (
 from plexor.stats.cluster import clustered_ratio, score_correlation
 from plexor.stats.difference import score_limits
 from plexor.stats.estimate import Estimate
+from plexor.stats.grouped_variance import Part, grouped_spread
 from plexor.stats.mover import mover_limits
 from plexor.stats.proportion import wilson_limits
 
@@ -62,14 +64,19 @@ def paired_difference_interval(
 
     Raises:
         PlanError: a negative or fractional count, a level outside 0 … 1, an unknown method.
+
+    Examples:
+        >>> found = paired_difference_interval(140, 30, 12, 18)
+        >>> round(found.value, 3), round(found.low, 3), round(found.high, 3)
+        (-0.09, -0.154, -0.027)
     """
     check_level(level)
     if method not in _WORDS:
         raise PlanError(unknown("paired interval", method, get_args(PairedMethod)))
-    counts = (both, before_only, after_only, neither)
-    if any(count != int(count) or count < 0 for count in counts):
-        raise PlanError(f"expected four counts of pairs, got {counts}")
-    n = int(sum(counts))
+    both, before_only, after_only, neither = as_counts(
+        both=both, before_only=before_only, after_only=after_only, neither=neither
+    )
+    n = both + before_only + after_only + neither
     value = low = high = math.nan
     if n:
         value, z = (after_only - before_only) / n, normal_quantile(level)
@@ -113,6 +120,11 @@ def paired_difference(
 
     Raises:
         PlanError: lengths differ, entries are not true or false, or a group is missing.
+
+    Examples:
+        >>> before, after = [1, 1, 1, 1, 0, 1, 1, 0], [1, 0, 0, 1, 0, 1, 0, 0]
+        >>> paired_difference(before, after).value
+        -0.375
     """
     check_level(level)
     first, second = as_events("before", before), as_events("after", after)
@@ -131,7 +143,7 @@ def paired_difference(
         (old.value, old.low, old.high),
         _reduced(rho, new.value, old.value, n_effective),
     )
-    shares = new.scores - old.scores
+    change = Part(values=second.astype(np.float64) - first, codes=codes)
     return Estimate(
         value=new.value - old.value,
         low=low,
@@ -140,7 +152,7 @@ def paired_difference(
         method=_WORDS["newcombe"] + ", at the groups' effective sample sizes",
         n=n,
         n_groups=n_groups,
-        variance=n_groups / (n_groups - 1) * float(shares @ shares) if n_groups > 1 else math.nan,
+        variance=grouped_spread([change], n_groups).variance if n else math.nan,
         note="; ".join(dict.fromkeys(note for note in (new.note, old.note) if note)),
     )
 
@@ -175,11 +187,23 @@ def _reduced(rho: float, p: float, q: float, n: float) -> float:
 
 
 def _tango(gained: int, lost: int, n: int, z: float) -> tuple[float, float]:
-    def variance(true: float) -> float:
-        """At the maximum of the likelihood under a difference of ``true`` (Tango's eq. 21)."""
-        linear = (2 * n - gained + lost) * true - gained - lost
-        constant = -lost * true * (1 - true)
-        lost_share = (math.sqrt(max(0.0, linear**2 - 8 * n * constant)) - linear) / (4 * n)
-        return max(0.0, 2 * lost_share + true * (1 - true)) / n
+    return score_limits(
+        (gained - lost) / n, n, z, lambda true: tango_variance(gained, lost, n, true)
+    )
 
-    return score_limits((gained - lost) / n, n, z, variance)
+
+def tango_variance(gained: int, lost: int, n: int, true: float) -> float:
+    """Variance of a paired difference at the likelihood's maximum under a difference of ``true``.
+
+    Tango (Stat Med 1998;17:891), eq. 21.
+
+    Args:
+        gained: pairs that are so after only.
+        lost: pairs that are so before only.
+        n: pairs.
+        true: the proportion after minus the proportion before.
+    """
+    linear = (2 * n - gained + lost) * true - gained - lost
+    constant = -lost * true * (1 - true)
+    lost_share = (math.sqrt(max(0.0, linear**2 - 8 * n * constant)) - linear) / (4 * n)
+    return max(0.0, 2 * lost_share + true * (1 - true)) / n

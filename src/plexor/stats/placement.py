@@ -50,8 +50,9 @@ def as_scores(truth: Booleans, scores: ArrayLike) -> Floats:
     if table.ndim != 2:
         raise PlanError(f"scores: expected shape (cases,) or (cases, models), got {table.shape}")
     check_same_length(truth=truth.size, scores=len(table))
-    missing = int(np.isnan(table).any(axis=1).sum())
-    if missing:
+    unknown = np.isnan(table)
+    if unknown.any():
+        missing = int(unknown.any(axis=1).sum())
         raise PlanError(
             f"scores: {missing} of {truth.size} cases have NaN, which has no rank; "
             "leave those cases out, and say how many"
@@ -61,7 +62,7 @@ def as_scores(truth: Booleans, scores: ArrayLike) -> Floats:
 
 def curve_steps(truth: Booleans, scores: Floats) -> Steps:
     """The corners of one model's curve; needs a positive and a negative."""
-    order = np.argsort(-scores, kind="stable")
+    order = np.argsort(-scores)
     ordered = scores[order]
     new = np.concatenate([[True], ordered[1:] != ordered[:-1]])
     number = np.cumsum(new) - 1
@@ -85,6 +86,8 @@ def placements(truth: Booleans, scores: Floats, specificity: Range = WHOLE) -> F
     for a part of the curve is held at its ends beyond them: the ends are quantiles of negatives,
     and this is what their estimation adds (the influence function of the partial area).
     """
+    if specificity == WHOLE:
+        return _whole_placements(truth, scores)
     curve = curve_steps(truth, scores)
     first, last = 1 - specificity[1], 1 - specificity[0]
     low, high = curve.false_positive[:-1], curve.false_positive[1:]
@@ -92,6 +95,26 @@ def placements(truth: Booleans, scores: Floats, specificity: Range = WHOLE) -> F
     of_negatives = _mean_sensitivity(curve, first, last)
     values: Floats = np.where(truth, of_positives[curve.step], of_negatives[curve.step])
     return values
+
+
+def _whole_placements(truth: Booleans, scores: Floats) -> Floats:
+    """Each positive's share of negatives below it, each negative's of positives above, ties half.
+
+    ``placements`` of the whole curve in fewer passes over the cases.
+    """
+    order = np.argsort(scores)
+    ordered, hit = scores[order], truth[order]
+    starts = np.append(0, np.flatnonzero(ordered[1:] != ordered[:-1]) + 1)
+    sizes = np.diff(starts, append=ordered.size)
+    own = np.add.reduceat(hit, starts, dtype=np.intp)
+    positives = np.cumsum(own)
+    negatives = np.cumsum(sizes - own)
+    m, n = int(positives[-1]), int(negatives[-1])
+    below = (negatives - (sizes - own) / 2) / n
+    above = (m - positives + own / 2) / m
+    found = np.empty(scores.size)
+    found[order] = np.where(hit, np.repeat(below, sizes), np.repeat(above, sizes))
+    return found
 
 
 def _area_left_of(rate: float, low: Floats, high: Floats) -> Floats:

@@ -64,6 +64,10 @@ def mcnemar_power(
 
     Raises:
         PlanError: probabilities that are negative or add up to more than 1, or an unknown method.
+
+    Examples:
+        >>> round(mcnemar_power(0.15, 0.06, 200), 3)
+        0.808
     """
     discordant = _discordant(before_only, after_only)
     check_share("alpha", alpha)
@@ -100,6 +104,10 @@ def mcnemar_sample_size(
 
     Raises:
         PlanError: no difference to find, or see ``mcnemar_power``.
+
+    Examples:
+        >>> mcnemar_sample_size(0.15, 0.06)
+        197
     """
     discordant, difference = _discordant(before_only, after_only), before_only - after_only
     if difference == 0:
@@ -134,6 +142,10 @@ def kappa_power(
 
     Raises:
         PlanError: an impossible prevalence or kappa.
+
+    Examples:
+        >>> round(kappa_power(0.7, 0.4, 0.3, 60), 2)
+        0.65
     """
     check_share("prevalence", prevalence)
     check_share("alpha", alpha)
@@ -154,7 +166,12 @@ def kappa_power(
 def kappa_sample_size(
     kappa: float, kappa_null: float, prevalence: float, *, power: float = 0.8, alpha: float = 0.05
 ) -> int:
-    """Cases for a power of the test of kappa = kappa_null; see ``kappa_power``."""
+    """Cases for a power of the test of kappa = kappa_null; see ``kappa_power``.
+
+    Examples:
+        >>> kappa_sample_size(0.7, 0.4, 0.3)
+        85
+    """
     if kappa == kappa_null:
         raise PlanError("kappa equals kappa_null: there is no difference to find")
     return smallest_n(lambda n: kappa_power(kappa, kappa_null, prevalence, n, alpha=alpha), power)
@@ -183,6 +200,11 @@ def simulated_power(
 
     Raises:
         PlanError: fewer than one simulation, a negative seed, or an alpha outside 0 … 1.
+
+    Examples:
+        >>> found = simulated_power(lambda rng: rng.random() ** 2, n_simulations=200, seed=0)
+        >>> 0.1 < found.value < 0.4
+        True
     """
     if n_simulations < 1:
         raise PlanError(f"n_simulations: expected at least one, got {n_simulations}")

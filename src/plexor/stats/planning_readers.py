@@ -30,6 +30,14 @@ def reader_study_power(
     Raises:
         PlanError: fewer than two readers, no cases, no difference, a pilot that is
             split-plot or without variance.
+
+    Examples:
+        >>> import numpy as np
+        >>> from plexor.stats import reader_study
+        >>> values = [[0.84, 0.88, 0.81], [0.80, 0.83, 0.79]]
+        >>> study = reader_study(values, 0.0004 * np.eye(6) + 0.0003, 100)
+        >>> round(reader_study_power(study, 0.05, 5, 200), 2)
+        0.98
     """
     check_share("alpha", alpha)
     if pilot.n_blocks > 1 or pilot.readers_nested:
@@ -67,6 +75,14 @@ def reader_study_cases(
     Raises:
         PlanError: so few readers that no number of cases is enough: their taking differently to
             the treatments remains.
+
+    Examples:
+        >>> import numpy as np
+        >>> from plexor.stats import reader_study
+        >>> values = [[0.84, 0.88, 0.81], [0.80, 0.83, 0.79]]
+        >>> study = reader_study(values, 0.0004 * np.eye(6) + 0.0003, 100)
+        >>> reader_study_cases(study, 0.05, 5)
+        91
     """
     return smallest_n(
         lambda n: reader_study_power(pilot, difference, n_readers, n, alpha=alpha), power

@@ -31,8 +31,9 @@ def proportion_interval(
     """A binomial proportion with its two-sided interval, cut to 0 … 1.
 
     * ``"wilson"`` (the default) inverts the score test; its coverage is near nominal on average,
-      and goes up and down with n and p (91 % at p = 0.01, n = 50; docs/reference/coverage.md)
-      (Wilson, JASA 1927;22:209; recommended by Newcombe, Stat Med 1998;17:857, as method 3).
+      and goes up and down with n and p: 91 % at p = 0.01, n = 50, and at the least 84 %, where
+      n p is about 0.18 (Wilson, JASA 1927;22:209; recommended by Newcombe, Stat Med 1998;17:857,
+      as method 3).
     * ``"clopper-pearson"`` never covers less than nominal, and so is wide (Biometrika 1934;26:404).
     * ``"mid-p"`` is the same with the observed count's probability halved: nearly nominal (Berry &
       Armitage, Statistician 1995;44:417).
@@ -51,11 +52,16 @@ def proportion_interval(
 
     Raises:
         PlanError: k outside 0 … n, a level outside 0 … 1, or an unknown method.
+
+    Examples:
+        >>> found = proportion_interval(35, 60)
+        >>> round(found.value, 3), round(found.low, 3), round(found.high, 3)
+        (0.583, 0.457, 0.699)
     """
     check_level(level)
     if method not in _WORDS:
         raise PlanError(unknown("proportion interval", method, get_args(ProportionMethod)))
-    check_counts(k, n)
+    k, n = check_counts(k, n)
     if n == 0:
         low = high = math.nan
     elif method == "wilson":
@@ -84,7 +90,7 @@ def wilson_limits(p: float, n: float, z: float) -> tuple[float, float]:
     centre = p + z * z / (2 * n)
     half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     shrink = 1 + z * z / n
-    # The limits at no events and at all events are exactly 0 and 1, which rounding would miss.
+    # The limits at no events and at all events are exactly 0 and 1; the formula rounds (n = 10).
     low = 0.0 if p <= 0 else max(0.0, (centre - half) / shrink)
     high = 1.0 if p >= 1 else min(1.0, (centre + half) / shrink)
     return low, high

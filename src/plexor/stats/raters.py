@@ -10,8 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plexor.core.errors import PlanError
-from plexor.stats.argument import Floats, Groups, Label, check_level, group_codes, t_quantile
+from plexor.stats.argument import (
+    Floats,
+    Groups,
+    Label,
+    by_position,
+    check_level,
+    group_codes,
+    is_missing,
+)
 from plexor.stats.estimate import Estimate
+from plexor.stats.grouped_variance import Part, grouped_spread
 from plexor.stats.kappa import AgreementWeights, agreement_weights
 
 Ratings = Sequence[Sequence[Label | None]] | NDArray[Any]
@@ -28,21 +37,24 @@ NO_SPREAD = 1e-24
 def rating_counts(ratings: Ratings, classes: Sequence[Label]) -> Floats:
     """How many raters gave each class to each case, (n, q), from ratings (n, raters).
 
-    A missing rating is None or NaN.
+    A missing rating is None, NaN or pandas' NA.
 
     Raises:
         PlanError: not two dimensions, a class named twice, or a rating that is none of ``classes``.
     """
-    table = np.asarray(ratings, dtype=object)
+    try:
+        table = np.asarray(ratings, dtype=object)
+    except ValueError as error:
+        raise PlanError(f"ratings: expected rows of equal length, but {error}") from error
     if table.ndim != 2:
         raise PlanError(f"ratings: expected shape (cases, raters), got {table.shape}")
-    position = {label: index for index, label in enumerate(classes)}
+    position = {label: index for index, label in enumerate(by_position(classes).tolist())}
     if len(position) != len(classes):
         raise PlanError(f"classes: expected each class once, got {list(classes)}")
     counts = np.zeros((len(table), len(position)))
     for case, row in enumerate(table.tolist()):
         for rating in row:
-            if rating is None or rating != rating:  # noqa: PLR0124 (NaN differs from itself)
+            if is_missing(rating):
                 continue
             if rating not in position:
                 raise PlanError(
@@ -65,7 +77,8 @@ def fleiss_kappa(
 
     Missing ratings and weights as in Gwet, Handbook of Inter-Rater Reliability, 4th ed. 2014,
     ch. 3; the variance is linearised over cases (ibid. ch. 5), not Fleiss' under the hypothesis
-    of no agreement, and the interval Student's with cases (or groups) - 1 df. It equals that of
+    of no agreement, and the interval Student's with cases - 1 df; with groups both are those of
+    ``plexor.stats.grouped_variance``. It equals that of
     Gwet's irrCAC where every case has two ratings or more. Cases with one, which irrCAC counts in
     its variance as without agreement, count here as the jackknife has them; theirs is greater.
 
@@ -85,6 +98,11 @@ def fleiss_kappa(
 
     Raises:
         PlanError: a rating that is none of ``classes``, wrong shapes, or a missing group.
+
+    Examples:
+        >>> ratings = [["b", "b", "b"], ["b", "m", "b"], ["m", "m", "m"], ["b", "b", None]]
+        >>> round(fleiss_kappa(ratings, ["b", "m"]).value, 3)
+        0.625
     """
     w = agreement_weights(len(classes), weights)
     return _beyond_chance(
@@ -105,6 +123,11 @@ def gwet_ac(
     Chance agreement grows with how evenly classes are used, so that, unlike kappa, it stays high
     where nearly all cases are of one class and raters agree. ``classes`` must list all that could
     have been given, used or not. Arguments, variance and undefined cases as for ``fleiss_kappa``.
+
+    Examples:
+        >>> ratings = [["b", "b", "b"], ["b", "m", "b"], ["m", "m", "m"], ["b", "b", None]]
+        >>> round(gwet_ac(ratings, ["b", "m"]).value, 3)
+        0.7
     """
     q = len(classes)
     w = agreement_weights(q, weights)
@@ -137,6 +160,7 @@ def _beyond_chance(
     totals = counts.sum(axis=1)
     several = totals >= 2
     value = low = high = variance = math.nan
+    uneven = ""
     note = "" if several.any() else TOO_FEW
     if several.any():
         w = agreement_weights(len(classes), weights)
@@ -152,14 +176,15 @@ def _beyond_chance(
             found = np.where(several, agreement - observed, 0.0) * n / several.sum()
             expected = 2 * ((shares - mean) @ chance_form @ mean)
             influence = (found - (1 - value) * expected) / (1 - chance)
-            sums = np.bincount(codes, weights=influence / n, minlength=n_groups)
             if n_groups > 1:
-                variance = n_groups / (n_groups - 1) * float(sums @ sums)
-                half = t_quantile(level, n_groups - 1) * math.sqrt(variance)
-                low, high = max(-1.0, value - half), min(1.0, value + half)
+                spread = grouped_spread([Part(values=influence, codes=codes)], n_groups)
+                variance, half, uneven = spread.variance, spread.half_width(level), spread.note
+                # With ratings missing the value itself may be below -1.
+                low, high = min(value, max(-1.0, value - half)), min(1.0, value + half)
         note = ONE_CLASS if math.isnan(value) else _spread_note(variance, observed)
         if note and not math.isnan(value):
             low = high = math.nan
+        note = note or uneven
     words = "" if weights == "identity" else f", {weights} weights"
     return Estimate(
         value=value,

@@ -17,11 +17,11 @@ from plexor.stats.argument import (
     as_floats,
     check_same_length,
     group_codes,
-    groups_where,
+    rows_where,
 )
 from plexor.stats.mrmc import ReaderStudy
 from plexor.stats.resample import resampler
-from plexor.stats.roc import auc_covariance
+from plexor.stats.roc_areas import auc_covariance
 from plexor.stats.roc_curve import weighted_auc
 
 CovarianceMethod = Literal["delong", "jackknife"]
@@ -57,6 +57,13 @@ def reader_study(
     Raises:
         PlanError: shapes that do not fit, fewer than two treatments or readers (of a block), or
             a number that is not finite.
+
+    Examples:
+        >>> import numpy as np
+        >>> values = [[0.84, 0.88, 0.81], [0.80, 0.83, 0.79]]
+        >>> study = reader_study(values, 0.0004 * np.eye(6) + 0.0003, 100)
+        >>> round(study.difference(0, 1).value, 4)
+        0.0367
     """
     table = as_floats("values", values)
     spread = as_floats("covariance", covariance)
@@ -135,6 +142,14 @@ def reader_study_auc(
     Raises:
         PlanError: shapes that do not fit, one class only, a group in two sets of cases, another
             design, an unknown covariance.
+
+    Examples:
+        >>> truth = [0, 0, 0, 1, 1, 1]
+        >>> first = [[1, 2, 3, 2, 4, 5], [1, 1, 2, 3, 3, 5]]
+        >>> second = [[2, 2, 3, 2, 3, 5], [1, 3, 2, 3, 2, 5]]
+        >>> study = reader_study_auc(truth, [first, second])
+        >>> round(study.difference(0, 1).value, 3)
+        0.167
     """
     if covariance not in get_args(CovarianceMethod):
         raise PlanError(unknown("covariance", covariance, get_args(CovarianceMethod)))
@@ -156,7 +171,7 @@ def reader_study_auc(
         values[chosen], spread[np.ix_(chosen, chosen)] = _areas(
             positive[cases],
             cells[np.ix_(chosen, np.flatnonzero(cases))].T,
-            None if groups is None else groups_where(groups, cases),
+            None if groups is None else rows_where(groups, cases),
             covariance,
         )
     return reader_study(

@@ -12,10 +12,11 @@ from plexor.stats.argument import (
     Floats,
     Groups,
     as_events,
+    by_position,
     check_level,
     group_codes,
-    groups_where,
     normal_quantile,
+    rows_where,
     t_quantile,
 )
 from plexor.stats.cluster import clustered_proportion
@@ -48,6 +49,12 @@ def proportion_of_reads(
 
     Raises:
         PlanError: lengths differ, events are not true or false, a case or reader is missing.
+
+    Examples:
+        >>> right = [1, 1, 0, 1, 1, 1, 0, 0, 1]
+        >>> case, reader = [1, 1, 1, 2, 2, 2, 3, 3, 3], list("ABCABCABC")
+        >>> round(proportion_of_reads(right, case, reader).value, 3)
+        0.667
     """
     check_level(level)
     hits = as_events("events", events)
@@ -96,14 +103,19 @@ def proportion_by_reader(
         readers: the reader of each, (n,).
         cases: the patient of each, where a reader has several reads of one.
         level: nominal coverage.
+
+    Examples:
+        >>> found = proportion_by_reader([1, 0, 1, 1], ["ann", "ann", "bob", "bob"])
+        >>> found["ann"].value
+        0.5
     """
     hits = as_events("events", events)
     codes, _ = group_codes(readers, hits.size)
-    names = readers.tolist() if isinstance(readers, np.ndarray) else list(readers)
+    names = by_position(readers).tolist()
     estimates: dict[object, Estimate] = {}
     for name in dict.fromkeys(names):
         own = codes == codes[names.index(name)]
-        kept = None if cases is None else groups_where(cases, own)
+        kept = None if cases is None else rows_where(cases, own)
         estimates[name] = clustered_proportion(hits[own], kept, level=level)
     return estimates
 

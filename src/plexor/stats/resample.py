@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from plexor.core.errors import PlanError, unknown
-from plexor.stats.argument import Codes, Floats, Groups, as_floats, group_codes
+from plexor.stats.argument import Codes, Floats, Groups, as_floats, group_codes, is_count
 
 Statistic = Callable[[Floats], Floats]
 """Weights of resamples, (r, n), to k numbers for each, (r, k); NaN where undefined."""
@@ -55,24 +55,35 @@ class Resampler:
 
     def weights(self) -> Iterator[Floats]:
         """The weight of each group in one resample after another, (groups,), without end."""
+        for block in self._blocks():
+            yield from block
+
+    def _blocks(self) -> Iterator[Floats]:
+        """Resamples in blocks, (rows, groups), without end."""
         size = max(1, _DRAWS_OF_BLOCK // max(1, self.n_groups))
         for number in count():
-            yield from self._block(np.random.default_rng([self.seed, number]), size)
+            yield self._block(np.random.default_rng([self.seed, number]), size)
 
     def _block(self, rng: np.random.Generator, size: int) -> Floats:
         if self.weighting == "poisson":
             return rng.poisson(1.0, (size, self.n_groups)).astype(np.float64)
-        drawn = np.zeros((size, self.n_groups))
         first = np.arange(size)[:, None]
+        counts = []
         for members in self.strata:
             n = members.size
-            picks = rng.integers(n, size=(size, n)) + first * n
-            drawn[:, members] = np.bincount(picks.ravel(), minlength=size * n).reshape(size, n)
+            picks = rng.integers(n, size=(size, n))
+            picks += first * n
+            counts.append(np.bincount(picks.ravel(), minlength=size * n).reshape(size, n))
+        if len(counts) == 1:
+            return counts[0].astype(np.float64)
+        drawn = np.zeros((size, self.n_groups))
+        for members, found in zip(self.strata, counts, strict=True):
+            drawn[:, members] = found
         return drawn
 
     def replicates(self, statistic: Statistic, n_resamples: int) -> Floats:
         """The statistic of each resample, (n_resamples, k)."""
-        return self._apply(statistic, self.weights(), n_resamples)
+        return self._apply(statistic, self._blocks(), n_resamples)
 
     def jackknife(self, statistic: Statistic, at_most: int = 1000) -> Floats:
         """The statistic without each group in turn, (groups or blocks of groups, k).
@@ -83,18 +94,25 @@ class Resampler:
 
         def rows() -> Iterator[Floats]:
             for block in blocks:
-                kept = np.ones(self.n_groups)
-                kept[block] = 0
+                kept = np.ones((1, self.n_groups))
+                kept[:, block] = 0
                 yield kept
 
         return self._apply(statistic, rows(), len(blocks))
 
-    def _apply(self, statistic: Statistic, rows: Iterator[Floats], n_rows: int) -> Floats:
-        size = max(1, self.chunk_bytes // (8 * max(1, self.codes.size)))
-        parts = []
-        for start in range(0, n_rows, size):
-            chunk = np.stack([next(rows) for _ in range(min(size, n_rows - start))])
-            parts.append(np.asarray(statistic(chunk[:, self.codes]), dtype=np.float64))
+    def _apply(self, statistic: Statistic, blocks: Iterator[Floats], n_rows: int) -> Floats:
+        """The statistic of the first ``n_rows`` rows of weights of groups."""
+        summed = statistic.over_groups(self) if isinstance(statistic, WeightedMean) else None
+        width = self.codes.size if summed is None else self.n_groups
+        size = max(1, self.chunk_bytes // (8 * max(1, width)))
+        parts, done = [], 0
+        while done < n_rows:
+            block = next(blocks)[: n_rows - done]
+            done += len(block)
+            for start in range(0, len(block), size):
+                chunk = block[start : start + size]
+                of_rows = statistic(chunk[:, self.codes]) if summed is None else summed(chunk)
+                parts.append(np.asarray(of_rows, dtype=np.float64))
         return np.concatenate(parts)
 
 
@@ -148,12 +166,52 @@ def seed_number(seed: Seed) -> int:
     """The whole number from which streams are made.
 
     Raises:
-        PlanError: a negative one.
+        PlanError: anything else, or a negative one.
     """
-    number = int(seed.integers(2**63)) if isinstance(seed, np.random.Generator) else int(seed)
-    if number < 0:
-        raise PlanError(f"seed: expected a whole number from 0, got {number}")
-    return number
+    if isinstance(seed, np.random.Generator):
+        return int(seed.integers(2**63))
+    if not is_count(seed):
+        raise PlanError(
+            f"seed: expected a whole number from 0 or a NumPy generator, got {seed!r}; the same "
+            "number gives the same result"
+        )
+    return int(seed)
+
+
+def generator_of(seed: Seed) -> np.random.Generator:
+    """The generator itself, or a new one from a whole number; errors as ``seed_number``."""
+    return (
+        seed if isinstance(seed, np.random.Generator) else np.random.default_rng(seed_number(seed))
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WeightedMean:
+    """The statistic of ``weighted_mean``; over whole groups it needs their sums only.
+
+    Attributes:
+        sums: of each observation's (or group's) values, (n, k).
+        sizes: how many observations each stands for, (n,).
+    """
+
+    sums: Floats
+    sizes: Floats
+
+    def __call__(self, weights: Floats) -> Floats:
+        """The weighted mean of each column for each row of weights, (r, k)."""
+        total = (weights @ self.sizes)[:, None]
+        undefined = np.full((len(weights), self.sums.shape[1]), np.nan)
+        means: Floats = np.divide(weights @ self.sums, total, out=undefined, where=total > 0)
+        return means
+
+    def over_groups(self, draws: Resampler) -> WeightedMean:
+        """The same statistic of weights of groups."""
+        columns = [
+            np.bincount(draws.codes, weights=column, minlength=draws.n_groups)
+            for column in (*self.sums.T, self.sizes)
+        ]
+        floats = np.array(columns, dtype=np.float64)
+        return WeightedMean(sums=floats[:-1].T, sizes=floats[-1])
 
 
 def weighted_mean(values: ArrayLike) -> Statistic:
@@ -161,22 +219,26 @@ def weighted_mean(values: ArrayLike) -> Statistic:
 
     Raises:
         PlanError: a value that is NaN or infinite.
+
+    Examples:
+        >>> import numpy as np
+        >>> weighted_mean([1.0, 2.0, 6.0])(np.array([[1.0, 1, 1], [2, 0, 1]])).tolist()
+        [[3.0], [2.6666666666666665]]
     """
     table = _columns(values)
-
-    def statistic(weights: Floats) -> Floats:
-        total = weights.sum(axis=1, keepdims=True)
-        undefined = np.full((len(weights), table.shape[1]), np.nan)
-        means: Floats = np.divide(weights @ table, total, out=undefined, where=total > 0)
-        return means
-
-    return statistic
+    return WeightedMean(sums=table, sizes=np.ones(len(table)))
 
 
 def by_indices(function: Callable[[NDArray[np.intp]], ArrayLike]) -> Statistic:
     """Any function of observation numbers (repeated as often as drawn) as a statistic.
 
     Slower than a statistic of weights, because it is called once for each resample.
+
+    Examples:
+        >>> import numpy as np
+        >>> median = by_indices(lambda chosen: np.median(np.array([5, 1, 3])[chosen]))
+        >>> median(np.ones((1, 3))).tolist()
+        [[3.0]]
     """
 
     def statistic(weights: Floats) -> Floats:

@@ -37,6 +37,11 @@ def roc_curve(truth: ArrayLike, scores: ArrayLike) -> RocCurve:
 
     Raises:
         PlanError: lengths differ, a score is NaN, or a class has no case.
+
+    Examples:
+        >>> truth, score = [0, 0, 0, 1, 1, 1], [1, 2, 4, 3, 5, 6]
+        >>> roc_curve(truth, score).sensitivity.round(2).tolist()
+        [0.0, 0.33, 0.67, 0.67, 1.0, 1.0, 1.0]
     """
     positive, column = one_model(truth, scores)
     if positive.all() or not positive.any():
@@ -50,7 +55,14 @@ def roc_curve(truth: ArrayLike, scores: ArrayLike) -> RocCurve:
 
 
 def weighted_auc(truth: ArrayLike, scores: ArrayLike) -> Statistic:
-    """Areas under the ROC curves of k models as a statistic to resample, (n,) or (n, k)."""
+    """Areas under the ROC curves of k models as a statistic to resample, (n,) or (n, k).
+
+    Examples:
+        >>> import numpy as np
+        >>> truth, score = [0, 0, 0, 1, 1, 1], [1, 2, 4, 3, 5, 6]
+        >>> weighted_auc(truth, score)(np.ones((1, 6))).round(3).tolist()
+        [[0.889]]
+    """
     positive = as_events("truth", truth)
     table = as_scores(positive, scores)
     ordered = []

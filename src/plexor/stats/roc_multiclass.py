@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import TypeVar
 
@@ -21,11 +22,12 @@ from plexor.stats.argument import (
     check_level,
     class_codes,
     group_codes,
-    t_quantile,
 )
 from plexor.stats.estimate import Estimate
+from plexor.stats.grouped_variance import Part, Spread, grouped_spread
 from plexor.stats.placement import as_scores, placements
-from plexor.stats.roc import AucInterval, auc, logit_limits
+from plexor.stats.roc import auc
+from plexor.stats.roc_interval import PERFECT, AucInterval, logit_limits, perfect_limits
 
 L = TypeVar("L", bound=Label)
 
@@ -37,7 +39,7 @@ def auc_one_vs_rest(
     groups: Groups | None = None,
     *,
     level: float = 0.95,
-    interval: AucInterval = "logit",
+    interval: AucInterval = "auto",
 ) -> dict[L, Estimate]:
     """For each class, the area with which its own score tells it from all others.
 
@@ -51,6 +53,12 @@ def auc_one_vs_rest(
 
     Raises:
         PlanError: lengths differ, a label is unknown, or a score is NaN.
+
+    Examples:
+        >>> truth = ["a", "a", "b", "b", "c", "c"]
+        >>> scores = [[3, 1, 0], [2, 3, 0], [1, 4, 2], [0, 2, 1], [1, 0, 5], [4, 1, 2]]
+        >>> round(auc_one_vs_rest(truth, scores, ["a", "b", "c"])["a"].value, 3)
+        0.75
     """
     codes, table = _checked(truth, scores, classes)
     return {
@@ -69,15 +77,22 @@ def macro_auc(
 ) -> Estimate:
     """The mean of the one-versus-rest areas of the classes that have cases; logit interval.
 
-    Its variance comes from each case's contributions to all the areas, summed over groups;
-    with groups the interval is Student's with groups - 1 df. Arguments as for
-    ``auc_one_vs_rest``.
+    Its variance comes from each case's contributions to all the areas, class by class
+    (``plexor.stats.grouped_variance``); the interval is Student's. At perfect separation the limit
+    is Clopper & Pearson's for the independent pairs of the rarest class, as in ``auc``. Arguments
+    as for ``auc_one_vs_rest``.
+
+    Examples:
+        >>> truth = ["a", "a", "b", "b", "c", "c"]
+        >>> scores = [[3, 1, 0], [2, 3, 0], [1, 4, 2], [0, 2, 1], [1, 0, 5], [4, 1, 2]]
+        >>> round(macro_auc(truth, scores, ["a", "b", "c"]).value, 3)
+        0.854
     """
     codes, table = _checked(truth, scores, classes)
     present = [index for index in range(len(classes)) if 0 < (codes == index).sum() < codes.size]
     everyone = np.ones(codes.size, dtype=np.bool_)
     curves = [(everyone, codes == index, table[:, index]) for index in present]
-    return _mean_area(curves, groups, codes.size, level, "mean of one-versus-rest ROC areas")
+    return _mean_area(curves, codes, groups, level, "mean of one-versus-rest ROC areas")
 
 
 def hand_till_auc(
@@ -92,9 +107,15 @@ def hand_till_auc(
 
     Each pair is looked at with either class's score, among the cases of the two; so M does not
     depend on how frequent classes are. Classes without cases are left out. Logit interval; the
-    variance comes from each case's contributions to all the areas, summed over groups. With few
+    variance and limits at perfect separation are as in ``macro_auc``. With few
     cases it covers a little less than nominal: 90 % for 20 (docs/reference/coverage.md).
     Arguments as for ``auc_one_vs_rest``.
+
+    Examples:
+        >>> truth = ["a", "a", "b", "b", "c", "c"]
+        >>> scores = [[3, 1, 0], [2, 3, 0], [1, 4, 2], [0, 2, 1], [1, 0, 5], [4, 1, 2]]
+        >>> round(hand_till_auc(truth, scores, ["a", "b", "c"]).value, 3)
+        0.854
     """
     codes, table = _checked(truth, scores, classes)
     present = [index for index in range(len(classes)) if (codes == index).any()]
@@ -102,7 +123,7 @@ def hand_till_auc(
     for one, other in combinations(present, 2):
         chosen = (codes == one) | (codes == other)
         curves += [(chosen, codes == one, table[:, one]), (chosen, codes == other, table[:, other])]
-    return _mean_area(curves, groups, codes.size, level, "Hand and Till's mean ROC area of pairs")
+    return _mean_area(curves, codes, groups, level, "Hand and Till's mean ROC area of pairs")
 
 
 def _checked(truth: Labels, scores: ArrayLike, classes: Sequence[Label]) -> tuple[Codes, Floats]:
@@ -117,12 +138,13 @@ def _checked(truth: Labels, scores: ArrayLike, classes: Sequence[Label]) -> tupl
 
 def _mean_area(
     curves: list[tuple[Booleans, Booleans, Floats]],
+    classes: Codes,
     groups: Groups | None,
-    n: int,
     level: float,
     method: str,
 ) -> Estimate:
     check_level(level)
+    n = classes.size
     codes, n_groups = (np.arange(n), n) if groups is None else group_codes(groups, n)
     value = low = high = variance = math.nan
     note = "" if curves else "fewer than two classes have cases"
@@ -133,13 +155,15 @@ def _mean_area(
             areas.append(area)
             influence[chosen] += parts / len(curves)
         value = float(np.mean(areas))
-        sums = np.bincount(codes, weights=influence, minlength=n_groups)
-        variance = n_groups / (n_groups - 1) * float(sums @ sums) if n_groups > 1 else math.nan
-        if not 0 < value < 1 or not variance > 0:
-            note = "no variance: perfect separation, constant scores or one group"
+        spread, note = _class_spread(influence, classes, codes, n_groups)
+        variance = spread.variance
+        if not 1e-12 < value < 1 - 1e-12:
+            low, high = perfect_limits(value, _fewest_pairs(curves, codes, n_groups), level)
+            note = PERFECT
+        elif variance > 0:
+            low, high = logit_limits(value, spread.half_width(level))
         else:
-            df = math.inf if groups is None else n_groups - 1
-            low, high = logit_limits(value, t_quantile(level, df) * math.sqrt(variance))
+            note = "no variance: constant scores or one group"
     return Estimate(
         value=value,
         low=low,
@@ -151,6 +175,46 @@ def _mean_area(
         variance=variance,
         note=note,
     )
+
+
+def _class_spread(
+    influence: Floats, classes: Codes, codes: Codes, n_groups: int
+) -> tuple[Spread, str]:
+    """The spread of a sum of influences, a part for each class, with the classes too small for one.
+
+    The variance over parts takes the number of cases of a class as given; that over all cases
+    together is taken where it is greater, because in one-versus-rest areas the mixture of the
+    rest varies too. A class of one case or group has no variance of its own.
+    """
+    alone: list[str] = []
+    parts = []
+    for index in np.unique(classes).tolist():
+        own = classes == index
+        if np.unique(codes[own]).size > 1:
+            parts.append(Part(values=influence[own] * own.sum(), codes=codes[own]))
+        else:
+            alone.append(str(index))
+    whole = grouped_spread([Part(values=influence * classes.size, codes=codes)], n_groups)
+    note = f"{len(alone)} classes of one case or group, whose variance is unknown" if alone else ""
+    if not parts:
+        return whole, note
+    by_class = grouped_spread(parts, n_groups)
+    variance = float(np.nanmax([by_class.variance, whole.variance]))
+    df = min(by_class.df, whole.df) if math.isfinite(whole.df) else by_class.df
+    spread = replace(whole, variance=variance, df=df)
+    return spread, "; ".join(filter(None, (note, whole.note if n_groups < classes.size else "")))
+
+
+def _fewest_pairs(
+    curves: list[tuple[Booleans, Booleans, Floats]], codes: Codes, n_groups: int
+) -> int:
+    """Independent pairs of a positive and a negative in the curve that has fewest of them."""
+    sides = [
+        np.unique(codes[chosen & side]).size
+        for chosen, positive, _ in curves
+        for side in (positive, ~positive)
+    ]
+    return max(1, min(*sides, n_groups // 2))
 
 
 def _influence(positive: Booleans, score: Floats) -> tuple[float, Floats]:

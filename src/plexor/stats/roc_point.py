@@ -62,6 +62,11 @@ def sensitivity_at_specificity(
 
     Raises:
         PlanError: lengths differ, a score is NaN, or a specificity outside 0 … 1.
+
+    Examples:
+        >>> truth, score = [0, 0, 0, 1, 1, 1], [1, 2, 4, 3, 5, 6]
+        >>> round(sensitivity_at_specificity(truth, score, 0.6, seed=0).value, 3)
+        1.0
     """
     check_level(level)
     if not 0 <= specificity <= 1:
@@ -83,7 +88,7 @@ def sensitivity_at_specificity(
         method="percentile",
         level=level,
     )
-    most = _kish_size(positive, groups)
+    most = kish_size(positive, groups)
     low = high = math.nan
     if not math.isnan(booted.value) and (groups is None or (booted.n_groups or 0) > 1):
         p, variance = booted.value, booted.variance or 0.0
@@ -141,6 +146,12 @@ def youden(
 
     Raises:
         PlanError: lengths differ, or a score is NaN.
+
+    Examples:
+        >>> truth, score = [0, 0, 0, 1, 1, 1], [1, 2, 4, 3, 5, 6]
+        >>> index, threshold = youden(truth, score, seed=0)
+        >>> round(index.value, 3), threshold.value
+        (0.667, 3.0)
     """
     positive, column = one_model(truth, scores)
     statistic = _best_threshold(positive, column)
@@ -229,7 +240,7 @@ def _interpolated(rate: Floats, hit: Floats, at: float) -> Floats:
     return np.where(np.isnan(rate).any(axis=1), np.nan, found)
 
 
-def _kish_size(positive: Booleans, groups: Groups | None) -> float:
+def kish_size(positive: Booleans, groups: Groups | None) -> float:
     """Positives, each group taken to be of one piece."""
     m = float(positive.sum())
     if groups is None:

@@ -8,7 +8,15 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from plexor.stats.argument import Label, Labels, check_same_length, groups_where
+from plexor.core.errors import PlanError
+from plexor.stats.argument import (
+    Label,
+    Labels,
+    by_position,
+    check_same_length,
+    is_missing,
+    rows_where,
+)
 
 R = TypeVar("R")
 
@@ -29,9 +37,21 @@ def by_subgroup(
         columns: what ``measure`` takes, each (n,) or (n, k), or None (no groups).
 
     Raises:
-        PlanError: lengths differ.
+        PlanError: lengths differ, or a subgroup is missing.
+
+    Examples:
+        >>> from plexor.stats import clustered_mean
+        >>> found = by_subgroup(clustered_mean, ["f", "m", "f", "m"], [1.0, 2.0, 3.0, 5.0])
+        >>> found["m"].value
+        3.5
     """
-    names = subgroup.tolist() if isinstance(subgroup, np.ndarray) else list(subgroup)
+    names = by_position(subgroup).tolist()
+    missing = sum(map(is_missing, names))
+    if missing:
+        raise PlanError(
+            f"subgroup: {missing} of {len(names)} are missing; give those a name of their own, or "
+            "leave them out and say how many"
+        )
     for place, column in enumerate(columns):
         if column is not None:
             check_same_length(**{"subgroup": len(names), f"column {place}": len(column)})
@@ -39,8 +59,6 @@ def by_subgroup(
     for place, name in enumerate(names):
         members.setdefault(name, np.zeros(len(names), dtype=np.bool_))[place] = True
     return {
-        name: measure(
-            *(None if column is None else groups_where(column, own) for column in columns)
-        )
+        name: measure(*(None if column is None else rows_where(column, own) for column in columns))
         for name, own in members.items()
     }

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from plexor.cases.bands import bands
 from plexor.core.errors import PlanError
-from plexor.visibility.array import Pixels, as_pair, bands, check_pair, check_span
+from plexor.visibility.array import Pixels, as_pair, check_pair, check_span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

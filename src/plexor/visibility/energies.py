@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import fft
 
+from plexor.cases.bands import bands
 from plexor.core.errors import PlanError
-from plexor.visibility.array import Floats, Pixels, bands
+from plexor.visibility.array import Floats, Pixels
 from plexor.visibility.channels import Bump, Channel
 from plexor.visibility.settings import Colour
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from plexor.cases.bands import bands
 from plexor.core.errors import PlanError
-from plexor.visibility.array import Pixels, as_pair, bands, check_pair
+from plexor.visibility.array import Pixels, as_pair, check_pair
 
 Counts = NDArray[np.intp]
 

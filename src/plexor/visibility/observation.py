@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from plexor.stats import Estimate, auc, clustered_proportion
 from plexor.stats.argument import Groups, group_codes
-from plexor.stats.mean import linearised
+from plexor.stats.grouped_variance import mean_spread
 from plexor.visibility.array import Floats
 
 Codes = NDArray[np.intp]
@@ -149,8 +149,9 @@ def _ratio(
     value = shift / math.sqrt(variance) if variance > 0 else math.nan
     influence = np.full(n, math.nan)
     if variance > 0:
-        influence = (moves[0] / math.sqrt(variance) - value / (2 * variance) * moves[1]) / n
-    spread, half, n_groups = linearised(influence, groups, level)
+        influence = moves[0] / math.sqrt(variance) - value / (2 * variance) * moves[1]
+    spread = mean_spread(influence, groups)
+    half = spread.half_width(level)
     return Estimate(
         value=value,
         low=value - half,
@@ -159,9 +160,9 @@ def _ratio(
         method=f"{what}, linearised over {'pairs' if groups is None else 'groups'}, Student's "
         "interval",
         n=n,
-        n_groups=n_groups,
-        variance=spread,
-        note="" if variance > 0 else "all pairs look alike to the observer",
+        n_groups=spread.n_groups,
+        variance=spread.variance,
+        note=spread.note if variance > 0 else "all pairs look alike to the observer",
     )
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 import numpy as np
 from scipy.ndimage import correlate1d
 
-from plexor.visibility.array import Floats, Pixels, as_pair, bands, check_pair, check_span
+from plexor.cases.bands import bands
+from plexor.visibility.array import Floats, Pixels, as_pair, check_pair, check_span
 
 _SIGMA, _REACH = 1.5, 5
 """A Gaussian window of 11 numbers along each axis (Wang et al. 2004, sec. III-C)."""

@@ -80,7 +80,7 @@ def _refuse_further_frames(dataset: Dataset, size: int) -> None:
     if dataset.PhotometricInterpretation == "YBR_FULL_422":
         size = size * 2 // 3
     found = len(dataset.PixelData)
-    if found >= max(2 * size, size + 2):  # a byte may make the length even
+    if found >= 2 * size > 0 and found > size + size % 2:  # an odd length is padded to an even one
         raise DataError(
             f"expected {size:,} bytes of pixels for one frame, found {found:,}; the header does "
             "not count all frames, export each"
