@@ -28,27 +28,29 @@ def _refusal(threat: Threat, batch: Batch) -> str:
 
 
 @pytest.mark.parametrize(
-    ("norm", "radius", "unit", "dtype", "slope", "least"),
+    ("threat", "dtype", "slope", "least"),
     [
-        ("linf", 0.2, "percent", "u1", 1.0, "0.393 percent (1 level)"),
-        ("linf", 0.3, "percent", "u1", 1.0, "0.393 percent (1 level)"),
-        ("linf", 0.001, "percent", "u2", 1.0, "0.00153 percent (1 level)"),
-        ("linf", 0.9, "level", "u1", 1.0, "1 level"),
-        ("l2", 0.9, "level", "u1", 1.0, "1 level"),
-        ("l1", 0.5, "level", "i2", 1.0, "1 level"),
-        ("l2", 0.1, "percent", "u1", 1.0, "0.393 percent (1 level)"),
-        ("linf", 1.5, "value", "i2", 2.0, "2 value (1 level)"),
-        ("linf", 0.1, "value", "i2", -0.25, "0.25 value (1 level)"),
-        ("l0", 0.5, "count", "u1", 1.0, "1 count"),
+        (("linf", 0.2, "percent"), "u1", 1.0, "0.393 percent (1 level)"),
+        (("linf", 0.3, "percent"), "u1", 1.0, "0.393 percent (1 level)"),
+        (("linf", 0.001, "percent"), "u2", 1.0, "0.00153 percent (1 level)"),
+        (("linf", 0.9, "level"), "u1", 1.0, "1 level"),
+        (("l2", 0.9, "level"), "u1", 1.0, "1 level"),
+        (("l1", 0.5, "level"), "i2", 1.0, "1 level"),
+        (("l2", 0.1, "percent"), "u1", 1.0, "0.393 percent (1 level)"),
+        (("linf", 1.5, "value"), "i2", 2.0, "2 value (1 level)"),
+        (("linf", 0.1, "value"), "i2", -0.25, "0.25 value (1 level)"),
+        (("l0", 0.5, "count"), "u1", 1.0, "1 count"),
     ],
 )
 def test_a_radius_below_the_smallest_storable_change(
-    norm: Any, radius: float, unit: Any, dtype: str, slope: float, least: str
+    threat: tuple[Any, float, Any], dtype: str, slope: float, least: str
 ) -> None:
+    norm, radius, unit = threat
     batch = batch_of([image(GREY.astype(dtype), slope=slope)])
-    threat = Threat(norm=norm, radius=radius, unit=unit)
-    assert _refusal(threat, batch).endswith(f"the least is {least}")
-    enough = Threat(norm=norm, radius=float(least.split()[0]), unit=unit)
+    assert _refusal(Threat(norm=norm, radius=radius, unit=unit), batch).endswith(
+        f"the least is {least}"
+    )
+    enough = Threat(norm=norm, radius=float(least.split(maxsplit=1)[0]), unit=unit)
     check_storable(enough, batch)
     moved = enough.store(torch.full_like(batch.images, -50.0), batch)
     if norm in ("linf", "l0"):

@@ -88,10 +88,7 @@ def _steps(batch: Batch) -> Tensor:
     """How far each number must move to be stored as another, (N, C, *spatial) float64."""
     found = batch.quantum.double().expand_as(batch.images).clone()
     for row in torch.nonzero(batch.quantum.flatten() == 0).flatten().tolist():
-        if batch.stored:
-            pixels = batch.stored[row].pixels
-        else:
-            pixels = batch.images[row].cpu().numpy()
+        pixels = batch.stored[row].pixels if batch.stored else batch.images[row].cpu().numpy()
         half = np.spacing(np.abs(pixels)).astype(np.float64) / 2
         found[row] = torch.from_numpy(half).to(found.device)
     return found

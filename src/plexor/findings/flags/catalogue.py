@@ -135,8 +135,8 @@ FLAG_KINDS = (
         id="nothing-changed",
         title="Nothing was changed",
         severity="error",
-        raised_if="an attack or a shortcut left every image, as stored losslessly, as it was, in all "
-        "cases that it was tried on.",
+        raised_if="an attack or a shortcut left every image, as stored losslessly, as it was, in "
+        "all cases that it was tried on.",
         why="The model was shown the untouched images once more. That its decisions stayed says "
         "nothing about what it withstands.",
         what_to_do="Give the change room: a greater radius, or a region that is not empty in these "

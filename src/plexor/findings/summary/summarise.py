@@ -68,6 +68,7 @@ def summarise(
         clean=clean,
         probes=probes,
         visibility=visibility(plan, clean, searches, noises),
+        margin=plan.get("margin"),
         flags=outcome.raised,
         flags_passed=outcome.passed,
         flags_unchecked=outcome.unchecked,
