@@ -30,7 +30,9 @@ import yaml
 from plexor.core.errors import RunDirectoryError
 from plexor.core.files import write_atomic
 from plexor.core.ids import digest
+from plexor.findings.flags.flag import Flag
 from plexor.findings.schema import SCHEMA, Finding, from_table, to_table
+from plexor.findings.summary.summarise import summarise
 from plexor.findings.summary.summary import Summary
 from plexor.findings.summary.summary_file import read_summary, write_summary
 
@@ -253,6 +255,29 @@ class RunDirectory:
             RunDirectoryError: there is none yet, or it is damaged.
         """
         return read_summary(self._existing("summary.json"))
+
+    def summarise(self) -> Summary:
+        """Every number the report prints, from the findings as they are now; nothing is written.
+
+        Raises:
+            RunDirectoryError: nothing is there yet, or a file is damaged.
+        """
+        return summarise(self.plan(), self.provenance(), self.findings())
+
+    def flags(self) -> tuple[Flag, ...]:
+        """Doubts about the evaluation that were found, those of level "error" first.
+
+        An error says: do not rely on the figures it touches.
+
+        Raises:
+            RunDirectoryError: see ``summarise``.
+        """
+        order = ("error", "warning", "note")
+        return tuple(sorted(self.summarise().flags, key=lambda flag: order.index(flag.severity)))
+
+    def write_required(self, outcome: Mapping[str, str]) -> None:
+        """Keeps the conditions that were required of the summary, each with its outcome."""
+        self.write_provenance(self.provenance() | {"required": dict(outcome)})
 
     def write_report(self, html: str) -> Path:
         """Keeps the report; returns the file."""

@@ -155,11 +155,12 @@ _SAME_CONTAINER = Term(
 
 _NOT_SHOWN = Term(
     name="Harm shown, not shown, small",
-    text="Harm was shown where the corrected p of a worse result is below .05, or where the goal was "
-    "reached clearly more often than by noise of the same size. Otherwise no harm was shown, which "
-    "is not that there is none: the greatest harm that the 95 % intervals leave open is given with "
-    "it, and only greater harm is excluded by these cases. Harm was shown to be small only where "
-    "every such interval lies within a margin that the plan stated before the audit (`margin`).",
+    text="Harm was shown where the corrected p of a worse result is below .05, or where the goal "
+    "was reached clearly more often than by noise of the same size. Otherwise no harm was shown, "
+    "which is not that there is none: the greatest harm that the 95 % intervals leave open is "
+    "given with it, and only greater harm is excluded by these cases. Harm was shown to be small "
+    "only where every such interval lies within a margin that the plan stated before the audit "
+    "(`margin`).",
 )
 
 _TERMS = (
