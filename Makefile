@@ -43,6 +43,7 @@ browser:
 FLIPS := 5000
 soak: $(SETUP)
 	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/soak/bit_flips.py --flips $(FLIPS)
+	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/soak/run_directories.py
 
 docs: $(SETUP)
 	$(BIN)/mkdocs build --strict

@@ -146,6 +146,8 @@ class Summary:
         clean: the model on untouched images.
         probes: attacks and then shortcuts in the plan's order, then their controls.
         visibility: how visible changes are; None where nothing of it was measured.
+        margin: harm that the plan states beforehand as small: a share for tasks that decide, a
+            Dice, or a number in the model's unit; None where it states none.
         flags: doubts about the evaluation that were found.
         flags_passed: ids of doubts looked for and not found.
         flags_unchecked: ids of doubts that this audit does not allow to check.
@@ -159,6 +161,7 @@ class Summary:
     clean: CleanSummary
     probes: tuple[ProbeSummary, ...]
     visibility: VisibilitySummary | None
+    margin: float | None = None
     flags: tuple[Flag, ...]
     flags_passed: tuple[str, ...]
     flags_unchecked: tuple[str, ...]
