@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,7 @@ from torch import Tensor, nn
 from plexor.attacks import PGD, Misclassify, Threat
 from plexor.audits.checks import Check, check_model
 from plexor.core.errors import ModelError
-from plexor.models import ModelCard, Preprocess, TorchModel
+from plexor.models import Binary, Model, ModelCard, Preprocess, TorchModel
 
 
 class Given(nn.Module):
@@ -134,3 +136,10 @@ def test_a_network_without_gradient_is_noticed_and_cannot_be_followed() -> None:
 def test_outputs_that_are_no_numbers_are_let_through_to_be_judged() -> None:
     outputs = model_of(Given(torch.full((2, 3), torch.nan)), multiclass(3)).outputs(BATCH.images)
     assert bool(outputs.isnan().all())
+
+
+def test_the_spelling_of_earlier_versions_makes_a_torch_model() -> None:
+    spelt: Any = Model
+    made = spelt(nn.Flatten(), task=Binary(classes=("a", "b")))
+    assert isinstance(made, TorchModel)
+    assert made.task == Binary(classes=("a", "b"))
