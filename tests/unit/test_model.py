@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
 from tests.helpers.tiny import batch_of, binary, image, model_of, multiclass
 from torch import Tensor, nn
 
+import plexor
 from plexor.attacks import PGD, Misclassify, Threat
 from plexor.audits.checks import Check, check_model
 from plexor.core.errors import ModelError
-from plexor.models import Binary, Model, ModelCard, Preprocess, TorchModel
+from plexor.models import ModelCard, Preprocess, TorchModel
 
 
 class Given(nn.Module):
@@ -138,8 +137,5 @@ def test_outputs_that_are_no_numbers_are_let_through_to_be_judged() -> None:
     assert bool(outputs.isnan().all())
 
 
-def test_the_spelling_of_earlier_versions_makes_a_torch_model() -> None:
-    spelt: Any = Model
-    made = spelt(nn.Flatten(), task=Binary(classes=("a", "b")))
-    assert isinstance(made, TorchModel)
-    assert made.task == Binary(classes=("a", "b"))
+def test_the_spelling_of_earlier_versions_is_the_torch_model() -> None:
+    assert plexor.Model is plexor.TorchModel is TorchModel

@@ -7,7 +7,7 @@ model, are others.
 
 from __future__ import annotations
 
-from typing import Any, Literal, Protocol, Self, runtime_checkable
+from typing import Literal, Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -56,14 +56,6 @@ class Model(Protocol):
         >>> model.task.decide(model.outputs(torch.full((1, 1, 8, 8), 200.0)))
         tensor([1])
     """
-
-    def __new__(cls, *args: Any, **options: Any) -> Any:
-        """Makes a ``TorchModel`` of ``Model(network, task=...)``, the spelling of earlier versions."""
-        if cls is not Model:
-            return super().__new__(cls)
-        from plexor.models.torch_model import TorchModel
-
-        return TorchModel(*args, **options)
 
     @property
     def card(self) -> ModelCard:
