@@ -17,7 +17,7 @@ setup: $(SETUP)
 $(SETUP): pyproject.toml constraints.txt
 	$(PYTHON) scripts/require_python.py
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,docs,jpeg,readers,torch]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,docs,jpeg,neuro,readers,torch]'
 	@mkdir -p .make && touch $(SETUP)
 
 demo: $(SETUP)
@@ -43,6 +43,7 @@ browser:
 FLIPS := 5000
 soak: $(SETUP)
 	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/soak/bit_flips.py --flips $(FLIPS)
+	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/soak/run_directories.py
 
 docs: $(SETUP)
 	$(BIN)/mkdocs build --strict

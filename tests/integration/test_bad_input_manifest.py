@@ -9,6 +9,7 @@ from tests.helpers.runs import CLASSES, LINF_2, Row, Setup, plexor
 
 from plexor.audits import cohort_of
 from plexor.core.errors import DataError
+from plexor.findings import RunDirectory
 from plexor.plans import load_plan
 
 Rows = list[Row]
@@ -240,19 +241,56 @@ def test_a_condition_that_is_none_is_refused_first(few: Setup, condition: str, r
         ("clean.acuracy.value > 0", "unknown name 'acuracy'; did you mean 'accuracy'?"),
         ('probes["pgd-linf-3"].n > 0', "unknown name 'pgd-linf-3'; did you mean 'pgd-linf-2'?"),
         ("clean.accuracy > 0.5", "clean.accuracy in 'clean.accuracy > 0.5' is no number; write "),
-        ("clean.accuracy.value", "'clean.accuracy.value' is "),
+        ("clean.accuracy.value", "clean.accuracy.value in 'clean.accuracy.value' is "),
+        ("clean.n - 'many' > 1", "\"'many'\" in "),
+        ("(" * 300 + "1" + ")" * 300, "cannot read"),
         ("clean.n > 'many'", "cannot work out \"clean.n > 'many'\": "),
         ("clean.n in probes", "'clean.n in probes' in 'clean.n in probes' is not understood"),
         ('__import__("os").abort()', "\"__import__('os').abort()\" in "),
     ],
 )
-def test_a_condition_that_asks_for_what_is_not_there(
+def test_a_condition_that_asks_for_what_no_summary_has_is_refused_first(
     few: Setup, condition: str, reason: str
 ) -> None:
-    few.change_plan(unit_size=12, probes=[LINF_2 | {"steps": 1}])
-    outcome = plexor("audit", few.plan, "--out", few.out, "--require", condition)
-    assert outcome.sentence.startswith(f"require: {reason}")
-    assert (few.out / "report.html").exists()  # what was measured is not lost
+    assert refusal(few, "--require", condition).startswith(f"require: {reason}")
+
+
+def test_all_conditions_that_are_none_are_told_at_once(few: Setup) -> None:
+    sentence = refusal(few, "--require", "clean.acuracy.n > 0", "--require", "probes['x'].n > 0")
+    assert "'acuracy'" in sentence
+    assert "'x'" in sentence
+
+
+def test_a_condition_without_an_answer_leaves_the_others_theirs(few: Setup) -> None:
+    """A model of classes has no ``mae``, which is known once there are figures."""
+    odd, met = 'probes["pgd-linf-2"].mae.value < 1', "clean.n == 12"
+    done = plexor("audit", few.plan, "--out", few.out, "--require", odd, "--require", met)
+    assert f"without an answer: {odd}" in done.out
+    assert f"\nmet: {met}" in done.out
+    assert "unknown name 'mae'" in done.sentence
+    assert RunDirectory(few.out).provenance()["required"] == {odd: "without an answer", met: "met"}
+    assert "without an answer" in (few.out / "report.html").read_text()
+
+
+def test_flags_and_answer_stand_in_the_terminal_and_in_the_run(few: Setup) -> None:
+    done = plexor("audit", few.plan, "--out", few.out)
+    flags = RunDirectory(few.out).flags()
+    assert "groups-few" in {flag.id for flag in flags}
+    for flag in flags:
+        assert any(
+            line.startswith(f"{flag.severity} {flag.id}") and line.endswith(flag.message)
+            for line in done.out.splitlines()
+        )
+    assert plexor("audit", few.plan, "--out", few.out, "--require", "not flags").status == 1
+
+
+def test_a_radius_that_no_file_can_store_is_refused_first(few: Setup) -> None:
+    few.change_plan(
+        probes=[LINF_2 | {"threat": {"norm": "linf", "radius": 0.2, "unit": "percent"}}]
+    )
+    done = plexor("audit", few.plan, "--out", few.out)
+    assert "the least is 0.393 percent (1" in done.sentence
+    assert not (few.out / "units").exists()
 
 
 def test_brackets_in_names_are_no_markup(few: Setup) -> None:

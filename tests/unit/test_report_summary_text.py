@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from tests.helpers import synthetic_run as synthetic
 
-from plexor.findings.schema import to_table
-from plexor.findings.summary import summarise
+from plexor.findings.schema import Finding, to_table
+from plexor.findings.summary import Summary, summarise
 from plexor.report.model_outputs import probabilities
 from plexor.report.summary_text import SummaryText, summary_text
 
@@ -91,7 +91,7 @@ def _without_jpeg(frame: pd.DataFrame) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("change", "present", "absent"),
     [
-        (_harmless, "None of the attacks tried did more than chance explains.", "overturns"),
+        (_harmless, "No harm was shown, which does not mean that there is none", "overturns"),
         (_harmless, "at most 2 levels in any pixel", "lost most"),
         (_without_noise, "overturns", "noise of the same size"),
         (_without_noise, "read back", "after noise"),
@@ -105,6 +105,90 @@ def test_what_was_not_found_or_not_done_is_not_text(
     text = " ".join([story.answer, *story.paragraphs])
     assert present in text
     assert absent not in text
+
+
+def _summary(frame: pd.DataFrame, *, margin: float | None = None, finished: bool = True) -> Summary:
+    return summarise(
+        synthetic.plan(PROBES) | {"margin": margin},
+        synthetic.provenance(finished=finished),
+        frame,
+    )
+
+
+def _answer(frame: pd.DataFrame, *, margin: float | None = None, finished: bool = True) -> str:
+    return _spaced(summary_text(_summary(frame, margin=margin, finished=finished))).answer
+
+
+def _five_of(n_right: int) -> pd.DataFrame:
+    """One attack and its noise on ``n_right`` cases decided rightly; five are overturned."""
+    rows = [
+        Finding(
+            case_id=f"case-{n}",
+            group=f"case-{n}",
+            truth="nv",
+            probe=probe,
+            stored="lossless",
+            decision_before="nv",
+            decision_after="mel" if n < 5 and probe == "pgd-linf-2" else "nv",
+            outputs_before=(0.0,) * 7,
+            outputs_after=(0.0,) * 7,
+            reached=n < 5 and probe == "pgd-linf-2",
+            margin_after=1.0 if n < 5 else -1.0,
+            linf=0.0 if probe == "clean" else 2.0,
+            n_gradients=20,
+        )
+        for probe in ("clean", "pgd-linf-2", "noise-linf-2")
+        for n in range(n_right)
+    ]
+    frame: pd.DataFrame = to_table(rows).to_pandas()
+    return frame
+
+
+def test_not_shown_is_not_said_as_is_not() -> None:
+    """5 of 41 overturned: exact p .0625; Newcombe's interval of the change leaves much open."""
+    probes = (synthetic.probe("pgd", "linf", (2,), settings=synthetic.PGD),)
+    summary = summarise(synthetic.plan(probes), synthetic.provenance(), _five_of(41))
+    (attack,) = summary.attacks
+    assert attack.lossless.main_test.p_value == pytest.approx(0.0625)
+    low = attack.lossless.main_change.low
+    assert low is not None
+    assert low < -0.12
+    answer = _spaced(summary_text(summary)).answer
+    assert answer == (
+        "No harm was shown, which does not mean that there is none: 41 images leave open that "
+        f"accuracy falls by up to {-100 * low:.1f} points (PGD, 2 levels), and that it reaches its "
+        f"goal in up to {100 * (attack.lossless.success.high or 0):.1f} % of the images tried."
+    )
+
+
+def test_harm_is_small_only_within_a_margin_stated_beforehand() -> None:
+    quiet = _harmless(_findings())
+    (open_,) = re.findall(r"falls by up to ([\d.]+) points", _answer(quiet))
+    limit = float(open_) / 100
+    assert _answer(quiet, margin=limit + 0.001).startswith(
+        "The harm of every attack tried was shown to be small: accuracy falls by less than the"
+    )
+    assert _answer(quiet, margin=limit - 0.001).startswith("No harm was shown, which does not mean")
+
+
+def test_harm_within_the_margin_is_still_harm() -> None:
+    answer = _answer(_findings(), margin=0.9)
+    assert answer.startswith("A change of at most 1 level")
+    assert answer.endswith("by less than the 90.0 points stated beforehand as small.")
+    assert "beforehand" not in _answer(_findings(), margin=0.001)
+
+
+def test_an_error_changes_the_answer() -> None:
+    doubt = "the audit has not finished"
+    quiet = _answer(_harmless(_findings()), finished=False)
+    assert quiet == f"Nothing can be concluded from this audit yet: {doubt}."
+    harm = _answer(_findings(), finished=False)
+    assert harm.startswith(f"Not to be relied on yet ({doubt}): A change of at most 1 level")
+
+
+def test_an_attack_that_changed_nothing_is_no_reassurance() -> None:
+    frame = _harmless(_findings()).assign(linf=0.0, l2=0.0, l1=0.0, l0=0.0)
+    assert _answer(frame) == "Nothing can be concluded from this audit yet: nothing was changed."
 
 
 def test_what_the_result_does_not_show_is_always_said() -> None:
@@ -126,3 +210,23 @@ def test_what_the_result_does_not_show_is_always_said() -> None:
 )
 def test_probabilities(outputs: list[float], given: bool, expected: list[float]) -> None:
     np.testing.assert_allclose(probabilities(np.array(outputs), given=given), expected)
+
+
+def _shortcuts(*, margin: float | None = None) -> str:
+    rng = np.random.default_rng(2)
+    cohort = synthetic.subjects(120, rng)
+    put = (synthetic.shortcut("ruler", {"side": "left", "ticks": 20}),)
+    units = synthetic.findings_of(cohort, rng, put, stored=("lossless",))
+    frame = to_table([row for unit in units.values() for row in unit]).to_pandas()
+    plan = synthetic.plan(put) | {"margin": margin}
+    return _spaced(summary_text(summarise(plan, synthetic.provenance(), frame))).answer
+
+
+def test_a_shortcut_of_which_nothing_was_shown() -> None:
+    answer = _shortcuts()
+    assert answer.startswith("No artefact was shown to change more of this model's decisions")
+    (limit,) = re.findall(r"120 images leave open an excess of up to ([\d.]+) points", answer)
+    assert _shortcuts(margin=float(limit) / 100 + 0.001).startswith(
+        "Every artefact was shown to change hardly more decisions than its own tiles"
+    )
+    assert _shortcuts(margin=float(limit) / 100 - 0.001) == answer

@@ -162,6 +162,17 @@ def _beyond_the_threat(audit: Audit) -> None:
     audit.findings.loc[row, ["within_threat", "reached"]] = False
 
 
+def _untouched(audit: Audit) -> None:
+    """Whatever happened to decisions, e.g. by a model that answers by chance."""
+    audit.findings.loc[audit.rows("fgsm-linf-1"), ["linf", "l2", "l1", "l0"]] = 0.0
+
+
+def _untouched_but_one(audit: Audit) -> None:
+    _untouched(audit)
+    tried = audit.findings.index[audit.rows("fgsm-linf-1") & audit.findings["attempted"]]
+    audit.findings.loc[tried[-1], "linf"] = 1.0
+
+
 def _one_failed(audit: Audit) -> None:
     row = audit.findings.index[audit.rows("pgd-linf-1")][0]
     audit.findings.loc[row, "status"] = "failed"
@@ -206,6 +217,7 @@ def _fitted_on_a_group(audit: Audit) -> None:
 RAISERS: dict[str, tuple[Callable[[Audit], None], str | None]] = {
     "run-unfinished": (_unfinished, None),
     "decisions-vary": (_decisions_vary, None),
+    "nothing-changed": (_untouched, "fgsm-linf-1"),
     "control-missing": (_without_control, "pgd-linf-1"),
     "control-beats-attack": (_noise_reaches_all, "pgd-linf-2"),
     "queries-beat-gradients": (_only_queries_reach, "square-linf-1"),
@@ -227,6 +239,14 @@ def test_is_raised(audit: Audit, flag: str) -> None:
     spoil, probe = RAISERS[flag]
     spoil(audit)
     assert probe in audit.raised().get(flag, [])
+
+
+def test_a_change_of_what_was_not_attempted_is_none(audit: Audit) -> None:
+    _untouched(audit)
+    rest = audit.rows("fgsm-linf-1") & ~audit.findings["attempted"]
+    assert rest.any()
+    audit.findings.loc[rest, "linf"] = 1.0
+    assert audit.raised()["nothing-changed"] == ["fgsm-linf-1"]
 
 
 @pytest.mark.parametrize("flag", MEASURED)
@@ -272,6 +292,11 @@ def test_what_was_not_measured_does_not_pass(audit: Audit, flag: str) -> None:
             "queries-beat-gradients",
             lambda audit: _found_by(audit, 5),
             id="five cases of a cascade",
+        ),
+        pytest.param(
+            "nothing-changed",
+            _untouched_but_one,
+            id="one number of one image",
         ),
         pytest.param(
             "search-short",

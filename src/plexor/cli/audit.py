@@ -12,8 +12,10 @@ from plexor.cli.output import console, folding_table, stepping
 
 if TYPE_CHECKING:
     from plexor.audits import Executor
+    from plexor.core.errors import PlanError
     from plexor.findings.summary import Summary
     from plexor.findings.summary.results import Performance
+    from plexor.plans.plan import Plan
 
 _UNMET = 1
 
@@ -62,14 +64,13 @@ def audit(
     Example: --require 'probes["pgd-linf-2"].accuracy.low > 0.5'
     """
     from plexor.audits import audit as carry_out
-    from plexor.core.errors import DataError
-    from plexor.findings.require import parse
+    from plexor.core.errors import DataError, PlanError
     from plexor.plans import load_plan
     from plexor.report import write_report
 
-    for condition in require or []:
-        parse(condition)  # what is no condition is refused now, not after the audit
     loaded = load_plan(plan)
+    conditions = require or []
+    _check_conditions(conditions, loaded)
     with stepping("audit", unit="case-probes") as advance:
         run = carry_out(
             loaded,
@@ -80,11 +81,14 @@ def audit(
             executor=_executor(ray, workers, threads, device),
             on_progress=lambda news: advance(news.done, news.total, news.probe, unit=news.unit),
         )
+    summary = run.summarise()
+    answers = answered(conditions, summary)
+    run.write_required({condition: _in_words(answer) for condition, answer in answers.items()})
     path = write_report(run.path)
-    summary = run.summary()
-    console.print(results(summary))
+    _say(summary)
     console.print(f"report: {path}")
-    n_unmet = unmet(require or [], summary)
+    for condition, answer in answers.items():
+        console.print(f"{_in_words(answer)}: {condition}")
     if failed := all_failed(summary):
         findings = run.findings()
         reason = findings.loc[findings["probe"] == failed[0], "error"].iloc[0]
@@ -92,7 +96,36 @@ def audit(
             f"every case failed under {', '.join(failed)}, so nothing was measured there; the "
             f"first says: {reason}; mend the images or the model, and audit into a new directory"
         )
-    raise typer.Exit(_UNMET if n_unmet else 0)
+    if errors := [answer for answer in answers.values() if isinstance(answer, PlanError)]:
+        raise errors[0]
+    raise typer.Exit(0 if all(answers.values()) else _UNMET)
+
+
+def _check_conditions(conditions: list[str], plan: Plan) -> None:
+    """Refuses, before anything is computed, conditions that no summary of the plan can answer."""
+    from plexor.core.errors import PlanError
+    from plexor.findings.require_check import check_condition
+
+    ids = [probe.id for probe in plan.with_saved().all_probes()] if conditions else []
+    complaints = []
+    for condition in conditions:
+        try:
+            check_condition(condition, ids)
+        except PlanError as error:
+            complaints.append(str(error))
+    if complaints:
+        raise PlanError("; ".join(complaints))
+
+
+def _say(summary: Summary) -> None:
+    """Prints the figures, the answer and every flag."""
+    from plexor.report.flag_words import flag_lines
+    from plexor.report.summary_text import summary_text
+
+    console.print(results(summary))
+    console.print(summary_text(summary).answer)
+    for line in flag_lines(summary):
+        console.print(line)
 
 
 def _executor(
@@ -122,14 +155,22 @@ def _judged(summary: Summary) -> list[tuple[str, Performance]]:
     return [("clean", summary.clean.lossless), *probes]
 
 
-def unmet(conditions: list[str], summary: Summary) -> int:
-    """Prints whether each condition holds; gives the number of those that do not."""
+def answered(conditions: list[str], summary: Summary) -> dict[str, bool | PlanError]:
+    """Whether each condition holds, or why it has no answer."""
+    from plexor.core.errors import PlanError
     from plexor.findings.require import holds
 
-    answers = {condition: holds(condition, summary) for condition in conditions}
-    for condition, answer in answers.items():
-        console.print(f"{'met' if answer else 'NOT met'}: {condition}")
-    return sum(not answer for answer in answers.values())
+    answers: dict[str, bool | PlanError] = {}
+    for condition in conditions:
+        try:
+            answers[condition] = holds(condition, summary)
+        except PlanError as error:
+            answers[condition] = error
+    return answers
+
+
+def _in_words(answer: bool | PlanError) -> str:
+    return "met" if answer is True else "NOT met" if answer is False else "without an answer"
 
 
 def results(summary: Summary) -> Table:

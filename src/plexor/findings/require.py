@@ -12,7 +12,7 @@ from plexor.core.errors import PlanError, unknown
 from plexor.findings.summary.summary import Summary
 from plexor.findings.summary.summary_file import SUMMARY
 
-_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Lt: operator.lt,
     ast.LtE: operator.le,
     ast.Gt: operator.gt,
@@ -20,12 +20,14 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
 }
-_ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
 }
+_LONGEST = 1000
+"""Characters of a condition; it keeps expressions within expressions few."""
 
 
 def parse(condition: str) -> ast.expr:
@@ -34,10 +36,17 @@ def parse(condition: str) -> ast.expr:
     Raises:
         PlanError: it is not one.
     """
+    if len(condition) > _LONGEST:
+        raise PlanError(
+            f"require: a condition has at most {_LONGEST} characters, got {len(condition)}; give "
+            "several with --require each"
+        )
     try:
         return ast.parse(condition.strip(), mode="eval").body
     except SyntaxError as error:
         raise PlanError(f"require: cannot read {condition!r}: {error.msg}") from error
+    except (ValueError, RecursionError, MemoryError) as error:  # NUL bytes, brackets in brackets
+        raise PlanError(f"require: cannot read {condition!r:.80}") from error
 
 
 def holds(condition: str, summary: Summary) -> bool:
@@ -85,7 +94,7 @@ def holds_of(condition: str, names: Mapping[str, Any]) -> bool:
     """
     try:
         value = _value(parse(condition), names, condition)
-    except TypeError as error:
+    except (TypeError, ArithmeticError) as error:
         raise PlanError(f"require: cannot work out {condition!r}: {error}") from error
     if value is not None and not isinstance(value, bool):
         raise PlanError(f"require: {condition!r} is {value!r}, expected a comparison")
@@ -143,25 +152,30 @@ def _value(node: ast.expr, names: Mapping[str, Any], condition: str) -> Any:  # 
         case ast.UnaryOp(op=ast.USub(), operand=part):
             value = number(part)
             return None if value is None else -value
-        case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in ARITHMETIC:
             a, b = number(left), number(right)
             undefined = a is None or b is None or (isinstance(op, ast.Div) and b == 0)
-            return None if undefined else _ARITHMETIC[type(op)](a, b)
+            return None if undefined else ARITHMETIC[type(op)](a, b)
         case ast.Compare(left=left, ops=ops, comparators=rights) if _known(ops):
             numbers = [single(part) for part in (left, *rights)]
             steps = zip(ops, numbers, numbers[1:], strict=False)
             if None in numbers:
                 return None
-            return all(_COMPARISONS[type(op)](a, b) for op, a, b in steps)
+            return all(COMPARISONS[type(op)](a, b) for op, a, b in steps)
         case _:
-            raise PlanError(
-                f"require: {ast.unparse(node)!r} in {condition!r} is not understood; write e.g. "
-                'probes["pgd-linf-2"].accuracy.low > 0.5'
-            )
+            raise not_understood(node, condition)
+
+
+def not_understood(node: ast.expr, condition: str) -> PlanError:
+    """The error about a part of a condition that is none of what conditions are made of."""
+    return PlanError(
+        f"require: {ast.unparse(node)!r} in {condition!r} is not understood; write e.g. "
+        'probes["pgd-linf-2"].accuracy.low > 0.5'
+    )
 
 
 def _known(ops: Sequence[ast.cmpop]) -> bool:
-    return all(type(op) in _COMPARISONS for op in ops)
+    return all(type(op) in COMPARISONS for op in ops)
 
 
 def _looked_up(within: Any, name: Any, condition: str) -> Any:

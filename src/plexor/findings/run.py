@@ -30,7 +30,11 @@ import yaml
 from plexor.core.errors import RunDirectoryError
 from plexor.core.files import write_atomic
 from plexor.core.ids import digest
-from plexor.findings.schema import SCHEMA, Finding, from_table, to_table
+from plexor.findings.flags.flag import Flag
+from plexor.findings.run_files import read_about, read_json, read_plan, read_provenance
+from plexor.findings.schema import Finding, from_table, to_table
+from plexor.findings.stored_rows import check_rows, read_rows
+from plexor.findings.summary.summarise import summarise
 from plexor.findings.summary.summary import Summary
 from plexor.findings.summary.summary_file import read_summary, write_summary
 
@@ -100,7 +104,7 @@ class RunDirectory:
             RunDirectoryError: it is no run directory, or the run is of something else.
         """
         try:
-            found = json.loads(self._marker.read_text()) if self._marker.exists() else None
+            found = read_json(self._marker) if self._marker.exists() else None
             inside = [path.name for path in self.path.iterdir()] if self.path.is_dir() else []
         except OSError as error:
             raise RunDirectoryError(f"cannot read {self.path}: {error.strerror}") from error
@@ -159,8 +163,8 @@ class RunDirectory:
         One that failed has left nothing else; one that did not counts once what was fitted stands.
         """
         path = self.fitted(fit_id).with_suffix(".json")
-        account = dict(json.loads(path.read_text())) if path.exists() else None
-        if account is None or not (account["error"] or self.fitted(fit_id).exists()):
+        account = read_json(path) if path.exists() else None
+        if account is None or not (account.get("error") or self.fitted(fit_id).exists()):
             return None
         return account
 
@@ -171,7 +175,7 @@ class RunDirectory:
     def shapes(self) -> dict[str, list[int] | str]:
         """Case id → shape of its image, or why it cannot be used; empty if not yet known."""
         path = self.path / "artifacts" / "shapes.json"
-        return dict(json.loads(path.read_text())) if path.exists() else {}
+        return read_json(path) if path.exists() else {}
 
     def write_shapes(self, shapes: Mapping[str, object]) -> None:
         """Keeps them."""
@@ -180,7 +184,7 @@ class RunDirectory:
     def detection(self, probe: str) -> dict[str, Any] | None:
         """What a detector makes of a probe; None if that is not known yet."""
         path = self._detection(probe)
-        return dict(json.loads(path.read_text())) if path.exists() else None
+        return read_json(path) if path.exists() else None
 
     def write_detection(self, probe: str, found: Mapping[str, object]) -> None:
         """Keeps it."""
@@ -188,7 +192,7 @@ class RunDirectory:
 
     def unit(self, unit_id: str) -> list[Finding]:
         """One unit's findings, in the order they were made."""
-        return from_table(self._read(self._unit(unit_id)))
+        return from_table(read_rows(self._unit(unit_id)))
 
     def findings(self) -> pd.DataFrame:
         """All findings, ordered by probe, container and case; columns as in ``SCHEMA``.
@@ -201,28 +205,40 @@ class RunDirectory:
             raise RunDirectoryError(
                 f"{self.path} holds no findings; run: plexor audit PLAN --out {self.path}"
             )
-        table = pa.concat_tables(self._read(path) for path in paths)
-        frame = pd.DataFrame(table.to_pandas())
+        tables = {path: read_rows(path) for path in paths}
+        frame = pd.DataFrame(pa.concat_tables(tables.values()).to_pandas())
+        check_rows(tables, frame)
         return frame.sort_values(["probe", "stored", "case_id"], ignore_index=True)
 
     def plan(self) -> dict[str, object]:
-        """The resolved plan."""
-        loaded = yaml.safe_load(self._existing("plan.yaml").read_text())
-        return dict(loaded)
+        """The resolved plan.
+
+        Raises:
+            RunDirectoryError: it is missing, damaged, or not the one that the run was begun with.
+        """
+        return read_plan(self._existing("plan.yaml"), self._existing(self._marker.name))
 
     def has_provenance(self) -> bool:
         """Whether an audit has begun here."""
         return (self.path / "provenance.json").exists()
 
     def provenance(self) -> dict[str, object]:
-        """What the findings came from."""
-        return dict(json.loads(self._existing("provenance.json").read_text()))
+        """What the findings came from.
+
+        Raises:
+            RunDirectoryError: it is missing or damaged.
+        """
+        return read_provenance(self._existing("provenance.json"))
 
     def examples(self) -> list[StoredExample]:
-        """Every example kept, ordered by probe and case."""
+        """Every example kept, ordered by probe and case.
+
+        Raises:
+            RunDirectoryError: what is said of one is damaged.
+        """
         found = []
         for about_file in (self.path / "artifacts" / "examples").glob("*/*/about.json"):
-            about = json.loads(about_file.read_text())
+            about = read_about(about_file)
             folder, suffix = about_file.parent, about["suffix"]
             found.append(
                 StoredExample(
@@ -254,6 +270,29 @@ class RunDirectory:
         """
         return read_summary(self._existing("summary.json"))
 
+    def summarise(self) -> Summary:
+        """Every number the report prints, from the findings as they are now; nothing is written.
+
+        Raises:
+            RunDirectoryError: nothing is there yet, or a file is damaged.
+        """
+        return summarise(self.plan(), self.provenance(), self.findings())
+
+    def flags(self) -> tuple[Flag, ...]:
+        """Doubts about the evaluation that were found, those of level "error" first.
+
+        An error says: do not rely on the figures it touches.
+
+        Raises:
+            RunDirectoryError: see ``summarise``.
+        """
+        order = ("error", "warning", "note")
+        return tuple(sorted(self.summarise().flags, key=lambda flag: order.index(flag.severity)))
+
+    def write_required(self, outcome: Mapping[str, str]) -> None:
+        """Keeps the conditions that were required of the summary, each with its outcome."""
+        self.write_provenance(self.provenance() | {"required": dict(outcome)})
+
     def write_report(self, html: str) -> Path:
         """Keeps the report; returns the file."""
         path = self.path / "report.html"
@@ -279,15 +318,6 @@ class RunDirectory:
         if not path.exists():
             raise RunDirectoryError(f"{self.path} is not a run directory: it has no {name}")
         return path
-
-    def _read(self, path: Path) -> pa.Table:
-        try:
-            return pq.read_table(path, schema=SCHEMA)
-        except (OSError, pa.ArrowException) as error:
-            raise RunDirectoryError(
-                f"{path} is damaged ({error}); delete it and run the audit again, which redoes "
-                "this unit only"
-            ) from error
 
 
 def _if_there(path: Path) -> Path | None:

@@ -76,6 +76,13 @@ class Plan(BaseModel):
     probes: Annotated[tuple[ProbePlan, ...], BeforeValidator(checked_probes)] = ()
     unit_size: int = Field(64, ge=1, description="cases done, and kept, together")
     n_examples: int = Field(12, ge=0, description="cases whose images are kept for the report")
+    margin: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="harm below it counts as small, stated before the audit: a fall of accuracy as "
+        "a share (0.02 is 2 points) or of Dice, or a growth of the mean error in the model's unit",
+    )
     visibility: Visibility = Visibility()
     _folder: Path = PrivateAttr(default=Path())
 

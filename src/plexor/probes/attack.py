@@ -10,6 +10,7 @@ from plexor.attacks import catalogue
 from plexor.attacks.engine import propose, unreached
 from plexor.attacks.goals import Goal
 from plexor.attacks.proposal import Attack, Proposal
+from plexor.attacks.storable import check_storable
 from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.core.seeds import seed_for
@@ -166,8 +167,8 @@ class PlannedAttack:
             raise PlanError(f"{self.name} works for {', '.join(tasks)}, not for {task.kind}")
 
     def check_images(self, batch: Batch) -> None:
-        """See ``PlannedProbe``; refuses a radius in levels for images that have none."""
-        self.threat.radii(batch)
+        """See ``PlannedProbe``; refuses a radius that holds no change the images can store."""
+        check_storable(self.threat, batch)
 
     def ready(self, materials: Materials) -> Ready:
         """See ``PlannedProbe``."""

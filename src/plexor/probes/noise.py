@@ -8,6 +8,7 @@ from typing import ClassVar
 from plexor.attacks.control import matched_noise
 from plexor.attacks.goals import Goal
 from plexor.attacks.proposal import Proposal
+from plexor.attacks.storable import check_storable
 from plexor.attacks.threat import Threat
 from plexor.findings.planned import control_id
 from plexor.models.batch import Batch
@@ -47,8 +48,8 @@ class NoiseProbe:
         """Takes any task."""
 
     def check_images(self, batch: Batch) -> None:
-        """See ``PlannedProbe``; refuses a radius in levels for images that have none."""
-        self.threat.radii(batch)
+        """See ``PlannedProbe``; refuses a radius that holds no change the images can store."""
+        check_storable(self.threat, batch)
 
     def ready(self, materials: Materials) -> Ready:
         """See ``PlannedProbe``."""

@@ -37,6 +37,8 @@ def facts(run: RunDirectory, summary: Summary) -> tuple[Fact, ...]:
         ("Cohort, SHA-256", summary.cohort.sha256),
         ("Images hashed", len(provenance.get("images") or {})),
     ]
+    required: Mapping[str, str] = provenance.get("required") or {}
+    listed += [("Required", f"{outcome}: {condition}") for condition, outcome in required.items()]
     plain = [Fact(name=name, text=str(value)) for name, value in listed if value not in (None, "")]
     plan = yaml.safe_dump(run.plan(), sort_keys=False, allow_unicode=True).strip()
     card = json.dumps(summary.model.card, indent=1, ensure_ascii=False)

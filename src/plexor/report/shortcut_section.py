@@ -13,6 +13,7 @@ from plexor.findings.summary.summary import Summary
 from plexor.report import rounding, words
 from plexor.report.attack_family import SIGNIFICANT
 from plexor.report.cells import cases_cell, main_in, p_cell, points_cell, share_cell
+from plexor.report.conclusion import no_excess_answer
 from plexor.report.confusion import moves
 from plexor.report.headline import headline
 from plexor.report.table import Cell, Table
@@ -57,10 +58,7 @@ def shortcut_answer(summary: Summary) -> str:
         return ""
     read = [probe for probe in summary.shortcuts if _is_read(probe.lossless)]
     if not read:
-        return (
-            "No artefact changed this model's decisions more often than its own tiles did, "
-            "shuffled, by more than chance explains."
-        )
+        return no_excess_answer(summary.shortcuts, summary.margin)
     found = "; ".join(
         f"{shortcut_name(probe)} in {wording.share(probe.lossless.fooling_ratio.value)} of the "
         f"images, its tiles in {wording.share(probe.lossless.control_fooling_ratio.value)}"

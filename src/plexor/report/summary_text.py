@@ -11,6 +11,8 @@ from plexor.findings.summary.regression_results import RegressionComparison
 from plexor.findings.summary.results import Performance, of_kind
 from plexor.findings.summary.summary import CohortSummary, Summary
 from plexor.report import rounding, words
+from plexor.report.conclusion import harm_beside_margin, no_harm_answer
+from plexor.report.flag_words import error_titles
 from plexor.report.headline import Headline, headline
 from plexor.report.lead_attack import effective, harmful, lead_attack
 from plexor.report.shortcut_section import lead_shortcut, shortcut_answer, shortcut_name
@@ -57,14 +59,14 @@ def summary_text(summary: Summary) -> SummaryText:
     of_shortcuts = shortcut_answer(summary)
     if lead is None:
         return SummaryText(
-            answer=of_shortcuts or "No attack has been judged yet.",
+            answer=_without_attacks(summary, of_shortcuts),
             paragraphs=(_untouched(summary, figure),),
             limits=(_OWN_ARTEFACTS, _elsewhere(summary)) if of_shortcuts else (),
             figures=(_clean_figure(summary, figure), *_shortcut_figures(summary)),
         )
     control = summary.noise(lead)
     return SummaryText(
-        answer=_answer(lead, control),
+        answer=_answer(summary, lead, control),
         paragraphs=(
             _setting(summary, lead),
             _outcome(summary, lead, control, figure),
@@ -75,19 +77,38 @@ def summary_text(summary: Summary) -> SummaryText:
     )
 
 
-def _answer(lead: AttackSummary, control: NoiseSummary | None) -> str:
+def _without_attacks(summary: Summary, of_shortcuts: str) -> str:
+    """What was shown of shortcuts alone, or that nothing was tried yet."""
+    errors = error_titles(summary)
+    if not errors or not of_shortcuts:
+        return of_shortcuts or "No attack has been judged yet."
+    return f"Not to be relied on yet ({'; '.join(errors)}): {of_shortcuts}"
+
+
+def _answer(summary: Summary, lead: AttackSummary, control: NoiseSummary | None) -> str:
+    """What was shown of the attacks; nothing where an error-level flag forbids a conclusion."""
+    if not effective(lead.lossless):
+        doubts = "; ".join(error_titles(summary))
+        if doubts:
+            return f"Nothing can be concluded from this audit yet: {doubts}."
+        return no_harm_answer(summary)
+    harm = _harm(summary, lead, control)
+    doubts = "; ".join(error_titles(summary, of=lead.id))
+    return f"Not to be relied on yet ({doubts}): {harm}" if doubts else harm
+
+
+def _harm(summary: Summary, lead: AttackSummary, control: NoiseSummary | None) -> str:
     """What the change does, and what noise of its size does to the same cases."""
     result = lead.lossless
-    if not effective(result):
-        return "None of the attacks tried did more than chance explains."
     where = lead.threat.place
     size = lead.threat.size + (f", {where}" if where else "")
     effect = lead.goal.effect(wording.share(result.success.value), lead.goal_unit)
     change = f"A change of at most {size}, if searched for, {effect}"
+    beside = harm_beside_margin(summary, lead)
     if control is None:
-        return f"{change}."
+        return f"{change}.{beside}"
     noise = lead.goal.chance(wording.share(result.control_success.value))
-    return f"{change}; random noise of the same size, {noise}."
+    return f"{change}; random noise of the same size, {noise}.{beside}"
 
 
 def _setting(summary: Summary, lead: AttackSummary) -> str:

@@ -153,6 +153,16 @@ _SAME_CONTAINER = Term(
     "alone does is not put down to the attack.",
 )
 
+_NOT_SHOWN = Term(
+    name="Harm shown, not shown, small",
+    text="Harm was shown where the corrected p of a worse result is below .05, or where the goal "
+    "was reached clearly more often than by noise of the same size. Otherwise no harm was shown, "
+    "which is not that there is none: the greatest harm that the 95 % intervals leave open is "
+    "given with it, and only greater harm is excluded by these cases. Harm was shown to be small "
+    "only where every such interval lies within a margin that the plan stated before the audit "
+    "(`margin`).",
+)
+
 _TERMS = (
     Term(name="Attack", text="A search for a change that makes the model miss its task."),
     Term(name="Case", text="One image with its truth and its group."),
@@ -211,7 +221,8 @@ def methods(summary: Summary) -> tuple[Term, ...]:
     )
     test = {"regression": _T_TEST, "segmentation": _DICE_TEST}.get(kind, _MCNEMAR)
     text = _REACHED.format(open=_OPEN.get(kind, _OPEN_CLASSES))
-    return (*_ALWAYS, *own, Term(name="Goal reached", text=text), test, _SAME_CONTAINER)
+    reached = Term(name="Goal reached", text=text)
+    return (*_ALWAYS, *own, reached, test, _NOT_SHOWN, _SAME_CONTAINER)
 
 
 def terms(summary: Summary) -> tuple[Term, ...]:

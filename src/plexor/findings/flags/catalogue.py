@@ -132,6 +132,18 @@ FLAG_KINDS = (
         check=checks.decisions_vary,
     ),
     FlagKind(
+        id="nothing-changed",
+        title="Nothing was changed",
+        severity="error",
+        raised_if="an attack or a shortcut left every image, as stored losslessly, as it was, in "
+        "all cases that it was tried on.",
+        why="The model was shown the untouched images once more. That its decisions stayed says "
+        "nothing about what it withstands.",
+        what_to_do="Give the change room: a greater radius, or a region that is not empty in these "
+        "images. If there is room, the search is broken or blind; look at the other flags.",
+        check=checks.nothing_changed,
+    ),
+    FlagKind(
         id="control-missing",
         title="An attack has no control",
         severity="warning",

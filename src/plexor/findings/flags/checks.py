@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 
+from plexor.cases.image import LOSSLESS
+from plexor.core.wording import counted
 from plexor.findings.flags.evidence import Doubt, Evidence
-from plexor.findings.summary.probe_summary import AttackSummary
+from plexor.findings.summary.probe_summary import AttackSummary, ShortcutSummary
 from plexor.threat_model import Threat
 
 FEW_PASSES = 10
@@ -64,6 +66,29 @@ def out_of_threat(evidence: Evidence) -> list[Doubt] | None:
         )
         for probe in evidence.attacks
         if probe.n_out_of_threat
+    ]
+
+
+def nothing_changed(evidence: Evidence) -> list[Doubt] | None:
+    """An attack or a shortcut left every stored image as it was."""
+    rows = evidence.findings
+    tried = rows[(rows["stored"] == LOSSLESS) & (rows["status"] == "ok") & rows["attempted"]]
+    changes = (AttackSummary, ShortcutSummary)
+    lengths = [
+        (probe.id, tried.loc[tried["probe"] == probe.id, "linf"])
+        for probe in evidence.probes
+        if isinstance(probe, changes)
+    ]
+    known = [(name, length) for name, length in lengths if len(length)]
+    if not known:
+        return None
+    return [
+        (
+            name,
+            f"It was tried on {counted(len(length), 'case')} and changed no stored number in any.",
+        )
+        for name, length in known
+        if (length == 0).all()
     ]
 
 

@@ -9,12 +9,14 @@ from typing import Any
 import pandas as pd
 
 from plexor.cases.case import split_labels
+from plexor.core.errors import RunDirectoryError
 from plexor.core.version import __version__
 from plexor.findings.flags.catalogue import FLAG_KINDS
 from plexor.findings.flags.evidence import Evidence
 from plexor.findings.flags.flag_kind import raise_flags
 from plexor.findings.schema import CLEAN
 from plexor.findings.summary.attacks import attacks
+from plexor.findings.summary.changes import changes
 from plexor.findings.summary.parts import Parts, number
 from plexor.findings.summary.probe_summary import ProbeSummary
 from plexor.findings.summary.shortcuts import shortcuts
@@ -41,16 +43,22 @@ def summarise(
         plan: the resolved plan.
         provenance: what the findings came from; its model card names the classes.
         findings: rows of ``SCHEMA``, finished or not, in any order.
+
+    Raises:
+        RunDirectoryError: not one untouched image has been judged, or a class is named that the
+            model does not have.
     """
     # Sums of floats depend on their order; the same findings must give the same summary.
     findings = findings.sort_values(["probe", "stored", "case_id"])
     model = ModelSummary.of(provenance["model"])
+    _check_names(findings, model.task)
     parts = Parts.of(findings, model.task)
     cohort = _cohort(plan, provenance, parts)
     clean = _clean(parts)
     searches, noises = attacks(plan, provenance, parts)
     put, shuffled = shortcuts(plan, provenance, parts)
-    probes: tuple[ProbeSummary, ...] = (*searches, *put, *noises, *shuffled)
+    further = changes(provenance, parts)
+    probes: tuple[ProbeSummary, ...] = (*searches, *put, *further, *noises, *shuffled)
     evidence = Evidence(
         plan=plan,
         provenance=provenance,
@@ -68,10 +76,37 @@ def summarise(
         clean=clean,
         probes=probes,
         visibility=visibility(plan, clean, searches, noises),
+        margin=plan.get("margin"),
         flags=outcome.raised,
         flags_passed=outcome.passed,
         flags_unchecked=outcome.unchecked,
     )
+
+
+def _check_names(findings: pd.DataFrame, task: TaskSummary) -> None:
+    """Refuses truths and decisions that a model of that task cannot have."""
+    done = findings[findings["status"] == "ok"]
+    texts = pd.unique(done[["truth", "decision_before", "decision_after"]].to_numpy().ravel())
+    if task.kind == "regression":
+        strange = [text for text in texts if not _is_number(text)]
+    elif task.kind in ("multilabel", "segmentation"):
+        strange = [text for text in texts if set(split_labels(text)) - {*task.classes}]
+    else:
+        strange = [text for text in texts if text not in task.classes]
+    if strange:
+        raise RunDirectoryError(
+            f"findings say {strange[0]!r}, which a model of "
+            f"{', '.join(task.classes) or 'a number'} cannot; a file of the run directory is "
+            "damaged or of another run; run the audit again in a new directory"
+        )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _named(manifest: PurePath) -> str:
@@ -112,6 +147,11 @@ def _range(truths: pd.Series[str]) -> TruthRange:
 
 def _clean(parts: Parts) -> CleanSummary:
     """The model on untouched images: as stored losslessly first, then in every other container."""
+    if not parts.has(CLEAN):
+        raise RunDirectoryError(
+            "no untouched image has been judged yet, so that there is nothing to compare with; run "
+            "the same plexor audit command again, which goes on where it stopped"
+        )
     return CleanSummary(
         stored={
             container: parts.measures.performance(parts.judged(CLEAN, container))

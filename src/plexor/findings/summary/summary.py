@@ -11,6 +11,7 @@ from plexor.findings.flags.flag import Flag
 from plexor.findings.summary.counts import Count
 from plexor.findings.summary.probe_summary import (
     AttackSummary,
+    ChangeSummary,
     NoiseSummary,
     ProbeSummary,
     ShortcutSummary,
@@ -145,6 +146,8 @@ class Summary:
         clean: the model on untouched images.
         probes: attacks and then shortcuts in the plan's order, then their controls.
         visibility: how visible changes are; None where nothing of it was measured.
+        margin: harm that the plan states beforehand as small: a share for tasks that decide, a
+            Dice, or a number in the model's unit; None where it states none.
         flags: doubts about the evaluation that were found.
         flags_passed: ids of doubts looked for and not found.
         flags_unchecked: ids of doubts that this audit does not allow to check.
@@ -158,6 +161,7 @@ class Summary:
     clean: CleanSummary
     probes: tuple[ProbeSummary, ...]
     visibility: VisibilitySummary | None
+    margin: float | None = None
     flags: tuple[Flag, ...]
     flags_passed: tuple[str, ...]
     flags_unchecked: tuple[str, ...]
@@ -181,6 +185,11 @@ class Summary:
     def shortcuts(self) -> list[ShortcutSummary]:
         """The shortcuts, without their controls."""
         return [probe for probe in self.probes if isinstance(probe, ShortcutSummary)]
+
+    @property
+    def changes(self) -> list[ChangeSummary]:
+        """The probes of further kinds, such as corruptions."""
+        return [probe for probe in self.probes if isinstance(probe, ChangeSummary)]
 
     def noise(self, attack: AttackSummary) -> NoiseSummary | None:
         """The noise of an attack's size; None where it was not tried."""

@@ -1,0 +1,101 @@
+"""Whether a threat holds any change that the images' files can store."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from plexor.attacks.threat import Threat
+from plexor.core.errors import PlanError
+from plexor.core.wording import with_unit
+from plexor.models.batch import Batch
+
+_ROUNDING = 1e-6
+"""A radius that is short of the smallest change by this share is taken for it."""
+_FIGURES = 3
+"""Significant figures of the smallest radius in a message; it is rounded up."""
+
+
+def check_storable(threat: Threat, batch: Batch) -> None:
+    r"""Refuses a radius that is too small for any change in any of the images.
+
+    A perturbation within it would be rounded away when the image is stored, so that no attack could
+    change anything. Cases in which nothing may change, e.g. with an empty mask as region, are
+    ignored.
+
+    Args:
+        threat: the threat.
+        batch: some of the audited cases.
+
+    Raises:
+        PlanError: the radius is too small, or it is in levels and the images have none.
+
+    Example:
+        >>> import torch
+        >>> from plexor.attacks import Threat
+        >>> from plexor.core.errors import PlanError
+        >>> from plexor.models import Batch, Scaling
+        >>> one = torch.ones(1, 1, 1, 1)
+        >>> image = Batch(
+        ...     ids=("a",), images=9 * torch.ones(1, 1, 2, 2), truth=torch.zeros(1), low=0 * one,
+        ...     high=255 * one, quantum=one, scaling=Scaling(slope=one, intercept=0 * one),
+        ... )
+        >>> check_storable(Threat(norm="linf", radius=0.4, unit="percent"), image)
+        >>> try:
+        ...     check_storable(Threat(norm="linf", radius=0.2, unit="percent"), image)
+        ... except PlanError as error:
+        ...     print(str(error).partition("; ")[2].replace("\N{NO-BREAK SPACE}", " "))
+        the least is 0.393 percent (1 level)
+    """
+    radii = threat.radii(batch).flatten().double()
+    least = smallest_changes(threat, batch)
+    known = torch.isfinite(least)
+    shares = (radii / least)[known]
+    if not len(shares) or bool((shares * (1 + _ROUNDING) >= 1).any()):
+        return
+    row = int(torch.where(known, radii / least, 0).argmax())
+    wanted = _rounded_up(threat.radius * float(least[row] / radii[row]))
+    level = float(batch.quantum.flatten()[row])
+    size = f" ({with_unit(f'{float(least[row]) / level:g}', 'level')})" if level > 0 else ""
+    raise PlanError(
+        f"threat: {threat.name} allows no change that these images can store, so no attack could "
+        f"change anything; the least is {wanted:g} {threat.unit}"
+        f"{size if threat.norm != 'l0' and threat.unit != 'level' else ''}"
+    )
+
+
+def smallest_changes(threat: Threat, batch: Batch) -> Tensor:
+    """The norm of the smallest change of each case that its file can store, (N,) float64.
+
+    On an integer grid one number moves by one quantum; of floating-point storage, by half the
+    distance to the next number, beyond which it is rounded to that. Infinite where nothing may
+    change.
+    """
+    step = _steps(batch)
+    low, high = threat.bounds(batch)
+    room = torch.maximum(high, -low).double()
+    steps = torch.where(room >= step, step, torch.inf).flatten(1)
+    smallest, where = steps.min(dim=1, keepdim=True)
+    single = torch.zeros_like(steps).scatter_(1, where, smallest.nan_to_num(posinf=0.0))
+    norms = threat.norms(single.view_as(room))
+    return torch.where(torch.isfinite(smallest.flatten()), norms, torch.inf)
+
+
+def _steps(batch: Batch) -> Tensor:
+    """How far each number must move to be stored as another, (N, C, *spatial) float64."""
+    found = batch.quantum.double().expand_as(batch.images).clone()
+    for row in torch.nonzero(batch.quantum.flatten() == 0).flatten().tolist():
+        pixels = batch.stored[row].pixels if batch.stored else batch.images[row].cpu().numpy()
+        half = np.spacing(np.abs(pixels)).astype(np.float64) / 2
+        found[row] = torch.from_numpy(half).to(found.device)
+    return found
+
+
+def _rounded_up(value: float) -> float:
+    """The value to a few significant figures, never below it."""
+    scale = 10.0 ** (_FIGURES - 1 - math.floor(math.log10(value)))
+    up = math.ceil(value * scale * (1 - _ROUNDING)) / scale
+    return float(f"{up:.{_FIGURES}g}")
