@@ -142,7 +142,8 @@ def _observed(
 
 
 def _known(seen: object) -> bool:
-    return isinstance(seen, np.ndarray) and seen.size > 0
+    """Whether something was measured; an image of a few pixels has responses that are NaN."""
+    return isinstance(seen, np.ndarray) and seen.size > 0 and bool(np.isfinite(seen).all())
 
 
 def crossings(clean: CleanSummary, attacks: Sequence[AttackSummary]) -> tuple[Crossing, ...]:
