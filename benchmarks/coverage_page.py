@@ -12,7 +12,7 @@ from coverage_question import CORRELATIONS, LEVEL, Row, standard_error
 
 LEAST_SHOWN = 0.5
 
-INTRODUCTION = Path(__file__).with_name("coverage_introduction.md")
+INTRODUCTION = Path(__file__).with_name("coverage_introduction.txt")
 
 
 def page(rows: Sequence[Row], repeats: int) -> str:

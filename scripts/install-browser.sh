@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs Chromium, in which tests/browser open the report; does nothing where there is one.
+# Installs Chromium, in which tests/browser open the report and reader studies; does nothing where there is one.
 # With --if-possible it says why and succeeds where Chromium cannot be installed: the tests skip.
 set -euo pipefail
 

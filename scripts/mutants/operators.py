@@ -101,12 +101,17 @@ def _changed(file: Path, *, only: int | None = None) -> Iterator[tuple[Mutant, a
             file=file,
             function=function[0] if function else "",
             first_line=function[1] if function else 0,
-            line=getattr(node, "lineno", 0),
+            line=_line_number(node),
             before=_line(node),
             after=_line(after),
             number=number,
         )
         yield mutant, tree if only is None else _replaced(tree, path, after)
+
+
+def _line_number(node: ast.AST) -> int:
+    """Of a node; of a comprehension's loop, which has none, that of its variable."""
+    return int(node.target.lineno if isinstance(node, ast.comprehension) else node.lineno)  # type: ignore[attr-defined]
 
 
 def _line(node: ast.AST) -> str:

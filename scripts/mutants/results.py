@@ -122,6 +122,7 @@ function, quickest first, for at most a minute of them, so a survivor may still 
 
 A survivor is a missing test, or a change that makes no difference: another tolerance of a search, a
 condition that another one implies, a check that only saves time. The list does not tell which.
+An area with 0 drawn has not been run yet.
 
 | area | mutants | drawn | killed | did not end | survived | killed or ended |
 |---|--:|--:|--:|--:|--:|--:|

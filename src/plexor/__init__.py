@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from plexor.findings import RunDirectory
     from plexor.models import (
         Binary,
-        Model,
         Multiclass,
         Multilabel,
         Preprocess,
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 _HOME = {
     "Binary": "plexor.models",
     "Cohort": "plexor.cases",
-    "Model": "plexor.models",
     "Multiclass": "plexor.models",
     "Multilabel": "plexor.models",
     "Plan": "plexor.plans",
@@ -86,6 +84,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name == "attacks":
         return importlib.import_module("plexor.attacks")
+    if name == "Model":  # the spelling of earlier versions; the protocol is plexor.models.Model
+        name = "TorchModel"
     if name not in _HOME:
         raise AttributeError(f"module 'plexor' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOME[name]), name)

@@ -27,11 +27,12 @@ from plexor.report import write_report
 ROOT = Path(__file__).parents[2]
 
 
-def example() -> list[str]:
-    """The Python blocks of the section on probes."""
+def example() -> tuple[str, str]:
+    """The file of the section on probes, and the line that enters it in the catalogue."""
     section = (ROOT / "CONTRIBUTING.md").read_text().split("## Add a probe\n")[1].split("\n## ")[0]
-    blocks = re.findall(r"^   ```py\n(.*?)^   ```", section, re.DOTALL | re.MULTILINE)
-    return [textwrap.dedent(block) for block in blocks]
+    (file,) = re.findall(r"^   ```py [^\n]*\n(.*?)^   ```", section, re.DOTALL | re.MULTILINE)
+    (line,) = re.findall(r"^   \+( *\"corruption\": .*)$", section, re.MULTILINE)
+    return textwrap.dedent(file), line
 
 
 @pytest.fixture
@@ -93,4 +94,9 @@ def test_an_audit_carries_it_out_and_says_what_it_is(lesions: Setup, tmp_path: P
     assert about["settings"] == {"percent": 20.0}
     summary = summarise(run.plan(), run.provenance(), findings)
     assert "pgd-linf-2" in {one.id for one in summary.probes}
-    assert write_report(run.path).exists()
+    (change,) = summary.changes
+    assert (change.id, change.of, change.settings) == ("bright", "corruption", {"percent": 20.0})
+    assert change.distance.linf.max == 51
+    page = write_report(run.path).read_text(encoding="utf-8")
+    assert 'href="#changes"' in page
+    assert ">bright" in page

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -28,7 +29,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
-def _rows(path: Path, **columns: object) -> None:
+def _rows(path: Path, **columns: Any) -> None:
     rows = pd.read_parquet(path)
     rows.assign(**columns).to_parquet(path, index=False)
 
@@ -43,6 +44,11 @@ def _longer(run: Path) -> None:
         [1.0] if i == 3 else one for i, one in enumerate(rows["outputs_after"])
     ]
     rows.to_parquet(run / PGD, index=False)
+
+
+def _folder_for_file(run: Path) -> None:
+    (run / "provenance.json").unlink()
+    (run / "provenance.json").mkdir()
 
 
 DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
@@ -64,7 +70,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "other outputs": (_longer, "has 1 outputs_after, others 7"),
     "no Parquet": (lambda run: (run / PGD).write_bytes(b"PAR1"), "is damaged ("),
     "a folder for a file": (
-        lambda run: ((run / "provenance.json").unlink(), (run / "provenance.json").mkdir()),
+        _folder_for_file,
         "cannot read",
     ),
     "no JSON": (

@@ -85,7 +85,7 @@ def test_ten_million_discordant_pairs() -> None:
 
 
 def test_negative_counts_are_refused() -> None:
-    with pytest.raises(PlanError, match="counts of discordant pairs"):
+    with pytest.raises(PlanError, match="expected counts, whole numbers"):
         mcnemar_test(-1, 3)
 
 

@@ -146,6 +146,14 @@ def test_numbers_are_stratified() -> None:
         assert abs(len(young) - share * 300) <= 5
 
 
+def test_each_tenth_of_the_numbers_is_split_alike() -> None:
+    rows: list[tuple[str, str | float]] = [(str(i), float(i * i)) for i in range(200)]
+    split = split_groups(_cohort(rows), {"train": 0.5, "test": 0.5}, seed=3)
+    for tenth in range(10):
+        part = split.cases[20 * tenth : 20 * (tenth + 1)]
+        assert Counter(case.split for case in part) == {"train": 10, "test": 10}
+
+
 def test_another_seed_gives_another_split() -> None:
     cohort = _cohort([(str(i), "a") for i in range(50)])
     assert split_groups(cohort, FRACTIONS, 1) == split_groups(cohort, FRACTIONS, 1)

@@ -293,6 +293,30 @@ def test_a_floating_file_rounds_without_blame(norm: str, offset: float) -> None:
     assert not any(verdict.within_threat for verdict in verdicts(stored, 1.5 * noise, threat))
 
 
+@pytest.mark.parametrize(("radius", "within"), [(2.2361, True), (2.2360, False), (2.23, False)])
+@pytest.mark.parametrize("dtype", ["u1", "u2", "i2"])
+def test_a_length_on_a_grid_is_forgiven_nothing(dtype: str, radius: float, within: bool) -> None:
+    """Two levels and one: √5 = 2.236068."""
+    delta = zeros()
+    delta[0, 0, 1, 1:3] = torch.tensor([2.0, -1.0])
+    (verdict,) = verdicts([grey(100, dtype)], delta, Threat(norm="l2", radius=radius))
+    assert verdict.within_threat is within
+
+
+@pytest.mark.parametrize(
+    ("channels", "radius", "within"),
+    [("together", 1, True), ("apart", 1, False), ("apart", 2, True), ("apart", 3, True)],
+)
+def test_positions_count_once_or_once_a_channel(channels: Any, radius: int, within: bool) -> None:
+    stored = [image(np.full((3, 4, 5), 100, "u1"))]
+    delta = torch.zeros(1, 3, 4, 5)
+    delta[0, :2, 1, 1] = 50.0
+    threat = Threat(norm="l0", radius=radius, channels=channels)
+    (verdict,) = verdicts(stored, delta, threat)
+    assert verdict.within_threat is within
+    assert verdict.distances.l0 == 1
+
+
 def test_sixteen_bit_numbers_are_not_wrapped_around() -> None:
     stored = [grey(32760, "i2"), grey(-32760, "i2")]
     delta = torch.cat([zeros() + 100, zeros() - 100])

@@ -12,7 +12,7 @@ from plexor.attacks.judge import Distances
 from plexor.cases import LOSSLESS, Image, Intensity, decode_image
 from plexor.cases.bands import bands
 from plexor.cases.formats.png import PngCodec
-from plexor.visibility import Visibility, array
+from plexor.visibility import Visibility
 from plexor.visibility.sight import look
 
 SHAPES = [(1, 60, 41), (3, 57, 33), (1, 40, 13, 12)]
@@ -35,7 +35,7 @@ def _image(pixels: Any) -> Image:
 def test_bands_cover_every_row_once(
     shape: tuple[int, ...], rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(array, "_BAND", rows * int(np.prod(shape)) // shape[1])
+    monkeypatch.setattr("plexor.cases.bands._BAND", rows * int(np.prod(shape)) // shape[1])
     found = bands(shape)
     assert len(found) > 1
     covered = [row for band in found for row in range(shape[1])[band]]
@@ -59,7 +59,7 @@ def test_figures_do_not_depend_on_bands(
         return sight, Distances.between(original, other), _image(original).changed(other * 0.37)
 
     whole, apart, pixels = figures()
-    monkeypatch.setattr(array, "_BAND", 9 * int(np.prod(shape)) // shape[1])
+    monkeypatch.setattr("plexor.cases.bands._BAND", 9 * int(np.prod(shape)) // shape[1])
     assert len(bands(shape)) > 4
     in_bands, apart_in_bands, pixels_in_bands = figures()
     assert in_bands.ssim == pytest.approx(whole.ssim, rel=1e-12)

@@ -8,6 +8,7 @@ import torch
 from tests.helpers.tiny import batch_of, binary, image, model_of, multiclass
 from torch import Tensor, nn
 
+import plexor
 from plexor.attacks import PGD, Misclassify, Threat
 from plexor.audits.checks import Check, check_model
 from plexor.core.errors import ModelError
@@ -161,3 +162,7 @@ def test_a_network_without_gradient_is_noticed_and_cannot_be_followed() -> None:
 def test_outputs_that_are_no_numbers_are_let_through_to_be_judged() -> None:
     outputs = model_of(Given(torch.full((2, 3), torch.nan)), multiclass(3)).outputs(BATCH.images)
     assert bool(outputs.isnan().all())
+
+
+def test_the_spelling_of_earlier_versions_is_the_torch_model() -> None:
+    assert plexor.Model is plexor.TorchModel is TorchModel

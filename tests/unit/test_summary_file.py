@@ -86,7 +86,11 @@ def test_what_is_written_follows_the_schema(name: str) -> None:
         ),
         (("probes", 0, "threat", "surprise"), 1, r"unknown key at probes\.0\.threat\.surprise"),
         (("probes", 0, "goal", "surprise"), 1, r"unknown key at probes\.0\.goal\.surprise"),
-        (("probes", 0, "kind"), "corruption", r"'attack', 'shortcut', 'control' at probes\.0"),
+        (
+            ("probes", 0, "kind"),
+            "corruption",
+            r"'change', 'control' at probes\.0",
+        ),
         (("probes", 0, "goal", "kind"), "become", r"at probes\.0\.attack\.goal"),
         (("probes", 0, "threat", "radius"), -1.0, "`radius` must be positive"),
         (("probes", 0, "stored", "lossless", "task"), "ranking", "'multiclass'"),

@@ -7,14 +7,21 @@ from typing import Annotated
 
 import typer
 
+from plexor.cli import reader_study
 from plexor.cli.output import console
 
-app = typer.Typer(help="Have people look at images.", no_args_is_help=True)
+app = typer.Typer(
+    help="Reader studies: people look at images in a browser, blinded.", no_args_is_help=True
+)
 
 
 @app.callback()
 def options() -> None:
-    """Have people look at images."""
+    """Reader studies: people look at images in a browser, blinded.
+
+    In this order: create, check, invite, serve; then status, close, export, analyse. Without a
+    server: draw.
+    """
 
 
 @app.command()
@@ -51,3 +58,6 @@ def draw(
     )
     console.print(f"{found.n_perturbed + found.n_original} images: {found.folder}")
     console.print(f"key, not for the observers: {found.key}")
+
+
+reader_study.register(app)

@@ -18,11 +18,11 @@ from pydantic import (
 )
 
 from plexor.attacks.region import Masked
+from plexor.core.complaint import complaint
 from plexor.core.errors import PlanError, unknown
 from plexor.models.loading import ModelSource
 from plexor.models.training.config import Training
 from plexor.plans.attack_plan import FittedPlan
-from plexor.plans.complaint import complaint
 from plexor.plans.probe_plan import checked_probes, probes_schema
 from plexor.plans.written import STRICT, ProbePlan
 from plexor.probes import CleanProbe, PlannedProbe

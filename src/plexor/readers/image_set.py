@@ -92,7 +92,7 @@ def draw_observer_set(
             f"{probe} changed, of {len(kept)} kept; audit with a greater `n_examples`, or ask for "
             "fewer"
         )
-    chosen = _chosen(about.loc[sorted(examples)], wanted, rng, balance_classes=balance_classes)
+    chosen = choose_cases(about.loc[sorted(examples)], wanted, rng, balance_classes=balance_classes)
     arms = _dealt(chosen, n_perturbed)
     names = _names(wanted, rng)
     rows = []
@@ -134,10 +134,20 @@ def _about(run: RunDirectory, probe: str) -> pd.DataFrame:
     return rows[(rows["status"] == "ok") & (rows["l0"] > 0)].set_index("case_id")
 
 
-def _chosen(
+def choose_cases(
     about: pd.DataFrame, n: int, rng: np.random.Generator, *, balance_classes: bool
 ) -> pd.DataFrame:
-    """So many cases, sorted by class, groups and perhaps classes taking turns."""
+    """Draws ``n`` cases; no second case of a group while other groups are left.
+
+    Args:
+        about: one row for each case, indexed by case, with the columns "truth" and "group".
+        n: number of cases.
+        rng: of the draw.
+        balance_classes: take the classes in turn, too.
+
+    Returns:
+        The rows drawn, sorted by class.
+    """
     drawn = about.iloc[rng.permutation(len(about))]
     turns = [drawn.groupby("group").cumcount()]
     if balance_classes:

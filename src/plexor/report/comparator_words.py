@@ -6,6 +6,7 @@ import numpy as np
 
 from plexor.core import wording
 from plexor.findings.summary.probe_summary import (
+    ChangeSummary,
     NoiseSummary,
     ProbeSummary,
     ShortcutSummary,
@@ -33,6 +34,8 @@ def titles(probe: ProbeSummary) -> tuple[str, str, str]:
     """A probe's name, its title with all that tells it from others, and its size if it has one."""
     if isinstance(probe, ShortcutSummary | ShuffledSummary):
         return shortcut_name(probe), shortcut_name(probe), ""
+    if isinstance(probe, ChangeSummary):
+        return probe.about.title, probe.id, ""
     size = f"{probe.threat.size} ({probe.threat.ball})"
     if isinstance(probe, NoiseSummary):
         return "Noise", f"Noise, {size}", size
@@ -42,7 +45,7 @@ def titles(probe: ProbeSummary) -> tuple[str, str, str]:
 
 def verdict(probe: ProbeSummary, row: Row) -> str:
     """What came of a probe in a case."""
-    if isinstance(probe, ShortcutSummary | ShuffledSummary):
+    if isinstance(probe, ShortcutSummary | ShuffledSummary | ChangeSummary):
         return "Decided otherwise." if changed(row) else "Decided as before."
     if isinstance(probe, NoiseSummary):
         return "No goal: the control."

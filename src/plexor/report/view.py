@@ -16,6 +16,7 @@ from plexor.findings.summary.results import of_kind
 from plexor.findings.summary.summary import Summary
 from plexor.report import words
 from plexor.report.attack_family import families, family, family_words
+from plexor.report.change_table import change_table
 from plexor.report.comparator import Comparator, comparator
 from plexor.report.confusion import Confusions, confusions
 from plexor.report.decision_tables import class_table, probes_table
@@ -68,6 +69,7 @@ class View:
     scatter_caption: str
     confusions: tuple[Confusions, ...]
     shortcuts: Shortcuts | None
+    changes: Table | None
     comparator: Comparator
     flags_words: str
     raised: tuple[Raised, ...]
@@ -116,6 +118,7 @@ def view(run: RunDirectory, summary: Summary, findings: pd.DataFrame) -> View:
         if one_class
         else (),
         shortcuts=shortcuts(summary),
+        changes=change_table(summary),
         comparator=comparator(run, summary, findings),
         flags_words=_flags_words(summary, raised),
         raised=raised,

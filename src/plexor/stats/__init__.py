@@ -23,6 +23,7 @@ from plexor.stats.delong import auc_difference, delong_test, delong_test_all, de
 from plexor.stats.detection import Detection, detection, forced_choice
 from plexor.stats.difference import difference_interval, subgroup_difference
 from plexor.stats.estimate import Estimate
+from plexor.stats.froc import FrocCase, jafroc, match_marks
 from plexor.stats.icc import icc
 from plexor.stats.kappa import cohens_kappa, cohens_kappa_of_table, pabak
 from plexor.stats.krippendorff import alpha_statistic, krippendorff_alpha
@@ -92,6 +93,7 @@ __all__ = [
     "DecisionCurve",
     "Detection",
     "Estimate",
+    "FrocCase",
     "LikelihoodRatios",
     "LimitsOfAgreement",
     "MantelHaenszel",
@@ -144,6 +146,7 @@ __all__ = [
     "hochberg",
     "holm",
     "icc",
+    "jafroc",
     "kappa_power",
     "kappa_sample_size",
     "krippendorff_alpha",
@@ -151,6 +154,7 @@ __all__ = [
     "macro_auc",
     "mantel_haenszel",
     "mantel_haenszel_of_tables",
+    "match_marks",
     "matthews_correlation",
     "mcnemar_power",
     "mcnemar_sample_size",

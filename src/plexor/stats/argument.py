@@ -104,10 +104,12 @@ def by_position(values: object) -> NDArray[Any]:
         array = np.asarray(values)
     except ValueError as error:
         raise PlanError(f"expected rows of equal length, but {error}") from error
-    if array.dtype.kind in "US" and isinstance(values, Sequence):
-        # NumPy turns the numbers of a mixed list into texts, which makes 1 and "1" one label.
+    if array.dtype.kind in "fUS" and isinstance(values, Sequence):
+        # NumPy turns the numbers of a mixed list into texts, which makes 1 and "1" one label, and
+        # whole numbers beyond 64 bits into floats, which makes neighbours one group.
         mixed = np.asarray(values, dtype=object)
-        return array if all(isinstance(x, str) for x in _objects(mixed)) else mixed
+        kind = float if array.dtype.kind == "f" else str
+        return array if all(isinstance(x, kind) for x in _objects(mixed)) else mixed
     return array
 
 

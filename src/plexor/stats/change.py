@@ -39,7 +39,11 @@ def mean_change(
 
 
 def paired_t_test(before: ArrayLike, after: ArrayLike, groups: Groups | None = None) -> TestResult:
-    """Whether the mean change is 0: Student's paired test; with groups, df = groups - 1.
+    """Whether the mean change is 0: Student's paired test.
+
+    With groups, variance and degrees of freedom are those of ``clustered_mean``: where a tenth of
+    the groups hold 30 to 60 cases each, the usual variance with groups - 1 degrees of freedom
+    rejects 30 % of true hypotheses for ten groups and 8 % for a hundred.
 
     Args:
         before: (n,).

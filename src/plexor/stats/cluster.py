@@ -65,24 +65,26 @@ def clustered_proportion(
 ) -> Estimate:
     """A proportion whose interval knows that observations of a group resemble each other.
 
-    The proportion is a ratio (events over observations, both random), its variance is linearised
-    over groups (Cochran, Sampling Techniques, 3rd ed. 1977, ch. 6), and the number of
-    independent observations with the same variance, ``n_effective - 1 = p (1 - p) / variance``,
-    is put into the Wilson interval (the effective sample size of Rao & Scott, Biometrics
-    1992;48:577, in the form that Korn & Graubard, Survey Methodology 1998;24:193, use for exact
-    limits). As they do, it is reduced by the squared ratio of Student's t at ``n_effective - 1``
-    to t at ``groups - 1`` degrees of freedom, because few groups tell the variance badly.
+    The variance of the proportion and the degrees of freedom with which it is known are those of
+    ``plexor.stats.grouped_variance``, which allow for few groups and for groups of very unequal
+    size. The number of independent observations with the same variance,
+    ``n_effective - 1 = p (1 - p) / variance``, is put into the Wilson interval (the effective
+    sample size of Rao & Scott, Biometrics 1992;48:577, in the form that Korn & Graubard, Survey
+    Methodology 1998;24:193, use for exact limits). As they do, it is reduced by the squared ratio
+    of Student's t at ``n_effective - 1`` to t at those degrees of freedom.
 
     With every observation its own group, or ``groups=None``, this is the plain Wilson interval, and
     counting every observation several times, as one group, changes nothing.
 
     Corners: when all outcomes are alike the variance says nothing, so each group is taken to be of
-    one piece: ``n² / sum(size²)`` (Kish). While one of the outcomes has been seen in g groups only,
+    one piece: ``n² / sum(size²)`` (Kish). Where one of the outcomes is seen in g groups only,
     their resemblance can hardly be estimated; so the design effect is taken to be at least
-    ``1 + (Kish's - 1) / g``, which is Kish's own for one group and 1 for many. This floor is
-    Plexor's own: in the designs of docs/reference/coverage.md it lifts the least coverage from
-    0.75 to 0.89, for intervals up to half as wide again where few groups have an event and groups
-    do not matter. One single group of several observations has a value and no interval.
+    ``1 + (Kish's - 1) / g``, which is Kish's own for one group and 1 for many. Groups count by
+    their size in g: a few small groups beside large ones that are all alike count as one. This
+    floor is Plexor's own: in the designs of docs/reference/coverage.md with equal groups it lifts
+    the least coverage from 0.75 to 0.89, for intervals up to half as wide again where few groups
+    have an event and groups do not matter. One single group of several observations has a value
+    and no interval.
 
     Args:
         events: one truth value per observation, (n,).

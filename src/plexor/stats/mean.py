@@ -46,12 +46,15 @@ def as_numbers(name: str, values: ArrayLike) -> Floats:
 def clustered_mean(
     values: ArrayLike, groups: Groups | None = None, *, level: float = 0.95
 ) -> Estimate:
-    """The mean of all cases, its interval Student's with groups - 1 df.
+    """The mean of all cases, with Student's interval.
 
-    The variance is that of a ratio linearised over groups (Cochran, Sampling Techniques, 3rd ed.
-    1977, ch. 6); without groups it is the usual one. For skewed values (absolute errors are) in few
-    groups it covers too little, on the side of the long tail: 91 % for 20 exponential values, 89 %
-    for 4 groups of 5 (docs/reference/coverage.md).
+    Without groups this is the usual interval of a mean. With groups the variance and the degrees
+    of freedom are those of ``plexor.stats.grouped_variance``, which allow for few groups and for
+    groups of very unequal size; with equal groups the degrees of freedom are groups - 1.
+
+    For skewed values (absolute errors are) in few cases or groups it covers too little, on the side
+    of the long tail: 91 % for 20 exponential values, 87 % for 4 groups of 5 that resemble each
+    other strongly (docs/reference/coverage.md).
 
     Args:
         values: (n,); e.g. absolute errors, Dice scores, changes.
@@ -195,7 +198,7 @@ def root_mean_square_error(
 ) -> Estimate:
     """The root of the mean squared error, in their unit; interval on the logarithmic scale.
 
-    The variance is linearised over groups; Student's with groups - 1 df. See ``clustered_mean``
+    Variance and Student's degrees of freedom are as in ``clustered_mean``; see there
     for arguments and what is undefined; without any error there is no interval.
 
     Examples:
@@ -233,8 +236,8 @@ def r_squared(
 ) -> Estimate:
     """1 - Σ(prediction - truth)² / Σ(truth - mean truth)²: below 0 if worse than the mean.
 
-    Interval of the logarithm of 1 - R², whose variance is linearised over groups; Student's with
-    groups - 1 df. Not the squared correlation: a biased prediction scores low.
+    Student's interval of the logarithm of 1 - R², with the variance and degrees of freedom of
+    ``clustered_mean``. It is not the squared correlation: a biased prediction scores low.
 
     Returns:
         NaN with a note without cases, where the truth does not vary or something is infinite; no

@@ -77,7 +77,8 @@ def fleiss_kappa(
 
     Missing ratings and weights as in Gwet, Handbook of Inter-Rater Reliability, 4th ed. 2014,
     ch. 3; the variance is linearised over cases (ibid. ch. 5), not Fleiss' under the hypothesis
-    of no agreement, and the interval Student's with cases (or groups) - 1 df. It equals that of
+    of no agreement, and the interval Student's with cases - 1 df; with groups both are those of
+    ``plexor.stats.grouped_variance``. It equals that of
     Gwet's irrCAC where every case has two ratings or more. Cases with one, which irrCAC counts in
     its variance as without agreement, count here as the jackknife has them; theirs is greater.
 

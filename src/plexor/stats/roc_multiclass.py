@@ -77,9 +77,10 @@ def macro_auc(
 ) -> Estimate:
     """The mean of the one-versus-rest areas of the classes that have cases; logit interval.
 
-    Its variance comes from each case's contributions to all the areas, summed over groups;
-    with groups the interval is Student's with groups - 1 df. Arguments as for
-    ``auc_one_vs_rest``.
+    Its variance comes from each case's contributions to all the areas, class by class
+    (``plexor.stats.grouped_variance``); the interval is Student's. At perfect separation the limit
+    is Clopper & Pearson's for the independent pairs of the rarest class, as in ``auc``. Arguments
+    as for ``auc_one_vs_rest``.
 
     Examples:
         >>> truth = ["a", "a", "b", "b", "c", "c"]
@@ -106,7 +107,7 @@ def hand_till_auc(
 
     Each pair is looked at with either class's score, among the cases of the two; so M does not
     depend on how frequent classes are. Classes without cases are left out. Logit interval; the
-    variance comes from each case's contributions to all the areas, summed over groups. With few
+    variance and limits at perfect separation are as in ``macro_auc``. With few
     cases it covers a little less than nominal: 90 % for 20 (docs/reference/coverage.md).
     Arguments as for ``auc_one_vs_rest``.
 

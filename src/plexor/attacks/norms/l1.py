@@ -58,9 +58,9 @@ class L1:
         """The steepest numbers go to their bounds until the radius is spent."""
         corner, order = _by_steepness(gradient, box)
         room = corner.gather(1, order)
-        spent = room.abs().cumsum(dim=1) - room.abs()
-        left = (radii.flatten(1) - spent).clamp(min=0)
-        taken = room.sign() * torch.minimum(room.abs(), left)
+        most = torch.minimum(room.abs(), radii.flatten(1))  # sums stay small, and so exact
+        left = (radii.flatten(1) - (most.cumsum(dim=1) - most)).clamp(min=0)
+        taken = room.sign() * torch.minimum(most, left)
         return torch.zeros_like(corner).scatter(1, order, taken).view_as(gradient)
 
     def crossing(self, gradient: Tensor, rise: Tensor, box: Box) -> Tensor:

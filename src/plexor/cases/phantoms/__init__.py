@@ -6,6 +6,7 @@ Each kind has a subject shared by several images (``Chest``, ``Spot``, ``Head``)
 draws a subject, and one that takes another image of it.
 """
 
+from plexor.cases.phantoms.ageing import AgeingConfig
 from plexor.cases.phantoms.chest import Chest, draw_chest
 from plexor.cases.phantoms.cohort import write_phantoms
 from plexor.cases.phantoms.dermatoscopy import LesionConfig, Spot, draw_spot, lesion
@@ -16,6 +17,7 @@ from plexor.cases.phantoms.radiography import RadiographConfig, radiograph
 
 __all__ = [
     "TISSUES",
+    "AgeingConfig",
     "BrainConfig",
     "Chest",
     "Head",

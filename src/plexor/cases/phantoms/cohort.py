@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from plexor.cases.phantoms import chest, dermatoscopy, mri, radiography
+from plexor.cases.phantoms import ageing, chest, dermatoscopy, mri, radiography
 from plexor.cases.phantoms.encode import ENCODERS
 from plexor.cases.phantoms.encode import mask as encode_mask
 from plexor.cases.phantoms.phantom import Phantom
@@ -19,13 +19,16 @@ from plexor.core.errors import PlanError, unknown
 from plexor.core.files import write_atomic
 from plexor.core.seeds import seed_for
 
-Kind = Literal["radiograph", "lesion", "brain"]
-Config = radiography.RadiographConfig | dermatoscopy.LesionConfig | mri.BrainConfig
+Kind = Literal["radiograph", "lesion", "brain", "ageing"]
+Config = (
+    radiography.RadiographConfig | dermatoscopy.LesionConfig | mri.BrainConfig | ageing.AgeingConfig
+)
 
 _CONFIGS: dict[str, type[Config]] = {
     "radiograph": radiography.RadiographConfig,
     "lesion": dermatoscopy.LesionConfig,
     "brain": mri.BrainConfig,
+    "ageing": ageing.AgeingConfig,
 }
 # Groups of each class are dealt out in this order, 6 : 2 : 2; three groups fill all splits.
 _SPLITS = ("train", "test", "validation", "train", "train") * 2
@@ -49,12 +52,14 @@ def write_phantoms(
     group, and a group is in one split.
 
     Args:
-        kind: "radiograph", "lesion" or "brain".
+        kind: "radiograph", "lesion", "brain", or "ageing", whose brains follow published volumes by
+            age (needs the extra ``neuro``).
         directory: where ``manifest.csv`` and ``images/`` go; created where missing.
         n_cases: how many images.
         seed: another seed draws other subjects.
         file_format: for radiographs "png" (the default), "dicom" or "dicom-monochrome1"; for
-            lesions "jpeg" (the default, quality 92) or "png"; for brains "nifti".
+            lesions "jpeg" (the default, quality 92) or "png"; for "brain" and "ageing"
+            "nifti".
         config: how images look; the defaults of the kind where None, with 12 bits for DICOM.
         images_per_group: images of each patient, lesion or person.
         masks: names of masks to write too, e.g. ("lesion",): files in ``masks/``, listed in the
@@ -139,3 +144,7 @@ def _subject(
             age = generator.uniform(_YOUNGEST, _OLDEST)
             head = mri.draw_head(generator, age, config)
             return "person", 1, partial(mri.brain, generator, head, config)
+        case ageing.AgeingConfig():
+            years = generator.uniform(config.youngest, config.oldest)
+            person = ageing.draw_person(generator, years, config)
+            return "person", 1, partial(ageing.scan, generator, person, config)

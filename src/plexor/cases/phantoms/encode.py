@@ -99,5 +99,6 @@ ENCODERS: dict[str, dict[str, tuple[str, Encoder]]] = {
     },
     "lesion": {"jpeg": (".jpg", jpeg), "png": (".png", png)},
     "brain": {"nifti": (".nii.gz", nifti)},
+    "ageing": {"nifti": (".nii.gz", nifti)},
 }
 """Kind of phantom → name of a format → file ending and encoder; the first format is the default."""

@@ -90,6 +90,12 @@ def distances(rows: pd.DataFrame) -> Distance:
     return Distance(linf=length("linf"), l2=length("l2"), l1=length("l1"), l0=length("l0"))
 
 
+def distances_of(probe: str, parts: Parts) -> Distance:
+    """Lengths of a probe's changes, losslessly stored, over the cases that could be judged."""
+    rows = parts.part(probe)
+    return distances(rows[rows["status"] == "ok"])
+
+
 def number(value: float) -> float | None:
     """The value; None for NaN."""
     return None if pd.isna(value) else float(value)

@@ -191,9 +191,43 @@ class ShuffledSummary:
         return self.stored[LOSSLESS]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeSummary:
+    """A change of every image by a probe of any further kind, such as a corruption.
+
+    Attributes:
+        id: as in the findings.
+        kind: of the entry.
+        of: the probe's kind, as the plan names it.
+        name: the probe's name within its kind.
+        about: what the catalogue says of it.
+        settings: its options as resolved.
+        distance: lengths of the changes.
+        stored: container → the figures of the images stored in it; "lossless" is always there.
+    """
+
+    id: str
+    kind: Literal["change"] = "change"
+    of: str
+    name: str
+    about: ShortcutAbout
+    settings: Mapping[str, Any]
+    distance: Distance
+    stored: Mapping[str, Comparison]
+
+    def __post_init__(self) -> None:
+        check_lossless(self.stored)
+
+    @property
+    def lossless(self) -> Comparison:
+        """The figures of the losslessly stored images."""
+        return self.stored[LOSSLESS]
+
+
 ProbeSummary: TypeAlias = Annotated[
     AttackSummary
     | ShortcutSummary
+    | ChangeSummary
     | Annotated[NoiseSummary | ShuffledSummary, Discriminator("of")],
     Discriminator("kind"),
 ]

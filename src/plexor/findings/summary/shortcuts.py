@@ -8,8 +8,8 @@ from typing import Any
 from plexor.findings.planned import PlannedShortcut, described, planned_shortcuts
 from plexor.findings.summary.classification import Classification
 from plexor.findings.summary.multilabel import Multilabel
-from plexor.findings.summary.parts import Parts, distances, holm_corrected
-from plexor.findings.summary.probe_details import Distance, ShortcutAbout
+from plexor.findings.summary.parts import Parts, distances_of, holm_corrected
+from plexor.findings.summary.probe_details import ShortcutAbout
 from plexor.findings.summary.probe_summary import ShortcutSummary, ShuffledSummary
 from plexor.findings.summary.results import ShortcutResult
 
@@ -42,7 +42,7 @@ def shortcuts(
             about=_about(entry, provenance),
             settings=entry.settings,
             control=entry.control if parts.has(entry.control) else None,
-            distance=_distances(entry.id, parts),
+            distance=distances_of(entry.id, parts),
             stored=results,
         )
         for entry, results in zip(entries, stored, strict=True)
@@ -53,7 +53,7 @@ def shortcuts(
             name=entry.name,
             about=_about(entry, provenance),
             settings=entry.settings,
-            distance=_distances(entry.control, parts),
+            distance=distances_of(entry.control, parts),
             stored=parts.compared(entry.control),
         )
         for entry in entries
@@ -80,8 +80,3 @@ def _stored(entry: PlannedShortcut, parts: Parts) -> dict[str, ShortcutResult]:
         )
         for container in parts.containers(entry.id)
     }
-
-
-def _distances(probe_id: str, parts: Parts) -> Distance:
-    rows = parts.part(probe_id)
-    return distances(rows[rows["status"] == "ok"])

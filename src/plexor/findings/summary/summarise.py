@@ -16,6 +16,7 @@ from plexor.findings.flags.evidence import Evidence
 from plexor.findings.flags.flag_kind import raise_flags
 from plexor.findings.schema import CLEAN
 from plexor.findings.summary.attacks import attacks
+from plexor.findings.summary.changes import changes
 from plexor.findings.summary.parts import Parts, number
 from plexor.findings.summary.probe_summary import ProbeSummary
 from plexor.findings.summary.shortcuts import shortcuts
@@ -56,7 +57,8 @@ def summarise(
     clean = _clean(parts)
     searches, noises = attacks(plan, provenance, parts)
     put, shuffled = shortcuts(plan, provenance, parts)
-    probes: tuple[ProbeSummary, ...] = (*searches, *put, *noises, *shuffled)
+    further = changes(provenance, parts)
+    probes: tuple[ProbeSummary, ...] = (*searches, *put, *further, *noises, *shuffled)
     evidence = Evidence(
         plan=plan,
         provenance=provenance,

@@ -11,6 +11,7 @@ from plexor.findings.flags.flag import Flag
 from plexor.findings.summary.counts import Count
 from plexor.findings.summary.probe_summary import (
     AttackSummary,
+    ChangeSummary,
     NoiseSummary,
     ProbeSummary,
     ShortcutSummary,
@@ -184,6 +185,11 @@ class Summary:
     def shortcuts(self) -> list[ShortcutSummary]:
         """The shortcuts, without their controls."""
         return [probe for probe in self.probes if isinstance(probe, ShortcutSummary)]
+
+    @property
+    def changes(self) -> list[ChangeSummary]:
+        """The probes of further kinds, such as corruptions."""
+        return [probe for probe in self.probes if isinstance(probe, ChangeSummary)]
 
     def noise(self, attack: AttackSummary) -> NoiseSummary | None:
         """The noise of an attack's size; None where it was not tried."""

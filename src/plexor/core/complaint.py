@@ -1,4 +1,4 @@
-"""What is wrong with a plan, in a user's words."""
+"""What is wrong with a plan or a study file, in the words of its author."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ def complaint(problem: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
 
     Args:
         problem: an item of ``ValidationError.errors()``.
-        schema: the plan's JSON schema, from which the known keys are taken.
+        schema: the JSON schema of the file, from which the known keys are taken.
     """
-    *parents, last = [str(part) for part in problem["loc"]] or ["plan"]
+    *parents, last = [str(part) for part in problem["loc"]] or ["the file"]
     where = ".".join([*parents, last])
     if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         within = f" in {'.'.join(parents)}" if parents else ""
@@ -55,10 +55,17 @@ def _known_keys(parents: tuple[str | int, ...], schema: Mapping[str, Any]) -> li
         else:
             found = [o["properties"][part] for o in options if part in o.get("properties", {})]
             found += [o for o in node.get("anyOf", []) if o.get("$ref", "").endswith(f"/{part}")]
+            found += [values for option in options for values in _values(option)]
             tagged = [o for o in options if _tag(o).get("const") == part]
             node = next(iter(found + tagged), {})
         node = _followed(node, schema)
     return [key for option in _options(node, schema) for key in option.get("properties", {})]
+
+
+def _values(option: Mapping[str, Any]) -> list[Any]:
+    """What stands under keys that the author chooses, in an object that has such keys."""
+    named = [*option.get("patternProperties", {}).values(), option.get("additionalProperties")]
+    return [values for values in named if isinstance(values, Mapping)]
 
 
 def _mapping(node: Mapping[str, Any]) -> Mapping[str, str]:

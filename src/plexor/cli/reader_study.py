@@ -1,0 +1,289 @@
+"""``plexor readers create``, ``invite``, ``serve`` and what follows."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from plexor.cli.output import console, folding_table
+from plexor.core.errors import DataError, MissingExtraError, PlanError
+
+if TYPE_CHECKING:
+    from plexor.readers.store import Store
+
+Study = Annotated[Path, typer.Argument(help="The study's folder, as written by create.")]
+Database = Annotated[
+    str | None,
+    typer.Option(
+        help="URL of the database, e.g. postgresql+pg8000://user@host/name; SQLite in the study's "
+        "folder if not given."
+    ),
+]
+Key = Annotated[
+    Path | None, typer.Option(help="The key's folder; STUDY-key beside the study if not given.")
+]
+PASSWORD = "PLEXOR_READERS_PASSWORD"  # noqa: S105 (the name of a variable)
+ADDRESS = "http://127.0.0.1:8750"
+
+
+def create(
+    study: Annotated[Path, typer.Argument(help="The study file, YAML.")],
+    run: Annotated[
+        Path | None, typer.Option(help="An audit's run directory; arms name its probes.")
+    ] = None,
+    cases: Annotated[
+        Path | None, typer.Option(help="A folder with a folder of images for each arm.")
+    ] = None,
+    drawn: Annotated[
+        Path | None, typer.Option(help="An image set of `plexor readers draw`.")
+    ] = None,
+    drawn_key: Annotated[Path | None, typer.Option(help="The key of that set, CSV.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="A new folder; the study's name if not given.")
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option(help="A new folder for the key; OUT-key if not given.")
+    ] = None,
+    database: Database = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Of the draw; a new one if not given, kept in the key.")
+    ] = None,
+) -> None:
+    """Make a study out of an audit, a folder with arms, or a drawn image set.
+
+    The study's folder is all that a server needs. The key says which image is which: keep it
+    elsewhere until the study is closed.
+
+    Example: plexor readers create study.yaml --run runs/ham
+    """
+    _needs_extra()
+    from plexor.findings.study_file import run_directory
+    from plexor.readers.design import load_study
+    from plexor.readers.prepare import create_study
+    from plexor.readers.sources import from_drawn, from_folder, from_run
+
+    design = load_study(study)
+    if [run, cases, drawn].count(None) != 2:
+        raise PlanError("create: give one of --run, --cases and --drawn")
+    if run is not None:
+        found = from_run(run_directory(run), design)
+    elif cases is not None:
+        found = from_folder(cases, design)
+    elif drawn is not None and drawn_key is not None:
+        found = from_drawn(drawn, drawn_key, design)
+    else:
+        raise PlanError("create: --drawn needs the key of the set; give --drawn-key")
+    folder = out or Path(design.name)
+    made = create_study(
+        design,
+        found,
+        folder=folder,
+        key=key or _key_of(folder),
+        database=database,
+        seed=seed,
+    )
+    console.print(
+        f"{made.n_cases} cases to read, {made.n_training} to practise on, {made.n_images} images: "
+        f"{made.folder}"
+    )
+    console.print(f"key, not for readers and not for the server: {made.key}")
+    console.print(f"next: plexor readers check {folder}; plexor readers invite {folder} NAME ...")
+
+
+def invite(
+    study: Study,
+    readers: Annotated[list[str], typer.Argument(help="Pseudonyms of the readers.")],
+    address: Annotated[
+        str, typer.Option(help="Where readers reach the server, for the links.")
+    ] = ADDRESS,
+    days: Annotated[float, typer.Option(help="Until a link expires.")] = 90,
+    pilot: Annotated[
+        bool, typer.Option("--pilot", help="Keep their answers apart from the study.")
+    ] = False,
+    renew: Annotated[
+        bool, typer.Option("--renew", help="New links; the old ones and open sessions end.")
+    ] = False,
+    database: Database = None,
+) -> None:
+    """Print a personal link for each reader; it is shown this once.
+
+    Whoever has a link reads as this reader: send each to one person only.
+    """
+    with _opened(study, database) as store:
+        from plexor.readers.enrol import invite as invite_readers
+
+        for made in invite_readers(store, readers, days=days, pilot=pilot, renew=renew):
+            console.print(f"{made.reader}: {made.link(address)}")
+
+
+def serve(
+    study: Study,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8750,
+    https: Annotated[
+        bool, typer.Option("--https", help="Readers come by HTTPS, through a proxy.")
+    ] = False,
+    proxy: Annotated[
+        str | None, typer.Option(help="Address of that proxy, which tells readers' addresses.")
+    ] = None,
+    database: Database = None,
+) -> None:
+    """Serve the study until Ctrl-C.
+
+    The investigator's page is at /investigator, with the password in the environment variable
+    PLEXOR_READERS_PASSWORD when the server starts; without one nobody can sign in there. The
+    server never opens the key.
+    """
+    with _opened(study, database) as store:
+        from plexor.readers.serve import serve as run_server
+        from plexor.readers.serve import set_password
+
+        if password := os.environ.get(PASSWORD):
+            set_password(store, password)
+        console.print(f"serving {study} at http://{host}:{port}; Ctrl-C ends it")
+        run_server(store, study, host=host, port=port, https=https, proxy=proxy)
+
+
+def status(study: Study, database: Database = None) -> None:
+    """Show how far each reader is; no answers."""
+    with _opened(study, database) as store:
+        from plexor.readers.enrol import progress
+
+        table = folding_table("reader", "consented", "read", "of", "")
+        for reader in progress(store):
+            remark = "withdrawn" if reader.withdrawn else "pilot" if reader.pilot else ""
+            consented = "yes" if reader.consented else "no"
+            table.add_row(reader.reader, consented, str(reader.done), str(reader.total), remark)
+        console.print(table)
+
+
+def close(
+    study: Study,
+    with_open_reads: Annotated[
+        bool, typer.Option("--with-open-reads", help="Even where readers have not finished.")
+    ] = False,
+    database: Database = None,
+) -> None:
+    """Close the study for good: no more answers; then it can be analysed."""
+    with _opened(study, database) as store:
+        from plexor.readers.enrol import close as close_study
+
+        close_study(store, with_open_reads=with_open_reads)
+        console.print(f"closed; next: plexor readers analyse {study}")
+
+
+def forget(
+    study: Study,
+    reader: Annotated[str, typer.Argument(help="The reader's pseudonym.")],
+    database: Database = None,
+) -> None:
+    """Delete a reader with all links, reads and answers."""
+    with _opened(study, database) as store:
+        from plexor.readers.enrol import forget as forget_reader
+
+        n = forget_reader(store, reader)
+        console.print(
+            f"{reader} and {n} submissions are deleted; old copies of the database are not"
+        )
+
+
+def export(
+    study: Study,
+    out: Annotated[Path, typer.Option(help="The file to write.")],
+    form: Annotated[
+        str, typer.Option("--format", help="csv, parquet, json, or imrmc for R.")
+    ] = "csv",
+    key: Annotated[
+        Path | None,
+        typer.Option(help="The key's folder: adds arm, case and truth, once the study is closed."),
+    ] = None,
+    database: Database = None,
+) -> None:
+    """Write the answers as a table, with a codebook beside it; blinded without --key."""
+    with _opened(study, database) as store:
+        from plexor.readers.export import Unblinded
+        from plexor.readers.export import export as write_export
+
+        n = write_export(store, out, form, Unblinded.read(key) if key else None)
+        console.print(f"{n} rows: {out}")
+
+
+def analyse(
+    study: Study,
+    key: Key = None,
+    out: Annotated[
+        Path | None, typer.Option(help="JSON file; STUDY/analysis.json if not given.")
+    ] = None,
+    database: Database = None,
+) -> None:
+    """Analyse a closed study by the plan in its study file.
+
+    The plan is frozen before the key is opened, and the unblinding is logged in the database.
+    """
+    with _opened(study, database) as store:
+        from plexor.core.files import write_atomic
+        from plexor.readers.analyse import analyse_study, rows_of
+
+        found = analyse_study(store, study, key or _key_of(study))
+        table = folding_table("question", "measure", "who", "value (95 % interval)", "n")
+        for row in rows_of(found):
+            table.add_row(*row)
+        console.print(table)
+        for note in found.notes:
+            console.print(f"note: {note}")
+        path = out or study / "analysis.json"
+        write_atomic(path, json.dumps(found.to_dict(), indent=1, allow_nan=False).encode())
+        console.print(f"every figure with its method: {path}")
+
+
+def check(study: Study, key: Key = None, database: Database = None) -> None:
+    """Try to tell the arms apart from all that a browser gets but the pixels; fail if that works.
+
+    A copy of the study is served on this machine, each image is fetched, and a classifier looks at
+    names, order, lengths, headers, bytes around the pixels and response times.
+    """
+    with _opened(study, database) as store:
+        from plexor.readers.blinding import check_blinding
+
+        leaks = []
+        for found in check_blinding(store, study, key or _key_of(study)):
+            console.print(found.worded())
+            leaks += [found.what] if found.leaks else []
+        if leaks:
+            raise DataError(f"{study}: the arms can be told apart by {', '.join(leaks)}")
+        console.print("nothing but the pixels tells the arms apart, as far as this looks")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to ``plexor readers``."""
+    for command in (create, invite, serve, status, close, export, analyse, check, forget):
+        app.command()(command)
+
+
+@contextlib.contextmanager
+def _opened(study: Path, database: str | None) -> Iterator[Store]:
+    _needs_extra()
+    from plexor.readers.store import Store, database_url
+
+    store = Store.open(database_url(study, database))
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _needs_extra() -> None:
+    for package in ("sqlalchemy", "alembic", "fastapi", "uvicorn", "argon2"):
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtraError(package, "readers")
+
+
+def _key_of(study: Path) -> Path:
+    return study.with_name(f"{study.name}-key")

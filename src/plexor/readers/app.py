@@ -1,0 +1,164 @@
+"""The server of one study."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+from sqlalchemy.exc import DBAPIError
+from starlette.exceptions import HTTPException
+
+from plexor.readers.routes import investigator, pages, reader
+from plexor.readers.routes.shapes import Refusal
+from plexor.readers.service import RefusedError, the_design
+from plexor.readers.settings import Settings, Site
+from plexor.readers.store import Store
+
+MOST_BYTES = 100_000
+"""Of a request's body."""
+_STATUS = {
+    "unknown": 404,
+    "signed-out": 401,
+    "link": 401,
+    "password": 401,
+    "csrf": 403,
+    "too-many": 429,
+    "invalid": 422,
+}
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS = (
+    ("content-security-policy", _POLICY),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("permissions-policy", "camera=(), geolocation=(), microphone=()"),
+)
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
+
+
+def create_app(store: Store, settings: Settings) -> FastAPI:
+    """The server of a study; it has the study's database and images, never its key."""
+    with store.reading() as session:
+        design = the_design(session)
+    app = FastAPI(
+        title="Plexor reader study",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        responses={code: {"model": Refusal} for code in (400, 401, 403, 404, 409, 413, 422, 429)},
+    )
+    app.state.site = Site(store=store, design=design, settings=settings)
+    app.include_router(reader.router)
+    app.include_router(investigator.router)
+    app.include_router(pages.router)
+    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
+    app.add_exception_handler(RefusedError, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(DBAPIError, _database)
+    app.add_middleware(_Guard, https=settings.https)
+    return app
+
+
+async def _refused(_request: Request, error: Exception) -> JSONResponse:
+    code = error.code if isinstance(error, RefusedError) else "invalid"
+    return _answer(_STATUS.get(code, 409), code, str(error))
+
+
+async def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    # What was sent is not repeated: it may be anything, also a token.
+    places = []
+    if isinstance(error, RequestValidationError):
+        places = [".".join(str(part) for part in e["loc"])[:100] for e in error.errors()]
+    return _answer(422, "invalid", f"the request does not fit: {', '.join(places[:5])}")
+
+
+async def _http(_request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HTTPException):
+        return _answer(400, "invalid", "the request does not fit")
+    response = _answer(error.status_code, "http", str(error.detail))
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _database(_request: Request, _error: Exception) -> JSONResponse:
+    return _answer(503, "database", "the server cannot write now; the answer stays in the browser")
+
+
+def _answer(status: int, code: str, message: str) -> JSONResponse:
+    return JSONResponse({"code": code, "message": message}, status_code=status)
+
+
+class _Guard:
+    """Headers on every response, and no body beyond a size.
+
+    Nothing is cached, so that no answer of the server depends on what was seen before; files of
+    the pages are asked for anew each time.
+    """
+
+    def __init__(self, app: Asgi, *, https: bool) -> None:
+        self._app = app
+        extra = [("strict-transport-security", "max-age=31536000")] if https else []
+        self._headers = [(k.encode(), v.encode()) for k, v in [*_HEADERS, *extra]]
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        static = str(scope["path"]).startswith("/static/")
+        cache = (b"cache-control", b"no-cache" if static else b"no-store")
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *self._headers, cache]
+            await send(message)
+
+        body = await _body(receive)
+        if body is None:
+            await _too_large(guarded)
+            return
+        sent = False
+
+        async def replayed() -> Message:
+            nonlocal sent
+            if not sent:
+                sent = True
+                return {"type": "http.request", "body": body, "more_body": False}
+            return await receive()
+
+        await self._app(scope, replayed, guarded)
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The whole body; None where it is too large."""
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return body
+        body += bytes(message.get("body", b""))
+        if len(body) > MOST_BYTES:
+            return None
+        if not message.get("more_body"):
+            return body
+
+
+async def _too_large(send: Send) -> None:
+    told = {"code": "too-large", "message": f"expected at most {MOST_BYTES} bytes"}
+    body = json.dumps(told).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,170 @@
+"""What a route needs, as types: the site, and who is asking."""
+
+from __future__ import annotations
+
+import contextlib
+import hmac
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+import sqlalchemy as sa
+from fastapi import Depends, Request, Response
+from sqlalchemy.orm import Session
+
+from plexor.readers.security import RateLimit, new_token, token_hash
+from plexor.readers.service import RefusedError
+from plexor.readers.settings import Site
+from plexor.readers.store import now_ms
+from plexor.readers.tables import ReaderRow, SessionRow
+
+_HOUR_MS = 3_600_000
+
+
+class NotSignedInError(RefusedError):
+    """There is no valid session."""
+
+    def __init__(self) -> None:
+        super().__init__("signed-out", "open your personal link again")
+
+
+class TooManyError(RefusedError):
+    """Too many attempts."""
+
+    def __init__(self) -> None:
+        super().__init__("too-many", "too many attempts; wait a minute")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """A signed-in browser.
+
+    Attributes:
+        session: hash of its cookie.
+        csrf: what its requests that change something must carry.
+        reader_id: of a reader; None for the investigator.
+    """
+
+    session: str
+    csrf: str
+    reader_id: int | None
+
+
+async def site_of(request: Request) -> Site:
+    """The site that a request is for; asynchronous, which costs no thread."""
+    return cast("Site", request.app.state.site)
+
+
+SiteDep = Annotated[Site, Depends(site_of)]
+
+
+def cookie_name(site: Site, *, investigator: bool) -> str:
+    """Of a session; the prefix binds it to the host and to HTTPS (RFC 6265bis, 4.1.3)."""
+    prefix = "__Host-" if site.settings.https else ""
+    return f"{prefix}plexor-{'investigator' if investigator else 'reader'}"
+
+
+def _caller(request: Request, site: Site, *, investigator: bool) -> Caller:
+    cookie = request.cookies.get(cookie_name(site, investigator=investigator), "")
+    with site.store.reading() as session:
+        row = session.get(SessionRow, token_hash(cookie))
+    valid = row is not None and row.ended_at is None and row.expires_at > now_ms()
+    if row is None or not valid or (row.reader_id is None) != investigator:
+        raise NotSignedInError
+    return Caller(session=row.hash, csrf=row.csrf, reader_id=row.reader_id)
+
+
+def reading_caller(request: Request, site: SiteDep) -> Caller:
+    """A signed-in reader who asks and changes nothing."""
+    return _caller(request, site, investigator=False)
+
+
+def writing_caller(request: Request, site: SiteDep) -> Caller:
+    """A signed-in reader whose request shows that it comes from our own page."""
+    caller = _caller(request, site, investigator=False)
+    _check_csrf(request, caller)
+    _check_rate(site.writes, caller.session)
+    return caller
+
+
+def investigator(request: Request, site: SiteDep) -> Caller:
+    """The signed-in investigator."""
+    return _caller(request, site, investigator=True)
+
+
+def investigator_writing(request: Request, site: SiteDep) -> Caller:
+    """The same, whose request shows that it comes from our own page."""
+    caller = _caller(request, site, investigator=True)
+    _check_csrf(request, caller)
+    return caller
+
+
+ReaderDep = Annotated[Caller, Depends(reading_caller)]
+WriterDep = Annotated[Caller, Depends(writing_caller)]
+InvestigatorDep = Annotated[Caller, Depends(investigator)]
+InvestigatorWriterDep = Annotated[Caller, Depends(investigator_writing)]
+
+
+@contextlib.contextmanager
+def attempt(limit: RateLimit, request: Request) -> Iterator[None]:
+    """Refuses an address that failed too often; a block that raises is one more failure.
+
+    Successes do not count: many readers may share one address.
+    """
+    address = request.client.host if request.client else ""
+    if limit.exhausted(address):
+        raise TooManyError
+    try:
+        yield
+    except RefusedError:
+        limit.count(address)
+        raise
+
+
+def _check_rate(limit: RateLimit, key: str) -> None:
+    if not limit.allows(key):
+        raise TooManyError
+
+
+def _check_csrf(request: Request, caller: Caller) -> None:
+    sent = request.headers.get("x-csrf-token", "")
+    if not hmac.compare_digest(sent.encode(), caller.csrf.encode()):
+        raise RefusedError("csrf", "reload the page")
+
+
+def reader_row(session: Session, caller: Caller, *, lock: bool = False) -> ReaderRow:
+    """The reader of a session.
+
+    With ``lock``, other transactions that ask so of the same reader wait for this one: what a
+    submission reads is then still true when it is written. SQLite has one writer anyway.
+    """
+    return session.get_one(ReaderRow, caller.reader_id, with_for_update=lock or None)
+
+
+def sign_in(session: Session, site: Site, response: Response, reader_id: int | None) -> None:
+    """Begins a session, and gives the browser its cookie."""
+    token, hours = new_token(), site.settings.session_hours
+    session.add(
+        SessionRow(
+            hash=token_hash(token),
+            reader_id=reader_id,
+            csrf=new_token(),
+            expires_at=now_ms() + int(hours * _HOUR_MS),
+            ended_at=None,
+        )
+    )
+    response.set_cookie(
+        cookie_name(site, investigator=reader_id is None),
+        token,
+        max_age=int(hours * 3600),
+        httponly=True,
+        secure=site.settings.https,
+        samesite="strict",
+    )
+
+
+def sign_out(session: Session, caller: Caller) -> None:
+    """Ends a session."""
+    session.execute(
+        sa.update(SessionRow).where(SessionRow.hash == caller.session).values(ended_at=now_ms())
+    )

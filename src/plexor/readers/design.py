@@ -1,0 +1,260 @@
+"""The design of a reader study: who is shown what, in which order, how, and what is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self, get_args
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from plexor.core.complaint import complaint
+from plexor.core.errors import PlanError, unknown
+from plexor.readers.question import STRICT, Id, Language, Question, Text
+
+Shown = Literal["fixed", "crossed", "counterbalanced"]
+Screen = Literal["phone", "tablet", "desk"]
+SMALLEST_WIDTH: Mapping[Screen, int] = {"phone": 320, "tablet": 720, "desk": 1000}
+"""Least width of the browser's window for each class of screen, in CSS pixels."""
+
+
+class Arm(BaseModel):
+    """One way a case may be shown, e.g. untouched, or perturbed by an attack."""
+
+    model_config = STRICT
+    probe: str | None = Field(
+        None, description="of an audit: the probe whose images are shown; none for the original"
+    )
+    cases: int | None = Field(
+        None, ge=1, description="with `shown: fixed`, the cases that are shown in this arm"
+    )
+
+
+class Training(BaseModel):
+    """Cases for practice, which are in no analysis."""
+
+    model_config = STRICT
+    cases: int = Field(0, ge=0, le=200)
+    feedback: bool = Field(True, description="tell the right answer after each")
+
+
+class Blocks(BaseModel):
+    """How the cases are cut into sittings."""
+
+    model_config = STRICT
+    number: int = Field(1, ge=1, le=12)
+    washout_days: float = Field(0, ge=0, le=1000, description="least time between two blocks")
+    arms: Literal["mixed", "separate"] = Field(
+        "mixed", description="separate: each block shows one arm only (before and after)"
+    )
+
+
+class Order(BaseModel):
+    """What the random order of every reader keeps to."""
+
+    model_config = STRICT
+    apart: int = Field(
+        10, ge=0, le=1000, description="least number of cases between two images of one case"
+    )
+    groups_apart: bool = Field(True, description="no two cases of one group in a row")
+
+
+class Display(BaseModel):
+    """How images are shown."""
+
+    model_config = STRICT
+    pixel_true: bool = Field(
+        True, description="whole-number zoom only, nothing smoothed, scaled windows refused"
+    )
+    zoom: float = Field(8, ge=1, le=32, description="greatest magnification")
+    window: bool = Field(True, description="let the reader change window and level of grey images")
+    smallest_screen: Screen = "tablet"
+    compare: tuple[Literal["flicker", "side-by-side"], ...] = Field(
+        (), description="in designs with `show: pair`, how the two images may be compared"
+    )
+
+
+class Positive(BaseModel):
+    """What a "yes", a high rating or a chosen side is right for."""
+
+    model_config = STRICT
+    arm: str | None = Field(None, description="shown in this arm")
+    truth: str | None = Field(None, description="of this class")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.arm is None) == (self.truth is None):
+            raise PlanError("expected either `arm` or `truth`")
+        return self
+
+
+class AnalysisPlan(BaseModel):
+    """What will be computed; frozen before anybody sees which image is which."""
+
+    model_config = STRICT
+    positive: dict[str, Positive] = Field(
+        default_factory=dict, description="question → what is positive"
+    )
+    level: float = Field(0.95, gt=0.5, lt=1, description="nominal coverage of the intervals")
+    acceptance_radius: float = Field(
+        20, gt=0, description="of marks: greatest distance to a lesion's centre, in pixels"
+    )
+
+
+class Design(BaseModel):
+    """A study file without what the arms are and what is analysed: all that the server knows.
+
+    Texts may be given by language, e.g. ``{en: Altered, fr: Modifiée}``.
+    """
+
+    model_config = STRICT
+    format: Literal["plexor-readers/1"] = "plexor-readers/1"
+    name: Id
+    title: Text
+    languages: tuple[Language, ...] = Field(("en",), min_length=1)
+    instructions: Text = ""
+    consent: Text = Field(description="what a reader agrees to before anything else")
+    contact: str = Field("", description="whom a reader can ask; shown on every page")
+    show: Literal["one", "pair"] = Field("one", description="pair: two arms of a case at once")
+    questions: tuple[Question, ...] = Field(min_length=1, max_length=12)
+    shown: Shown = Field(
+        "fixed",
+        description="fixed: each case in one arm, the same for all; crossed: in every arm; "
+        "counterbalanced: each reader sees it in one arm, in turn",
+    )
+    case_sets: int = Field(
+        1, ge=1, le=50, description="split-plot: number of sets of cases; a reader reads one set"
+    )
+    cases: int | None = Field(None, ge=1, description="cases to read; all there are if not given")
+    repeats: int = Field(0, ge=0, description="cases shown a second time, for agreement with self")
+    training: Training = Training()
+    blocks: Blocks = Blocks()
+    order: Order = Order()
+    display: Display = Display()
+    time_limit_s: float | None = Field(None, gt=0, le=3600, description="for each case")
+    corrections: bool = Field(False, description="readers may go back and answer again")
+    truth_set_by: tuple[str, ...] = Field((), description="who may not read")
+
+    def text(self, text: Text, language: str) -> str:
+        """A text in one of the study's languages."""
+        if isinstance(text, str):
+            return text
+        by_name: Mapping[str, str] = {str(key): value for key, value in text.items()}
+        return by_name[language]
+
+
+class Study(Design):
+    """A study file: the design, what the arms are, and what will be analysed."""
+
+    arms: dict[Id, Arm] = Field(min_length=1)
+    analysis: AnalysisPlan = AnalysisPlan()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if complaints := list(_misfits(self)):
+            raise PlanError("; ".join(complaints))
+        return self
+
+    def without_arms(self) -> dict[str, object]:
+        """Plain data of the ``Design``."""
+        return self.model_dump(mode="json", exclude={"arms", "analysis"})
+
+
+def load_study(source: Path | Mapping[str, object]) -> Study:
+    """Reads and validates a study file in YAML, or the same as a mapping.
+
+    Raises:
+        PlanError: the file is missing or not YAML, or something in it is unknown or wrong; all
+            complaints at once.
+    """
+    where = "study"
+    content: object = source
+    if isinstance(source, Path):
+        where = str(source)
+        try:
+            content = yaml.safe_load(source.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise PlanError(f"cannot read the study file {source}: {error.strerror}") from error
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise PlanError(f"{source} is not valid YAML: {error}") from error
+    if not isinstance(content, Mapping):
+        raise PlanError(f"{where}: expected a mapping with `name`, `questions` and `arms`")
+    try:
+        return Study.model_validate(dict(content))
+    except ValidationError as error:
+        problems = error.errors(include_url=False)
+        schema = Study.model_json_schema()
+        # A list that is "too short" because its items are wrong is told of by the items.
+        told = [p for p in problems if p["type"] != "too_short" or _is_alone(p, problems)]
+        said = "; ".join(complaint(problem, schema) for problem in told)
+        raise PlanError(f"{where}: {said}") from error
+
+
+def _is_alone(problem: Mapping[str, Any], problems: Sequence[Mapping[str, Any]]) -> bool:
+    place = problem["loc"]
+    return not any(p is not problem and p["loc"][: len(place)] == place for p in problems)
+
+
+def _misfits(study: Study) -> Iterator[str]:
+    """Everything that is right by itself and wrong together."""
+    ids = [question.id for question in study.questions]
+    if twice := sorted({name for name in ids if ids.count(name) > 1}):
+        yield f"two questions are called {', '.join(twice)}; give each its own id"
+    kinds = {question.type for question in study.questions}
+    if ("side" in kinds) != (study.show == "pair"):
+        yield "a question of type side needs `show: pair`, and `show: pair` such a question"
+    if study.show == "pair" and (len(study.arms) != 2 or study.shown != "crossed"):
+        yield f"`show: pair` needs two arms and `shown: crossed`, got {len(study.arms)} arms"
+    if study.display.compare and study.show != "pair":
+        yield "`display.compare` needs `show: pair`"
+    if study.show == "pair" and study.blocks.arms == "separate":
+        yield "`show: pair` shows both arms at once, which cannot be in separate blocks"
+    yield from _arm_misfits(study)
+    yield from _analysis_misfits(study, ids)
+    for text in _texts(study):
+        if isinstance(text, dict) and (missing := set(study.languages) - set(text)):
+            yield f"a text lacks the language {', '.join(sorted(missing))}: {text}"
+
+
+def _arm_misfits(study: Study) -> Iterator[str]:
+    originals = [name for name, arm in study.arms.items() if arm.probe is None]
+    numbers = [arm.cases for arm in study.arms.values()]
+    if len(originals) > 1 and any(arm.probe for arm in study.arms.values()):
+        yield f"{len(originals)} arms have no probe ({', '.join(originals)}), expected one"
+    if study.shown != "fixed" and any(numbers):
+        yield f"`arms.*.cases` is for `shown: fixed`, and the study is {study.shown}"
+    if study.shown == "fixed" and any(numbers) and not all(numbers):
+        yield "`cases` is given for some arms only; give it for each or for none"
+    if study.shown == "fixed" and all(numbers) and study.cases is not None:
+        yield "give either `cases` or the `cases` of each arm"
+    if study.blocks.arms == "separate" and (
+        study.shown != "crossed" or study.blocks.number % len(study.arms)
+    ):
+        yield (
+            f"`blocks.arms: separate` needs `shown: crossed` and blocks in multiples of "
+            f"{len(study.arms)} arms, got {study.blocks.number}"
+        )
+    if study.blocks.washout_days and study.blocks.number < 2:
+        yield "`blocks.washout_days` needs two blocks or more"
+
+
+def _analysis_misfits(study: Study, ids: list[str]) -> Iterator[str]:
+    for name, positive in study.analysis.positive.items():
+        if name not in ids:
+            yield f"analysis.positive: {unknown('question', name, ids)}"
+        if positive.arm is not None and positive.arm not in study.arms:
+            yield f"analysis.positive.{name}: {unknown('arm', positive.arm, study.arms)}"
+
+
+def _texts(study: Study) -> Iterator[Text]:
+    yield from (study.title, study.instructions, study.consent)
+    for question in study.questions:
+        yield question.ask
+        if question.type == "rating":
+            yield from (question.low, question.high)
+        if question.type == "options":
+            yield from (option.text for option in question.options)
+
+
+LANGUAGES: tuple[str, ...] = get_args(Language)

@@ -1,0 +1,245 @@
+"""How well readers did: by reader, pooled over readers, and between two arms."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from plexor.core.errors import PlanError
+from plexor.readers.design import Positive, Study
+from plexor.readers.question import Question
+from plexor.readers.result import Result
+from plexor.stats import (
+    Estimate,
+    FrocCase,
+    auc,
+    clustered_mcnemar,
+    clustered_proportion,
+    detection,
+    forced_choice,
+    jafroc,
+    match_marks,
+    one_shot_auc,
+    one_shot_difference,
+    paired_difference,
+    proportion_by_reader,
+    proportion_of_reads,
+    reader_study_auc,
+)
+
+ALL = "all readers"
+_SLICE_APART = 1e9
+"""Distance of two slices: a mark is at a lesion of its own slice only."""
+
+
+def performance(study: Study, question: Question, own: pd.DataFrame) -> list[Result]:
+    """Every figure of one question.
+
+    Args:
+        study: the study file.
+        question: one of its questions.
+        own: its answers by "read" reads, with columns as in ``plexor.readers.export`` and "value".
+
+    Returns:
+        Nothing for a question whose right answers nobody said.
+    """
+    if own.empty:
+        return []
+    positive = study.analysis.positive.get(question.id)
+    found: Iterator[Result] = iter(())
+    if question.type == "yes-no" and positive is not None:
+        found = _yes_no(own, _is_positive(positive, own), study.analysis.level)
+    elif question.type == "rating" and positive is not None:
+        found = _rating(study, own, positive)
+    elif question.type == "side" and positive is not None and positive.arm is not None:
+        chosen = np.where(own["value"] == "left", own["arm"], own["arm_right"])
+        found = _forced_choice(own, chosen == positive.arm, study.analysis.level)
+    elif question.type == "options":
+        found = _options(study, own, {option.id for option in question.options})
+    elif question.type == "marks":
+        found = _marks(study, own)
+    return [
+        Result(question=question.id, measure=r.measure, who=r.who, found=r.found) for r in found
+    ]
+
+
+def _result(measure: str, who: str, found: Any) -> Result:
+    return Result(question="", measure=measure, who=who, found=found)
+
+
+def _is_positive(positive: Positive, own: pd.DataFrame) -> pd.Series[bool]:
+    return own["arm"] == positive.arm if positive.arm else own["truth"] == positive.truth
+
+
+def groups_of(own: pd.DataFrame) -> list[str] | None:
+    """The group of each row; None where every image is of a group of its own."""
+    images = own.drop_duplicates("image")
+    return None if images["group"].is_unique else own["group"].tolist()
+
+
+def _yes_no(own: pd.DataFrame, positive: pd.Series[bool], level: float) -> Iterator[Result]:
+    said = own["value"].astype(bool)
+    for measure, part, right in (
+        ("sensitivity", own[positive], said[positive]),
+        ("specificity", own[~positive], ~said[~positive]),
+    ):
+        yield from _shares(measure, part, right.to_numpy(), level)
+    for who, rows in [*own.groupby("reader", sort=False), (ALL, own)]:
+        here = positive[rows.index]
+        yes = said[rows.index]
+        counts = (int((yes & here).sum()), int(here.sum()))
+        false = (int((yes & ~here).sum()), int((~here).sum()))
+        found = detection(*counts, *false, level=level)
+        yield _result("d'", str(who), found.d_prime)
+        yield _result("criterion c", str(who), found.criterion)
+
+
+def _shares(
+    measure: str, part: pd.DataFrame, right: np.ndarray[Any, np.dtype[np.bool_]], level: float
+) -> Iterator[Result]:
+    """A share of reads, by reader and pooled."""
+    if part.empty:
+        return
+    readers = part["reader"].tolist()
+    groups = groups_of(part)
+    for reader, found in proportion_by_reader(right, readers, groups, level=level).items():
+        yield _result(measure, str(reader), found)
+    cases = groups or part["image"].tolist()
+    pooled = (
+        proportion_of_reads(right, cases, readers, level=level)
+        if len(set(readers)) > 1
+        else clustered_proportion(right, groups, level=level)
+    )
+    yield _result(measure, ALL, pooled)
+
+
+def _rating(study: Study, own: pd.DataFrame, positive: Positive) -> Iterator[Result]:
+    level = study.analysis.level
+    arms = list(study.arms)
+    treatments = {ALL: own} if positive.arm else {a: own[own["arm"] == a] for a in arms}
+    treatments = {arm: part for arm, part in treatments.items() if not part.empty}
+    tables: dict[str, pd.DataFrame] = {}
+    for arm, part in treatments.items():
+        label = "" if positive.arm else f" in {arm}"
+        truth = _is_positive(positive, part).to_numpy()
+        scores = part["value"].astype(float).to_numpy()
+        groups = groups_of(part)
+        for reader in part["reader"].unique():
+            rows = (part["reader"] == reader).to_numpy()
+            inside = None if groups is None else list(np.array(groups)[rows])
+            yield _result(
+                f"AUC{label}", reader, auc(truth[rows], scores[rows], inside, level=level)
+            )
+        tables[arm] = part.assign(positive=truth)
+        cases, ratings = _crossed(tables[arm], "image" if positive.arm else "case")
+        if len(ratings) > 1:
+            pooled = one_shot_auc(cases["positive"].to_numpy(), ratings, level=level)
+            yield _result(f"AUC{label}", ALL, pooled)
+    if len(tables) == 2:
+        yield from _difference(tables, level)
+
+
+def _crossed(part: pd.DataFrame, by: str) -> tuple[pd.DataFrame, np.ndarray[Any, Any]]:
+    """One row for each case, and ratings (readers, cases), NaN where not read."""
+    cases = part.drop_duplicates(by).sort_values(by).set_index(by)
+    wide = part.assign(score=part["value"].astype(float)).pivot_table(
+        index="reader", columns=by, values="score", aggfunc="first", dropna=False
+    )
+    return cases, wide.reindex(columns=cases.index).to_numpy(np.float64)
+
+
+def _difference(tables: Mapping[str, pd.DataFrame], level: float) -> Iterator[Result]:
+    """Between two arms: Obuchowski-Rockette where the design is one of theirs."""
+    (first, one), (second, two) = tables.items()
+    both = pd.concat([one, two])
+    cases = both.drop_duplicates("case").sort_values("case").set_index("case")
+    readers = sorted(both["reader"].unique())
+    ratings = np.stack(
+        [
+            part.assign(score=part["value"].astype(float))
+            .pivot_table(index="reader", columns="case", values="score", aggfunc="first")
+            .reindex(index=readers, columns=cases.index)
+            .to_numpy(np.float64)
+            for part in (one, two)
+        ]
+    )
+    truth = cases["positive"].to_numpy(np.bool_)
+    who = f"{second} - {first}"
+    try:
+        groups = None if cases["group"].is_unique else cases["group"].tolist()
+        crossed = reader_study_auc(truth, ratings, groups)
+        yield _result("AUC difference", who, crossed.difference(1, 0, level=level))
+        yield _result("AUC difference, test", who, crossed.test())
+    except PlanError:
+        found = one_shot_difference(truth, ratings[1], ratings[0], level=level)
+        yield _result("AUC difference", who, found)
+
+
+def _forced_choice(own: pd.DataFrame, right: Any, level: float) -> Iterator[Result]:
+    yield from _shares("correct", own, np.asarray(right, np.bool_), level)
+    for reader in own["reader"].unique():
+        rows = (own["reader"] == reader).to_numpy()
+        _, distance = forced_choice(int(right[rows].sum()), int(rows.sum()), level=level)
+        yield _result("d'", reader, distance)
+
+
+def _options(study: Study, own: pd.DataFrame, options: set[str]) -> Iterator[Result]:
+    known = own[own["truth"].isin(options)]
+    level = study.analysis.level
+    for arm in study.arms:
+        part = known[known["arm"] == arm]
+        right = (part["value"] == part["truth"]).to_numpy(np.bool_)
+        yield from _shares(f"correct in {arm}", part, right, level)
+    if study.shown != "crossed" or len(study.arms) != 2:
+        return
+    first, second = study.arms
+    yield from _change(known, first, second, level)
+
+
+def _change(known: pd.DataFrame, first: str, second: str, level: float) -> Iterator[Result]:
+    """Of the same reader and case in both arms: right before, right after."""
+    wide = (
+        known.assign(right=known["value"] == known["truth"])
+        .pivot_table(
+            index=["reader", "case", "group"], columns="arm", values="right", aggfunc="first"
+        )
+        .reindex(columns=[first, second])
+        .dropna()
+        .astype(bool)
+        .reset_index()
+    )
+    who = f"{second} - {first}"
+    for reader, rows in wide.groupby("reader", sort=False):
+        groups = None if rows["group"].is_unique else rows["group"].tolist()
+        found = paired_difference(rows[first], rows[second], groups, level=level)
+        yield _result("change of correct", f"{reader}, {who}", found)
+    if not wide.empty:
+        test = clustered_mcnemar(wide[first], wide[second], wide["group"].tolist())
+        yield _result("change of correct, test", f"{ALL}, {who}", test)
+
+
+def _marks(study: Study, own: pd.DataFrame) -> Iterator[Result]:
+    radius, level = study.analysis.acceptance_radius, study.analysis.level
+    for arm in study.arms:
+        part = own[own["arm"] == arm]
+        groups = groups_of(part)
+        found: list[Estimate] = []
+        for reader in part["reader"].unique():
+            rows = part["reader"] == reader
+            cases = [
+                _matched(marks, json.loads(lesions), radius)
+                for marks, lesions in zip(part["value"][rows], part["lesions"][rows], strict=True)
+            ]
+            inside = None if groups is None else part["group"][rows].tolist()
+            found.append(jafroc(cases, inside, level=level))
+            yield _result(f"JAFROC in {arm}", reader, found[-1])
+
+
+def _matched(marks: list[dict[str, float]], lesions: list[list[float]], radius: float) -> FrocCase:
+    places = [(mark["x"], mark["y"], mark["slice"] * _SLICE_APART) for mark in marks]
+    centres = [(x, y, piece * _SLICE_APART) for x, y, piece in lesions]
+    return match_marks(places, [mark["rating"] for mark in marks], centres, radius=radius)

@@ -1,0 +1,54 @@
+"""What the investigator's page asks: progress by reader, no answers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from plexor.readers.deps import (
+    InvestigatorDep,
+    InvestigatorWriterDep,
+    SiteDep,
+    attempt,
+    sign_in,
+    sign_out,
+)
+from plexor.readers.enrol import progress
+from plexor.readers.routes.shapes import Login
+from plexor.readers.security import password_fits
+from plexor.readers.service import RefusedError
+from plexor.readers.store import log, the_study
+
+router = APIRouter(prefix="/api/investigator")
+
+
+@router.post("/login")
+def login(body: Login, request: Request, response: Response, site: SiteDep) -> dict[str, str]:
+    """Signs the investigator in."""
+    with site.store.reading() as session:
+        hashed = the_study(session).password
+    with attempt(site.logins, request):
+        if not password_fits(hashed, body.password):
+            raise RefusedError("password", "the password is wrong, or none is set")
+    with site.store.writing() as session:
+        sign_in(session, site, response, None)
+        log(session, "investigator signed in")
+    return {"next": "/investigator"}
+
+
+@router.get("/progress")
+def show_progress(site: SiteDep, caller: InvestigatorDep) -> dict[str, Any]:
+    """How far each reader is."""
+    with site.store.reading() as session:
+        study = the_study(session)
+        told = {"name": study.name, "state": study.state}
+    return {**told, "csrf": caller.csrf, "readers": [asdict(p) for p in progress(site.store)]}
+
+
+@router.post("/leave", status_code=204)
+def leave(site: SiteDep, caller: InvestigatorWriterDep) -> None:
+    """Signs the investigator out."""
+    with site.store.writing() as session:
+        sign_out(session, caller)

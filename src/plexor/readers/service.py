@@ -1,0 +1,414 @@
+"""What a reader may do in a study: consent, open a read, submit answers.
+
+Every function is one step within a transaction. Which answers count is decided by the database:
+a submission carries the revision that its browser knew, and each revision of a read exists once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from plexor.core.errors import PlanError
+from plexor.readers.design import Design
+from plexor.readers.question import check_answers
+from plexor.readers.store import log, now_ms, the_study
+from plexor.readers.tables import (
+    Json,
+    OpeningRow,
+    ReaderRow,
+    ReadRow,
+    StimulusRow,
+    SubmissionRow,
+)
+
+State = Literal["consent", "reading", "pause", "done", "closed", "withdrawn"]
+_GRACE_MS = 5_000
+"""How much later than the time limit an answer may come and not be marked late."""
+_DAY_MS = 86_400_000
+
+
+class RefusedError(PlanError):
+    """A step that is not allowed now; ``code`` tells the browser why.
+
+    Attributes:
+        code: "unknown", "closed", "consent", "order", "key", "invalid", "withdrawn", "pause".
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadView:
+    """A read as a browser gets it.
+
+    Attributes:
+        id: opaque.
+        kind: "training", "read"; a repeat is shown as a read.
+        block: 0 for training.
+        revision: of the current answers; 0 without.
+        answers: the current ones, where they may be corrected.
+        stimuli: for each image its size, slices and default window.
+        previous: the read before, where it may be corrected.
+    """
+
+    id: str
+    kind: str
+    block: int
+    revision: int
+    answers: Json
+    stimuli: list[Json]
+    previous: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where a reader stands.
+
+    Attributes:
+        state: what comes next.
+        done: reads answered, without training.
+        total: reads in all, without training.
+        read: the one to be shown, in the state "reading".
+        until: end of a pause between blocks, milliseconds since 1970.
+    """
+
+    state: State
+    done: int
+    total: int
+    read: ReadView | None = None
+    until: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What became of a submission.
+
+    Attributes:
+        counted: whether these are, or were, current answers.
+        revision: theirs, or that of the answers that stand.
+        late: whether the time limit was over.
+        feedback: of a training case, the right answers by question.
+    """
+
+    counted: bool
+    revision: int
+    late: bool
+    feedback: Json = field(default_factory=dict)
+
+
+def the_design(session: Session) -> Design:
+    """The study's design as the server knows it."""
+    return Design.model_validate(the_study(session).design)
+
+
+def consent(session: Session, reader: ReaderRow, *, language: str, profile: Json) -> None:
+    """Keeps that a reader agreed, with role and years of experience."""
+    _check_open(session, reader)
+    if reader.consented_at is None:
+        reader.consented_at = now_ms()
+        reader.profile = profile
+    reader.language = language
+
+
+def standing(session: Session, study: Design, reader: ReaderRow) -> Standing:
+    """Where a reader stands; the same from any device."""
+    done, total = _progress(session, reader.id)
+    if reader.withdrawn_at is not None:
+        return Standing(state="withdrawn", done=done, total=total)
+    if the_study(session).state != "open":
+        return Standing(state="closed", done=done, total=total)
+    if reader.consented_at is None:
+        return Standing(state="consent", done=done, total=total)
+    row = _next_read(session, reader.id)
+    if row is None:
+        return Standing(state="done", done=done, total=total)
+    until = _pause(session, study, row)
+    if until is not None:
+        return Standing(state="pause", done=done, total=total, until=until)
+    return Standing(
+        state="reading", done=done, total=total, read=_view(session, study, row, revision=0)
+    )
+
+
+def view_read(session: Session, study: Design, reader: ReaderRow, read_id: str) -> ReadView:
+    """A read to be shown again for a correction, or the current one.
+
+    Raises:
+        RefusedError: not this reader's, or not to be shown now.
+    """
+    row = _own(session, reader, read_id)
+    revision = _revision(session, row.id)
+    _check_shown(session, study, reader, row, revision)
+    return _view(session, study, row, revision=revision)
+
+
+def open_read(
+    session: Session, study: Design, reader: ReaderRow, read_id: str, display: Json
+) -> None:
+    """Keeps that a read was shown, with the browser's screen.
+
+    Raises:
+        RefusedError: as for ``view_read``.
+    """
+    row = _own(session, reader, read_id)
+    _check_shown(session, study, reader, row, _revision(session, row.id))
+    session.add(OpeningRow(read_id=row.id, display=display, opened_at=now_ms()))
+
+
+def stimulus_of(
+    session: Session, study: Design, reader: ReaderRow, read_id: str, *, slot: int, piece: int
+) -> str:
+    """The id of the image in a place of a read, for a reader who may see it now.
+
+    Raises:
+        RefusedError: as for ``view_read``, or there is no such place or slice.
+    """
+    row = _own(session, reader, read_id)
+    _check_shown(session, study, reader, row, _revision(session, row.id))
+    if not 0 <= slot < len(row.stimuli):
+        raise RefusedError("unknown", "there is no such image")
+    stimulus = session.get_one(StimulusRow, row.stimuli[slot])
+    if not 0 <= piece < stimulus.view["slices"]:
+        raise RefusedError("unknown", "there is no such slice")
+    return stimulus.id
+
+
+def submit(
+    session: Session,
+    study: Design,
+    reader: ReaderRow,
+    read_id: str,
+    *,
+    client_key: str,
+    revises: int,
+    answers: Json,
+    elapsed_ms: int,
+    display: Json,
+) -> Receipt:
+    """Keeps the answers to one read; the same ``client_key`` twice is one submission.
+
+    Args:
+        session: a transaction that may write.
+        study: the design.
+        reader: who answers.
+        read_id: of one of this reader's reads.
+        client_key: drawn by the browser when the answers were given, and sent with each attempt.
+        revises: the revision the browser knew; 0 for first answers.
+        answers: one to each question; None where the time was up.
+        elapsed_ms: from when the images were visible, by the browser's own clock.
+        display: the browser's screen.
+
+    Raises:
+        RefusedError: not this reader's read, not its turn, the study closed, a wrong answer, or a
+            key used for something else.
+    """
+    row = _own(session, reader, read_id)
+    known = session.scalar(
+        sa.select(SubmissionRow).where(
+            SubmissionRow.reader_id == reader.id, SubmissionRow.client_key == client_key
+        )
+    )
+    if known is not None:
+        if known.read_id != row.id or known.answers != answers:
+            raise RefusedError("key", "this key was used for other answers")
+        return _receipt(session, study, row, known)
+    the_study(session, shared=True)
+    _check_open(session, reader)
+    if reader.consented_at is None:
+        raise RefusedError("consent", "the reader has not consented yet")
+    _check_values(session, study, row, answers)
+    current = _revision(session, row.id)
+    if current == 0:
+        _check_turn(session, study, reader, row)
+    may_count = current == 0 or (study.corrections and row.kind != "training")
+    counts = revises == current and may_count
+    new = SubmissionRow(
+        reader_id=reader.id,
+        read_id=row.id,
+        client_key=client_key,
+        revision=current + 1 if counts else None,
+        answers=answers,
+        elapsed_ms=elapsed_ms,
+        late=_late(study, elapsed_ms),
+        display=display,
+        received_at=now_ms(),
+    )
+    session.add(new)
+    session.flush()
+    return _receipt(session, study, row, new)
+
+
+def withdraw(session: Session, reader: ReaderRow) -> None:
+    """Ends a reader's part in the study; answers stay until the investigator deletes them."""
+    if reader.withdrawn_at is None:
+        reader.withdrawn_at = now_ms()
+        log(session, "withdrawn", reader=reader.id)
+
+
+def _late(study: Design, elapsed_ms: int) -> bool:
+    limit = study.time_limit_s
+    return limit is not None and elapsed_ms > limit * 1000 + _GRACE_MS
+
+
+def _check_open(session: Session, reader: ReaderRow) -> None:
+    if reader.withdrawn_at is not None:
+        raise RefusedError("withdrawn", "this reader has left the study")
+    if the_study(session).state != "open":
+        raise RefusedError("closed", "the study is closed")
+
+
+def _check_values(session: Session, study: Design, row: ReadRow, answers: Json) -> None:
+    try:
+        check_answers(study.questions, answers)
+    except PlanError as error:
+        raise RefusedError("invalid", str(error)) from error
+    if study.time_limit_s is None and None in answers.values():
+        raise RefusedError("invalid", "answers: expected one to each question, got none to one")
+    for question in study.questions:
+        marks = answers[question.id]
+        if question.type == "marks" and marks:
+            view = session.get_one(StimulusRow, row.stimuli[0]).view
+            ends = {"x": view["width"], "y": view["height"], "slice": view["slices"]}
+            if any(mark[name] >= end for mark in marks for name, end in ends.items()):
+                raise RefusedError("invalid", f"{question.id}: a mark lies outside of the image")
+
+
+def _check_turn(session: Session, study: Design, reader: ReaderRow, row: ReadRow) -> None:
+    following = _next_read(session, reader.id)
+    if following is None or following.id != row.id:
+        raise RefusedError("order", "another case comes first")
+    if _pause(session, study, row) is not None:
+        raise RefusedError("pause", "the pause between two blocks is not over")
+
+
+def _check_shown(
+    session: Session, study: Design, reader: ReaderRow, row: ReadRow, revision: int
+) -> None:
+    _check_open(session, reader)
+    if reader.consented_at is None:
+        raise RefusedError("consent", "the reader has not consented yet")
+    if revision == 0:
+        _check_turn(session, study, reader, row)
+    elif not study.corrections or row.kind == "training":
+        raise RefusedError("order", "this case has been answered")
+
+
+def _own(session: Session, reader: ReaderRow, read_id: str) -> ReadRow:
+    row = session.get(ReadRow, read_id)
+    if row is None or row.reader_id != reader.id:
+        raise RefusedError("unknown", "there is no such case")
+    return row
+
+
+def _revision(session: Session, read_id: str) -> int:
+    return (
+        session.scalar(
+            sa.select(sa.func.max(SubmissionRow.revision)).where(SubmissionRow.read_id == read_id)
+        )
+        or 0
+    )
+
+
+def _answered() -> sa.Exists:
+    return (
+        sa.select(SubmissionRow.id)
+        .where(SubmissionRow.read_id == ReadRow.id, SubmissionRow.revision == 1)
+        .exists()
+    )
+
+
+def _next_read(session: Session, reader_id: int) -> ReadRow | None:
+    return session.scalar(
+        sa.select(ReadRow)
+        .where(ReadRow.reader_id == reader_id, ~_answered())
+        .order_by(ReadRow.position)
+        .limit(1)
+    )
+
+
+def _progress(session: Session, reader_id: int) -> tuple[int, int]:
+    own = sa.and_(ReadRow.reader_id == reader_id, ReadRow.kind != "training")
+    total = session.scalar(sa.select(sa.func.count()).select_from(ReadRow).where(own)) or 0
+    done = (
+        session.scalar(sa.select(sa.func.count()).select_from(ReadRow).where(own, _answered())) or 0
+    )
+    return done, total
+
+
+def _pause(session: Session, study: Design, row: ReadRow) -> int | None:
+    """When the block of a read may begin, where that is not yet."""
+    if row.block <= 1 or not study.blocks.washout_days:
+        return None
+    last = session.scalar(
+        sa.select(sa.func.max(SubmissionRow.received_at))
+        .join(ReadRow, ReadRow.id == SubmissionRow.read_id)
+        .where(
+            ReadRow.reader_id == row.reader_id,
+            ReadRow.block == row.block - 1,
+            SubmissionRow.revision == 1,
+        )
+    )
+    until = (last or 0) + int(study.blocks.washout_days * _DAY_MS)
+    return until if until > now_ms() else None
+
+
+def _view(session: Session, study: Design, row: ReadRow, *, revision: int) -> ReadView:
+    stimuli = [session.get_one(StimulusRow, name).view for name in row.stimuli]
+    answers: Json = {}
+    if revision:
+        answers = session.scalars(
+            sa.select(SubmissionRow.answers).where(
+                SubmissionRow.read_id == row.id, SubmissionRow.revision == revision
+            )
+        ).one()
+    previous = None
+    if study.corrections:
+        previous = session.scalar(
+            sa.select(ReadRow.id)
+            .where(
+                ReadRow.reader_id == row.reader_id,
+                ReadRow.position < row.position,
+                ReadRow.kind != "training",
+            )
+            .order_by(ReadRow.position.desc())
+            .limit(1)
+        )
+    return ReadView(
+        id=row.id,
+        kind="training" if row.kind == "training" else "read",
+        block=row.block,
+        revision=revision,
+        answers=answers,
+        stimuli=stimuli,
+        previous=previous,
+    )
+
+
+def _receipt(session: Session, study: Design, row: ReadRow, new: SubmissionRow) -> Receipt:
+    feedback: Json = {}
+    if row.kind == "training" and study.training.feedback:
+        feedback = _right_answers(session, study, row)
+    return Receipt(
+        counted=new.revision is not None,
+        revision=new.revision or _revision(session, row.id),
+        late=new.late,
+        feedback=feedback,
+    )
+
+
+def _right_answers(session: Session, study: Design, row: ReadRow) -> Json:
+    stimuli = [session.get_one(StimulusRow, name) for name in row.stimuli]
+    if study.show == "one":
+        return dict(stimuli[0].answer)
+    right: Json = {}
+    for question in study.questions:
+        for side, stimulus in zip(("left", "right"), stimuli, strict=True):
+            if question.type == "side" and stimulus.answer.get(question.id) is True:
+                right[question.id] = side
+    return right

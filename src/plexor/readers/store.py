@@ -1,0 +1,177 @@
+"""A study's database: opened, brought to the current version, and used in transactions."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.orm import Session
+
+from plexor.core.errors import DataError, PlanError
+from plexor.readers.tables import LogRow, StudyRow
+
+_BUSY_SECONDS = 20
+_WRITES = "plexor_writes"
+
+
+class Store:
+    """One study's database.
+
+    Reading and writing are transactions; a write is on the disk when its block ends. With SQLite,
+    writers of this process wait for each other here, and those of others in the database.
+    """
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._write_lock = (
+            threading.Lock() if engine.dialect.name == "sqlite" else contextlib.nullcontext()
+        )
+
+    @classmethod
+    def open(cls, url: str, *, create: bool = False) -> Store:
+        """Opens a database, and brings one of an earlier version to this one.
+
+        Args:
+            url: of SQLAlchemy, e.g. "sqlite:////studies/a/database.sqlite" or
+                "postgresql+pg8000://user@host/name".
+            create: whether an empty database is wanted; else one with a study.
+
+        Raises:
+            PlanError: not a URL of SQLite or PostgreSQL.
+            DataError: it cannot be reached, is of a later version, or holds no study, or (with
+                ``create``) holds one already.
+        """
+        engine = _engine(url, create=create)
+        shown = engine.url.render_as_string(hide_password=True)
+        try:
+            with engine.begin() as connection:
+                _upgrade(connection, shown, create=create)
+        except DBAPIError as error:
+            engine.dispose()
+            raise DataError(f"cannot use the database {shown}: {error.orig}") from error
+        except DataError:
+            engine.dispose()
+            raise
+        store = cls(engine)
+        with store.reading() as session:
+            there = session.scalar(sa.select(sa.func.count()).select_from(StudyRow))
+        if create and there:
+            store.close()
+            raise DataError(f"the database {shown} holds a study already; choose another")
+        if not create and not there:
+            store.close()
+            raise DataError(f"the database {shown} holds no study; run: plexor readers create")
+        return store
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A transaction that writes nothing."""
+        with Session(self._engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A transaction that is committed where the block ends without an error."""
+        engine = self._engine.execution_options(**{_WRITES: True})
+        with self._write_lock, Session(engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def close(self) -> None:
+        """Ends all connections."""
+        self._engine.dispose()
+
+
+def now_ms() -> int:
+    """The time of the clock, in milliseconds since 1970, UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def log(session: Session, what: str, **detail: object) -> None:
+    """Appends a line to the study's log."""
+    session.add(LogRow(at=now_ms(), what=what, detail=detail))
+
+
+def the_study(session: Session, *, shared: bool = False) -> StudyRow:
+    """The study's row; ``shared``: it cannot be closed before this transaction ends."""
+    query = sa.select(StudyRow)
+    return session.scalars(query.with_for_update(read=True) if shared else query).one()
+
+
+def database_url(folder: Path, database: str | None) -> str:
+    """The URL given, or that of the SQLite file in a study's folder."""
+    return database or f"sqlite:///{(folder / 'database.sqlite').absolute()}"
+
+
+def _engine(url: str, *, create: bool) -> sa.Engine:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise PlanError(
+            f"database: {url!r} is not a URL, expected e.g. "
+            "postgresql+pg8000://user:password@host/name"
+        ) from error
+    if parsed.drivername in ("postgresql", "postgres"):
+        parsed = parsed.set(drivername="postgresql+pg8000")
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise PlanError(
+            f"database: expected SQLite or PostgreSQL, got {parsed.get_backend_name()!r}"
+        )
+    if parsed.get_backend_name() == "postgresql":
+        try:
+            return sa.create_engine(parsed, pool_size=20, max_overflow=20, pool_pre_ping=True)
+        except (NoSuchModuleError, ModuleNotFoundError) as error:
+            raise PlanError(f"database: {error}; use postgresql+pg8000://") from error
+    path = Path(parsed.database or "")
+    if not create and not path.is_file():
+        raise DataError(f"{path} is absent; a study is made by: plexor readers create")
+    engine = sa.create_engine(
+        parsed, pool_size=20, max_overflow=30, connect_args={"timeout": _BUSY_SECONDS}
+    )
+    sa.event.listen(engine, "connect", _set_up_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    """Write-ahead log; commits reach the disk; what is deleted is overwritten.
+
+    Transactions are begun by ``_begin_sqlite``.
+    """
+    connection.isolation_level = None
+    pragmas = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
+    for pragma in pragmas:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # A transaction that reads first and then writes would fail where another wrote in between.
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _upgrade(connection: sa.Connection, shown: str, *, create: bool) -> None:
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    script = ScriptDirectory.from_config(config)
+    found = MigrationContext.configure(connection).get_current_revision()
+    known = {revision.revision for revision in script.walk_revisions()}
+    if found is not None and found not in known:
+        raise DataError(
+            f"the database {shown} is of version {found}, and this Plexor knows versions up to "
+            f"{script.get_current_head()}; update Plexor"
+        )
+    if found is None and not create:
+        raise DataError(f"the database {shown} holds no study; run: plexor readers create")
+    if found != script.get_current_head():
+        command.upgrade(config, "head")

@@ -1,0 +1,419 @@
+"""Reader studies in a real Chromium: every design, by click and by key, at several sizes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import axe_playwright_python
+import numpy as np
+import pytest
+import sqlalchemy as sa
+from playwright.sync_api import Browser, Page, Route
+from tests.helpers.chromium import EXECUTABLE
+from tests.helpers.playwright_page import DESK, PHONE, TABLET, chromium, opened
+from tests.helpers.reader_study import YES_NO, made, open_study, write_images
+
+from plexor.cases.formats import read_image
+from plexor.cases.formats.png import PngCodec
+from plexor.readers.enrol import invite
+from plexor.readers.serve import served
+from plexor.readers.store import Store
+from plexor.readers.tables import OpeningRow, ReadRow, SubmissionRow
+
+pytestmark = pytest.mark.skipif(EXECUTABLE is None, reason="needs Chromium")
+SHOTS = os.environ.get("PLEXOR_SCREENSHOTS")
+CROSSED = {"shown": "crossed", "order": {"apart": 1}}
+DESIGNS: dict[str, dict[str, Any]] = {
+    "yes-no": {"training": {"cases": 1}, "analysis": {"positive": {"altered": {"arm": "altered"}}}},
+    "rating": {
+        "questions": [
+            YES_NO,
+            {"id": "sure", "ask": "How sure?", "type": "rating", "points": 6, "low": "guess"},
+        ]
+    },
+    "options": {
+        "questions": [
+            {
+                "id": "dx",
+                "ask": "Diagnosis?",
+                "type": "options",
+                "options": [{"id": "nv", "text": "Naevus"}, {"id": "mel", "text": "Melanoma"}],
+            }
+        ]
+    },
+    "pair": CROSSED
+    | {
+        "show": "pair",
+        "questions": [{"id": "which", "ask": "Which was altered?", "type": "side"}],
+        "display": {"compare": ["flicker", "side-by-side"]},
+    },
+    "marks": {
+        "questions": [{"id": "where", "ask": "Where?", "type": "marks", "most": 3, "points": 4}]
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_images(tmp_path_factory.mktemp("images"), n_cases=4, side=96)
+
+
+@contextlib.contextmanager
+def study(folder: Path, images: Path, **changes: Any) -> Iterator[tuple[str, Store]]:
+    """A served study with one reader: the personal link and the database."""
+    made(folder, images, **({"display": {}} | changes))
+    with open_study(folder) as store, served(store, folder / "study") as base:
+        (invitation,) = invite(store, ["r1"])
+        yield invitation.link(base), store
+
+
+def begin(page: Page) -> None:
+    """Consents, and waits for the first case."""
+    consent(page)
+    phase(page, "reading")
+
+
+def consent(page: Page) -> None:
+    """Fills the first form."""
+    phase(page, "consent")
+    page.select_option("#role", "resident")
+    page.fill("#years", "4")
+    page.check("#agree")
+    page.click("button[type=submit]")
+
+
+def phase(page: Page, *names: str) -> str:
+    """Waits until the page is in one of these phases; which."""
+    page.wait_for_function("names => names.includes(document.body.dataset.phase)", arg=list(names))
+    found: str = page.evaluate("document.body.dataset.phase")
+    return found
+
+
+def case_number(page: Page, number: int) -> None:
+    """Waits until a case is shown."""
+    page.wait_for_function(
+        "number => document.body.dataset.phase === 'reading' && "
+        "document.getElementById('where').textContent.includes(` ${number} `)",
+        arg=number,
+    )
+
+
+def shot(page: Page, name: str) -> None:
+    if SHOTS:
+        page.screenshot(path=f"{SHOTS}/{name}.png")
+
+
+KEYS = {"yes-no": ["y"], "rating": ["y", "4"], "options": ["2"], "pair": ["r"]}
+CLICKS = {
+    "yes-no": ["label[data-key=n]"],
+    "rating": ["label[data-key=n]", "label[data-key='5']"],
+    "options": ["text=Naevus"],
+    "pair": ["label[data-key=l]"],
+}
+
+
+def answer(page: Page, design: str, number: int) -> None:
+    """One case, by mouse where the number is even, by keys where it is odd."""
+    by_key = number % 2 == 1
+    if design != "marks":
+        for step in (KEYS if by_key else CLICKS)[design]:
+            if by_key:
+                page.keyboard.press(step)
+            else:
+                page.click(step)
+    else:
+        if by_key:
+            page.keyboard.press("Shift+ArrowLeft")
+            page.keyboard.press("m")
+        else:
+            page.click(".pane canvas")
+        page.select_option(".marks select", "3")
+    page.click("#send")
+
+
+def submissions(store: Store) -> list[SubmissionRow]:
+    with store.reading() as session:
+        query = sa.select(SubmissionRow).order_by(SubmissionRow.id)
+        return list(session.scalars(query.where(SubmissionRow.revision.is_not(None))))
+
+
+@pytest.mark.parametrize("size", ["desk", "tablet"])
+@pytest.mark.parametrize("design", DESIGNS)
+def test_each_design_is_read_to_its_end(
+    browser: Browser, images: Path, tmp_path: Path, design: str, size: str
+) -> None:
+    device = {"desk": DESK, "tablet": TABLET}[size]
+    with (
+        study(tmp_path, images, **DESIGNS[design]) as (link, store),
+        opened(browser, link, **device) as page,
+    ):
+        phase(page, "consent")
+        shot(page, f"{design}-{size}-consent")
+        assert page.url.endswith("/study")
+        begin(page)
+        if design == "yes-no":
+            assert page.inner_text("#where") == "Practice"
+            page.click("label[data-key=y]")
+            page.click("#send")
+            phase(page, "feedback")
+            shot(page, f"{design}-{size}-feedback")
+            page.keyboard.press("Enter")
+            phase(page, "reading")
+        shot(page, f"{design}-{size}-case")
+        for number in range(20):
+            answer(page, design, number)
+            page.wait_for_function(
+                "number => document.body.dataset.phase === 'done' || "
+                "(document.body.dataset.phase === 'reading' && "
+                "document.getElementById('where').textContent.includes(` ${number} `))",
+                arg=number + 2,
+            )
+            if phase(page, "done", "reading") == "done":
+                break
+        assert "read every case" in page.inner_text("#message")
+        with store.reading() as session:
+            n_reads = session.scalar(sa.select(sa.func.count()).select_from(ReadRow))
+            openings = list(session.scalars(sa.select(OpeningRow)))
+        kept = submissions(store)
+        assert len(kept) == n_reads
+        assert {row.display["ratio"] for row in openings} == {1}
+        assert all(row.elapsed_ms > 0 for row in kept)
+        if design == "marks":
+            assert all(0 <= row.answers["where"][0]["x"] < 96 for row in kept)
+
+
+def test_shown_pixels_are_the_stored_ones(browser: Browser, images: Path, tmp_path: Path) -> None:
+    with study(tmp_path, images) as (link, store), opened(browser, link, **DESK) as page:
+        begin(page)
+        with store.reading() as session:
+            (stimulus,) = (
+                session.scalars(sa.select(ReadRow).order_by(ReadRow.position)).all()[0].stimuli
+            )
+        stored = read_image(tmp_path / "study" / "images" / stimulus / "0.png").pixels
+        shown = page.evaluate(
+            """() => {
+              const canvas = document.querySelector('.pane canvas');
+              const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+              return {width: canvas.width, height: canvas.height, data: Array.from(data.data)};
+            }"""
+        )
+    pixels = np.array(shown["data"], np.uint8).reshape(shown["height"], shown["width"], 4)
+    scale = min(8, shown["width"] // 96, shown["height"] // 96)
+    left, top = (round((shown[n] - 96 * scale) / 2) for n in ("width", "height"))
+    part = pixels[top : top + 96 * scale, left : left + 96 * scale, :3]
+    expected = np.moveaxis(stored, 0, -1).repeat(scale, axis=0).repeat(scale, axis=1)
+    assert scale >= 2
+    assert np.array_equal(part, expected)
+
+
+def test_sixteen_bits_are_windowed_as_stored(browser: Browser, tmp_path: Path) -> None:
+    ramp = np.arange(0, 64 * 64, dtype=np.uint16).reshape(1, 64, 64) * 16
+    for arm in ("original", "altered"):
+        folder = tmp_path / "images" / arm
+        folder.mkdir(parents=True)
+        (folder / "a.png").write_bytes(PngCodec().encode(ramp))
+        (folder / "b.png").write_bytes(PngCodec().encode(ramp[:, ::-1].copy()))
+    changes = {"shown": "counterbalanced", "display": {"zoom": 1}}
+    with (
+        study(tmp_path, tmp_path / "images", **changes) as (link, _store),
+        opened(browser, link, **DESK) as page,
+    ):
+        begin(page)
+        shot(page, "sixteen-bits")
+        level, width = np.percentile(ramp, [1, 99]).mean(), np.ptp(np.percentile(ramp, [1, 99]))
+        grey = np.clip(np.round((ramp[0] - (level - width / 2)) * 255 / width), 0, 255)
+        shown = page.evaluate(
+            """() => {
+              const canvas = document.querySelector('.pane canvas');
+              const [x, y] = [canvas.width, canvas.height].map((n) => Math.round((n - 64) / 2));
+              return Array.from(canvas.getContext('2d').getImageData(x, y, 64, 64).data);
+            }"""
+        )
+        found = np.array(shown).reshape(64, 64, 4)[..., 0]
+        assert min(np.abs(found - grey).max(), np.abs(found - grey[::-1]).max()) <= 1
+        page.keyboard.press("w")
+        page.wait_for_timeout(50)
+
+
+def test_an_answer_waits_in_the_browser_until_the_server_is_back(
+    browser: Browser, images: Path, tmp_path: Path
+) -> None:
+    with study(tmp_path, images) as (link, store), opened(browser, link, **DESK) as page:
+        begin(page)
+
+        def cut(route: Route) -> None:
+            route.abort()
+
+        page.route("**/submissions", cut)
+        page.keyboard.press("y")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#status.warn")
+        assert "kept in this browser" in page.inner_text("#status")
+        shot(page, "offline")
+        page.reload()
+        page.wait_for_selector("text=/kept in this browser/")
+        assert submissions(store) == []
+        page.unroute("**/submissions", cut)
+        case_number(page, 2)
+        assert [row.answers for row in submissions(store)] == [{"altered": True}]
+        page.reload()
+        phase(page, "reading")
+        assert len(submissions(store)) == 1
+
+
+def test_two_tabs_and_the_back_button_leave_one_answer(
+    browser: Browser, images: Path, tmp_path: Path
+) -> None:
+    with study(tmp_path, images) as (link, store), opened(browser, link, **DESK) as page:
+        begin(page)
+        other = page.context.new_page()
+        other.goto(page.url)
+        phase(other, "reading")
+        page.keyboard.press("y")
+        page.keyboard.press("Enter")
+        case_number(page, 2)
+        other.keyboard.press("n")
+        other.keyboard.press("Enter")
+        other.wait_for_function(
+            "() => document.getElementById('status').textContent.includes('another tab')"
+        )
+        page.go_back()
+        page.goto(page.url)
+        assert [row.answers for row in submissions(store)] == [{"altered": True}]
+
+
+def test_a_scaled_screen_is_refused_in_words(
+    browser: Browser, images: Path, tmp_path: Path
+) -> None:
+    with (
+        study(tmp_path, images) as (link, store),
+        opened(browser, link, **DESK, device_scale_factor=1.25) as page,
+    ):
+        consent(page)
+        page.wait_for_selector("#refusal:visible")
+        assert "Set the zoom to 100 %" in page.inner_text("#refusal")
+        shot(page, "refusal")
+        page.keyboard.press("y")
+        page.keyboard.press("Enter")
+        assert submissions(store) == []
+
+
+@pytest.mark.parametrize(("allowed", "refused"), [("phone", False), ("tablet", True)])
+def test_small_screens_where_the_design_allows_them(
+    browser: Browser, images: Path, tmp_path: Path, allowed: str, refused: bool
+) -> None:
+    changes = {"display": {"smallest_screen": allowed}}
+    with (
+        study(tmp_path, images, **changes) as (link, _store),
+        opened(browser, link, **PHONE) as page,
+    ):
+        consent(page)
+        page.wait_for_selector("#reading:visible")
+        if not refused:
+            phase(page, "reading")
+        assert page.is_visible("#refusal") == refused
+        shot(page, f"phone-{allowed}")
+
+
+def test_time_runs_out(browser: Browser, images: Path, tmp_path: Path) -> None:
+    with (
+        study(tmp_path, images, time_limit_s=1) as (link, store),
+        opened(browser, link, **DESK) as page,
+    ):
+        consent(page)
+        page.wait_for_selector("text=/Time is up/")
+        shot(page, "time-up")
+        page.click("#send")
+        case_number(page, 2)
+        assert [row.answers for row in submissions(store)] == [{"altered": None}]
+
+
+def test_french_and_a_correction(browser: Browser, images: Path, tmp_path: Path) -> None:
+    question = YES_NO | {"ask": {"en": "Altered?", "fr": "Image modifiée ?"}}
+    changes = {"languages": ["fr", "en"], "questions": [question], "corrections": True}
+    with study(tmp_path, images, **changes) as (link, store), opened(browser, link, **DESK) as page:
+        begin(page)
+        assert page.get_attribute("html", "lang") == "fr"
+        assert "Image modifiée ?" in page.inner_text("#questions")
+        shot(page, "french")
+        page.keyboard.press("o")
+        page.keyboard.press("Enter")
+        case_number(page, 2)
+        phase(page, "reading")
+        page.click("text=Cas précédent")
+        page.wait_for_function("() => document.querySelector('#questions input:checked')")
+        phase(page, "reading")
+        page.keyboard.press("n")
+        page.keyboard.press("Enter")
+        case_number(page, 2)
+        rows = submissions(store)
+        assert [(row.revision, row.answers["altered"]) for row in rows] == [(1, True), (2, False)]
+
+
+def test_pages_are_labelled(browser: Browser, images: Path, tmp_path: Path) -> None:
+    with study(tmp_path, images) as (link, _store), opened(browser, link, **DESK) as page:
+        begin(page)
+        unlabelled = page.evaluate(
+            """() => [...document.querySelectorAll('button, input, select, canvas, a')]
+              .filter((one) => one.checkVisibility() && !(one.getAttribute('aria-label') ||
+                one.textContent.trim() || (one.labels && one.labels.length)))
+              .map((one) => one.outerHTML)"""
+        )
+        assert unlabelled == []
+        small = page.evaluate(
+            """() => [...document.querySelectorAll('.side button, .choice')]
+              .filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < 24)
+              .map((one) => one.outerHTML)"""
+        )
+        assert small == []
+        page.goto(link.split("/enter")[0] + "/screen")
+        page.wait_for_selector("#ratio:not(:empty)")
+        shot(page, "screen")
+        page.goto(link.split("/enter")[0] + "/investigator")
+        page.wait_for_selector("#password")
+        shot(page, "investigator")
+
+
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
+
+
+def findings(page: Page) -> list[str]:
+    """What axe-core finds serious or critical."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("() => axe.run().then((result) => result.violations)")
+    return [
+        f"{page.url} {one['id']}: {[node['html'][:80] for node in one['nodes']][:3]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+@pytest.mark.parametrize("design", ["rating", "pair", "marks"])
+def test_axe_finds_nothing_serious(
+    browser: Browser, images: Path, tmp_path: Path, design: str
+) -> None:
+    with (
+        study(tmp_path, images, **DESIGNS[design]) as (link, _store),
+        opened(browser, link, **DESK, bypass_csp=True) as page,
+    ):
+        phase(page, "consent")
+        found = findings(page)
+        begin(page)
+        if design == "marks":
+            page.click(".pane canvas")
+        found += findings(page)
+        for path, shown in (("/screen", "#ratio:not(:empty)"), ("/investigator", "#password")):
+            page.goto(link.split("/enter")[0] + path)
+            page.wait_for_selector(shown)
+            found += findings(page)
+        assert found == []
