@@ -106,6 +106,7 @@ def provenance(case_ids: tuple[str, ...] = (), *, finished: bool = True) -> dict
     quiet = (
         "training-mode",
         "non-deterministic",
+        "batch-dependent",
         "probability-outputs",
         "zero-gradients",
         "false-gradients",
@@ -146,6 +147,7 @@ def provenance(case_ids: tuple[str, ...] = (), *, finished: bool = True) -> dict
             "preprocess": {"size": [96, 72], "mean": [0.485, 0.456, 0.406]},
         },
         "model_sha256": "7d" * 32,
+        "model_access": "gradients",
         "cohort_sha256": "4b" * 32,
         "images": dict.fromkeys(case_ids, "c0" * 32),
         "checks": [{"id": name, "raised": False, "message": "nothing seen"} for name in quiet],

@@ -199,6 +199,10 @@ def test_what_needs_gradients_is_left_out_and_said_to_be(
     summary = json.loads((run.path / "summary.json").read_text())
     told = {*summary["flags_passed"], *(flag["id"] for flag in summary["flags"])}
     assert not told & set(UNSEEN)
+    notes = [flag for flag in summary["flags"] if flag["id"] == "gradients-unseen"]
+    assert [(note["severity"], model.access in note["message"]) for note in notes] == [
+        ("note", True)
+    ]
     assert "non-deterministic" in summary["flags_passed"]
 
 

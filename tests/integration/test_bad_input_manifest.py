@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from tests.helpers.runs import CLASSES, LINF_2, Row, Setup, plexor
@@ -270,6 +271,17 @@ def test_a_condition_without_an_answer_leaves_the_others_theirs(few: Setup) -> N
     assert "unknown name 'mae'" in done.sentence
     assert RunDirectory(few.out).provenance()["required"] == {odd: "without an answer", met: "met"}
     assert "without an answer" in (few.out / "report.html").read_text()
+
+
+def test_date_duration_and_who_stand_in_the_report(few: Setup) -> None:
+    for name in ("A. Reader", "B. Reader"):
+        assert plexor("audit", few.plan, "--out", few.out, "--by", name).status == 0
+    sessions: Any = RunDirectory(few.out).provenance()["sessions"]
+    assert [one["by"] for one in sessions] == ["A. Reader", "B. Reader"]
+    page = (few.out / "report.html").read_text()
+    assert "A. Reader, B. Reader" in page
+    assert "Duration" in page
+    assert sessions[0]["began"][:10] in page
 
 
 def test_flags_and_answer_stand_in_the_terminal_and_in_the_run(few: Setup) -> None:

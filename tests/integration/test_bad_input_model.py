@@ -68,6 +68,26 @@ def test_a_plan_that_contradicts_the_weights(few: Setup) -> None:
     assert plexor("audit", few.plan, "--out", few.out).status == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "program"),
+    [
+        ("model.onnx", b"\x08\x07\x12\x07pytorch", "ONNX"),
+        ("model.keras", b"PK\x03\x04", "Keras"),
+        ("model.h5", b"\x89HDF\r\n\x1a\n", "Keras (HDF5)"),
+        ("renamed.pt", b"\x89HDF\r\n\x1a\n", "Keras (HDF5)"),
+    ],
+)
+def test_weights_of_another_program_are_told_what_they_are(
+    few: Setup, name: str, content: bytes, program: str
+) -> None:
+    (few.folder / name).write_bytes(content)
+    model = {"weights": name, "architecture": "small-cnn", "classes": list(CLASSES)}
+    few.change_plan(model=model)
+    sentence = refusal(few)
+    assert f"{name} is a file of {program}, and weights are a state_dict saved" in sentence
+    assert "`model.python`" in sentence
+
+
 def test_weights_that_would_run_code(few: Setup) -> None:
     network = build_network("small-cnn", spatial_dims=2, channels=3, n_outputs=3)
     path = few.folder / "whole.pt"

@@ -103,6 +103,33 @@ def test_probabilities_instead_of_logits_are_noticed(
     assert "logits are expected" in found.message
 
 
+class Normalised(nn.Module):
+    """Batch normalisation by the batch itself, in evaluation mode too."""
+
+    def __init__(self, *, tracked: bool) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(1, affine=False, track_running_stats=tracked)
+        self.last = nn.Linear(9, 3)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        scores: Tensor = self.last(self.norm(inputs).flatten(1))
+        return scores
+
+
+@pytest.mark.parametrize("tracked", [True, False])
+def test_an_answer_that_depends_on_the_batch_is_noticed(tracked: bool) -> None:
+    found = checks(Normalised(tracked=tracked).eval())
+    assert found["batch-dependent"].raised is not tracked
+    assert found["non-deterministic"].raised is False
+
+
+def test_one_case_is_tried_in_company() -> None:
+    model = model_of(Normalised(tracked=False).eval(), multiclass(3))
+    one = BATCH.select(torch.tensor([1]))
+    found = {check.id: check.raised for check in check_model(model, one)}
+    assert found["batch-dependent"] is True
+
+
 def test_dropout_that_stays_on_is_noticed() -> None:
     class Stubborn(nn.Module):
         def __init__(self) -> None:

@@ -68,6 +68,9 @@ def test_an_interval_stands_in_brackets_and_does_not_break_in_a_sentence() -> No
 
 def test_an_undefined_interval_is_left_out() -> None:
     assert rounding.bounds(_estimate(None, None, None)) == ""
+    assert rounding.bounds(_estimate(0.9998, 0.99961, 0.99999)) == "(>99.9–>99.9)"
+    assert rounding.bounds(_estimate(0.9998, 0.9, 1.0)) == "(90.0–100.0)"
+    assert rounding.bounds(_estimate(0.0001, 0.0, 0.0004)) == "(0.0–<0.1)"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from plexor.findings.require import holds
 from plexor.findings.schema import Finding, to_table
 from plexor.findings.summary import Summary, read_summary, summarise, write_summary
 from plexor.findings.summary.class_results import ClassAttackResult, ClassShortcutResult
+from plexor.findings.summary.estimate import StoredEstimate
 from plexor.findings.summary.multilabel_results import MultilabelAttackResult
 from plexor.findings.summary.regression_results import RegressionAttackResult
 from plexor.findings.summary.results import of_kind
@@ -177,7 +179,7 @@ def test_version_2_gives_every_figure_that_version_3_has(name: str) -> None:
     for before, after in pairs:
         for container, figures in after["stored"].items():
             for key, value in figures.items():
-                if key not in ("task", "per_class", "per_label"):
+                if key not in ("task", "per_class", "per_label", "n_not_finite"):
                     assert before["stored"][container][key] == value, (container, key)
 
 
@@ -229,3 +231,35 @@ def test_conditions_name_probes_and_shortcuts_alike() -> None:
     assert holds("clean.n == 30 and clean.accuracy.n == 30", summary)
     assert holds('probes["pgd-linf-2"].threat.radius == 2', summary)
     assert holds('probes["pgd-linf-2"].success.n <= 30', summary)
+
+
+@pytest.mark.parametrize(
+    ("limits", "least", "most", "found"),
+    [
+        ((-53.9, 94.0), 0.0, math.inf, (0.0, 94.0)),
+        ((-1.2, 1.3), -1.0, 1.0, (-1.0, 1.0)),
+        ((0.2, 0.4), 0.0, 1.0, (0.2, 0.4)),
+    ],
+)
+def test_limits_are_cut_to_what_is_possible(
+    limits: tuple[float, float], least: float, most: float, found: tuple[float, float]
+) -> None:
+    low, high = limits
+    estimate = StoredEstimate(
+        value=0.3, low=low, high=high, level=0.95, method="Student's", n=9, n_groups=4,
+        variance=None, note="",
+    )  # fmt: skip
+    cut = estimate.within(least, most)
+    assert (cut.low, cut.high) == found
+    assert cut.method.endswith("cut to the possible range") is (found != limits)
+
+
+def test_no_interval_of_a_number_or_an_outline_leaves_its_range() -> None:
+    number = SUMMARIES["number"]().attacks[0].lossless
+    outline = SUMMARIES["outlines"]().attacks[0].lossless
+    assert isinstance(number, RegressionAttackResult)
+    assert isinstance(outline, SegmentationAttackResult)
+    sizes = [number.mae, number.rmse, number.absolute_shift, number.median_absolute_shift]
+    assert all(one.low is None or one.low >= 0 for one in sizes)
+    assert -1 <= (outline.dice_change.low or 0) <= (outline.dice_change.high or 0) <= 1
+    assert 0 <= (outline.dice.low or 0) <= (outline.dice.high or 0) <= 1

@@ -20,6 +20,7 @@ from plexor.findings.summary import summarise
 MEASURED = (
     "training-mode",
     "non-deterministic",
+    "batch-dependent",
     "probability-outputs",
     "zero-gradients",
     "false-gradients",
@@ -173,6 +174,10 @@ def _untouched_but_one(audit: Audit) -> None:
     audit.findings.loc[tried[-1], "linf"] = 1.0
 
 
+def _scores_only(audit: Audit) -> None:
+    audit.provenance["model_access"] = "scores"
+
+
 def _one_failed(audit: Audit) -> None:
     row = audit.findings.index[audit.rows("pgd-linf-1")][0]
     audit.findings.loc[row, "status"] = "failed"
@@ -225,6 +230,7 @@ RAISERS: dict[str, tuple[Callable[[Audit], None], str | None]] = {
     "budget-unused": (_short_of_the_radius, "pgd-linf-2"),
     "search-short": (_few_passes, None),
     "out-of-threat": (_beyond_the_threat, "fgsm-linf-1"),
+    "gradients-unseen": (_scores_only, None),
     "fit-overlap": (_fitted_on_a_group, FITTED),
     "failed-cases": (_one_failed, "pgd-linf-1"),
     "clean-at-chance": (_guessing, None),

@@ -79,6 +79,20 @@ def test_the_summary_has_what_was_put_there(run: RunDirectory) -> None:
     assert crossing["d_prime"]["low"] < crossing["d_prime"]["value"]
 
 
+def test_an_image_of_a_few_pixels_is_left_out_and_counted(run: RunDirectory) -> None:
+    """Its channels are larger than itself, and respond with NaN."""
+    findings = run.findings()
+    rows = (findings["probe"] == "pgd-linf-4") & (findings["stored"] == "lossless")
+    first = findings.index[rows & (findings["l0"] > 0)][0]
+    responses = list(findings["responses"])
+    responses[findings.index.get_loc(first)] = np.full(3, np.nan)
+    findings["responses"] = pd.Series(responses, index=findings.index)
+    summary = checked(summarise(run.plan(), run.provenance(), findings))
+    left_out = {p["id"]: p["visibility"]["observer"]["n_left_out"] for p in summary["probes"]}
+    assert left_out.pop("pgd-linf-4") == 1
+    assert set(left_out.values()) == {0}
+
+
 def test_runs_without_measurements_have_no_visibility(tmp_path: Path) -> None:
     run = synthetic.write(tmp_path, n_cases=30, probes=PROBES)
     summary = summarise(run.plan(), run.provenance(), run.findings())

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from plexor.attacks.objective import Objective
+from plexor.attacks.objective import BROKEN, Objective
 from plexor.attacks.proposal import Proposal
 from plexor.attacks.threat import Threat
 
@@ -56,6 +56,8 @@ class Best:
         self._all = self.objective = objective
         self.delta = torch.zeros_like(objective.batch.images)
         self.margins = objective.untouched() if margins is None else margins.clone()
+        self._breaking: Tensor | None = None
+        self._breaks = torch.zeros_like(self.margins, dtype=torch.bool)
         self._rows = torch.arange(len(objective), device=self.delta.device)
         self.left = sys.maxsize
         if queries is not None:
@@ -106,6 +108,25 @@ class Best:
         better = margin > self.open_margins
         rows = self._rows[better]
         self.delta[rows], self.margins[rows] = trial[better], margin[better]
+        broken = margin == BROKEN
+        if bool(broken.any()):
+            if self._breaking is None:
+                self._breaking = torch.zeros_like(self.delta)
+            rows = self._rows[broken]
+            self._breaking[rows], self._breaks[rows] = trial[broken], True
+
+    def outcome(self) -> tuple[Tensor, Tensor]:
+        """The perturbations to propose, (N, C, *spatial), and their margins, (N,).
+
+        A perturbation that makes the outputs infinite or NaN is an outcome too, and is proposed
+        where none was found that reaches the goal; its margin is ``BROKEN``.
+        """
+        if self._breaking is None:
+            return self.delta, self.margins
+        chosen = self._breaks & (self.margins <= 0)
+        wide = chosen.view(-1, *[1] * (self.delta.ndim - 1))
+        margins = torch.where(chosen, BROKEN, self.margins)
+        return torch.where(wide, self._breaking, self.delta), margins
 
     def leave(self) -> Tensor | None:
         """Removes cases that have reached the goal from the open ones.
@@ -126,7 +147,7 @@ class Best:
 
     def proposal(self) -> Proposal:
         """The best perturbation of all N cases, and the cost of the search."""
-        return self._all.proposal(self.delta)
+        return self._all.proposal(self.outcome()[0])
 
     def _keep_open(self, stay: Tensor) -> None:
         self._rows = self._rows[stay]

@@ -22,6 +22,10 @@ _FLAT = 1e-30
 """Smallest slope assumed, so that ways that do not rise rank last."""
 
 
+BROKEN = -torch.inf
+"""Margin of a perturbation for which the model's outputs are not finite."""
+
+
 class Objective:
     """A goal for some cases and a model; every pass through the model is counted by case.
 
@@ -128,8 +132,13 @@ class Objective:
             return self.model.outputs(self.batch.images + delta, self.batch.scaling)
 
     def margin(self, delta: Tensor) -> Tensor:
-        """The goal's margin, (N,); one forward pass."""
-        return self._margin(self.outputs(delta))
+        """The goal's margin, (N,); one forward pass.
+
+        ``BROKEN``, below every other margin, where the outputs are not finite, so that no search
+        prefers such a perturbation to one that the model answers. The lowest finite number where
+        the outputs are finite and the goal has no meaning for them.
+        """
+        return self._trial_margin(self.outputs(delta))
 
     def reached(self, delta: Tensor) -> Tensor:
         """Whether the goal is reached, (N,) bool; one forward pass.
@@ -160,7 +169,7 @@ class Objective:
             nearest = (ways.detach() / self._slopes.clamp(min=_FLAT)).argmax(dim=1, keepdim=True)
             climbed = ways.gather(1, nearest).squeeze(1)
         (gradient,) = _gradients([climbed.sum()], trial)
-        return self._margin(outputs.detach()), climbed.detach(), gradient
+        return self._trial_margin(outputs.detach()), climbed.detach(), gradient
 
     def ways(self, delta: Tensor, most: int | None = None) -> tuple[Tensor, Tensor]:
         """Ways to the goal (N, K) and their gradients (N, K, C, *spatial); K gradients.
@@ -199,6 +208,13 @@ class Objective:
         trial = delta.detach().requires_grad_()
         with torch.enable_grad(), self._autocast():
             return trial, self.model.outputs(self.batch.images + trial, self.batch.scaling)
+
+    def _trial_margin(self, outputs: Tensor) -> Tensor:
+        batch = self.batch
+        margin = self.goal.margin(self.model.task, outputs, batch.truth, self._start())
+        margin = margin.nan_to_num(nan=torch.finfo(margin.dtype).min)
+        finite = outputs.isfinite().flatten(1).all(dim=1)
+        return torch.where(finite, margin, BROKEN)
 
     def _margin(self, outputs: Tensor) -> Tensor:
         batch = self.batch

@@ -16,6 +16,11 @@ from plexor.models.task import Multiclass, Regression, check_outputs
 from plexor.models.weights import group_hash
 
 _SUM_TOLERANCE = 1e-3
+_ALONE = 4
+"""Cases that are also shown alone."""
+_COMPANY = 0.01
+"""Share of its greatest output by which a case may differ in another batch: beyond any rounding,
+that of convolutions in TF32 or half precision among them."""
 
 __all__ = ["Check", "check_groups", "check_model"]
 
@@ -33,9 +38,11 @@ def check_model(model: Model, batch: Batch) -> list[Check]:
         darkest = model.outputs(batch.low.expand_as(batch.images), batch.scaling)
         brightest = model.outputs(batch.high.expand_as(batch.images), batch.scaling)
     _check_returned(model, outputs, batch)
+    varies = _non_deterministic(outputs, again)
     return [
         _training_mode(model),
-        _non_deterministic(outputs, again),
+        varies,
+        _batch_dependent(model, batch, outputs, varies=bool(varies.raised)),
         _probabilities(model, torch.cat([outputs, darkest, brightest])),
         *check_gradients(model, batch),
     ]
@@ -91,6 +98,32 @@ def _non_deterministic(first: Tensor, second: Tensor) -> Check:
         id="non-deterministic",
         raised=difference > 0,
         message=f"the same images twice gave outputs that differ by up to {difference:.3g}",
+    )
+
+
+def _batch_dependent(model: Model, batch: Batch, outputs: Tensor, *, varies: bool) -> Check:
+    """Compares the answer for a case in its batch with those alone, and beside a white image."""
+    if varies:
+        seen = "the same batch has other answers each time, so that companions cannot be blamed"
+        return Check(id="batch-dependent", raised=None, message=seen)
+    n_tried = min(len(batch), _ALONE)
+    furthest = 0.0
+    for case in range(n_tried):
+        some = batch.select(torch.tensor([case], device=batch.images.device))
+        beside = batch.select(torch.tensor([case, case], device=batch.images.device))
+        beside.images[1:] = beside.high[1:]
+        with torch.inference_mode():
+            alone = model.outputs(some.images, some.scaling)
+            in_company = model.outputs(beside.images, beside.scaling)[:1]
+        own = outputs[case : case + 1]
+        scale = float(own.nan_to_num().abs().max().clamp(min=torch.finfo().tiny))
+        for other in (alone, in_company):
+            furthest = max(furthest, float((own - other).nan_to_num().abs().max()) / scale)
+    return Check(
+        id="batch-dependent",
+        raised=furthest > _COMPANY,
+        message=f"alone, or beside other images, {n_tried} of the cases had outputs that differ by "
+        f"up to {furthest:.1%} of the greatest from those in their batch",
     )
 
 

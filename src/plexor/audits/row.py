@@ -17,6 +17,7 @@ from plexor.attacks.proposal import Proposal
 from plexor.cases import LOSSLESS, Case, Image
 from plexor.cases.image import EditingCodec
 from plexor.findings import CLEAN, Example, Finding
+from plexor.findings.schema import NOT_FINITE
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Task
 from plexor.models.truth import in_words
@@ -105,7 +106,7 @@ def judged(start: Finding, container: str, verdict: Verdict) -> Finding:
             probe=start.probe,
             stored=container,
             status="failed",
-            error="the model's outputs are not finite",
+            error=NOT_FINITE,
             attempted=False,
             within_threat=False,
             n_gradients=start.n_gradients,

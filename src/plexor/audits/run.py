@@ -24,6 +24,7 @@ from plexor.audits.inputs import Inputs, model_of
 from plexor.audits.progress import Listener, Progress
 from plexor.audits.provenance import provenance
 from plexor.audits.sample import checked_cases, example_ids
+from plexor.audits.sessions import Sessions
 from plexor.audits.surrogates import surrogate_cards
 from plexor.audits.unit import Unit, units_of
 from plexor.core.files import sole_writer
@@ -47,6 +48,7 @@ def audit(
     allow_code: bool = False,
     executor: Executor | None = None,
     on_progress: Listener | None = None,
+    by: str = "",
 ) -> RunDirectory:
     """Applies a plan's probes to a model, and keeps judged findings in a run directory.
 
@@ -67,6 +69,7 @@ def audit(
         on_progress: called after each unit, and first with the units that were already there. In
             plans that fit attacks it is called before that, after each part read or fitted; in
             plans with a detector after that, once a probe.
+        by: who carries it out, for the report; nothing is said if not given.
 
     Raises:
         PlexorError: plan, cohort or model are wrong, or ``out`` holds something else, such as a
@@ -91,6 +94,7 @@ def audit(
     fingerprint = inputs.fingerprint() | {"Plexor": __version__, "torch": str(torch.__version__)}
     run.check(plan.resolved(), fingerprint)  # before the lock, a file that would stay behind
     with sole_writer(run.path):
+        session = Sessions.begun(run, by=by)
         run.open(plan.resolved(), fingerprint)
         checks = _checks(plan, inputs, model, batch_size)
         ready = _made_ready(inputs, run, job, executor, report_progress)
@@ -100,7 +104,7 @@ def audit(
             run,
             job,
             executor,
-            note=_noting(run, about),
+            note=_noting(run, about, session),
             report_progress=report_progress,
         )
         if plan.visibility.detector:
@@ -112,7 +116,7 @@ def audit(
                 device=model.device,
                 report_progress=report_progress,
             )
-        run.write_provenance(about | {"finished": True})
+        run.write_provenance(about | {"finished": True, "sessions": session.ended()})
     return run
 
 
@@ -176,7 +180,9 @@ def _ignore(_: Progress) -> None:
     """Takes progress reports where nobody asked for them."""
 
 
-def _noting(run: RunDirectory, about: dict[str, object]) -> Callable[[Done], None]:
+def _noting(
+    run: RunDirectory, about: dict[str, object], session: Sessions
+) -> Callable[[Done], None]:
     """Begins ``provenance.json``; what is returned is told of each unit before it is kept.
 
     ``about`` gets "computed": every device, number of threads and batch size, earlier starts' too.
@@ -187,7 +193,7 @@ def _noting(run: RunDirectory, about: dict[str, object]) -> Callable[[Done], Non
 
     def write() -> None:
         last = {name: computed[-1][name] for name in ("device", "threads")} if computed else {}
-        about.update(last, computed=computed)
+        about.update(last, computed=computed, sessions=session.ended())
         run.write_provenance(about | {"finished": False})
 
     def note(done: Done) -> None:

@@ -54,6 +54,9 @@ def audit(
         int | None,
         typer.Option(min=1, help="Threads of each worker, 1 if not given; findings depend on it."),
     ] = None,
+    by: Annotated[
+        str, typer.Option(help="Who carries it out; stands in the report if given.")
+    ] = "",
 ) -> None:
     """Attack a model on the images as stored, judge, measure, and write the report.
 
@@ -79,6 +82,7 @@ def audit(
             batch_size=batch_size,
             allow_code=allow_code,
             executor=_executor(ray, workers, threads, device),
+            by=by,
             on_progress=lambda news: advance(news.done, news.total, news.probe, unit=news.unit),
         )
     summary = run.summarise()

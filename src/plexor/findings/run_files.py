@@ -53,6 +53,12 @@ class _Probe(_Open):
 _Texts = Mapping[str, str]
 
 
+class _Session(_Open):
+    began: str
+    seconds: float
+    by: str = ""
+
+
 class _Provenance(_Open):
     """What a summary and a report read of ``provenance.json``."""
 
@@ -68,6 +74,7 @@ class _Provenance(_Open):
     packages: _Texts = {}
     images: _Texts = {}
     required: _Texts = {}
+    sessions: list[_Session] = []
 
 
 class _About(_Open):

@@ -9,6 +9,8 @@ import pyarrow as pa
 
 Status = Literal["ok", "failed"]
 
+NOT_FINITE = "the model's outputs are not finite"
+"""The error of a case for which the model answered NaN or infinity."""
 CLEAN = "clean"
 """The probe that changes nothing; every other one is compared with it."""
 

@@ -22,6 +22,16 @@ from plexor.models.card import ModelCard
 _CARD = "plexor_card"
 _GROUPS = "training_groups"
 
+_FOREIGN: tuple[tuple[str, tuple[str, ...], bytes], ...] = (
+    ("ONNX", (".onnx",), b""),
+    ("Keras", (".keras",), b""),
+    ("Keras (HDF5)", (".h5", ".hdf5"), b"\x89HDF\r\n\x1a\n"),
+    ("TensorFlow", (".pb", ".tflite"), b""),
+    ("scikit-learn or joblib", (".joblib",), b""),
+)
+"""Program, endings and first bytes of model files that are no weights for torch."""
+_LONGEST_START = 8
+
 
 def group_hash(group: str) -> str:
     """First 12 digits of the SHA-256 of a group's name; tells whether a patient was trained on."""
@@ -58,6 +68,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             return safetensors.torch.load_file(path)
         except (SafetensorError, OSError) as error:
             raise ModelError(f"{path} is not a complete safetensors file: {error}") from error
+    _check_format(path)
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
@@ -121,6 +132,19 @@ def fill(network: nn.Module, weights: Mapping[str, Tensor], *, source: Path) -> 
 def _check_exists(path: Path) -> None:
     if not path.exists():
         raise ModelError(f"no weights at {path}; train a model with: plexor train PLAN")
+
+
+def _check_format(path: Path) -> None:
+    """Refuses files of other programs, told by their ending or their first bytes."""
+    with path.open("rb") as file:
+        start = file.read(_LONGEST_START)
+    for of, endings, magic in _FOREIGN:
+        if path.suffix.lower() in endings or (magic and start.startswith(magic)):
+            raise ModelError(
+                f"{path} is a file of {of}, and weights are a state_dict saved by torch or as "
+                "safetensors; wrap the model in a class of your own with `outputs`, and hand it to "
+                "plexor.audit or name its factory in the plan as `model.python`"
+            )
 
 
 def _about(path: Path) -> dict[str, Any] | None:

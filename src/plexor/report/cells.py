@@ -30,11 +30,15 @@ def named(probe: AttackSummary | NoiseSummary) -> tuple[Cell, Cell]:
 
 def cases_cell(counts: Counts) -> Cell:
     """How many cases and groups; a word on those that failed."""
-    failed = counts.n_failed
+    broken, failed = counts.n_not_finite, counts.n_failed - counts.n_not_finite
+    apart = [
+        f"{wording.count(broken)} driven to NaN" if broken else "",
+        f"{wording.count(failed)} failed" if failed else "",
+    ]
     return Cell(
         text=wording.count(counts.n),
         detail=wording.count(counts.n_groups),
-        reason=f"{wording.count(failed)} failed" if failed else "",
+        reason=", ".join(filter(None, apart)),
     )
 
 

@@ -110,6 +110,22 @@ def no_harm_answer(summary: Summary) -> str:
     )
 
 
+def broken_answer(summary: Summary) -> str:
+    """That attacks drive the model to NaN, with a space behind it; "" where none does.
+
+    Such cases have no decision, and are in none of the shares that follow.
+    """
+    found = [probe for probe in summary.attacks if probe.lossless.n_not_finite]
+    if not found:
+        return ""
+    worst = max(found, key=lambda probe: probe.lossless.n_not_finite)
+    n, tried = worst.lossless.n_not_finite, summary.cohort.n_cases - summary.cohort.n_failed
+    return (
+        f"{words.attack(worst)}, {worst.threat.size}, drives the model's outputs to NaN or "
+        f"infinity in {wording.count(n)} of {wording.counted(tried, 'image')}. "
+    )
+
+
 def harm_beside_margin(summary: Summary, lead: AttackSummary) -> str:
     """That the harm shown is within the margin stated beforehand; "" where that was not shown."""
     harm = greatest_harm(lead.lossless)

@@ -22,11 +22,28 @@ class Fact:
     block: bool = False
 
 
+def _dates(sessions: list[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """When the audit was worked on, for how long, and by whom where that was given."""
+    if not sessions:
+        return []
+    began = [str(one["began"]).replace("T", " ").replace("+00:00", " UTC") for one in sessions]
+    minutes = sum(float(one["seconds"]) for one in sessions) / 60
+    again = f", resumed {began[-1]}" if len(began) > 1 else ""
+    by = ", ".join(dict.fromkeys(str(one["by"]) for one in sessions if one.get("by")))
+    return [
+        ("Date", f"{began[0]}{again}"),
+        ("Duration", f"{minutes:.1f} minutes"),
+        *([("Carried out by", by)] if by else []),
+    ]
+
+
 def facts(run: RunDirectory, summary: Summary) -> tuple[Fact, ...]:
     """Versions, hashes and the plan of a run."""
     provenance: Mapping[str, Any] = run.provenance()
     packages = provenance.get("packages") or {}
+    sessions: list[Mapping[str, Any]] = provenance.get("sessions") or []
     listed = [
+        *_dates(sessions),
         ("Plexor", summary.plexor),
         ("Python", provenance.get("python")),
         ("Packages", ", ".join(f"{name} {version}" for name, version in packages.items())),

@@ -29,7 +29,12 @@ class Interval(Protocol):
 def bounds(estimate: Interval) -> str:
     """The interval of a share in percent, in brackets; empty where undefined."""
     low, high = estimate.low, estimate.high
-    return "" if low is None or high is None else f"({100 * low:.1f}{_TO}{100 * high:.1f})"
+    return "" if low is None or high is None else f"({_limit(low)}{_TO}{_limit(high)})"
+
+
+def _limit(value: float) -> str:
+    """A limit as its share is written, so that only 0 and 1 are written as 0.0 and 100.0."""
+    return share(value).removesuffix(f"{SPACE}%").replace(SPACE, "")
 
 
 def share_with_bounds(estimate: StoredEstimate) -> str:

@@ -11,7 +11,7 @@ from plexor.findings.summary.regression_results import RegressionComparison
 from plexor.findings.summary.results import Performance, of_kind
 from plexor.findings.summary.summary import CohortSummary, Summary
 from plexor.report import rounding, words
-from plexor.report.conclusion import harm_beside_margin, no_harm_answer
+from plexor.report.conclusion import broken_answer, harm_beside_margin, no_harm_answer
 from plexor.report.flag_words import error_titles
 from plexor.report.headline import Headline, headline
 from plexor.report.lead_attack import effective, harmful, lead_attack
@@ -87,6 +87,11 @@ def _without_attacks(summary: Summary, of_shortcuts: str) -> str:
 
 def _answer(summary: Summary, lead: AttackSummary, control: NoiseSummary | None) -> str:
     """What was shown of the attacks; nothing where an error-level flag forbids a conclusion."""
+    return broken_answer(summary) + _concluded(summary, lead, control)
+
+
+def _concluded(summary: Summary, lead: AttackSummary, control: NoiseSummary | None) -> str:
+    """One of the three conclusions, or that an error-level flag forbids one."""
     if not effective(lead.lossless):
         doubts = "; ".join(error_titles(summary))
         if doubts:

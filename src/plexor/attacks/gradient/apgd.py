@@ -114,14 +114,14 @@ class APGD:
             trial, margin = self._look(best.objective, threat, climb)
             stay = kept(best, trial, margin, samples=self.samples, leave=self.stop_at_success)
             if len(best) == 0:
-                return best.delta, best.margins
+                return best.outcome()
             if stay is not None:
                 climb = climb.select(stay)
             climb.move(step, best.objective.batch, threat)
         trial = threat.store(climb.delta, best.objective.batch)
         margin = mean_margin(best.objective, trial, self.samples)
         kept(best, trial, margin, samples=self.samples, leave=self.stop_at_success)
-        return best.delta, best.margins
+        return best.outcome()
 
     def _from_outside(
         self, objective: Objective, threat: Threat, noise: Tensor

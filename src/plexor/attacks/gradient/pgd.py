@@ -119,14 +119,14 @@ class PGD:
             )
             stay = kept(best, trial, margin, samples=self.samples, leave=self.stop_at_success)
             if len(best) == 0:
-                return best.delta, best.margins
+                return best.outcome()
             if stay is not None:
                 delta, gradient = delta[stay], gradient[stay]
             delta = self._step(delta, gradient, best.objective.batch, threat)
         trial = threat.store(delta, best.objective.batch)
         margin = mean_margin(best.objective, trial, self.samples)
         kept(best, trial, margin, samples=self.samples, leave=self.stop_at_success)
-        return best.delta, best.margins
+        return best.outcome()
 
     def _step(self, delta: Tensor, gradient: Tensor, batch: Batch, threat: Threat) -> Tensor:
         """A step in the steepest direction within the range, projected onto the threat."""

@@ -71,7 +71,7 @@ def nearest_plane(objective: Objective, threat: Threat, delta: Tensor, most: int
         most: number of ways to compare, those closest to being reached.
     """
     ways, gradients = objective.ways(delta, most)
-    margin = ways.amax(dim=1).nan_to_num(nan=torch.inf)
+    margin = ways.amax(dim=1).nan_to_num(nan=-torch.inf)
     best = torch.full_like(margin, torch.inf)
     rise, gradient, step = -ways[:, 0], gradients[:, 0], torch.zeros_like(delta)
     for way, slope in zip(ways.unbind(1), gradients.unbind(1), strict=True):

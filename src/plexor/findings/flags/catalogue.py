@@ -42,6 +42,19 @@ FLAG_KINDS = (
         check=checks.measured("non-deterministic"),
     ),
     FlagKind(
+        id="batch-dependent",
+        title="The answer depends on the other images of a batch",
+        severity="error",
+        raised_if="the outputs for one of the first four cases, alone or beside a white image, "
+        "differ from those in its batch by more than one percent of the greatest. Cannot be told "
+        "of a model that answers differently each time.",
+        why="In use, images come in other company, or alone. Accuracy and success then are those "
+        "of this order and this batch size, and of nothing else.",
+        what_to_do="Look for batch normalisation without running statistics "
+        "(`track_running_stats=False`), and for anything that is averaged over the batch.",
+        check=checks.measured("batch-dependent"),
+    ),
+    FlagKind(
         id="probability-outputs",
         title="The model gives probabilities, not logits",
         severity="warning",
@@ -95,6 +108,18 @@ FLAG_KINDS = (
         "needs no gradients. A model that gives every image one and the same class raises this "
         "too.",
         check=checks.measured("unbounded-fails"),
+    ),
+    FlagKind(
+        id="gradients-unseen",
+        title="The model shows no gradients",
+        severity="note",
+        raised_if="the model says that it shows its scores or its decisions only.",
+        why="Whether gradients are zero, false or of no use cannot be checked, and the strongest "
+        "searches follow gradients. A search by queries finds less, so that a model may withstand "
+        "it and fall to somebody who has the network.",
+        what_to_do="Audit the network itself, if you can get it. If not, say that the figures are "
+        "those of an adversary who sees no more than this.",
+        check=checks.gradients_unseen,
     ),
     FlagKind(
         id="groups-overlap",

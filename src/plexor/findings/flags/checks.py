@@ -41,6 +41,20 @@ def unfinished(evidence: Evidence) -> list[Doubt]:
     return [(None, "The audit has not finished; these figures rest on the units done so far.")]
 
 
+def gradients_unseen(evidence: Evidence) -> list[Doubt] | None:
+    """The model shows no gradients, so that whatever checks them was left out."""
+    access = evidence.provenance.get("model_access")
+    if access is None:
+        return None
+    if access == "gradients":
+        return []
+    said = (
+        f"The model shows its {access} only. Checks of its gradients and attacks that need them "
+        "were not possible."
+    )
+    return [(None, said)]
+
+
 def failed_cases(evidence: Evidence) -> Iterator[Doubt]:
     """Cases could not be judged, untouched or under a probe."""
     untouched, total = evidence.cohort.n_failed, evidence.cohort.n_cases

@@ -23,11 +23,14 @@ class Counts:
         n: cases that could be judged.
         n_groups: groups among them.
         n_failed: cases without a verdict; they are in no estimate.
+        n_not_finite: those among them whose outputs became NaN or infinite and were finite
+            untouched; under an attack, cases that an adversary can break.
     """
 
     n: Count
     n_groups: Count
     n_failed: Count
+    n_not_finite: Count = 0
 
 
 def values_of(result: DataclassInstance) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from plexor.findings.summary.counts import Count
@@ -50,6 +50,24 @@ class StoredEstimate:
             variance=finite(estimate.variance),
             note=estimate.note,
         )
+
+    def within(self, least: float, most: float = math.inf) -> StoredEstimate:
+        """The same with limits that a number of this range can have.
+
+        Student's limits know no range. The true value lies within it, so that cutting them there
+        covers it as often; ``method`` says where it was done.
+
+        Args:
+            least: of the range, e.g. 0 for a mean absolute error.
+            most: of the range, e.g. 1 for a Dice.
+        """
+        if self.low is None or self.high is None:
+            return self
+        low, high = max(self.low, least), min(self.high, most)
+        if (low, high) == (self.low, self.high):
+            return self
+        method = f"{self.method}, limits cut to the possible range"
+        return replace(self, low=low, high=high, method=method)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from plexor.findings.schema import NOT_FINITE
 from plexor.findings.summary.counts import Counts
 from plexor.findings.summary.estimate import McNemarTests, StoredEstimate, StoredTest
 from plexor.findings.summary.outlined import Outlined
@@ -28,6 +29,7 @@ class Judged:
 
     Attributes:
         n_failed: cases without a verdict.
+        n_not_finite: those whose outputs were finite untouched and are not any more.
         case_id: (n,).
         group: number of its group, (n,).
         truth: as findings keep it, (n,).
@@ -45,6 +47,7 @@ class Judged:
     """
 
     n_failed: int
+    n_not_finite: int
     case_id: Names
     group: NDArray[np.intp]
     truth: Names
@@ -71,6 +74,7 @@ class Judged:
         """
         done = rows[rows["status"] == "ok"]
         alone = clean[clean["status"] == "ok"].set_index("case_id")
+        broken = (rows["error"] == NOT_FINITE) & rows["case_id"].isin(alone.index)
         case_id = done["case_id"].to_numpy(str)
         known = alone.reindex(case_id)
         there = done["case_id"].isin(alone.index).to_numpy()
@@ -81,6 +85,7 @@ class Judged:
             outputs_unprobed[there] = _matrix(known[there], "after")
         return cls(
             n_failed=len(rows) - len(done),
+            n_not_finite=int(broken.sum()),
             case_id=case_id,
             group=pd.factorize(done["group"])[0],
             truth=done["truth"].to_numpy(str),
@@ -102,7 +107,12 @@ class Judged:
 
     def counts(self) -> Counts:
         """How many cases the estimates rest on."""
-        return Counts(n=len(self), n_groups=len(np.unique(self.group)), n_failed=self.n_failed)
+        return Counts(
+            n=len(self),
+            n_groups=len(np.unique(self.group)),
+            n_failed=self.n_failed,
+            n_not_finite=self.n_not_finite,
+        )
 
     def share(self, events: Flags, among: Flags) -> StoredEstimate:
         """The share of the cases ``among`` for which ``events`` is True."""

@@ -55,10 +55,10 @@ class Regression:
         truth, said, group = _truth(judged), judged.outputs[:, 0], judged.group
         return RegressionPerformance(
             **values_of(judged.counts()),
-            mae=StoredEstimate.of(mean_absolute_error(truth, said, group)),
-            rmse=StoredEstimate.of(root_mean_square_error(truth, said, group)),
+            mae=StoredEstimate.of(mean_absolute_error(truth, said, group)).within(0),
+            rmse=StoredEstimate.of(root_mean_square_error(truth, said, group)).within(0),
             bias=StoredEstimate.of(clustered_mean(said - truth, group)),
-            r_squared=StoredEstimate.of(r_squared(truth, said, group)),
+            r_squared=StoredEstimate.of(r_squared(truth, said, group)).within(-math.inf, 1),
             by_truth=tuple(self._errors(judged, low, high) for low, high in self._bins()),
         )
 
@@ -71,7 +71,7 @@ class Regression:
         return RegressionComparison(
             **values_of(self.performance(judged)) | {"by_truth": by_truth},
             shift=StoredEstimate.of(clustered_mean(_shift(judged), group)),
-            absolute_shift=StoredEstimate.of(clustered_mean(sizes, group)),
+            absolute_shift=StoredEstimate.of(clustered_mean(sizes, group)).within(0),
             median_absolute_shift=StoredEstimate.of(clustered_quantile(sizes, 0.5, group)),
             greatest_absolute_shift=float(sizes.max()) if len(judged) else None,
             mae_change=StoredEstimate.of(mean_change(*errors, group)),
@@ -99,7 +99,7 @@ class Regression:
         return BinErrors(
             low=low,
             high=high,
-            mae=StoredEstimate.of(clustered_mean(np.abs(errors), judged.group[inside])),
+            mae=StoredEstimate.of(clustered_mean(np.abs(errors), judged.group[inside])).within(0),
             bias=StoredEstimate.of(clustered_mean(errors, judged.group[inside])),
         )
 
@@ -109,7 +109,7 @@ class Regression:
         return BinComparison(
             **values_of(self._errors(judged, low, high)),
             shift=StoredEstimate.of(clustered_mean(shifts, group)),
-            absolute_shift=StoredEstimate.of(clustered_mean(np.abs(shifts), group)),
+            absolute_shift=StoredEstimate.of(clustered_mean(np.abs(shifts), group)).within(0),
         )
 
 

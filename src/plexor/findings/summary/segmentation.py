@@ -59,7 +59,7 @@ class Segmentation:
         known = ~np.isnan(dice)
         return SegmentationPerformance(
             **values_of(judged.counts()),
-            dice=StoredEstimate.of(clustered_mean(dice[known], judged.group[known])),
+            dice=StoredEstimate.of(clustered_mean(dice[known], judged.group[known])).within(0, 1),
             n_undefined=int((~known).sum()),
             size_unit=self.unit,
             per_label=tuple(self._performance(judged, i) for i in range(len(self.labels))),
@@ -75,7 +75,7 @@ class Segmentation:
         per_label = tuple(self._compared(judged, i) for i in range(len(self.labels)))
         return SegmentationComparison(
             **values_of(self.performance(judged)) | {"per_label": per_label},
-            dice_change=StoredEstimate.of(mean_change(*pairs, group)),
+            dice_change=StoredEstimate.of(mean_change(*pairs, group)).within(-1, 1),
             dice_test=PairedTest.of(paired_t_test(*pairs, group)),
         )
 
@@ -98,10 +98,10 @@ class Segmentation:
             label=self.labels[column],
             n_present=int(there.sum()),
             n_undefined=int((~known).sum()),
-            dice=StoredEstimate.of(clustered_mean(dice[known], judged.group[known])),
+            dice=StoredEstimate.of(clustered_mean(dice[known], judged.group[known])).within(0, 1),
             dice_of_everything=_dice_of_everything(found.size_truth, column),
-            size_truth=StoredEstimate.of(clustered_mean(truth, judged.group)),
-            size=StoredEstimate.of(clustered_mean(size, judged.group)),
+            size_truth=StoredEstimate.of(clustered_mean(truth, judged.group)).within(0),
+            size=StoredEstimate.of(clustered_mean(size, judged.group)).within(0),
         )
 
     def _compared(self, judged: Judged, column: int) -> OutlineComparison:
@@ -115,12 +115,13 @@ class Segmentation:
         agreement, moved = _column(found.agreement, column), _column(found.moved, column)
         alike, both = ~np.isnan(agreement), ~np.isnan(moved)
         change = mean_change(before[known], after[known], group[known])
+        same = clustered_mean(agreement[alike], group[alike])
         return OutlineComparison(
             **values_of(self._performance(judged, column)),
-            dice_change=StoredEstimate.of(change),
+            dice_change=StoredEstimate.of(change).within(-1, 1),
             size_change=StoredEstimate.of(mean_change(*sizes, group)),
-            agreement=StoredEstimate.of(clustered_mean(agreement[alike], group[alike])),
-            moved=StoredEstimate.of(clustered_mean(moved[both], group[both])),
+            agreement=StoredEstimate.of(same).within(0, 1),
+            moved=StoredEstimate.of(clustered_mean(moved[both], group[both])).within(0),
             n_vanished=int(((sizes[0] > 0) & (sizes[1] == 0)).sum()),
             n_appeared=int(((sizes[0] == 0) & (sizes[1] > 0)).sum()),
         )

@@ -130,7 +130,8 @@ def _observed(
     # Grey and colour images in one cohort have different numbers of channels.
     lengths = [len(seen) for _, seen, _ in pairs]
     commonest = max(set(lengths), key=lambda length: (lengths.count(length), length))
-    before, after, groups = zip(*(p for p in pairs if len(p[1]) == commonest), strict=True)
+    seen_alike = [pair for pair in pairs if len(pair[1]) == commonest]
+    before, after, groups = zip(*seen_alike, strict=True)
     found = observe(
         np.stack(before),
         np.stack(after),
@@ -138,11 +139,13 @@ def _observed(
         seed=plan["seed"],
         internal_noise=plan["visibility"]["internal_noise"],
     )
-    return ObserverResult.of(found, n_channels=commonest)
+    left_out = len(changed) - len(seen_alike)
+    return ObserverResult.of(found, n_channels=commonest, n_left_out=left_out)
 
 
 def _known(seen: object) -> bool:
-    return isinstance(seen, np.ndarray) and seen.size > 0
+    """Whether something was measured; an image of a few pixels has responses that are NaN."""
+    return isinstance(seen, np.ndarray) and seen.size > 0 and bool(np.isfinite(seen).all())
 
 
 def crossings(clean: CleanSummary, attacks: Sequence[AttackSummary]) -> tuple[Crossing, ...]:

@@ -35,15 +35,19 @@ class ObserverResult(StoredObservation):
 
     Attributes:
         n_channels: numbers it sees of each image.
+        n_left_out: changed images that it cannot see, since they have too few pixels for its
+            channels, or another number of channels than most.
     """
 
     n_channels: Count
+    n_left_out: Count = 0
 
     @classmethod
-    def of(cls, found: Observation, *, n_channels: int) -> ObserverResult:
+    def of(cls, found: Observation, *, n_channels: int, n_left_out: int = 0) -> ObserverResult:
         """From what the observer found."""
         return cls(
             n_channels=n_channels,
+            n_left_out=n_left_out,
             n_training=found.n_training,
             auc=StoredEstimate.of(found.auc),
             d_prime=StoredEstimate.of(found.d_prime),
