@@ -65,13 +65,15 @@ class Reader:
     async def ask(self, path: str, body: object = None) -> tuple[dict[str, str], bytes]:
         """One request; tries for ever, as the page does."""
         while True:
+            reused = self.streams is not None
             try:
                 return await asyncio.wait_for(self._ask(path, body), 20)
             except (TimeoutError, OSError, asyncio.IncompleteReadError, ValueError):
                 if self.streams:
                     self.streams[1].close()
                 self.streams = None
-                await asyncio.sleep(random.uniform(0.5, 1.5))
+                if not reused:  # a connection that was closed meanwhile is opened again at once
+                    await asyncio.sleep(random.uniform(0.5, 1.5))
 
     async def _ask(self, path: str, body: object) -> tuple[dict[str, str], bytes]:
         if self.streams is None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -16,9 +14,15 @@ from plexor.readers.picture import common_length, look_of, padded_png
 RNG = np.random.default_rng(0)
 
 
-def image(pixels: Pixels, **about: float) -> Image:
-    fields: dict[str, Any] = {"low": float(pixels.min()), "high": float(pixels.max())} | about
-    return Image(pixels=pixels, intensity=Intensity(**fields), containers={"lossless": PngCodec()})
+def image(
+    pixels: Pixels, *, low: float | None = None, high: float | None = None, slope: float = 1.0
+) -> Image:
+    intensity = Intensity(
+        low=float(pixels.min()) if low is None else low,
+        high=float(pixels.max()) if high is None else high,
+        slope=slope,
+    )
+    return Image(pixels=pixels, intensity=intensity, containers={"lossless": PngCodec()})
 
 
 def test_eight_bits_stay_as_they_are() -> None:

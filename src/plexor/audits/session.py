@@ -17,22 +17,28 @@ class Session:
         run: the run directory.
         began: date and time, UTC.
         by: who carries it out; "" if not given.
+        idle: whether the run was finished before, so that nothing is left to do; such a session is
+            not noted.
     """
 
     run: RunDirectory
     began: datetime
     by: str
+    idle: bool = False
     _clock: float = field(default_factory=time.monotonic)
 
     @classmethod
     def begun(cls, run: RunDirectory, *, by: str = "") -> Session:
         """Begins one now, and notes it."""
-        session = cls(run, datetime.now(UTC), by)
+        idle = run.has_provenance() and run.provenance().get("finished") is True
+        session = cls(run, datetime.now(UTC), by, idle)
         session.note()
         return session
 
     def note(self) -> None:
         """Writes it to the run's record, after earlier ones, as if it ended now."""
+        if self.idle:
+            return
         record = self.run.record()
         began = self.began.isoformat(timespec="microseconds")
         earlier = [one for one in record.get("sessions", ()) if one["began"] != began]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
+import anyio.to_thread
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -22,6 +24,8 @@ from plexor.readers.store import Store
 
 MOST_BYTES = 100_000
 """Of a request's body."""
+_THREADS = 8
+"""Requests that are worked on at a time."""
 _STATUS = {
     "unknown": 404,
     "signed-out": 401,
@@ -49,6 +53,17 @@ Send = Callable[[Message], Awaitable[None]]
 Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
+@contextlib.asynccontextmanager
+async def _few_threads(_app: FastAPI) -> AsyncIterator[None]:
+    """Threads share one interpreter: many of them hand it round instead of working.
+
+    A transaction gives the interpreter up at each statement, and waits behind every thread that
+    is busy before it goes on; with SQLite all other writers wait meanwhile.
+    """
+    anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
+    yield
+
+
 def create_app(store: Store, settings: Settings) -> FastAPI:
     """The server of a study; it has the study's database and images, never its key."""
     with store.reading() as session:
@@ -58,6 +73,7 @@ def create_app(store: Store, settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        lifespan=_few_threads,
         responses={code: {"model": Refusal} for code in (400, 401, 403, 404, 409, 413, 422, 429)},
     )
     app.state.site = Site(store=store, design=design, settings=settings)

@@ -19,6 +19,8 @@ from plexor.readers.store import Store, log, the_study
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _START_SECONDS = 30
+_IDLE_SECONDS = 75
+"""How long a browser's connection stays open while its reader looks at a case."""
 
 
 def serve(
@@ -99,8 +101,9 @@ def _server(store: Store, folder: Path, *, https: bool, proxy: str | None) -> uv
         server_header=False,
         proxy_headers=proxy is not None,
         forwarded_allow_ips=proxy,
+        timeout_keep_alive=_IDLE_SECONDS,
         timeout_graceful_shutdown=5,
         ws="none",
-        lifespan="off",
+        lifespan="on",
     )
     return uvicorn.Server(config)
