@@ -167,7 +167,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_disk_that_is_really_full(setup: Setup, small_disk: Path) -> None:
     expected = audited(setup.plan, setup.out)
     out, filler = small_disk / "run", small_disk / "filler"
-    filler.write_bytes(bytes(64 * 1024))
+    filler.write_bytes(bytes(48 * 1024))
     sentence = plexor("audit", setup.plan, "--out", out).sentence
     assert f"cannot write {out}/" in sentence
     assert "No space left on device; nothing already written is lost, free space" in sentence

@@ -269,14 +269,16 @@ def test_a_condition_without_an_answer_leaves_the_others_theirs(few: Setup) -> N
     assert f"without an answer: {odd}" in done.out
     assert f"\nmet: {met}" in done.out
     assert "unknown name 'mae'" in done.sentence
-    assert RunDirectory(few.out).provenance()["required"] == {odd: "without an answer", met: "met"}
+    assert RunDirectory(few.out).record()["required"] == {odd: "without an answer", met: "met"}
     assert "without an answer" in (few.out / "report.html").read_text()
 
 
 def test_date_duration_and_who_stand_in_the_report(few: Setup) -> None:
-    for name in ("A. Reader", "B. Reader"):
+    run = RunDirectory(few.out)
+    for name in ("A. Reader", "B. Reader", "of a finished run"):
         assert plexor("audit", few.plan, "--out", few.out, "--by", name).status == 0
-    sessions: Any = RunDirectory(few.out).provenance()["sessions"]
+        run.write_provenance(run.provenance() | {"finished": name != "A. Reader"})
+    sessions: Any = RunDirectory(few.out).record()["sessions"]
     assert [one["by"] for one in sessions] == ["A. Reader", "B. Reader"]
     page = (few.out / "report.html").read_text()
     assert "A. Reader, B. Reader" in page

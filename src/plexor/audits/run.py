@@ -24,7 +24,7 @@ from plexor.audits.inputs import Inputs, model_of
 from plexor.audits.progress import Listener, Progress
 from plexor.audits.provenance import provenance
 from plexor.audits.sample import checked_cases, example_ids
-from plexor.audits.sessions import Sessions
+from plexor.audits.session import Session
 from plexor.audits.surrogates import surrogate_cards
 from plexor.audits.unit import Unit, units_of
 from plexor.core.files import sole_writer
@@ -94,8 +94,8 @@ def audit(
     fingerprint = inputs.fingerprint() | {"Plexor": __version__, "torch": str(torch.__version__)}
     run.check(plan.resolved(), fingerprint)  # before the lock, a file that would stay behind
     with sole_writer(run.path):
-        session = Sessions.begun(run, by=by)
         run.open(plan.resolved(), fingerprint)
+        session = Session.begun(run, by=by)
         checks = _checks(plan, inputs, model, batch_size)
         ready = _made_ready(inputs, run, job, executor, report_progress)
         about = _about(inputs, ready, model, checks)
@@ -104,7 +104,7 @@ def audit(
             run,
             job,
             executor,
-            note=_noting(run, about, session),
+            note=_noting(run, about),
             report_progress=report_progress,
         )
         if plan.visibility.detector:
@@ -116,7 +116,8 @@ def audit(
                 device=model.device,
                 report_progress=report_progress,
             )
-        run.write_provenance(about | {"finished": True, "sessions": session.ended()})
+        run.write_provenance(about | {"finished": True})
+        session.note()
     return run
 
 
@@ -180,9 +181,7 @@ def _ignore(_: Progress) -> None:
     """Takes progress reports where nobody asked for them."""
 
 
-def _noting(
-    run: RunDirectory, about: dict[str, object], session: Sessions
-) -> Callable[[Done], None]:
+def _noting(run: RunDirectory, about: dict[str, object]) -> Callable[[Done], None]:
     """Begins ``provenance.json``; what is returned is told of each unit before it is kept.
 
     ``about`` gets "computed": every device, number of threads and batch size, earlier starts' too.
@@ -193,7 +192,7 @@ def _noting(
 
     def write() -> None:
         last = {name: computed[-1][name] for name in ("device", "threads")} if computed else {}
-        about.update(last, computed=computed, sessions=session.ended())
+        about.update(last, computed=computed)
         run.write_provenance(about | {"finished": False})
 
     def note(done: Done) -> None:

@@ -3,6 +3,7 @@
 plan.yaml          the plan as resolved, every default written out
 fingerprint.json   what the directory is claimed for: hashes of plan and data, and versions
 provenance.json    versions, devices and batch sizes, hashes of model, manifest and images, checks
+record.json        when the audit was worked on, by whom, conditions and their outcome
 units/<id>.parquet findings, one file a unit, written atomically
 artifacts/examples example images in their stored format, with index.json
 artifacts/<fit id> what was fitted (safetensors), and how that went (json)
@@ -31,7 +32,13 @@ from plexor.core.errors import RunDirectoryError
 from plexor.core.files import write_atomic
 from plexor.core.ids import digest
 from plexor.findings.flags.flag import Flag
-from plexor.findings.run_files import read_about, read_json, read_plan, read_provenance
+from plexor.findings.run_files import (
+    read_about,
+    read_json,
+    read_plan,
+    read_provenance,
+    read_record,
+)
 from plexor.findings.schema import Finding, from_table, to_table
 from plexor.findings.stored_rows import check_rows, read_rows
 from plexor.findings.summary.summarise import summarise
@@ -291,7 +298,22 @@ class RunDirectory:
 
     def write_required(self, outcome: Mapping[str, str]) -> None:
         """Keeps the conditions that were required of the summary, each with its outcome."""
-        self.write_provenance(self.provenance() | {"required": dict(outcome)})
+        self.write_record(self.record() | {"required": dict(outcome)})
+
+    def record(self) -> dict[str, Any]:
+        """When the audit was worked on, by whom, and what was required; empty if not yet known.
+
+        It stands in a file of its own: of two runs of one plan, everything else is equal.
+
+        Raises:
+            RunDirectoryError: it is damaged.
+        """
+        path = self.path / "record.json"
+        return read_record(path) if path.exists() else {}
+
+    def write_record(self, record: Mapping[str, object]) -> None:
+        """Keeps it."""
+        write_atomic(self.path / "record.json", _json(record))
 
     def write_report(self, html: str) -> Path:
         """Keeps the report; returns the file."""

@@ -53,12 +53,6 @@ class _Probe(_Open):
 _Texts = Mapping[str, str]
 
 
-class _Session(_Open):
-    began: str
-    seconds: float
-    by: str = ""
-
-
 class _Provenance(_Open):
     """What a summary and a report read of ``provenance.json``."""
 
@@ -73,6 +67,17 @@ class _Provenance(_Open):
     detectors: Mapping[str, Mapping[str, Any]] = {}
     packages: _Texts = {}
     images: _Texts = {}
+
+
+class _Session(_Open):
+    began: str
+    seconds: float
+    by: str = ""
+
+
+class _Record(_Open):
+    """Of ``record.json``."""
+
     required: _Texts = {}
     sessions: list[_Session] = []
 
@@ -86,6 +91,7 @@ class _About(_Open):
 
 
 _PROVENANCE: TypeAdapter[_Provenance] = TypeAdapter(_Provenance)
+_RECORD: TypeAdapter[_Record] = TypeAdapter(_Record)
 _ABOUT: TypeAdapter[_About] = TypeAdapter(_About)
 
 
@@ -105,6 +111,15 @@ def read_provenance(path: Path) -> dict[str, Any]:
         RunDirectoryError: it is damaged, or lacks what a report needs.
     """
     return _valid(path, read_json(path), _PROVENANCE)
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """``record.json``.
+
+    Raises:
+        RunDirectoryError: it is damaged.
+    """
+    return _valid(path, read_json(path), _RECORD)
 
 
 def read_about(path: Path) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def _dates(sessions: list[Mapping[str, Any]]) -> list[tuple[str, str]]:
     """When the audit was worked on, for how long, and by whom where that was given."""
     if not sessions:
         return []
-    began = [str(one["began"]).replace("T", " ").replace("+00:00", " UTC") for one in sessions]
+    began = [f"{str(one['began'])[:19].replace('T', ' ')} UTC" for one in sessions]
     minutes = sum(float(one["seconds"]) for one in sessions) / 60
     again = f", resumed {began[-1]}" if len(began) > 1 else ""
     by = ", ".join(dict.fromkeys(str(one["by"]) for one in sessions if one.get("by")))
@@ -41,7 +41,8 @@ def facts(run: RunDirectory, summary: Summary) -> tuple[Fact, ...]:
     """Versions, hashes and the plan of a run."""
     provenance: Mapping[str, Any] = run.provenance()
     packages = provenance.get("packages") or {}
-    sessions: list[Mapping[str, Any]] = provenance.get("sessions") or []
+    record = run.record()
+    sessions: list[Mapping[str, Any]] = record.get("sessions") or []
     listed = [
         *_dates(sessions),
         ("Plexor", summary.plexor),
@@ -54,7 +55,7 @@ def facts(run: RunDirectory, summary: Summary) -> tuple[Fact, ...]:
         ("Cohort, SHA-256", summary.cohort.sha256),
         ("Images hashed", len(provenance.get("images") or {})),
     ]
-    required: Mapping[str, str] = provenance.get("required") or {}
+    required: Mapping[str, str] = record.get("required") or {}
     listed += [("Required", f"{outcome}: {condition}") for condition, outcome in required.items()]
     plain = [Fact(name=name, text=str(value)) for name, value in listed if value not in (None, "")]
     plan = yaml.safe_dump(run.plan(), sort_keys=False, allow_unicode=True).strip()

@@ -1,0 +1,50 @@
+"""When an audit was worked on, for how long, and by whom: for its record and report only."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from plexor.findings import RunDirectory
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One start of an audit, the first or one that resumes it.
+
+    Attributes:
+        run: the run directory.
+        began: date and time, UTC.
+        by: who carries it out; "" if not given.
+        idle: whether the run was finished before, so that nothing is left to do; such a session is
+            not noted.
+    """
+
+    run: RunDirectory
+    began: datetime
+    by: str
+    idle: bool = False
+    _clock: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def begun(cls, run: RunDirectory, *, by: str = "") -> Session:
+        """Begins one now, and notes it."""
+        idle = run.has_provenance() and run.provenance().get("finished") is True
+        session = cls(run, datetime.now(UTC), by, idle)
+        session.note()
+        return session
+
+    def note(self) -> None:
+        """Writes it to the run's record, after earlier ones, as if it ended now."""
+        if self.idle:
+            return
+        record = self.run.record()
+        began = self.began.isoformat(timespec="microseconds")
+        earlier = [one for one in record.get("sessions", ()) if one["began"] != began]
+        now: dict[str, object] = {
+            "began": began,
+            "seconds": round(time.monotonic() - self._clock, 1),
+        }
+        now |= {"by": self.by} if self.by else {}
+        self.run.write_record(record | {"sessions": [*earlier, now]})
