@@ -1,7 +1,9 @@
-"""How the tests are shared out among processes."""
+"""How the tests are shared out among processes, and what holds in each of them."""
 
 from __future__ import annotations
 
+import os
+import secrets
 import zlib
 from typing import Any
 
@@ -13,6 +15,16 @@ SPREAD = (
 )
 """Long files whose tests share no fixture: dealt out in parts. All other files stay whole."""
 _PARTS = 12
+
+
+def pytest_configure() -> None:
+    """Sets up Ray, which reads its settings once a process: only these tests may enter theirs."""
+    os.environ |= {
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_worker_niceness": "0",  # else workers starve on a busy machine
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+    }
 
 
 @pytest.hookimpl(optionalhook=True)

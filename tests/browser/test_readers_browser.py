@@ -94,15 +94,15 @@ def consent(page: Page) -> None:
 
 def phase(page: Page, *names: str) -> str:
     """Waits until the page is in one of these phases; which."""
-    page.wait_for_function("names => names.includes(document.body.dataset.phase)", arg=list(names))
-    found: str = page.evaluate("document.body.dataset.phase")
+    page.wait_for_function("names => names.includes(document.body?.dataset.phase)", arg=list(names))
+    found: str = page.evaluate("document.body?.dataset.phase")
     return found
 
 
 def case_number(page: Page, number: int) -> None:
     """Waits until a case is shown."""
     page.wait_for_function(
-        "number => document.body.dataset.phase === 'reading' && "
+        "number => document.body?.dataset.phase === 'reading' && "
         "document.getElementById('where').textContent.includes(` ${number} `)",
         arg=number,
     )
@@ -173,8 +173,8 @@ def test_each_design_is_read_to_its_end(
         for number in range(20):
             answer(page, design, number)
             page.wait_for_function(
-                "number => document.body.dataset.phase === 'done' || "
-                "(document.body.dataset.phase === 'reading' && "
+                "number => document.body?.dataset.phase === 'done' || "
+                "(document.body?.dataset.phase === 'reading' && "
                 "document.getElementById('where').textContent.includes(` ${number} `))",
                 arg=number + 2,
             )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import signal
 import subprocess
 import sys
@@ -55,19 +54,8 @@ N_CASES, N_UNITS = 48 * 7, 6 * 7
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason=REASON)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def token() -> Iterator[None]:
-    """Lets only these tests into their Ray; it looks for this once, when it is imported."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("RAY_worker_niceness", "0")  # else a busy machine lets workers starve
-        patch.setenv("RAY_AUTH_MODE", "token")
-        patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
-        yield
-
-
 @pytest.fixture(scope="module")
-def cluster(token: None) -> Iterator[str]:
+def cluster() -> Iterator[str]:
     """The address of a Ray of two processors, in a process of its own."""
     if find_spec("ray") is None:
         pytest.skip(REASON)

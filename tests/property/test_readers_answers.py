@@ -16,7 +16,6 @@ from tests.helpers.reader_study import bare
 from plexor.readers.design import Design
 from plexor.readers.enrol import invite
 from plexor.readers.service import (
-    RefusedError,
     consent,
     standing,
     submit,
@@ -25,6 +24,7 @@ from plexor.readers.service import (
 )
 from plexor.readers.store import Store, database_url
 from plexor.readers.tables import ReaderRow, ReadRow, SubmissionRow
+from plexor.readers.turn import RefusedError
 
 
 @dataclass

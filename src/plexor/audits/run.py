@@ -182,10 +182,11 @@ def _ignore(_: Progress) -> None:
 
 
 def _noting(run: RunDirectory, about: dict[str, object]) -> Callable[[Done], None]:
-    """Begins ``provenance.json``; what is returned is told of each unit before it is kept.
+    """Writes ``provenance.json``; the function returned updates it before each unit is kept.
 
-    ``about`` gets "computed": every device, number of threads and batch size, earlier starts' too.
-    Its "device" and "threads" are the last ones that computed, which may be a worker's.
+    It adds "computed" to ``about``: every combination of device, number of threads and batch size
+    used, those of earlier starts included. "device" and "threads" are the last ones used, which may
+    be a worker's.
     """
     earlier = run.provenance().get("computed") if run.has_provenance() else None
     computed = list(earlier) if isinstance(earlier, list) else []

@@ -18,9 +18,10 @@ from starlette.exceptions import HTTPException
 
 from plexor.readers.routes import investigator, pages, reader
 from plexor.readers.routes.shapes import Refusal
-from plexor.readers.service import RefusedError, the_design
+from plexor.readers.service import the_design
 from plexor.readers.settings import Settings, Site
 from plexor.readers.store import Store
+from plexor.readers.turn import RefusedError
 
 MOST_BYTES = 100_000
 """Of a request's body."""

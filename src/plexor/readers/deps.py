@@ -13,10 +13,10 @@ from fastapi import Depends, Request, Response
 from sqlalchemy.orm import Session
 
 from plexor.readers.security import RateLimit, new_token, token_hash
-from plexor.readers.service import RefusedError
 from plexor.readers.settings import Site
 from plexor.readers.store import now_ms
 from plexor.readers.tables import ReaderRow, SessionRow
+from plexor.readers.turn import RefusedError
 
 _HOUR_MS = 3_600_000
 

@@ -185,7 +185,7 @@ def load_study(source: Path | Mapping[str, object]) -> Study:
     except ValidationError as error:
         problems = error.errors(include_url=False)
         schema = Study.model_json_schema()
-        # A list that is "too short" because its items are wrong is told of by the items.
+        # A list may be "too short" because its items are wrong; the items' own errors suffice.
         told = [p for p in problems if p["type"] != "too_short" or _is_alone(p, problems)]
         said = "; ".join(complaint(problem, schema) for problem in told)
         raise PlanError(f"{where}: {said}") from error

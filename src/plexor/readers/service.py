@@ -24,23 +24,20 @@ from plexor.readers.tables import (
     StimulusRow,
     SubmissionRow,
 )
+from plexor.readers.turn import (
+    RefusedError,
+    check_open,
+    check_turn,
+    current_revision,
+    next_read,
+    own_read,
+    pause_until,
+    progress,
+)
 
 State = Literal["consent", "reading", "pause", "done", "closed", "withdrawn"]
 _GRACE_MS = 5_000
 """How much later than the time limit an answer may come and not be marked late."""
-_DAY_MS = 86_400_000
-
-
-class RefusedError(PlanError):
-    """A step that is not allowed now; ``code`` tells the browser why.
-
-    Attributes:
-        code: "unknown", "closed", "consent", "order", "key", "invalid", "withdrawn", "pause".
-    """
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +106,7 @@ def the_design(session: Session) -> Design:
 
 def consent(session: Session, reader: ReaderRow, *, language: str, profile: Json) -> None:
     """Keeps that a reader agreed, with role and years of experience."""
-    _check_open(session, reader)
+    check_open(session, reader)
     if reader.consented_at is None:
         reader.consented_at = now_ms()
         reader.profile = profile
@@ -118,17 +115,17 @@ def consent(session: Session, reader: ReaderRow, *, language: str, profile: Json
 
 def standing(session: Session, study: Design, reader: ReaderRow) -> Standing:
     """Where a reader stands; the same from any device."""
-    done, total = _progress(session, reader.id)
+    done, total = progress(session, reader.id)
     if reader.withdrawn_at is not None:
         return Standing(state="withdrawn", done=done, total=total)
     if the_study(session).state != "open":
         return Standing(state="closed", done=done, total=total)
     if reader.consented_at is None:
         return Standing(state="consent", done=done, total=total)
-    row = _next_read(session, reader.id)
+    row = next_read(session, reader.id)
     if row is None:
         return Standing(state="done", done=done, total=total)
-    until = _pause(session, study, row)
+    until = pause_until(session, study, row)
     if until is not None:
         return Standing(state="pause", done=done, total=total, until=until)
     return Standing(
@@ -142,8 +139,8 @@ def view_read(session: Session, study: Design, reader: ReaderRow, read_id: str) 
     Raises:
         RefusedError: not this reader's, or not to be shown now.
     """
-    row = _own(session, reader, read_id)
-    revision = _revision(session, row.id)
+    row = own_read(session, reader, read_id)
+    revision = current_revision(session, row.id)
     _check_shown(session, study, reader, row, revision)
     return _view(session, study, row, revision=revision)
 
@@ -156,8 +153,8 @@ def open_read(
     Raises:
         RefusedError: as for ``view_read``.
     """
-    row = _own(session, reader, read_id)
-    _check_shown(session, study, reader, row, _revision(session, row.id))
+    row = own_read(session, reader, read_id)
+    _check_shown(session, study, reader, row, current_revision(session, row.id))
     session.add(OpeningRow(read_id=row.id, display=display, opened_at=now_ms()))
 
 
@@ -169,8 +166,8 @@ def stimulus_of(
     Raises:
         RefusedError: as for ``view_read``, or there is no such place or slice.
     """
-    row = _own(session, reader, read_id)
-    _check_shown(session, study, reader, row, _revision(session, row.id))
+    row = own_read(session, reader, read_id)
+    _check_shown(session, study, reader, row, current_revision(session, row.id))
     if not 0 <= slot < len(row.stimuli):
         raise RefusedError("unknown", "there is no such image")
     stimulus = session.get_one(StimulusRow, row.stimuli[slot])
@@ -208,7 +205,7 @@ def submit(
         RefusedError: not this reader's read, not its turn, the study closed, a wrong answer, or a
             key used for something else.
     """
-    row = _own(session, reader, read_id)
+    row = own_read(session, reader, read_id)
     known = session.scalar(
         sa.select(SubmissionRow).where(
             SubmissionRow.reader_id == reader.id, SubmissionRow.client_key == client_key
@@ -219,13 +216,13 @@ def submit(
             raise RefusedError("key", "this key was used for other answers")
         return _receipt(session, study, row, known)
     the_study(session, shared=True)
-    _check_open(session, reader)
+    check_open(session, reader)
     if reader.consented_at is None:
         raise RefusedError("consent", "the reader has not consented yet")
     _check_values(session, study, row, answers)
-    current = _revision(session, row.id)
+    current = current_revision(session, row.id)
     if current == 0:
-        _check_turn(session, study, reader, row)
+        check_turn(session, study, reader, row)
     may_count = current == 0 or (study.corrections and row.kind != "training")
     counts = revises == current and may_count
     new = SubmissionRow(
@@ -256,13 +253,6 @@ def _late(study: Design, elapsed_ms: int) -> bool:
     return limit is not None and elapsed_ms > limit * 1000 + _GRACE_MS
 
 
-def _check_open(session: Session, reader: ReaderRow) -> None:
-    if reader.withdrawn_at is not None:
-        raise RefusedError("withdrawn", "this reader has left the study")
-    if the_study(session).state != "open":
-        raise RefusedError("closed", "the study is closed")
-
-
 def _check_values(session: Session, study: Design, row: ReadRow, answers: Json) -> None:
     try:
         check_answers(study.questions, answers)
@@ -279,83 +269,16 @@ def _check_values(session: Session, study: Design, row: ReadRow, answers: Json) 
                 raise RefusedError("invalid", f"{question.id}: a mark lies outside of the image")
 
 
-def _check_turn(session: Session, study: Design, reader: ReaderRow, row: ReadRow) -> None:
-    following = _next_read(session, reader.id)
-    if following is None or following.id != row.id:
-        raise RefusedError("order", "another case comes first")
-    if _pause(session, study, row) is not None:
-        raise RefusedError("pause", "the pause between two blocks is not over")
-
-
 def _check_shown(
     session: Session, study: Design, reader: ReaderRow, row: ReadRow, revision: int
 ) -> None:
-    _check_open(session, reader)
+    check_open(session, reader)
     if reader.consented_at is None:
         raise RefusedError("consent", "the reader has not consented yet")
     if revision == 0:
-        _check_turn(session, study, reader, row)
+        check_turn(session, study, reader, row)
     elif not study.corrections or row.kind == "training":
         raise RefusedError("order", "this case has been answered")
-
-
-def _own(session: Session, reader: ReaderRow, read_id: str) -> ReadRow:
-    row = session.get(ReadRow, read_id)
-    if row is None or row.reader_id != reader.id:
-        raise RefusedError("unknown", "there is no such case")
-    return row
-
-
-def _revision(session: Session, read_id: str) -> int:
-    return (
-        session.scalar(
-            sa.select(sa.func.max(SubmissionRow.revision)).where(SubmissionRow.read_id == read_id)
-        )
-        or 0
-    )
-
-
-def _answered() -> sa.Exists:
-    return (
-        sa.select(SubmissionRow.id)
-        .where(SubmissionRow.read_id == ReadRow.id, SubmissionRow.revision == 1)
-        .exists()
-    )
-
-
-def _next_read(session: Session, reader_id: int) -> ReadRow | None:
-    return session.scalar(
-        sa.select(ReadRow)
-        .where(ReadRow.reader_id == reader_id, ~_answered())
-        .order_by(ReadRow.position)
-        .limit(1)
-    )
-
-
-def _progress(session: Session, reader_id: int) -> tuple[int, int]:
-    own = sa.and_(ReadRow.reader_id == reader_id, ReadRow.kind != "training")
-    total = session.scalar(sa.select(sa.func.count()).select_from(ReadRow).where(own)) or 0
-    done = (
-        session.scalar(sa.select(sa.func.count()).select_from(ReadRow).where(own, _answered())) or 0
-    )
-    return done, total
-
-
-def _pause(session: Session, study: Design, row: ReadRow) -> int | None:
-    """When the block of a read may begin, where that is not yet."""
-    if row.block <= 1 or not study.blocks.washout_days:
-        return None
-    last = session.scalar(
-        sa.select(sa.func.max(SubmissionRow.received_at))
-        .join(ReadRow, ReadRow.id == SubmissionRow.read_id)
-        .where(
-            ReadRow.reader_id == row.reader_id,
-            ReadRow.block == row.block - 1,
-            SubmissionRow.revision == 1,
-        )
-    )
-    until = (last or 0) + int(study.blocks.washout_days * _DAY_MS)
-    return until if until > now_ms() else None
 
 
 def _view(session: Session, study: Design, row: ReadRow, *, revision: int) -> ReadView:
@@ -396,7 +319,7 @@ def _receipt(session: Session, study: Design, row: ReadRow, new: SubmissionRow) 
         feedback = _right_answers(session, study, row)
     return Receipt(
         counted=new.revision is not None,
-        revision=new.revision or _revision(session, row.id),
+        revision=new.revision or current_revision(session, row.id),
         late=new.late,
         feedback=feedback,
     )

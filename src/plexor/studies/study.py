@@ -1,4 +1,4 @@
-"""A published study: what it asked, how, what it printed, and what is done otherwise here."""
+"""A published study: what it asked, how, what it printed, and how this version differs."""
 
 from __future__ import annotations
 

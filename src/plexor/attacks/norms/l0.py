@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 from plexor.attacks import geometry
-from plexor.attacks.norms.norm import Box, step
+from plexor.attacks.norms.norm import Box, ProjectedStep
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.threat_model import Unit
 
 
 @dataclass(frozen=True, slots=True)
-class L0:
+class L0(ProjectedStep):
     """See ``Geometry``.
 
     Attributes:
@@ -58,19 +58,6 @@ class L0:
     def steepest(self, gradient: Tensor, share: float) -> Tensor:
         """The gradient over its greatest number: L0 does not measure how far a number moves."""
         return geometry.over_peaks(gradient)[0]
-
-    def ascend(
-        self,
-        delta: Tensor,
-        gradient: Tensor,
-        size: Tensor,
-        box: Box,
-        radii: Tensor,
-        *,
-        share: float,
-    ) -> Tensor:
-        """As ``step``."""
-        return step(self, delta, gradient, size, box=box, radii=radii, share=share)
 
     def start(self, noise: Tensor, box: Box, radii: Tensor) -> Tensor:
         """As many positions as allowed, each moved towards a bound by any share."""

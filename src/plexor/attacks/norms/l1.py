@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from plexor.attacks import geometry
-from plexor.attacks.norms.norm import Box, longest_stored, step, stored_radii
+from plexor.attacks.norms.norm import Box, ProjectedStep, longest_stored, stored_radii
 from plexor.models.batch import Batch
 from plexor.threat_model import Unit
 
 
 @dataclass(frozen=True, slots=True)
-class L1:
+class L1(ProjectedStep):
     """See ``Geometry``."""
 
     def radii(self, radius: float, unit: Unit, batch: Batch) -> Tensor:
@@ -83,19 +83,6 @@ class L1:
         index = flat.abs().topk(several, dim=1).indices
         signs = flat.gather(1, index).sign() / several
         return torch.zeros_like(flat).scatter(1, index, signs).view_as(gradient)
-
-    def ascend(
-        self,
-        delta: Tensor,
-        gradient: Tensor,
-        size: Tensor,
-        box: Box,
-        radii: Tensor,
-        *,
-        share: float,
-    ) -> Tensor:
-        """As ``step``."""
-        return step(self, delta, gradient, size, box=box, radii=radii, share=share)
 
     def start(self, noise: Tensor, box: Box, radii: Tensor) -> Tensor:
         """Uniform on the sphere: exponential draws with the noise's signs and ranks, scaled."""

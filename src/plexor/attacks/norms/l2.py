@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from plexor.attacks import geometry
-from plexor.attacks.norms.norm import Box, longest_stored, step, stored_radii
+from plexor.attacks.norms.norm import Box, ProjectedStep, longest_stored, stored_radii
 from plexor.models.batch import Batch
 from plexor.threat_model import Unit
 
@@ -17,7 +17,7 @@ _FULL = 1 - 5e-7  # float32 tells lengths apart to about 1e-7
 
 
 @dataclass(frozen=True, slots=True)
-class L2:
+class L2(ProjectedStep):
     """See ``Geometry``."""
 
     def radii(self, radius: float, unit: Unit, batch: Batch) -> Tensor:
@@ -65,19 +65,6 @@ class L2:
     def steepest(self, gradient: Tensor, share: float) -> Tensor:
         """The gradient over its length."""
         return geometry.unit(gradient)
-
-    def ascend(
-        self,
-        delta: Tensor,
-        gradient: Tensor,
-        size: Tensor,
-        box: Box,
-        radii: Tensor,
-        *,
-        share: float,
-    ) -> Tensor:
-        """As ``step``."""
-        return step(self, delta, gradient, size, box=box, radii=radii, share=share)
 
     def start(self, noise: Tensor, box: Box, radii: Tensor) -> Tensor:
         """Uniform on the sphere, which in thousands of dimensions is nearly all of the ball."""

@@ -61,7 +61,7 @@ class LInf:
         *,
         share: float,
     ) -> Tensor:
-        """As ``step``; numbers do not share a length, so that none need be left out."""
+        """See ``Geometry``; numbers do not share a length, so that none need be left out."""
         box.narrow_(radii)
         return gradient.sign().mul_(size).add_(delta).clamp_(box.low, box.high)
 

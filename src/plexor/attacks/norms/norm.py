@@ -140,19 +140,24 @@ class Stepping(Protocol):
         ...
 
 
-def step(
-    norm: Stepping,
-    delta: Tensor,
-    gradient: Tensor,
-    size: Tensor,
-    *,
-    box: Box,
-    radii: Tensor,
-    share: float,
-) -> Tensor:
-    """``Geometry.ascend`` of a norm whose numbers share a length: none is spent at the bounds."""
-    way = norm.steepest(box.free(gradient, delta), share)
-    return norm.project(way.mul_(size).add_(delta), box, radii)
+class ProjectedStep:
+    """``Geometry.ascend`` of norms whose numbers share a length: none of it is spent at bounds."""
+
+    __slots__ = ()
+
+    def ascend(
+        self: Stepping,
+        delta: Tensor,
+        gradient: Tensor,
+        size: Tensor,
+        box: Box,
+        radii: Tensor,
+        *,
+        share: float,
+    ) -> Tensor:
+        """See ``Geometry``."""
+        way = self.steepest(box.free(gradient, delta), share)
+        return self.project(way.mul_(size).add_(delta), box, radii)
 
 
 def longest_stored(

@@ -106,7 +106,7 @@ class Job:
         )
 
     def fit(self, fit: Fit, *, on_batch: Callable[[Fit], None]) -> FitDone:
-        """Carries one fit out in this process; what goes wrong with it is in what it comes to.
+        """Carries out one fit in this process; the result holds the error of a fit that failed.
 
         Raises:
             ModelError: a batch does not fit into memory.

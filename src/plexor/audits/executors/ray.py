@@ -43,7 +43,7 @@ class Ray:
     def fit(
         self, job: Job, fits: Sequence[Fit], *, on_batch: Callable[[Fit], None]
     ) -> Generator[FitDone, None, None]:
-        """See ``Executor``; a fit is told of when it is done, not before.
+        """See ``Executor``; progress is reported once a fit is done, not before.
 
         Raises:
             PlexorError: as for ``run``.

@@ -1,7 +1,7 @@
 """Attributes of an enhanced DICOM object's only frame, which lie in functional groups.
 
-An enhanced object (PS3.3, C.7.6.16) keeps what is told of a frame in sequences: those that all
-frames share, and those of each frame. A classic object has the same attributes at its top level.
+An enhanced object (PS3.3, C.7.6.16) keeps the attributes of its frames in sequences: one that all
+frames share, and one for each frame. A classic object has the same attributes at its top level.
 """
 
 from __future__ import annotations

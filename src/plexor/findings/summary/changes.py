@@ -7,7 +7,7 @@ from typing import Any
 
 from plexor.findings.schema import CLEAN
 from plexor.findings.summary.parts import Parts, distances_of
-from plexor.findings.summary.probe_details import ShortcutAbout
+from plexor.findings.summary.probe_details import ProbeAbout
 from plexor.findings.summary.probe_summary import ChangeSummary
 
 _ON_THEIR_OWN = (CLEAN, "attack", "shortcut", "control")
@@ -26,7 +26,7 @@ def changes(provenance: Mapping[str, Any], parts: Parts) -> list[ChangeSummary]:
             id=probe["id"],
             of=probe["kind"],
             name=probe["name"],
-            about=ShortcutAbout(title=probe["title"], summary=probe["summary"]),
+            about=ProbeAbout(title=probe["title"], summary=probe["summary"]),
             settings=probe["settings"],
             distance=distances_of(probe["id"], parts),
             stored=parts.compared(probe["id"]),

@@ -27,8 +27,8 @@ class AttackAbout:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShortcutAbout:
-    """What the catalogue says of a shortcut.
+class ProbeAbout:
+    """What the catalogue says of a shortcut, or of a probe of a further kind.
 
     Attributes:
         title: its name in text.

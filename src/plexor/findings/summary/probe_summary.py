@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
 
 from pydantic import Discriminator
 
@@ -18,25 +18,34 @@ from plexor.findings.summary.probe_details import (
     Cost,
     Distance,
     Positions,
-    ShortcutAbout,
+    ProbeAbout,
 )
 from plexor.findings.summary.results import AttackResult, Comparison, ShortcutResult
 from plexor.findings.summary.visibility_summary import ProbeVisibility
 from plexor.threat_model import Threat
 
+R_co = TypeVar("R_co", covariant=True)
 
-def check_lossless(stored: Mapping[str, object]) -> None:
-    """Refuses figures by container that lack those of the losslessly stored images.
 
-    Raises:
-        ValueError: they are not there.
-    """
-    if LOSSLESS not in stored:
-        raise ValueError(f"expected figures under `{LOSSLESS}`, got {', '.join(stored) or 'none'}")
+class ByContainer(Generic[R_co]):
+    """A dataclass with a field ``stored``, container → figures, that always has "lossless"."""
+
+    __slots__ = ()
+    stored: Mapping[str, R_co]
+
+    def __post_init__(self) -> None:
+        if LOSSLESS not in self.stored:
+            there = ", ".join(self.stored) or "none"
+            raise ValueError(f"expected figures under `{LOSSLESS}`, got {there}")
+
+    @property
+    def lossless(self) -> R_co:
+        """The figures of the losslessly stored images."""
+        return self.stored[LOSSLESS]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AttackSummary:
+class AttackSummary(ByContainer[AttackResult]):
     """An attack under one threat, for one goal.
 
     Attributes:
@@ -79,17 +88,9 @@ class AttackSummary:
     visibility: ProbeVisibility | None
     stored: Mapping[str, AttackResult]
 
-    def __post_init__(self) -> None:
-        check_lossless(self.stored)
-
-    @property
-    def lossless(self) -> AttackResult:
-        """The figures of the losslessly stored images."""
-        return self.stored[LOSSLESS]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShortcutSummary:
+class ShortcutSummary(ByContainer[ShortcutResult]):
     """Something without clinical meaning, put into every image.
 
     Attributes:
@@ -106,23 +107,15 @@ class ShortcutSummary:
     id: str
     kind: Literal["shortcut"] = "shortcut"
     name: str
-    about: ShortcutAbout
+    about: ProbeAbout
     settings: Mapping[str, Any]
     control: str | None
     distance: Distance
     stored: Mapping[str, ShortcutResult]
 
-    def __post_init__(self) -> None:
-        check_lossless(self.stored)
-
-    @property
-    def lossless(self) -> ShortcutResult:
-        """The figures of the losslessly stored images."""
-        return self.stored[LOSSLESS]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NoiseSummary:
+class NoiseSummary(ByContainer[Comparison]):
     """Random noise of an attack's size: the control of all attacks under one threat.
 
     Attributes:
@@ -149,17 +142,9 @@ class NoiseSummary:
     visibility: ProbeVisibility | None
     stored: Mapping[str, Comparison]
 
-    def __post_init__(self) -> None:
-        check_lossless(self.stored)
-
-    @property
-    def lossless(self) -> Comparison:
-        """The figures of the losslessly stored images."""
-        return self.stored[LOSSLESS]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShuffledSummary:
+class ShuffledSummary(ByContainer[Comparison]):
     """The control of a shortcut: the same change in tiles dealt out anew.
 
     Attributes:
@@ -177,22 +162,14 @@ class ShuffledSummary:
     kind: Literal["control"] = "control"
     of: Literal["shortcut"] = "shortcut"
     name: str
-    about: ShortcutAbout
+    about: ProbeAbout
     settings: Mapping[str, Any]
     distance: Distance
     stored: Mapping[str, Comparison]
 
-    def __post_init__(self) -> None:
-        check_lossless(self.stored)
-
-    @property
-    def lossless(self) -> Comparison:
-        """The figures of the losslessly stored images."""
-        return self.stored[LOSSLESS]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeSummary:
+class ChangeSummary(ByContainer[Comparison]):
     """A change of every image by a probe of any further kind, such as a corruption.
 
     Attributes:
@@ -210,18 +187,10 @@ class ChangeSummary:
     kind: Literal["change"] = "change"
     of: str
     name: str
-    about: ShortcutAbout
+    about: ProbeAbout
     settings: Mapping[str, Any]
     distance: Distance
     stored: Mapping[str, Comparison]
-
-    def __post_init__(self) -> None:
-        check_lossless(self.stored)
-
-    @property
-    def lossless(self) -> Comparison:
-        """The figures of the losslessly stored images."""
-        return self.stored[LOSSLESS]
 
 
 ProbeSummary: TypeAlias = Annotated[

@@ -9,7 +9,7 @@ from plexor.findings.planned import PlannedShortcut, described, planned_shortcut
 from plexor.findings.summary.classification import Classification
 from plexor.findings.summary.multilabel import Multilabel
 from plexor.findings.summary.parts import Parts, distances_of, holm_corrected
-from plexor.findings.summary.probe_details import ShortcutAbout
+from plexor.findings.summary.probe_details import ProbeAbout
 from plexor.findings.summary.probe_summary import ShortcutSummary, ShuffledSummary
 from plexor.findings.summary.results import ShortcutResult
 
@@ -62,9 +62,9 @@ def shortcuts(
     return found, controls
 
 
-def _about(entry: PlannedShortcut, provenance: Mapping[str, Any]) -> ShortcutAbout:
+def _about(entry: PlannedShortcut, provenance: Mapping[str, Any]) -> ProbeAbout:
     about = described(provenance, "shortcut", entry.name)
-    return ShortcutAbout(
+    return ProbeAbout(
         title=about.get("title", entry.name.capitalize()), summary=about.get("summary", "")
     )
 

@@ -6,17 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from plexor.cases.image import LOSSLESS
 from plexor.findings.flags.flag import Flag
 from plexor.findings.summary.counts import Count
 from plexor.findings.summary.probe_summary import (
     AttackSummary,
+    ByContainer,
     ChangeSummary,
     NoiseSummary,
     ProbeSummary,
     ShortcutSummary,
     ShuffledSummary,
-    check_lossless,
 )
 from plexor.findings.summary.results import Performance
 from plexor.findings.summary.visibility_summary import VisibilitySummary
@@ -112,7 +111,7 @@ class ModelSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CleanSummary:
+class CleanSummary(ByContainer[Performance]):
     """How the model does on untouched images.
 
     Attributes:
@@ -120,14 +119,6 @@ class CleanSummary:
     """
 
     stored: Mapping[str, Performance]
-
-    def __post_init__(self) -> None:
-        check_lossless(self.stored)
-
-    @property
-    def lossless(self) -> Performance:
-        """The figures of the images as stored losslessly."""
-        return self.stored[LOSSLESS]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,8 +18,8 @@ from plexor.readers.deps import (
 from plexor.readers.enrol import progress
 from plexor.readers.routes.shapes import Login
 from plexor.readers.security import password_fits
-from plexor.readers.service import RefusedError
 from plexor.readers.store import log, the_study
+from plexor.readers.turn import RefusedError
 
 router = APIRouter(prefix="/api/investigator")
 

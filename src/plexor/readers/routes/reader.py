@@ -26,6 +26,7 @@ from plexor.readers.security import token_hash
 from plexor.readers.settings import Site
 from plexor.readers.store import now_ms
 from plexor.readers.tables import ReaderRow, TokenRow
+from plexor.readers.turn import RefusedError
 from plexor.readers.wording import study_texts
 
 router = APIRouter(prefix="/api")
@@ -38,9 +39,9 @@ def enter(body: Enter, request: Request, response: Response, site: SiteDep) -> d
         token = session.get(TokenRow, token_hash(body.token))
         valid = token is not None and token.revoked_at is None and token.expires_at > now_ms()
         if token is None or not valid:
-            raise service.RefusedError("link", "the link is not valid, or no longer")
+            raise RefusedError("link", "the link is not valid, or no longer")
         if session.get_one(ReaderRow, token.reader_id).withdrawn_at is not None:
-            raise service.RefusedError("link", "the link is not valid, or no longer")
+            raise RefusedError("link", "the link is not valid, or no longer")
         sign_in(session, site, response, token.reader_id)
     return {"next": "/study"}
 
@@ -63,7 +64,7 @@ def state(site: SiteDep, caller: ReaderDep) -> dict[str, Any]:
 def consent(body: Consent, site: SiteDep, caller: WriterDep) -> dict[str, Any]:
     """Keeps that the reader agrees."""
     if body.language not in site.design.languages:
-        raise service.RefusedError("invalid", f"the study is not in the language {body.language}")
+        raise RefusedError("invalid", f"the study is not in the language {body.language}")
     profile = {"role": body.role, "years": body.years}
     with site.store.writing() as session:
         reader = reader_row(session, caller)

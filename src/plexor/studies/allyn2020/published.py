@@ -1,4 +1,4 @@
-"""What Allyn et al. printed, and what is done otherwise here."""
+"""What Allyn et al. printed, and how this version differs."""
 
 from __future__ import annotations
 
