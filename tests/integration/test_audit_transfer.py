@@ -131,7 +131,7 @@ def refused(setup: Setup, *names: str, **changes: Any) -> str:
 def test_surrogates_that_cannot_stand_for_the_model_are_refused(setup: Setup) -> None:
     assert "no weights at" in refused(setup, "a", "nowhere")
     assert "`surrogates` is empty; name at least one" in refused(setup)
-    assert "does not search under l1; it knows linf, l2" in refused(
+    assert "does not support the norm l1; it supports linf, l2" in refused(
         setup, "a", threat={"norm": "l1", "radius": 9}
     )
     card_of(setup, task=Multiclass(classes=CLASSES[::-1]))
