@@ -53,7 +53,7 @@ def missing_file(rows: Rows) -> None:
         (missing_group, "{manifest}: 1 problem row 5: column 'group' is empty"),
         (
             another_label,
-            "manifest has cases of wart, which the model does not know; it knows keratosis, melano",
+            "manifest has cases of wart, which are no classes of the model; it knows keratosis, me",
         ),
         (
             duplicate_path,

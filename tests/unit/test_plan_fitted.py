@@ -123,7 +123,7 @@ def test_what_makes_no_sense_is_refused() -> None:
     both = SGD | {"fit": "train", "load": "x.safetensors"}
     assert "`fit` and `load` exclude each other" in refusal(both)
     moot = SGD | {"load": "x.safetensors", "steps": 3, "fit_batch": 2}
-    assert "so `fit_batch`, `steps` would change nothing" in refusal(moot)
+    assert "so `fit_batch`, `steps` would have no effect" in refusal(moot)
     assert "unknown key 'fit'" in refusal({"attack": "pgd", "fit": "train", "threat": LINF_2})
     blind = SGD | {"threat": LINF_2 | {"access": "none"}}
     assert "universal-sgd needs access to the model's gradients" in refusal(blind)
@@ -141,7 +141,7 @@ def test_files_that_do_not_fit_the_plan_are_refused(saved: Path) -> None:
     with pytest.raises(PlanError, match="is a fit of universal-sgd, but the plan has `attack: un"):
         plan_of(other).with_saved()
     wider = SGD | {"load": str(saved), "threat": {"norm": "l2", "radius": [30, 60]}}
-    with pytest.raises(PlanError, match="fitted within l2-30-border-4, and the plan asks for l2-3"):
+    with pytest.raises(PlanError, match="fitted within l2-30-border-4, but the plan asks for l2-3"):
         plan_of(wider).with_saved()
     twice = SGD | {"load": str(saved)}
     with pytest.raises(PlanError, match="several probes have the id universal-sgd-to-nv"):
