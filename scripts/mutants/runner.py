@@ -27,7 +27,7 @@ from scripts.mutants.results import Result, Results
 MOST_SECONDS = 30.0
 """CPU time of tests a mutant is given, as measured without a change; the quickest come first."""
 _PYTEST = (
-    *("-p", "no:randomly", "-p", "no:cacheprovider", "-p", "scripts.mutants.patience"),
+    *("-p", "no:randomly", "-p", "no:cacheprovider"),
     *("--timeout=0", "--capture=sys", "-q"),
 )
 
@@ -250,7 +250,16 @@ def _apart(items: list[pytest.Item], path: Path, seconds: float) -> Result:
     }
     try:
         done = subprocess.run(  # noqa: S603 (this interpreter)
-            [sys.executable, "-m", "pytest", *_PYTEST, "-x", f"@{listed}"],
+            [
+                sys.executable,
+                "-m",
+                "pytest",
+                *_PYTEST,
+                "-p",
+                Patience.__module__,
+                "-x",
+                f"@{listed}",
+            ],
             cwd=ROOT,
             env=environment,
             stdout=subprocess.PIPE,
