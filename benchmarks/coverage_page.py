@@ -15,8 +15,8 @@ LEAST_SHOWN = 0.5
 INTRODUCTION = Path(__file__).with_name("coverage_introduction.txt")
 
 
-def page(rows: Sequence[Row], repeats: int) -> str:
-    few = repeats // 4
+def page(rows: Sequence[Row]) -> str:
+    few, repeats = (found(row.repeats for row in rows) for found in (min, max))
     error, more = (1.96 * standard_error(n) for n in (repeats, few))
     introduction = INTRODUCTION.read_text(encoding="utf-8")
     lines = [introduction.format(repeats=repeats, few=few, error=error, more=more)]

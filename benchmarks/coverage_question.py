@@ -25,9 +25,9 @@ class Question:
     """A quantity with its true value, how to draw observations, and the intervals for it.
 
     ``n`` and ``group_sizes`` say in which designs it is asked, ``uneven`` for which numbers of
-    groups of very unequal size. From ``slow_from`` observations on a design has a quarter of the
-    samples. For a test the hypothesis holds in ``one``, ``truth`` is NaN, and the question is how
-    often it is rejected.
+    groups of very unequal size. From ``slow_from`` observations (or unequal groups) on a design is
+    simulated in the first round only. For a test the hypothesis holds in ``one``, ``truth`` is NaN,
+    and the question is how often it is rejected.
     """
 
     name: str
@@ -38,6 +38,13 @@ class Question:
     group_sizes: tuple[int, ...] = (1, 2, 5, 10)
     uneven: tuple[int, ...] = (10, 30, 100)
     slow_from: int = 2000
+
+    @property
+    def is_test(self) -> bool:
+        return math.isnan(self.truth)
+
+    def slow(self, design: Design) -> bool:
+        return design.n >= self.slow_from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
