@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import os
 from collections.abc import Iterator
@@ -13,10 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from plexor.cli.output import console, folding_table
-from plexor.core.errors import DataError, MissingExtraError, PlanError
+from plexor.core.errors import DataError, PlanError, require
 
 if TYPE_CHECKING:
     from plexor.readers.store import Store
+
+_PACKAGES = ("sqlalchemy", "alembic", "fastapi", "uvicorn", "argon2")
 
 Study = Annotated[Path, typer.Argument(help="The study's folder, as written by create.")]
 Database = Annotated[
@@ -63,7 +64,7 @@ def create(
 
     Example: plexor readers create study.yaml --run runs/ham
     """
-    _needs_extra()
+    require(*_PACKAGES)
     from plexor.findings.study_file import run_directory
     from plexor.readers.design import load_study
     from plexor.readers.prepare import create_study
@@ -269,7 +270,7 @@ def register(app: typer.Typer) -> None:
 
 @contextlib.contextmanager
 def _opened(study: Path, database: str | None) -> Iterator[Store]:
-    _needs_extra()
+    require(*_PACKAGES)
     from plexor.readers.store import Store, database_url
 
     store = Store.open(database_url(study, database))
@@ -277,12 +278,6 @@ def _opened(study: Path, database: str | None) -> Iterator[Store]:
         yield store
     finally:
         store.close()
-
-
-def _needs_extra() -> None:
-    for package in ("sqlalchemy", "alembic", "fastapi", "uvicorn", "argon2"):
-        if importlib.util.find_spec(package) is None:
-            raise MissingExtraError(package, "readers")
 
 
 def _key_of(study: Path) -> Path:
