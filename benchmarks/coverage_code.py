@@ -17,13 +17,15 @@ from plexor import stats
 
 HERE = Path(__file__).parent
 SOURCES = Path(stats.__file__).parent
+WORDS = SOURCES / "result_text.py"
 COMMON = ("coverage_question.py", "coverage_round.py")
 
 
 def digest(question: Question, topic: Path) -> str:
     """Of the question's file and all of ``plexor.stats`` that its functions import.
 
-    Docstrings and comments are left out: a reworded one changes no simulation.
+    Comments, docstrings, messages and how a result prints are left out: rewording one changes no
+    simulation.
     """
     names = {name for measure in question.intervals.values() for name in _names(measure)}
     roots = {module for name in names if (module := _module(name)) is not None}
@@ -67,7 +69,7 @@ def _imported(paths: set[Path]) -> set[Path]:
     todo = list(paths)
     while todo:
         path = todo.pop()
-        if path in found:
+        if path in found or path == WORDS:
             continue
         found.add(path)
         todo += [
@@ -87,10 +89,20 @@ def _tree(path: Path) -> ast.Module:
 
 @cache
 def _code(path: Path) -> str:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(
-            node
-        ):
-            node.body = node.body[1:]
-    return ast.dump(tree)
+    return ast.dump(_WithoutWords().visit(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+class _WithoutWords(ast.NodeTransformer):
+    """Empties docstrings, errors that are raised, and texts of four words or more, as notes are."""
+
+    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+        words = isinstance(node.value, str) and node.value.count(" ") > 2
+        return ast.Constant("") if words else node
+
+    def visit_Raise(self, node: ast.Raise) -> ast.Raise:
+        return ast.Raise()
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST:
+        if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            return ast.Pass()
+        return self.generic_visit(node)

@@ -128,9 +128,10 @@ def as_floats(name: str, values: ArrayLike) -> Floats:
             raise TypeError("some are texts")
         return array.astype(np.float64, copy=False)
     except (TypeError, ValueError) as error:
+        why = "rows differ in length" if "sequence" in str(error) else error
         raise PlanError(
-            f"{name}: expected numbers in rows of equal length, but {error}; give NaN where one "
-            "is missing"
+            f"{name}: expected numbers in rows of equal length, but {why}; give NaN where one is "
+            "missing"
         ) from error
 
 

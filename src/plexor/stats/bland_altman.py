@@ -19,10 +19,11 @@ from plexor.stats.argument import (
     t_quantile,
 )
 from plexor.stats.estimate import Estimate
+from plexor.stats.result_text import Results
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LimitsOfAgreement:
+class LimitsOfAgreement(Results):
     """Where the differences of two methods lie, in the unit of the measurements.
 
     Attributes:

@@ -13,10 +13,11 @@ from plexor.stats.argument import Booleans, Floats, Groups, as_floats
 from plexor.stats.calibration import as_probabilities
 from plexor.stats.estimate import Estimate
 from plexor.stats.mean import clustered_mean
+from plexor.stats.result_text import Result, Results
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DecisionCurve:
+class DecisionCurve(Results):
     """Net benefit at each threshold, in true positives per case.
 
     Treating nobody has a net benefit of 0.
@@ -32,6 +33,16 @@ class DecisionCurve:
     model: tuple[Estimate, ...]
     treat_all: tuple[Estimate, ...]
     advantage: tuple[Estimate, ...]
+
+    @property
+    def parts(self) -> dict[str, Result]:
+        """Each estimate by its name and threshold, ``"model at 0.1"``."""
+        curves = {"model": self.model, "treat_all": self.treat_all, "advantage": self.advantage}
+        return {
+            f"{name} at {threshold:g}": estimate
+            for name, curve in curves.items()
+            for threshold, estimate in zip(self.thresholds, curve, strict=True)
+        }
 
 
 def decision_curve(

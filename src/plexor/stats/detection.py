@@ -10,10 +10,11 @@ from scipy import special
 from plexor.stats.argument import check_counts, check_level, normal_quantile
 from plexor.stats.estimate import Estimate
 from plexor.stats.proportion import proportion_interval
+from plexor.stats.result_text import Results
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Detection:
+class Detection(Results):
     """What a reader's answers to "is it there?" say.
 
     Attributes:

@@ -23,12 +23,13 @@ from plexor.stats.argument import (
 )
 from plexor.stats.estimate import Estimate
 from plexor.stats.grouped_variance import Part, grouped_spread
+from plexor.stats.result_text import Results
 
 RatioInterval = Literal["score", "log"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LikelihoodRatios:
+class LikelihoodRatios(Results):
     """How much more often a result occurs with the disease than without.
 
     Attributes:
@@ -41,7 +42,7 @@ class LikelihoodRatios:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PredictiveValues:
+class PredictiveValues(Results):
     """How probable the disease is after a result.
 
     Attributes:

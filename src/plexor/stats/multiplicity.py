@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from plexor.core.errors import PlanError, unknown
 from plexor.stats.argument import Codes, Floats, as_floats, check_level
 from plexor.stats.result import TestResult
+from plexor.stats.result_text import p_text
 
 K = TypeVar("K", bound=Hashable)
 
@@ -34,6 +35,10 @@ class AdjustedTest:
     p_adjusted: float
     adjustment: Adjustment
     n_tests: int
+
+    def __str__(self) -> str:
+        """``p = 0.011 (holm, 2 tests); p = 0.005, method, n = 42``: adjusted p, then the test."""
+        return f"{p_text(self.p_adjusted)} ({self.adjustment}, {self.n_tests} tests); {self.test}"
 
 
 def adjust(

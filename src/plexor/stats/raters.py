@@ -47,7 +47,10 @@ def rating_counts(ratings: Ratings, classes: Sequence[Label]) -> Floats:
     except ValueError as error:
         raise PlanError(f"ratings: expected rows of equal length, but {error}") from error
     if table.ndim != 2:
-        raise PlanError(f"ratings: expected shape (cases, raters), got {table.shape}")
+        raise PlanError(
+            "ratings: expected one row for each case with one rating for each rater, got shape "
+            f"{table.shape}; give None where a rating is missing"
+        )
     position = {label: index for index, label in enumerate(by_position(classes).tolist())}
     if len(position) != len(classes):
         raise PlanError(f"classes: expected each class once, got {list(classes)}")

@@ -22,10 +22,11 @@ from plexor.stats.argument import (
 )
 from plexor.stats.estimate import Estimate
 from plexor.stats.result import TestResult
+from plexor.stats.result_text import Results
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MantelHaenszel:
+class MantelHaenszel(Results):
     """A comparison of two proportions over strata.
 
     Attributes:
