@@ -99,7 +99,7 @@ class _WithoutWords(ast.NodeTransformer):
         words = isinstance(node.value, str) and node.value.count(" ") > 2
         return ast.Constant("") if words else node
 
-    def visit_Raise(self, node: ast.Raise) -> ast.Raise:
+    def visit_Raise(self, _: ast.Raise) -> ast.Raise:
         return ast.Raise()
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST:
