@@ -69,7 +69,7 @@ benchmark:
 
 # make coverage-study   simulates every interval's coverage into docs/reference (75 minutes; resumes)
 coverage-study: $(SETUP)
-	$(BIN)/python benchmarks/coverage_study.py --repeats 2000 --out docs/reference
+	$(BIN)/python benchmarks/coverage_study.py --repeats 1000 --out docs/reference
 
 clean:
 	rm -rf .make .venv build site demo

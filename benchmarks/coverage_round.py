@@ -14,7 +14,7 @@ from coverage_question import LEVEL, Design, Question
 
 from plexor import stats
 
-ROUND = 500
+ROUND = 250
 """Samples of a design in one round."""
 
 
@@ -42,9 +42,14 @@ def simulated(question: Question, design: Design, start: int) -> Iterator[Tally]
     """One round of a design, a tally for each interval or test."""
     held: dict[str, list[tuple[bool, float]]] = defaultdict(list)
     key = zlib.crc32(f"{question.name}|{design}".encode())
+    measures = {
+        name: measure
+        for name, measure in question.intervals.items()
+        if question.asked(name, design)
+    }
     for repeat in range(start, start + ROUND):
         rows, groups = design.draw(question.one, np.random.default_rng([key, repeat]))
-        for name, measure in question.intervals.items():
+        for name, measure in measures.items():
             found = measure(rows, groups)
             if isinstance(found, stats.TestResult):
                 # An undefined p-value rejects nothing.
@@ -52,7 +57,7 @@ def simulated(question: Question, design: Design, start: int) -> Iterator[Tally]
             elif not math.isnan(found.low):
                 inside = found.low <= question.truth <= found.high
                 held[name].append((inside, found.high - found.low))
-    for name in question.intervals:
+    for name in measures:
         yield Tally(
             interval=name,
             design=design,
