@@ -362,7 +362,7 @@ def _marginal_means() -> Iterator[Pair]:
 
 def _predictive_values() -> Iterator[Pair]:
     for row in _golden("margins")["tables"]:
-        ours = stats.predictive_values(*row["counts"], prevalence=row["prevalence"])
+        ours = stats.predictive_values(*row["counts"], row["prevalence"])  # type: ignore[call-arg]
         yield from ((ours.positive.value, row["positive"]), (ours.negative.value, row["negative"]))
 
 
