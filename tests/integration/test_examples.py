@@ -77,7 +77,7 @@ def test_several_findings_are_hidden_and_invented(
     assert hidden["decision_before"].str.contains("opacity").all()
     assert not hidden["decision_after"].str.contains("opacity").any()
     report = (run.path / "report.html").read_text(encoding="utf-8")
-    for said in ("Finding by finding", "hide opacity", "within 8 pixels of the edge", "FGSM"):
+    for said in ("Label by label", "hide opacity", "within 8 pixels of the edge", "FGSM"):
         assert said in report
 
 

@@ -6,11 +6,11 @@ from plexor.cli.output import console, folding_table
 
 
 def attacks() -> None:
-    """List the attacks: what each needs to see, its norms, its tasks, its source.
+    """List the attacks with the access each needs, its norms, tasks and reference.
 
-    A fitted attack is fitted on one split and applied to others: the list names what fitting needs
-    to see, then what applying it does. For an attack on surrogates it also names what it needs to
-    see of these.
+    A fitted attack is fitted on one split and applied to others: the list gives the access needed
+    for fitting, then the access needed for applying it. For an attack on surrogates it also gives
+    the access needed to these.
 
     How to choose: docs/how-to/which-attack.md, "Which attack to take" on the site.
     """

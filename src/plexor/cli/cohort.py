@@ -32,22 +32,23 @@ def check(
         typer.Argument(help="A manifest (CSV or Parquet), or a plan (YAML) that names one."),
     ],
     root: Annotated[
-        Path | None, typer.Option(help="Folder that image paths are relative to.")
+        Path | None, typer.Option(help="Folder to which image paths are relative.")
     ] = None,
     column: Annotated[
         list[str] | None,
         typer.Option(
-            help="Our name = the manifest's, e.g. --column label=dx --column group=lesion_id."
+            help="PLEXOR'S=MANIFEST'S column, e.g. --column label=dx --column group=lesion_id."
         ),
     ] = None,
     path_template: Annotated[
-        str | None, typer.Option(help="A path from other columns, e.g. 'images/{image_id}.jpg'.")
+        str | None,
+        typer.Option(help="Image path built from other columns, e.g. 'images/{image_id}.jpg'."),
     ] = None,
     truth: Annotated[
         TruthKind | None,
         typer.Option(
-            help="What labels are: class, findings (as effusion|nodule), number or mask; "
-            "a plan's own."
+            help="Kind of label: class, findings (as effusion|nodule), number or mask; "
+            "default: that of the plan."
         ),
     ] = None,
     show_all: Annotated[
@@ -57,7 +58,7 @@ def check(
         bool, typer.Option("--strict", help="Exit with status 1 on warnings too.")
     ] = False,
 ) -> None:
-    """Open every image of a manifest and list all that is wrong; exit status 1 on errors.
+    """Open every image of a manifest and list all problems; exit status 1 on errors.
 
     Unreadable files, mixed channels, sizes, orientations and spacings, missing labels, names that
     differ in case only, duplicates, groups on both sides of a split, and more. Nothing is changed
@@ -95,7 +96,7 @@ def check(
 
 
 def _truth(plan: Plan) -> TruthKind:
-    """How labels are written for the model that the plan audits."""
+    """Kind of label that the plan's model needs."""
     from plexor.audits.inputs import truth_kind
     from plexor.models.weights import read_card
 
@@ -114,7 +115,7 @@ def _print(found: CohortReport, *, most: int) -> None:
         if counts:
             console.print(f"{title}: " + ", ".join(f"{name} {n}" for name, n in counts.items()))
     if not found.problems:
-        console.print("nothing wrong was found")
+        console.print("no problems found")
         return
     table = folding_table("severity", "what", "where", "message")
     for problem in found.problems[:most]:

@@ -1,4 +1,4 @@
-"""From a run directory, or a study's, to its report."""
+"""Building of a report from a run directory or a study's directory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from plexor.report.view import view
 
 
 def build_report(run: RunDirectory) -> str:
-    """The report of a run, finished or not, as one HTML file; nothing is written.
+    """Returns the report of a run, finished or not, as one HTML file; writes nothing.
 
     Raises:
         RunDirectoryError: not a run directory, or nothing in it yet.
@@ -23,9 +23,9 @@ def build_report(run: RunDirectory) -> str:
 
 
 def write_report(path: Path | str) -> Path:
-    """Writes ``summary.json`` and ``report.html`` anew into the run directory at ``path``.
+    """Rewrites ``summary.json`` and ``report.html`` in the run directory at ``path``.
 
-    In a study's directory, the reports of all its arms and then the study's own.
+    For a study's directory, writes the reports of all its arms, then the study's own.
 
     Returns:
         The report's path.

@@ -1,4 +1,4 @@
-"""Everything the page says of a run, in the order it says it; the template decides nothing."""
+"""The content of a run's page in its order; the template decides nothing."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class View:
 
 
 def view(run: RunDirectory, summary: Summary, findings: pd.DataFrame) -> View:
-    """Words the whole page."""
+    """Builds the whole page."""
     raised = _raised(summary)
     grouped = _lead_first(summary)
     ranked = _ranked(summary)
@@ -131,7 +131,7 @@ def view(run: RunDirectory, summary: Summary, findings: pd.DataFrame) -> View:
 
 
 def _title(summary: Summary) -> str:
-    """The plan's name, unless it is the one a plan has by default."""
+    """The plan's name, unless it is the default name."""
     name = str(summary.name)
     return "Robustness audit" if name in ("", "audit") else name
 
@@ -154,7 +154,7 @@ def _subtitle(summary: Summary) -> str:
 
 
 def _warning(raised: Sequence[Raised]) -> str:
-    """One line above everything, if the figures cannot be relied on."""
+    """A warning at the top of the page, if the figures cannot be relied on."""
     errors = [flag.title.lower() for flag in raised if flag.severity == "error"]
     if not errors:
         return ""
@@ -195,7 +195,7 @@ def _quiet(ids: Sequence[str]) -> tuple[Term, ...]:
 
 
 def _lead_first(summary: Summary) -> list[list[AttackSummary]]:
-    """Families of attacks, that of the page's first probe before all others."""
+    """Families of attacks, the lead probe's family first."""
     lead = lead_attack(summary)
     grouped = families(summary)
     return sorted(grouped, key=lambda group: lead is None or family(group[0]) != family(lead))
@@ -207,7 +207,7 @@ def _probes(summary: Summary) -> Table:
 
 
 def _ranked(summary: Summary) -> list[AttackSummary]:
-    """The page's first probe, then the other attacks in the plan's order."""
+    """The lead probe, then the other attacks in the plan's order."""
     lead = lead_attack(summary)
     return sorted(summary.attacks, key=lambda probe: lead is None or probe.id != lead.id)
 
