@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from tests.helpers import synthetic_run as synthetic
 from tests.helpers.reader_study import bare, fields, made, open_study, write_images
+from tests.helpers.simulated_readers import read_and_analysed, value
 from typer.testing import CliRunner
 
 from plexor.cases.formats.png import PngCodec
@@ -25,47 +26,11 @@ from plexor.readers.enrol import close, invite
 from plexor.readers.export import Unblinded, export
 from plexor.readers.image_set import draw_observer_set
 from plexor.readers.prepare import KeyRow, create_study, read_key
-from plexor.readers.service import consent, standing, submit, the_design
 from plexor.readers.sources import from_drawn, from_folder, from_run
 from plexor.readers.store import Store, database_url
-from plexor.readers.tables import ReaderRow, ReadRow, StimulusRow
+from plexor.readers.tables import StimulusRow
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "studies"
-Answer = Callable[[list[KeyRow], np.random.Generator], dict[str, Any]]
-
-
-def read_all(folder: Path, readers: int, answer: Answer) -> dict[str, Any]:
-    """Simulated readers answer everything; the analysis."""
-    key = Unblinded.read(folder / "key")
-    with open_study(folder) as store:
-        invite(store, [f"r{number}" for number in range(readers)])
-        with store.writing() as session:
-            design = the_design(session)
-            for number, reader in enumerate(list(session.scalars(sa.select(ReaderRow)))):
-                consent(session, reader, language="en", profile={"role": "other", "years": 1})
-                rng = np.random.default_rng(number)
-                while (now := standing(session, design, reader)).read is not None:
-                    rows = [key.rows[n] for n in session.get_one(ReadRow, now.read.id).stimuli]
-                    submit(
-                        session,
-                        design,
-                        reader,
-                        now.read.id,
-                        client_key=f"key-{reader.id}-{now.read.id}",
-                        revises=0,
-                        answers=answer(rows, rng),
-                        elapsed_ms=int(rng.integers(1000, 9000)),
-                        display={},
-                    )
-        close(store)
-        found = analyse_study(store, folder / "study", folder / "key").to_dict()
-        json.dumps(found, allow_nan=False)
-        return found
-
-
-def value(found: dict[str, Any], measure: str, who: str = "all readers") -> float:
-    (one,) = [r for r in found["results"] if (r["measure"], r["who"]) == (measure, who)]
-    return float(one["value"])
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: str(path.stem))
@@ -93,14 +58,14 @@ def test_zhou_s_design_with_five_simulated_readers(tmp_path: Path) -> None:
             "altered": bool(rng.random() < (0.6 if rows[0].arm == "altered" else 0.4)),
         }
 
-    found = read_all(tmp_path, 5, answer)
-    assert found["n_readers"] == 5
+    found = read_and_analysed(tmp_path, 5, answer)
+    assert len(found.readers) == 5
     assert value(found, "AUC in original") > value(found, "AUC in altered")
     assert value(found, "AUC difference", "altered - original") == pytest.approx(
         np.mean([value(found, "AUC in altered", f"r{i}") for i in range(5)])
         - np.mean([value(found, "AUC in original", f"r{i}") for i in range(5)])
     )
-    measures = {r["measure"] for r in found["results"]}
+    measures = {r.measure for r in found.figures}
     assert {"sensitivity", "specificity", "d'", "kappa", "Gwet's AC", "median time (s)"} <= measures
     assert "AUC difference, test" in measures
     with open_study(tmp_path) as store:
@@ -118,7 +83,7 @@ def test_forced_choice_of_readers_who_see_everything(tmp_path: Path) -> None:
     def answer(rows: list[KeyRow], _rng: np.random.Generator) -> dict[str, Any]:
         return {"which": "left" if rows[0].arm == "altered" else "right"}
 
-    found = read_all(tmp_path, 2, answer)
+    found = read_and_analysed(tmp_path, 2, answer)
     assert value(found, "correct") == 1
     assert value(found, "correct", "r1") == 1
 
@@ -132,12 +97,14 @@ def test_diagnoses_that_the_change_turns(tmp_path: Path) -> None:
     def answer(rows: list[KeyRow], _rng: np.random.Generator) -> dict[str, Any]:
         return {"dx": rows[0].truth if rows[0].arm == "original" else "nv"}
 
-    found = read_all(tmp_path, 2, answer)
+    found = read_and_analysed(tmp_path, 2, answer)
     assert value(found, "correct in original") == 1
     assert value(found, "correct in altered") == pytest.approx(1 / 3)
     assert value(found, "change of correct", "r0, altered - original") == pytest.approx(-2 / 3)
-    (test,) = [r for r in found["results"] if r["measure"] == "change of correct, test"]
-    assert test["p_value"] < 0.05
+    (test,) = [r for r in found.figures if r.measure == "change of correct, test"]
+    assert test.test is not None
+    assert test.test.p_value is not None
+    assert test.test.p_value < 0.05
 
 
 def test_marks_at_lesions_and_elsewhere(tmp_path: Path) -> None:
@@ -149,8 +116,8 @@ def test_marks_at_lesions_and_elsewhere(tmp_path: Path) -> None:
         lesions = json.loads(rows[0].lesions)
         return {"nodules": [{"x": x, "y": y, "slice": s, "rating": 4} for x, y, s in lesions]}
 
-    found = read_all(tmp_path, 2, answer)
-    jafroc = [r["value"] for r in found["results"] if r["measure"].startswith("JAFROC")]
+    found = read_and_analysed(tmp_path, 2, answer)
+    jafroc = [r.estimate.value for r in found.figures if r.estimate and "JAFROC" in r.measure]
     assert len(jafroc) == 4
     assert jafroc == pytest.approx([1.0] * 4)
 
@@ -162,10 +129,9 @@ def test_repeats_tell_how_readers_agree_with_themselves(tmp_path: Path) -> None:
     def answer(rows: list[KeyRow], _rng: np.random.Generator) -> dict[str, Any]:
         return {"altered": int(rows[0].stimulus, 16) % 2 == 0}
 
-    found = read_all(tmp_path, 2, answer)
-    own = [r for r in found["results"] if r["measure"] == "Gwet's AC with self"]
-    assert [r["value"] for r in own] == [1.0, 1.0]
-    assert {r["n"] for r in own} == {6}
+    found = read_and_analysed(tmp_path, 2, answer)
+    own = [r for r in found.figures if r.measure == "Gwet's AC with self"]
+    assert [r.estimate and (r.estimate.value, r.estimate.n) for r in own] == [(1.0, 6)] * 2
 
 
 @pytest.fixture

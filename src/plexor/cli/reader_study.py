@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -219,29 +218,48 @@ def export(
 def analyse(
     study: Study,
     key: Key = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            help="The audit that the images are of: its model observer and its model are put "
+            "beside the readers, and its report gets a section."
+        ),
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="JSON file; default: STUDY/analysis.json.")
+        Path | None,
+        typer.Option(
+            help="JSON file; STUDY/analysis.json if not given. The page stands beside it, .html."
+        ),
     ] = None,
     database: Database = None,
 ) -> None:
-    """Analyse a closed study by the plan in its study file.
+    """Analyse a closed study by the plan in its study file, and write its page.
 
     The plan is frozen before the key is opened, and the unblinding is logged in the database.
     """
     with _opened(study, database) as store:
         from plexor.core.files import write_atomic
+        from plexor.findings.reader_results import dump_results, keep_results
+        from plexor.findings.study_file import run_directory
         from plexor.readers.analyse import analyse_study, rows_of
+        from plexor.report import reader_report, write_report
 
-        found = analyse_study(store, study, key or _key_of(study))
+        audit = None if run is None else run_directory(run)
+        found = analyse_study(store, study, key or _key_of(study), audit)
         table = folding_table("question", "measure", "who", "value (95 % interval)", "n")
         for row in rows_of(found):
             table.add_row(*row)
         console.print(table)
         for note in found.notes:
             console.print(f"note: {note}")
-        path = out or study / "analysis.json"
-        write_atomic(path, json.dumps(found.to_dict(), indent=1, allow_nan=False).encode())
-        console.print(f"every figure with its method: {path}")
+        path, results = out or study / "analysis.json", found.stored()
+        page = path.with_suffix(".html")
+        write_atomic(path, dump_results(results))
+        write_atomic(page, reader_report(results).encode())
+        console.print(f"every figure with its method: {path}; as a page: {page}")
+        if audit is not None:
+            keep_results(audit, results)
+            console.print(f"section added to the audit's report: {write_report(audit.path)}")
 
 
 def check(study: Study, key: Key = None, database: Database = None) -> None:

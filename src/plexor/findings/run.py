@@ -9,6 +9,7 @@ artifacts/examples example images in their stored format, with index.json
 artifacts/<fit id> what was fitted (safetensors), and how that went (json)
 artifacts/detectors what a detector makes of each probe, in plans that ask for it
 artifacts/shapes   case id → shape of its image, in plans that fit attacks
+readers/<name>.json what a reader study on the run's images found
 summary.json       every number the report prints
 report.html        one self-contained file
 """

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from plexor.core.errors import PlanError
+from plexor.findings.reader_results import ALL
 from plexor.readers.design import Positive, Study
 from plexor.readers.question import Question
 from plexor.readers.result import Result
@@ -31,7 +32,6 @@ from plexor.stats import (
     reader_study_auc,
 )
 
-ALL = "all readers"
 _SLICE_APART = 1e9
 """Distance of two slices: a mark is at a lesion of its own slice only."""
 
@@ -52,7 +52,7 @@ def performance(study: Study, question: Question, own: pd.DataFrame) -> list[Res
     positive = study.analysis.positive.get(question.id)
     found: Iterator[Result] = iter(())
     if question.type == "yes-no" and positive is not None:
-        found = _yes_no(own, _is_positive(positive, own), study.analysis.level)
+        found = _yes_no(study, own, positive)
     elif question.type == "rating" and positive is not None:
         found = _rating(study, own, positive)
     elif question.type == "side" and positive is not None and positive.arm is not None:
@@ -81,11 +81,26 @@ def groups_of(own: pd.DataFrame) -> list[str] | None:
     return None if images["group"].is_unique else own["group"].tolist()
 
 
-def _yes_no(own: pd.DataFrame, positive: pd.Series[bool], level: float) -> Iterator[Result]:
+def _by_arm(study: Study, own: pd.DataFrame, positive: Positive) -> dict[str, pd.DataFrame]:
+    """What a measure's name ends in, with its answers: all, or by arm where a class is positive."""
+    if positive.arm:
+        return {"": own}
+    parts = {f" in {arm}": own[own["arm"] == arm] for arm in study.arms}
+    return {label: part for label, part in parts.items() if not part.empty}
+
+
+def _yes_no(study: Study, own: pd.DataFrame, positive: Positive) -> Iterator[Result]:
+    for label, part in _by_arm(study, own, positive).items():
+        yield from _detected(label, part, _is_positive(positive, part), study.analysis.level)
+
+
+def _detected(
+    label: str, own: pd.DataFrame, positive: pd.Series[bool], level: float
+) -> Iterator[Result]:
     said = own["value"].astype(bool)
     for measure, part, right in (
-        ("sensitivity", own[positive], said[positive]),
-        ("specificity", own[~positive], ~said[~positive]),
+        (f"sensitivity{label}", own[positive], said[positive]),
+        (f"specificity{label}", own[~positive], ~said[~positive]),
     ):
         yield from _shares(measure, part, right.to_numpy(), level)
     for who, rows in [*own.groupby("reader", sort=False), (ALL, own)]:
@@ -94,8 +109,8 @@ def _yes_no(own: pd.DataFrame, positive: pd.Series[bool], level: float) -> Itera
         counts = (int((yes & here).sum()), int(here.sum()))
         false = (int((yes & ~here).sum()), int((~here).sum()))
         found = detection(*counts, *false, level=level)
-        yield _result("d'", str(who), found.d_prime)
-        yield _result("criterion c", str(who), found.criterion)
+        yield _result(f"d'{label}", str(who), found.d_prime)
+        yield _result(f"criterion c{label}", str(who), found.criterion)
 
 
 def _shares(
@@ -119,12 +134,8 @@ def _shares(
 
 def _rating(study: Study, own: pd.DataFrame, positive: Positive) -> Iterator[Result]:
     level = study.analysis.level
-    arms = list(study.arms)
-    treatments = {ALL: own} if positive.arm else {a: own[own["arm"] == a] for a in arms}
-    treatments = {arm: part for arm, part in treatments.items() if not part.empty}
     tables: dict[str, pd.DataFrame] = {}
-    for arm, part in treatments.items():
-        label = "" if positive.arm else f" in {arm}"
+    for label, part in _by_arm(study, own, positive).items():
         truth = _is_positive(positive, part).to_numpy()
         scores = part["value"].astype(float).to_numpy()
         groups = groups_of(part)
@@ -134,6 +145,7 @@ def _rating(study: Study, own: pd.DataFrame, positive: Positive) -> Iterator[Res
             yield _result(
                 f"AUC{label}", reader, auc(truth[rows], scores[rows], inside, level=level)
             )
+        arm = label.removeprefix(" in ")
         tables[arm] = part.assign(positive=truth)
         cases, ratings = _crossed(tables[arm], "image" if positive.arm else "case")
         if len(ratings) > 1:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from plexor.findings.reader_results import ReaderResults
 from plexor.findings.run import RunDirectory
 from plexor.findings.study_file import is_study, read_study
 from plexor.findings.summary import Summary, summarise
 from plexor.report.html import render
+from plexor.report.reader_section import reader_page
 from plexor.report.study_page import study_view
 from plexor.report.view import view
 
@@ -40,6 +42,11 @@ def write_report(path: Path | str) -> Path:
     summary, report = _build(run)
     run.write_summary(summary)
     return run.write_report(report)
+
+
+def reader_report(results: ReaderResults) -> str:
+    """The page of a reader study, as one HTML file; nothing is written."""
+    return render(reader_page(results), results.plexor, template="readers.html")
 
 
 def _build(run: RunDirectory) -> tuple[Summary, str]:

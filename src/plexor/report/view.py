@@ -9,6 +9,7 @@ import pandas as pd
 
 from plexor.core import wording
 from plexor.findings.flags.catalogue import FLAG_KINDS
+from plexor.findings.reader_results import reader_studies
 from plexor.findings.run import RunDirectory
 from plexor.findings.summary.class_results import ClassComparison, ClassPerformance
 from plexor.findings.summary.probe_summary import AttackSummary
@@ -26,6 +27,7 @@ from plexor.report.lead_attack import lead_attack
 from plexor.report.number_tables import accuracy_table, number_table, truth_scatter, truth_table
 from plexor.report.outline_tables import outline_table, outlined_class_table
 from plexor.report.provenance import Fact, facts
+from plexor.report.reader_section import ReaderSection, reader_section
 from plexor.report.shortcut_section import Shortcuts, shortcuts
 from plexor.report.summary_text import SummaryText, summary_text
 from plexor.report.table import Table
@@ -57,6 +59,7 @@ class View:
     warning: str
     trends: tuple[Trend, ...]
     visible: Visible | None
+    readers: tuple[ReaderSection, ...]
     probes: Table | None
     effort: Table | None
     stages: Table | None
@@ -96,6 +99,7 @@ def view(run: RunDirectory, summary: Summary, findings: pd.DataFrame) -> View:
         warning=_warning(raised),
         trends=trends(summary),
         visible=visible(summary),
+        readers=tuple(reader_section(one, n) for n, one in enumerate(reader_studies(run), 1)),
         probes=_probes(summary) if grouped else None,
         effort=effort_table(summary) if grouped else None,
         stages=stages_table(summary),
