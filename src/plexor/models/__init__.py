@@ -3,6 +3,7 @@
 from plexor.models.architectures import ARCHITECTURES
 from plexor.models.batch import Batch, Scaling
 from plexor.models.card import ModelCard
+from plexor.models.features import Feature, Features
 from plexor.models.loading import ModelSource, load_model
 from plexor.models.model import HasNetwork, Model, ModelAccess
 from plexor.models.preprocess import Preprocess
@@ -16,6 +17,8 @@ __all__ = [
     "ARCHITECTURES",
     "Batch",
     "Binary",
+    "Feature",
+    "Features",
     "HasNetwork",
     "Model",
     "ModelAccess",
