@@ -11,7 +11,7 @@ from plexor.audits.check import Check
 from plexor.audits.gradient_checks import check_gradients
 from plexor.core.errors import ModelError
 from plexor.models.batch import Batch
-from plexor.models.model import HasNetwork, Model
+from plexor.models.model import HasNetwork, Model, answer
 from plexor.models.task import Multiclass, Regression, check_outputs
 from plexor.models.weights import group_hash
 
@@ -32,11 +32,11 @@ def check_model(model: Model, batch: Batch) -> list[Check]:
         ModelError: the outputs do not suit the task.
     """
     with torch.inference_mode():
-        outputs = model.outputs(batch.images, batch.scaling)
-        again = model.outputs(batch.images, batch.scaling)
+        outputs = answer(model, batch, batch.images)
+        again = answer(model, batch, batch.images)
         # logits of a weak model may lie between 0 and 1 on real images, but hardly on these as well
-        darkest = model.outputs(batch.low.expand_as(batch.images), batch.scaling)
-        brightest = model.outputs(batch.high.expand_as(batch.images), batch.scaling)
+        darkest = answer(model, batch, batch.low.expand_as(batch.images))
+        brightest = answer(model, batch, batch.high.expand_as(batch.images))
     _check_returned(model, outputs, batch)
     varies = _non_deterministic(outputs, again)
     return [
@@ -113,8 +113,8 @@ def _batch_dependent(model: Model, batch: Batch, outputs: Tensor, *, varies: boo
         beside = batch.select(torch.tensor([case, case], device=batch.images.device))
         beside.images[1:] = beside.high[1:]
         with torch.inference_mode():
-            alone = model.outputs(some.images, some.scaling)
-            in_company = model.outputs(beside.images, beside.scaling)[:1]
+            alone = answer(model, some, some.images)
+            in_company = answer(model, beside, beside.images)[:1]
         own = outputs[case : case + 1]
         scale = float(own.nan_to_num().abs().max().clamp(min=torch.finfo().tiny))
         for other in (alone, in_company):

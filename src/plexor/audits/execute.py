@@ -18,7 +18,8 @@ from plexor.cases.image import LOSSLESS
 from plexor.core.errors import DataError, PlexorError
 from plexor.findings import CLEAN, Example, Finding
 from plexor.models.batch import Batch
-from plexor.models.model import Model
+from plexor.models.features import Features
+from plexor.models.model import Model, answer
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Task
 from plexor.models.truth import encode
@@ -131,7 +132,8 @@ class _Work:
         cases, images, labels = zip(*self.members[part], strict=True)
         model, probe = self.model, self.unit.probe
         ids = [case.id for case in cases]
-        batch = Batch.of(ids, images, torch.stack(labels), model.device)
+        features = Features.of(cases, model.device)
+        batch = Batch.of(ids, images, torch.stack(labels), model.device, features=features)
         batch = replace(batch, before=self._before(batch))
         attempted = torch.ones(len(batch), dtype=torch.bool)
         if probe.goal is not None:
@@ -145,6 +147,7 @@ class _Work:
             goal=probe.goal,
             threat=probe.threat,
             edits=proposal.edits,
+            features=proposal.features,
         )
         lossless = verdicts[LOSSLESS]
         before = batch.before
@@ -158,6 +161,7 @@ class _Work:
             before=before,
             attempted=attempted,
             proposal=proposal,
+            features=proposal.features or batch.features,
         )
         found: Found = []
         for i, case in enumerate(cases):
@@ -188,7 +192,7 @@ class _Work:
         """
         if isinstance(self.model.task, Segmentation):
             with torch.no_grad():
-                return self.model.outputs(batch.images, batch.scaling)
+                return answer(self.model, batch, batch.images)
         if self.unit.probe.id == CLEAN:
             return None
         known = torch.tensor([self.before[case_id] for case_id in batch.ids])

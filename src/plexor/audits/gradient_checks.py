@@ -15,7 +15,7 @@ from plexor.audits.check import Check
 from plexor.core.errors import ModelError
 from plexor.models.batch import Batch
 from plexor.models.device import is_out_of_memory
-from plexor.models.model import Model
+from plexor.models.model import Model, answer
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Binary, Multiclass, Multilabel, Task
 
@@ -86,7 +86,7 @@ def _climbed(model: Model, batch: Batch, outputs: Tensor) -> Tensor:
 
 def _slope(model: Model, batch: Batch) -> _Slope:
     images = batch.images.detach().clone().requires_grad_()
-    outputs = model.outputs(images, batch.scaling)
+    outputs = answer(model, batch, images)
     (gradient,) = torch.autograd.grad(_climbed(model, batch, outputs).sum(), images)
     return _Slope(gradient=gradient, scale=outputs.detach().flatten(1).abs().amax(dim=1))
 
@@ -111,7 +111,7 @@ def _false(model: Model, batch: Batch, slope: _Slope) -> Check:
     )
     with torch.no_grad():
         ahead, behind = (
-            _climbed(model, batch, model.outputs(batch.images + step, batch.scaling))
+            _climbed(model, batch, answer(model, batch, batch.images + step))
             for step in (along, -along)
         )
     said, done = 2 * level.flatten() * length, ahead - behind

@@ -70,6 +70,7 @@ def check(
     columns = _pairs(column or [])
     classes, no_finding = None, ""
     masks: Mapping[str, str] = {}
+    features: tuple[str, ...] = ()
     if manifest.suffix in (".yaml", ".yml"):
         plan = load_plan(manifest)
         source = plan.cohort
@@ -78,7 +79,7 @@ def check(
         columns = columns or dict(source.columns)
         path_template = path_template or source.path_template
         classes, no_finding, masks = source.classes, source.no_finding, source.masks
-        truth = truth or _truth(plan)
+        truth, features = truth or _truth(plan), source.features
     with stepping("cohort check", unit="images") as advance:
         found = check_cohort(
             manifest,
@@ -89,6 +90,7 @@ def check(
             truth=truth or "class",
             no_finding=no_finding,
             masks=masks,
+            features=features,
             progress=lambda done, total: advance(done, total, manifest.name),
         )
     _print(found, most=len(found.problems) if show_all else _MOST_SHOWN)

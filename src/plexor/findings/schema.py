@@ -78,6 +78,8 @@ class Finding:
         responses: of the model observer's channels to the stored image; empty without one.
         levels: how many of the image's numbers were moved by 0, 1, 2, 3, 4, up to 8, 16, 32 and
             more levels; empty where storage is floating.
+        features: given to the model with the perturbed image, in the order of the plan's
+            ``cohort.features``; empty where it takes none.
         error: empty, or why the case failed.
     """
 
@@ -120,6 +122,7 @@ class Finding:
     delta_e_max: float = float("nan")
     responses: tuple[float, ...] = ()
     levels: tuple[int, ...] = ()
+    features: tuple[float, ...] = ()
     error: str = ""
 
 
@@ -127,6 +130,7 @@ _OUTPUTS = pa.list_(pa.float32())
 _BY_CLASS = pa.list_(pa.float64())
 _BY_LABEL = pa.list_(pa.int64())
 _BY_DISTANCE = pa.list_(pa.int64())
+_BY_FEATURE = pa.list_(pa.float64())
 _BY_CHANNEL = pa.list_(pa.float64())
 SCHEMA = pa.schema(
     [
@@ -169,9 +173,10 @@ SCHEMA = pa.schema(
         ("delta_e_max", pa.float64()),
         ("responses", _BY_CHANNEL),
         ("levels", _BY_DISTANCE),
+        ("features", _BY_FEATURE),
         ("error", pa.string()),
     ],
-    metadata={"plexor_findings": "6"},
+    metadata={"plexor_findings": "7"},
 )
 
 
@@ -179,7 +184,7 @@ def from_table(table: pa.Table) -> list[Finding]:
     """The findings of a table in ``SCHEMA``."""
     rows = table.to_pylist()
     lists = [column.name for column in SCHEMA if pa.types.is_list(column.type)]
-    return [Finding(**row | {name: tuple(row[name]) for name in lists}) for row in rows]
+    return [Finding(**row | {name: tuple(row[name] or ()) for name in lists}) for row in rows]
 
 
 def to_table(findings: list[Finding]) -> pa.Table:

@@ -45,6 +45,8 @@ class CohortSource:
         masks: for regions: name → the manifest's column with the paths of the masks, e.g.
             ``{lesion: lesion_mask}``, or a path template, e.g.
             ``{lesion: "masks/{image_id}.png"}``.
+        features: columns of numbers that the model takes beside the image, e.g.
+            ``[age, intracranial_ml]``; a cell without a number is an error.
         include_padding: treat DICOM's Pixel Padding as part of the image: attacks may change it,
             and distances count it.
         split: name → share, to split by group if the manifest has no split column.
@@ -58,6 +60,7 @@ class CohortSource:
     classes: tuple[str, ...] | None = None
     no_finding: str = ""
     masks: Mapping[str, str] = field(default_factory=dict)
+    features: tuple[str, ...] = ()
     include_padding: bool = False
     split: Mapping[str, float] | None = None
     audit: str | None = "test"

@@ -102,6 +102,10 @@ class ThreatPlan(BaseModel):
         Annotated[Border | Masked, Field(discriminator="kind")] | None,
         BeforeValidator(_named_region, json_schema_input_type=WrittenRegion | None),
     ] = None
+    features: Mapping[str, float] = Field(
+        {},
+        description="of the model's features, those that may move too: name → how far, in its unit",
+    )
     access: Access = Field("gradients", description="the most an attack may see of the model")
 
     def threats(self) -> Iterator[Threat]:
@@ -113,6 +117,7 @@ class ThreatPlan(BaseModel):
                 unit=self.unit,
                 channels=self.channels,
                 region=self.region,
+                features=self.features,
             )
 
 

@@ -150,7 +150,8 @@ def _subtitle(summary: Summary) -> str:
     split = f", {cohort.split} split" if cohort.split else ""
     return " · ".join(
         [
-            f"Model {model.architecture or 'unnamed'}, {words.task(model.task)}",
+            f"Model {model.architecture or 'unnamed'}, {words.task(model.task)}"
+            + (f", of the image and {', '.join(model.features)}" if model.features else ""),
             f"{cohort.name}{split}: {wording.counted(cohort.n_cases, 'image')}",
             *tried,
         ]
