@@ -92,6 +92,19 @@ def missing_extra(error: ModuleNotFoundError) -> MissingExtraError | None:
     return MissingExtraError(package) if package in EXTRA_OF else None
 
 
+def brief(error: BaseException, *, longest: int = 200) -> str:
+    r"""An exception's message in one line, cut where it is long.
+
+    Example:
+        >>> brief(RuntimeError("two\n   lines"))
+        'two lines'
+        >>> brief(KeyError())
+        'KeyError'
+    """
+    said = " ".join(str(error).split()) or type(error).__name__
+    return said if len(said) <= longest else said[: longest - 1] + "…"
+
+
 def unknown(kind: str, name: str, choices: Iterable[str]) -> str:
     """The message about an unknown name: the closest match, then all choices.
 

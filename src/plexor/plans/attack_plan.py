@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, Union, get_type_hints
 
 from pydantic import (
+    ConfigDict,
     Field,
     TypeAdapter,
     ValidationError,
@@ -220,6 +221,18 @@ class FittedPlan(AttackPlan):
         if self.load is None:
             return plain | {"fit": self.fit or FIT_SPLIT}
         return {name: plain[name] for name in ("kind", "attack", "id", "goal", "threat", "load")}
+
+
+class UnknownAttackPlan(AttackPlan):
+    """An entry with a name that no attack has: its other keys are checked all the same.
+
+    Options of attacks are not known without the attack, and pass.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    attack: Literal[tuple(CATALOGUE)]  # type: ignore[valid-type]
+    threat: ThreatPlan | None = None
 
 
 @cache

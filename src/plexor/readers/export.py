@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 import pandas as pd
 import sqlalchemy as sa
 
+from plexor.core.csv_text import csv_text
 from plexor.core.errors import PlanError, unknown
 from plexor.core.files import write_atomic
 from plexor.readers.design import Study
@@ -135,14 +136,20 @@ def export(store: Store, out: Path, form: str, key: Unblinded | None = None) -> 
         case "json":
             data = table.to_json(orient="records", force_ascii=False).encode()
         case _:
-            data = table.to_csv(index=False, lineterminator="\n").encode()
+            data = _csv(table)
     write_atomic(out, data or b"")
     if form != "imrmc":
         book = pd.DataFrame(
             [(name, CODEBOOK[name]) for name in table.columns], columns=["column", "meaning"]
         )
-        write_atomic(out.parent / "codebook.csv", book.to_csv(index=False).encode())
+        write_atomic(out.parent / "codebook.csv", _csv(book))
     return len(table)
+
+
+def _csv(table: pd.DataFrame) -> bytes:
+    """The table as CSV; undefined values are empty."""
+    whole = table.astype(object).where(table.notna(), "")
+    return csv_text([str(name) for name in table.columns], whole.itertuples(index=False)).encode()
 
 
 def _row(
