@@ -93,9 +93,12 @@ class Resampler:
         blocks = np.array_split(np.arange(self.n_groups), max(1, min(self.n_groups, at_most)))
 
         def rows() -> Iterator[Floats]:
-            for block in blocks:
-                kept = np.ones((1, self.n_groups))
-                kept[:, block] = 0
+            size = max(1, self.chunk_bytes // (8 * max(1, self.n_groups)))
+            for start in range(0, len(blocks), size):
+                here = blocks[start : start + size]
+                kept = np.ones((len(here), self.n_groups))
+                for row, block in zip(kept, here, strict=True):
+                    row[block] = 0
                 yield kept
 
         return self._apply(statistic, rows(), len(blocks))
