@@ -250,7 +250,7 @@ def test_a_condition_that_is_none_is_refused_first(few: Setup, condition: str, r
         ("clean.accuracy.value", "clean.accuracy.value in 'clean.accuracy.value' is "),
         ("clean.n - 'many' > 1", "\"'many'\" in "),
         ("(" * 300 + "1" + ")" * 300, "cannot read"),
-        ("clean.n > 'many'", "cannot work out \"clean.n > 'many'\": "),
+        ("clean.n > 'many'", "cannot evaluate \"clean.n > 'many'\": "),
         ("clean.n in probes", "'clean.n in probes' in 'clean.n in probes' is not understood"),
         ('__import__("os").abort()', "\"__import__('os').abort()\" in "),
     ],

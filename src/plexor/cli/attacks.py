@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.table import Table
@@ -133,7 +133,7 @@ def _described(name: str, attack: type[Described]) -> dict[str, object]:
     if name in ON_SURROGATES:
         about["of_surrogates"] = ON_SURROGATES[name].of_surrogates
     texts = attribute_texts(attack)
-    fields = dataclasses.fields(attack) if dataclasses.is_dataclass(attack) else ()
+    fields: tuple[dataclasses.Field[object], ...] = dataclasses.fields(cast("Any", attack))
     return about | {
         "norms": list(attack.norms),
         "tasks": list(attack.tasks),

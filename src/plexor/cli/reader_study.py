@@ -90,7 +90,7 @@ def create(
         seed=seed,
     )
     console.print(
-        f"{made.n_cases} cases to read, {made.n_training} to practise on, {made.n_images} images: "
+        f"{made.n_cases} cases to read, {made.n_training} for practice, {made.n_images} images: "
         f"{made.folder}"
     )
     console.print(f"key, not for readers and not for the server: {made.key}")

@@ -45,9 +45,9 @@ def draw(
     Each case occurs once. `n_examples` of the run's plan sets how many cases are kept.
     """
     from plexor.findings.study_file import run_directory
-    from plexor.readers.image_set import draw_observer_set
+    from plexor.readers.image_set import draw_image_set
 
-    found = draw_observer_set(
+    found = draw_image_set(
         run_directory(run),
         probe,
         folder=out,

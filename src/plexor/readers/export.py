@@ -1,4 +1,4 @@
-"""Answers as a table: one row for each current answer, with what the screen was.
+"""Export of answers: one row for each current answer, with the screen's properties.
 
 Without the key the table is blinded: it has the images' tokens, and neither arm nor truth.
 """
@@ -25,25 +25,25 @@ from plexor.readers.tables import ReaderRow, ReadRow, SubmissionRow
 Format = Literal["csv", "parquet", "json", "imrmc"]
 CODEBOOK = {
     "reader": "pseudonym",
-    "role": "of the reader, as told by the reader",
-    "years": "of experience, as told by the reader",
+    "role": "role of the reader, as stated by the reader",
+    "years": "years of experience, as stated by the reader",
     "position": "place in the reader's own order, from 0",
     "block": "1, 2, …; 0 for training",
     "kind": "training, read, or repeat (shown a second time)",
     "image": "token of the image; with pairs, of the left one",
     "image_right": "with pairs, token of the right image",
     "question": "id of the question in the study file",
-    "answer": "JSON: true or false, a number, an option, a side, or a list of marks; null where "
-    "the time was up",
+    "answer": "JSON: true or false, a number, an option, a side, or a list of marks; null if "
+    "the time ran out",
     "revision": "1 for first answers, greater for corrections; earlier ones are not in this table",
     "elapsed_ms": "from when the image was visible to when the answer was sent, by the browser",
-    "late": "whether the time limit was over",
-    "received_ms": "when the server had it, milliseconds since 1970, UTC",
+    "late": "whether the answer came after the time limit",
+    "received_ms": "time of receipt by the server, milliseconds since 1970, UTC",
     "ratio": "pixels of the screen for one CSS pixel (devicePixelRatio)",
     "zoom": "screen pixels for one image pixel when the answer was sent",
-    "window_width": "of the browser's window, CSS pixels",
-    "window_height": "of the browser's window, CSS pixels",
-    "arm": "of the image; with pairs, of the left one",
+    "window_width": "width of the browser's window, CSS pixels",
+    "window_height": "height of the browser's window, CSS pixels",
+    "arm": "arm of the image; with pairs, of the left one",
     "arm_right": "with pairs, arm of the right image",
     "case": "case id, as in the source of the images",
     "group": "patient or lesion",
@@ -54,11 +54,11 @@ CODEBOOK = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unblinded:
-    """What the key says.
+    """The content of a key.
 
     Attributes:
         study: the study file with arms and analysis.
-        rows: of the key, by image token.
+        rows: rows of the key, by image token.
     """
 
     study: Study
@@ -66,7 +66,7 @@ class Unblinded:
 
     @classmethod
     def read(cls, key: Path) -> Unblinded:
-        """From the key's folder.
+        """Reads the key's folder.
 
         Raises:
             DataError: a file is absent or damaged.
@@ -110,12 +110,12 @@ def export(store: Store, out: Path, form: str, key: Unblinded | None = None) -> 
     Args:
         store: the study's database.
         out: the file.
-        form: "csv", "parquet", "json", or "imrmc": ratings as iMRMC reads them (readerID, caseID,
-            modalityID, score, with reader "-1" for the truth); needs the key.
+        form: "csv", "parquet", "json", or "imrmc": ratings in the format of iMRMC (readerID,
+            caseID, modalityID, score, with reader "-1" for the truth); needs the key.
         key: to unblind; the study must be closed then.
 
     Raises:
-        PlanError: an unknown format, or a study that is open and would be unblinded.
+        PlanError: the format is unknown, or an open study would be unblinded.
     """
     if form not in get_args(Format):
         raise PlanError(unknown("format", form, get_args(Format)))
@@ -127,7 +127,7 @@ def export(store: Store, out: Path, form: str, key: Unblinded | None = None) -> 
     if form == "imrmc":
         if key is None:
             raise PlanError(
-                "the format imrmc holds the truth; give --key, once the study is closed"
+                "the format imrmc contains the truth; give --key after the study is closed"
             )
         table = _imrmc(table, key)
     match form:
@@ -194,7 +194,7 @@ def _row(
 
 
 def _imrmc(table: pd.DataFrame, key: Unblinded) -> pd.DataFrame:
-    """Ratings in the form of iMRMC (github.com/DIDSR/iMRMC): truth first, 1 is positive."""
+    """Ratings in the format of iMRMC (github.com/DIDSR/iMRMC): truth first, 1 is positive."""
     study = key.study
     rated = [
         question.id

@@ -1,4 +1,4 @@
-"""How well readers did: by reader, pooled over readers, and between two arms."""
+"""Performance of readers: by reader, pooled over readers, and between two arms."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from plexor.stats import (
 )
 
 _SLICE_APART = 1e9
-"""Distance of two slices: a mark is at a lesion of its own slice only."""
+"""Distance between slices, so large that a mark counts only for lesions of its own slice."""
 
 
 def performance(study: Study, question: Question, own: pd.DataFrame) -> list[Result]:
@@ -45,7 +45,7 @@ def performance(study: Study, question: Question, own: pd.DataFrame) -> list[Res
         own: its answers by "read" reads, with columns as in ``plexor.readers.export`` and "value".
 
     Returns:
-        Nothing for a question whose right answers nobody said.
+        The figures; none for a question without known right answers.
     """
     if own.empty:
         return []
@@ -76,7 +76,7 @@ def _is_positive(positive: Positive, own: pd.DataFrame) -> pd.Series[bool]:
 
 
 def groups_of(own: pd.DataFrame) -> list[str] | None:
-    """The group of each row; None where every image is of a group of its own."""
+    """The group of each row; None if every image has its own group."""
     images = own.drop_duplicates("image")
     return None if images["group"].is_unique else own["group"].tolist()
 
@@ -156,7 +156,7 @@ def _rating(study: Study, own: pd.DataFrame, positive: Positive) -> Iterator[Res
 
 
 def _crossed(part: pd.DataFrame, by: str) -> tuple[pd.DataFrame, np.ndarray[Any, Any]]:
-    """One row for each case, and ratings (readers, cases), NaN where not read."""
+    """One row for each case, and ratings (readers, cases), NaN if not read."""
     cases = part.drop_duplicates(by).sort_values(by).set_index(by)
     wide = part.assign(score=part["value"].astype(float)).pivot_table(
         index="reader", columns=by, values="score", aggfunc="first", dropna=False
@@ -165,7 +165,7 @@ def _crossed(part: pd.DataFrame, by: str) -> tuple[pd.DataFrame, np.ndarray[Any,
 
 
 def _difference(tables: Mapping[str, pd.DataFrame], level: float) -> Iterator[Result]:
-    """Between two arms: Obuchowski-Rockette where the design is one of theirs."""
+    """Difference between two arms: Obuchowski-Rockette if the design allows it."""
     (first, one), (second, two) = tables.items()
     both = pd.concat([one, two])
     cases = both.drop_duplicates("case").sort_values("case").set_index("case")
@@ -213,7 +213,7 @@ def _options(study: Study, own: pd.DataFrame, options: set[str]) -> Iterator[Res
 
 
 def _change(known: pd.DataFrame, first: str, second: str, level: float) -> Iterator[Result]:
-    """Of the same reader and case in both arms: right before, right after."""
+    """Change between two arms for the same reader and case: right before, right after."""
     wide = (
         known.assign(right=known["value"] == known["truth"])
         .pivot_table(
