@@ -11,7 +11,7 @@ from plexor.audits.access import check_access
 from plexor.audits.provenance import images_sha256
 from plexor.audits.sources import Sources
 from plexor.audits.surrogates import load_surrogates
-from plexor.cases import Case, Cohort, load_cohort, split_groups
+from plexor.cases import Case, Cohort, limit_cases, load_cohort, split_groups
 from plexor.cases.rows import TruthKind
 from plexor.core.errors import DataError, PlanError, unknown
 from plexor.core.ids import digest
@@ -112,7 +112,7 @@ def _check_moved(probe: PlannedProbe, features: Sequence[str]) -> None:
 
 
 def cohort_of(plan: Plan, task: str = "multiclass") -> Cohort:
-    """Reads the plan's whole cohort, split if the plan says so.
+    """Reads the plan's whole cohort, split and limited if the plan says so.
 
     Args:
         plan: the plan that names it.
@@ -134,7 +134,11 @@ def cohort_of(plan: Plan, task: str = "multiclass") -> Cohort:
         include_padding=source.include_padding,
         features=source.features,
     )
-    return cohort if source.split is None else split_groups(cohort, source.split, seed=plan.seed)
+    if source.split is not None:
+        cohort = split_groups(cohort, source.split, seed=plan.seed)
+    if source.limit is None:
+        return cohort
+    return limit_cases(cohort, source.limit, seed=plan.seed, by_split=source.audit is not None)
 
 
 def truth_kind(task: str) -> TruthKind:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -24,6 +24,7 @@ from plexor.core.yaml_text import Document, read_written
 from plexor.models.loading import ModelSource
 from plexor.models.training.config import Training
 from plexor.plans.attack_plan import FittedPlan
+from plexor.plans.changes import with_changes
 from plexor.plans.probe_plan import checked_probes, probes_schema
 from plexor.plans.written import STRICT, ProbePlan
 from plexor.probes import CleanProbe, PlannedProbe
@@ -52,6 +53,8 @@ class CohortSource:
             and distances count it.
         split: name → share, to split by group if the manifest has no split column.
         audit: the split to audit; None takes every case.
+        limit: largest number of cases to take of each split (of all where ``audit`` is None), for a
+            first try: whole groups, in the proportions of the classes; None takes all.
     """
 
     manifest: Path
@@ -65,6 +68,7 @@ class CohortSource:
     include_padding: bool = False
     split: Mapping[str, float] | None = None
     audit: str | None = "test"
+    limit: int | None = None
 
 
 class Plan(BaseModel):
@@ -182,11 +186,12 @@ class Plan(BaseModel):
         return plain
 
 
-def load_plan(source: Path | str | Mapping[str, object]) -> Plan:
+def load_plan(source: Path | str | Mapping[str, object], changes: Sequence[str] = ()) -> Plan:
     """Reads and validates a plan from a YAML file or a mapping.
 
     Args:
         source: the file's path, or the plan itself.
+        changes: values to set after that, e.g. ``["train.epochs=3"]``, see ``with_changes``.
 
     Raises:
         PlanError: the file is missing or not YAML, or a key or value is invalid; all errors are
@@ -209,8 +214,20 @@ def load_plan(source: Path | str | Mapping[str, object]) -> Plan:
         raise refused(where, problems, plan_schema(), document) from error
     if document and document.complaints:
         raise refused(where, (), {}, document)
+    if changes:
+        plan = _changed(content, changes, where)
     plan._folder = folder
     return plan
+
+
+def _changed(content: Mapping[str, object], changes: Sequence[str], where: str) -> Plan:
+    """The plan with some of its values set."""
+    try:
+        return Plan.model_validate(with_changes(content, changes))
+    except ValidationError as error:
+        options = " ".join(f"--set {change}" for change in changes)
+        problems = error.errors(include_url=False)
+        raise refused(f"{where} with {options}", problems, plan_schema()) from error
 
 
 def plan_schema() -> dict[str, object]:
