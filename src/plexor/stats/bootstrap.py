@@ -1,4 +1,4 @@
-"""Bootstrap intervals of any statistic, groups resampled whole."""
+"""Bootstrap intervals of any statistic, with whole groups resampled."""
 
 from __future__ import annotations
 
@@ -66,7 +66,8 @@ def bootstrap_interval(
         counts them. The interval is NaN with a note for one group, or where all resamples agree.
 
     Raises:
-        PlanError: an option that makes no sense.
+        PlanError: an unknown method, fewer than two resamples, or "studentised" without
+        ``standard_error``.
 
     Examples:
         >>> from plexor.stats import weighted_mean
