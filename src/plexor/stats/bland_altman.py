@@ -112,8 +112,8 @@ def bland_altman(
         note = "all differences are equal: the interval has no width"
     elif k > 1 and within_df and of_means < within / harmonic:
         note = (
-            "subjects differ less than their own pairs do: the variance between subjects is "
-            "estimated below 0, counted as 0 in sd_between"
+            "the estimated variance between subjects is negative (their pairs differ more than "
+            "their means); it counts as 0 in sd_between"
         )
 
     def estimate(value: float, below: float, above: float, method: str) -> Estimate:

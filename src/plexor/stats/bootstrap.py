@@ -148,7 +148,7 @@ def replicate_limits(
     if np.isinf(kept).any():
         return math.nan, math.nan, "infinite in some resamples: no interval"
     if np.ptp(kept) == 0:
-        return math.nan, math.nan, "all resamples agree, so they tell no spread"
+        return math.nan, math.nan, "the statistic is equal in all resamples: no interval"
     tails = np.array([(1 - level) / 2, (1 + level) / 2])
     if method == "studentised" and extra is not None:
         error, errors = float(extra[0]), extra[1:][known]

@@ -28,7 +28,7 @@ CLUSTERED_WILSON = "Wilson score interval at the effective sample size of the gr
 
 ONE_GROUP = "one single group: how groups differ is unknown, so there is no interval"
 BELOW_ONE = "design effect below 1, not used"
-ALL_ALIKE = "all outcomes alike: groups counted as if each were of one piece"
+ALL_ALIKE = "all outcomes are equal: full correlation within groups is assumed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

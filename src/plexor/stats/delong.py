@@ -16,7 +16,7 @@ from plexor.stats.result import Alternative, TestResult, check_alternative, t_ta
 from plexor.stats.roc_areas import PlacedAreas, placed_areas
 from plexor.stats.roc_interval import SCORE_BELOW, model_variance
 
-_NO_SPREAD = "the difference has no variance: every case ranks alike in both"
+_NO_SPREAD = "the difference has no variance: both models rank all cases in the same order"
 
 
 def delong_test(

@@ -89,7 +89,7 @@ def icc(
         value, low, high = (_of_mean(r, k) if kind.endswith("k") else r for r in single)
         if not note and not low <= high:
             low = high = math.nan
-            note = "cases differ too little beside raters: the interval is undefined"
+            note = "cases differ too little compared with raters: no interval"
     return Estimate(
         value=value,
         low=low,

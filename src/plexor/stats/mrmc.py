@@ -23,7 +23,7 @@ from plexor.stats.roc_interval import logit_limits
 Inference = Literal["random", "fixed readers", "fixed cases"]
 MeanInterval = Literal["logit", "wald"]
 
-_NO_VARIANCE = "no variance: readers agree in all"
+_NO_VARIANCE = "no variance: the values of all readers are equal"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

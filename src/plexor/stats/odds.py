@@ -115,7 +115,7 @@ def _log_wald(before_only: int, after_only: int, level: float) -> Estimate:
     note = "no discordant pairs"
     if before_only or after_only:
         value, low, high = after_only / before_only if before_only else math.inf, 0.0, math.inf
-        note = "pairs of one kind only: Wald's interval says nothing"
+        note = "all discordant pairs are of one kind: no Wald interval"
     if before_only and after_only:
         half = normal_quantile(level) * math.sqrt(1 / before_only + 1 / after_only)
         low, high, note = value * math.exp(-half), value * math.exp(half), ""

@@ -53,7 +53,7 @@ def reader_study_power(
     own = max(pilot.variance - pilot.same_reader, 0.0)
     error = interaction + scale * (own + (n_readers - 1) * excess)
     if not error > 0:
-        raise PlanError("pilot: expected a variance to plan from, but its readers agree in all")
+        raise PlanError("pilot: expected a variance to plan from, but all values are equal")
     square = interaction + scale * max(own - excess, 0.0)
     df = (n_readers - 1) * (error / square) ** 2 if square > 0 else math.inf
     shift = n_readers * difference**2 / (2 * error)

@@ -28,8 +28,8 @@ Ratings = Sequence[Sequence[Label | None]] | NDArray[Any]
 
 TOO_FEW = "no case has two ratings"
 ONE_CLASS = "only one class was used: agreement beyond chance is undefined"
-UNANIMOUS = "no disagreement seen: the variance says nothing"
-ALL_AT_ODDS = "all cases agree or disagree alike: the variance says nothing"
+UNANIMOUS = "raters agree in all cases, so the estimated variance is 0: no interval"
+ALL_AT_ODDS = "agreement is equal in all cases, so the estimated variance is 0: no interval"
 NO_SPREAD = 1e-24
 """A variance of a coefficient below which it is the rounding of 0."""
 

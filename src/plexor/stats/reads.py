@@ -78,7 +78,7 @@ def proportion_of_reads(
             ratio = t_quantile(level, size - 1) / t_quantile(level, fewest - 1)
             size *= min(1.0, ratio) ** 2
         else:
-            note = "all reads alike: counted as the smaller number of cases and readers"
+            note = "all reads are equal: the smaller of cases and readers counts as n"
         low, high = wilson_limits(value, size, normal_quantile(level))
     return Estimate(
         value=value,

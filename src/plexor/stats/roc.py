@@ -175,7 +175,7 @@ def _limits(
     if not 1e-12 < share < 1 - 1e-12 and areas.n_pairs:
         return share, variance, perfect_limits(share, areas.n_pairs, level), PERFECT
     if not variance > 0:
-        return share, variance, nowhere, "the cases tell no variance: no interval"
+        return share, variance, nowhere, "the estimated variance is 0: no interval"
     half = spread.half_width(level) / greatest
     if interval == "wald":
         if areas.codes is None:
