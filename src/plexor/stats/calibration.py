@@ -1,4 +1,4 @@
-"""Whether predicted probabilities are right on average, and neither too bold nor too timid."""
+"""Calibration of predicted probabilities: intercept, slope and Brier score."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What acting on a prediction is worth to patients, at every threshold of probability."""
+"""Decision curves: net benefit of acting on a prediction, by threshold of probability."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def decision_curve(
     (true positives - false positives · threshold / (1 - threshold)) / cases (Vickers & Elkin, Med
     Decis Making 2006;26:565): the odds at the threshold say how many unnecessary treatments are
     worth one necessary one. It is a mean over cases, so its interval is that of ``clustered_mean``.
-    The prevalence is that of the cases; in a case-control sample the curve means nothing.
+    The prevalence is that of the cases, so the curve of a case-control sample has no meaning.
 
     Args:
         truth: whether each case is positive, (n,).

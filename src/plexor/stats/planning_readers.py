@@ -1,4 +1,4 @@
-"""How many readers and cases a comparison of two treatments needs."""
+"""Power and sample sizes of reader studies that compare two treatments."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def reader_study_power(
 
     Args:
         pilot: a fully crossed study of the same kind of readers, cases and measure.
-        difference: of the measure, as the study should find it.
+        difference: true difference of the measure that the study should detect.
         n_readers: two or more.
-        n_cases: of the same mix of classes as the pilot's.
+        n_cases: number of cases, with the shares of classes of the pilot.
         alpha: significance level, two-sided.
 
     Raises:
@@ -53,7 +53,7 @@ def reader_study_power(
     own = max(pilot.variance - pilot.same_reader, 0.0)
     error = interaction + scale * (own + (n_readers - 1) * excess)
     if not error > 0:
-        raise PlanError("pilot: expected a variance to plan from, but its readers agree in all")
+        raise PlanError("pilot: expected a variance to plan from, but all values are equal")
     square = interaction + scale * max(own - excess, 0.0)
     df = (n_readers - 1) * (error / square) ** 2 if square > 0 else math.inf
     shift = n_readers * difference**2 / (2 * error)
@@ -70,11 +70,11 @@ def reader_study_cases(
     power: float = 0.8,
     alpha: float = 0.05,
 ) -> int:
-    """Cases for a power with so many readers; see ``reader_study_power``.
+    """Number of cases for a power with a given number of readers; see ``reader_study_power``.
 
     Raises:
-        PlanError: so few readers that no number of cases is enough: their taking differently to
-            the treatments remains.
+        PlanError: too few readers for any number of cases: the interaction of readers with
+            treatments remains.
 
     Examples:
         >>> import numpy as np

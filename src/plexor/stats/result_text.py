@@ -1,4 +1,4 @@
-"""How a result reads: in a terminal, in a notebook, and as a row of a table."""
+"""Text, notebook and table forms of results."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Results:
 
 
 def interval_text(value: float, low: float, high: float, level: float) -> str:
-    """``0.844 (0.821–0.867)``, with the decimals that the width of the interval deserves."""
+    """``0.844 (0.821–0.867)``, with two significant digits of the interval's width."""
     decimals = _decimals(value, low, high)
     number = f"{value:.{decimals}f}" if math.isfinite(value) else _special(value)
     if math.isnan(low) or math.isnan(high):
