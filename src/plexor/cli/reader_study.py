@@ -193,11 +193,32 @@ def forget(
         )
 
 
+def import_outside(
+    study: Study,
+    reads: Annotated[Path, typer.Argument(help="CSV file in the form that export writes.")],
+    key: Annotated[
+        Path | None, typer.Option(help="The key's folder, where images are named by case and arm.")
+    ] = None,
+    database: Database = None,
+) -> None:
+    """Add readers who read elsewhere, with their answers, from a CSV file; all of it or nothing.
+
+    Needed columns: reader, question, answer, and image or case and arm; the codebook of an export
+    says what they hold.
+    """
+    with _opened(study, database) as store:
+        from plexor.readers.export import Unblinded
+        from plexor.readers.outside import import_reads
+
+        found = import_reads(store, reads, Unblinded.read(key) if key else None)
+        console.print(f"{found.n_reads} reads of {', '.join(found.readers)}")
+
+
 def export(
     study: Study,
     out: Annotated[Path, typer.Option(help="The file to write.")],
     form: Annotated[
-        str, typer.Option("--format", help="csv, parquet, json, or imrmc for R.")
+        str, typer.Option("--format", help="csv, parquet, json; imrmc or rjafroc for R.")
     ] = "csv",
     key: Annotated[
         Path | None,
@@ -317,6 +338,7 @@ def check(study: Study, key: Key = None, database: Database = None) -> None:
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to ``plexor readers``."""
+    app.command("import")(import_outside)
     for command in (create, invite, serve, status, close, export, analyse, plan, check, forget):
         app.command()(command)
 
