@@ -152,7 +152,7 @@ def test_marks_for_rjafroc_give_the_pooled_figure_of_merit(tmp_path: Path) -> No
     book = pd.read_csv(folder / "codebook.csv", dtype=str)
     assert list(found) == ["Truth", "NL", "LL"]
     assert [row[-1] for row in found["Truth"][1:3]] == ["FROC", "FCTRL"]
-    truth = {row[0]: [] for row in found["Truth"][1:]}
+    truth: dict[str, list[str]] = {row[0]: [] for row in found["Truth"][1:]}
     for row in found["Truth"][1:]:
         truth[row[0]] += [row[1]] if row[1] != "0" else []
     assert len(truth) == N

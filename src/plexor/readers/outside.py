@@ -189,8 +189,8 @@ def _add(session: Session, name: str, reads: list[_Read]) -> None:
     )
     session.add(reader)
     session.flush()
-    for position, read in enumerate(reads):
-        made = ReadRow(
+    made = [
+        ReadRow(
             id=new_id(),
             reader_id=reader.id,
             position=position,
@@ -198,21 +198,24 @@ def _add(session: Session, name: str, reads: list[_Read]) -> None:
             kind=read.kind,
             stimuli=list(read.stimuli),
         )
-        session.add(made)
-        session.flush()
-        session.add(
-            SubmissionRow(
-                reader_id=reader.id,
-                read_id=made.id,
-                client_key=f"imported-{position}",
-                revision=1,
-                answers=read.answers,
-                elapsed_ms=_elapsed(read),
-                late=False,
-                display={},
-                received_at=now_ms(),
-            )
+        for position, read in enumerate(reads)
+    ]
+    session.add_all(made)
+    session.flush()
+    session.add_all(
+        SubmissionRow(
+            reader_id=reader.id,
+            read_id=row.id,
+            client_key=f"imported-{row.position}",
+            revision=1,
+            answers=read.answers,
+            elapsed_ms=_elapsed(read),
+            late=False,
+            display={},
+            received_at=now_ms(),
         )
+        for row, read in zip(made, reads, strict=True)
+    )
 
 
 def _elapsed(read: _Read) -> int:
