@@ -13,22 +13,24 @@ import pytest
 import sqlalchemy as sa
 from tests.helpers import synthetic_run as synthetic
 from tests.helpers.reader_study import bare, fields, made, open_study, write_images
-from tests.helpers.simulated_readers import read_and_analysed, value
+from tests.helpers.simulated_readers import read_all, read_and_analysed, value
 from typer.testing import CliRunner
 
 from plexor.cases.formats.png import PngCodec
 from plexor.cli.app import app
 from plexor.core.errors import DataError, PlanError
 from plexor.findings import Example, Finding, RunDirectory
-from plexor.readers.analyse import analyse_study
+from plexor.readers.analyse import analyse_study, open_key
 from plexor.readers.design import load_study
 from plexor.readers.enrol import close, invite
 from plexor.readers.export import Unblinded, export
 from plexor.readers.image_set import draw_image_set
+from plexor.readers.power import pilots
 from plexor.readers.prepare import KeyRow, create_study, read_key
 from plexor.readers.sources import from_drawn, from_folder, from_run
 from plexor.readers.store import Store, database_url
 from plexor.readers.tables import StimulusRow
+from plexor.stats import reader_study_auc, reader_study_power
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "studies"
 
@@ -118,8 +120,49 @@ def test_marks_at_lesions_and_elsewhere(tmp_path: Path) -> None:
 
     found = read_and_analysed(tmp_path, 2, answer)
     jafroc = [r.estimate.value for r in found.figures if r.estimate and "JAFROC" in r.measure]
-    assert len(jafroc) == 4
-    assert jafroc == pytest.approx([1.0] * 4)
+    assert len(jafroc) == 6  # each reader and both, in two arms
+    assert jafroc == pytest.approx([1.0] * 6)
+
+
+def test_the_next_study_is_planned_from_a_closed_one(tmp_path: Path) -> None:
+    images = with_table(tmp_path, 24, truth=["cancer", "normal"] * 12)
+    plain = load_study(EXAMPLES / "rating.yaml").model_dump(mode="json", exclude_defaults=True)
+    plain |= {"name": "pilot", "order": {"apart": 1}, "blocks": {"number": 1}}
+    made(tmp_path, images, **plain)
+
+    def answer(rows: list[KeyRow], rng: np.random.Generator) -> dict[str, Any]:
+        sure = rng.normal(3 + (rows[0].truth == "cancer") * (rows[0].arm == "original"), 1)
+        return {"cancer": int(np.clip(round(sure), 1, 5)), "altered": bool(rng.random() < 0.5)}
+
+    read_all(tmp_path, 3, answer)
+    with open_study(tmp_path) as store:
+        opened = open_key(store, tmp_path / "study", tmp_path / "key")
+    found = {pilot.question: pilot for pilot in pilots(opened.key.study, opened.reads)}
+    assert {name: one.effect for name, one in found.items()} == {
+        "cancer": "altered against original",
+        "altered": "guessing (0.5)",
+    }
+    wide = opened.reads[opened.reads["question"] == "cancer"].pivot_table(
+        index=["arm", "reader"], columns="case", values="value", aggfunc="first"
+    )
+    ratings = np.stack([wide.loc[arm].to_numpy(float) for arm in ("original", "altered")])
+    truth = [int(case[-2:]) % 2 == 0 for case in wide.columns]
+    theirs = reader_study_power(reader_study_auc(truth, ratings), 0.1, 5, 100)
+    assert found["cancer"].power(0.1, 5, 100) == pytest.approx(theirs, rel=1e-12)
+    done = CliRunner().invoke(
+        app,
+        [
+            *("readers", "plan", str(tmp_path / "study"), "--key", str(tmp_path / "key")),
+            *("--difference", "0.1", "--cases", "100"),
+        ],
+    )
+    assert done.exception is None, done.output
+    assert f"{theirs:.2f}" in done.output
+    assert str(found["cancer"].cases(0.1, 10, 0.8)) in done.output
+    with pytest.raises(PlanError, match="a difference other than 0"):
+        found["cancer"].cases(0, 5, 0.8)
+    with pytest.raises(PlanError, match="nothing to plan from in this study: no answers"):
+        pilots(opened.key.study, opened.reads[:0])
 
 
 def test_repeats_tell_how_readers_agree_with_themselves(tmp_path: Path) -> None:

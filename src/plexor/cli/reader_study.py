@@ -194,11 +194,32 @@ def forget(
         )
 
 
+def import_outside(
+    study: Study,
+    reads: Annotated[Path, typer.Argument(help="CSV file in the form that export writes.")],
+    key: Annotated[
+        Path | None, typer.Option(help="The key's folder, where images are named by case and arm.")
+    ] = None,
+    database: Database = None,
+) -> None:
+    """Add readers who read elsewhere, with their answers, from a CSV file; all of it or nothing.
+
+    Needed columns: reader, question, answer, and image or case and arm; the codebook of an export
+    says what they hold.
+    """
+    with _opened(study, database) as store:
+        from plexor.readers.export import Unblinded
+        from plexor.readers.outside import import_reads
+
+        found = import_reads(store, reads, Unblinded.read(key) if key else None)
+        console.print(f"{found.n_reads} reads of {', '.join(found.readers)}")
+
+
 def export(
     study: Study,
     out: Annotated[Path, typer.Option(help="The file to write.")],
     form: Annotated[
-        str, typer.Option("--format", help="csv, parquet, json, or imrmc for R.")
+        str, typer.Option("--format", help="csv, parquet, json; imrmc or rjafroc for R.")
     ] = "csv",
     key: Annotated[
         Path | None,
@@ -262,6 +283,42 @@ def analyse(
             console.print(f"section added to the audit's report: {write_report(audit.path)}")
 
 
+def plan(
+    study: Study,
+    difference: Annotated[
+        float, typer.Option(help="The difference that the next study should find, e.g. 0.05.")
+    ],
+    power: Annotated[float, typer.Option(help="Chance to find it.")] = 0.8,
+    cases: Annotated[
+        int | None, typer.Option(help="Also print the power of studies with this many cases.")
+    ] = None,
+    key: Key = None,
+    database: Database = None,
+) -> None:
+    """Plan the next study from a closed one: cases for each number of readers.
+
+    Obuchowski-Rockette components with the power of Hillis, for other readers and other cases of
+    the same kind. Of a comparison of two arms, the difference between them; of a study of one
+    change, how far readers are above guessing.
+    """
+    with _opened(study, database) as store:
+        from plexor.readers.analyse import open_key
+        from plexor.readers.power import READERS, pilots
+
+        opened = open_key(store, study, key or _key_of(study))
+        for pilot in pilots(opened.key.study, opened.reads):
+            console.print(f"{pilot.question}: {pilot.measure}, {pilot.effect}")
+            sized = [] if cases is None else [f"power with {cases} cases"]
+            table = folding_table("readers", f"cases for a power of {power:g}", *sized)
+            for n in READERS:
+                needed = pilot.cases(difference, n, power)
+                row = ["no number is enough" if needed is None else str(needed)]
+                if cases is not None:
+                    row.append(f"{pilot.power(difference, n, cases):.2f}")
+                table.add_row(str(n), *row)
+            console.print(table)
+
+
 def check(study: Study, key: Key = None, database: Database = None) -> None:
     """Test whether anything sent to a browser, except pixels, tells the arms apart; fail if so.
 
@@ -282,7 +339,8 @@ def check(study: Study, key: Key = None, database: Database = None) -> None:
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to ``plexor readers``."""
-    for command in (create, invite, serve, status, close, export, analyse, check, forget):
+    app.command("import")(import_outside)
+    for command in (create, invite, serve, status, close, export, analyse, plan, check, forget):
         app.command()(command)
 
 

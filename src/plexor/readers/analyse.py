@@ -89,14 +89,30 @@ def _asked(study: Study, question: Question, language: str) -> AskedQuestion:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A closed study with its key.
+
+    Attributes:
+        key: the study file, and which image is which.
+        frozen_at: when plan and answers were frozen, UTC.
+        table: answers with the column "value", without those where the time was up.
+    """
+
+    key: Unblinded
+    frozen_at: str
+    table: pd.DataFrame
+
+    @property
+    def reads(self) -> pd.DataFrame:
+        """The answers that are analysed: no training, no repeats."""
+        return self.table[self.table["kind"] == "read"]
+
+
 def analyse_study(
     store: Store, folder: Path, key: Path, run: RunDirectory | None = None
 ) -> Analysis:
-    """Freezes the plan, logs the unblinding, opens the key and computes.
-
-    The plan is ``analysis`` of the study file, whose digest is in the database since the study was
-    created. Together with the digest of the blinded answers it is written to
-    ``analysis-plan.json`` before the key is opened. A second analysis requires both unchanged.
+    """Opens the key, see ``open_key``, and computes what the study file's ``analysis`` says.
 
     Args:
         store: the study's database.
@@ -107,8 +123,40 @@ def analyse_study(
 
     Raises:
         PlanError: the study is open, or the run is not that of its images.
+        DataError: see ``open_key``.
+    """
+    opened = open_key(store, folder, key)
+    study, reads = opened.key.study, opened.reads
+    results, notes = _computed(study, opened.table)
+    if run is not None and not reads.empty:
+        found = beside(study, opened.key, reads, results, run)
+        results, notes = [*results, *found.results], [*notes, *found.notes]
+    return Analysis(
+        study=study,
+        frozen_at=opened.frozen_at,
+        reads=reads,
+        results=tuple(results),
+        notes=tuple(notes),
+        compared=run is not None,
+    )
+
+
+def open_key(store: Store, folder: Path, key: Path) -> Opened:
+    """Freezes the plan, logs the unblinding, and opens the key.
+
+    The plan is ``analysis`` of the study file, whose digest is in the database since the study was
+    created. Together with the digest of the blinded answers it is written to
+    ``analysis-plan.json`` before the key is opened. A second opening requires both unchanged.
+
+    Args:
+        store: the study's database.
+        folder: the study's folder, where the plan is frozen.
+        key: the key's folder.
+
+    Raises:
+        PlanError: the study is open.
         DataError: the study file in the key is not the original one, or the answers have changed
-            since the first analysis.
+            since the key was first opened.
     """
     with store.reading() as session:
         row = the_study(session)
@@ -125,20 +173,7 @@ def analyse_study(
             f"{key / 'study.yaml'} differs from the study file of this study; its analysis "
             "was fixed at its creation, and cannot be changed after the answers"
         )
-    table = _values(answers(store, opened))
-    reads = table[table["kind"] == "read"]
-    results, notes = _computed(opened.study, table)
-    if run is not None and not reads.empty:
-        found = beside(opened.study, opened, reads, results, run)
-        results, notes = [*results, *found.results], [*notes, *found.notes]
-    return Analysis(
-        study=opened.study,
-        frozen_at=frozen_at,
-        reads=reads,
-        results=tuple(results),
-        notes=tuple(notes),
-        compared=run is not None,
-    )
+    return Opened(key=opened, frozen_at=frozen_at, table=_values(answers(store, opened)))
 
 
 def _freeze(path: Path, *, study: str, data: str) -> str:

@@ -183,16 +183,25 @@ def forget(store: Store, name: str) -> int:
     return n or 0
 
 
-def _new(session: Session, name: str, *, pilot: bool) -> ReaderRow:
-    design = the_design(session)
+def check_name(session: Session, name: str) -> None:
+    """Refuses a pseudonym that cannot be a further reader of the study.
+
+    Raises:
+        PlanError: unprintable, too long, taken, or of somebody who set the truth.
+    """
     if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
         raise PlanError(
             f"reader: expected a pseudonym of 1 to {_LONGEST_NAME} characters, got {name!r}"
         )
-    if name in design.truth_set_by:
+    if name in the_design(session).truth_set_by:
         raise PlanError(f"{name} set the truth of this study, and cannot read it")
     if session.scalar(sa.select(ReaderRow).where(ReaderRow.name == name)):
         raise PlanError(f"{name} has been invited already; give --renew for a new link")
+
+
+def _new(session: Session, name: str, *, pilot: bool) -> ReaderRow:
+    design = the_design(session)
+    check_name(session, name)
     ordinal = session.scalar(
         sa.select(sa.func.coalesce(sa.func.max(ReaderRow.ordinal), -1) + 1).where(
             ReaderRow.pilot == pilot
