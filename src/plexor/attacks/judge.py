@@ -63,7 +63,10 @@ class Verdict:
         outputs: the model's outputs in float32, (n_outputs,), or (n_outputs, *spatial).
         decision: the model's decision in words: a class, the labels present, or a number; "" for a
             segmentation.
-        margin: of the goal; NaN without a goal.
+        margin: of the goal; NaN without a goal. Of several draws the median, which is > 0 where
+            most of them reach the goal.
+        share: share of several draws of a random model that reach the goal; NaN for one draw, and
+            without a goal.
         within_threat: whether the lossless file is finite, in range and within the threat.
         distances: from the original.
         data: the file.
@@ -83,6 +86,7 @@ class Verdict:
     pixels: Pixels
     outline: Outline | None
     n_changed: float = math.nan
+    share: float = math.nan
 
 
 def judge(
@@ -94,6 +98,7 @@ def judge(
     goal: Goal | None,
     threat: Threat | None,
     edits: Sequence[object | None] = (),
+    draws: int = 1,
 ) -> dict[str, list[Verdict]]:
     """Writes each perturbed image to each of its containers, reads it back, and measures it.
 
@@ -109,6 +114,8 @@ def judge(
         threat: of the attack; None where there is none.
         edits: for each case the edit of its file that ``delta`` results from, or None; empty where
             no case has one.
+        draws: times the model is asked about each stored image; several for a model with random
+            outputs. Outputs are the mean over the draws.
 
     Returns:
         Container → one verdict for each case, in the order of the batch.
@@ -133,7 +140,7 @@ def judge(
         if container == LOSSLESS and threat is not None:
             allowed = _allowed(threat, batch, images, stored)
             within = [ok and fits for ok, fits in zip(finite, allowed, strict=True)]
-        outputs, margins = _measure(model, batch, stored, goal)
+        outputs, margins, shares = _measure(model, batch, stored, goal, draws)
         decided = model.task.decide(outputs)
         decisions = in_words(model.task, decided)
         outlined = _outlined(model.task, batch, decided)
@@ -148,6 +155,7 @@ def judge(
                 pixels=stored[i],
                 outline=outlined[i],
                 n_changed=n_changed[i],
+                share=shares[i],
             )
             for i in range(len(images))
         ]
@@ -207,13 +215,33 @@ def _outlined(task: Task, batch: Batch, decided: Tensor) -> Sequence[Outline | N
 
 
 def _measure(
-    model: Model, batch: Batch, stored: Sequence[Pixels], goal: Goal | None
-) -> tuple[Tensor, list[float]]:
-    """Outputs for the stored pixels, in float32 and without gradients, and the goal's margins."""
+    model: Model, batch: Batch, stored: Sequence[Pixels], goal: Goal | None, draws: int
+) -> tuple[Tensor, list[float], list[float]]:
+    """Outputs for the stored pixels, without gradients, margins, and shares of reaching draws.
+
+    Outputs are in float32, the mean over the draws; see ``Verdict`` for the other two.
+    """
     pixels = np.stack([p.astype(np.float32) for p in stored])
+    images = torch.from_numpy(pixels).to(batch.images.device)
+    unknown = [math.nan] * len(stored)
     with torch.inference_mode():
-        outputs = model.outputs(torch.from_numpy(pixels).to(batch.images.device), batch.scaling)
-        if goal is None:
-            return outputs, [float("nan")] * len(stored)
-        margins: list[float] = goal.margin(model.task, outputs, batch.truth, batch.before).tolist()
-    return outputs, margins
+        outputs = model.outputs(images, batch.scaling)
+        margins = [_margin(model, batch, outputs, goal)]
+        for _ in range(draws - 1):
+            again = model.outputs(images, batch.scaling)
+            margins.append(_margin(model, batch, again, goal))
+            outputs = outputs + again
+        outputs = outputs / draws if draws > 1 else outputs
+    if goal is None:
+        return outputs, unknown, unknown
+    all_margins = torch.stack(margins)
+    found: list[float] = all_margins.median(dim=0).values.tolist()
+    if draws == 1:
+        return outputs, found, unknown
+    return outputs, found, (all_margins > 0).double().mean(dim=0).tolist()
+
+
+def _margin(model: Model, batch: Batch, outputs: Tensor, goal: Goal | None) -> Tensor:
+    if goal is None:
+        return torch.full((len(outputs),), torch.nan)
+    return goal.margin(model.task, outputs, batch.truth, batch.before)

@@ -52,6 +52,7 @@ def execute(
     seed: int,
     batch_size: int,
     keep: Collection[str] = (),
+    draws: int = 1,
 ) -> UnitResult:
     """Applies the unit's probe to each case, and has the judge measure the result.
 
@@ -66,6 +67,7 @@ def execute(
             device's arithmetic only: a convolution over another number of cases may sum in another
             order, and an attack follows a last bit that changes a gradient's sign.
         keep: ids of cases whose image files are wanted.
+        draws: times the judge asks the model about each image, see ``judge``.
     """
     rows: dict[str, list[Finding]] = {}
     examples: list[Example] = []
@@ -80,7 +82,7 @@ def execute(
         else:
             groups[alike(image)].append((case, image, label))
     for members in groups.values():
-        work = _Work(unit, members, model, before, seed, keep)
+        work = _Work(unit, members, model, before, seed, keep, draws)
         try:
             parts, batch_size = halving(work, len(members), batch_size, model=model)
             for found in parts:
@@ -126,6 +128,7 @@ class _Work:
     before: Mapping[str, Outputs]
     seed: int
     keep: Collection[str]
+    draws: int
 
     def __call__(self, part: slice) -> Found:
         cases, images, labels = zip(*self.members[part], strict=True)
@@ -145,6 +148,7 @@ class _Work:
             goal=probe.goal,
             threat=probe.threat,
             edits=proposal.edits,
+            draws=self.draws,
         )
         lossless = verdicts[LOSSLESS]
         before = batch.before

@@ -43,7 +43,10 @@ class Finding:
         attempted: the goal could be counted here (it did not hold before); True without a goal.
         margin_after: the goal's margin as stored, > 0 when reached; NaN for a probe without goal,
             and where the goal has no meaning for the case, which was then not attempted.
-        reached: the goal holds on the stored image and the threat was kept.
+        reached: the goal holds on the stored image and the threat was kept. Of a model whose
+            outputs vary, it holds in most of the judge's draws.
+        reached_share: share of the judge's draws in which it holds; NaN for a model whose outputs
+            do not vary.
         within_threat: range, radius and finiteness held on the lossless file. A lossy container
             may add its own error; that is not the adversary's, so it inherits this from lossless.
         linf: greatest absolute change.
@@ -94,6 +97,7 @@ class Finding:
     attempted: bool = True
     margin_after: float = float("nan")
     reached: bool = False
+    reached_share: float = float("nan")
     within_threat: bool = True
     linf: float = float("nan")
     l2: float = float("nan")
@@ -143,6 +147,7 @@ SCHEMA = pa.schema(
         ("attempted", pa.bool_()),
         ("margin_after", pa.float32()),
         ("reached", pa.bool_()),
+        ("reached_share", pa.float64()),
         ("within_threat", pa.bool_()),
         ("linf", pa.float64()),
         ("l2", pa.float64()),
@@ -171,7 +176,7 @@ SCHEMA = pa.schema(
         ("levels", _BY_DISTANCE),
         ("error", pa.string()),
     ],
-    metadata={"plexor_findings": "6"},
+    metadata={"plexor_findings": "7"},
 )
 
 

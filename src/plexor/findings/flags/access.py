@@ -16,7 +16,7 @@ SIGNIFICANT = 0.05
 FEW_FALLS = 6
 """Of so many cases that fall to one of two equal searches, all to the same one, p is below 5 %."""
 SHARE_OF_FALLS = 0.1
-QUERY_STAGES = ("square",)
+QUERY_STAGES = ("square", "sparse-rs", "rays", "hop-skip-jump")
 """Of a cascade's stages, those that ask for no gradient."""
 
 

@@ -36,9 +36,11 @@ FLAG_KINDS = (
         raised_if="the same images, given twice, get outputs that differ.",
         why="An attack tunes its change to one answer; if the next one differs, success and "
         "failure mix with chance, and a defence by randomness looks stronger than it is.",
-        what_to_do="Fix the randomness. If it is part of the model, attack the average over it: "
-        "`samples: 16` of `pgd` or `apgd` takes the mean of so many gradients at every step "
-        "(expectation over transformations).",
+        what_to_do="Fix the randomness. If it is part of the model, use `cascade`, which averages "
+        "gradients over as many answers as it takes for the mean to settle, or `samples: 16` of "
+        "`pgd` or `apgd` (expectation over transformations). Each stored image is then shown to "
+        "the model 15 times: a case counts as reached where most answers reach the goal, and the "
+        "report also shows in how many cases any answer does.",
         check=checks.measured("non-deterministic"),
     ),
     FlagKind(
