@@ -44,7 +44,7 @@ def settled_samples(objective: Objective) -> int:
     here = torch.zeros_like(objective.batch.images)
 
     def average(samples: int) -> Tensor:
-        return torch.stack([objective.gradient(here, "ce")[2] for _ in range(samples)]).mean(0)
+        return torch.stack([objective.gradient(here, "margin")[2] for _ in range(samples)]).mean(0)
 
     one, other, samples = average(1), average(1), 1
     while samples < _MOST_SAMPLES:
