@@ -53,7 +53,7 @@ def check_gradients(model: Model, batch: Batch) -> list[Check]:
         return [Check(id=name, raised=None, message=seen) for name in _CHECKS]
     try:
         slope = _slope(model, batch)
-    except RuntimeError as error:
+    except (RuntimeError, ModelError) as error:
         if is_out_of_memory(error):
             raise
         checks = [

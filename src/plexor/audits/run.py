@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 
 from plexor.attacks.engine import halving
+from plexor.attacks.randomness import JUDGED
 from plexor.audits.checks import Check, check_groups, check_model
 from plexor.audits.detectors import detections
 from plexor.audits.execute import Outputs
@@ -97,6 +98,7 @@ def audit(
         run.open(plan.resolved(), fingerprint)
         session = Session.begun(run, by=by)
         checks = _checks(plan, inputs, model, batch_size)
+        job = replace(job, draws=_draws(checks))
         ready = _made_ready(inputs, run, job, executor, report_progress)
         about = _about(inputs, ready, model, checks)
         _carry_out(
@@ -175,6 +177,12 @@ def _about(
     if inputs.materials.models:
         about["surrogates"] = surrogate_cards(inputs.materials.models)
     return about
+
+
+def _draws(checks: Sequence[Check]) -> int:
+    """Times the judge asks about each image: once, unless the model's outputs vary."""
+    varies = any(check.id == "non-deterministic" and check.raised for check in checks)
+    return JUDGED if varies else 1
 
 
 def _ignore(_: Progress) -> None:

@@ -21,7 +21,7 @@ from plexor.report.change_table import change_table
 from plexor.report.comparator import Comparator, comparator
 from plexor.report.confusion import Confusions, confusions
 from plexor.report.decision_tables import class_table, probes_table
-from plexor.report.effort_tables import effort_table, stages_table
+from plexor.report.effort_tables import draws_table, effort_table, stages_table
 from plexor.report.label_tables import label_table
 from plexor.report.lead_attack import lead_attack
 from plexor.report.number_tables import accuracy_table, number_table, truth_scatter, truth_table
@@ -63,6 +63,7 @@ class View:
     probes: Table | None
     effort: Table | None
     stages: Table | None
+    draws: Table | None
     classes: tuple[Table, ...]
     labels: tuple[Table, ...]
     outlines: tuple[Table, ...]
@@ -103,6 +104,7 @@ def view(run: RunDirectory, summary: Summary, findings: pd.DataFrame) -> View:
         probes=_probes(summary) if grouped else None,
         effort=effort_table(summary) if grouped else None,
         stages=stages_table(summary),
+        draws=draws_table(summary),
         classes=tuple(class_table(summary, group, n) for n, group in enumerate(grouped, 1))
         if one_class
         else (),

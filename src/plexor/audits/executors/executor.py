@@ -76,12 +76,15 @@ class Job:
         seed: the run's.
         keep: ids of cases whose image files are wanted.
         batch_size: initial batch size.
+        draws: number of times the judge asks the model about each image; several if its outputs
+            vary.
     """
 
     model: Model
     seed: int
     keep: frozenset[str]
     batch_size: int
+    draws: int = 1
 
     def perform(
         self, unit: Unit, images: Images, *, before: Mapping[str, Outputs], batch_size: int
@@ -95,6 +98,7 @@ class Job:
             seed=self.seed,
             batch_size=batch_size,
             keep=self.keep,
+            draws=self.draws,
         )
         return Done(
             unit=unit,

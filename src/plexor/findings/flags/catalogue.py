@@ -36,9 +36,11 @@ FLAG_KINDS = (
         raised_if="the same images, given twice, get outputs that differ.",
         why="An attack optimises its change for one output; if the next one differs, success and "
         "failure depend on chance, and a randomised defence looks stronger than it is.",
-        what_to_do="Fix the randomness. If it is part of the model, attack the average over it: "
-        "`samples: 16` of `pgd` or `apgd` averages that number of gradients at every step "
-        "(expectation over transformations).",
+        what_to_do="Fix the randomness. If it is part of the model, use `cascade`, which averages "
+        "gradients over as many outputs as it takes for the mean to settle, or `samples: 16` of "
+        "`pgd` or `apgd` (expectation over transformations). Each stored image is then shown to "
+        "the model 15 times: a case counts as reached if most outputs reach the goal, and the "
+        "report also gives the number of cases in which any output does.",
         check=checks.measured("non-deterministic"),
     ),
     FlagKind(
