@@ -54,13 +54,14 @@ def with_features(
     Raises:
         PlanError: the threat moves a feature that the cases do not have.
     """
-    if not threat.features or batch.features is None:
+    features = batch.features
+    if not threat.features or features is None:
         return attack(model, batch, goal, threat, seed=seed)
     if batch.before is None:
         with torch.no_grad():
             batch = replace(batch, before=answer(model, batch, batch.images))
     held = torch.zeros_like(batch.images)
-    first = _search(model, batch, held, goal, threat, start=batch.features)
+    first = _search(model, batch, held, goal, threat, start=features)
     at_first = replace(batch, features=first.features)
     found = attack(model, at_first, goal, threat, seed=seed)
     last = _search(model, batch, found.delta, goal, threat, start=first.features)

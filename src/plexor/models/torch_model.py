@@ -8,7 +8,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from plexor.core.errors import ModelError
+from plexor.core.errors import ModelError, PlanError
 from plexor.core.ids import digest, digest_bytes
 from plexor.models.batch import Scaling
 from plexor.models.card import ModelCard
@@ -71,6 +71,11 @@ class TorchModel:
         self.network = network.eval().requires_grad_(requires_grad=False)
         self.task = task
         self.preprocess = preprocess or (card and card.preprocess) or Preprocess()
+        if isinstance(task, Segmentation) and self.preprocess.spacing_mm is not None:
+            raise PlanError(
+                "preprocess: a segmentation answers for the voxels of the image as stored, which "
+                "`spacing_mm` changes; leave it out"
+            )
         self.card = card or ModelCard(
             task=task, preprocess=self.preprocess, architecture=type(network).__qualname__
         )
@@ -131,7 +136,7 @@ class TorchModel:
             raise ModelError(
                 f"the model takes images with {channels} channels, got {images.shape[1]}"
             )
-        inputs = self.preprocess(values)
+        inputs = self.preprocess(values, None if scaling is None else scaling.axes)
         if inputs.ndim == 4:
             inputs = inputs.contiguous(memory_format=torch.channels_last)
         beside = self._beside(features)
