@@ -50,6 +50,8 @@ EXTRA_OF = {
     "jpeglib": "jpeg",
     "lightning": "torch",
     "monai": "torch",
+    "onnxruntime": "ocr",
+    "rapidocr": "ocr",
     "ray": "ray",
     "torch": "torch",
 }
