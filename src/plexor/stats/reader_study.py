@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -19,6 +19,7 @@ from plexor.stats.argument import (
     group_codes,
     rows_where,
 )
+from plexor.stats.grouped_variance import groups_note
 from plexor.stats.mrmc import ReaderStudy
 from plexor.stats.resample import resampler
 from plexor.stats.roc_areas import auc_covariance
@@ -177,7 +178,7 @@ def reader_study_auc(
             None if groups is None else rows_where(groups, cases),
             covariance,
         )
-    return reader_study(
+    study = reader_study(
         values.reshape(design.set_of_cell.shape),
         spread,
         int(design.case_sets.sum()),
@@ -185,6 +186,7 @@ def reader_study_auc(
         n_blocks=design.n_blocks,
         readers_nested=design.readers_nested,
     )
+    return replace(study, note=groups_note(groups, positive.size))
 
 
 def _areas(
