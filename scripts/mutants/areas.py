@@ -8,6 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "plexor"
+FOLDER = ROOT / ".make" / "mutants"
+"""Results and records of earlier runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -17,7 +17,8 @@ from plexor.attacks.threat import Threat
 from plexor.cases.bands import bands
 from plexor.cases.image import LOSSLESS, Codec, EditingCodec, Image, Pixels
 from plexor.models.batch import Batch
-from plexor.models.model import Model
+from plexor.models.features import Features
+from plexor.models.model import Model, answer
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Task
 from plexor.models.truth import in_words
@@ -64,7 +65,8 @@ class Verdict:
         decision: the model's decision in words: a class, the labels present, or a number; "" for a
             segmentation.
         margin: of the goal; NaN without a goal.
-        within_threat: whether the lossless file is finite, in range and within the threat.
+        within_threat: whether the lossless file is finite, in range and within the threat, and so
+            are the features.
         distances: from the original.
         data: the file.
         pixels: read back from the file.
@@ -94,6 +96,7 @@ def judge(
     goal: Goal | None,
     threat: Threat | None,
     edits: Sequence[object | None] = (),
+    features: Features | None = None,
 ) -> dict[str, list[Verdict]]:
     """Writes each perturbed image to each of its containers, reads it back, and measures it.
 
@@ -109,6 +112,7 @@ def judge(
         threat: of the attack; None where there is none.
         edits: for each case the edit of its file that ``delta`` results from, or None; empty where
             no case has one.
+        features: moved with the images; the batch's own where None.
 
     Returns:
         Container → one verdict for each case, in the order of the batch.
@@ -119,6 +123,10 @@ def judge(
         image.changed(change if ok else np.zeros_like(change))
         for image, change, ok in zip(images, changes, finite, strict=True)
     ]
+    moved = _features_allowed(threat, batch, features)
+    finite = [ok and fits for ok, fits in zip(finite, moved, strict=True)]
+    if features is not None:
+        batch = replace(batch, features=features)
     within = list(finite)
     edits = edits or [None] * len(images)
     verdicts = {}
@@ -184,6 +192,18 @@ def _allowed(
     return verdicts
 
 
+def _features_allowed(threat: Threat | None, batch: Batch, features: Features | None) -> list[bool]:
+    """Whether the features of each case are finite and no further moved than the threat allows."""
+    if features is None or batch.features is None:
+        return [True] * len(batch)
+    before, after = batch.features.values.double(), features.values.double()
+    radii = batch.features.radii({} if threat is None else threat.features).double()
+    rounding = torch.finfo(torch.float32).eps * before.abs()
+    fits = (after - before).abs() <= radii * (1 + _TOLERANCE) + rounding
+    allowed: list[bool] = fits.all(dim=1).tolist()
+    return allowed
+
+
 def _length(original: Pixels, other: Pixels, threat: Threat) -> float:
     """The threat's norm of a change, measured as in ``Distances``."""
     if threat.norm == "l0" and threat.channels == "apart":
@@ -212,7 +232,7 @@ def _measure(
     """Outputs for the stored pixels, in float32 and without gradients, and the goal's margins."""
     pixels = np.stack([p.astype(np.float32) for p in stored])
     with torch.inference_mode():
-        outputs = model.outputs(torch.from_numpy(pixels).to(batch.images.device), batch.scaling)
+        outputs = answer(model, batch, torch.from_numpy(pixels).to(batch.images.device))
         if goal is None:
             return outputs, [float("nan")] * len(stored)
         margins: list[float] = goal.margin(model.task, outputs, batch.truth, batch.before).tolist()

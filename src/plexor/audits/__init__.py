@@ -1,4 +1,4 @@
-"""Audits: a plan's probes, cut into units, carried out, judged and resumed.
+"""Audits: a plan's probes are split into units, executed, judged and resumed.
 
 ``plexor.audits`` is this package. Its one public function, ``audit`` of ``plexor.audits.run``, is
 also ``plexor.audit``.

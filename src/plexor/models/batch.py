@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from plexor.cases.image import Image
+from plexor.models.features import Features
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,7 @@ class Batch:
         quantum: (N, 1, ...) distance between storable numbers; 0 for floating-point storage.
         scaling: from stored numbers to values.
         before: (N, ...) the model's outputs for the untouched images; None where not known.
+        features: numbers that the model takes beside the images; None where it takes none.
         masks: (N, 1, *spatial) bool for each name, True inside the region.
         padding: (N, 1, *spatial) bool, pixels that are no part of the image and must not be
             changed; None where no image has any.
@@ -68,6 +70,7 @@ class Batch:
     quantum: Tensor
     scaling: Scaling
     before: Tensor | None = None
+    features: Features | None = None
     masks: Mapping[str, Tensor] = field(default_factory=dict)
     padding: Tensor | None = None
     groups: tuple[str, ...] = ()
@@ -97,6 +100,7 @@ class Batch:
             quantum=self.quantum[index],
             scaling=self.scaling.select(index),
             before=None if self.before is None else self.before[index],
+            features=None if self.features is None else self.features.select(index),
             masks={name: mask[index] for name, mask in self.masks.items()},
             padding=None if self.padding is None else self.padding[index],
             groups=tuple(self.groups[i] for i in index.tolist()) if self.groups else (),
@@ -105,7 +109,13 @@ class Batch:
 
     @classmethod
     def of(
-        cls, ids: Sequence[str], images: Sequence[Image], truth: Tensor, device: torch.device
+        cls,
+        ids: Sequence[str],
+        images: Sequence[Image],
+        truth: Tensor,
+        device: torch.device,
+        *,
+        features: Features | None = None,
     ) -> Batch:
         """Stacks images.
 
@@ -114,6 +124,7 @@ class Batch:
             images: of one shape, with masks of the same names.
             truth: (N, ...) labels, as ``encode`` gives them.
             device: where the tensors are placed.
+            features: of the same cases, on that device.
         """
         pixels = torch.stack([torch.from_numpy(image.pixels.astype("float32")) for image in images])
         ndim = pixels.ndim
@@ -143,6 +154,7 @@ class Batch:
             high=column("high"),
             quantum=column("quantum"),
             scaling=Scaling(slope=column("slope"), intercept=column("intercept")),
+            features=features,
             masks={name: masks(name) for name in images[0].masks},
             padding=padding,
             stored=tuple(images),

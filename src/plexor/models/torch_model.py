@@ -13,6 +13,7 @@ from plexor.core.ids import digest, digest_bytes
 from plexor.models.batch import Scaling
 from plexor.models.card import ModelCard
 from plexor.models.device import is_out_of_memory
+from plexor.models.features import Features
 from plexor.models.model import ModelAccess
 from plexor.models.preprocess import Preprocess, resampled
 from plexor.models.segmentation import Segmentation
@@ -23,7 +24,8 @@ class TorchModel:
     """A network with its preprocessing and task; a ``Model`` that shows its gradients.
 
     Args:
-        network: takes (N, C, *size) and returns logits (N, n_outputs), for a segmentation
+        network: takes (N, C, *size), and standardised features (N, n) as a second argument where
+            the card names any, and returns logits (N, n_outputs), for a segmentation
             (N, n_outputs, *any size). It is put in evaluation mode, its parameters are frozen, and
             it stays on its own device. It is not copied.
         task: meaning of the logits.
@@ -90,7 +92,7 @@ class TorchModel:
         return self
 
     def identity(self) -> str:
-        """SHA-256 of the network's class, its state, the preprocessing and the task."""
+        """SHA-256 of the network's class and state, preprocessing, task and features."""
         parts = [
             [
                 name,
@@ -100,10 +102,15 @@ class TorchModel:
             for name, tensor in self.network.state_dict().items()
         ]
         kind = f"{type(self.network).__module__}.{type(self.network).__qualname__}"
-        return digest([kind, parts, asdict(self.preprocess), asdict(self.task)])  # type: ignore[call-overload]
+        known = [kind, parts, asdict(self.preprocess), asdict(self.task)]  # type: ignore[call-overload]
+        if self.card.features:
+            known.append([asdict(feature) for feature in self.card.features])
+        return digest(known)
 
-    def outputs(self, images: Tensor, scaling: Scaling | None = None) -> Tensor:
-        """Logits (N, n_outputs), float32, differentiable in ``images``.
+    def outputs(
+        self, images: Tensor, scaling: Scaling | None = None, features: Features | None = None
+    ) -> Tensor:
+        """Logits (N, n_outputs), float32, differentiable in ``images`` and ``features``.
 
         Of a segmentation (N, n_outputs, *spatial): where the network works at another size than
         the image's, its logits are interpolated back, as by ``resampled``.
@@ -111,9 +118,11 @@ class TorchModel:
         Args:
             images: stored numbers, (N, C, *spatial).
             scaling: from stored numbers to values; None where they are the same.
+            features: numbers beside the images, where the card names any.
 
         Raises:
-            ModelError: images the network cannot take, or outputs of a wrong shape. An error that
+            ModelError: images the network cannot take, features missing or given to a model
+                without, or outputs of a wrong shape. An error that
                 says that memory ran out is raised as it is.
         """
         values = images if scaling is None else scaling.values(images)
@@ -125,8 +134,9 @@ class TorchModel:
         inputs = self.preprocess(values)
         if inputs.ndim == 4:
             inputs = inputs.contiguous(memory_format=torch.channels_last)
+        beside = self._beside(features)
         try:
-            outputs: Tensor = self.network(inputs)
+            outputs: Tensor = self.network(inputs, *beside)
         except Exception as error:
             if is_out_of_memory(error):
                 raise
@@ -139,3 +149,21 @@ class TorchModel:
         if isinstance(self.task, Segmentation):
             return resampled(outputs.float(), spatial)
         return outputs.float()
+
+    def _beside(self, features: Features | None) -> tuple[Tensor, ...]:
+        """The standardised features, where the card names any."""
+        wanted = self.card.features
+        names = ", ".join(feature.name for feature in wanted)
+        if wanted and features is None:
+            raise ModelError(
+                f"the model takes the features {names} beside the image, and none were given; name "
+                "their columns in `cohort.features`"
+            )
+        if features is None:
+            return ()
+        if not wanted:
+            raise ModelError(
+                f"the model takes the image only, and was given {', '.join(features.names)}; leave "
+                "the features out"
+            )
+        return (features.standardised(wanted),)

@@ -165,6 +165,11 @@ class PlannedAttack:
         tasks = catalogue.CATALOGUE[self.name].tasks
         if task.kind not in tasks:
             raise PlanError(f"{self.name} works for {', '.join(tasks)}, not for {task.kind}")
+        if self.threat.features and self.needs.access != "gradients":
+            raise PlanError(
+                f"threat: `features` are moved along the model's gradients, and {self.name} sees "
+                f"its {self.needs.access} only; take an attack by gradients, or hold the features"
+            )
 
     def check_images(self, batch: Batch) -> None:
         """See ``PlannedProbe``; refuses a radius that holds no change the images can store."""

@@ -110,8 +110,8 @@ class ReaderStudy:
         Raises:
             PlanError: an unknown inference.
         """
-        between = self.mean_squares[0]
         error, df = self._error(inference)
+        between = self.mean_squares[0]
         above = self.values.shape[0] - 1
         statistic = between / error if error > 0 else math.nan
         if inference == "fixed readers":
@@ -266,6 +266,8 @@ class ReaderStudy:
     def _error(self, inference: Inference) -> tuple[float, float]:
         """The mean square that treatments are compared with, and its degrees of freedom."""
         self._check(inference)
+        if len(self.values) < 2:
+            raise PlanError("one treatment alone is compared with none; take `mean`")
         beside = self.values.shape[1] // self.n_blocks
         interaction, plain = self.mean_squares[1], float(self._plain_df)
         excess = max(self.same_treatment - self.neither, 0.0)

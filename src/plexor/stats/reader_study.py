@@ -47,7 +47,8 @@ def reader_study(
     """A study from any measure of performance with its covariance over cases.
 
     Args:
-        values: (treatments, readers), two of each or more.
+        values: (treatments, readers), two readers or more. Of one treatment there is a mean over
+            readers (``ReaderStudy.mean``), and no comparison.
         covariance: of the values in row order, (treatments·readers, the same); 0 for two that
             share no case.
         n: cases.
@@ -57,8 +58,8 @@ def reader_study(
         readers_nested: whether each treatment has its own readers.
 
     Raises:
-        PlanError: shapes that do not fit, fewer than two treatments or readers (of a block), or
-            a number that is not finite.
+        PlanError: shapes that do not fit, fewer than two readers (of a block), or a number that is
+            not finite.
 
     Examples:
         >>> import numpy as np
@@ -69,10 +70,11 @@ def reader_study(
     """
     table = as_floats("values", values)
     spread = as_floats("covariance", covariance)
-    if table.ndim != 2 or min(table.shape) < 2 or spread.shape != (table.size, table.size):
+    shaped = table.ndim == 2 and len(table) > 0 and table.shape[1] > 1
+    if not shaped or spread.shape != (table.size, table.size):
         raise PlanError(
-            "values, covariance: expected (treatments, readers) of two or more each and a square "
-            f"covariance of all of them, got {table.shape} and {spread.shape}"
+            "values, covariance: expected (treatments, readers), two readers or more, and a square "
+            f"covariance of all, got {table.shape} and {spread.shape}"
         )
     if not (np.isfinite(table).all() and np.isfinite(spread).all()):
         raise PlanError("values, covariance: expected finite numbers, but one is NaN or infinite")
@@ -98,9 +100,9 @@ def reader_study(
     return ReaderStudy(
         values=table,
         variance=float(grid[same_t & same_r].mean()),
-        same_reader=float(grid[neither if readers_nested else ~same_t & same_r].mean()),
+        same_reader=_mean(grid[neither if readers_nested else ~same_t & same_r]),
         same_treatment=float(grid[same_t & beside].mean()),
-        neither=float(grid[neither].mean()),
+        neither=_mean(grid[neither]),
         same_treatment_each=each[:, beside[0, :, 0, :]].mean(axis=1),
         variance_each=np.trace(each, axis1=1, axis2=2) / readers,
         n=n,
@@ -108,6 +110,48 @@ def reader_study(
         n_blocks=n_blocks,
         readers_nested=readers_nested,
     )
+
+
+def reader_study_proportion(events: ArrayLike, groups: Groups | None = None) -> ReaderStudy:
+    """A study of proportions (e.g. of right answers), in which each reader reads each case.
+
+    Args:
+        events: (treatments, readers, n), true or false.
+        groups: the group (patient) of each case; None where cases are independent.
+
+    Raises:
+        PlanError: a shape that does not fit, an event that is neither, or fewer than two cases,
+            groups or readers.
+
+    Examples:
+        >>> right = [[[1, 1, 0, 1, 0], [1, 0, 0, 1, 1]], [[1, 0, 0, 0, 0], [1, 0, 0, 1, 0]]]
+        >>> study = reader_study_proportion(right)
+        >>> round(study.difference(0, 1).value, 3)
+        0.3
+    """
+    table = as_floats("events", events)
+    if table.ndim != 3 or not np.isin(table, (0, 1)).all():
+        raise PlanError(
+            f"events: expected true or false in (treatments, readers, cases), got {table.shape}"
+        )
+    n = table.shape[2]
+    codes, n_groups = (np.arange(n), n) if groups is None else group_codes(groups, n)
+    if n_groups < 2:
+        raise PlanError(f"events: expected two cases or groups, or more, got {n_groups}")
+    values = table.mean(axis=2)
+    apart = (table - values[..., None]).reshape(-1, n) / n
+    sums = np.stack([np.bincount(codes, weights=row) for row in apart])
+    return reader_study(
+        values,
+        sums @ sums.T * n_groups / (n_groups - 1),
+        n,
+        n_groups=None if groups is None else n_groups,
+    )
+
+
+def _mean(covariances: Floats) -> float:
+    """Their mean; 0 of none, as with one treatment."""
+    return float(covariances.mean()) if covariances.size else 0.0
 
 
 def reader_study_auc(
