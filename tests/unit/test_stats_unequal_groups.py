@@ -64,6 +64,9 @@ CALLS: dict[str, Callable[[np.ndarray], Found]] = {
     "proportion_of_reads": lambda g: stats.proportion_of_reads(EVENT, g, np.arange(N) % 3),
     "r_squared": lambda g: stats.r_squared(SCORE, OTHER, g),
     "reader_study_auc": lambda g: stats.reader_study_auc(TRUTH, RATINGS, g).difference(0, 1),
+    "reader_study_proportion": lambda g: stats.reader_study_proportion(
+        np.stack([[EVENT, AFTER], [MEMBER, AFTER]]), g
+    ).difference(0, 1),
     "root_mean_square_error": lambda g: stats.root_mean_square_error(SCORE, OTHER, g),
     "sensitivity_at_specificity": lambda g: stats.sensitivity_at_specificity(
         TRUTH, SCORE, 0.5, g, seed=1, n_resamples=50

@@ -267,7 +267,7 @@ class ReaderStudy:
         """The mean square that treatments are compared with, and its degrees of freedom."""
         self._check(inference)
         if len(self.values) < 2:
-            raise PlanError("one treatment alone is compared with none; take `mean`")
+            raise PlanError("test: expected two treatments or more, got one; use `mean`")
         beside = self.values.shape[1] // self.n_blocks
         interaction, plain = self.mean_squares[1], float(self._plain_df)
         excess = max(self.same_treatment - self.neither, 0.0)
