@@ -56,10 +56,10 @@ def _shortfalls(rows: Sequence[Row]) -> Iterator[str]:
     yield "## Where a default falls short"
     yield ""
     yield (
-        "Defaults that hold the true value clearly too seldom, or reject clearly too often, in some "
-        "design: by 2 percentage points and by 3 standard errors of the simulation. All others hold "
-        "what they say in all designs of this page. The documentation of each of these functions "
-        "says so, too."
+        "Defaults that hold the true value clearly too seldom, or reject clearly too often, in "
+        "some design: by 2 percentage points and by 3 standard errors of the simulation. All "
+        "others hold what they say in all designs of this page. The documentation of each of "
+        "these functions says so, too."
     )
     yield ""
     yield "| quantity or hypothesis | interval or test | designs | fall short | worst | where |"
@@ -69,10 +69,10 @@ def _shortfalls(rows: Sequence[Row]) -> Iterator[str]:
         if interval.startswith(ON_REQUEST) or not short:
             continue
         worst = min(short, key=lambda row: row.coverage)
-        figure = f"rejects {1 - worst.coverage:.3f}" if worst.is_test else f"{worst.coverage:.3f}"
+        share = f"rejects {1 - worst.coverage:.3f}" if worst.is_test else f"{worst.coverage:.3f}"
+        name = interval.replace(", groups ignored", "")
         yield (
-            f"| {question} | {interval.replace(', groups ignored', '')} | {len(own)} | {len(short)} "
-            f"| {figure} | {worst.design.words} |"
+            f"| {question} | {name} | {len(own)} | {len(short)} | {share} | {worst.design.words} |"
         )
     yield ""
 
@@ -92,9 +92,9 @@ def _summary(rows: Sequence[Row]) -> Iterator[str]:
         "Over the designs an interval is meant for: those of groups of one for intervals that "
         "ignore groups, all for the others. *Low* counts designs in which clearly fewer intervals "
         "than 95 % hold the true value (by 2 percentage points and by 3 standard errors of the "
-        "simulation); then the worst of them, and the worst of those with unequal groups. The worst "
-        f"of 30 designs that all cover 95 % is {_least_by_chance(rows, 30):.3f} on average, by the "
-        "chance of the simulation."
+        "simulation); then the worst of them, and the worst of those with unequal groups. By the "
+        "chance of the simulation the worst of 30 designs that all cover 95 % is "
+        f"{_least_by_chance(rows, 30):.3f} on average."
     )
     yield ""
     yield "| quantity | interval | designs | mean | low | least | where | least, unequal groups |"
