@@ -59,7 +59,10 @@ def run(
     ] = "smoke",
     data: Annotated[
         Path | None,
-        typer.Option(help="Folder of the original data; `smoke` draws phantoms without."),
+        typer.Option(
+            help="Folder of the original data; without it phantoms are drawn, in some studies for "
+            "`smoke` only."
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The study's directory; runs/NAME-SCALE if not given.")

@@ -20,7 +20,7 @@ from plexor.stats import Estimate
 
 FILE = "study.json"
 Matrix = tuple[tuple[int, ...], ...]
-NumberKind = Literal["share", "points", "kappa", "p", "p-bound", "d-prime"]
+NumberKind = Literal["share", "points", "kappa", "p", "p-bound", "d-prime", "years"]
 Word = Literal[
     "within sampling error",
     "differs",
@@ -37,7 +37,7 @@ class Number:
 
     Attributes:
         kind: how it is to be worded: a share, a difference of two shares, a kappa, a p-value, a
-            bound below which a p-value lies, a d'.
+            bound below which a p-value lies, a d', a number of years.
         value: the figure; None where undefined, and then ``note`` says why.
         low: lower limit of its 95 % interval; None without one.
         high: upper limit.
@@ -208,6 +208,8 @@ class StudyResult:
         arms: the ways it was carried out; those of the first table first.
         tables: everything further.
         limits: what the figures do not show.
+        verdict: the answer in words, on top of the page; "" where the count of figures that agree
+            with the published ones is the answer.
     """
 
     schema: Literal["plexor-study/1"] = "plexor-study/1"
@@ -224,6 +226,7 @@ class StudyResult:
     arms: tuple[Arm, ...]
     tables: tuple[StudyTable, ...]
     limits: tuple[str, ...]
+    verdict: str = ""
 
 
 _FORMAT = JsonFormat(StudyResult)

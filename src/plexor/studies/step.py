@@ -22,7 +22,7 @@ class Request:
         out: its directory; an unfinished run of the same study is resumed.
         scale: "smoke" (minutes, to see that all of it works), "small" (two processors, hours) or
             "full" (a graphics card).
-        data: the original data; None draws phantoms, for "smoke" only.
+        data: the original data; without, phantoms are drawn, by some studies for "smoke" only.
         weights: arm → weights already trained in the way that the arm would train them.
         start: arm → weights to start its training from, e.g. ImageNet's.
         device: where to compute, e.g. "cuda:0"; found by itself where None.
@@ -40,6 +40,13 @@ class Request:
     def __post_init__(self) -> None:
         if self.scale not in SCALES:
             raise PlanError(unknown("scale", self.scale, SCALES))
+
+    def check_data(self) -> None:
+        """Refuses a scale other than "smoke" without data, of a study that has phantoms for that.
+
+        Raises:
+            PlanError: no data.
+        """
         if self.data is None and self.scale != "smoke":
             raise PlanError(
                 f"scale {self.scale} needs the real images; give their folder with --data, or take "
