@@ -126,8 +126,8 @@ def placed(values: Tensor, axes: Tensor, size: tuple[int, ...], spacing_mm: floa
     """
     return torch.cat(
         [
-            _placed(one, step, size, spacing_mm)
-            for one, step in zip(values.split(1), axes.double(), strict=True)
+            _placed(one[None], step, size, spacing_mm)
+            for one, step in zip(values, axes.double(), strict=True)
         ]
     )
 

@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from plexor.core.errors import PlanError, unknown
+from plexor.core.ids import digest
 from plexor.core.wording import SPACE, with_unit
 from plexor.threat_model.norm import NORMS, Norm
 from plexor.threat_model.region import Border, Masked, region_from
 
 Unit = Literal["level", "value", "percent", "count"]
 Channels = Literal["together", "apart"]
+_MOST_NAMED = 2
+"""Features that a threat's name spells out; more are counted."""
 _BALL = ("norm", "radius", "unit", "channels", "features")
 
 
@@ -71,7 +74,10 @@ class Threat:
         parts += [self.unit] if self.unit not in ("level", "count") else []
         parts += ["apart"] if self.channels == "apart" else []
         parts += [self.region.name] if self.region is not None else []
-        parts += [f"{name}-{radius:g}" for name, radius in self.features.items()]
+        moved = [f"{name}-{radius:g}" for name, radius in self.features.items()]
+        if len(moved) > _MOST_NAMED:  # an id becomes the name of a file
+            moved = [f"{len(moved)}-features-{digest(sorted(moved))[:8]}"]
+        parts += moved
         return "-".join(parts)
 
     @property
