@@ -75,8 +75,10 @@ FLAG_KINDS = (
         "it was tried on.",
         why="A search along gradients cannot start there. Its failure then says nothing "
         "about the model.",
-        what_to_do="Look for rounding, thresholds, or `detach` inside the model; try another "
-        "loss, or an attack that needs no gradients.",
+        what_to_do="Look for rounding, thresholds, or `detach` inside the model. Name the layers "
+        "that do it in `straight_through`, so that gradients pass them by; try another loss, or "
+        "an attack that needs no gradients. `cascade` skips its stages that need one, and goes on "
+        "with queries.",
         check=checks.measured("zero-gradients"),
     ),
     FlagKind(
