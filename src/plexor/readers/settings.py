@@ -35,8 +35,9 @@ class Site:
         settings: how it is served.
         entries: failed attempts to enter, of one address.
         logins: failed attempts with the investigator's password, of one address.
-        writes: what one signed-in browser may send.
-        images: what one signed-in browser may fetch.
+        visits: how often one reader may sign in.
+        writes: what one reader may send.
+        images: what one reader may fetch.
     """
 
     store: Store
@@ -44,5 +45,6 @@ class Site:
     settings: Settings
     entries: RateLimit = field(default_factory=lambda: RateLimit(20, 60))
     logins: RateLimit = field(default_factory=lambda: RateLimit(5, 60))
+    visits: RateLimit = field(default_factory=lambda: RateLimit(30, 60))
     writes: RateLimit = field(default_factory=lambda: RateLimit(240, 60))
     images: RateLimit = field(default_factory=lambda: RateLimit(6000, 60))
