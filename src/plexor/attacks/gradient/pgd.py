@@ -107,8 +107,9 @@ class PGD:
     ) -> tuple[Tensor, Tensor]:
         """One restart: the best storable perturbation of each case, and its margin."""
         best = unbeaten(objective)
+        around, size = threat.around(objective.batch), self._size(objective.batch, threat)
         for step in range(self.steps):
-            trial = threat.store(delta, best.objective.batch)
+            trial = around.store(delta)
             margin, _, gradient = slope(
                 best.objective,
                 trial,
@@ -122,20 +123,19 @@ class PGD:
             if len(best) == 0:
                 return best.outcome()
             if stay is not None:
-                delta, gradient = delta[stay], gradient[stay]
-            delta = self._step(delta, gradient, best.objective.batch, threat)
-        trial = threat.store(delta, best.objective.batch)
+                delta, gradient, size = delta[stay], gradient[stay], size[stay]
+                around = threat.around(best.objective.batch)
+            delta = around.ascend(delta, gradient, size, share=_L1_SHARE)
+        trial = around.store(delta)
         margin = mean_margin(best.objective, trial, self.samples)
         kept(best, trial, margin, samples=self.samples, leave=self.stop_at_success)
         return best.outcome()
 
-    def _step(self, delta: Tensor, gradient: Tensor, batch: Batch, threat: Threat) -> Tensor:
-        """A step in the steepest direction within the range, projected onto the threat."""
-        whole, usual = threat.radii(batch), 2.5 / self.steps
+    def _size(self, batch: Batch, threat: Threat) -> Tensor:
+        """Length of a step for each case, (N, 1, ...)."""
         if threat.norm == "l0":  # its steps cannot add up: a position changes wholly or not
-            whole, usual = batch.high - batch.low, 1.0
-        size = whole * (self.step_size or usual)
-        return threat.ascend(delta, gradient, size, batch, share=_L1_SHARE)
+            return (batch.high - batch.low) * (self.step_size or 1.0)
+        return threat.radii(batch) * (self.step_size or 2.5 / self.steps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
