@@ -12,6 +12,7 @@ from plexor.attacks.goals import Goal
 from plexor.attacks.proposal import Attack, Proposal
 from plexor.attacks.storable import check_storable
 from plexor.attacks.threat import Threat
+from plexor.attacks.tied import Tied
 from plexor.core.errors import PlanError
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
@@ -178,7 +179,7 @@ class PlannedAttack:
             name=self.name,
             goal=self.goal,
             threat=self.threat,
-            attack=found.attack,
+            attack=Tied(attack=found.attack) if self.threat.channels == "tied" else found.attack,
             settings=self.source.settings,
         )
         return Ready(probe=probe, made_from=found.made_from, fit=found.fit)

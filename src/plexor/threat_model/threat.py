@@ -12,7 +12,7 @@ from plexor.threat_model.norm import NORMS, Norm
 from plexor.threat_model.region import Border, Masked, region_from
 
 Unit = Literal["level", "value", "percent", "count"]
-Channels = Literal["together", "apart"]
+Channels = Literal["together", "apart", "tied"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +26,10 @@ class Threat:
         unit: "level" (one quantum of the stored image), "value" (what the header's rescale gives,
             e.g. HU), or "percent" of the storable range; for L0 "count", or "percent" of all
             positions. For L0 "level" means "count", since L0 has no other measure.
-        channels: for L0, whether a pixel counts once, however many of its channels change, or each
-            channel by itself.
+        channels: "together": channels change as they like, and for L0 a pixel counts once, however
+            many of its channels change. "apart": for L0, each channel counts by itself. "tied":
+            every channel changes by the same amount; for grey images stored as RGB, whose channels
+            are equal and stay so.
         region: the only part of the image that may change; None for all of it.
     """
 
@@ -59,7 +61,7 @@ class Threat:
         """Norm, radius and region as they stand in a probe's id, e.g. "linf-2", "l2-5-percent"."""
         parts = [self.norm, f"{self.radius:g}"]
         parts += [self.unit] if self.unit not in ("level", "count") else []
-        parts += ["apart"] if self.channels == "apart" else []
+        parts += [self.channels] if self.channels != "together" else []
         parts += [self.region.name] if self.region is not None else []
         return "-".join(parts)
 
@@ -67,7 +69,7 @@ class Threat:
     def ball(self) -> str:
         """The threat without its radius, e.g. ``L∞``, ``L0, inside the marked lesion``."""
         parts = [NORMS[self.norm].symbol]
-        parts += ["channels apart"] if self.channels == "apart" else []
+        parts += [f"channels {self.channels}"] if self.channels != "together" else []
         parts += [self.place] if self.place else []
         return ", ".join(parts)
 
@@ -98,6 +100,7 @@ class Threat:
     def extent(self) -> str:
         """The change allowed, as it stands within a sentence."""
         how = NORMS[self.norm].extent.format(self.size)
+        how += ", the same in every channel" if self.channels == "tied" else ""
         return f"{how}, and only {self.place}" if self.place else how
 
     @property
