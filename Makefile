@@ -47,6 +47,7 @@ soak: $(SETUP)
 	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/soak/run_directories.py
 	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/soak/plans.py
 	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/soak/weights.py
+	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/soak/models.py
 
 docs: $(SETUP)
 	$(BIN)/mkdocs build --strict

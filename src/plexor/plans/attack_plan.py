@@ -62,6 +62,11 @@ class AttackPlan(ProbePlan):
                 f"{self.attack} needs access to the model's {access}, and the threat allows "
                 f"`access: {threat.access}`; take an attack that needs less, or allow more"
             )
+        if threat.channels == "tied" and self.attack == "jpeg":
+            raise PlanError(
+                "jpeg changes the coefficients of each colour component, which `channels: tied` "
+                "does not allow; leave `channels` out, or take another attack"
+            )
         norms = CATALOGUE[self.attack].norms
         if threat.norm not in norms:
             raise PlanError(

@@ -13,6 +13,7 @@ from plexor.attacks.proposal import Attack, Proposal
 from plexor.attacks.storable import check_storable
 from plexor.attacks.threat import Threat
 from plexor.attacks.through import Through
+from plexor.attacks.tied import Tied
 from plexor.core.errors import PlanError
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
@@ -190,7 +191,7 @@ class PlannedAttack:
             name=self.name,
             goal=self.goal,
             threat=self.threat,
-            attack=found.attack,
+            attack=Tied(attack=found.attack) if self.threat.channels == "tied" else found.attack,
             settings=self.source.settings,
         )
         return Ready(probe=probe, made_from=found.made_from, fit=found.fit)

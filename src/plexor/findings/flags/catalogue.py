@@ -125,6 +125,19 @@ FLAG_KINDS = (
         check=checks.gradients_unseen,
     ),
     FlagKind(
+        id="grey-in-colour",
+        title="Grey images are attacked in colour",
+        severity="note",
+        raised_if="the first cases are grey images stored with equal channels (R = G = B), and an "
+        "attack may change each channel by itself.",
+        why="An X-ray film or a slice saved as RGB has three numbers for every pixel, and a model "
+        "reads all three. A change that colours the image fools models easily and is seen at "
+        "once; no detector, scanner or viewer makes it.",
+        what_to_do="Write `channels: tied` in the threat. The change is then the same in every "
+        "channel, in the stored image too, and the radius stays that of the stored image.",
+        check=checks.measured("grey-in-colour"),
+    ),
+    FlagKind(
         id="groups-overlap",
         title="The model was trained on audited groups",
         severity="error",
