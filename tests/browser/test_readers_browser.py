@@ -6,6 +6,7 @@ import base64
 import contextlib
 import os
 import secrets
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -330,6 +331,55 @@ def test_an_answer_waits_in_the_browser_until_the_server_is_back(
         page.reload()
         phase(page, "reading")
         assert len(study.submissions(name)) == 1
+
+
+def test_ten_minutes_without_the_server_and_a_clock_that_jumps(
+    browser: Browser, studies: Studies
+) -> None:
+    study, name = studies(), secrets.token_hex(4)
+    with opened(browser, "about:blank", **DESK) as page:
+        page.clock.install()
+        page.goto(study.link(name))
+        begin(page)
+        page.clock.set_system_time("2001-01-01")
+        page.route("**/api/**", lambda route: route.abort())
+        page.keyboard.press("y")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#status.warn")
+        for _ in range(10):
+            page.clock.fast_forward("01:00")
+        assert "kept in this browser" in page.inner_text("#status")
+        assert study.submissions(name) == []
+        page.unroute_all()
+        page.clock.fast_forward("00:20")
+        case_number(page, 2)
+        (row,) = study.submissions(name)
+        assert row.answers == {"altered": True}
+        assert 0 < row.elapsed_ms < 60_000
+
+
+def test_a_full_disk_is_told_and_the_answer_stays_in_the_browser(
+    browser: Browser, studies: Studies
+) -> None:
+    study, name = studies(), secrets.token_hex(4)
+
+    def full(*_arguments: object) -> None:
+        cause = sqlite3.OperationalError("database or disk is full")
+        raise sa.exc.OperationalError("COMMIT", {}, cause)
+
+    with opened(browser, study.link(name), **DESK) as page:
+        begin(page)
+        page.wait_for_load_state("networkidle")
+        sa.event.listen(study.store._engine, "commit", full)
+        try:
+            page.keyboard.press("n")
+            page.keyboard.press("Enter")
+            page.wait_for_selector("#status.warn")
+            assert "kept in this browser" in page.inner_text("#status")
+        finally:
+            sa.event.remove(study.store._engine, "commit", full)
+        case_number(page, 2)
+        assert [row.answers for row in study.submissions(name)] == [{"altered": False}]
 
 
 def test_two_tabs_and_the_back_button_leave_one_answer(browser: Browser, studies: Studies) -> None:
