@@ -26,6 +26,7 @@ from scripts.mutants.results import Result, Results
 
 MOST_SECONDS = 30.0
 """CPU time of tests a mutant is given, as measured without a change; the quickest come first."""
+_NAP = 0.02
 _PYTEST = (
     *("-p", "no:randomly", "-p", "no:cacheprovider"),
     *("--timeout=0", "--capture=sys", "-q"),
@@ -217,16 +218,17 @@ def _forked(work: Any, folder: Path, seconds: float) -> Result:
         except BaseException as error:  # noqa: BLE001 (a child must not go on as its parent)
             answer.write_text(json.dumps(f"{type(error).__name__} outside of a test"))
         os._exit(0)
-    deadline = time.monotonic() + _deadline(seconds)
+    waited = 0.0  # counted in naps: a run that is paused does not wait
     while True:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             break
-        if time.monotonic() > deadline:
+        if waited > _deadline(seconds):
             os.killpg(child, signal.SIGKILL)
             os.waitpid(child, 0)
             return Result(status="timeout", by="")
-        time.sleep(0.02)
+        time.sleep(_NAP)
+        waited += _NAP
     if os.WIFSIGNALED(status):
         out_of_time = os.WTERMSIG(status) in (signal.SIGPROF, signal.SIGKILL)
         return Result(status="timeout" if out_of_time else "killed", by="the process died")
