@@ -171,7 +171,7 @@ class FGSM:
     ) -> Proposal:
         """Proposes the step, or no change where the step does not raise the margin."""
 
-        def step(some: Objective, _: int) -> tuple[Tensor, Tensor]:
+        def step(some: Objective, _step: int) -> tuple[Tensor, Tensor]:
             _, _, gradient = some.gradient(torch.zeros_like(some.batch.images), self.loss)
             delta = threat.store(threat.furthest(gradient, some.batch), some.batch)
             return delta, some.margin(delta)
