@@ -24,8 +24,6 @@ from scripts.mutants.operators import Mutant
 from scripts.mutants.patience import VARIABLE, Patience
 from scripts.mutants.results import Result, Results
 
-MOST_SECONDS = 30.0
-"""CPU time of tests a mutant is given, as measured without a change; the quickest come first."""
 _NAP = 0.02
 _PYTEST = (
     *("-p", "no:randomly", "-p", "no:cacheprovider"),
@@ -36,8 +34,11 @@ _PYTEST = (
 class Runner:
     """A pytest plugin that puts mutants in place of the usual test run."""
 
-    def __init__(self, area: Area, mutants: list[Mutant], results: Results) -> None:
+    def __init__(
+        self, area: Area, mutants: list[Mutant], results: Results, *, seconds: float
+    ) -> None:
         self._area, self._mutants, self._results = area, mutants, results
+        self._seconds = seconds
         self._coverage = Coverage()
         self._always = {str(path.relative_to(ROOT)) for path in area.always_files()}
 
@@ -97,7 +98,7 @@ class Runner:
         total = 0.0
         for item in quick:
             total += seconds[item.nodeid]
-            if total > MOST_SECONDS and kept:
+            if total > self._seconds and kept:
                 break
             kept.append(item)
         always = [i for i in items if i.nodeid.split("::")[0] in self._always and i not in kept]
@@ -282,9 +283,14 @@ def _apart(items: list[pytest.Item], path: Path, seconds: float) -> Result:
     )
 
 
-def run_area(area: Area, mutants: list[Mutant], results: Results) -> int:
-    """Runs the tests of an area on mutants; pytest's exit status."""
+def run_area(area: Area, mutants: list[Mutant], results: Results, *, seconds: float) -> int:
+    """Runs the tests of an area on mutants; pytest's exit status.
+
+    Each mutant is given ``seconds`` of tests, in CPU time without a change.
+    """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = tempfile.mkdtemp(prefix="hypothesis-")
     files = [str(path.relative_to(ROOT)) for path in area.test_files()]
-    return int(pytest.main([*_PYTEST, *files], plugins=[Runner(area, mutants, results)]))
+    return int(
+        pytest.main([*_PYTEST, *files], plugins=[Runner(area, mutants, results, seconds=seconds)])
+    )

@@ -13,7 +13,7 @@ from plexor.attacks.description import EVERY_NORM, EVERY_TASK
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.gradient.slope import check_averaged, kept, mean_margin, slope
 from plexor.attacks.objective import Objective, Precision
-from plexor.attacks.options import check_counts, check_positive
+from plexor.attacks.options import check_counts, check_names, check_positive
 from plexor.attacks.proposal import Proposal, normal_noise
 from plexor.attacks.threat import Threat
 from plexor.core.seeds import seed_for
@@ -83,6 +83,7 @@ class PGD:
     precision: Precision = "float32"
 
     def __post_init__(self) -> None:
+        check_names("pgd", loss=self.loss, precision=self.precision)
         check_counts("pgd", steps=self.steps, restarts=self.restarts)
         check_positive("pgd", step_size=self.step_size)
         check_averaged("pgd", samples=self.samples, diversity=self.diversity)
@@ -165,6 +166,9 @@ class FGSM:
     summary: ClassVar[str] = "one step of the whole radius"
 
     loss: LossKind = "ce"
+
+    def __post_init__(self) -> None:
+        check_names("fgsm", loss=self.loss)
 
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
