@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -67,3 +67,8 @@ class TiedModel:
         if name in ("_model", "_n_channels"):  # while it is unpickled
             raise AttributeError(name)
         return getattr(self._model, name)
+
+
+def tied_model(model: Model, n_channels: int) -> Model:
+    """The model, asked with images of one channel; itself if its images have one channel."""
+    return cast("Model", TiedModel(model, n_channels)) if n_channels > 1 else model

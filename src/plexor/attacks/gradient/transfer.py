@@ -129,7 +129,7 @@ class _OnSurrogates:
         """
         check_norm("transfer", threat, Transfer.norms)
         ensemble = Ensemble(self.surrogates, task=model.task).to(batch.images.device)
-        asked = tied_model(ensemble, batch)
+        asked = tied_model(ensemble, batch.copies)
         found = self.search(asked, replace(batch, before=None), goal, threat, seed=seed)
         n_models = len(self.surrogates)
         return replace(
