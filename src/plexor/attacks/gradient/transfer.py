@@ -17,6 +17,7 @@ from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.ensemble import Ensemble
 from plexor.models.model import Model
+from plexor.models.tied import tied_model
 from plexor.models.torch_model import TorchModel
 from plexor.threat_model import Access
 
