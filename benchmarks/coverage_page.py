@@ -15,8 +15,8 @@ LEAST_SHOWN = 0.5
 INTRODUCTION = Path(__file__).with_name("coverage_introduction.txt")
 
 
-def page(rows: Sequence[Row], repeats: int) -> str:
-    few = repeats // 4
+def page(rows: Sequence[Row]) -> str:
+    few, repeats = (found(row.repeats for row in rows) for found in (min, max))
     error, more = (1.96 * standard_error(n) for n in (repeats, few))
     introduction = INTRODUCTION.read_text(encoding="utf-8")
     lines = [introduction.format(repeats=repeats, few=few, error=error, more=more)]
@@ -102,11 +102,12 @@ def _table(question: str, rows: Sequence[Row]) -> Iterator[str]:
     yield "| n | group | correlation | samples | " + " | ".join(names) + " |"
     yield "|" + "---|" * (4 + len(names))
     for design in dict.fromkeys(row.design for row in rows):
-        own = [row for row in rows if row.design == design]
+        own = {row.interval: row for row in rows if row.design == design}
         size = str(design.group_size) if design.group_size else "unequal"
         n = str(design.n) if design.group_size else f"{design.n} groups"
-        where = f"| {n} | {size} | {design.correlation:g} | {own[0].repeats} | "
-        yield where + " | ".join(_cell(row) for row in own) + " |"
+        where = f"| {n} | {size} | {design.correlation:g} "
+        where += f"| {next(iter(own.values())).repeats} | "
+        yield where + " | ".join(_cell(own[name]) if name in own else "" for name in names) + " |"
 
 
 def _cell(row: Row) -> str:
@@ -137,7 +138,7 @@ def figure(rows: Sequence[Row], path: Path) -> None:
         height_ratios=heights,
         squeeze=False,
     )
-    colours = dict(zip(CORRELATIONS, ("#9aa5b1", "#56b4e9", "#0072b2", "#d55e00"), strict=True))
+    colours = dict(zip(CORRELATIONS, ("#9aa5b1", "#56b4e9", "#d55e00"), strict=True))
     for axis, name in zip(axes.flat, names, strict=False):
         own = [row for row in rows if row.question == name]
         intervals = list(dict.fromkeys(row.interval for row in own))
@@ -146,7 +147,7 @@ def figure(rows: Sequence[Row], path: Path) -> None:
             some = [row for row in own if row.design.correlation == correlation]
             axis.scatter(
                 [max(row.coverage, LEAST_SHOWN) for row in some],
-                [intervals.index(row.interval) + 0.13 * (order - 1.5) for row in some],
+                [intervals.index(row.interval) + 0.13 * (order - 1) for row in some],
                 s=7,
                 color=colour,
                 linewidth=0,

@@ -8,9 +8,9 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from scripts.mutants.areas import AREAS, ROOT, Area
+from scripts.mutants.areas import AREAS, FOLDER, ROOT, Area
 from scripts.mutants.operators import Mutant, mutants_of
-from scripts.mutants.results import FOLDER, Results, write_page
+from scripts.mutants.results import Results, write_page
 
 
 def main() -> int:

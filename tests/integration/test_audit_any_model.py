@@ -218,7 +218,11 @@ def test_what_needs_gradients_is_left_out_and_said_to_be(
         (Program, probe("fmn", "l0"), "gradients.*scores only; take sparse-rs, the strongest"),
         (Program, probe("universal-sgd"), "take square.* or `load` a universal-sgd that was"),
         (Decisions, probe("square"), "scores.*decisions only; take hop-skip-jump, the strongest"),
-        (Decisions, probe("pgd", "l1"), "no search under l1 needs so little, take another norm"),
+        (
+            Decisions,
+            probe("pgd", "l1"),
+            "no attack under l1 manages with this access; take another norm",
+        ),
         (MedianFilter, probe("universal-singular"), "hidden layers, and MedianFilter has no"),
     ],
 )

@@ -67,7 +67,7 @@ def check_cohort(
         path_template: builds the path from other columns.
         classes: the classes there may be.
         truth: "class", "findings", "number" or "mask".
-        no_finding: of findings, the label that stands for none.
+        no_finding: for several labels, the manifest's value for none.
         masks: name → the column with the paths of its masks, or a template that builds them.
         features: columns of numbers that a model takes beside the image.
         progress: called with the number of images opened and the number of all.
@@ -105,7 +105,7 @@ def check_cohort(
 
 
 def _labels(case: Case, truth: TruthKind) -> tuple[str, ...]:
-    """The classes or findings of a case; none for a number or a mask."""
+    """The class or the labels of a case; none for a number or a mask."""
     if truth in ("number", "mask"):
         return ()
     return split_labels(str(case.truth)) if truth == "findings" else (str(case.truth),)

@@ -25,7 +25,7 @@ class Cohort:
     Attributes:
         name: the manifest's, without its ending.
         cases: in the manifest's order.
-        classes: class names, or findings, in the order of a model's outputs; empty where truth is
+        classes: class names, or labels, in the order of a model's outputs; empty where truth is
             a number, or a mask whose classes nobody named.
         digest: SHA-256 of every case's id, truth, group, split and features and of the classes;
             independent of the order of rows and of where the files lie. The images have hashes of
@@ -103,8 +103,8 @@ def load_cohort(
         truth: "class"; "findings" for several labels a case, as "effusion|nodule"; "number" for
             regression: each label is then a finite number; "mask" for a segmentation: each label
             is then the path of an image that numbers the class of each pixel, 0 for the background.
-        no_finding: of findings, the label that stands for none, e.g. "No Finding"; an empty cell if
-            not given.
+        no_finding: for several labels, the manifest's value for none, e.g. "No Finding"; an empty
+            cell if not given.
         masks: name → the column with the paths of its masks, e.g. ``{"lesion": "lesion_mask"}``,
             or a template that builds them, ``{"lesion": "masks/{image_id}.png"}``. An empty cell
             says that there is none of it in the image.
@@ -182,7 +182,7 @@ def inspect_manifest(
                 severity="error",
                 id="label-unknown",
                 where=case.id,
-                message=unknown("finding", name, classes),
+                message=unknown("label", name, classes),
             )
             for case in cases
             for name in split_labels(str(case.truth))

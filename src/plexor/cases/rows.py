@@ -28,7 +28,7 @@ class CaseReader:
         columns: role → the manifest's name for it, where it differs.
         path_template: builds the path from other columns; None where there is a path column.
         truth: what labels are.
-        no_finding: of findings, the label that stands for none.
+        no_finding: for several labels, the manifest's value for none.
         masks: name → the column with the paths of its masks, or a template that builds them.
         features: columns of numbers that a model takes beside the image.
 

@@ -1,5 +1,9 @@
 """What is audited: models, their tasks, preprocessing, weights and training."""
 
+from plexor.core.errors import require
+
+require("torch")
+
 from plexor.models.architectures import ARCHITECTURES
 from plexor.models.batch import Batch, Scaling
 from plexor.models.card import ModelCard

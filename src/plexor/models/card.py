@@ -2,13 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
 
 from plexor.models.features import Feature
 from plexor.models.preprocess import Preprocess
 from plexor.models.task import Task, task_from
+
+MOST_CHANNELS = 1000
+"""Channels of an image, at most."""
+
+
+class _TaskForm(BaseModel):
+    """A task in a card, as plain data."""
+
+    kind: str
+    classes: Sequence[str] = ()
+    threshold: float | Sequence[float] | None = None
+    unit: str | None = None
+
+
+class _PreprocessForm(BaseModel):
+    """Preprocessing in a card, as plain data."""
+
+    size: Sequence[int] | None = None
+    window: Sequence[float] | None = None
+    mean: Sequence[float] = ()
+    std: Sequence[float] = ()
+
+
+class _Form(BaseModel):
+    """A card as plain data."""
+
+    task: _TaskForm
+    preprocess: _PreprocessForm | None = None
+    architecture: str = ""
+    channels: Annotated[int, Field(ge=1, le=MOST_CHANNELS)] | None = None
+    spatial_dims: Literal[2, 3] | None = None
+    weights_sha256: str = ""
+    training: Mapping[str, object] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +88,12 @@ class ModelCard:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ModelCard:
-        """A card from plain data, as stored in a weights file or in ``provenance.json``."""
+        """A card from plain data, as stored in a weights file or in ``provenance.json``.
+
+        Raises:
+            ValueError: it is no card.
+        """
+        _Form.model_validate(data, strict=True)
         rest = dict(data)
         task = dict(rest.pop("task"))
         preprocess = rest.pop("preprocess", None)

@@ -1,19 +1,21 @@
-"""From a run directory, or a study's, to its report."""
+"""Building of a report from a run directory or a study's directory."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from plexor.findings.reader_results import ReaderResults
 from plexor.findings.run import RunDirectory
 from plexor.findings.study_file import is_study, read_study
 from plexor.findings.summary import Summary, summarise
 from plexor.report.html import render
+from plexor.report.reader_section import reader_page
 from plexor.report.study_page import study_view
 from plexor.report.view import view
 
 
 def build_report(run: RunDirectory) -> str:
-    """The report of a run, finished or not, as one HTML file; nothing is written.
+    """Returns the report of a run, finished or not, as one HTML file; writes nothing.
 
     Raises:
         RunDirectoryError: not a run directory, or nothing in it yet.
@@ -23,9 +25,9 @@ def build_report(run: RunDirectory) -> str:
 
 
 def write_report(path: Path | str) -> Path:
-    """Writes ``summary.json`` and ``report.html`` anew into the run directory at ``path``.
+    """Rewrites ``summary.json`` and ``report.html`` in the run directory at ``path``.
 
-    In a study's directory, the reports of all its arms and then the study's own.
+    For a study's directory, writes the reports of all its arms, then the study's own.
 
     Returns:
         The report's path.
@@ -40,6 +42,11 @@ def write_report(path: Path | str) -> Path:
     summary, report = _build(run)
     run.write_summary(summary)
     return run.write_report(report)
+
+
+def reader_report(results: ReaderResults) -> str:
+    """The page of a reader study, as one HTML file; nothing is written."""
+    return render(reader_page(results), results.plexor, template="readers.html")
 
 
 def _build(run: RunDirectory) -> tuple[Summary, str]:

@@ -1,4 +1,4 @@
-"""Example cases, before and after each probe, as many as one file can carry."""
+"""Example cases before and after each probe, as many as fit into one file."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ from plexor.report.picture import Change, Frame, flat, frame, show, show_change
 from plexor.report.shortcut_section import in_pairs
 
 MOST_CHARACTERS = 3_600_000
-"""Of images in one report, so that it stays below 5 MB."""
+"""Limit for the images of a report, which keeps it below 5 MB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probed:
-    """What one probe did to a case.
+    """Effect of one probe on a case.
 
-    ``contour`` is the path of what is outlined then, ``margins`` the map of an attack that tries
-    positions one by one.
+    ``contour`` is the path of the model's outline after the probe, ``margins`` the map of an attack
+    that tries positions one by one.
     """
 
     title: str
@@ -61,10 +61,10 @@ class Probed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExampleCase:
-    """One case with all that is shown of it.
+    """One case with everything that is shown of it.
 
-    Of a segmentation, ``truth`` and ``contour`` are the paths of what is truly there and of what is
-    outlined on the original; of other tasks, they are empty.
+    For segmentation, ``truth`` and ``contour`` are the paths of the true outline and of the model's
+    outline on the original; for other tasks they are empty.
     """
 
     title: str
@@ -80,7 +80,7 @@ class ExampleCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparator:
-    """The cases shown, what their outputs are of, and words on outlines and on what is left out."""
+    """The cases shown, the names of their outputs, the legend, and a note on omitted cases."""
 
     cases: tuple[ExampleCase, ...]
     outputs_of: str
@@ -98,10 +98,10 @@ class _Original:
 
 
 def comparator(run: RunDirectory, summary: Summary, findings: pd.DataFrame) -> Comparator:
-    """Chooses among the run's examples until the report would grow too large.
+    """Chooses examples of the run up to the size limit of the report.
 
-    The page's first probe of every case comes before any other. Cases in which it reached its goal
-    are shown first, those that it did not attempt last.
+    The page's lead probe is included for every case before any other probe. Cases in which it
+    reached its goal are shown first, cases that it did not attempt last.
 
     Raises:
         DataError: an example's file is damaged.
@@ -151,21 +151,21 @@ def comparator(run: RunDirectory, summary: Summary, findings: pd.DataFrame) -> C
 def _standing(
     case_id: str, rows: Mapping[tuple[str, str], Row], probed: Mapping[str, Probed]
 ) -> tuple[bool, bool, str]:
-    """Sorts cases by what came of the first probe they are shown under, then by name."""
+    """Sorts cases by the outcome of the first probe shown, then by name."""
     row = rows[case_id, next(iter(probed))]
     gave_way = row["reached"] or (np.isnan(row["margin_after"]) and changed(row))
     return not gave_way, not row["attempted"], case_id
 
 
 def _judged(findings: pd.DataFrame) -> dict[tuple[str, str], Row]:
-    """(case, probe) → what the judge found on the losslessly stored image."""
+    """(case, probe) → the finding in the lossless container."""
     done = findings[(findings["stored"] == "lossless") & (findings["status"] == "ok")]
     records: list[dict[str, Any]] = done.to_dict("records")  # type: ignore[assignment]
     return {(record["case_id"], record["probe"]): record for record in records}
 
 
 def _most_telling_first(summary: Summary) -> list[ProbeSummary]:
-    """The page's first probe, its noise, the rest of its family from the widest, then the rest.
+    """The lead probe, its noise, the rest of its family by falling radius, then the others.
 
     Shortcuts come last.
     """
@@ -196,12 +196,12 @@ def _original(image: Image, perturbed: Image, labels: Mapping[str, Labels]) -> _
 
 
 def _contour(labels: Labels | None, seen: Frame) -> str:
-    """The path around a mask (*spatial), in what is shown of a case; "" without one."""
+    """The path around a mask (*spatial) in the frame shown; "" without one."""
     return "" if labels is None else contour(flat(labels[None])[seen.rows, seen.columns, 0])
 
 
 def _margins(entry: StoredExample, seen: Frame) -> MarginMap | None:
-    """The map of a case, where its attack keeps one and tried anything."""
+    """The map of a case, if its attack keeps one and tried any position."""
     return (
         None if entry.by_position is None else show_margins(read_margins(entry.by_position), seen)
     )

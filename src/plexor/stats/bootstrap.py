@@ -1,4 +1,4 @@
-"""Bootstrap intervals of any statistic, groups resampled whole."""
+"""Bootstrap intervals of any statistic, with whole groups resampled."""
 
 from __future__ import annotations
 
@@ -66,7 +66,8 @@ def bootstrap_interval(
         counts them. The interval is NaN with a note for one group, or where all resamples agree.
 
     Raises:
-        PlanError: an option that makes no sense.
+        PlanError: an unknown method, fewer than two resamples, or "studentised" without
+        ``standard_error``.
 
     Examples:
         >>> from plexor.stats import weighted_mean
@@ -147,7 +148,7 @@ def replicate_limits(
     if np.isinf(kept).any():
         return math.nan, math.nan, "infinite in some resamples: no interval"
     if np.ptp(kept) == 0:
-        return math.nan, math.nan, "all resamples agree, so they tell no spread"
+        return math.nan, math.nan, "the statistic is equal in all resamples: no interval"
     tails = np.array([(1 - level) / 2, (1 + level) / 2])
     if method == "studentised" and extra is not None:
         error, errors = float(extra[0]), extra[1:][known]

@@ -1,4 +1,4 @@
-"""Whether several looks at the same observations are so equally often."""
+"""Whether several proportions of the same observations are equal."""
 
 from __future__ import annotations
 
@@ -20,15 +20,17 @@ def cochrans_q(outcomes: ArrayLike, groups: Groups | None = None) -> TestResult:
 
     With groups: with d the sum over a group of each observation's outcomes minus their mean,
     (K-1)/K · Σdᵀ (Σ d dᵀ)⁺ Σd over K groups, χ² with df the rank of Σ d dᵀ. This is Obuchowski's
-    test (``clustered_mcnemar``) for k looks; it assumes nothing of how looks correlate.
+    test (``clustered_mcnemar``) for k columns; it assumes nothing of the correlation between
+    columns.
 
     Args:
-        outcomes: truth values, (n, k): observations by looks (models, readers, perturbations).
+        outcomes: truth values, (n, k): one row per observation, one column per model, reader or
+            perturbation.
         groups: the group of each observation; None where they are independent.
 
     Returns:
-        NaN with a note where no observation differs between looks, or (with groups) where there
-        are no more groups than df.
+        NaN with a note where each observation has the same outcome in all columns, or (with groups)
+        where there are no more groups than df.
 
     Raises:
         PlanError: not (n, k) truth values with k >= 2, or a group is missing.

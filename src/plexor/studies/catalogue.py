@@ -1,4 +1,4 @@
-"""What studies there are."""
+"""The catalogue of studies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each study does, step by step; imported when one is run, for this needs torch."""
+"""The steps of each study; imported only when a study is run, since they need torch."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _RECIPES: dict[str, Callable[[Request], list[Step]]] = {
 
 
 def recipe(name: str) -> Callable[[Request], list[Step]]:
-    """From a request to the steps of that study.
+    """The function that turns a request into the steps of that study.
 
     Raises:
-        PlanError: there is no such study.
+        PlanError: the study is unknown.
     """
     if name not in _RECIPES:
         raise PlanError(unknown("study", name, _RECIPES))
