@@ -42,7 +42,7 @@ class Request:
             raise PlanError(unknown("scale", self.scale, SCALES))
 
     def check_data(self) -> None:
-        """Refuses a scale other than "smoke" without data; for studies that draw phantoms there only.
+        """Refuses a scale other than "smoke" without data, where phantoms are for that only.
 
         Raises:
             PlanError: no data.
