@@ -27,7 +27,7 @@ from plexor.studies.li2020.cohorts import permuted
 from plexor.studies.li2020.diagnosis import Diagnosis
 from plexor.studies.li2020.estimator import Estimator, Pipeline
 from plexor.studies.li2020.layout import FEATURES, read_layout
-from plexor.studies.li2020.ours import Network, paired
+from plexor.studies.li2020.ours import Network, old_minus_young, paired
 
 DATA = Path(os.environ.get("PLEXOR_DATA") or Path(__file__).parents[3] / "shared" / "data")
 needs_template = pytest.mark.skipif(
@@ -204,6 +204,17 @@ def test_shifts_are_means_over_seeds_and_compared_on_the_same_scans() -> None:
     assert found["strong – weak"].p_value == pytest.approx(2 / 2**6)  # all six people agree
     assert found["strong – weak"].corrected == pytest.approx(2 * 2 / 2**6)
     assert found["strong – strong"].p_value == 1.0
+
+
+def test_the_old_and_the_young_are_compared_as_independent_means() -> None:
+    """Welch's interval and the squared and added ones agree for equal, balanced groups."""
+    ages, sizes = [25, 30, 35, 38, 65, 70, 75, 90], [1.0, 2.0, 3.0, 4.0, 6.0, 7.0, 8.0, 9.0]
+    rows = pd.DataFrame({"truth": ages, "size": sizes, "group": list("abcdefgh")})
+    found = old_minus_young(rows)
+    half = 3.182446 * np.sqrt(5 / 3 / 4) * np.sqrt(2)  # t with 3 degrees of freedom, twice
+    assert found.value == pytest.approx(5.0)
+    assert (found.low, found.high) == pytest.approx((5 - half, 5 + half), rel=1e-5)
+    assert old_minus_young(rows[:4]).value is None
 
 
 def test_years_are_worded_with_their_unit() -> None:

@@ -58,8 +58,8 @@ def run(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of the original data; without it phantoms are drawn, in some studies for "
-            "`smoke` only."
+            help="Folder of the original data; without it, phantoms are drawn (some studies: at "
+            "`smoke` only)."
         ),
     ] = None,
     out: Annotated[

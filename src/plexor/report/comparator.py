@@ -207,7 +207,11 @@ def _original(
 
 def _contour(labels: Labels | None, seen: Frame) -> str:
     """The path around a mask (*spatial) in the frame shown; "" without one."""
-    return "" if labels is None else contour(flat(labels[None])[seen.rows, seen.columns, 0])
+    return (
+        ""
+        if labels is None
+        else contour(flat(labels[None], seen.upright)[seen.rows, seen.columns, 0])
+    )
 
 
 def _margins(entry: StoredExample, seen: Frame) -> MarginMap | None:

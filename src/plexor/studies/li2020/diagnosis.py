@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -151,30 +152,31 @@ def _predicted(model: TorchModel, batch: Batch) -> float:
 
 
 def _older(model: TorchModel, scale: Scale, number: int) -> Older:
-    """Draws a person twice from the same random numbers, a year apart."""
-    name = f"older-{number}"
-    config = AgeingConfig(spacing_mm=scale.spacing_mm)
-    ages = np.random.default_rng(seed_for(SEED, name, "age"))
-    age = float(ages.uniform(_YOUNGEST, _OLDEST))
-    found = []
-    for years in (age, age + 1):
-        generator = np.random.default_rng(seed_for(SEED, name))
-        phantom = scan(generator, draw_person(generator, years, config), config)
-        features = {column: float(phantom.truth[column]) for column in FEATURES}
-        case = Case(id=name, path=Path(name), truth=years, group=name, features=features)
-        found.append(batch_of([case], [decode_nifti(_plain_nifti(phantom, name))]))
-    young, old = found
+    young, old = _a_year_apart(scale.spacing_mm, number)
     change = (old.images - young.images).double()
     return Older(
-        person=name,
+        person=young.ids[0],
         shift=_predicted(model, old) - _predicted(model, young),
         linf=float(change.abs().max()),
         l2=float(change.norm()),
     )
 
 
-def _plain_nifti(phantom: Any, name: str) -> bytes:
-    return nifti(phantom, name)
+@lru_cache(maxsize=512)
+def _a_year_apart(spacing_mm: int, number: int) -> tuple[Batch, Batch]:
+    """A person drawn twice from the same random numbers; the same for every network."""
+    name = f"older-{number}"
+    config = AgeingConfig(spacing_mm=spacing_mm)
+    ages = np.random.default_rng(seed_for(SEED, name, "age"))
+    age = float(ages.uniform(_YOUNGEST, _OLDEST))
+    found: list[Batch] = []
+    for years in (age, age + 1):
+        generator = np.random.default_rng(seed_for(SEED, name))
+        phantom = scan(generator, draw_person(generator, years, config), config)
+        features = {column: float(phantom.truth[column]) for column in FEATURES}
+        case = Case(id=name, path=Path(name), truth=years, group=name, features=features)
+        found.append(batch_of([case], [decode_nifti(nifti(phantom, name))]))
+    return found[0], found[1]
 
 
 def _share(model: TorchModel, case: Case, radius: float, moved: dict[str, float]) -> Share:

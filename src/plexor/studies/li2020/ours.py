@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from plexor.stats import (
     root_mean_square_error,
     sign_flip_test,
 )
+from plexor.stats.mover import mover_limits
 from plexor.studies.li2020.diagnosis import Diagnosis
 from plexor.studies.li2020.plans import GAP, SEED
 
@@ -191,6 +193,49 @@ class Network:
             return Number(kind="share", value=None, note="both slopes are zero")
         values, groups = [np.mean(s) for s in by_case.values()], [g for _, g in by_case]
         return Number.of("share", clustered_mean(values, groups))
+
+
+def old_minus_young(shifts: pd.DataFrame) -> Number:
+    """Mean size of the shift in the oldest band minus that in the youngest.
+
+    The two means are of different people; their clustered intervals are squared and added (MOVER:
+    Zou & Donner, Stat Med 2008;27:1693).
+
+    Args:
+        shifts: as ``Network.shifts`` gives them, or their difference between two networks.
+    """
+    (low, high), (start, end) = BANDS[0], BANDS[-1]
+    young, old = (
+        clustered_mean(rows["size"].to_numpy(float), rows["group"].to_numpy(str))
+        for rows in (
+            shifts[(shifts["truth"] >= low) & (shifts["truth"] < high)],
+            shifts[(shifts["truth"] >= start) & (shifts["truth"] <= end)],
+        )
+    )
+    if not (math.isfinite(young.low) and math.isfinite(old.low)):
+        return Number(kind="years", value=None, note="too few people in one of the two age groups")
+    lower, upper = mover_limits(
+        np.array([1.0, -1.0]),
+        np.array([old.value, young.value]),
+        np.array([old.low, young.low]),
+        np.array([old.high, young.high]),
+        np.eye(2),
+    )
+    return Number(
+        kind="years",
+        value=old.value - young.value,
+        low=lower,
+        high=upper,
+        n=old.n + young.n,
+        n_groups=(old.n_groups or 0) + (young.n_groups or 0),
+        method="difference of two independent means, their intervals squared and added",
+    )
+
+
+def difference_of(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """The ``size`` of one network's shifts minus another's, of the same scans."""
+    both = one.merge(other, left_index=True, right_index=True, suffixes=("", "_other"))
+    return both.assign(size=both["size"] - both["size_other"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from plexor.findings.study_file import Number, StudyRow, StudyTable
-from plexor.studies.li2020.ours import BANDS, Network, Paired
-from plexor.studies.li2020.plans import GAP, HYBRID, PERMUTED, VOLUMES, Scale
+from plexor.studies.li2020.ours import BANDS, Network, Paired, difference_of, old_minus_young
+from plexor.studies.li2020.plans import CONVENTIONAL, GAP, HYBRID, PERMUTED, VOLUMES, Scale
 
 Networks = Mapping[str, Network]
 Cell = Number | str | None
@@ -133,14 +133,24 @@ def age_table(networks: Networks, scale: Scale) -> StudyTable:
         )
         for low, high in BANDS
     ]
+    (first, last), (start, end) = BANDS[0], BANDS[-1]
+    apart = f"{start} to {end} minus {first} to {last} years"
+    shifts = {name: found.shifts(probe) for name, found in networks.items()}
+    rows.append(StudyRow(name=apart, cells=tuple(old_minus_young(one) for one in shifts.values())))
+    both = difference_of(shifts[CONVENTIONAL], shifts[HYBRID])
+    interaction = StudyRow(
+        name=f"{CONVENTIONAL} minus {HYBRID}, {apart}",
+        detail="interaction of network and age",
+        cells=(old_minus_young(both), *[None] * (len(networks) - 1)),
+    )
     return StudyTable(
         id="by-age",
         title="By age",
         text=f"Mean size of the shift by the attack either way at L∞ ≤ {scale.main_radius:g}, "
         "volumes held, by true age.",
         columns=("Age", *networks),
-        rows=tuple(rows),
-        note="That one group moves further than another is not tested here.",
+        rows=(*rows, interaction),
+        note="The interaction is shown where its interval, in the first column, excludes 0.",
     )
 
 
