@@ -122,13 +122,14 @@ def averaged(attack: Attack, samples: int) -> Attack:
     One draw that reaches the goal says little of a random model. Attacks without these options,
     and all for fewer than two samples, stay as they are.
     """
-    if samples < 2 or not is_dataclass(attack):
+    options: Any = attack
+    if samples < 2 or not is_dataclass(options):
         return attack
-    wanted: dict[str, Any] = {"samples": samples, "stop_at_success": False}
-    known = {field.name for field in fields(attack)}
-    if not wanted.keys() <= known:
+    wanted = {"samples": samples, "stop_at_success": False}
+    if not wanted.keys() <= {field.name for field in fields(options)}:
         return attack
-    return replace(attack, **wanted)
+    averaging: Attack = replace(options, **wanted)
+    return averaging
 
 
 @dataclass(slots=True, kw_only=True)

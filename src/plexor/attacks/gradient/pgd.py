@@ -175,8 +175,8 @@ class FGSM:
     ) -> Proposal:
         """Proposes the step, or no change where the step does not raise the margin."""
 
-        def step(some: Objective, _step: int) -> tuple[Tensor, Tensor]:
-            _, _, gradient = some.gradient(torch.zeros_like(some.batch.images), self.loss)
+        def step(some: Objective, _: int) -> tuple[Tensor, Tensor]:
+            gradient = some.gradient(torch.zeros_like(some.batch.images), self.loss)[2]
             delta = threat.store(threat.furthest(gradient, some.batch), some.batch)
             return delta, some.margin(delta)
 
