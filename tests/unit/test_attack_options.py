@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 import pytest
 
@@ -13,7 +13,7 @@ from plexor.core.errors import PlanError
 CHOICES = [
     (name, field.name, get_args(get_type_hints(kind)[field.name]))
     for name, kind in CATALOGUE.items()
-    for field in fields(kind)
+    for field in fields(cast("Any", kind))
     if get_origin(get_type_hints(kind)[field.name]) is Literal
 ]
 

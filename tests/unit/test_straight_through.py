@@ -39,8 +39,9 @@ def test_the_outputs_are_the_models_and_the_gradient_that_of_the_rest() -> None:
     torch.testing.assert_close(found, wanted)
     (blocked,) = torch.autograd.grad(rounded.outputs(stored).sum(), stored)
     assert not blocked.any()
-    assert not rounded.network[0]._forward_hooks
-    assert not rounded.network[0]._forward_pre_hooks
+    layer = rounded.network.get_submodule("0")
+    assert not layer._forward_hooks
+    assert not layer._forward_pre_hooks
 
 
 def test_a_plan_names_the_layers_of_attacks_that_see_gradients() -> None:

@@ -123,10 +123,9 @@ def averaged(attack: Attack, samples: int) -> Attack:
     and all for fewer than two samples, stay as they are.
     """
     options: Any = attack
-    if samples < 2 or not is_dataclass(options):
-        return attack
+    known = {field.name for field in fields(options)} if is_dataclass(options) else set()
     wanted = {"samples": samples, "stop_at_success": False}
-    if not wanted.keys() <= {field.name for field in fields(options)}:
+    if samples < 2 or not wanted.keys() <= known:
         return attack
     averaging: Attack = replace(options, **wanted)
     return averaging
