@@ -196,7 +196,7 @@ def test_a_directory_of_another_scale_is_refused(out: Path, tmp_path: Path) -> N
 
 def test_requests_that_make_no_sense(tmp_path: Path) -> None:
     with pytest.raises(PlanError, match="needs the real images"):
-        request(tmp_path, scale="small")
+        run_study("allyn2020", request(tmp_path, scale="small"))
     with pytest.raises(PlanError, match="unknown scale 'smokey'; did you mean 'smoke'"):
         request(tmp_path, scale="smokey")
     with pytest.raises(PlanError, match="unknown arm 'cleam'; did you mean 'clean'"):

@@ -89,6 +89,8 @@ def test_nothing_holds_of_an_undefined_number_nor_its_contrary(
     ("condition", "message"),
     [
         ("", "cannot read ''"),
+        ("-" * 900 + "1 > 0", "more than 100 parts within each other in"),
+        ("1is 1", "cannot read '1is 1'"),
         ("clean.accuracy.low >", "cannot read"),
         ("import os", "cannot read"),
         ("a = 1", "cannot read"),

@@ -4,6 +4,10 @@
 also ``plexor.audit``.
 """
 
+from plexor.core.errors import require
+
+require("torch")
+
 from plexor.audits.executors import Executor, Here, Ray
 from plexor.audits.inputs import cohort_of, model_of
 from plexor.audits.progress import Progress

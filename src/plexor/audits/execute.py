@@ -18,7 +18,8 @@ from plexor.cases.image import LOSSLESS
 from plexor.core.errors import DataError, PlexorError
 from plexor.findings import CLEAN, Example, Finding
 from plexor.models.batch import Batch
-from plexor.models.model import Model
+from plexor.models.features import Features
+from plexor.models.model import Model, answer
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Task
 from plexor.models.truth import encode
@@ -52,6 +53,7 @@ def execute(
     seed: int,
     batch_size: int,
     keep: Collection[str] = (),
+    draws: int = 1,
 ) -> UnitResult:
     """Applies the unit's probe to each case, and has the judge measure the result.
 
@@ -66,6 +68,7 @@ def execute(
             through the device's arithmetic: a convolution over another number of cases may sum in
             another order, and a change in the last bit may flip the sign of a gradient.
         keep: ids of the cases whose image files are kept.
+        draws: number of times the judge asks the model about each image, see ``judge``.
     """
     rows: dict[str, list[Finding]] = {}
     examples: list[Example] = []
@@ -80,7 +83,7 @@ def execute(
         else:
             groups[alike(image)].append((case, image, label))
     for members in groups.values():
-        work = _Work(unit, members, model, before, seed, keep)
+        work = _Work(unit, members, model, before, seed, keep, draws)
         try:
             parts, batch_size = halving(work, len(members), batch_size, model=model)
             for found in parts:
@@ -126,12 +129,14 @@ class _Work:
     before: Mapping[str, Outputs]
     seed: int
     keep: Collection[str]
+    draws: int
 
     def __call__(self, part: slice) -> Found:
         cases, images, labels = zip(*self.members[part], strict=True)
         model, probe = self.model, self.unit.probe
         ids = [case.id for case in cases]
-        batch = Batch.of(ids, images, torch.stack(labels), model.device)
+        features = Features.of(cases, model.device)
+        batch = Batch.of(ids, images, torch.stack(labels), model.device, features=features)
         batch = replace(batch, before=self._before(batch))
         attempted = torch.ones(len(batch), dtype=torch.bool)
         if probe.goal is not None:
@@ -145,6 +150,8 @@ class _Work:
             goal=probe.goal,
             threat=probe.threat,
             edits=proposal.edits,
+            features=proposal.features,
+            draws=self.draws,
         )
         lossless = verdicts[LOSSLESS]
         before = batch.before
@@ -158,6 +165,7 @@ class _Work:
             before=before,
             attempted=attempted,
             proposal=proposal,
+            features=proposal.features or batch.features,
         )
         found: Found = []
         for i, case in enumerate(cases):
@@ -188,7 +196,7 @@ class _Work:
         """
         if isinstance(self.model.task, Segmentation):
             with torch.no_grad():
-                return self.model.outputs(batch.images, batch.scaling)
+                return answer(self.model, batch, batch.images)
         if self.unit.probe.id == CLEAN:
             return None
         known = torch.tensor([self.before[case_id] for case_id in batch.ids])

@@ -14,8 +14,8 @@ from plexor.attacks.threat import Threat
 from plexor.audits.check import Check
 from plexor.core.errors import ModelError
 from plexor.models.batch import Batch
-from plexor.models.device import is_out_of_memory
-from plexor.models.model import Model
+from plexor.models.foreign_code import backward_pass
+from plexor.models.model import Model, answer
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Binary, Multiclass, Multilabel, Task
 
@@ -53,11 +53,9 @@ def check_gradients(model: Model, batch: Batch) -> list[Check]:
         return [Check(id=name, raised=None, message=seen) for name in _CHECKS]
     try:
         slope = _slope(model, batch)
-    except RuntimeError as error:
-        if is_out_of_memory(error):
-            raise
+    except ModelError as error:
         checks = [
-            Check(id=name, raised=True, message=f"no gradient: {error}")
+            Check(id=name, raised=True, message=f"no gradient: {error.__cause__ or error}")
             for name in ("zero-gradients", "false-gradients")
         ]
     else:
@@ -86,8 +84,10 @@ def _climbed(model: Model, batch: Batch, outputs: Tensor) -> Tensor:
 
 def _slope(model: Model, batch: Batch) -> _Slope:
     images = batch.images.detach().clone().requires_grad_()
-    outputs = model.outputs(images, batch.scaling)
-    (gradient,) = torch.autograd.grad(_climbed(model, batch, outputs).sum(), images)
+    outputs = answer(model, batch, images)
+    climbed = _climbed(model, batch, outputs).sum()
+    with backward_pass():
+        (gradient,) = torch.autograd.grad(climbed, images)
     return _Slope(gradient=gradient, scale=outputs.detach().flatten(1).abs().amax(dim=1))
 
 
@@ -111,7 +111,7 @@ def _false(model: Model, batch: Batch, slope: _Slope) -> Check:
     )
     with torch.no_grad():
         ahead, behind = (
-            _climbed(model, batch, model.outputs(batch.images + step, batch.scaling))
+            _climbed(model, batch, answer(model, batch, batch.images + step))
             for step in (along, -along)
         )
     said, done = 2 * level.flatten() * length, ahead - behind

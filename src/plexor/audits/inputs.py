@@ -11,11 +11,12 @@ from plexor.audits.access import check_access
 from plexor.audits.provenance import images_sha256
 from plexor.audits.sources import Sources
 from plexor.audits.surrogates import load_surrogates
-from plexor.cases import Case, Cohort, load_cohort, split_groups
+from plexor.cases import Case, Cohort, limit_cases, load_cohort, split_groups
 from plexor.cases.rows import TruthKind
-from plexor.core.errors import DataError
+from plexor.core.errors import DataError, PlanError, unknown
 from plexor.core.ids import digest
 from plexor.models import Model, load_model
+from plexor.models.features import check_features
 from plexor.plans.plan import Plan
 from plexor.probes import Materials, PlannedProbe, Ready
 
@@ -60,8 +61,10 @@ class Inputs:
         # Sort by id: findings must not depend on the order of a manifest's rows.
         audited = replace(audited, cases=tuple(sorted(audited.cases, key=lambda case: case.id)))
         _check_classes(cohort, model)
+        check_features(model.card.features, plan.cohort.features, cohort=cohort.name)
         for probe in probes:
             probe.check(model.task)
+            _check_moved(probe, plan.cohort.features)
             check_access(probe, model)
         surrogates = load_surrogates(probes, model, path=plan.path)
         sources = Sources.of(probes, cohort, path=plan.path)
@@ -98,8 +101,18 @@ class Inputs:
         }
 
 
+def _check_moved(probe: PlannedProbe, features: Sequence[str]) -> None:
+    """Refuses a threat that moves a feature which the cases do not have."""
+    for name in probe.threat.features if probe.threat else ():
+        if name not in features:
+            raise PlanError(
+                f"threat: {unknown('feature', name, features)}; `threat.features` moves columns "
+                "that `cohort.features` names"
+            )
+
+
 def cohort_of(plan: Plan, task: str = "multiclass") -> Cohort:
-    """Reads the plan's whole cohort, split if the plan says so.
+    """Reads the plan's whole cohort, split and limited if the plan says so.
 
     Args:
         plan: the plan that names it.
@@ -119,8 +132,13 @@ def cohort_of(plan: Plan, task: str = "multiclass") -> Cohort:
         no_finding=source.no_finding,
         masks=source.masks,
         include_padding=source.include_padding,
+        features=source.features,
     )
-    return cohort if source.split is None else split_groups(cohort, source.split, seed=plan.seed)
+    if source.split is not None:
+        cohort = split_groups(cohort, source.split, seed=plan.seed)
+    if source.limit is None:
+        return cohort
+    return limit_cases(cohort, source.limit, seed=plan.seed, by_split=source.audit is not None)
 
 
 def truth_kind(task: str) -> TruthKind:

@@ -18,6 +18,7 @@ from plexor.cases import LOSSLESS, Case, Image
 from plexor.cases.image import EditingCodec
 from plexor.findings import CLEAN, Example, Finding
 from plexor.findings.schema import NOT_FINITE
+from plexor.models.features import Features
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Task
 from plexor.models.truth import in_words
@@ -35,6 +36,7 @@ def started(
     before: Tensor,
     attempted: Tensor,
     proposal: Proposal,
+    features: Features | None = None,
 ) -> list[Finding]:
     """Starts the row of each case, before its proposal is judged.
 
@@ -46,6 +48,7 @@ def started(
         before: outputs for the untouched images, (N, ...).
         attempted: whether the goal was not met already, (N,) bool.
         proposal: the attack's proposal.
+        features: given to the model with the images as changed.
     """
     outlined = isinstance(task, Segmentation)
     decided = task.decide(before)
@@ -66,6 +69,7 @@ def started(
             found_by=proposal.found_by[i] if proposal.found_by else "",
             positions_tried=tried[i],
             positions_reaching=reaching[i],
+            features=() if features is None else tuple(features.values[i].tolist()),
         )
         for i, (case, _) in enumerate(members)
     ]
@@ -121,6 +125,7 @@ def judged(start: Finding, container: str, verdict: Verdict) -> Finding:
         outputs_after=() if outline else tuple(verdict.outputs.tolist()),
         margin_after=verdict.margin,
         reached=verdict.within_threat and verdict.margin > 0,
+        reached_share=verdict.share if verdict.within_threat else 0.0 * verdict.share,
         within_threat=verdict.within_threat,
         linf=verdict.distances.linf,
         l2=verdict.distances.l2,

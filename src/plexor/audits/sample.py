@@ -14,6 +14,7 @@ from plexor.cases import Case, Cohort, Image
 from plexor.core.errors import DataError
 from plexor.core.seeds import seed_for
 from plexor.models import Batch, Model
+from plexor.models.features import Features
 
 _CHECKED_CASES = 16
 
@@ -35,7 +36,13 @@ def checked_cases(cohort: Cohort, model: Model) -> Batch:
     ((commonest, _),) = Counter(alike(image) for _, image, _ in usable).most_common(1)
     some = [one for one in usable if alike(one[1]) == commonest]
     cases, images, labels = zip(*some, strict=True)
-    return Batch.of([case.id for case in cases], images, torch.stack(labels), model.device)
+    return Batch.of(
+        [case.id for case in cases],
+        images,
+        torch.stack(labels),
+        model.device,
+        features=Features.of(cases, model.device),
+    )
 
 
 def example_ids(cases: Sequence[Case], n_examples: int, *, seed: int) -> frozenset[str]:

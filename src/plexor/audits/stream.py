@@ -15,6 +15,7 @@ from plexor.cases import Case, Image
 from plexor.core.errors import DataError
 from plexor.core.seeds import seed_for
 from plexor.models import Batch, Model
+from plexor.models.features import Features
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,5 +74,7 @@ class CaseStream:
                 "store them alike"
             )
         ids = [case.id for case in cases]
-        batch = Batch.of(ids, read, torch.stack(labels), self.model.device)
+        device = self.model.device
+        features = Features.of(cases, device)
+        batch = Batch.of(ids, read, torch.stack(labels), device, features=features)
         return replace(batch, groups=tuple(case.group for case in cases))

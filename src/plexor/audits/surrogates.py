@@ -48,6 +48,12 @@ def surrogate_cards(surrogates: Mapping[Path, TorchModel]) -> list[dict[str, obj
 
 def _check_fits(surrogate: TorchModel, model: Model, *, what: str) -> None:
     check_alike(model.task, surrogate.task, what=what)
+    known = {feature.name for feature in model.card.features}
+    if more := sorted({feature.name for feature in surrogate.card.features} - known):
+        raise PlanError(
+            f"{what} takes the features {', '.join(more)}, which the model that is audited does "
+            "not; take a surrogate of the image, or of the same features"
+        )
     for name, said in (("channels", "channels"), ("spatial_dims", "spatial dimensions")):
         wanted, found = getattr(model.card, name), getattr(surrogate.card, name)
         if None not in (wanted, found) and wanted != found:

@@ -69,7 +69,16 @@ def units_of(
     units = []
     for start in range(0, len(cases), size):
         some = tuple(cases[start : start + size])
-        content = [[c.id, images_sha256[c.id], c.truth, c.group] for c in some]
+        content = [
+            [
+                c.id,
+                images_sha256[c.id],
+                c.truth,
+                c.group,
+                *([dict(c.features)] if c.features else []),
+            ]
+            for c in some
+        ]
         unit_id = f"{probe.id}-{digest([about, content])[:20]}"
         units.append(Unit(id=unit_id, probe=probe, cases=some, visibility=visibility))
     return units

@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from plexor.cli.output import console, folding_table, stepping
+from plexor.cli.plan_options import Changes, Limit, load
 
 if TYPE_CHECKING:
     from plexor.audits import Executor
@@ -25,7 +26,11 @@ def audit(
         Path, typer.Argument(help="The plan (YAML) with `cohort`, `model` and `probes`.")
     ],
     out: Annotated[
-        Path | None, typer.Option(help="Run directory; default: runs/<name of the plan's file>.")
+        Path | None,
+        typer.Option(
+            help="Run directory; default: runs/<name of the plan's file>, then -limit-N for "
+            "--limit N."
+        ),
     ] = None,
     require: Annotated[
         list[str] | None,
@@ -33,6 +38,8 @@ def audit(
             help="A condition on summary.json; if it does not hold, the exit status is 1."
         ),
     ] = None,
+    limit: Limit = None,
+    changes: Changes = None,
     device: Annotated[
         str | None, typer.Option(help="Device, e.g. cuda:0; by default a GPU if there is one.")
     ] = None,
@@ -67,16 +74,16 @@ def audit(
     """
     from plexor.audits import audit as carry_out
     from plexor.core.errors import DataError, PlanError
-    from plexor.plans import load_plan
     from plexor.report import write_report
 
-    loaded = load_plan(plan)
+    loaded = load(plan, changes, limit)
     conditions = require or []
     _check_conditions(conditions, loaded)
     with stepping("audit", unit="case-probes") as advance:
         run = carry_out(
             loaded,
-            out=out or Path("runs") / plan.stem,
+            out=out
+            or Path("runs") / (plan.stem if limit is None else f"{plan.stem}-limit-{limit}"),
             device=device,
             batch_size=batch_size,
             allow_code=allow_code,

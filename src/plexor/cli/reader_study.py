@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from plexor.cli.output import console, folding_table
-from plexor.core.errors import DataError, MissingExtraError, PlanError
+from plexor.core.errors import DataError, PlanError, require
 
 if TYPE_CHECKING:
     from plexor.readers.store import Store
+
+_PACKAGES = ("sqlalchemy", "alembic", "fastapi", "uvicorn", "argon2")
 
 Study = Annotated[Path, typer.Argument(help="The study's folder, written by `create`.")]
 Database = Annotated[
@@ -63,7 +63,7 @@ def create(
 
     Example: plexor readers create study.yaml --run runs/ham
     """
-    _needs_extra()
+    require(*_PACKAGES)
     from plexor.findings.study_file import run_directory
     from plexor.readers.design import load_study
     from plexor.readers.prepare import create_study
@@ -194,11 +194,32 @@ def forget(
         )
 
 
+def import_outside(
+    study: Study,
+    reads: Annotated[Path, typer.Argument(help="CSV file in the form that export writes.")],
+    key: Annotated[
+        Path | None, typer.Option(help="The key's folder, where images are named by case and arm.")
+    ] = None,
+    database: Database = None,
+) -> None:
+    """Add readers who read elsewhere, with their answers, from a CSV file; all of it or nothing.
+
+    Needed columns: reader, question, answer, and image or case and arm; the codebook of an export
+    says what they hold.
+    """
+    with _opened(study, database) as store:
+        from plexor.readers.export import Unblinded
+        from plexor.readers.outside import import_reads
+
+        found = import_reads(store, reads, Unblinded.read(key) if key else None)
+        console.print(f"{found.n_reads} reads of {', '.join(found.readers)}")
+
+
 def export(
     study: Study,
     out: Annotated[Path, typer.Option(help="The file to write.")],
     form: Annotated[
-        str, typer.Option("--format", help="csv, parquet, json, or imrmc for R.")
+        str, typer.Option("--format", help="csv, parquet, json; imrmc or rjafroc for R.")
     ] = "csv",
     key: Annotated[
         Path | None,
@@ -218,29 +239,84 @@ def export(
 def analyse(
     study: Study,
     key: Key = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            help="The audit that the images are of: its model observer and its model are put "
+            "beside the readers, and its report gets a section."
+        ),
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="JSON file; default: STUDY/analysis.json.")
+        Path | None,
+        typer.Option(
+            help="JSON file; STUDY/analysis.json if not given. The page stands beside it, .html."
+        ),
     ] = None,
     database: Database = None,
 ) -> None:
-    """Analyse a closed study by the plan in its study file.
+    """Analyse a closed study by the plan in its study file, and write its page.
 
     The plan is frozen before the key is opened, and the unblinding is logged in the database.
     """
     with _opened(study, database) as store:
         from plexor.core.files import write_atomic
+        from plexor.findings.reader_results import dump_results, keep_results
+        from plexor.findings.study_file import run_directory
         from plexor.readers.analyse import analyse_study, rows_of
+        from plexor.report import reader_report, write_report
 
-        found = analyse_study(store, study, key or _key_of(study))
+        audit = None if run is None else run_directory(run)
+        found = analyse_study(store, study, key or _key_of(study), audit)
         table = folding_table("question", "measure", "who", "value (95 % interval)", "n")
         for row in rows_of(found):
             table.add_row(*row)
         console.print(table)
         for note in found.notes:
             console.print(f"note: {note}")
-        path = out or study / "analysis.json"
-        write_atomic(path, json.dumps(found.to_dict(), indent=1, allow_nan=False).encode())
-        console.print(f"every figure with its method: {path}")
+        path, results = out or study / "analysis.json", found.stored()
+        page = path.with_suffix(".html")
+        write_atomic(path, dump_results(results))
+        write_atomic(page, reader_report(results).encode())
+        console.print(f"every figure with its method: {path}; as a page: {page}")
+        if audit is not None:
+            keep_results(audit, results)
+            console.print(f"section added to the audit's report: {write_report(audit.path)}")
+
+
+def plan(
+    study: Study,
+    difference: Annotated[
+        float, typer.Option(help="The difference that the next study should find, e.g. 0.05.")
+    ],
+    power: Annotated[float, typer.Option(help="Chance to find it.")] = 0.8,
+    cases: Annotated[
+        int | None, typer.Option(help="Also print the power of studies with this many cases.")
+    ] = None,
+    key: Key = None,
+    database: Database = None,
+) -> None:
+    """Plan the next study from a closed one: cases for each number of readers.
+
+    Obuchowski-Rockette components with the power of Hillis, for other readers and other cases of
+    the same kind. Of a comparison of two arms, the difference between them; of a study of one
+    change, how far readers are above guessing.
+    """
+    with _opened(study, database) as store:
+        from plexor.readers.analyse import open_key
+        from plexor.readers.power import READERS, pilots
+
+        opened = open_key(store, study, key or _key_of(study))
+        for pilot in pilots(opened.key.study, opened.reads):
+            console.print(f"{pilot.question}: {pilot.measure}, {pilot.effect}")
+            sized = [] if cases is None else [f"power with {cases} cases"]
+            table = folding_table("readers", f"cases for a power of {power:g}", *sized)
+            for n in READERS:
+                needed = pilot.cases(difference, n, power)
+                row = ["no number is enough" if needed is None else str(needed)]
+                if cases is not None:
+                    row.append(f"{pilot.power(difference, n, cases):.2f}")
+                table.add_row(str(n), *row)
+            console.print(table)
 
 
 def check(study: Study, key: Key = None, database: Database = None) -> None:
@@ -263,13 +339,14 @@ def check(study: Study, key: Key = None, database: Database = None) -> None:
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to ``plexor readers``."""
-    for command in (create, invite, serve, status, close, export, analyse, check, forget):
+    app.command("import")(import_outside)
+    for command in (create, invite, serve, status, close, export, analyse, plan, check, forget):
         app.command()(command)
 
 
 @contextlib.contextmanager
 def _opened(study: Path, database: str | None) -> Iterator[Store]:
-    _needs_extra()
+    require(*_PACKAGES)
     from plexor.readers.store import Store, database_url
 
     store = Store.open(database_url(study, database))
@@ -277,12 +354,6 @@ def _opened(study: Path, database: str | None) -> Iterator[Store]:
         yield store
     finally:
         store.close()
-
-
-def _needs_extra() -> None:
-    for package in ("sqlalchemy", "alembic", "fastapi", "uvicorn", "argon2"):
-        if importlib.util.find_spec(package) is None:
-            raise MissingExtraError(package, "readers")
 
 
 def _key_of(study: Path) -> Path:

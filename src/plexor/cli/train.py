@@ -8,12 +8,15 @@ from typing import Annotated
 import typer
 
 from plexor.cli.output import console, stepping
+from plexor.cli.plan_options import Changes, Limit, load
 
 
 def train(
     plan: Annotated[
         Path, typer.Argument(help="The plan (YAML) with `cohort`, `train` and `model.weights`.")
     ],
+    limit: Limit = None,
+    changes: Changes = None,
     device: Annotated[
         str | None, typer.Option(help="Device, e.g. cuda:0; by default a GPU if there is one.")
     ] = None,
@@ -27,9 +30,8 @@ def train(
     from plexor.core.errors import PlanError
     from plexor.models.device import choose_device
     from plexor.models.training.fit import train as run
-    from plexor.plans import load_plan
 
-    loaded = load_plan(plan)
+    loaded = load(plan, changes, limit)
     weights = loaded.model_source().weights
     if weights is None:
         raise PlanError(f"{plan}: `model.weights` is needed, it says where the weights are written")

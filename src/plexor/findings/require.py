@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -27,7 +28,9 @@ ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Div: operator.truediv,
 }
 _LONGEST = 1000
-"""Maximum length of a condition in characters; it limits nesting."""
+"""Maximum length of a condition in characters."""
+_DEEPEST = 100
+"""Maximum depth of nesting."""
 
 
 def parse(condition: str) -> ast.expr:
@@ -42,11 +45,25 @@ def parse(condition: str) -> ast.expr:
             "several with --require each"
         )
     try:
-        return ast.parse(condition.strip(), mode="eval").body
+        with warnings.catch_warnings():  # Python's own, e.g. about `1is 2`
+            warnings.simplefilter("error")
+            found = ast.parse(condition.strip(), mode="eval").body
     except SyntaxError as error:
         raise PlanError(f"require: cannot read {condition!r}: {error.msg}") from error
     except (ValueError, RecursionError, MemoryError) as error:  # NUL bytes, brackets in brackets
         raise PlanError(f"require: cannot read {condition!r:.80}") from error
+    if not _is_shallow(found):
+        raise PlanError(
+            f"require: more than {_DEEPEST} parts within each other in {condition!r:.80}"
+        )
+    return found
+
+
+def _is_shallow(expression: ast.expr) -> bool:
+    level: list[ast.AST] = [expression]
+    for _ in range(_DEEPEST):
+        level = [part for node in level for part in ast.iter_child_nodes(node)]
+    return not level
 
 
 def holds(condition: str, summary: Summary) -> bool:

@@ -9,6 +9,7 @@ artifacts/examples example images in their stored format, with index.json
 artifacts/<fit id> a fitted attack (safetensors), and an account of its fit (json)
 artifacts/detectors a detector's results for each probe, in plans with a detector
 artifacts/shapes   case id → shape of its image, in plans that fit attacks
+readers/<name>.json what a reader study on the run's images found
 summary.json       every number the report prints
 report.html        one self-contained file
 """
@@ -314,6 +315,22 @@ class RunDirectory:
     def write_record(self, record: Mapping[str, object]) -> None:
         """Keeps it."""
         write_atomic(self.path / "record.json", _json(record))
+
+    def write_pictures(self, folder: str, files: Mapping[str, bytes]) -> None:
+        """Writes pictures that a report shows from files, and removes those of an earlier report.
+
+        Args:
+            folder: name of the folder within the directory; not made where there is no picture.
+            files: name → PNG.
+
+        Raises:
+            RunDirectoryError: the disk is full, or the directory is read-only.
+        """
+        for old in sorted((self.path / folder).glob("*.png")):
+            if old.name not in files:
+                old.unlink(missing_ok=True)
+        for name, data in files.items():
+            write_atomic(self.path / folder / name, data)
 
     def write_report(self, html: str) -> Path:
         """Writes the report; returns the file."""

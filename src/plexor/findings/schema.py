@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal
 
 import pyarrow as pa
@@ -42,7 +42,10 @@ class Finding:
         attempted: whether the goal was open (it did not hold before); True without a goal.
         margin_after: the goal's margin on the stored image, > 0 if reached; NaN for a probe without
             goal, and if the goal does not apply to the case, which is then not attempted.
-        reached: whether the goal holds on the stored image and the threat was kept.
+        reached: whether the goal holds on the stored image and the threat was kept. For a model
+            whose outputs vary: whether it holds in most of the judge's draws.
+        reached_share: share of the judge's draws in which it holds; NaN for a model whose outputs
+            do not vary.
         within_threat: whether range, radius and finiteness hold in the lossless file. Other
             containers inherit the value, since the error of a lossy container is not the
             adversary's.
@@ -78,6 +81,8 @@ class Finding:
         responses: of the model observer's channels to the stored image; empty without one.
         levels: number of the image's numbers changed by 0, 1, 2, 3, 4, up to 8, 16, 32 and more
             levels; empty for floating storage.
+        features: given to the model with the perturbed image, in the order of the plan's
+            ``cohort.features``; empty where it takes none.
         error: reason of a failure; else empty.
     """
 
@@ -94,6 +99,7 @@ class Finding:
     attempted: bool = True
     margin_after: float = float("nan")
     reached: bool = False
+    reached_share: float = float("nan")
     within_threat: bool = True
     linf: float = float("nan")
     l2: float = float("nan")
@@ -120,6 +126,7 @@ class Finding:
     delta_e_max: float = float("nan")
     responses: tuple[float, ...] = ()
     levels: tuple[int, ...] = ()
+    features: tuple[float, ...] = ()
     error: str = ""
 
 
@@ -127,6 +134,7 @@ _OUTPUTS = pa.list_(pa.float32())
 _BY_CLASS = pa.list_(pa.float64())
 _BY_LABEL = pa.list_(pa.int64())
 _BY_DISTANCE = pa.list_(pa.int64())
+_BY_FEATURE = pa.list_(pa.float64())
 _BY_CHANNEL = pa.list_(pa.float64())
 SCHEMA = pa.schema(
     [
@@ -143,6 +151,7 @@ SCHEMA = pa.schema(
         ("attempted", pa.bool_()),
         ("margin_after", pa.float32()),
         ("reached", pa.bool_()),
+        ("reached_share", pa.float64()),
         ("within_threat", pa.bool_()),
         ("linf", pa.float64()),
         ("l2", pa.float64()),
@@ -169,9 +178,10 @@ SCHEMA = pa.schema(
         ("delta_e_max", pa.float64()),
         ("responses", _BY_CHANNEL),
         ("levels", _BY_DISTANCE),
+        ("features", _BY_FEATURE),
         ("error", pa.string()),
     ],
-    metadata={"plexor_findings": "6"},
+    metadata={"plexor_findings": "7"},
 )
 
 
@@ -179,9 +189,14 @@ def from_table(table: pa.Table) -> list[Finding]:
     """The findings of a table in ``SCHEMA``."""
     rows = table.to_pylist()
     lists = [column.name for column in SCHEMA if pa.types.is_list(column.type)]
-    return [Finding(**row | {name: tuple(row[name]) for name in lists}) for row in rows]
+    return [Finding(**row | {name: tuple(row[name] or ()) for name in lists}) for row in rows]
 
 
 def to_table(findings: list[Finding]) -> pa.Table:
     """A table in ``SCHEMA``, rows in the order given."""
-    return pa.Table.from_pylist([asdict(finding) for finding in findings], schema=SCHEMA)
+    # column by column: ``asdict`` copies every number of every row
+    columns = [[getattr(finding, name) for finding in findings] for name in SCHEMA.names]
+    return pa.Table.from_arrays(
+        [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)],
+        schema=SCHEMA,
+    )

@@ -20,7 +20,7 @@ from plexor.stats import Estimate
 
 FILE = "study.json"
 Matrix = tuple[tuple[int, ...], ...]
-NumberKind = Literal["share", "points", "kappa", "p", "p-bound", "d-prime"]
+NumberKind = Literal["share", "points", "kappa", "p", "p-bound", "d-prime", "years"]
 Word = Literal[
     "within sampling error",
     "differs",
@@ -37,7 +37,7 @@ class Number:
 
     Attributes:
         kind: decides its wording: a share, a difference of two shares, a kappa, a p-value, an upper
-            bound of a p-value, a d'.
+            bound of a p-value, a d', a number of years.
         value: the figure; None if undefined, with the reason in ``note``.
         low: lower limit of its 95 % interval; None without one.
         high: upper limit.
@@ -208,6 +208,8 @@ class StudyResult:
         arms: the study's arms, those of the first table first.
         tables: further tables.
         limits: conclusions that the figures do not support.
+        verdict: the answer in words, at the top of the page; "" if the number of figures that agree
+            with the published ones is the answer.
     """
 
     schema: Literal["plexor-study/1"] = "plexor-study/1"
@@ -224,6 +226,7 @@ class StudyResult:
     arms: tuple[Arm, ...]
     tables: tuple[StudyTable, ...]
     limits: tuple[str, ...]
+    verdict: str = ""
 
 
 _FORMAT = JsonFormat(StudyResult)

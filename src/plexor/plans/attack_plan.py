@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, Union, get_type_hints
 
 from pydantic import (
+    ConfigDict,
     Field,
     TypeAdapter,
     ValidationError,
@@ -61,6 +62,11 @@ class AttackPlan(ProbePlan):
                 f"{self.attack} needs access to the model's {access}, and the threat allows "
                 f"`access: {threat.access}`; take an attack that needs less, or allow more"
             )
+        if threat.channels == "tied" and self.attack == "jpeg":
+            raise PlanError(
+                "jpeg changes the coefficients of each colour component, which `channels: tied` "
+                "does not allow; leave `channels` out, or take another attack"
+            )
         norms = CATALOGUE[self.attack].norms
         if threat.norm not in norms:
             raise PlanError(
@@ -82,9 +88,26 @@ class SearchPlan(AttackPlan):
 
     def probes(self) -> Iterator[PlannedAttack]:
         """See ``ProbePlan``."""
-        source = Search(search=SEARCHES[self.attack](**self._options()))
+        source = self._source()
         for threat in self.threat.threats():
             yield self._probe(threat, source)
+
+    def _source(self) -> Search:
+        return Search(search=SEARCHES[self.attack](**self._options()))
+
+
+class GradientPlan(SearchPlan):
+    """A search that sees gradients."""
+
+    straight_through: tuple[str, ...] = Field(
+        (),
+        description="names of the network's layers whose gradient is taken as the identity's, for "
+        "layers that round, compare or leave torch (BPDA)",
+    )
+
+    def _source(self) -> Search:
+        search = SEARCHES[self.attack](**self._options())
+        return Search(search=search, straight_through=self.straight_through)
 
 
 class SurrogatePlan(AttackPlan):
@@ -222,6 +245,18 @@ class FittedPlan(AttackPlan):
         return {name: plain[name] for name in ("kind", "attack", "id", "goal", "threat", "load")}
 
 
+class UnknownAttackPlan(AttackPlan):
+    """An entry with a name that no attack has: its other keys are checked all the same.
+
+    Options of attacks are not known without the attack, and pass.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    attack: Literal[tuple(CATALOGUE)]  # type: ignore[valid-type]
+    threat: ThreatPlan | None = None
+
+
 @cache
 def attacks_adapter() -> TypeAdapter[Any]:
     """Validator of one attack: a union with one pydantic model for each name."""
@@ -244,7 +279,9 @@ def attacks_adapter() -> TypeAdapter[Any]:
 def _plan_of(name: str) -> type[AttackPlan]:
     if name in FITTED:
         return FittedPlan
-    return SurrogatePlan if name in ON_SURROGATES else SearchPlan
+    if name in ON_SURROGATES:
+        return SurrogatePlan
+    return GradientPlan if SEARCHES[name].access == "gradients" else SearchPlan
 
 
 def _fields(attack: Any) -> tuple[Any, ...]:

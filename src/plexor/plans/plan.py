@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -18,11 +18,13 @@ from pydantic import (
 )
 
 from plexor.attacks.region import Masked
-from plexor.core.complaint import complaint
+from plexor.core.complaint import refused
 from plexor.core.errors import PlanError, unknown
+from plexor.core.yaml_text import Document, read_written
 from plexor.models.loading import ModelSource
 from plexor.models.training.config import Training
 from plexor.plans.attack_plan import FittedPlan
+from plexor.plans.changes import with_changes
 from plexor.plans.probe_plan import checked_probes, probes_schema
 from plexor.plans.written import STRICT, ProbePlan
 from plexor.probes import CleanProbe, PlannedProbe
@@ -45,10 +47,14 @@ class CohortSource:
         masks: for regions: name → the manifest's column with the paths of the masks, e.g.
             ``{lesion: lesion_mask}``, or a path template, e.g.
             ``{lesion: "masks/{image_id}.png"}``.
+        features: columns of numbers that the model takes beside the image, e.g.
+            ``[age, intracranial_ml]``; a cell without a number is an error.
         include_padding: treat DICOM's Pixel Padding as part of the image: attacks may change it,
             and distances count it.
         split: name → share, to split by group if the manifest has no split column.
         audit: the split to audit; None takes every case.
+        limit: largest number of cases to take of each split (of all where ``audit`` is None), for a
+            first try: whole groups, in the proportions of the classes; None takes all.
     """
 
     manifest: Path
@@ -58,9 +64,11 @@ class CohortSource:
     classes: tuple[str, ...] | None = None
     no_finding: str = ""
     masks: Mapping[str, str] = field(default_factory=dict)
+    features: tuple[str, ...] = ()
     include_padding: bool = False
     split: Mapping[str, float] | None = None
     audit: str | None = "test"
+    limit: int | None = None
 
 
 class Plan(BaseModel):
@@ -158,12 +166,14 @@ class Plan(BaseModel):
         """
         asked = [probe for planned in self.probes for probe in planned.probes()]
         controls: list[PlannedProbe] = []
-        for probe in asked:
-            if probe.control is not None and probe.control not in controls:
-                controls.append(probe.control)
+        by_id: dict[str, PlannedProbe] = {}
+        for control in (probe.control for probe in asked if probe.control is not None):
+            if control != by_id.get(control.id):
+                by_id[control.id] = control
+                controls.append(control)
         found = (CleanProbe(), *asked, *controls)
-        ids = [probe.id for probe in found]
-        if twice := sorted({name for name in ids if ids.count(name) > 1}):
+        times = Counter(probe.id for probe in found)
+        if twice := sorted(name for name, n in times.items() if n > 1):
             raise PlanError(
                 f"several probes have the id {', '.join(twice)}; give one of them another `id`"
             )
@@ -176,34 +186,48 @@ class Plan(BaseModel):
         return plain
 
 
-def load_plan(source: Path | Mapping[str, object]) -> Plan:
+def load_plan(source: Path | str | Mapping[str, object], changes: Sequence[str] = ()) -> Plan:
     """Reads and validates a plan from a YAML file or a mapping.
+
+    Args:
+        source: the file's path, or the plan itself.
+        changes: values to set after that, e.g. ``["train.epochs=3"]``, see ``with_changes``.
 
     Raises:
         PlanError: the file is missing or not YAML, or a key or value is invalid; all errors are
-            listed at once.
+            listed at once, each with its line and column in the file.
     """
     folder, where = Path(), "plan"
-    if isinstance(source, Path):
-        folder, where = source.parent, str(source)
-        try:
-            content = yaml.safe_load(source.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise PlanError(f"cannot read the plan {source}: {error.strerror}") from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise PlanError(f"{source} is not valid YAML: {error}") from error
-    else:
-        content = dict(source)
-    if not isinstance(content, dict):
+    document: Document | None = None
+    content: object = source
+    if isinstance(source, Path | str):
+        path = Path(source)
+        folder, where = path.parent, str(path)
+        document = read_written(path, "plan")
+        content = document.root.value
+    if not isinstance(content, Mapping):
         raise PlanError(f"{where}: expected a mapping with `cohort`, `model` and `probes`")
     try:
-        plan = Plan.model_validate(content)
+        plan = Plan.model_validate(dict(content))
     except ValidationError as error:
         problems = error.errors(include_url=False)
-        complaints = [complaint(problem, plan_schema()) for problem in problems]
-        raise PlanError(f"{where}: " + "; ".join(complaints)) from error
+        raise refused(where, problems, plan_schema(), document) from error
+    if document and document.complaints:
+        raise refused(where, (), {}, document)
+    if changes:
+        plan = _changed(content, changes, where)
     plan._folder = folder
     return plan
+
+
+def _changed(content: Mapping[str, object], changes: Sequence[str], where: str) -> Plan:
+    """The plan with some of its values set."""
+    try:
+        return Plan.model_validate(with_changes(content, changes))
+    except ValidationError as error:
+        options = " ".join(f"--set {change}" for change in changes)
+        problems = error.errors(include_url=False)
+        raise refused(f"{where} with {options}", problems, plan_schema()) from error
 
 
 def plan_schema() -> dict[str, object]:

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import PlainValidator, TypeAdapter
 
+from plexor.attacks.catalogue import CATALOGUE as ATTACKS
 from plexor.core.errors import PlanError, unknown
-from plexor.plans.attack_plan import attacks_adapter
+from plexor.plans.attack_plan import UnknownAttackPlan, attacks_adapter
 from plexor.plans.kind_plan import kind_adapter
 from plexor.plans.written import ProbePlan
 from plexor.probes import CATALOGUE
@@ -36,6 +37,10 @@ def probes_schema() -> dict[str, Any]:
 
 def _checked(entry: object) -> ProbePlan:
     kind = _kind(entry)
+    if kind == "attack" and isinstance(entry, Mapping):
+        name = entry.get("attack")
+        if isinstance(name, str) and name not in ATTACKS:
+            UnknownAttackPlan.model_validate(entry)  # tells of the name and all else that is wrong
     adapter: TypeAdapter[Any] = attacks_adapter() if kind == "attack" else kind_adapter(kind)
     checked: ProbePlan = adapter.validate_python(entry)
     return checked

@@ -26,6 +26,8 @@ from plexor.threat_model import Access, Channels, Norm, Unit, read_goal, read_re
 from plexor.threat_model.goals import current_spelling, goal_key
 
 STRICT = ConfigDict(extra="forbid", frozen=True)
+MOST_RADII = 100
+"""Radii of one attack; each is a probe."""
 
 
 def _several(value: object) -> object:
@@ -93,7 +95,7 @@ class ThreatPlan(BaseModel):
     norm: Norm
     radius: Annotated[
         tuple[float, ...],
-        Field(min_length=1),
+        Field(min_length=1, max_length=MOST_RADII),
         BeforeValidator(_several, json_schema_input_type=float | tuple[float, ...]),
     ]
     unit: Unit = "level"
@@ -102,6 +104,10 @@ class ThreatPlan(BaseModel):
         Annotated[Border | Masked, Field(discriminator="kind")] | None,
         BeforeValidator(_named_region, json_schema_input_type=WrittenRegion | None),
     ] = None
+    features: Mapping[str, float] = Field(
+        {},
+        description="of the model's features, those that may move too: name → how far, in its unit",
+    )
     access: Access = Field("gradients", description="the most an attack may see of the model")
 
     def threats(self) -> Iterator[Threat]:
@@ -113,6 +119,7 @@ class ThreatPlan(BaseModel):
                 unit=self.unit,
                 channels=self.channels,
                 region=self.region,
+                features=self.features,
             )
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from plexor.findings.reader_results import ALL
+from plexor.readers.answer_table import groups_of
 from plexor.readers.design import Study
-from plexor.readers.performance import ALL, groups_of
 from plexor.readers.question import Question
 from plexor.readers.result import Result
 from plexor.stats import cohens_kappa, fleiss_kappa, gwet_ac

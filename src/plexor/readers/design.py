@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Literal, Self, get_args
 
-import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from plexor.core.complaint import complaint
+from plexor.core.complaint import refused
 from plexor.core.errors import PlanError, unknown
+from plexor.core.yaml_text import Document, read_written
 from plexor.readers.question import STRICT, Id, Language, Question, Text
 
 Shown = Literal["fixed", "crossed", "counterbalanced"]
@@ -163,39 +163,30 @@ class Study(Design):
         return self.model_dump(mode="json", exclude={"arms", "analysis"})
 
 
-def load_study(source: Path | Mapping[str, object]) -> Study:
+def load_study(source: Path | str | Mapping[str, object]) -> Study:
     """Reads and validates a study file, from YAML or a mapping.
 
     Raises:
         PlanError: the file is missing or not YAML, or a key or value is invalid; all errors are
-            listed at once.
+            listed at once, each with its line and column in the file.
     """
     where = "study"
+    document: Document | None = None
     content: object = source
-    if isinstance(source, Path):
+    if isinstance(source, Path | str):
         where = str(source)
-        try:
-            content = yaml.safe_load(source.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise PlanError(f"cannot read the study file {source}: {error.strerror}") from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise PlanError(f"{source} is not valid YAML: {error}") from error
+        document = read_written(Path(source), "study file")
+        content = document.root.value
     if not isinstance(content, Mapping):
         raise PlanError(f"{where}: expected a mapping with `name`, `questions` and `arms`")
+    schema = Study.model_json_schema()
     try:
-        return Study.model_validate(dict(content))
+        study = Study.model_validate(dict(content))
     except ValidationError as error:
-        problems = error.errors(include_url=False)
-        schema = Study.model_json_schema()
-        # A list may be "too short" because its items are wrong; the items' own errors suffice.
-        told = [p for p in problems if p["type"] != "too_short" or _is_alone(p, problems)]
-        said = "; ".join(complaint(problem, schema) for problem in told)
-        raise PlanError(f"{where}: {said}") from error
-
-
-def _is_alone(problem: Mapping[str, Any], problems: Sequence[Mapping[str, Any]]) -> bool:
-    place = problem["loc"]
-    return not any(p is not problem and p["loc"][: len(place)] == place for p in problems)
+        raise refused(where, error.errors(include_url=False), schema, document) from error
+    if document and document.complaints:
+        raise refused(where, (), schema, document)
+    return study
 
 
 def _misfits(study: Study) -> Iterator[str]:

@@ -93,7 +93,8 @@ def invite(
     if twice := sorted({name for name in names if list(names).count(name) > 1}):
         raise PlanError(f"{', '.join(twice)} is named twice; name each reader once")
     with store.writing() as session:
-        if the_study(session).state != "open":
+        # Two at once would take the same turn in the balanced order.
+        if the_study(session, exclusive=True).state != "open":
             raise PlanError("the study is closed, and nobody can be invited")
         tokens = []
         for name in names:
@@ -142,9 +143,6 @@ def close(store: Store, *, with_open_reads: bool = False) -> None:
     Raises:
         PlanError: it is closed already, or a reader has reads left.
     """
-    with store.reading() as session:
-        if the_study(session).state == "closed":
-            raise PlanError("the study is closed already")
     unfinished = [
         f"{p.reader} ({p.total - p.done} left)"
         for p in progress(store)
@@ -156,7 +154,9 @@ def close(store: Store, *, with_open_reads: bool = False) -> None:
             "--with-open-reads"
         )
     with store.writing() as session:
-        study = the_study(session)
+        study = the_study(session, exclusive=True)
+        if study.state == "closed":
+            raise PlanError("the study is closed already")
         study.state, study.closed_at = "closed", now_ms()
         log(session, "closed", unfinished=len(unfinished))
 
@@ -183,16 +183,25 @@ def forget(store: Store, name: str) -> int:
     return n or 0
 
 
-def _new(session: Session, name: str, *, pilot: bool) -> ReaderRow:
-    design = the_design(session)
+def check_name(session: Session, name: str) -> None:
+    """Refuses a pseudonym that cannot be a further reader of the study.
+
+    Raises:
+        PlanError: unprintable, too long, taken, or of somebody who set the truth.
+    """
     if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
         raise PlanError(
             f"reader: expected a pseudonym of 1 to {_LONGEST_NAME} characters, got {name!r}"
         )
-    if name in design.truth_set_by:
+    if name in the_design(session).truth_set_by:
         raise PlanError(f"{name} set the truth of this study, and cannot read it")
     if session.scalar(sa.select(ReaderRow).where(ReaderRow.name == name)):
         raise PlanError(f"{name} has been invited already; give --renew for a new link")
+
+
+def _new(session: Session, name: str, *, pilot: bool) -> ReaderRow:
+    design = the_design(session)
+    check_name(session, name)
     ordinal = session.scalar(
         sa.select(sa.func.coalesce(sa.func.max(ReaderRow.ordinal), -1) + 1).where(
             ReaderRow.pilot == pilot

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import secrets
 from collections.abc import Sequence
@@ -16,6 +14,7 @@ import pandas as pd
 from plexor.cases.formats import read_image
 from plexor.cases.formats.png import PngCodec
 from plexor.cases.image import LOSSLESS, Pixels
+from plexor.core.csv_text import csv_text
 from plexor.core.errors import DataError, PlanError, unknown
 from plexor.core.files import write_atomic
 from plexor.core.ids import digest_bytes
@@ -189,8 +188,4 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _csv(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return text.getvalue().encode()
+    return csv_text(columns, rows).encode()

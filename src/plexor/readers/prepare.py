@@ -10,7 +10,6 @@ KEY/draw.json           the seed
 from __future__ import annotations
 
 import csv
-import io
 import json
 import secrets
 from collections.abc import Mapping, Sequence
@@ -22,6 +21,7 @@ import pandas as pd
 import yaml
 
 from plexor.cases.formats import read_image
+from plexor.core.csv_text import csv_text, plain_cell
 from plexor.core.errors import DataError, PlanError
 from plexor.core.files import write_atomic
 from plexor.core.ids import digest, digest_file
@@ -140,10 +140,10 @@ def read_key(key: Path) -> tuple[Study, list[KeyRow]]:
             rows = [
                 KeyRow(
                     stimulus=row["stimulus"],
-                    arm=row["arm"],
-                    case=row["case"],
-                    group=row["group"],
-                    truth=row["truth"],
+                    arm=plain_cell(row["arm"]),
+                    case=plain_cell(row["case"]),
+                    group=plain_cell(row["group"]),
+                    truth=plain_cell(row["truth"]),
                     training=row["training"] == "True",
                     arm_token=row["arm_token"],
                     case_token=row["case_token"],
@@ -154,7 +154,7 @@ def read_key(key: Path) -> tuple[Study, list[KeyRow]]:
                 )
                 for row in csv.DictReader(file)
             ]
-    except (OSError, TypeError, ValueError, KeyError) as error:
+    except (AttributeError, OSError, TypeError, ValueError, KeyError) as error:
         raise DataError(f"{key} is not the key of a study: {error}; give it with --key") from error
     return load_study(key / "study.yaml"), rows
 
@@ -295,15 +295,12 @@ def _check_order(study: Study, rows: Sequence[KeyRow]) -> None:
 
 
 def _write_key(key: Path, study: Study, rows: Sequence[KeyRow], seed: int) -> None:
-    text = io.StringIO()
-    columns = list(asdict(rows[0]))
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(row) for row in sorted(rows, key=lambda row: row.stimulus))
+    ordered = [asdict(row) for row in sorted(rows, key=lambda row: row.stimulus)]
+    text = csv_text(list(ordered[0]), (row.values() for row in ordered))
     plain = study.model_dump(mode="json")
     write_atomic(key / "study.yaml", yaml.safe_dump(plain, sort_keys=False).encode())
     write_atomic(key / "draw.json", json.dumps({"seed": seed}).encode())
-    write_atomic(key / "key.csv", text.getvalue().encode())
+    write_atomic(key / "key.csv", text.encode())
 
 
 def _fill(url: str, study: Study, rows: Sequence[KeyRow], looks: Mapping[str, Look]) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from plexor.findings.reader_results import ReaderFigure
+from plexor.findings.summary.estimate import StoredEstimate, StoredTest
 from plexor.stats import Estimate, TestResult
 
-_IN_PERCENT = ("sensitivity", "specificity", "correct", "change")
+_IN_PERCENT = ("sensitivity", "specificity", "correct", "change", "decision", "difference")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +33,16 @@ class Result:
         """Number of observations."""
         return self.found.n
 
-    def to_dict(self) -> dict[str, object]:
-        """Plain data for JSON."""
-        about = {"question": self.question, "measure": self.measure, "who": self.who}
-        return {**about, **self.found.to_dict()}
+    def stored(self) -> ReaderFigure:
+        """The same as ``analysis.json`` holds it."""
+        found = self.found
+        return ReaderFigure(
+            question=self.question,
+            measure=self.measure,
+            who=self.who,
+            estimate=None if isinstance(found, TestResult) else StoredEstimate.of(found),
+            test=StoredTest.of(found) if isinstance(found, TestResult) else None,
+        )
 
     def worded(self) -> str:
         """Value and interval, rounded: 58.3 % (45.7 to 69.9), -0.22 (-0.51 to 0.06), p = .03."""

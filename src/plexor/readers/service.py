@@ -6,6 +6,7 @@ submission names the revision known to its browser, and each revision of a read 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -219,7 +220,7 @@ def submit(
     check_open(session, reader)
     if reader.consented_at is None:
         raise RefusedError("consent", "the reader has not consented yet")
-    _check_values(session, study, row, answers)
+    check_values(session, study, row.stimuli, answers)
     current = current_revision(session, row.id)
     if current == 0:
         check_turn(session, study, reader, row)
@@ -253,7 +254,12 @@ def _late(study: Design, elapsed_ms: int) -> bool:
     return limit is not None and elapsed_ms > limit * 1000 + _GRACE_MS
 
 
-def _check_values(session: Session, study: Design, row: ReadRow, answers: Json) -> None:
+def check_values(session: Session, study: Design, stimuli: Sequence[str], answers: Json) -> None:
+    """Refuses answers that do not fit the questions or the images.
+
+    Raises:
+        RefusedError: an answer too many or too few, a wrong value, a mark outside of the image.
+    """
     try:
         check_answers(study.questions, answers)
     except PlanError as error:
@@ -263,7 +269,7 @@ def _check_values(session: Session, study: Design, row: ReadRow, answers: Json) 
     for question in study.questions:
         marks = answers[question.id]
         if question.type == "marks" and marks:
-            view = session.get_one(StimulusRow, row.stimuli[0]).view
+            view = session.get_one(StimulusRow, stimuli[0]).view
             ends = {"x": view["width"], "y": view["height"], "slice": view["slices"]}
             if any(mark[name] >= end for mark in marks for name, end in ends.items()):
                 raise RefusedError("invalid", f"{question.id}: a mark lies outside of the image")

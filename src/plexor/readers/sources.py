@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from plexor.cases.image import LOSSLESS
+from plexor.core.csv_text import plain_cell
 from plexor.core.errors import DataError, PlanError, unknown
 from plexor.findings.run import RunDirectory
 from plexor.readers.design import Study
@@ -187,7 +188,7 @@ def _rows(path: Path, needed: set[str]) -> list[dict[str, str]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = [
-                {key: value or "" for key, value in row.items() if key is not None}
+                {key: plain_cell(value or "") for key, value in row.items() if key is not None}
                 for row in csv.DictReader(file)
             ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:

@@ -22,7 +22,8 @@ def timing(reads: pd.DataFrame, *, level: float) -> list[Result]:
         reads: answers, with columns as in ``plexor.readers.export``.
         level: nominal coverage.
     """
-    each = reads.drop_duplicates(["reader", "position"])
+    timed = reads[reads["elapsed_ms"].notna()]
+    each = timed.drop_duplicates(["reader", "position"])
     return [
         result
         for reader, own in each.groupby("reader", sort=False)

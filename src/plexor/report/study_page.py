@@ -28,6 +28,7 @@ _WORDING: dict[NumberKind, tuple[Callable[[float], str], Callable[[Interval], st
     "p": (rounding.p_value, lambda _: ""),
     "p-bound": (rounding.p_bound, lambda _: ""),
     "d-prime": (rounding.amount, rounding.amount_bounds),
+    "years": (rounding.years, rounding.years_bounds),
 }
 _DASH = Cell(text=wording.UNDEFINED, reason="not measured here")
 
@@ -78,7 +79,9 @@ def study_view(result: StudyResult) -> StudyView:
 
 
 def answer(result: StudyResult) -> str:
-    """Number of agreeing figures among those compared, for each arm."""
+    """The verdict, or the number of agreeing figures among those compared, for each arm."""
+    if result.verdict:
+        return result.verdict
     parts = []
     for arm in _arms(result):
         found = [row.agreement[arm].word for row in result.rows if arm in row.agreement]

@@ -127,7 +127,19 @@ def _setting(summary: Summary, lead: AttackSummary) -> str:
         f"{_cases(summary.cohort)} were tried. Each could be changed "
         f"{lead.threat.extent}: by {words.attack_described(lead)}{noise}. Every "
         f"changed image was stored, read back and shown to the model again.{level}"
+        f"{_features(summary, lead)}"
     )
+
+
+def _features(summary: Summary, lead: AttackSummary) -> str:
+    """What happened to the numbers that the model takes beside the image; "" without any."""
+    if not summary.model.features:
+        return ""
+    moved = lead.threat.features
+    held = ", ".join(name for name in summary.model.features if name not in moved)
+    parts = [f"held: {held}"] if held else []
+    parts += [f"moved too: {lead.threat.moved}"] if moved else []
+    return f" Of the features that the model takes beside the image: {'; '.join(parts)}."
 
 
 def _cases(cohort: CohortSummary) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from plexor.core import wording
 from plexor.findings.flags.catalogue import FLAG_KINDS
+from plexor.findings.reader_results import reader_studies
 from plexor.findings.run import RunDirectory
 from plexor.findings.summary.class_results import ClassComparison, ClassPerformance
 from plexor.findings.summary.probe_summary import AttackSummary
@@ -20,12 +21,14 @@ from plexor.report.change_table import change_table
 from plexor.report.comparator import Comparator, comparator
 from plexor.report.confusion import Confusions, confusions
 from plexor.report.decision_tables import class_table, probes_table
-from plexor.report.effort_tables import effort_table, stages_table
+from plexor.report.effort_tables import draws_table, effort_table, stages_table
 from plexor.report.label_tables import label_table
 from plexor.report.lead_attack import lead_attack
 from plexor.report.number_tables import accuracy_table, number_table, truth_scatter, truth_table
 from plexor.report.outline_tables import outline_table, outlined_class_table
+from plexor.report.pictures import Pictures
 from plexor.report.provenance import Fact, facts
+from plexor.report.reader_section import ReaderSection, reader_section
 from plexor.report.shortcut_section import Shortcuts, shortcuts
 from plexor.report.summary_text import SummaryText, summary_text
 from plexor.report.table import Table
@@ -57,9 +60,11 @@ class View:
     warning: str
     trends: tuple[Trend, ...]
     visible: Visible | None
+    readers: tuple[ReaderSection, ...]
     probes: Table | None
     effort: Table | None
     stages: Table | None
+    draws: Table | None
     classes: tuple[Table, ...]
     labels: tuple[Table, ...]
     outlines: tuple[Table, ...]
@@ -80,8 +85,8 @@ class View:
     facts: tuple[Fact, ...]
 
 
-def view(run: RunDirectory, summary: Summary, findings: pd.DataFrame) -> View:
-    """Builds the whole page."""
+def view(run: RunDirectory, summary: Summary, findings: pd.DataFrame, pictures: Pictures) -> View:
+    """Builds the whole page, and places its pictures."""
     raised = _raised(summary)
     grouped = _lead_first(summary)
     ranked = _ranked(summary)
@@ -96,9 +101,11 @@ def view(run: RunDirectory, summary: Summary, findings: pd.DataFrame) -> View:
         warning=_warning(raised),
         trends=trends(summary),
         visible=visible(summary),
+        readers=tuple(reader_section(one, n) for n, one in enumerate(reader_studies(run), 1)),
         probes=_probes(summary) if grouped else None,
         effort=effort_table(summary) if grouped else None,
         stages=stages_table(summary),
+        draws=draws_table(summary),
         classes=tuple(class_table(summary, group, n) for n, group in enumerate(grouped, 1))
         if one_class
         else (),
@@ -119,7 +126,7 @@ def view(run: RunDirectory, summary: Summary, findings: pd.DataFrame) -> View:
         else (),
         shortcuts=shortcuts(summary),
         changes=change_table(summary),
-        comparator=comparator(run, summary, findings),
+        comparator=comparator(run, summary, findings, pictures),
         flags_words=_flags_words(summary, raised),
         raised=raised,
         passed=_quiet(summary.flags_passed),
@@ -146,7 +153,8 @@ def _subtitle(summary: Summary) -> str:
     split = f", {cohort.split} split" if cohort.split else ""
     return " · ".join(
         [
-            f"Model {model.architecture or 'unnamed'}, {words.task(model.task)}",
+            f"Model {model.architecture or 'unnamed'}, {words.task(model.task)}"
+            + (f", of the image and {', '.join(model.features)}" if model.features else ""),
             f"{cohort.name}{split}: {wording.counted(cohort.n_cases, 'image')}",
             *tried,
         ]

@@ -93,8 +93,7 @@ class APGDT:
         )
 
         def search(some: Objective, number: int) -> tuple[Tensor, Tensor]:
-            one = OneWay(goal=goal, rank=number // self.restarts)
-            towards = some if n_ways == 1 else some.towards(one)
-            return apgd.search(towards, threat, seed_for(seed, f"restart-{number}"))
+            return apgd.search(some, threat, seed_for(seed, f"restart-{number}"))
 
-        return best_of(objective, min(self.n_targets, n_ways) * self.restarts, search)
+        goals = [OneWay(goal=goal, rank=rank) for rank in range(min(self.n_targets, n_ways))]
+        return best_of(objective, self.restarts, search, goals=goals if n_ways > 1 else [goal])

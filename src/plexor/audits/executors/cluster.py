@@ -11,7 +11,7 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
-from plexor.core.errors import MissingExtraError, PlanError
+from plexor.core.errors import PlanError, require
 
 _SECONDS_TO_ANSWER = 10.0
 
@@ -29,10 +29,9 @@ def connected(address: str | None, *, n_cpus: int) -> Iterator[None]:
         PlanError: no cluster answers, or Ray cannot be started.
     """
     with _environment(local=address is None):
-        try:
-            import ray
-        except ModuleNotFoundError as error:
-            raise MissingExtraError("ray", "ray") from error
+        require("ray")
+        import ray
+
         if ray.is_initialized():
             yield
             return

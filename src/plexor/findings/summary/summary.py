@@ -109,6 +109,11 @@ class ModelSummary:
             card=card,
         )
 
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the numbers that the model takes beside the image."""
+        return tuple(str(feature["name"]) for feature in self.card.get("features", ()))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleanSummary(ByContainer[Performance]):

@@ -44,9 +44,10 @@ def steps(request: Request) -> list[Step]:
     """The study's steps, in order.
 
     Raises:
-        PlanError: an unknown scale or arm.
+        PlanError: an unknown scale or arm, or no data at another scale than "smoke".
     """
     scale = scale_of(request.scale)
+    request.check_data()
     request.check_arms(ARMS)
     found = [Step(title="images", unit="steps", run=partial(_images, request, scale))]
     for name in ARMS:
