@@ -8,6 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "plexor"
+FOLDER = ROOT / ".make" / "mutants"
+"""Results and records of earlier runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +106,7 @@ AREAS = (
             "unit/test_goal*.py",
             "contract/test_threat_model_values.py",
             "oracle/test_contours.py",
+            "oracle/test_goal*.py",
             "oracle/test_minimum_norm_optimum.py",
             "oracle/test_summary_tasks.py",
             "integration/test_audit_outlines.py",

@@ -1,5 +1,9 @@
 """Attacks: threat × goal × attack, and the judge that decides."""
 
+from plexor.core.errors import require
+
+require("torch")
+
 from plexor.attacks.cascade import Cascade
 from plexor.attacks.catalogue import CATALOGUE, FITTED, ON_SURROGATES, SEARCHES, load_fitted
 from plexor.attacks.control import matched_noise

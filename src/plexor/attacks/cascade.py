@@ -21,7 +21,7 @@ from plexor.attacks.threat import Threat
 from plexor.core.errors import ModelError, PlanError, unknown
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
-from plexor.models.model import Model
+from plexor.models.model import Model, answer
 from plexor.models.unsaturated import Unsaturated, look_before_last
 from plexor.threat_model import Access
 
@@ -169,7 +169,9 @@ class _State:
         model, batch = self.objective.model, self.batch
         self.objective.n_forwards += 1
         with torch.no_grad():
-            again, before_last = look_before_last(model, batch.images, batch.scaling)
+            again, before_last = look_before_last(
+                model.task, lambda: answer(model, batch, batch.images)
+            )
         guide = model if before_last is None else Unsaturated(model)
         return _Seen(guide=guide, random=varies(self.objective.before, again))
 

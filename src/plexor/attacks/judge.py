@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -17,7 +17,8 @@ from plexor.attacks.threat import Threat
 from plexor.cases.bands import bands
 from plexor.cases.image import LOSSLESS, Codec, EditingCodec, Image, Pixels
 from plexor.models.batch import Batch
-from plexor.models.model import Model
+from plexor.models.features import Features
+from plexor.models.model import Model, answer
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Task
 from plexor.models.truth import in_words
@@ -67,7 +68,8 @@ class Verdict:
             most of them reach the goal.
         share: share of several draws of a random model that reach the goal; NaN for one draw, and
             without a goal.
-        within_threat: whether the lossless file is finite, in range and within the threat.
+        within_threat: whether the lossless file is finite, in range and within the threat, and so
+            are the features.
         distances: from the original.
         data: the file.
         pixels: read back from the file.
@@ -98,6 +100,7 @@ def judge(
     goal: Goal | None,
     threat: Threat | None,
     edits: Sequence[object | None] = (),
+    features: Features | None = None,
     draws: int = 1,
 ) -> dict[str, list[Verdict]]:
     """Writes each perturbed image to each of its containers, reads it back, and measures it.
@@ -114,6 +117,7 @@ def judge(
         threat: of the attack; None where there is none.
         edits: for each case the edit of its file that ``delta`` results from, or None; empty where
             no case has one.
+        features: moved with the images; the batch's own where None.
         draws: times the model is asked about each stored image; several for a model with random
             outputs. Outputs are the mean over the draws.
 
@@ -126,6 +130,10 @@ def judge(
         image.changed(change if ok else np.zeros_like(change))
         for image, change, ok in zip(images, changes, finite, strict=True)
     ]
+    moved = _features_allowed(threat, batch, features)
+    finite = [ok and fits for ok, fits in zip(finite, moved, strict=True)]
+    if features is not None:
+        batch = replace(batch, features=features)
     within = list(finite)
     edits = edits or [None] * len(images)
     verdicts = {}
@@ -174,7 +182,10 @@ def _encoded(codec: Codec, pixels: Pixels, edit: object | None) -> tuple[bytes, 
 def _allowed(
     threat: Threat, batch: Batch, images: Sequence[Image], stored: Sequence[Pixels]
 ) -> list[bool]:
-    """Whether each stored image is within the threat's radius and region, its padding as it was."""
+    """Whether each stored image is within the threat's radius and region, its padding as it was.
+
+    Tied channels must be equal.
+    """
     radii = threat.radii(batch).flatten().double().tolist()
     regions: NDArray[np.bool_] | None = None
     if threat.region is not None:
@@ -186,10 +197,24 @@ def _allowed(
         length = _length(image.pixels, pixels, threat)
         fits = length <= radii[i] * (1 + _TOLERANCE) + _rounding(pixels, threat)
         outside = regions is not None and bool((moved & ~regions[i]).any())
+        if threat.channels == "tied":
+            outside = outside or bool((pixels != pixels[:1]).any())
         if image.padding is not None:
             outside = outside or bool(moved[:, image.padding].any())
         verdicts.append(fits and not outside)
     return verdicts
+
+
+def _features_allowed(threat: Threat | None, batch: Batch, features: Features | None) -> list[bool]:
+    """Whether the features of each case are finite and no further moved than the threat allows."""
+    if features is None or batch.features is None:
+        return [True] * len(batch)
+    before, after = batch.features.values.double(), features.values.double()
+    radii = batch.features.radii({} if threat is None else threat.features).double()
+    rounding = torch.finfo(torch.float32).eps * before.abs()
+    fits = (after - before).abs() <= radii * (1 + _TOLERANCE) + rounding
+    allowed: list[bool] = fits.all(dim=1).tolist()
+    return allowed
 
 
 def _length(original: Pixels, other: Pixels, threat: Threat) -> float:
@@ -225,10 +250,10 @@ def _measure(
     images = torch.from_numpy(pixels).to(batch.images.device)
     unknown = [math.nan] * len(stored)
     with torch.inference_mode():
-        outputs = model.outputs(images, batch.scaling)
+        outputs = answer(model, batch, images)
         margins = [_margin(model, batch, outputs, goal)]
         for _ in range(draws - 1):
-            again = model.outputs(images, batch.scaling)
+            again = answer(model, batch, images)
             margins.append(_margin(model, batch, again, goal))
             outputs = outputs + again
         outputs = outputs / draws if draws > 1 else outputs

@@ -18,6 +18,9 @@ from plexor.threat_model.region import region_key
 
 __all__ = ["Channels", "Norm", "Threat", "Unit"]
 
+_POWERS: dict[Norm, float] = {"linf": 0.0, "l2": 0.5, "l1": 1.0, "l0": 0.0}
+"""How a norm grows with the number of equal channels."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threat(threat.Threat):
@@ -47,10 +50,18 @@ class Threat(threat.Threat):
     def radii(self, batch: Batch) -> Tensor:
         """The radius of each case in stored numbers, or in positions for L0, (N, 1, ...).
 
+        Of a batch whose channels stand for several (``Batch.copies``), the radius in these channels
+        that is the threat's in the stored image: L2 is divided by √copies, L1 by copies.
+
         Raises:
             PlanError: a level is asked for and the images are stored as floating numbers.
         """
-        return self._geometry.radii(self.radius, self.unit, batch)
+        radii = self._geometry.radii(self.radius, self.unit, batch)
+        return radii if batch.copies == 1 else radii / self.growth(batch)
+
+    def growth(self, batch: Batch) -> float:
+        """How many times a change of the stored image is as long as its part in ``batch``."""
+        return float(batch.copies ** _POWERS[self.norm])
 
     def norms(self, delta: Tensor) -> Tensor:
         """The norm of each case's perturbation, (N,)."""

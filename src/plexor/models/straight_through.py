@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from plexor.core.errors import ModelError, PlanError, unknown
 from plexor.models.batch import Scaling
 from plexor.models.card import ModelCard
-from plexor.models.model import HasNetwork, Model, ModelAccess, network_of
+from plexor.models.features import Features
+from plexor.models.model import HasNetwork, Model, ModelAccess, network_of, outputs_of
 from plexor.models.task import Task
 
 
@@ -95,20 +96,22 @@ class StraightThrough:
         self._model.to(device)
         return self
 
-    def outputs(self, images: Tensor, scaling: Scaling | None = None) -> Tensor:
+    def outputs(
+        self, images: Tensor, scaling: Scaling | None = None, features: Features | None = None
+    ) -> Tensor:
         """The model's outputs, (N, ...), with the gradient described above.
 
         Raises:
             ModelError: a layer changes the shape of its input.
         """
         if not (torch.is_grad_enabled() and images.requires_grad):
-            return self._model.outputs(images, scaling)
+            return outputs_of(self._model, images, scaling, features)
         with ExitStack() as stack:
             for layer in self._layers:
                 before, after = _hooks()
                 stack.callback(layer.register_forward_pre_hook(before).remove)
                 stack.callback(layer.register_forward_hook(after).remove)
-            return self._model.outputs(images, scaling)
+            return outputs_of(self._model, images, scaling, features)
 
 
 Before = Callable[[nn.Module, tuple[Any, ...]], tuple[Any, ...]]

@@ -13,6 +13,7 @@ from plexor.attacks.proposal import Attack, Proposal
 from plexor.attacks.storable import check_storable
 from plexor.attacks.threat import Threat
 from plexor.attacks.through import Through
+from plexor.attacks.tied import Tied
 from plexor.core.errors import PlanError
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
@@ -172,6 +173,11 @@ class PlannedAttack:
         tasks = catalogue.CATALOGUE[self.name].tasks
         if task.kind not in tasks:
             raise PlanError(f"{self.name} works for {', '.join(tasks)}, not for {task.kind}")
+        if self.threat.features and self.needs.access != "gradients":
+            raise PlanError(
+                f"threat: `features` are moved along the model's gradients, and {self.name} sees "
+                f"its {self.needs.access} only; take an attack by gradients, or hold the features"
+            )
 
     def check_images(self, batch: Batch) -> None:
         """See ``PlannedProbe``; refuses a radius that holds no change the images can store."""
@@ -185,7 +191,7 @@ class PlannedAttack:
             name=self.name,
             goal=self.goal,
             threat=self.threat,
-            attack=found.attack,
+            attack=Tied(attack=found.attack) if self.threat.channels == "tied" else found.attack,
             settings=self.source.settings,
         )
         return Ready(probe=probe, made_from=found.made_from, fit=found.fit)

@@ -1,4 +1,4 @@
-"""How far probes went, what they cost, and which stage of an attack found what."""
+"""Tables of sizes of changes, cost, and the stages of attacks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from plexor.threat_model import NORMS
 
 
 def effort_table(summary: Summary) -> Table:
-    """How far each probe went, as the judge measured it, and what it cost."""
+    """Size of each probe's changes, as the judge measured it, and its cost."""
     probes = summary.attacks_and_noises
     used = {probe.threat.norm for probe in probes}
     norms = [norm for norm in NORMS if norm in used | {"linf", "l2"}]
@@ -58,7 +58,7 @@ def effort_table(summary: Summary) -> Table:
 
 
 def _surrogates_words(summary: Summary) -> str:
-    """Whose the passes of attacks on surrogates are, each attack once."""
+    """A sentence on the surrogates of each attack that uses them."""
     tried = [probe for probe in summary.attacks if words.surrogates(probe)]
     sentences = (
         f" {words.attack(probe)}: gradients and passes are through {words.surrogates(probe)}, "
@@ -69,7 +69,7 @@ def _surrogates_words(summary: Summary) -> str:
 
 
 def _coefficients_words(summary: Summary) -> str:
-    """How many coefficients attacks on JPEG files moved, and in how many files none."""
+    """A sentence on the number of JPEG coefficients changed, and on files without any change."""
     return "".join(
         f" {words.attack(probe)}, {words.aim(probe)}, {probe.threat.size}: "
         f"moved {rounding.measure(moved.median)} coefficients of a JPEG file (median; at most "
@@ -81,7 +81,7 @@ def _coefficients_words(summary: Summary) -> str:
 
 
 def _fit_words(probe: AttackSummary, fit: FitSummary) -> str:
-    """On what an attack was fitted, what that cost, and on what it was judged."""
+    """A sentence on the cases of a fit, its cost, and the cases judged."""
     images = wording.counted(fit.n_cases, "image")
     groups = "" if fit.n_groups is None else f" in {wording.counted(fit.n_groups, 'group')}"
     where = f"of the {fit.split} split" if fit.split else f"before ({fit.file})"
@@ -98,7 +98,7 @@ def _fit_words(probe: AttackSummary, fit: FitSummary) -> str:
 
 
 def stages_table(summary: Summary) -> Table | None:
-    """How many cases each stage of an attack made of several reached; None without such attacks."""
+    """Number of cases reached by each stage of cascades; None without cascades."""
     staged = [probe for probe in summary.attacks if probe.found_by]
     if not staged:
         return None

@@ -1,4 +1,4 @@
-"""Stored images as a screen can show them: a window, a plane, a PNG."""
+"""Stored images for a screen: a window, a plane, a PNG."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Values = NDArray[np.floating[Any]]
 Bytes = NDArray[np.uint8]
 
 WIDEST = 384
-"""Pixels along each axis; of a larger image a part is shown, for shrinking blurs the change."""
+"""Maximum of pixels along an axis; larger images are cropped, since shrinking blurs the change."""
 
 _PERCENTILES = (1, 99)
 _GAP = 4
@@ -24,14 +24,14 @@ _GAP = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """What of an image is shown, and how; one for a case, whatever was done to it.
+    """The part and the window shown of an image; the same for all versions of a case.
 
     Attributes:
         low: the value shown as black.
         high: the value shown as white.
-        whole: whether that is all the file can store.
-        rows: of the plane.
-        columns: of the plane.
+        whole: whether the window is the whole storable range.
+        rows: rows of the plane.
+        columns: columns of the plane.
         part: the same in words; empty for the whole of a 2D image.
     """
 
@@ -45,12 +45,12 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A perturbed image beside its original, both in one frame.
+    """A perturbed image and its difference from the original, in one frame.
 
     Attributes:
         perturbed: PNG as a data URI.
         difference: perturbed minus original: mid-grey where nothing changed.
-        gain: how many times the difference is stronger than in the images shown.
+        gain: amplification of the difference relative to the images shown.
         reach: greatest absolute change, in values; white and black in the difference.
         unit: of the values.
     """
@@ -63,7 +63,7 @@ class Change:
 
 
 def frame(original: Image, perturbed: Image) -> Frame:
-    """The window and the part that show a case: the part is where the perturbed image differs."""
+    """Chooses the window and the part of a case; the part is where the perturbed image differs."""
     low, high, whole = _window(original)
     before, after = plane(original), plane(perturbed)
     height, width = before.shape[:2]
@@ -131,7 +131,7 @@ def _values(image: Image) -> Values:
 
 
 def _window(original: Image) -> tuple[float, float, bool]:
-    """All of the range for 8 bits; else from the 1st to the 99th percentile of the original."""
+    """The whole range for 8 bits; otherwise from the 1st to the 99th percentile of the original."""
     intensity = original.intensity
     if original.pixels.dtype.itemsize == 1:
         ends = [
@@ -146,7 +146,7 @@ def _window(original: Image) -> tuple[float, float, bool]:
 
 
 def _stretch(energy: NDArray[np.floating[Any]], length: int) -> slice:
-    """A stretch of at most that length, there where it holds the most energy."""
+    """The range of at most that length with the most energy."""
     if len(energy) <= length:
         return slice(0, len(energy))
     total = np.concatenate([[0.0], np.cumsum(energy)])

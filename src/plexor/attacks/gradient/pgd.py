@@ -13,7 +13,7 @@ from plexor.attacks.description import EVERY_NORM, EVERY_TASK
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.gradient.slope import check_averaged, kept, mean_margin, slope
 from plexor.attacks.objective import Objective, Precision
-from plexor.attacks.options import check_counts, check_positive
+from plexor.attacks.options import check_counts, check_names, check_positive
 from plexor.attacks.proposal import Proposal, normal_noise
 from plexor.attacks.threat import Threat
 from plexor.core.seeds import seed_for
@@ -83,6 +83,7 @@ class PGD:
     precision: Precision = "float32"
 
     def __post_init__(self) -> None:
+        check_names("pgd", loss=self.loss, precision=self.precision)
         check_counts("pgd", steps=self.steps, restarts=self.restarts)
         check_positive("pgd", step_size=self.step_size)
         check_averaged("pgd", samples=self.samples, diversity=self.diversity)
@@ -166,12 +167,15 @@ class FGSM:
 
     loss: LossKind = "ce"
 
+    def __post_init__(self) -> None:
+        check_names("fgsm", loss=self.loss)
+
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
         """Proposes the step, or no change where the step does not raise the margin."""
 
-        def step(some: Objective, _: int) -> tuple[Tensor, Tensor]:
+        def step(some: Objective, _step: int) -> tuple[Tensor, Tensor]:
             gradient = some.gradient(torch.zeros_like(some.batch.images), self.loss)[2]
             delta = threat.store(threat.furthest(gradient, some.batch), some.batch)
             return delta, some.margin(delta)
