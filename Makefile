@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .make/setup
 
-.PHONY: help setup demo check test mutants browser soak docs benchmark coverage-study clean
+.PHONY: help setup demo check test mutants browser soak docs benchmark benchmark-smoke coverage-study clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -47,6 +47,7 @@ soak: $(SETUP)
 	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/soak/run_directories.py
 	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/soak/plans.py
 	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/soak/weights.py
+	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/soak/models.py
 
 docs: $(SETUP)
 	$(BIN)/mkdocs build --strict
@@ -69,6 +70,10 @@ benchmark:
 	test -z "$(HAM)" || $(PEERS) benchmarks/cascade.py --manifest $(HAM) --side 32 --images 64 \
 		--threats linf:4 l2:150
 	$(PEERS) benchmarks/table.py
+
+# make benchmark-smoke   runs each benchmark script for seconds, to see that it still runs
+benchmark-smoke: $(SETUP)
+	OMP_NUM_THREADS=1 $(BIN)/python scripts/benchmark_smoke.py
 
 # make coverage-study   simulates every interval's coverage into docs/reference (75 minutes; resumes)
 coverage-study: $(SETUP)

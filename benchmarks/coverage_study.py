@@ -6,7 +6,7 @@ writes ``coverage.md`` and ``coverage.svg``. Samples are drawn in rounds of 250:
 every question, then the second, and so on. A round is kept in ``benchmarks/.cache/coverage`` under
 a digest of the code it depends on, so that a study that was stopped resumes, and after a change
 only the questions that depend on it are simulated again. ``--repeats 250`` writes the page from the
-first round of each question.
+first round of each question, ``--page-only`` from the rounds there are.
 
 Observations of a group are made alike by letting each take over its group's own draw, with the root
 of a correlation as probability. This leaves every observation's distribution, and so the true
@@ -24,6 +24,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import coverage_agreement
@@ -58,10 +59,12 @@ def questions() -> Iterator[tuple[str, Question]]:
             yield str(topic.__file__), question
 
 
-def kept(name: str, start: int) -> list[Tally]:
+def kept(name: str, start: int, *, simulate: bool = True) -> list[Tally]:
     """The tallies of one round of a question, simulated unless this code has done so before."""
     file, question = next(one for one in questions() if one[1].name == name)
     path = CACHE / f"{digest(question, Path(file))}-{start}.json"
+    if not path.exists() and not simulate:
+        return []
     if not path.exists():
         began = time.perf_counter()
         tallies = [
@@ -100,6 +103,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=1000, help=f"a multiple of {ROUND}")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("docs/reference"))
+    parser.add_argument(
+        "--page-only", action="store_true", help="write the page of the rounds that are kept"
+    )
     parser.add_argument("--only", default="", help="part of a question's name, for a look at it")
     options = parser.parse_args()
     if options.repeats < ROUND or options.repeats % ROUND:
@@ -107,7 +113,8 @@ def main() -> None:
     asked = [one for _, one in questions() if options.only in one.name]
     rounds = [(one.name, start) for start in range(0, options.repeats, ROUND) for one in asked]
     with ProcessPoolExecutor(options.workers) as pool:
-        done = dict(zip(rounds, pool.map(kept, *zip(*rounds, strict=True)), strict=True))
+        found = pool.map(partial(kept, simulate=not options.page_only), *zip(*rounds, strict=True))
+        done = dict(zip(rounds, found, strict=True))
     rows = []
     for question in asked:
         own: dict[tuple[Design, str], list[Tally]] = defaultdict(list)

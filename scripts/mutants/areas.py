@@ -70,6 +70,7 @@ AREAS = (
         modules=("attacks/judge.py", "attacks/distances.py", "audits/row.py"),
         tests=(
             "unit/test_judge.py",
+            "unit/test_row.py",
             "unit/test_jpeg_search.py",
             "unit/test_cases_findings.py",
             "integration/test_audit_outlines.py",

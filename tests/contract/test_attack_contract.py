@@ -50,6 +50,7 @@ from plexor.attacks import (
 )
 from plexor.attacks.catalogue import SEARCHES, find
 from plexor.attacks.engine import propose
+from plexor.attacks.stages import STAGES
 from plexor.attacks.threat import Norm
 from plexor.cases import LOSSLESS, Image
 from plexor.core.errors import PlanError
@@ -113,10 +114,12 @@ QUICK: dict[str, dict[str, Any]] = {
     "nes": {"queries": 100, "samples": 20},
     "simba": {"queries": 30},
     "fmn": {"steps": 30},
+    "sigma-zero": {"steps": 40},
     "ddn": {"steps": 30},
     "fab": {"steps": 15},
     "carlini-wagner": {"steps": 50, "constants": 3, "step_size": 0.1},
     "hop-skip-jump": {"queries": 250, "samples": 10},
+    "rays": {"queries": 250},
     "one-pixel": {"queries": 90, "population": 15},
     "greedy-pixel": {"shortlist": 5},
     "sparse-rs": {"queries": 40},
@@ -126,9 +129,13 @@ QUICK: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(autouse=True)
 def _few_stages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cascade of its first stage and its last, quick; what lies between is in here by itself."""
-    last = replace(cascade.STAGES[-1], attack=quick("square"))
-    monkeypatch.setattr(cascade, "STAGES", (cascade.STAGES[0], last))
+    """A cascade of its first stage and those by scores; all others are tested by themselves."""
+    by_scores = [
+        replace(stage, attack=quick(stage.name))
+        for stage in STAGES
+        if stage.name in ("square", "sparse-rs")
+    ]
+    monkeypatch.setattr(cascade, "STAGES", (STAGES[0], *by_scores))
 
 
 def quick(name: str, **options: Any) -> Attack:

@@ -7,55 +7,52 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image as Picture
 from torch import Tensor, nn
 
 SEED = 0
 
 
+class Guarded(nn.Module):
+    """A network behind a layer, ``guard``, that changes its input."""
+
+    def __init__(self, guard: nn.Module, network: nn.Module) -> None:
+        super().__init__()
+        self.guard, self.network = guard, network
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        logits: Tensor = self.network(self.guard(inputs))
+        return logits
+
+
 class Rounded(nn.Module):
     """Bit-depth reduction to three bits (Xu et al., NDSS 2018)."""
 
-    def __init__(self, network: nn.Module, *, bits: int = 3) -> None:
-        super().__init__()
-        self.network, self.most = network, 2**bits - 1
-
     def forward(self, inputs: Tensor) -> Tensor:
-        logits: Tensor = self.network((inputs * self.most).round() / self.most)
-        return logits
+        return (inputs * 7).round() / 7
 
 
 class Compressed(nn.Module):
-    """JPEG compression (Guo et al., ICLR 2018), by Pillow."""
-
-    def __init__(self, network: nn.Module, *, quality: int = 40) -> None:
-        super().__init__()
-        self.network, self.quality = network, quality
+    """JPEG compression at quality 40 (Guo et al., ICLR 2018), by Pillow."""
 
     def forward(self, inputs: Tensor) -> Tensor:
         pixels = (inputs.detach() * 255).round().clamp(0, 255).byte().cpu().numpy()
-        again = np.stack([self._through_file(one) for one in pixels])
-        logits: Tensor = self.network(torch.from_numpy(again).to(inputs))
-        return logits
+        return torch.from_numpy(np.stack([_through_file(one) for one in pixels])).to(inputs)
 
-    def _through_file(self, pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> object:
-        file = io.BytesIO()
-        Picture.fromarray(pixels.transpose(1, 2, 0)).save(file, "JPEG", quality=self.quality)
-        return np.asarray(Picture.open(file)).transpose(2, 0, 1) / 255.0
+
+def _through_file(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    file = io.BytesIO()
+    Picture.fromarray(pixels.transpose(1, 2, 0)).save(file, "JPEG", quality=40)
+    return np.asarray(Picture.open(file)).transpose(2, 0, 1) / 255.0
 
 
 class Thermometer(nn.Module):
     """Thermometer encoding (Buckman et al., ICLR 2018), decoded again for the same network."""
 
-    def __init__(self, network: nn.Module, *, levels: int = 16) -> None:
-        super().__init__()
-        self.network = network
-        self.thresholds = torch.arange(1, levels + 1) / (levels + 1)
-
     def forward(self, inputs: Tensor) -> Tensor:
-        passed = (inputs[..., None] > self.thresholds.to(inputs)).to(inputs)
-        logits: Tensor = self.network(passed.mean(dim=-1))
-        return logits
+        thresholds = (torch.arange(1, 17) / 17).to(inputs)
+        return (inputs[..., None] > thresholds).to(inputs).mean(dim=-1)
 
 
 class Resized(nn.Module):
@@ -145,9 +142,9 @@ class Decisions(nn.Module):
 
 
 GALLERY: dict[str, Callable[[nn.Module], nn.Module]] = {
-    "3-bit rounding": Rounded,
-    "thermometer": Thermometer,
-    "JPEG 40": Compressed,
+    "3-bit rounding": lambda network: Guarded(Rounded(), network),
+    "thermometer": lambda network: Guarded(Thermometer(), network),
+    "JPEG 40": lambda network: Guarded(Compressed(), network),
     "random resize and pad": Resized,
     "noise": Noisy,
     "dropout": DroppedOut,

@@ -172,7 +172,7 @@ def test_weights_that_are_given_are_taken_if_they_fit(out: Path, tmp_path: Path)
             raise KeyboardInterrupt
         yield lambda _done, _total, _note: None
 
-    with pytest.raises(ModelError, match="was trained otherwise: `cohort_sha256` is"):
+    with pytest.raises(ModelError, match="is of another training: `cohort_sha256` is"):
         run_study("allyn2020", request(fresh, weights={PUBLISHED: clean}))
     published = out / PUBLISHED / "weights.safetensors"
     with pytest.raises(KeyboardInterrupt):

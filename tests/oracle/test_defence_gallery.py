@@ -10,7 +10,9 @@ from tests.helpers.defences import GALLERY
 from tests.helpers.trained import noisy_patterns
 from torch import Tensor
 
-from plexor.attacks import Cascade, Misclassify, Threat
+from plexor.attacks import FGSM, PGD, Cascade, Misclassify, Threat
+from plexor.attacks.through import Through
+from plexor.core.errors import ModelError, PlanError
 from plexor.models import Batch, Model, Preprocess, TorchModel
 
 N_CASES, N_DRAWS = 8, 15
@@ -45,3 +47,27 @@ def test_the_cascade_leaves_few_cases_of_a_defended_model(name: str) -> None:
     assert left <= MOST_LEFT[name]
     if name in SEEN:
         assert set(proposal.found_by) <= {SEEN[name], ""}
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_straight_through_the_guard_gradients_reach_every_case(name: str) -> None:
+    """The network behind the guard is one that few steps break; the guard alone is in the way."""
+    model, batch = defended(name)
+    attack = PGD(steps=10, loss="margin")
+    through = Through(attack=attack, layers=("guard",))
+    delta = through(model, batch, Misclassify(), THREAT, seed=0).delta
+    assert bool((wrong(model, batch, delta) > 0.5).all())
+    if name == "JPEG 40":
+        with pytest.raises(ModelError, match="not differentiable"):
+            attack(model, batch, Misclassify(), THREAT, seed=0)
+
+
+def test_a_layer_that_does_not_exist_or_changes_the_shape_is_refused() -> None:
+    model, batch = defended("3-bit rounding")
+    for layer, error, message in (
+        ("gaurd", PlanError, "unknown layer 'gaurd'; did you mean 'guard'"),
+        ("network.head", ModelError, "output has its input's shape"),
+    ):
+        through = Through(attack=FGSM(), layers=(layer,))
+        with pytest.raises(error, match=message):
+            through(model, batch, Misclassify(), THREAT, seed=0)

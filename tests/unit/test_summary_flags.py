@@ -26,6 +26,7 @@ MEASURED = (
     "false-gradients",
     "unbounded-fails",
     "groups-overlap",
+    "grey-in-colour",
 )
 PROBES = (
     synthetic.probe("pgd", "linf", (1, 2), settings=synthetic.PGD),

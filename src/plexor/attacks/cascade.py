@@ -21,7 +21,7 @@ from plexor.attacks.threat import Threat
 from plexor.core.errors import ModelError, PlanError, unknown
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
-from plexor.models.model import Model
+from plexor.models.model import Model, answer
 from plexor.models.unsaturated import Unsaturated, look_before_last
 from plexor.threat_model import Access
 
@@ -122,13 +122,14 @@ def averaged(attack: Attack, samples: int) -> Attack:
     One draw that reaches the goal says little of a random model. Attacks without these options,
     and all for fewer than two samples, stay as they are.
     """
-    if samples < 2 or not is_dataclass(attack):
+    options: Any = attack
+    if samples < 2 or not is_dataclass(options):
         return attack
-    wanted: dict[str, Any] = {"samples": samples, "stop_at_success": False}
-    known = {field.name for field in fields(attack)}
-    if not wanted.keys() <= known:
+    wanted = {"samples": samples, "stop_at_success": False}
+    if not wanted.keys() <= {field.name for field in fields(options)}:
         return attack
-    return replace(attack, **wanted)
+    averaging: Attack = replace(options, **wanted)
+    return averaging
 
 
 @dataclass(slots=True, kw_only=True)
@@ -168,7 +169,9 @@ class _State:
         model, batch = self.objective.model, self.batch
         self.objective.n_forwards += 1
         with torch.no_grad():
-            again, before_last = look_before_last(model, batch.images, batch.scaling)
+            again, before_last = look_before_last(
+                model.task, lambda: answer(model, batch, batch.images)
+            )
         guide = model if before_last is None else Unsaturated(model)
         return _Seen(guide=guide, random=varies(self.objective.before, again))
 

@@ -182,7 +182,10 @@ def _encoded(codec: Codec, pixels: Pixels, edit: object | None) -> tuple[bytes, 
 def _allowed(
     threat: Threat, batch: Batch, images: Sequence[Image], stored: Sequence[Pixels]
 ) -> list[bool]:
-    """Whether each stored image is within the threat's radius and region, its padding as it was."""
+    """Whether each stored image is within the threat's radius and region, its padding as it was.
+
+    Tied channels must be equal.
+    """
     radii = threat.radii(batch).flatten().double().tolist()
     regions: NDArray[np.bool_] | None = None
     if threat.region is not None:
@@ -194,6 +197,8 @@ def _allowed(
         length = _length(image.pixels, pixels, threat)
         fits = length <= radii[i] * (1 + _TOLERANCE) + _rounding(pixels, threat)
         outside = regions is not None and bool((moved & ~regions[i]).any())
+        if threat.channels == "tied":
+            outside = outside or bool((pixels != pixels[:1]).any())
         if image.padding is not None:
             outside = outside or bool(moved[:, image.padding].any())
         verdicts.append(fits and not outside)

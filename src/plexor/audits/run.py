@@ -15,7 +15,7 @@ import torch
 
 from plexor.attacks.engine import halving
 from plexor.attacks.randomness import JUDGED
-from plexor.audits.checks import Check, check_groups, check_model
+from plexor.audits.checks import Check, check_channels, check_groups, check_model
 from plexor.audits.detectors import detections
 from plexor.audits.execute import Outputs
 from plexor.audits.executors import Done, Executor, Here, Job
@@ -267,4 +267,6 @@ def _checks(plan: Plan, inputs: Inputs, model: Model, batch_size: int) -> list[C
     weights = plan.model.weights
     trained_on = read_training_groups(plan.path(weights)) if weights else frozenset()
     groups = check_groups(trained_on, (case.group for case in inputs.cases))
-    return [*(max(same, key=lambda c: bool(c.raised)) for same in zip(*parts, strict=True)), groups]
+    of_model = [max(same, key=lambda c: bool(c.raised)) for same in zip(*parts, strict=True)]
+    threats = [probe.threat for probe in inputs.probes if probe.kind == "attack" and probe.threat]
+    return [*of_model, groups, check_channels(batch, threats)]

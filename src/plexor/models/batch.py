@@ -68,6 +68,7 @@ class Batch:
         groups: names of the cases' groups; empty where not known.
         stored: the images as they were read, for attacks that use the file format; empty for a
             batch made from tensors only.
+        copies: channels of the file that each channel stands for; see ``plexor.models.tied``.
     """
 
     ids: tuple[str, ...]
@@ -83,6 +84,7 @@ class Batch:
     padding: Tensor | None = None
     groups: tuple[str, ...] = ()
     stored: tuple[Image, ...] = ()
+    copies: int = 1
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -113,6 +115,7 @@ class Batch:
             padding=None if self.padding is None else self.padding[index],
             groups=tuple(self.groups[i] for i in index.tolist()) if self.groups else (),
             stored=tuple(self.stored[i] for i in index.tolist()) if self.stored else (),
+            copies=self.copies,
         )
 
     @classmethod

@@ -8,12 +8,13 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from plexor.core.errors import ModelError, PlanError
+from plexor.core.errors import ModelError, PlanError, brief
 from plexor.core.ids import digest, digest_bytes
 from plexor.models.batch import Scaling
 from plexor.models.card import ModelCard
 from plexor.models.device import is_out_of_memory
 from plexor.models.features import Features
+from plexor.models.foreign_code import foreign_code
 from plexor.models.model import ModelAccess
 from plexor.models.preprocess import Preprocess, resampled
 from plexor.models.segmentation import Segmentation
@@ -68,7 +69,10 @@ class TorchModel:
         card: ModelCard | None = None,
     ) -> None:
         self.was_training = network.training
-        self.network = network.eval().requires_grad_(requires_grad=False)
+        try:
+            self.network = network.eval().requires_grad_(requires_grad=False)
+        except Exception as error:  # e.g. of parameters that are not initialised yet
+            raise _unusable(network, error) from error
         self.task = task
         self.preprocess = preprocess or (card and card.preprocess) or Preprocess()
         if isinstance(task, Segmentation) and self.preprocess.spacing_mm is not None:
@@ -98,14 +102,13 @@ class TorchModel:
 
     def identity(self) -> str:
         """SHA-256 of the network's class and state, preprocessing, task and features."""
-        parts = [
-            [
-                name,
-                str(tensor.dtype),
-                digest_bytes(tensor.detach().cpu().contiguous().numpy().tobytes()),
+        try:
+            parts = [
+                [name, str(tensor.dtype), digest_bytes(_bytes(tensor))]
+                for name, tensor in self.network.state_dict().items()
             ]
-            for name, tensor in self.network.state_dict().items()
-        ]
+        except Exception as error:  # of a hook, or of a tensor without numbers
+            raise _unusable(self.network, error) from error
         kind = f"{type(self.network).__module__}.{type(self.network).__qualname__}"
         known = [kind, parts, asdict(self.preprocess), asdict(self.task)]  # type: ignore[call-overload]
         if self.card.features:
@@ -140,14 +143,19 @@ class TorchModel:
         if inputs.ndim == 4:
             inputs = inputs.contiguous(memory_format=torch.channels_last)
         beside = self._beside(features)
+        if inputs.data_ptr() == images.data_ptr():
+            inputs = inputs.clone()  # for networks that write into their input
         try:
-            outputs: Tensor = self.network(inputs, *beside)
+            with foreign_code("the network"):
+                outputs: Tensor = self.network(inputs, *beside)
+        except ModelError:
+            raise
         except Exception as error:
             if is_out_of_memory(error):
                 raise
             raise ModelError(
                 f"the network fails on images of shape {tuple(images.shape[1:])}: "
-                f"{type(error).__name__}: {error}"
+                f"{type(error).__name__}: {brief(error, longest=500)}"
             ) from error
         spatial = tuple(images.shape[2:])
         check_outputs(self.task, outputs, len(images), spatial_dims=len(spatial))
@@ -172,3 +180,14 @@ class TorchModel:
                 "the features out"
             )
         return (features.standardised(wanted),)
+
+
+def _bytes(tensor: Tensor) -> bytes:
+    return tensor.detach().cpu().contiguous().numpy().tobytes()
+
+
+def _unusable(network: nn.Module, error: Exception) -> ModelError:
+    return ModelError(
+        f"the parameters of {type(network).__name__} cannot be read: {type(error).__name__}: "
+        f"{brief(error)}; load weights into it, and run it once if it has lazy layers"
+    )

@@ -11,7 +11,8 @@ from torch.overrides import TorchFunctionMode
 
 from plexor.models.batch import Scaling
 from plexor.models.card import ModelCard
-from plexor.models.model import Model, ModelAccess
+from plexor.models.features import Features
+from plexor.models.model import Model, ModelAccess, outputs_of
 from plexor.models.task import Multiclass, Task
 
 _SATURATING: frozenset[Callable[..., Any]] = frozenset(
@@ -88,21 +89,22 @@ class Unsaturated:
         self._model.to(device)
         return self
 
-    def outputs(self, images: Tensor, scaling: Scaling | None = None) -> Tensor:
-        """What goes into the last function, (N, n_outputs); the outputs where there is none."""
-        outputs, before_last = look_before_last(self._model, images, scaling)
+    def outputs(
+        self, images: Tensor, scaling: Scaling | None = None, features: Features | None = None
+    ) -> Tensor:
+        """The input of the last function, (N, n_outputs); the outputs where there is none."""
+        outputs, before_last = look_before_last(
+            self._model.task, lambda: outputs_of(self._model, images, scaling, features)
+        )
         return outputs if before_last is None else before_last
 
 
-def look_before_last(
-    model: Model, images: Tensor, scaling: Scaling | None = None
-) -> tuple[Tensor, Tensor | None]:
-    """Outputs, and what went into the saturating function that they came from.
+def look_before_last(task: Task, ask: Callable[[], Tensor]) -> tuple[Tensor, Tensor | None]:
+    """Outputs, and the input of the saturating function that they came from.
 
     Args:
-        model: any model.
-        images: stored numbers, (N, C, *spatial).
-        scaling: from stored numbers to values.
+        task: the model's.
+        ask: runs the model and returns its outputs.
 
     Returns:
         The outputs, (N, n_outputs), and the numbers before the last function in float32; None where
@@ -110,8 +112,8 @@ def look_before_last(
     """
     recorder = _Recorder()
     with recorder:
-        outputs = model.outputs(images, scaling)
-    if not isinstance(model.task, Multiclass):
+        outputs = ask()
+    if not isinstance(task, Multiclass):
         return outputs, None
     found = recorder.trace(outputs)
     if found is outputs or found.shape != outputs.shape:

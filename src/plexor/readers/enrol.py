@@ -93,7 +93,8 @@ def invite(
     if twice := sorted({name for name in names if list(names).count(name) > 1}):
         raise PlanError(f"{', '.join(twice)} is named twice; name each reader once")
     with store.writing() as session:
-        if the_study(session).state != "open":
+        # Two at once would take the same turn in the balanced order.
+        if the_study(session, exclusive=True).state != "open":
             raise PlanError("the study is closed, and nobody can be invited")
         tokens = []
         for name in names:
@@ -142,9 +143,6 @@ def close(store: Store, *, with_open_reads: bool = False) -> None:
     Raises:
         PlanError: it is closed already, or a reader has reads left.
     """
-    with store.reading() as session:
-        if the_study(session).state == "closed":
-            raise PlanError("the study is closed already")
     unfinished = [
         f"{p.reader} ({p.total - p.done} left)"
         for p in progress(store)
@@ -156,7 +154,9 @@ def close(store: Store, *, with_open_reads: bool = False) -> None:
             "--with-open-reads"
         )
     with store.writing() as session:
-        study = the_study(session)
+        study = the_study(session, exclusive=True)
+        if study.state == "closed":
+            raise PlanError("the study is closed already")
         study.state, study.closed_at = "closed", now_ms()
         log(session, "closed", unfinished=len(unfinished))
 

@@ -26,6 +26,7 @@ from plexor.report.label_tables import label_table
 from plexor.report.lead_attack import lead_attack
 from plexor.report.number_tables import accuracy_table, number_table, truth_scatter, truth_table
 from plexor.report.outline_tables import outline_table, outlined_class_table
+from plexor.report.pictures import Pictures
 from plexor.report.provenance import Fact, facts
 from plexor.report.reader_section import ReaderSection, reader_section
 from plexor.report.shortcut_section import Shortcuts, shortcuts
@@ -84,8 +85,8 @@ class View:
     facts: tuple[Fact, ...]
 
 
-def view(run: RunDirectory, summary: Summary, findings: pd.DataFrame) -> View:
-    """Builds the whole page."""
+def view(run: RunDirectory, summary: Summary, findings: pd.DataFrame, pictures: Pictures) -> View:
+    """Builds the whole page, and places its pictures."""
     raised = _raised(summary)
     grouped = _lead_first(summary)
     ranked = _ranked(summary)
@@ -125,7 +126,7 @@ def view(run: RunDirectory, summary: Summary, findings: pd.DataFrame) -> View:
         else (),
         shortcuts=shortcuts(summary),
         changes=change_table(summary),
-        comparator=comparator(run, summary, findings),
+        comparator=comparator(run, summary, findings, pictures),
         flags_words=_flags_words(summary, raised),
         raised=raised,
         passed=_quiet(summary.flags_passed),

@@ -11,6 +11,7 @@ from scipy import special
 from plexor.core.errors import PlanError, unknown
 from plexor.stats.argument import Floats, Groups, check_level
 from plexor.stats.estimate import Estimate
+from plexor.stats.grouped_variance import groups_note, joined
 from plexor.stats.resample import Seed, Statistic, Weighting, resampler
 
 BootstrapMethod = Literal["percentile", "bca", "studentised"]
@@ -94,6 +95,7 @@ def bootstrap_interval(
         extra = np.concatenate([errors, draws.replicates(standard_error, n_resamples)])
     kind = f"{draws.weighting} " if draws.weighting == "poisson" else ""
     words = f"{kind}{_WORDS[method]} bootstrap, {n_resamples} resamples"
+    uneven = groups_note(groups, n)
     estimates = []
     for column, value in enumerate(values):
         low, high, note = replicate_limits(
@@ -115,7 +117,7 @@ def bootstrap_interval(
                 n=n,
                 n_groups=None if groups is None else draws.n_groups,
                 variance=_variance(replicates[:, column]),
-                note=note,
+                note=joined(note, uneven),
             )
         )
     return tuple(estimates)

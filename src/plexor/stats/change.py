@@ -12,7 +12,7 @@ from scipy import special
 from plexor.core.errors import PlanError, unknown
 from plexor.stats.argument import Floats, Groups, check_same_length, group_codes
 from plexor.stats.estimate import Estimate
-from plexor.stats.grouped_variance import mean_spread
+from plexor.stats.grouped_variance import groups_note, joined, mean_spread
 from plexor.stats.mean import as_numbers, clustered_mean
 from plexor.stats.resample import Seed, generator_of
 from plexor.stats.result import TestResult
@@ -64,6 +64,7 @@ def paired_t_test(before: ArrayLike, after: ArrayLike, groups: Groups | None = N
     """
     changes = _changes(before, after)
     t, df, n_groups = _t_statistic(changes, 0.0, groups)
+    uneven = groups_note(groups, changes.size)
     return TestResult(
         statistic=t,
         p_value=2 * float(special.stdtr(df, -abs(t))) if df > 0 else math.nan,
@@ -71,7 +72,7 @@ def paired_t_test(before: ArrayLike, after: ArrayLike, groups: Groups | None = N
         method="paired t test" + ("" if groups is None else " over groups"),
         n=changes.size,
         n_groups=n_groups,
-        note=_t_note(changes, t, df),
+        note=_t_note(changes, t, df) or uneven,
     )
 
 
@@ -114,7 +115,9 @@ def signed_rank_test(
         method=f"{name}, normal approximation",
         n=changes.size,
         n_groups=None if groups is None else n_groups,
-        note=few if squares > 0 else _NO_CHANGE if changes.size else _NO_CASES,
+        note=joined(few, groups_note(groups, changes.size))
+        if squares > 0
+        else (_NO_CHANGE if changes.size else _NO_CASES),
     )
 
 
@@ -225,6 +228,7 @@ def equivalence_test(
     above, df, n_groups = _t_statistic(changes, -margin, groups)
     below, _, _ = _t_statistic(changes, margin, groups)
     nearer = min(above, -below)
+    uneven = groups_note(groups, changes.size)
     return TestResult(
         statistic=nearer,
         p_value=float(special.stdtr(df, -nearer)) if df > 0 else math.nan,
@@ -234,7 +238,7 @@ def equivalence_test(
         n=changes.size,
         n_groups=n_groups,
         alternative="greater",
-        note=_t_note(changes, nearer, df),
+        note=_t_note(changes, nearer, df) or uneven,
     )
 
 

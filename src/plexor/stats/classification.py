@@ -29,6 +29,7 @@ from plexor.stats.cluster import (
     score_correlation,
 )
 from plexor.stats.estimate import Estimate
+from plexor.stats.grouped_variance import groups_note, joined
 from plexor.stats.mover import mover_limits
 
 L = TypeVar("L", bound=Label)
@@ -172,7 +173,7 @@ def balanced_accuracy(
         n=len(truth),
         n_groups=None if groups is None else n_groups,
         variance=variance,
-        note="; ".join(notes),
+        note=joined(*notes, groups_note(groups, len(truth))),
     )
 
 

@@ -10,6 +10,7 @@ from scipy import special
 
 from plexor.core.errors import PlanError
 from plexor.stats.argument import Booleans, Floats, Groups, as_event_table, group_codes
+from plexor.stats.grouped_variance import groups_note
 from plexor.stats.result import TestResult
 
 
@@ -52,7 +53,8 @@ def cochrans_q(outcomes: ArrayLike, groups: Groups | None = None) -> TestResult:
         statistic, df = _robust(sums)
         note = "no more groups than degrees of freedom" if df and math.isnan(statistic) else ""
     if df == 0:
-        note = "no observation differs between looks"
+        note = "no observation differs between columns"
+    note = note or groups_note(groups, n)
     return TestResult(
         statistic=statistic,
         p_value=float(special.chdtrc(df, statistic)) if df else math.nan,
@@ -68,8 +70,8 @@ def _as_table(outcomes: ArrayLike) -> Booleans:
     table = as_event_table("outcomes", outcomes)
     if table.ndim != 2 or table.shape[1] < 2:
         raise PlanError(
-            "outcomes: expected truth values of shape (observations, looks) with two looks or "
-            f"more, got shape {table.shape} of {table.dtype}"
+            "outcomes: expected truth values of shape (observations, columns) with two "
+            f"columns or more, got shape {table.shape} of {table.dtype}"
         )
     return table
 

@@ -11,6 +11,7 @@ from scipy import special
 from plexor.core.errors import PlanError
 from plexor.stats.argument import Floats, Groups, as_floats, check_level, t_quantile
 from plexor.stats.estimate import Estimate
+from plexor.stats.grouped_variance import groups_note, joined
 from plexor.stats.placement import WHOLE, Range
 from plexor.stats.result import Alternative, TestResult, check_alternative, t_tail
 from plexor.stats.roc_areas import PlacedAreas, placed_areas
@@ -181,7 +182,7 @@ def delong_test_all(
         method="DeLong's test of several areas" + ("" if groups is None else ", clustered"),
         n=areas.n,
         n_groups=areas.n_groups,
-        note=note,
+        note=note or groups_note(groups, areas.n),
     )
 
 
@@ -254,7 +255,9 @@ def delong_test_unpaired(
         n=sum(areas.positive.size for areas in samples),
         n_groups=sum(areas.n_groups for areas in samples) if known else None,
         alternative=alternative,
-        note=why_a or why_b or (_NO_SPREAD if math.isnan(t) else ""),
+        note=why_a
+        or why_b
+        or (_NO_SPREAD if math.isnan(t) else joined(spread_a.note, spread_b.note)),
     )
 
 

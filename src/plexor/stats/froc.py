@@ -22,6 +22,7 @@ from plexor.stats.argument import (
     normal_quantile,
 )
 from plexor.stats.estimate import Estimate
+from plexor.stats.grouped_variance import groups_note
 from plexor.stats.mrmc import ReaderStudy
 from plexor.stats.reader_study import reader_study
 
@@ -192,7 +193,7 @@ def reader_study_jafroc(
     one lesion and each case one mark, it is ``reader_study_auc``.
 
     Args:
-        cases: (treatments, readers, cases); a case has the same lesions everywhere.
+        cases: (treatments, readers, cases); a case has the same lesions for all readers.
         groups: the patient of each case; None where cases are independent.
         weights: see ``jafroc``.
 
@@ -230,11 +231,12 @@ def reader_study_jafroc(
         covariance,
         n,
         n_groups=None if groups is None else int(np.unique(codes).size),
+        note=groups_note(groups, n),
     )
 
 
 def _covariance(parts: Floats, codes: Codes, sick: Booleans) -> Floats:
-    """Of figures of merit whose cases contribute ``parts``, (figures, n).
+    """Covariance of figures of merit from the contributions of cases, ``parts``, (figures, n).
 
     Obuchowski's for clustered areas (Biometrics 1997;53:567), which is DeLong's where every case is
     a group of its own: groups with diseased cases, with normal cases, and their products.

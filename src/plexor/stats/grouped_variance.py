@@ -88,9 +88,22 @@ def uneven_note(n_groups: int | None, n_effective: float | None) -> str:
     if n_groups is None or n_effective is None or n_effective >= UNEVEN_BELOW * n_groups:
         return ""
     return (
-        f"unequal groups: {n_groups} groups weigh as {n_effective:.1f} of equal size, "
-        "and the interval is wide for that reason"
+        f"unequal groups: few hold most of the cases, so {n_groups} groups are worth "
+        f"{n_effective:.1f} of equal size"
     )
+
+
+def groups_note(groups: Groups | None, n: int) -> str:
+    """``uneven_note`` of the groups of n observations; empty without groups."""
+    if groups is None:
+        return ""
+    codes, n_groups = group_codes(groups, n)
+    return uneven_note(n_groups, effective_groups(codes, n_groups))
+
+
+def joined(*notes: str) -> str:
+    """Notes in one text, each once; empty ones are left out."""
+    return "; ".join(dict.fromkeys(note for text in notes for note in text.split("; ") if note))
 
 
 def effective_groups(codes: Codes, n_groups: int) -> float:

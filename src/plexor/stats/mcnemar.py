@@ -18,6 +18,7 @@ from plexor.stats.argument import (
     check_same_length,
     group_codes,
 )
+from plexor.stats.grouped_variance import effective_groups, joined, uneven_note
 from plexor.stats.result import Alternative, TestResult, check_alternative, t_tail
 
 McNemarMethod = Literal["auto", "exact", "mid-p", "asymptotic", "corrected"]
@@ -171,6 +172,8 @@ def clustered_mcnemar(
     else:
         sums = sums / np.bincount(codes, minlength=n_groups)
     statistic, note = _sum_against_squares(sums, scale, any_discordant=bool(change.any()))
+    if not math.isnan(statistic):
+        note = joined(note, uneven_note(n_groups, effective_groups(codes, n_groups)))
     return TestResult(
         statistic=statistic,
         p_value=float(special.chdtrc(1, statistic)),

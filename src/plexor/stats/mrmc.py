@@ -47,6 +47,7 @@ class ReaderStudy:
             has its own cases, which its readers read under every treatment.
         readers_nested: whether each treatment has its own readers, so that a column of ``values``
             is a different reader under each treatment.
+        note: a warning that all results repeat, such as of unequal groups; empty otherwise.
     """
 
     values: Floats
@@ -60,6 +61,7 @@ class ReaderStudy:
     n_groups: int | None = None
     n_blocks: int = 1
     readers_nested: bool = False
+    note: str = ""
 
     @property
     def mean_squares(self) -> tuple[float, float]:
@@ -125,7 +127,7 @@ class ReaderStudy:
             + (", chi-square" if inference == "fixed readers" else ", F"),
             n=self.n,
             n_groups=self.n_groups,
-            note="" if error > 0 else _NO_VARIANCE,
+            note=self.note if error > 0 else _NO_VARIANCE,
         )
 
     def difference(
@@ -153,7 +155,7 @@ class ReaderStudy:
             n=self.n,
             n_groups=self.n_groups,
             variance=variance,
-            note="" if half > 0 else _NO_VARIANCE,
+            note=self.note if half > 0 else _NO_VARIANCE,
         )
 
     def non_inferiority(
@@ -180,7 +182,7 @@ class ReaderStudy:
             n=self.n,
             n_groups=self.n_groups,
             alternative="greater",
-            note="" if variance > 0 else _NO_VARIANCE,
+            note=self.note if variance > 0 else _NO_VARIANCE,
         )
 
     def mean(
@@ -231,7 +233,7 @@ class ReaderStudy:
             n=self.n,
             n_groups=self.n_groups,
             variance=variance,
-            note="" if half > 0 else _NO_VARIANCE,
+            note=self.note if half > 0 else _NO_VARIANCE,
         )
 
     def _of_mean(self, treatment: int, inference: Inference) -> tuple[float, float]:
@@ -265,7 +267,7 @@ class ReaderStudy:
         """The mean square that treatments are compared with, and its degrees of freedom."""
         self._check(inference)
         if len(self.values) < 2:
-            raise PlanError("one treatment alone is compared with none; take `mean`")
+            raise PlanError("test: expected two treatments or more, got one; use `mean`")
         beside = self.values.shape[1] // self.n_blocks
         interaction, plain = self.mean_squares[1], float(self._plain_df)
         excess = max(self.same_treatment - self.neither, 0.0)

@@ -21,7 +21,7 @@ from plexor.stats.argument import (
 from plexor.stats.cluster import clustered_ratio, score_correlation
 from plexor.stats.difference import score_limits
 from plexor.stats.estimate import Estimate
-from plexor.stats.grouped_variance import Part, grouped_spread
+from plexor.stats.grouped_variance import Part, grouped_spread, joined
 from plexor.stats.mover import mover_limits
 from plexor.stats.proportion import wilson_limits
 
@@ -153,7 +153,7 @@ def paired_difference(
         n=n,
         n_groups=n_groups,
         variance=grouped_spread([change], n_groups).variance if n else math.nan,
-        note="; ".join(dict.fromkeys(note for note in (new.note, old.note) if note)),
+        note=joined(new.note, old.note),
     )
 
 

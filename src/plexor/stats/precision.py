@@ -22,7 +22,7 @@ from plexor.stats.argument import (
 from plexor.stats.bootstrap import bootstrap_interval
 from plexor.stats.cluster import clustered_proportion
 from plexor.stats.estimate import Estimate
-from plexor.stats.grouped_variance import mean_spread
+from plexor.stats.grouped_variance import groups_note, mean_spread
 from plexor.stats.proportion import wilson_limits
 from plexor.stats.resample import Seed, Statistic
 from plexor.stats.roc_curve import one_model
@@ -94,7 +94,7 @@ def average_precision(
         high=high,
         method="average precision, Wilson score interval at the effective number of positives by "
         f"{'cluster ' if groups is not None else 'stratified '}bootstrap, {n_resamples} resamples",
-        note=note,
+        note=note or groups_note(groups, positive.size),
     )
 
 

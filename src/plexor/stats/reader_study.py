@@ -19,6 +19,7 @@ from plexor.stats.argument import (
     group_codes,
     rows_where,
 )
+from plexor.stats.grouped_variance import groups_note
 from plexor.stats.mrmc import ReaderStudy
 from plexor.stats.resample import resampler
 from plexor.stats.roc_areas import auc_covariance
@@ -42,6 +43,7 @@ def reader_study(
     n_groups: int | None = None,
     n_blocks: int = 1,
     readers_nested: bool = False,
+    note: str = "",
 ) -> ReaderStudy:
     """A study from any measure of performance with its covariance over cases.
 
@@ -55,6 +57,7 @@ def reader_study(
         n_blocks: number of blocks of equally many readers, two or more in a block, in order; each
             block has its own cases.
         readers_nested: whether each treatment has its own readers.
+        note: a warning that all results of the study repeat.
 
     Raises:
         PlanError: shapes that do not fit, fewer than two readers (of a block), or a number that is
@@ -108,6 +111,7 @@ def reader_study(
         n_groups=n_groups,
         n_blocks=n_blocks,
         readers_nested=readers_nested,
+        note=note,
     )
 
 
@@ -145,11 +149,12 @@ def reader_study_proportion(events: ArrayLike, groups: Groups | None = None) -> 
         sums @ sums.T * n_groups / (n_groups - 1),
         n,
         n_groups=None if groups is None else n_groups,
+        note=groups_note(groups, n),
     )
 
 
 def _mean(covariances: Floats) -> float:
-    """Their mean; 0 of none, as with one treatment."""
+    """The mean of covariances; 0 if there is none, as with one treatment."""
     return float(covariances.mean()) if covariances.size else 0.0
 
 
@@ -228,6 +233,7 @@ def reader_study_auc(
         n_groups=None if groups is None else sum(sizes),
         n_blocks=design.n_blocks,
         readers_nested=design.readers_nested,
+        note=groups_note(groups, positive.size),
     )
 
 

@@ -21,6 +21,7 @@ from plexor.stats.argument import (
 )
 from plexor.stats.cluster import clustered_proportion
 from plexor.stats.estimate import Estimate
+from plexor.stats.grouped_variance import effective_groups, joined, uneven_note
 from plexor.stats.proportion import wilson_limits
 
 
@@ -80,6 +81,7 @@ def proportion_of_reads(
         else:
             note = "all reads are equal: the smaller of cases and readers counts as n"
         low, high = wilson_limits(value, size, normal_quantile(level))
+        note = joined(note, uneven_note(n_cases, effective_groups(case, n_cases)))
     return Estimate(
         value=value,
         low=low,

@@ -23,6 +23,7 @@ from plexor.stats.bootstrap import bootstrap_interval
 from plexor.stats.classification import balanced_accuracy
 from plexor.stats.cluster import ONE_GROUP
 from plexor.stats.estimate import Estimate
+from plexor.stats.grouped_variance import groups_note
 from plexor.stats.proportion import wilson_limits
 from plexor.stats.resample import Seed, Statistic
 from plexor.stats.roc_curve import one_model
@@ -105,7 +106,9 @@ def sensitivity_at_specificity(
         n=positive.size,
         n_groups=booted.n_groups,
         variance=booted.variance,
-        note=_MISSING if math.isnan(booted.value) else ONE_GROUP if math.isnan(low) else "",
+        note=_MISSING
+        if math.isnan(booted.value)
+        else (ONE_GROUP if math.isnan(low) else groups_note(groups, positive.size)),
     )
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar, get_args
 from plexor.attacks.generative.network import GROUP, Architecture
 from plexor.attacks.goals import LossKind
 from plexor.attacks.objective import Precision
-from plexor.attacks.options import check_counts, check_positive
+from plexor.attacks.options import check_counts, check_names, check_positive
 from plexor.core.errors import PlanError, unknown
 
 
@@ -68,6 +68,7 @@ class Recipe:
     method: ClassVar[str]
 
     def __post_init__(self) -> None:
+        check_names(self.method, loss=self.loss, precision=self.precision)
         if self.architecture not in get_args(Architecture):
             raise PlanError(unknown("generator", self.architecture, get_args(Architecture)))
         if self.width < GROUP or self.width % GROUP:

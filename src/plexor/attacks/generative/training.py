@@ -24,6 +24,7 @@ from plexor.attacks.objective import Objective
 from plexor.attacks.threat import Threat
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
+from plexor.models.foreign_code import backward_pass
 from plexor.models.model import Model
 
 logger = logging.getLogger(__name__)
@@ -137,7 +138,9 @@ class Training:
             return
         objective = self._objective(batch)
         self.optimizer.zero_grad()
-        self._lowered(objective).backward()  # type: ignore[no-untyped-call]
+        lowered = self._lowered(objective)
+        with backward_pass():
+            lowered.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         self.network.keep_in_range()
         self.stream.spent(objective)

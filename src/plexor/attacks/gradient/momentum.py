@@ -13,7 +13,7 @@ from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.gradient.slope import check_averaged, mean_margin, slope
 from plexor.attacks.objective import Objective, Precision
-from plexor.attacks.options import check_counts, check_norm, check_positive
+from plexor.attacks.options import check_counts, check_names, check_norm, check_positive
 from plexor.attacks.proposal import Proposal
 from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
@@ -75,6 +75,7 @@ class MIFGSM:
     precision: Precision = "float32"
 
     def __post_init__(self) -> None:
+        check_names("mi-fgsm", loss=self.loss, precision=self.precision)
         check_counts("mi-fgsm", steps=self.steps)
         check_positive("mi-fgsm", step_size=self.step_size)
         if self.decay < 0:

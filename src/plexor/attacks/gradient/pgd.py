@@ -13,7 +13,7 @@ from plexor.attacks.description import EVERY_NORM, EVERY_TASK
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.gradient.slope import check_averaged, kept, mean_margin, slope
 from plexor.attacks.objective import Objective, Precision
-from plexor.attacks.options import check_counts, check_positive
+from plexor.attacks.options import check_counts, check_names, check_positive
 from plexor.attacks.proposal import Proposal, normal_noise
 from plexor.attacks.threat import Threat
 from plexor.core.seeds import seed_for
@@ -83,6 +83,7 @@ class PGD:
     precision: Precision = "float32"
 
     def __post_init__(self) -> None:
+        check_names("pgd", loss=self.loss, precision=self.precision)
         check_counts("pgd", steps=self.steps, restarts=self.restarts)
         check_positive("pgd", step_size=self.step_size)
         check_averaged("pgd", samples=self.samples, diversity=self.diversity)
@@ -107,8 +108,9 @@ class PGD:
     ) -> tuple[Tensor, Tensor]:
         """One restart: the best storable perturbation of each case, and its margin."""
         best = unbeaten(objective)
+        around, size = threat.around(objective.batch), self._size(objective.batch, threat)
         for step in range(self.steps):
-            trial = threat.store(delta, best.objective.batch)
+            trial = around.store(delta)
             margin, _, gradient = slope(
                 best.objective,
                 trial,
@@ -122,20 +124,19 @@ class PGD:
             if len(best) == 0:
                 return best.outcome()
             if stay is not None:
-                delta, gradient = delta[stay], gradient[stay]
-            delta = self._step(delta, gradient, best.objective.batch, threat)
-        trial = threat.store(delta, best.objective.batch)
+                delta, gradient, size = delta[stay], gradient[stay], size[stay]
+                around = threat.around(best.objective.batch)
+            delta = around.ascend(delta, gradient, size, share=_L1_SHARE)
+        trial = around.store(delta)
         margin = mean_margin(best.objective, trial, self.samples)
         kept(best, trial, margin, samples=self.samples, leave=self.stop_at_success)
         return best.outcome()
 
-    def _step(self, delta: Tensor, gradient: Tensor, batch: Batch, threat: Threat) -> Tensor:
-        """A step in the steepest direction within the range, projected onto the threat."""
-        whole, usual = threat.radii(batch), 2.5 / self.steps
+    def _size(self, batch: Batch, threat: Threat) -> Tensor:
+        """Length of a step for each case, (N, 1, ...)."""
         if threat.norm == "l0":  # its steps cannot add up: a position changes wholly or not
-            whole, usual = batch.high - batch.low, 1.0
-        size = whole * (self.step_size or usual)
-        return threat.ascend(delta, gradient, size, batch, share=_L1_SHARE)
+            return (batch.high - batch.low) * (self.step_size or 1.0)
+        return threat.radii(batch) * (self.step_size or 2.5 / self.steps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,13 +167,16 @@ class FGSM:
 
     loss: LossKind = "ce"
 
+    def __post_init__(self) -> None:
+        check_names("fgsm", loss=self.loss)
+
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
         """Proposes the step, or no change where the step does not raise the margin."""
 
         def step(some: Objective, _: int) -> tuple[Tensor, Tensor]:
-            _, _, gradient = some.gradient(torch.zeros_like(some.batch.images), self.loss)
+            gradient = some.gradient(torch.zeros_like(some.batch.images), self.loss)[2]
             delta = threat.store(threat.furthest(gradient, some.batch), some.batch)
             return delta, some.margin(delta)
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import torch
 
+from plexor.attacks import tied
 from plexor.attacks.fitted import Fitted
 from plexor.audits.ahead import Images
 from plexor.audits.execute import Outputs, UnitResult, execute
@@ -127,7 +128,15 @@ class Job:
         fitted, error = None, ""
         try:
             fitting = fit.fitting
-            fitted = fitting.attack.fit(self.model, stream, fitting.goal, fitting.threat, seed=seed)
+            fitted = tied.fit(
+                fitting.attack,
+                self.model,
+                stream,
+                fitting.goal,
+                fitting.threat,
+                n_channels=fit.shape[0],
+                seed=seed,
+            )
         except PlexorError as reason:
             error = str(reason)
         except (RuntimeError, MemoryError) as reason:

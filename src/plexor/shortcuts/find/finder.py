@@ -17,7 +17,7 @@ from plexor.shortcuts.find.lines import (
     without_shadows,
 )
 from plexor.shortcuts.find.ocr import Read, Reader
-from plexor.shortcuts.find.strokes import Plane, Stroke, Tone, brightness, find_strokes
+from plexor.shortcuts.find.strokes import Plane, Stroke, Tone, brightness, enlargement, find_strokes
 from plexor.shortcuts.find.tag import Box, Tag
 from plexor.shortcuts.find.words import kind_of_text
 
@@ -63,7 +63,11 @@ class Finder:
         found = list(scales(sharp, (height, width)))
         free = [s for s in sharp if not any(_inside(s.box, tag.box) for tag in found)]
         lines = lines_of(free, plane.shape)
-        formed = without_shadows(_formed(lines, strokes, "bright"), _formed(lines, strokes, "dark"))
+        blurred = enlargement(plane.shape) > 1
+        formed = without_shadows(
+            _formed(lines, strokes, "bright", blurred=blurred),
+            _formed(lines, strokes, "dark", blurred=blurred),
+        )
         found += self._read(plane, formed, identifiers)
         if self.reader is not None and self.search == "whole":
             found += _further(self.reader.search(plane), found, identifiers)
@@ -82,12 +86,14 @@ class Finder:
         ]
 
 
-def _formed(lines: Sequence[Line], strokes: Sequence[Stroke], tone: Tone) -> list[Tag]:
+def _formed(
+    lines: Sequence[Line], strokes: Sequence[Stroke], tone: Tone, *, blurred: bool
+) -> list[Tag]:
     """What the lines are by their form; a lone letter that is part of a text is not listed."""
-    blurred = [stroke for stroke in strokes if stroke.tone == tone]
-    tags = [tag_of(line) for line in lines if line.strokes[0].tone == tone]
+    of_tone = [stroke for stroke in strokes if stroke.tone == tone]
+    tags = [tag_of(line, blurred=blurred) for line in lines if line.strokes[0].tone == tone]
     known = [tag for tag in tags if tag is not None]
-    texts = [extended(tag, blurred) for tag in known if tag.kind == "text"]
+    texts = [extended(tag, of_tone) for tag in known if tag.kind == "text"]
     whole = [
         tag
         for i, tag in enumerate(texts)
@@ -115,6 +121,8 @@ def _told(tag: Tag, read: Read, identifiers: Collection[str], *, cut: bool) -> T
     """A tag that was found by its form, with what the reader says of it."""
     unread = read.score < _READABLE or not any(letter.isalnum() for letter in read.text)
     kind = tag.kind if unread else kind_of_text(read.text, identifiers)
+    if tag.kind == "marker":
+        return tag if unread else replace(tag, kind=kind, text=read.text)
     if tag.kind == "laterality":
         if kind == "laterality" and not unread and read.text.upper()[:1] == tag.text:
             return replace(tag, score=round(max(tag.score, read.score), 3))

@@ -49,7 +49,7 @@ def likeness(shape: NDArray[np.bool_]) -> Likeness:
         shape: its pixels in its box, (h, w).
     """
     letters, templates, slims = _upright()
-    scores = _scores(shape, templates, slims)
+    scores = _scores(*_seen(shape), templates, slims)
     best = int(np.argmax(scores))
     return Likeness(letter=letters[best], score=float(scores[best]))
 
@@ -64,8 +64,9 @@ def side_likeness(shape: NDArray[np.bool_]) -> Likeness:
         ('R', True, 0)
     """
     found = []
+    seen = _seen(shape)
     for (mirrored, turns), (letters, templates, slims) in _sides().items():
-        scores = _scores(shape, templates, slims)
+        scores = _scores(*seen, templates, slims)
         best = int(np.argmax(scores))
         found.append(
             Likeness(
@@ -75,12 +76,19 @@ def side_likeness(shape: NDArray[np.bool_]) -> Likeness:
     return max(found, key=lambda one: one.score)
 
 
+def _seen(shape: NDArray[np.bool_]) -> tuple[NDArray[np.float64], float]:
+    """A shape as it is compared, and the logarithm of its width over height."""
+    slim = float(np.log(shape.shape[1] / shape.shape[0]))
+    return _normal(_stretched(shape.astype(float))).ravel(), slim
+
+
 def _scores(
-    shape: NDArray[np.bool_], templates: NDArray[np.float64], slims: NDArray[np.float64]
+    seen: NDArray[np.float64],
+    slim: float,
+    templates: NDArray[np.float64],
+    slims: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    stretched = _normal(_stretched(shape.astype(float)))
-    slim = np.log(shape.shape[1] / shape.shape[0])
-    found: NDArray[np.float64] = templates @ stretched.ravel()
+    found: NDArray[np.float64] = templates @ seen
     return found - np.clip(np.abs(slims - slim) - _SLIM, 0, None)
 
 

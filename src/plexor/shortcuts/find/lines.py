@@ -28,6 +28,10 @@ _LEAST = 5
 """Height of the smallest letter, in pixels."""
 _SIDE = 0.72
 """Least likeness of a lone L or R."""
+_SIDE_BLURRED = 0.68
+"""Likewise, in an image whose letters are a few pixels tall."""
+_MARKED, _OUTSTANDING = 0.85, 0.36
+"""Least sharpness and contrast of a shape there that is no clear letter."""
 _TURNED = 0.8
 """Least likeness of a turned letter or a mirrored L: many corners look like one."""
 _PRIOR = 0.06
@@ -162,16 +166,23 @@ def _line(strokes: Sequence[Stroke]) -> Line:
     return Line(strokes=tuple(sorted(strokes, key=lambda s: s.box.x0)), box=box)
 
 
-def tag_of(line: Line) -> Tag | None:
+def tag_of(line: Line, *, blurred: bool = False) -> Tag | None:
     """What a line is, by the form of its strokes alone; None where it is nothing that is known.
 
     A lone letter is an L or R, in any position of a film, or nothing: a needle, an electrode or
     the corner of an implant is flat and sharp as well. Two letters and more are text; what they
     say is not read.
+
+    Args:
+        line: its strokes.
+        blurred: whether the image is so small that its letters have little form: then a lone shape
+            of a letter's size that stands out much is a ``marker``, and less likeness makes an L
+            or R.
     """
     letters = [stroke for stroke in line.letters if stroke.box.height >= _LEAST]
     if len(letters) == 1 and len(line.strokes) <= 2:
-        return _side(letters[0])
+        side = _side(letters[0], _SIDE_BLURRED if blurred else _SIDE)
+        return _marker(letters[0]) if side is None and blurred else side
     if len(letters) < 2:
         return None
     heights = np.array([stroke.box.height for stroke in letters], dtype=float)
@@ -182,13 +193,21 @@ def tag_of(line: Line) -> Tag | None:
     return Tag(box=line.box, kind="text", score=round(min(1.0, score), 3))
 
 
-def _side(stroke: Stroke) -> Tag | None:
+def _marker(stroke: Stroke) -> Tag | None:
+    """A sharp shape of much contrast, about as tall as one to two and a half times its width."""
+    slim = stroke.box.height / stroke.box.width
+    if stroke.sharpness < _MARKED or stroke.contrast < _OUTSTANDING or not 0.9 <= slim <= 2.6:
+        return None
+    return Tag(box=stroke.box, kind="marker", score=round(min(0.9, 0.4 + stroke.contrast), 3))
+
+
+def _side(stroke: Stroke, least_alike: float) -> Tag | None:
     side = side_likeness(stroke.shape)
     other = likeness(stroke.shape)
     if other.letter in ("L", "R") and other.score >= side.score - _PRIOR:
         side = other
     turned = side.turns != 0 or (side.mirrored and side.letter == "L")
-    least = _TURNED if turned else _SIDE
+    least = _TURNED if turned else least_alike
     upright = side.turns == 0 and not side.mirrored
     rival = other.score - (_PRIOR if side.turns == 0 else 0.0)
     if side.score < least or (not upright and side.score < rival):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -30,6 +30,9 @@ _UNEVEN = 0.08
 """Spread of brightness within a shape from which it is cut into darker and brighter parts."""
 _SHARP = 0.7
 """Least sharpness of what was drawn into an image."""
+_SMALL = 600
+"""Short side, in pixels, below which an image is enlarged."""
+_MOST_TIMES = 4
 _EIGHT = np.ones((3, 3), dtype=bool)
 
 
@@ -39,7 +42,7 @@ class Stroke:
 
     Attributes:
         box: around it.
-        shape: its pixels, in the box.
+        shape: its pixels in the box; finer than the image's where a small image was enlarged.
         sharpness: 0 to 1, drop of brightness two pixels off the edge over that five pixels off: 1
             for what was drawn into the image, less for anatomy, whose edges are gradual.
         contrast: median brightness above (or below) the surroundings.
@@ -86,7 +89,34 @@ def find_strokes(plane: Plane) -> list[Stroke]:
     """
     if min(plane.shape) < 16:
         return []
-    return [*_of_tone(plane, "bright"), *_of_tone(1 - plane, "dark")]
+    times = enlargement(plane.shape)
+    fine = _enlarged(plane, times)
+    found = [*_of_tone(fine, "bright", times), *_of_tone(1 - fine, "dark", times)]
+    return [_reduced(stroke, times) for stroke in found]
+
+
+def enlargement(shape: tuple[int, ...]) -> int:
+    """How many times a small image is enlarged, so that its letters have a form."""
+    return min(_MOST_TIMES, -(-_SMALL // min(shape)))
+
+
+def _enlarged(plane: Plane, times: int) -> Plane:
+    """Cubic splines; the centre of a pixel becomes the centre of its block."""
+    if times == 1:
+        return plane
+    fine = ndimage.zoom(plane, times, order=3, mode="nearest", grid_mode=True)
+    return np.clip(fine, 0, 1).astype(np.float32)
+
+
+def _reduced(stroke: Stroke, times: int) -> Stroke:
+    """The stroke with its box in pixels of the image as it was; its shape stays fine."""
+    box = stroke.box
+    if times == 1:
+        return stroke
+    # a block belongs to the box where the stroke covers half of it and more
+    x0, y0 = round(box.x0 / times), round(box.y0 / times)
+    x1, y1 = max(x0 + 1, round(box.x1 / times)), max(y0 + 1, round(box.y1 / times))
+    return replace(stroke, box=Box(x0=x0, y0=y0, x1=x1, y1=y1))
 
 
 def stroke_mask(plane: Plane, box: Box) -> NDArray[np.bool_]:
@@ -130,16 +160,19 @@ def _raised(plane: Plane, size: int) -> Plane:
     return raised
 
 
-def _of_tone(plane: Plane, tone: Tone) -> Iterator[Stroke]:
+def _of_tone(plane: Plane, tone: Tone, times: int) -> Iterator[Stroke]:
     raised = _raised(plane, stroke_width(plane.shape))
     longest = max(10, round(_LARGEST * min(plane.shape)))
     labels, _ = ndimage.label(raised > _CONTRAST, _EIGHT)
     for number, (rows, columns) in enumerate(ndimage.find_objects(labels), 1):
         box = Box(x0=columns.start, y0=rows.start, x1=columns.stop, y1=rows.stop)
         shape = labels[rows, columns] == number
+        if times > 1:  # the edge of a blurred stroke is where half of its height is
+            high = raised[rows, columns]
+            shape &= high > np.percentile(high[shape], 90) / 2
         for part, inside in _even_parts(plane, box, shape):
             if max(part.width, part.height) <= longest and inside.sum() >= 4:
-                yield _measured(plane, raised, part, inside, tone)
+                yield _measured(plane, raised, part, inside, tone=tone, times=times)
 
 
 def _even_parts(
@@ -179,20 +212,18 @@ def _otsu(values: NDArray[np.float32]) -> float:
 
 
 def _measured(
-    plane: Plane, raised: Plane, box: Box, shape: NDArray[np.bool_], tone: Tone
+    plane: Plane, raised: Plane, box: Box, shape: NDArray[np.bool_], *, tone: Tone, times: int
 ) -> Stroke:
-    around = box.grown(6).within(*plane.shape)
+    around = box.grown(6 * times).within(*plane.shape)
     part = plane[around.slices]
     whole = np.zeros(part.shape, dtype=bool)
     top, left = box.y0 - around.y0, box.x0 - around.x0
     whole[top : top + box.height, left : left + box.width] = shape
-    near = ndimage.binary_dilation(whole, _EIGHT)
-    beside = ndimage.binary_dilation(near, _EIGHT)
-    further = ndimage.binary_dilation(beside, _EIGHT, iterations=2)
+    away = ndimage.distance_transform_cdt(~whole, "chessboard") / times
     inner = float(np.median(part[whole]))
     drops = [
         inner - float(np.median(part[ring])) if ring.any() else 0.0
-        for ring in (beside & ~near, ndimage.binary_dilation(further, _EIGHT) & ~further)
+        for ring in ((away > 1) & (away <= 2), (away > 4) & (away <= 5))
     ]
     return Stroke(
         box=box,

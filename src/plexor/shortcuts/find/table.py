@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 from plexor.cases import Case
 from plexor.core.errors import DataError
@@ -13,7 +14,7 @@ from plexor.core.files import write_atomic
 from plexor.shortcuts.find.search import Found
 from plexor.shortcuts.find.tag import HIDDEN_TEXT, KINDS, Box, Tag
 
-COLUMNS = ("path", "x0", "y0", "x1", "y1", "kind", "text", "score", "mirrored", "turns")
+COLUMNS = ("path", "x0", "y0", "x1", "y1", "kind", "text", "score", "mirrored", "turns", "id")
 _NEEDED = COLUMNS[:6]
 NO_TAG, UNREAD = "none", "unread"
 """Kinds of rows without a box: nothing was found, or the image could not be read."""
@@ -36,9 +37,9 @@ def write_tags(path: Path, found: Iterable[Found], *, root: Path, show_text: boo
         name = name_of(one.case, root)
         if not one.tags:
             kind = UNREAD if one.error else NO_TAG
-            writer.writerow([name, *[""] * 4, kind, *[""] * 4])
+            writer.writerow([name, *[""] * 4, kind, *[""] * 4, one.case.id])
         for tag in one.tags:
-            writer.writerow(_row(name, tag, show_text=show_text))
+            writer.writerow([*_row(name, tag, show_text=show_text), one.case.id])
     write_atomic(path, text.getvalue().encode())
 
 
@@ -56,14 +57,19 @@ def name_of(case: Case, root: Path) -> str:
         return case.path.resolve().as_posix()
 
 
-def read_tags(path: Path) -> dict[str, tuple[Tag, ...]]:
+def read_tags(path: Path, *, by: Literal["path", "id"] = "path") -> dict[str, tuple[Tag, ...]]:
     """Reads a table of tags, as found, corrected or drawn by hand.
 
     The columns ``path, x0, y0, x1, y1, kind`` are needed; ``text``, ``score``, ``mirrored`` and
     ``turns`` may be absent. A row of the kind "none" or "unread" has no box.
 
+    Args:
+        path: the CSV file.
+        by: what names an image: its path as written, or the case's id, which is the path where
+            the table has no column ``id``.
+
     Returns:
-        Path as written → its tags, empty where there is none. Images that could not be read are
+        Path or id → its tags, empty where there is none. Images that could not be read are
         absent.
 
     Raises:
@@ -85,7 +91,7 @@ def read_tags(path: Path) -> dict[str, tuple[Tag, ...]]:
     for line, row in enumerate(rows, 2):
         if row["kind"] == UNREAD:
             continue
-        there = tags.setdefault(row["path"], [])
+        there = tags.setdefault((row.get(by) or row["path"]), [])
         if row["kind"] != NO_TAG:
             there.append(_tag(row, f"{path}, line {line}"))
     return {name: tuple(there) for name, there in tags.items()}
