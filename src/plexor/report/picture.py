@@ -134,11 +134,11 @@ def flat(array: NDArray[Any], upright: Reordering | None) -> NDArray[Any]:
         array = upright(array)
     slices = [np.take(array, size // 2, axis=axis) for axis, size in enumerate(array.shape[1:], 1)]
     # In the usual (RAS) orientation the later axis of a slice runs up, the earlier to the right.
-    upright = [np.moveaxis(one.swapaxes(1, 2)[:, ::-1], 0, -1) for one in slices]
-    tallest = max(one.shape[0] for one in upright)
+    turned = [np.moveaxis(one.swapaxes(1, 2)[:, ::-1], 0, -1) for one in slices]
+    tallest = max(one.shape[0] for one in turned)
     padded = [
         np.pad(one, ((0, tallest - one.shape[0]), (0, gap), (0, 0)))
-        for one, gap in zip(upright, (_GAP, _GAP, 0), strict=True)
+        for one, gap in zip(turned, (_GAP, _GAP, 0), strict=True)
     ]
     return np.concatenate(padded, axis=1)
 
