@@ -53,6 +53,7 @@ EXTRA_OF = {
     "onnxruntime": "ocr",
     "rapidocr": "ocr",
     "ray": "ray",
+    "sklearn": "torch",
     "torch": "torch",
 }
 """The extra that installs an optional package."""
