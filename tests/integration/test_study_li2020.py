@@ -252,7 +252,6 @@ def test_years_are_worded_with_their_unit() -> None:
     assert find("li2020").figure("mae-both").value == 4.08
 
 
-@pytest.mark.slow
 @needs_template
 def test_the_whole_study_runs_on_phantoms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With fewer people and shorter searches than `smoke`, to be quick."""
