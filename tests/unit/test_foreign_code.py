@@ -151,7 +151,7 @@ def test_parameters_that_cannot_be_read_are_told() -> None:
     with pytest.raises(ModelError, match="the parameters of LazyLinear cannot be read"):
         TorchModel(nn.LazyLinear(2), task=task)
     network = nn.Linear(2, 2)
-    network.register_state_dict_post_hook(lambda *_: 1 / 0)
+    network.register_state_dict_post_hook(lambda *_: 1 / 0)  # type: ignore[no-untyped-call]
     with pytest.raises(ModelError, match="Linear cannot be read: ZeroDivisionError"):
         TorchModel(network, task=task).identity()
     with pytest.raises(ModelError, match="Linear cannot be read: NotImplementedError"):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from plexor.cases.bands import bands
 from plexor.cases.formats.png import PngCodec
 from plexor.cases.image import Image
 
@@ -65,13 +66,11 @@ class Change:
 def frame(original: Image, perturbed: Image) -> Frame:
     """The window and the part that show a case: the part is where the perturbed image differs."""
     low, high, whole = _window(original)
-    before, after = plane(original), plane(perturbed)
-    height, width = before.shape[:2]
-    energy = np.square(after - before).sum(axis=-1)
     volume = original.pixels.ndim > 3
+    by_row, by_column = _energies(original, perturbed)
+    height, width = len(by_row), len(by_column)
     widest = 3 * WIDEST if volume else WIDEST
-    rows = _stretch(energy.sum(axis=1), WIDEST)
-    columns = _stretch(energy.sum(axis=0), widest)
+    rows, columns = _stretch(by_row, WIDEST), _stretch(by_column, widest)
     parts = []
     if volume:
         parts.append("middle slice along each axis")
@@ -85,14 +84,13 @@ def frame(original: Image, perturbed: Image) -> Frame:
 
 def show(image: Image, seen: Frame) -> str:
     """An image as PNG, a data URI."""
-    shown = (plane(image)[seen.rows, seen.columns] - seen.low) / (seen.high - seen.low)
+    shown = (_part(image, seen) - seen.low) / (seen.high - seen.low)
     return uri(np.round(255 * shown).clip(0, 255).astype(np.uint8))
 
 
 def show_change(original: Image, perturbed: Image, seen: Frame) -> Change:
     """The perturbed image and its difference from the original."""
-    where = (seen.rows, seen.columns)
-    change = plane(perturbed)[where] - plane(original)[where]
+    change = _part(perturbed, seen) - _part(original, seen)
     reach = float(np.abs(change).max())
     scale = 127 / reach if reach else 0.0
     return Change(
@@ -107,6 +105,29 @@ def show_change(original: Image, perturbed: Image, seen: Frame) -> Change:
 def plane(image: Image) -> Values:
     """Values (H, W, 1 or 3): the image itself, or a volume's middle slices side by side."""
     return flat(_values(image))
+
+
+def _part(image: Image, seen: Frame) -> Values:
+    """The part of the plane that is shown; of a large image, no more is brought to values."""
+    if image.pixels.ndim > 3:
+        return plane(image)[seen.rows, seen.columns]
+    part = _stored(image)[:, seen.rows, seen.columns].astype(np.float64)
+    return flat(image.intensity.slope * part + image.intensity.intercept)
+
+
+def _energies(original: Image, perturbed: Image) -> tuple[Values, Values]:
+    """Squared change of each row and each column of the plane; a large image band by band."""
+    if original.pixels.ndim > 3:
+        energy = np.square(plane(perturbed) - plane(original)).sum(axis=-1)
+        return energy.sum(axis=1), energy.sum(axis=0)
+    before, after = _stored(original), _stored(perturbed)
+    by_row, by_column = np.zeros(before.shape[1]), np.zeros(before.shape[2])
+    for band in bands(before.shape):
+        change = after[:, band].astype(np.float64) - before[:, band].astype(np.float64)
+        energy = np.square(change).sum(axis=0)
+        by_row[band] = energy.sum(axis=1)
+        by_column += energy.sum(axis=0)
+    return by_row, by_column
 
 
 def flat(array: NDArray[Any]) -> NDArray[Any]:
@@ -125,9 +146,14 @@ def flat(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _values(image: Image) -> Values:
-    """Values (1 or 3, *spatial): of other channels than grey or RGB, the first are shown."""
-    stored = image.pixels[:3] if len(image.pixels) >= 3 else image.pixels[:1]
-    return image.intensity.slope * stored.astype(np.float64) + image.intensity.intercept
+    """Values of the channels that are shown, (1 or 3, *spatial)."""
+    stored = _stored(image).astype(np.float64)
+    return image.intensity.slope * stored + image.intensity.intercept
+
+
+def _stored(image: Image) -> NDArray[Any]:
+    """Stored numbers of the channels that are shown."""
+    return image.pixels[:3] if len(image.pixels) >= 3 else image.pixels[:1]
 
 
 def _window(original: Image) -> tuple[float, float, bool]:
