@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .make/setup
 
-.PHONY: help setup demo check test mutants browser soak docs benchmark coverage-study clean
+.PHONY: help setup demo check test mutants browser soak docs benchmark benchmark-smoke coverage-study clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -71,9 +71,13 @@ benchmark:
 		--threats linf:4 l2:150
 	$(PEERS) benchmarks/table.py
 
-# make coverage-study   simulates every interval's coverage into docs/reference (half an hour)
+# make benchmark-smoke   runs each benchmark script for seconds, to see that it still runs
+benchmark-smoke: $(SETUP)
+	OMP_NUM_THREADS=1 $(BIN)/python scripts/benchmark_smoke.py
+
+# make coverage-study   simulates every interval's coverage into docs/reference (75 minutes; resumes)
 coverage-study: $(SETUP)
-	$(BIN)/python benchmarks/coverage_study.py --repeats 2000 --out docs/reference
+	$(BIN)/python benchmarks/coverage_study.py --repeats 1000 --out docs/reference
 
 clean:
 	rm -rf .make .venv build site demo

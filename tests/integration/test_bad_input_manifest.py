@@ -54,7 +54,7 @@ def missing_file(rows: Rows) -> None:
         (missing_group, "{manifest}: 1 problem row 5: column 'group' is empty"),
         (
             another_label,
-            "manifest has cases of wart, which the model does not know; it knows keratosis, melano",
+            "manifest has cases of wart, which are no classes of the model; it knows keratosis, me",
         ),
         (
             duplicate_path,
@@ -188,7 +188,7 @@ def threat(**changes: object) -> dict[str, object]:
         (threat(norm="l3"), "{plan}: `probes.0.pgd.threat.norm`: unknown norm 'l3' (known: "),
         (
             {"probes": [LINF_2, LINF_2]},
-            "{plan}: two probes are called pgd-linf-2; give one of them an `id`",
+            "{plan}: several probes have the id pgd-linf-2; give one of them another `id`",
         ),
         ({"unit_size": 0}, "{plan}: `unit_size`: Input should be greater than or equal to 1"),
     ],
@@ -250,7 +250,7 @@ def test_a_condition_that_is_none_is_refused_first(few: Setup, condition: str, r
         ("clean.accuracy.value", "clean.accuracy.value in 'clean.accuracy.value' is "),
         ("clean.n - 'many' > 1", "\"'many'\" in "),
         ("(" * 300 + "1" + ")" * 300, "cannot read"),
-        ("clean.n > 'many'", "cannot work out \"clean.n > 'many'\": "),
+        ("clean.n > 'many'", "cannot evaluate \"clean.n > 'many'\": "),
         ("clean.n in probes", "'clean.n in probes' in 'clean.n in probes' is not understood"),
         ('__import__("os").abort()', "\"__import__('os').abort()\" in "),
     ],

@@ -17,13 +17,13 @@ from plexor.attacks.fitted import FittedAttack
 from plexor.attacks.generative import Generator
 from plexor.attacks.judge import judge
 from plexor.attacks.storable import check_storable
-from plexor.attacks.tied import Tied, fit, tied_model
+from plexor.attacks.tied import Tied, fit
 from plexor.attacks.universal import UniversalSGD
 from plexor.cases.formats import decode_image
 from plexor.cases.formats.png import PngCodec
 from plexor.core.errors import DataError, PlanError
 from plexor.models import Batch, Multiclass, TorchModel
-from plexor.models.tied import tied_batch
+from plexor.models.tied import tied_batch, tied_model
 from plexor.plans import load_plan
 
 SIDE, VALUE = 4, 100.0
@@ -196,10 +196,10 @@ def test_a_tied_model_has_the_network_and_the_gradient_of_its_model() -> None:
     model, batch, summed = problem()
     grey = tied_batch(batch)
     images = grey.images.clone().requires_grad_()
-    tied_model(model, grey).outputs(images)[:, 1].sum().backward()  # type: ignore[no-untyped-call]
+    tied_model(model, grey.copies).outputs(images)[:, 1].sum().backward()  # type: ignore[no-untyped-call]
     assert images.grad is not None
     assert torch.allclose(images.grad[0, 0], summed / 2, atol=1e-5)
-    assert tied_model(model, grey).network is model.network  # type: ignore[attr-defined]
+    assert tied_model(model, grey.copies).network is model.network  # type: ignore[attr-defined]
 
 
 def test_jpeg_is_refused_in_a_plan(tmp_path: object) -> None:

@@ -18,6 +18,7 @@ from plexor.attacks import (
     FITTED,
     ON_SURROGATES,
     PGD,
+    SEARCHES,
     Attack,
     Become,
     Misclassify,
@@ -147,7 +148,7 @@ def test_defaults_are_those_of_the_classes_themselves() -> None:
     assert search_of(plan.all_probes()[1]) == PGD()
     assert plan.model == ModelSource()
     assert plan.train is None
-    with pytest.raises(PlanError, match="the plan has no `train`"):
+    with pytest.raises(PlanError, match="the plan has no key `train`"):
         plan.training()
     trained = load_plan({**SMALLEST, "train": {"preprocess": {"size": [8, 8]}}}).training()
     assert trained == Training(preprocess=Preprocess(size=(8, 8)))
@@ -266,12 +267,12 @@ def test_what_is_wrong_with_a_shortcut_is_said(probe: dict[str, Any], complaint:
 def test_two_probes_of_one_name_are_refused() -> None:
     for probes in ([PROBE, PROBE], [{**PROBE, "threat": {"norm": "linf", "radius": [2, 2]}}]):
         said = complaints({**SMALLEST, "probes": probes})
-        assert "two probes are called pgd-linf-2; give one of them an `id`" in said
+        assert "several probes have the id pgd-linf-2; give one of them another `id`" in said
     said = complaints({**SMALLEST, "probes": [{**PROBE, "id": "noise"}]})
-    assert "two probes are called noise-linf-2" in said
+    assert "several probes have the id noise-linf-2" in said
     assert load_plan({**SMALLEST, "probes": [PROBE, {**PROBE, "id": "again"}]})
     said = complaints({**SMALLEST, "probes": [{"shortcut": "ruler"}] * 2})
-    assert "two probes are called ruler; give one of them an `id`" in said
+    assert "several probes have the id ruler; give one of them another `id`" in said
 
 
 @pytest.mark.parametrize(
@@ -390,6 +391,8 @@ def test_the_schema_is_whole_and_knows_each_attacks_options() -> None:
             of_fitted if name in FITTED else set()
         )
         common |= {"surrogates"} if name in ON_SURROGATES else set()
+        of_gradients = name in SEARCHES and attack.access == "gradients"
+        common |= {"straight_through"} if of_gradients else set()
         assert set(known["properties"]) == {*common, *options}
         for option, default in options.items():
             assert default is not MISSING

@@ -106,7 +106,7 @@ def test_nothing_holds_of_an_undefined_number_nor_its_contrary(
         ("probes and clean", "expected a comparison"),
         ("not clean", "expected a comparison"),
         ("clean.accuracy.low and 1 < 2", "is 0.75, expected a comparison"),
-        ("cohort.name > 0.5", "cannot work out|no number"),
+        ("cohort.name > 0.5", "cannot evaluate|no number"),
         ("cohort.name + 1 > 0.5", "no number"),
         ("'a' * 1000000000000 == 'a'", "no number"),
         ("-cohort.name < 1", "no number"),

@@ -14,7 +14,7 @@ from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.proposal import Proposal
 from plexor.models.batch import Batch
 from plexor.models.foreign_code import backward_pass
-from plexor.models.model import Model
+from plexor.models.model import Model, answer
 
 Precision = Literal["float32", "bfloat16", "float16"]
 _FLAT = 1e-30
@@ -128,7 +128,7 @@ class Objective:
         """The model's outputs; one forward pass."""
         self._count(self.n_forwards)
         with torch.no_grad(), self._autocast():
-            return self.model.outputs(self.batch.images + delta, self.batch.scaling)
+            return answer(self.model, self.batch, self.batch.images + delta)
 
     def margin(self, delta: Tensor) -> Tensor:
         """The goal's margin, (N,); one forward pass.
@@ -206,7 +206,7 @@ class Objective:
     def _tracked(self, delta: Tensor) -> tuple[Tensor, Tensor]:
         trial = delta.detach().requires_grad_()
         with torch.enable_grad(), self._autocast():
-            return trial, self.model.outputs(self.batch.images + trial, self.batch.scaling)
+            return trial, answer(self.model, self.batch, self.batch.images + trial)
 
     def _trial_margin(self, outputs: Tensor) -> Tensor:
         batch = self.batch

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, cast
 
 from torch import Tensor
 
@@ -19,7 +18,7 @@ from plexor.attacks.proposal import Attack, Proposal
 from plexor.attacks.threat import Threat
 from plexor.models.batch import Batch
 from plexor.models.model import Model
-from plexor.models.tied import TiedModel, tied_batch
+from plexor.models.tied import tied_batch, tied_model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,13 +57,8 @@ class Tied:
             DataError: an image has channels that differ.
         """
         grey = tied_batch(batch)
-        found = self.attack(tied_model(model, grey), grey, goal, threat, seed=seed)
+        found = self.attack(tied_model(model, grey.copies), grey, goal, threat, seed=seed)
         return replace(found, delta=untied(found.delta, batch))
-
-
-def tied_model(model: Model, batch: Batch) -> Model:
-    """The model, asked with the images of a tied batch."""
-    return cast("Model", TiedModel(model, batch.copies)) if batch.copies > 1 else model
 
 
 def untied(delta: Tensor, batch: Batch) -> Tensor:
@@ -95,5 +89,5 @@ def fit(
     """Fits an attack, in one channel where the threat ties them; see ``FittedAttack.fit``."""
     if threat.channels != "tied":
         return attack.fit(model, batches, goal, threat, seed=seed)
-    alone: Any = TiedModel(model, n_channels) if n_channels > 1 else model
-    return attack.fit(alone, _TiedBatches(batches=batches), goal, threat, seed=seed)
+    asked = tied_model(model, n_channels)
+    return attack.fit(asked, _TiedBatches(batches=batches), goal, threat, seed=seed)

@@ -1,4 +1,4 @@
-"""What is wrong with a plan or a study file, in the words of its author."""
+"""Validation errors of a plan or a study file, in the names that its author wrote."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _brief(value: object) -> str:
 
 
 def complaint(problem: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
-    """One of pydantic's complaints as half a sentence, with the closest known key.
+    """Words one of pydantic's errors as half a sentence, with the closest known key.
 
     Args:
         problem: an item of ``ValidationError.errors()``.
@@ -103,7 +103,7 @@ def _unquoted(name: str) -> str:
 
 
 def _known_keys(parents: tuple[str | int, ...], schema: Mapping[str, Any]) -> list[str]:
-    """Keys the mapping at that place may have: follows the schema along the way there."""
+    """Keys allowed at this location, found by following the schema along it."""
     node: Any = schema
     for part in parents:
         options = _options(node, schema)
@@ -123,24 +123,24 @@ def _known_keys(parents: tuple[str | int, ...], schema: Mapping[str, Any]) -> li
 
 
 def _values(option: Mapping[str, Any]) -> list[Any]:
-    """What stands under keys that the author chooses, in an object that has such keys."""
+    """Schema of the values of an object whose keys are free."""
     named = [*option.get("patternProperties", {}).values(), option.get("additionalProperties")]
     return [values for values in named if isinstance(values, Mapping)]
 
 
 def _mapping(node: Mapping[str, Any]) -> Mapping[str, str]:
-    """Tag → definition of a union that is told apart by one; empty for anything else."""
+    """Tag → definition, for a discriminated union; empty for anything else."""
     mapping: Mapping[str, str] = node.get("discriminator", {}).get("mapping", {})
     return mapping
 
 
 def _tag(option: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The property by which an alternative is told from the others; empty if there is none."""
+    """Property that discriminates a union; empty if there is none."""
     return next((p for p in option.get("properties", {}).values() if "const" in p), {})
 
 
 def _options(node: Mapping[str, Any], schema: Mapping[str, Any]) -> list[Any]:
-    """A node, its alternatives and theirs, references followed."""
+    """A node, its alternatives and theirs, with references resolved."""
     here = _followed(node, schema)
     inner = [*here.get("anyOf", []), *here.get("oneOf", [])]
     return [here, *(option for one in inner for option in _options(one, schema))]

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from plexor.models.features import Feature
 from plexor.models.preprocess import Preprocess
 from plexor.models.task import Task, task_from
 
@@ -58,6 +59,8 @@ class ModelCard:
         channels: image channels that the model takes; None where any number is accepted.
         spatial_dims: 2 or 3; None where both are accepted.
         weights_sha256: hash of the weights file; "" for a model handed over in memory.
+        features: numbers that the model takes beside the image, in its order; empty for a model of
+            images alone.
         training: how the model was trained, plain data; empty where Plexor did not train it.
 
     Example:
@@ -73,11 +76,15 @@ class ModelCard:
     channels: int | None = None
     spatial_dims: int | None = None
     weights_sha256: str = ""
+    features: tuple[Feature, ...] = ()
     training: Mapping[str, object] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, object]:
         """Plain data; ``from_dict`` restores the card."""
-        return asdict(self)
+        plain = asdict(self)
+        if not self.features:
+            del plain["features"]
+        return plain
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ModelCard:
@@ -91,7 +98,10 @@ class ModelCard:
         task = dict(rest.pop("task"))
         preprocess = rest.pop("preprocess", None)
         if preprocess is not None:
-            preprocess = Preprocess(
-                **{k: tuple(v) if isinstance(v, list) else v for k, v in preprocess.items()}
-            )
-        return cls(task=task_from(**task), preprocess=preprocess, **rest)
+            options: dict[str, Any] = {
+                name: tuple(value) if isinstance(value, list) else value
+                for name, value in preprocess.items()
+            }
+            preprocess = Preprocess(**options)
+        features = tuple(Feature(**feature) for feature in rest.pop("features", ()))
+        return cls(task=task_from(**task), preprocess=preprocess, features=features, **rest)

@@ -13,6 +13,7 @@ from torch import nn
 from plexor.core.errors import ModelError, PlanError, brief, unknown
 from plexor.models.architectures import build_network, check_architecture
 from plexor.models.card import ModelCard
+from plexor.models.features import Feature
 from plexor.models.foreign_code import foreign_code
 from plexor.models.preprocess import Preprocess
 from plexor.models.task import TASKS, task_from
@@ -46,6 +47,8 @@ class ModelSource:
         channels: image channels; if not given, that of the card, without a card 3.
         spatial_dims: 2 or 3; if not given, that of the card, without a card 2.
         preprocess: resize, window, normalise; if not given, that of the card.
+        features: numbers that the network takes beside the image, in its order, each with its
+            ``name``, ``mean`` and ``std``; if not given, those of the card.
     """
 
     weights: Path | None = None
@@ -58,6 +61,7 @@ class ModelSource:
     channels: int | None = None
     spatial_dims: int | None = None
     preprocess: Preprocess = Preprocess()
+    features: tuple[Feature, ...] = ()
 
     def __post_init__(self) -> None:
         if self.architecture is not None:
@@ -86,6 +90,7 @@ class ModelSource:
             architecture=self.python or self.architecture or "",
             channels=self.channels or _CHANNELS,
             spatial_dims=self.spatial_dims or _SPATIAL_DIMS,
+            features=self.features,
         )
 
 
@@ -155,6 +160,7 @@ def _check_agrees(source: ModelSource, card: ModelCard) -> None:
         ("channels", source.channels, card.channels or source.channels),
         ("spatial_dims", source.spatial_dims, card.spatial_dims or source.spatial_dims),
         ("preprocess", source.preprocess, card.preprocess),
+        ("features", source.features, card.features),
     ):
         if said not in (None, (), Preprocess(), found):
             raise PlanError(
@@ -178,6 +184,7 @@ def _network(source: ModelSource, card: ModelCard, *, allow_code: bool) -> nn.Mo
         spatial_dims=card.spatial_dims or source.spatial_dims or _SPATIAL_DIMS,
         channels=card.channels or source.channels or _CHANNELS,
         n_outputs=card.task.n_outputs,
+        n_features=len(card.features),
     )
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from plexor.core.errors import DataError
 from plexor.models.batch import Batch, Scaling
-from plexor.models.model import Model
+from plexor.models.features import Features
+from plexor.models.model import Model, outputs_of
 
 
 def is_grey(batch: Batch) -> bool:
@@ -54,13 +55,20 @@ class TiedModel:
         self._model = model
         self._n_channels = n_channels
 
-    def outputs(self, images: Tensor, scaling: Scaling | None = None) -> Tensor:
+    def outputs(
+        self, images: Tensor, scaling: Scaling | None = None, features: Features | None = None
+    ) -> Tensor:
         """See ``Model``; images of one channel, (N, 1, *spatial)."""
         shape = (-1, self._n_channels, *[-1] * (images.ndim - 2))
-        return self._model.outputs(images.expand(shape), scaling)
+        return outputs_of(self._model, images.expand(shape), scaling, features)
 
     def __getattr__(self, name: str) -> Any:
         """What the model has; its network, if it has one, too."""
         if name in ("_model", "_n_channels"):  # while it is unpickled
             raise AttributeError(name)
         return getattr(self._model, name)
+
+
+def tied_model(model: Model, n_channels: int) -> Model:
+    """The model, asked with images of one channel; itself if its images have one channel."""
+    return cast("Model", TiedModel(model, n_channels)) if n_channels > 1 else model

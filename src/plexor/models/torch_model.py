@@ -8,11 +8,12 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from plexor.core.errors import ModelError, brief
+from plexor.core.errors import ModelError, PlanError, brief
 from plexor.core.ids import digest, digest_bytes
 from plexor.models.batch import Scaling
 from plexor.models.card import ModelCard
 from plexor.models.device import is_out_of_memory
+from plexor.models.features import Features
 from plexor.models.foreign_code import foreign_code
 from plexor.models.model import ModelAccess
 from plexor.models.preprocess import Preprocess, resampled
@@ -24,7 +25,8 @@ class TorchModel:
     """A network with its preprocessing and task; a ``Model`` that shows its gradients.
 
     Args:
-        network: takes (N, C, *size) and returns logits (N, n_outputs), for a segmentation
+        network: takes (N, C, *size), and standardised features (N, n) as a second argument where
+            the card names any, and returns logits (N, n_outputs), for a segmentation
             (N, n_outputs, *any size). It is put in evaluation mode, its parameters are frozen, and
             it stays on its own device. It is not copied.
         task: meaning of the logits.
@@ -73,6 +75,11 @@ class TorchModel:
             raise _unusable(network, error) from error
         self.task = task
         self.preprocess = preprocess or (card and card.preprocess) or Preprocess()
+        if isinstance(task, Segmentation) and self.preprocess.spacing_mm is not None:
+            raise PlanError(
+                "preprocess: a segmentation answers for the voxels of the image as stored, which "
+                "`spacing_mm` changes; leave it out"
+            )
         self.card = card or ModelCard(
             task=task, preprocess=self.preprocess, architecture=type(network).__qualname__
         )
@@ -94,7 +101,7 @@ class TorchModel:
         return self
 
     def identity(self) -> str:
-        """SHA-256 of the network's class, its state, the preprocessing and the task."""
+        """SHA-256 of the network's class and state, preprocessing, task and features."""
         try:
             parts = [
                 [name, str(tensor.dtype), digest_bytes(_bytes(tensor))]
@@ -103,10 +110,15 @@ class TorchModel:
         except Exception as error:  # of a hook, or of a tensor without numbers
             raise _unusable(self.network, error) from error
         kind = f"{type(self.network).__module__}.{type(self.network).__qualname__}"
-        return digest([kind, parts, asdict(self.preprocess), asdict(self.task)])  # type: ignore[call-overload]
+        known = [kind, parts, asdict(self.preprocess), asdict(self.task)]  # type: ignore[call-overload]
+        if self.card.features:
+            known.append([asdict(feature) for feature in self.card.features])
+        return digest(known)
 
-    def outputs(self, images: Tensor, scaling: Scaling | None = None) -> Tensor:
-        """Logits (N, n_outputs), float32, differentiable in ``images``.
+    def outputs(
+        self, images: Tensor, scaling: Scaling | None = None, features: Features | None = None
+    ) -> Tensor:
+        """Logits (N, n_outputs), float32, differentiable in ``images`` and ``features``.
 
         Of a segmentation (N, n_outputs, *spatial): where the network works at another size than
         the image's, its logits are interpolated back, as by ``resampled``.
@@ -114,9 +126,11 @@ class TorchModel:
         Args:
             images: stored numbers, (N, C, *spatial).
             scaling: from stored numbers to values; None where they are the same.
+            features: numbers beside the images, where the card names any.
 
         Raises:
-            ModelError: images the network cannot take, or outputs of a wrong shape. An error that
+            ModelError: images the network cannot take, features missing or given to a model
+                without, or outputs of a wrong shape. An error that
                 says that memory ran out is raised as it is.
         """
         n_cases, shape = len(images), tuple(images.shape[1:])
@@ -125,15 +139,16 @@ class TorchModel:
             raise ModelError(f"the model takes images with {channels} channels, got {shape[0]}")
         values = images if scaling is None else scaling.values(images)
         del images  # images may be large, and whoever asks need not keep them
-        inputs = self.preprocess(values)
+        inputs = self.preprocess(values, None if scaling is None else scaling.axes)
         if inputs.ndim == 4:
             inputs = inputs.contiguous(memory_format=torch.channels_last)
+        beside = self._beside(features)
         if scaling is None and inputs.data_ptr() == values.data_ptr():
             inputs = inputs.clone()  # for networks that write into their input
         del values
         try:
             with foreign_code("the network"):
-                outputs: Tensor = self.network(inputs)
+                outputs: Tensor = self.network(inputs, *beside)
         except ModelError:
             raise
         except Exception as error:
@@ -148,6 +163,24 @@ class TorchModel:
         if isinstance(self.task, Segmentation):
             return resampled(outputs.float(), spatial)
         return outputs.float()
+
+    def _beside(self, features: Features | None) -> tuple[Tensor, ...]:
+        """The standardised features, where the card names any."""
+        wanted = self.card.features
+        names = ", ".join(feature.name for feature in wanted)
+        if wanted and features is None:
+            raise ModelError(
+                f"the model takes the features {names} beside the image, and none were given; name "
+                "their columns in `cohort.features`"
+            )
+        if features is None:
+            return ()
+        if not wanted:
+            raise ModelError(
+                f"the model takes the image only, and was given {', '.join(features.names)}; leave "
+                "the features out"
+            )
+        return (features.standardised(wanted),)
 
 
 def _bytes(tensor: Tensor) -> bytes:

@@ -1,4 +1,4 @@
-"""The entries of a plan's ``probes``: attacks, and the other kinds of the catalogue."""
+"""The entries of a plan's ``probes``: attacks and the other kinds of the catalogue."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def checked_probes(value: object) -> tuple[ProbePlan, ...]:
     """A plan's ``probes``, validated.
 
     Raises:
-        PlanError: an entry is of a kind that does not exist.
-        ValidationError: an entry is wrong in another way.
+        PlanError: an entry is of an unknown kind.
+        ValidationError: an entry is invalid in another way.
     """
     return _ENTRIES.validate_python(value)
 
@@ -47,7 +47,7 @@ def _checked(entry: object) -> ProbePlan:
 
 
 def _kind(entry: object) -> str:
-    """The entry's ``kind``; if it is left out, the key that is one; "attack" if there is none."""
+    """The entry's ``kind``; without one, the key that names a kind; otherwise "attack"."""
     if isinstance(entry, ProbePlan):
         return entry.kind
     if not isinstance(entry, Mapping):

@@ -1,4 +1,4 @@
-"""Tries to tell the arms of a study apart by anything but the pixels."""
+"""Test of blinding: tries to distinguish the arms of a study by anything but the pixels."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from plexor.readers.store import Store, database_url, now_ms, the_study
 from plexor.readers.tables import ReaderRow, ReadRow, StimulusRow, StudyRow
 
 _REPEATS = 5
-"""Times that each image is fetched: response times vary."""
+"""Number of times each image is fetched, since response times vary."""
 _SHUFFLES = 999
 _CHANCE = 0.01
 """p-value below which a kind of feature counts as a leak, divided by the number of kinds."""
@@ -35,14 +35,13 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """How well one kind of feature tells the arms apart.
+    """Result for one kind of feature.
 
     Attributes:
-        what: the features.
-        accuracy: balanced accuracy of a classifier on cases that it was not fitted on; 0.5 is
-            chance.
-        p_value: how often shuffled arms are told apart as well.
-        leaks: whether that is too seldom.
+        what: name of the kind.
+        accuracy: balanced accuracy of a classifier on cases outside its fit; 0.5 is chance.
+        p_value: share of shuffled arms that are classified at least as well.
+        leaks: whether the p-value is below the threshold.
     """
 
     what: str
@@ -58,16 +57,16 @@ class Probe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """One image as a browser got it.
+    """One image as received by a browser.
 
     Attributes:
         image: its token.
-        case: its case's token, by which it is left out.
-        place: where it stood in the reader's order.
+        case: its case's token, used for cross-validation.
+        place: its position in the reader's order.
         headers: of the response.
         data: the body.
         seconds: each time it was fetched.
-        told: what else the browser was told of it.
+        told: further data sent to the browser about it.
     """
 
     image: str
@@ -83,9 +82,9 @@ def check_blinding(store: Store, folder: Path, key: Path) -> list[Probe]:
     """Serves a copy of the study, fetches every image as a browser would, and classifies.
 
     The pixels themselves are left out: readers see them. The classifier is nearest-centroid on
-    standardised features, fitted without the case it is asked about; its balanced accuracy is
-    compared with that of 999 shuffles of the arms. With fewer than about a dozen images no leak can
-    be told from chance.
+    standardised features, cross-validated by case; its balanced accuracy is compared with that of
+    999 shuffles of the arms. With fewer than about a dozen images no leak can be distinguished from
+    chance.
 
     Args:
         store: the study's database; nothing is written to it.
@@ -119,7 +118,7 @@ def features(fetched: Sequence[Fetched]) -> dict[str, Floats]:
 
 
 def around_pixels(data: bytes) -> list[str]:
-    """Everything in a PNG file but the pixels and what follows from them, by chunk."""
+    """Everything in a PNG file except the pixel data and its checksums, by chunk."""
     parts = [f"signature {data[:8].hex()}"]
     position = 8
     while position + 8 <= len(data):
@@ -135,7 +134,7 @@ def around_pixels(data: bytes) -> list[str]:
 def tell_apart(
     what: str, values: Floats, arms: NDArray[Any], cases: NDArray[Any], *, n_families: int
 ) -> Probe:
-    """Classifies by one kind of feature, each case by a classifier that never saw it."""
+    """Classifies by one kind of feature, cross-validated by case."""
     codes = np.unique(arms, return_inverse=True)[1]
     groups = np.unique(cases, return_inverse=True)[1]
     spread = values.std(axis=0)
@@ -145,7 +144,7 @@ def tell_apart(
     rng = np.random.default_rng(0)
     found = _accuracy(kept, codes, groups)
     shuffled = [_accuracy(kept, rng.permutation(codes), groups) for _ in range(_SHUFFLES)]
-    # A shuffle that ties within rounding counts as one that is as good.
+    # ties within rounding count as equal
     p_value = (1 + sum(other >= found - 1e-9 for other in shuffled)) / (1 + _SHUFFLES)
     return Probe(what=what, accuracy=found, p_value=p_value, leaks=p_value < _CHANCE / n_families)
 
@@ -168,7 +167,7 @@ def _accuracy(values: Floats, codes: NDArray[np.intp], groups: NDArray[np.intp])
 
 
 def fetch_all(store: Store, folder: Path) -> list[Fetched]:
-    """Every image that is read, fetched over HTTP from a copy of the study."""
+    """Fetches every image over HTTP from a copy of the study."""
     with tempfile.TemporaryDirectory() as temporary:
         copy = Store.open(database_url(Path(temporary), None), create=True)
         try:
@@ -181,7 +180,7 @@ def fetch_all(store: Store, folder: Path) -> list[Fetched]:
 
 
 def _copy(store: Store, copy: Store) -> None:
-    """Design and images, with a reader who reads them all, in a study that lets them be seen."""
+    """Copies design and images into a study with one reader who may see all images."""
     with store.reading() as session, copy.writing() as other:
         study = the_study(session)
         design = {**study.design, "shown": "crossed", "case_sets": 1, "repeats": 0}

@@ -1,22 +1,24 @@
-"""From a run directory, or a study's, to its report."""
+"""Building of a report from a run directory or a study's directory."""
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
 
+from plexor.findings.reader_results import ReaderResults
 from plexor.findings.run import RunDirectory
 from plexor.findings.study_file import is_study, read_study
 from plexor.findings.summary import Summary, summarise
 from plexor.report.html import render
 from plexor.report.pictures import FOLDER, MOST_CHARACTERS, Pictures
+from plexor.report.reader_section import reader_page
 from plexor.report.study_page import study_view
 from plexor.report.study_pictures import study_pictures
 from plexor.report.view import view
 
 
 def build_report(run: RunDirectory) -> str:
-    """The report of a run, finished or not, as one HTML file; nothing is written.
+    """Returns the report of a run, finished or not, as one HTML file; writes nothing.
 
     Pictures that would make the page too large are reduced, and link to files that ``write_report``
     writes beside the page.
@@ -29,9 +31,9 @@ def build_report(run: RunDirectory) -> str:
 
 
 def write_report(path: Path | str, *, one_file: bool = False) -> Path:
-    """Writes ``summary.json`` and ``report.html`` anew into the run directory at ``path``.
+    """Rewrites ``summary.json`` and ``report.html`` in the run directory at ``path``.
 
-    In a study's directory, the reports of all its arms and then the study's own. Pictures that
+    For a study's directory, writes the reports of all its arms, then the study's own. Pictures that
     would make the page larger than 5 MB are written into ``report-pictures`` beside it.
 
     Args:
@@ -53,6 +55,11 @@ def write_report(path: Path | str, *, one_file: bool = False) -> Path:
     run.write_summary(summary)
     run.write_pictures(FOLDER, pictures.files)
     return run.write_report(report)
+
+
+def reader_report(results: ReaderResults) -> str:
+    """The page of a reader study, as one HTML file; nothing is written."""
+    return render(reader_page(results), results.plexor, template="readers.html")
 
 
 def _build(run: RunDirectory, pictures: Pictures) -> tuple[Summary, str]:

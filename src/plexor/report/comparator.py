@@ -37,10 +37,10 @@ from plexor.report.shortcut_section import in_pairs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probed:
-    """What one probe did to a case.
+    """Effect of one probe on a case.
 
-    ``contour`` is the path of what is outlined then, ``margins`` the map of an attack that tries
-    positions one by one.
+    ``contour`` is the path of the model's outline after the probe, ``margins`` the map of an attack
+    that tries positions one by one.
     """
 
     title: str
@@ -60,11 +60,11 @@ class Probed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExampleCase:
-    """One case with all that is shown of it.
+    """One case with everything that is shown of it.
 
-    Of a segmentation, ``truth`` and ``contour`` are the paths of what is truly there and of what is
-    outlined on the original; of other tasks, they are empty. ``opens`` is the title of the probe
-    that is shown first.
+    For segmentation, ``truth`` and ``contour`` are the paths of the true outline and of the model's
+    outline on the original; for other tasks they are empty. ``opens`` is the
+    title of the probe that is shown first.
     """
 
     title: str
@@ -81,7 +81,7 @@ class ExampleCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparator:
-    """The cases shown, what their outputs are of, and words on outlines and on what is left out."""
+    """The cases shown, the names of their outputs, the legend, and a note on omitted cases."""
 
     cases: tuple[ExampleCase, ...]
     outputs_of: str
@@ -199,14 +199,14 @@ def _rank(row: Row) -> int:
 
 
 def _judged(findings: pd.DataFrame) -> dict[tuple[str, str], Row]:
-    """(case, probe) → what the judge found on the losslessly stored image."""
+    """(case, probe) → the finding in the lossless container."""
     done = findings[(findings["stored"] == "lossless") & (findings["status"] == "ok")]
     records: list[dict[str, Any]] = done.to_dict("records")  # type: ignore[assignment]
     return {(record["case_id"], record["probe"]): record for record in records}
 
 
 def _most_telling_first(summary: Summary) -> list[ProbeSummary]:
-    """The page's first probe, its noise, the rest of its family from the widest, then the rest.
+    """The lead probe, its noise, the rest of its family by falling radius, then the others.
 
     Shortcuts come last.
     """
@@ -239,12 +239,16 @@ def _original(
 
 
 def _contour(labels: Labels | None, seen: Frame) -> str:
-    """The path around a mask (*spatial), in what is shown of a case; "" without one."""
-    return "" if labels is None else contour(flat(labels[None])[seen.rows, seen.columns, 0])
+    """The path around a mask (*spatial) in the frame shown; "" without one."""
+    return (
+        ""
+        if labels is None
+        else contour(flat(labels[None], seen.upright)[seen.rows, seen.columns, 0])
+    )
 
 
 def _margins(entry: StoredExample, seen: Frame) -> MarginMap | None:
-    """The map of a case, where its attack keeps one and tried anything."""
+    """The map of a case, if its attack keeps one and tried any position."""
     return (
         None if entry.by_position is None else show_margins(read_margins(entry.by_position), seen)
     )

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from plexor.core.errors import ModelError, PlanError, unknown
 from plexor.models.batch import Batch
 from plexor.models.foreign_code import backward_pass
-from plexor.models.model import Model, network_of
+from plexor.models.model import Model, answer, network_of
 
 _METHOD = "universal-singular"
 
@@ -53,7 +53,7 @@ def quarter_layer(model: Model, batch: Batch) -> str:
     try:
         with torch.no_grad():
             one = batch.select(torch.zeros(1, dtype=torch.int64, device=batch.images.device))
-            model.outputs(one.images, one.scaling)
+            answer(model, one, one.images)
     finally:
         for handle in handles:
             handle.remove()
@@ -93,7 +93,7 @@ class Response:
         self._images = batch.images.detach().clone().requires_grad_()
         try:
             with torch.enable_grad():
-                model.outputs(self._images, batch.scaling)
+                answer(model, batch, self._images)
         finally:
             handle.remove()
         output = found[0] if found else None

@@ -24,6 +24,7 @@ from plexor.core.version import __version__
 from plexor.models.architectures import build_network
 from plexor.models.architectures.densenet import load_start
 from plexor.models.card import ModelCard
+from plexor.models.features import fitted_features
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Multilabel, Regression, task_from
 from plexor.models.training.checkpoints import (
@@ -110,6 +111,7 @@ def train(
     if not isinstance(task, Segmentation):
         _check_classes_present(training, task.classes, several=isinstance(task, Multilabel))
     first = read_image(training.cases[0].path).pixels
+    features = fitted_features(training.cases)
     channels, spatial_dims = first.shape[0], first.ndim - 1
     folder = weights.with_suffix(".checkpoints")
     with sole_writer(folder):
@@ -121,6 +123,7 @@ def train(
                 spatial_dims=spatial_dims,
                 channels=channels,
                 n_outputs=task.n_outputs,
+                n_features=len(features),
             )
             if config.start is not None:
                 load_start(network, read_weights(config.start))
@@ -133,6 +136,7 @@ def train(
                 training=training,
                 validation=validation,
                 channels=channels,
+                features=features,
                 seed=seed,
             )
             if not _is_over(folder, config):
@@ -161,6 +165,7 @@ def train(
             architecture=config.architecture,
             channels=channels,
             spatial_dims=spatial_dims,
+            features=features,
             training={
                 "config": _plain(config),
                 "seed": seed,

@@ -1,4 +1,4 @@
-"""``cohort.csv``: the images that a run of the study uses, the manifest of all its plans."""
+"""``cohort.csv``: the images used by a run of the study, as the manifest of all its plans."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _COLUMNS = ("image_id", "lesion_id", "dx", "path")
 
 
 def write_photos(out: Path, photos: Iterable[Photo]) -> None:
-    """Lists the images; paths inside ``out`` are relative, others absolute.
+    """Writes the list of images; paths inside ``out`` are relative, others absolute.
 
     Raises:
-        RunDirectoryError: other images are listed there.
+        RunDirectoryError: the existing file lists other images.
     """
     base, rows = out.resolve(), []
     for photo in photos:
