@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .make/setup
 
-.PHONY: help setup demo check test mutants browser soak docs benchmark coverage-study clean
+.PHONY: help setup demo check test mutants browser soak docs benchmark benchmark-smoke coverage-study clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -39,11 +39,15 @@ mutants: $(SETUP)
 browser:
 	scripts/install-browser.sh
 
-# make soak FLIPS=5000   reads image files with flipped bits (minutes); counts in docs/reference/trials.md
+# make soak FLIPS=5000   damages images, run directories, plans and weights, and counts what comes of
+#                        it (minutes); counts in docs/reference/trials.md
 FLIPS := 5000
 soak: $(SETUP)
 	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/soak/bit_flips.py --flips $(FLIPS)
 	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/soak/run_directories.py
+	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/soak/plans.py
+	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/soak/weights.py
+	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/soak/models.py
 
 docs: $(SETUP)
 	$(BIN)/mkdocs build --strict
@@ -67,9 +71,13 @@ benchmark:
 		--threats linf:4 l2:150
 	$(PEERS) benchmarks/table.py
 
-# make coverage-study   simulates every interval's coverage into docs/reference (half an hour)
+# make benchmark-smoke   runs each benchmark script for seconds, to see that it still runs
+benchmark-smoke: $(SETUP)
+	OMP_NUM_THREADS=1 $(BIN)/python scripts/benchmark_smoke.py
+
+# make coverage-study   simulates every interval's coverage into docs/reference (75 minutes; resumes)
 coverage-study: $(SETUP)
-	$(BIN)/python benchmarks/coverage_study.py --repeats 2000 --out docs/reference
+	$(BIN)/python benchmarks/coverage_study.py --repeats 1000 --out docs/reference
 
 clean:
 	rm -rf .make .venv build site demo

@@ -170,7 +170,7 @@ def test_numbers_of_every_kind_are_worded(page: Page) -> None:
 def test_each_arms_decisions_stand_before_and_after_behind_their_table(page: Page) -> None:
     lines = plain(page)
     for arm in ("one", "two"):
-        start = lines.index(f"What was called what, {arm}")
+        start = lines.index(f"Truth and decision, {arm}")
         assert lines[start + 1 : start + 10] == [
             "3 decisions changed; most often mel → nv (3).",
             "Untouched",

@@ -68,6 +68,7 @@ def test_an_example_typed_as_it_stands_passes_the_tests_it_names(
             path.write_text(edited(path.read_text(encoding="utf-8"), text), encoding="utf-8")
         else:
             assert not path.exists(), f"{block['path']} is there already"
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
     for check in (["check", "--no-cache"], ["format", "--check", "--no-cache"]):
         ruff = [sys.executable, "-m", "ruff", *check, "src"]

@@ -91,7 +91,7 @@ def test_several_findings_are_hidden_and_invented(
     assert hidden["decision_before"].str.contains("opacity").all()
     assert not hidden["decision_after"].str.contains("opacity").any()
     report = (run.path / "report.html").read_text(encoding="utf-8")
-    for said in ("Finding by finding", "hide opacity", "within 8 pixels of the edge", "FGSM"):
+    for said in ("Label by label", "hide opacity", "within 8 pixels of the edge", "FGSM"):
         assert said in report
 
 
@@ -130,7 +130,7 @@ def test_outlines_are_learnt_and_broken(tmp_path: Path, monkeypatch: pytest.Monk
     )
     assert attack["dice"]["value"] < noise["dice"]["value"] - 0.1
     report = (run.path / "report.html").read_text(encoding="utf-8")
-    for said in ("What was outlined", "erase lesion", "Dashed yellow", 'class="outline"'):
+    for said in ("Outlines", "erase lesion", "Dashed yellow", 'class="outline"'):
         assert said in report
 
 

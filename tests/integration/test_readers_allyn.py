@@ -46,7 +46,7 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ReaderResu
         ],
         catch_exceptions=False,
     )
-    assert "50 cases to read, 0 to practise on, 50 images" in run.output
+    assert "50 cases to read, 0 for practice, 50 images" in run.output
     store = Store.open(database_url(folder / "study", None))
     key = Unblinded.read(folder / "study-key")
     said: dict[str, tuple[bool, bool]] = {}
@@ -108,7 +108,7 @@ def test_it_is_printed_and_the_plan_stays_frozen(replayed: tuple[Path, ReaderRes
     (folder / "study-key" / "study.yaml").write_text(changed.replace("level: 0.95", "level: 0.9"))
     refused = CliRunner().invoke(app, ["readers", "analyse", str(folder / "study")])
     (folder / "study-key" / "study.yaml").write_text(changed)
-    assert "not the study file that the study was made of" in str(refused.exception)
+    assert "differs from the study file of this study" in str(refused.exception)
 
 
 def test_exports_are_blinded_without_the_key(replayed: tuple[Path, ReaderResults]) -> None:

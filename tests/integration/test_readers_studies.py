@@ -24,7 +24,7 @@ from plexor.readers.analyse import analyse_study, open_key
 from plexor.readers.design import load_study
 from plexor.readers.enrol import close, invite
 from plexor.readers.export import Unblinded, export
-from plexor.readers.image_set import draw_observer_set
+from plexor.readers.image_set import draw_image_set
 from plexor.readers.power import pilots
 from plexor.readers.prepare import KeyRow, create_study, read_key
 from plexor.readers.sources import from_drawn, from_folder, from_run
@@ -235,7 +235,7 @@ def test_cases_of_an_audit(run: RunDirectory, tmp_path: Path) -> None:
 
 def test_a_drawn_image_set_becomes_a_study(run: RunDirectory, tmp_path: Path) -> None:
     drawn, key = tmp_path / "set", tmp_path / "set.csv"
-    draw_observer_set(run, "pgd-linf-2", folder=drawn, key=key, n_perturbed=5, n_original=4)
+    draw_image_set(run, "pgd-linf-2", folder=drawn, key=key, n_perturbed=5, n_original=4)
     study = load_study(fields(arms={"original": {}, "perturbed": {"probe": "pgd-linf-2"}}))
     made = create_study(
         study, from_drawn(drawn, key, study), folder=tmp_path / "s", key=tmp_path / "k"
@@ -310,7 +310,7 @@ def test_images_that_do_not_fit(damage: Callable[[Path], None], said: str, tmp_p
 
 def test_unbalanced_arms_and_folders_in_use(tmp_path: Path) -> None:
     images = write_images(tmp_path / "images", n_cases=5, side=8)
-    with pytest.raises(PlanError, match="9 cases are wanted in all arms, and 5 can be read"):
+    with pytest.raises(PlanError, match="9 cases are wanted in all arms, but 5 can be read"):
         made(tmp_path, images, arms={"original": {"cases": 4}, "altered": {"cases": 5}})
     with pytest.raises(PlanError, match="cases: 9 to read"):
         made(tmp_path, images, cases=9)

@@ -172,7 +172,7 @@ def test_weights_that_are_given_are_taken_if_they_fit(out: Path, tmp_path: Path)
             raise KeyboardInterrupt
         yield lambda _done, _total, _note: None
 
-    with pytest.raises(ModelError, match="was trained otherwise: `cohort_sha256` is"):
+    with pytest.raises(ModelError, match="is of another training: `cohort_sha256` is"):
         run_study("allyn2020", request(fresh, weights={PUBLISHED: clean}))
     published = out / PUBLISHED / "weights.safetensors"
     with pytest.raises(KeyboardInterrupt):
@@ -196,7 +196,7 @@ def test_a_directory_of_another_scale_is_refused(out: Path, tmp_path: Path) -> N
 
 def test_requests_that_make_no_sense(tmp_path: Path) -> None:
     with pytest.raises(PlanError, match="needs the real images"):
-        request(tmp_path, scale="small")
+        run_study("allyn2020", request(tmp_path, scale="small"))
     with pytest.raises(PlanError, match="unknown scale 'smokey'; did you mean 'smoke'"):
         request(tmp_path, scale="smokey")
     with pytest.raises(PlanError, match="unknown arm 'cleam'; did you mean 'clean'"):

@@ -270,7 +270,7 @@ def test_proportions_covary_as_their_indicators_do() -> None:
 def test_reader_study_corners() -> None:
     alike = reader_study([[0.8, 0.9], [0.8, 0.9]], np.zeros((4, 4)), 50)
     assert math.isnan(alike.test().p_value)
-    assert alike.difference(0, 1).note == "no variance: readers agree in all"
+    assert alike.difference(0, 1).note == "no variance: the values of all readers are equal"
     with pytest.raises(PlanError, match="two readers or more"):
         reader_study([[0.8], [0.9]], np.zeros((2, 2)), 50)
     with pytest.raises(PlanError, match="needs both classes"):

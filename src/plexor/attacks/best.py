@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
+from plexor.attacks.goals import Goal, directions
 from plexor.attacks.objective import BROKEN, Objective
 from plexor.attacks.proposal import Proposal
 from plexor.attacks.threat import Threat
@@ -159,16 +160,28 @@ def unbeaten(objective: Objective) -> Best:
     return Best(objective, margins=torch.full_like(objective.batch.low.flatten(), -torch.inf))
 
 
-def best_of(objective: Objective, n_searches: int, search: Search) -> Proposal:
+def best_of(
+    objective: Objective, restarts: int, search: Search, *, goals: Sequence[Goal] = ()
+) -> Proposal:
     """The perturbation with the greatest margin of several searches.
 
     The first search is for every case, each later one for the cases that have not reached the
     goal. Proposes no change where no search exceeds the margin of the untouched image.
+
+    Args:
+        objective: the cases.
+        restarts: searches for each of ``goals``.
+        search: one search, see ``Search``; it is numbered through all goals.
+        goals: what to climb towards, one after the other; those of ``directions`` if empty.
     """
     best = Best(objective)
-    for number in range(n_searches):
-        if len(best) == 0:
-            break
-        best.keep(*search(best.objective, number))
-        best.leave()
+    for turn, goal in enumerate(goals or directions(objective.goal)):
+        for restart in range(restarts):
+            if len(best) == 0:
+                return best.proposal()
+            some = best.objective
+            if goal is not some.goal:
+                some = some.towards(goal)
+            best.keep(*search(some, turn * restarts + restart))
+            best.leave()
     return best.proposal()

@@ -12,6 +12,7 @@ from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.core.wording import with_unit
 from plexor.models.batch import Batch
+from plexor.models.tied import tied_batch
 
 _ROUNDING = 1e-6
 """A radius that is short of the smallest change by this share is taken for it."""
@@ -50,6 +51,8 @@ def check_storable(threat: Threat, batch: Batch) -> None:
         ...     print(str(error).partition("; ")[2].replace("\N{NO-BREAK SPACE}", " "))
         the least is 0.393 percent (1 level)
     """
+    if threat.channels == "tied":
+        batch = tied_batch(batch)
     radii = threat.radii(batch).flatten().double()
     least = smallest_changes(threat, batch)
     known = torch.isfinite(least)
@@ -59,7 +62,11 @@ def check_storable(threat: Threat, batch: Batch) -> None:
     row = int(torch.where(known, radii / least, 0).argmax())
     wanted = _rounded_up(threat.radius * float(least[row] / radii[row]))
     level = float(batch.quantum.flatten()[row])
-    size = f" ({with_unit(f'{float(least[row]) / level:g}', 'level')})" if level > 0 else ""
+    size = (
+        f" ({with_unit(f'{float(least[row]) * threat.growth(batch) / level:.4g}', 'level')})"
+        if level > 0
+        else ""
+    )
     raise PlanError(
         f"threat: {threat.name} allows no change that these images can store, so no attack could "
         f"change anything; the least is {wanted:g} {threat.unit}"

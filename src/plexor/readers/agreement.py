@@ -17,7 +17,7 @@ from plexor.stats.kappa import AgreementWeights
 
 
 def agreement(study: Study, question: Question, own: pd.DataFrame) -> list[Result]:
-    """Kappa (Cohen's of two readers, Fleiss' of more) and Gwet's AC, over images that two read.
+    """Kappa (Cohen's for two readers, Fleiss' for more) and Gwet's AC, over images read by several.
 
     Args:
         study: the study file.
@@ -29,7 +29,7 @@ def agreement(study: Study, question: Question, own: pd.DataFrame) -> list[Resul
         return []
     keys = ["image", "image_right"]
     if question.type == "side":
-        # Left and right are drawn for each reader: what agrees is the arm that was chosen.
+        # Left and right are drawn for each reader, so agreement is about the chosen arm.
         own = own.assign(
             value=own["arm"].where(own["value"] == "left", own["arm_right"]),
             image=own["case"],
@@ -60,7 +60,7 @@ def agreement(study: Study, question: Question, own: pd.DataFrame) -> list[Resul
 def agreement_with_self(
     study: Study, question: Question, own: pd.DataFrame, again: pd.DataFrame
 ) -> list[Result]:
-    """Kappa and Gwet's AC of each reader's first answer and that to the same image shown again."""
+    """Kappa and Gwet's AC of each reader's first and repeated answers to an image."""
     classes = _classes(question)
     if again.empty or not classes or question.type == "side":
         return []
@@ -103,7 +103,7 @@ def _weights(question: Question) -> AgreementWeights:
 
 
 def _plain(value: Any, question: Question) -> Any:
-    """A value in the type of its classes; None where a reader did not read."""
+    """A value in the type of its classes; None if a reader did not read the image."""
     if value is None or value != value:  # noqa: PLR0124 (NaN differs from itself)
         return None
     if question.type == "yes-no":

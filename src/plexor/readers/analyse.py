@@ -1,4 +1,4 @@
-"""A closed study is analysed: the plan is frozen, the key is opened, the figures are computed."""
+"""Analysis of a closed study: the plan is frozen, the key is opened, the figures are computed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PLAN = "analysis-plan.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
-    """What a study came to.
+    """Results of a study.
 
     Attributes:
         study: the study file.
@@ -144,9 +144,9 @@ def analyse_study(
 def open_key(store: Store, folder: Path, key: Path) -> Opened:
     """Freezes the plan, logs the unblinding, and opens the key.
 
-    The plan is the study file's ``analysis``, whose digest has been in the database since the
-    study was made; with the digest of the blinded answers it is written to ``analysis-plan.json``
-    before the key is opened. A second time both must be unchanged.
+    The plan is ``analysis`` of the study file, whose digest is in the database since the study was
+    created. Together with the digest of the blinded answers it is written to
+    ``analysis-plan.json`` before the key is opened. A second opening requires both unchanged.
 
     Args:
         store: the study's database.
@@ -155,8 +155,8 @@ def open_key(store: Store, folder: Path, key: Path) -> Opened:
 
     Raises:
         PlanError: the study is open.
-        DataError: the study file in the key is not the one that the study was made of, or the
-            answers have changed since the key was first opened.
+        DataError: the study file in the key is not the original one, or the answers have changed
+            since the key was first opened.
     """
     with store.reading() as session:
         row = the_study(session)
@@ -170,8 +170,8 @@ def open_key(store: Store, folder: Path, key: Path) -> Opened:
     opened = Unblinded.read(key)
     if digest(opened.study.model_dump(mode="json")) != made_of:
         raise DataError(
-            f"{key / 'study.yaml'} is not the study file that the study was made of; its analysis "
-            "was fixed then, and cannot be changed after the answers came in"
+            f"{key / 'study.yaml'} differs from the study file of this study; its analysis "
+            "was fixed at its creation, and cannot be changed after the answers"
         )
     return Opened(key=opened, frozen_at=frozen_at, table=_values(answers(store, opened)))
 
@@ -193,7 +193,7 @@ def _freeze(path: Path, *, study: str, data: str) -> str:
 
 
 def _values(table: pd.DataFrame) -> pd.DataFrame:
-    """Answers as values in the column "value", without those where the time was up."""
+    """Answers with the column "value", without those that ran out of time."""
     table = table.assign(value=[json.loads(text) for text in table["answer"]])
     return table[[value is not None for value in table["value"]]]
 
@@ -217,6 +217,6 @@ def _computed(study: Study, table: pd.DataFrame) -> tuple[list[Result], list[str
 
 
 def rows_of(analysis: Analysis) -> Iterator[Sequence[str]]:
-    """Question, measure, who, value with interval, n: for a table in a terminal."""
+    """Rows for a terminal: question, measure, who, value with interval, n."""
     for result in analysis.results:
         yield (result.question, result.measure, result.who, result.worded(), str(result.n))

@@ -1,4 +1,4 @@
-"""Tries to tell the arms of a study apart by anything but the pixels."""
+"""Test of blinding: tries to distinguish the arms of a study by anything but the pixels."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ from plexor.readers.store import Store, database_url, now_ms, the_study
 from plexor.readers.tables import ReaderRow, ReadRow, StimulusRow, StudyRow
 
 _REPEATS = 5
-"""Times that each image is fetched: response times vary."""
+"""Number of times each image is fetched, since response times vary."""
 _SHUFFLES = 999
 _SETTLED = 20
+"""Shuffles at least as good after which no more are drawn."""
 _CHANCE = 0.01
 """p-value below which a kind of feature counts as a leak, divided by the number of kinds."""
 Floats = NDArray[np.float64]
@@ -36,15 +37,14 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """How well one kind of feature tells the arms apart.
+    """Result for one kind of feature.
 
     Attributes:
-        what: the features.
-        accuracy: balanced accuracy of a classifier on cases that it was not fitted on; 0.5 is
-            chance.
-        p_value: how often shuffled arms are told apart as well.
-        leaks: whether that is too seldom, or images differ that should be alike.
-        note: how many kinds there are of what should be alike; else "".
+        what: name of the kind.
+        accuracy: balanced accuracy of a classifier on cases outside its fit; 0.5 is chance.
+        p_value: share of shuffled arms that are classified at least as well.
+        leaks: whether the p-value is below the threshold, or images differ that must be alike.
+        note: number of different values where all images must be alike; else "".
     """
 
     what: str
@@ -62,16 +62,16 @@ class Probe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """One image as a browser got it.
+    """One image as received by a browser.
 
     Attributes:
         image: its token.
-        case: its case's token, by which it is left out.
-        place: where it stood in the reader's order.
+        case: its case's token, used for cross-validation.
+        place: its position in the reader's order.
         headers: of the response.
         data: the body.
         seconds: each time it was fetched.
-        told: what else the browser was told of it.
+        told: further data sent to the browser about it.
     """
 
     image: str
@@ -87,10 +87,10 @@ def check_blinding(store: Store, folder: Path, key: Path) -> list[Probe]:
     """Serves a copy of the study, fetches every image as a browser would, and classifies.
 
     The pixels themselves are left out: readers see them. The classifier is nearest-centroid on
-    standardised features, fitted without the case it is asked about; its balanced accuracy is
-    compared with that of up to 999 shuffles of the arms. With fewer than about a dozen images no
-    leak can be told from chance by that. Lengths and headers are the same for every image of a
-    study, so that any difference in them is a leak, however few the images.
+    standardised features, cross-validated by case; its balanced accuracy is compared with that of
+    up to 999 shuffles of the arms. With fewer than about a dozen images the classifier cannot
+    distinguish a leak from chance. Lengths and headers are the same for every image of a study, so
+    that any difference in them is a leak, however few the images.
 
     Args:
         store: the study's database; nothing is written to it.
@@ -133,7 +133,7 @@ def features(fetched: Sequence[Fetched]) -> dict[str, Floats]:
 
 
 def around_pixels(data: bytes) -> list[str]:
-    """Everything in a PNG file but the pixels and what follows from them, by chunk."""
+    """Everything in a PNG file except the pixel data and its checksums, by chunk."""
     parts = [f"signature {data[:8].hex()}"]
     position = 8
     while position + 8 <= len(data):
@@ -149,7 +149,7 @@ def around_pixels(data: bytes) -> list[str]:
 def tell_apart(
     what: str, values: Floats, arms: NDArray[Any], cases: NDArray[Any], *, n_families: int
 ) -> Probe:
-    """Classifies by one kind of feature, each case by a classifier that never saw it."""
+    """Classifies by one kind of feature, cross-validated by case."""
     codes = np.unique(arms, return_inverse=True)[1]
     groups = np.unique(cases, return_inverse=True)[1]
     spread = values.std(axis=0)
@@ -159,10 +159,10 @@ def tell_apart(
     rng = np.random.default_rng(0)
     found = _accuracy(kept, codes, groups)
     as_good = tried = 0
-    # Besag & Clifford (Biometrika 1991;78:301): it is settled after some shuffles that are as good.
+    # Besag & Clifford (Biometrika 1991;78:301): stop after a fixed number of shuffles as good.
     while tried < _SHUFFLES and as_good < _SETTLED:
         tried += 1
-        as_good += _accuracy(kept, rng.permutation(codes), groups) >= found - 1e-9  # a tie counts
+        as_good += _accuracy(kept, rng.permutation(codes), groups) >= found - 1e-9  # ties count
     p_value = as_good / tried if as_good == _SETTLED else (1 + as_good) / (1 + tried)
     return Probe(what=what, accuracy=found, p_value=p_value, leaks=p_value < _CHANCE / n_families)
 
@@ -184,7 +184,7 @@ def _accuracy(values: Floats, codes: NDArray[np.intp], groups: NDArray[np.intp])
 
 
 def fetch_all(store: Store, folder: Path) -> list[Fetched]:
-    """Every image that is read, fetched over HTTP from a copy of the study."""
+    """Fetches every image over HTTP from a copy of the study."""
     with tempfile.TemporaryDirectory() as temporary:
         copy = Store.open(database_url(Path(temporary), None), create=True)
         try:
@@ -197,7 +197,7 @@ def fetch_all(store: Store, folder: Path) -> list[Fetched]:
 
 
 def _copy(store: Store, copy: Store) -> None:
-    """Design and images, with a reader who reads them all, in a study that lets them be seen."""
+    """Copies design and images into a study with one reader who may see all images."""
     with store.reading() as session, copy.writing() as other:
         study = the_study(session)
         design = {**study.design, "shown": "crossed", "case_sets": 1, "repeats": 0}

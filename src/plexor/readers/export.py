@@ -1,4 +1,4 @@
-"""Answers as a table: one row for each current answer, with what the screen was.
+"""Export of answers: one row for each current answer, with the screen's properties.
 
 Without the key the table is blinded: it has the images' tokens, and neither arm nor truth.
 """
@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 import pandas as pd
 import sqlalchemy as sa
 
+from plexor.core.csv_text import csv_text
 from plexor.core.errors import PlanError, unknown
 from plexor.core.files import write_atomic
 from plexor.readers.design import Study
@@ -25,26 +26,26 @@ from plexor.readers.tables import ReaderRow, ReadRow, SubmissionRow
 Format = Literal["csv", "parquet", "json", "imrmc", "rjafroc"]
 CODEBOOK = {
     "reader": "pseudonym",
-    "role": "of the reader, as told by the reader",
-    "years": "of experience, as told by the reader",
+    "role": "role of the reader, as stated by the reader",
+    "years": "years of experience, as stated by the reader",
     "position": "place in the reader's own order, from 0",
     "block": "1, 2, …; 0 for training",
     "kind": "training, read, or repeat (shown a second time)",
     "image": "token of the image; with pairs, of the left one",
     "image_right": "with pairs, token of the right image",
     "question": "id of the question in the study file",
-    "answer": "JSON: true or false, a number, an option, a side, or a list of marks; null where "
-    "the time was up",
+    "answer": "JSON: true or false, a number, an option, a side, or a list of marks; null if "
+    "the time ran out",
     "revision": "1 for first answers, greater for corrections; earlier ones are not in this table",
     "elapsed_ms": "from when the image was visible to when the answer was sent, by the browser; "
     "empty where imported answers have none",
-    "late": "whether the time limit was over",
-    "received_ms": "when the server had it, milliseconds since 1970, UTC",
+    "late": "whether the answer came after the time limit",
+    "received_ms": "time of receipt by the server, milliseconds since 1970, UTC",
     "ratio": "pixels of the screen for one CSS pixel (devicePixelRatio)",
     "zoom": "screen pixels for one image pixel when the answer was sent",
-    "window_width": "of the browser's window, CSS pixels",
-    "window_height": "of the browser's window, CSS pixels",
-    "arm": "of the image; with pairs, of the left one",
+    "window_width": "width of the browser's window, CSS pixels",
+    "window_height": "height of the browser's window, CSS pixels",
+    "arm": "arm of the image; with pairs, of the left one",
     "arm_right": "with pairs, arm of the right image",
     "case": "case id, as in the source of the images",
     "group": "patient or lesion",
@@ -55,11 +56,11 @@ CODEBOOK = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unblinded:
-    """What the key says.
+    """The content of a key.
 
     Attributes:
         study: the study file with arms and analysis.
-        rows: of the key, by image token.
+        rows: rows of the key, by image token.
     """
 
     study: Study
@@ -67,7 +68,7 @@ class Unblinded:
 
     @classmethod
     def read(cls, key: Path) -> Unblinded:
-        """From the key's folder.
+        """Reads the key's folder.
 
         Raises:
             DataError: a file is absent or damaged.
@@ -116,7 +117,7 @@ def export(store: Store, out: Path, form: str, key: Unblinded | None = None) -> 
         key: to unblind; the study must be closed then.
 
     Raises:
-        PlanError: an unknown format, or a study that is open and would be unblinded.
+        PlanError: the format is unknown, or an open study would be unblinded.
     """
     if form not in get_args(Format):
         raise PlanError(unknown("format", form, get_args(Format)))
@@ -128,7 +129,7 @@ def export(store: Store, out: Path, form: str, key: Unblinded | None = None) -> 
     if form in ("imrmc", "rjafroc"):
         if key is None:
             raise PlanError(
-                f"the format {form} holds the truth; give --key, once the study is closed"
+                f"the format {form} contains the truth; give --key after the study is closed"
             )
         data, book, n = (imrmc if form == "imrmc" else rjafroc)(key.study, table)
         write_atomic(out, data)
@@ -140,7 +141,7 @@ def export(store: Store, out: Path, form: str, key: Unblinded | None = None) -> 
         case "json":
             data = table.to_json(orient="records", force_ascii=False).encode()
         case _:
-            data = table.to_csv(index=False, lineterminator="\n").encode()
+            data = _csv(table)
     write_atomic(out, data or b"")
     rows = [(name, CODEBOOK[name]) for name in table.columns]
     _write_book(out, pd.DataFrame(rows, columns=["column", "meaning"]))
@@ -148,7 +149,13 @@ def export(store: Store, out: Path, form: str, key: Unblinded | None = None) -> 
 
 
 def _write_book(out: Path, book: pd.DataFrame) -> None:
-    write_atomic(out.parent / "codebook.csv", book.to_csv(index=False).encode())
+    write_atomic(out.parent / "codebook.csv", _csv(book))
+
+
+def _csv(table: pd.DataFrame) -> bytes:
+    """The table as CSV; undefined values are empty."""
+    whole = table.astype(object).where(table.notna(), "")
+    return csv_text([str(name) for name in table.columns], whole.itertuples(index=False)).encode()
 
 
 def _row(

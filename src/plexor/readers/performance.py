@@ -1,4 +1,4 @@
-"""How well readers did: by reader, pooled over readers, and between two arms."""
+"""Performance of readers: by reader, pooled over readers, and between two arms."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def performance(study: Study, question: Question, own: pd.DataFrame) -> list[Res
         own: its answers by "read" reads, with columns as in ``plexor.readers.export`` and "value".
 
     Returns:
-        Nothing for a question whose right answers nobody said.
+        The figures; none for a question without known right answers.
     """
     if own.empty:
         return []
@@ -140,7 +140,7 @@ def _rating(study: Study, own: pd.DataFrame, positive: Positive) -> Iterator[Res
 
 
 def _crossed(part: pd.DataFrame, by: str) -> tuple[pd.DataFrame, np.ndarray[Any, Any]]:
-    """One row for each case, and ratings (readers, cases), NaN where not read."""
+    """One row for each case, and ratings (readers, cases), NaN if not read."""
     cases = part.drop_duplicates(by).sort_values(by).set_index(by)
     wide = part.assign(score=part["value"].astype(float)).pivot_table(
         index="reader", columns=by, values="score", aggfunc="first", dropna=False
@@ -149,7 +149,7 @@ def _crossed(part: pd.DataFrame, by: str) -> tuple[pd.DataFrame, np.ndarray[Any,
 
 
 def _difference(tables: Mapping[str, pd.DataFrame], level: float) -> Iterator[Result]:
-    """Between two arms: Obuchowski-Rockette where the design is one of theirs."""
+    """Difference between two arms: Obuchowski-Rockette if the design allows it."""
     (first, one), (second, two) = tables.items()
     both = pd.concat([one, two])
     cases = both.drop_duplicates("case").sort_values("case").set_index("case")
@@ -197,7 +197,7 @@ def _options(study: Study, own: pd.DataFrame, options: set[str]) -> Iterator[Res
 
 
 def _change(known: pd.DataFrame, first: str, second: str, level: float) -> Iterator[Result]:
-    """Of the same reader and case in both arms: right before, right after."""
+    """Change between two arms for the same reader and case: right before, right after."""
     wide = (
         known.assign(right=known["value"] == known["truth"])
         .pivot_table(

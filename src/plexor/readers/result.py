@@ -17,9 +17,9 @@ class Result:
     """One figure.
 
     Attributes:
-        question: id of the question; "" where it is about none.
-        measure: what it is, e.g. "sensitivity", "AUC", "kappa".
-        who: a reader, "all readers", or a pair of arms with what is compared.
+        question: id of the question; "" if it concerns none.
+        measure: its name, e.g. "sensitivity", "AUC", "kappa".
+        who: a reader, "all readers", or a pair of arms.
         found: the estimate or test.
     """
 
@@ -30,7 +30,7 @@ class Result:
 
     @property
     def n(self) -> int:
-        """Observations that it rests on."""
+        """Number of observations."""
         return self.found.n
 
     def stored(self) -> ReaderFigure:

@@ -1,4 +1,4 @@
-"""A study served: by uvicorn, in this process."""
+"""Serving of a study by uvicorn, in this process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from plexor.readers.tables import SessionRow
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _START_SECONDS = 30
 _IDLE_SECONDS = 75
-"""How long a browser's connection stays open while its reader looks at a case."""
+"""Seconds for which an idle connection stays open while a reader looks at a case."""
 
 
 def serve(
@@ -41,16 +41,16 @@ def serve(
         folder: the study's folder.
         host: address to listen on.
         port: port to listen on.
-        https: whether readers come by HTTPS, through a proxy.
-        proxy: address of that proxy, whose word on the readers' addresses is taken.
+        https: whether readers connect by HTTPS, through a proxy.
+        proxy: address of that proxy, which is trusted to forward readers' addresses.
 
     Raises:
-        PlanError: an address that others can reach, without HTTPS.
+        PlanError: the address can be reached by others, without HTTPS.
         DataError: no images, or a port in use.
     """
     if host not in _LOOPBACK and not https:
         raise PlanError(
-            f"--host {host} can be reached by others, and answers and links would travel in the "
+            f"--host {host} can be reached by others, and answers and links would be sent in the "
             "clear; put a proxy with HTTPS before it and give --https"
         )
     try:
@@ -65,7 +65,7 @@ def serve(
 def served(
     store: Store, folder: Path, *, https: bool = False, proxy: str | None = None
 ) -> Iterator[str]:
-    """Serves a study on a free port of this machine while the block runs; gives the address."""
+    """Serves a study on a free port of this machine during the block; yields the address."""
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listening:
         server = _server(store, folder, https=https, proxy=proxy)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)

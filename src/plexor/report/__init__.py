@@ -1,4 +1,4 @@
-"""One HTML file that says what an audit found, from its run directory alone."""
+"""The report: one HTML file with an audit's results, made from its run directory alone."""
 
 from plexor.report.build import build_report, reader_report, write_report
 

@@ -13,7 +13,7 @@ from plexor.report.view import View
 def render(
     page: View | StudyView | ReaderPage, version: str, *, template: str = "report.html"
 ) -> str:
-    """Fills a template; everything but our own drawings, style and script is escaped."""
+    """Fills a template; escapes everything except our own drawings, style and script."""
     environment = Environment(
         loader=PackageLoader("plexor.report"),
         autoescape=True,

@@ -1,4 +1,4 @@
-"""A study's page: its published figures beside ours, then everything behind them."""
+"""A study's page: published figures beside ours, then the tables behind them."""
 
 from __future__ import annotations
 
@@ -28,13 +28,14 @@ _WORDING: dict[NumberKind, tuple[Callable[[float], str], Callable[[Interval], st
     "p": (rounding.p_value, lambda _: ""),
     "p-bound": (rounding.p_bound, lambda _: ""),
     "d-prime": (rounding.amount, rounding.amount_bounds),
+    "years": (rounding.years, rounding.years_bounds),
 }
 _DASH = Cell(text=wording.UNDEFINED, reason="not measured here")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A further table with what one should see in it, and (arm, what was called what) behind it."""
+    """A further table with its explanation, and the confusion matrices of each arm."""
 
     id: str
     title: str
@@ -61,7 +62,7 @@ class StudyView:
 
 
 def study_view(result: StudyResult) -> StudyView:
-    """Words the whole page."""
+    """Builds the whole page."""
     return StudyView(
         title=result.title,
         subtitle=f"{result.citation} Carried out again at scale “{result.scale}”.",
@@ -78,7 +79,9 @@ def study_view(result: StudyResult) -> StudyView:
 
 
 def answer(result: StudyResult) -> str:
-    """How many of the figures that could be compared agree, arm by arm."""
+    """The verdict, or the number of agreeing figures among those compared, for each arm."""
+    if result.verdict:
+        return result.verdict
     parts = []
     for arm in _arms(result):
         found = [row.agreement[arm].word for row in result.rows if arm in row.agreement]
@@ -89,7 +92,7 @@ def answer(result: StudyResult) -> str:
 
 
 def number_words(number: Number | None) -> tuple[str, str]:
-    """A number and, in brackets, its interval; a dash where there is none."""
+    """A number and, in brackets, its interval; a dash without a number."""
     if number is None or number.value is None:
         return wording.UNDEFINED, ""
     value, interval = _WORDING[number.kind]
@@ -97,7 +100,7 @@ def number_words(number: Number | None) -> tuple[str, str]:
 
 
 def number_cell(number: Number | str | None) -> Cell:
-    """A number with its interval, n and groups; a text as it is; a dash for nothing."""
+    """A number with its interval, n and groups; a text unchanged; a dash for None."""
     if number is None:
         return _DASH
     if isinstance(number, str):
@@ -111,7 +114,7 @@ def number_cell(number: Number | str | None) -> Cell:
 
 
 def _size(number: Number) -> str:
-    """Of how many cases, in how many groups."""
+    """Number of cases and groups."""
     if number.n is None:
         return ""
     size = f"n = {wording.count(number.n)}"

@@ -1,6 +1,6 @@
-"""Arrays in, results that explain themselves out.
+"""Statistics of validation studies: functions of arrays, results that say how they were computed.
 
-Every function returns a frozen ``Estimate`` or ``TestResult`` that says its method, its n and its
+Most functions return a frozen ``Estimate`` or ``TestResult`` with its method, number of cases and
 number of groups. Undefined is NaN with a note; a wrong argument is a ``PlanError``.
 """
 

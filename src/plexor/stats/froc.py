@@ -1,4 +1,4 @@
-"""Free-response studies: several marks an image, each with a rating and a place."""
+"""Free-response studies: any number of marks in an image, each with a rating and a position."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from plexor.stats.argument import (
     normal_quantile,
 )
 from plexor.stats.estimate import Estimate
+from plexor.stats.grouped_variance import groups_note
 from plexor.stats.mrmc import ReaderStudy
 from plexor.stats.reader_study import reader_study
 
@@ -35,8 +36,8 @@ class FrocCase:
     """One reader's marks in one case.
 
     Attributes:
-        lesions: highest rating of the marks at each lesion; -inf for a lesion without a mark.
-            Empty for a normal case.
+        lesions: highest rating of the marks at each lesion; -inf for a lesion without a mark. Empty
+            for a normal case.
         others: ratings of the marks that are at no lesion.
     """
 
@@ -49,14 +50,14 @@ def match_marks(
 ) -> FrocCase:
     """Scores marks against lesions: a mark within ``radius`` of a lesion's centre is at it.
 
-    A mark near two lesions is at the nearer one; of several marks at a lesion the highest rating
-    counts, and the others count neither for nor against.
+    A mark near two lesions belongs to the nearer one. Of several marks at a lesion only the highest
+    rating counts; the others are ignored.
 
     Args:
-        marks: places, (n, dimensions).
+        marks: positions, (n, dimensions).
         ratings: of the marks, (n,).
         lesions: centres, (m, dimensions).
-        radius: acceptance radius, in the unit of the places.
+        radius: acceptance radius, in the unit of the positions.
 
     Raises:
         PlanError: shapes that do not fit, or a radius that is not above 0.
@@ -101,9 +102,9 @@ def jafroc(
     """The JAFROC figure of merit of one reader (Chakraborty & Berbaum, Med Phys 2004;31:2313).
 
     The chance that a lesion is rated above the highest-rated mark of a normal case. Ties count
-    half; a lesion or a normal case without a mark is rated below every mark, and the two tie.
-    Marks at no lesion in diseased cases do not count. ``weights="lesion"`` counts each lesion
-    alike; ``"case"`` each diseased case, with its lesions in equal shares (the weighted figure of
+    half; a lesion or a normal case without a mark is rated below every mark, and the two tie. Marks
+    at no lesion in diseased cases do not count. ``weights="lesion"`` gives each lesion the same
+    weight; ``"case"`` each diseased case, shared equally among its lesions (the weighted figure of
     merit, wJAFROC, of Chakraborty, Observer Performance Methods for Diagnostic Imaging, 2017).
 
     The variance is that of a two-sample U-statistic, linearised over diseased and over normal
@@ -113,7 +114,7 @@ def jafroc(
     Args:
         cases: one reader's cases.
         groups: the patient of each; None where cases are independent.
-        weights: what counts alike.
+        weights: what has equal weight, "lesion" or "case".
         level: nominal coverage.
 
     Returns:
@@ -161,7 +162,7 @@ def jafroc(
 def _linearised(
     cases: Sequence[FrocCase], sick: Booleans, weights: LesionWeights
 ) -> tuple[float, Floats]:
-    """The figure of merit, and how each case moves it from there."""
+    """The figure of merit, and the contribution of each case to its deviation."""
     highest = np.array([max(case.others, default=_UNMARKED) for case in cases])[~sick]
     lesions = [np.array(case.lesions) for case in cases if case.lesions]
     wins = np.array(
@@ -192,7 +193,7 @@ def reader_study_jafroc(
     one lesion and each case one mark, it is ``reader_study_auc``.
 
     Args:
-        cases: (treatments, readers, cases); a case has the same lesions everywhere.
+        cases: (treatments, readers, cases); a case has the same lesions for all readers.
         groups: the patient of each case; None where cases are independent.
         weights: see ``jafroc``.
 
@@ -230,11 +231,12 @@ def reader_study_jafroc(
         covariance,
         n,
         n_groups=None if groups is None else int(np.unique(codes).size),
+        note=groups_note(groups, n),
     )
 
 
 def _covariance(parts: Floats, codes: Codes, sick: Booleans) -> Floats:
-    """Of figures of merit whose cases contribute ``parts``, (figures, n).
+    """Covariance of figures of merit from the contributions of cases, ``parts``, (figures, n).
 
     Obuchowski's for clustered areas (Biometrics 1997;53:567), which is DeLong's where every case is
     a group of its own: groups with diseased cases, with normal cases, and their products.

@@ -1,4 +1,4 @@
-"""How many readers and cases a comparison of two treatments, or one treatment, needs."""
+"""Power and sample sizes of reader studies of one treatment, or that compare two."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def reader_study_power(
 
     Args:
         pilot: a fully crossed study of the same kind of readers, cases and measure.
-        difference: of the measure, as the study should find it.
+        difference: true difference of the measure that the study should detect.
         n_readers: two or more.
-        n_cases: of the same mix of classes as the pilot's.
+        n_cases: number of cases, with the shares of classes of the pilot.
         alpha: significance level, two-sided.
 
     Raises:
@@ -61,18 +61,18 @@ def reader_mean_power(
     treatment: int = 0,
     alpha: float = 0.05,
 ) -> float:
-    """Power to find that the mean over readers is not what guessing gives.
+    """Power to show that the mean over readers differs from its value for guessing.
 
-    Random readers and cases; Student's test of one treatment's mean (Hillis, Stat Med
-    2014;33:330), whose square is an F with the components and df of that treatment. The components
-    are those of the pilot, those over cases scaled by the number of cases, as in
+    The test is Student's, of one treatment's mean, for random readers and cases (Hillis, Stat Med
+    2014;33:330); its square has an F distribution with the components and df of that treatment. The
+    components are those of the pilot; those over cases are scaled by the number of cases, as in
     ``reader_study_power``.
 
     Args:
         pilot: a fully crossed study of the same kind of readers, cases and measure.
-        above: true mean minus what guessing gives, e.g. 0.1 for a ROC area of 0.6.
+        above: true mean minus its value for guessing, e.g. 0.1 for a ROC area of 0.6.
         n_readers: two or more.
-        n_cases: of the same mix of classes as the pilot's.
+        n_cases: number of cases, with the shares of classes of the pilot.
         treatment: a row of the pilot's values.
         alpha: significance level, two-sided.
 
@@ -111,10 +111,10 @@ def reader_mean_cases(
     treatment: int = 0,
     alpha: float = 0.05,
 ) -> int:
-    """Cases for a power with this many readers; see ``reader_mean_power``.
+    """Number of cases for a power with a given number of readers; see ``reader_mean_power``.
 
     Raises:
-        PlanError: too few readers for any number of cases: how much they differ remains.
+        PlanError: too few readers for any number of cases: the variance between readers remains.
 
     Examples:
         >>> import numpy as np
@@ -137,11 +137,11 @@ def reader_study_cases(
     power: float = 0.8,
     alpha: float = 0.05,
 ) -> int:
-    """Cases for a power with this many readers; see ``reader_study_power``.
+    """Number of cases for a power with a given number of readers; see ``reader_study_power``.
 
     Raises:
-        PlanError: too few readers for any number of cases: that they differ in how much they gain
-            from a treatment remains.
+        PlanError: too few readers for any number of cases: the interaction of readers with
+            treatments remains.
 
     Examples:
         >>> import numpy as np
@@ -158,11 +158,11 @@ def reader_study_cases(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Components:
-    """Of the variance of a mean over readers, or of half a difference of two.
+    """Components of the variance of a mean over readers, or of half a difference of two means.
 
     Attributes:
-        interaction: of readers, whatever the number of cases.
-        own: of one reader's value over cases.
+        interaction: variance between readers, which does not depend on the number of cases.
+        own: variance of one reader's value over cases.
         shared: covariance of two readers' values over cases.
     """
 
@@ -176,7 +176,7 @@ class _Components:
         interaction, own = max(self.interaction, 0.0), max(self.own, 0.0)
         error = interaction + scale * (own + (n_readers - 1) * shared)
         if not error > 0:
-            raise PlanError("pilot: expected a variance to plan from, but its readers agree in all")
+            raise PlanError("pilot: expected a variance to plan from, but all values are equal")
         square = interaction + scale * max(own - shared, 0.0)
         df = (n_readers - 1) * (error / square) ** 2 if square > 0 else math.inf
         away = n_readers * shift / error

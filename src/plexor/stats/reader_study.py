@@ -1,4 +1,4 @@
-"""From what readers answered to a ``ReaderStudy``: who read what, and how values covary."""
+"""Making a ``ReaderStudy`` from readers' ratings, or from any measure with its covariance."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from plexor.stats.argument import (
     group_codes,
     rows_where,
 )
+from plexor.stats.grouped_variance import groups_note
 from plexor.stats.mrmc import ReaderStudy
 from plexor.stats.resample import resampler
 from plexor.stats.roc_areas import auc_covariance
@@ -42,6 +43,7 @@ def reader_study(
     n_groups: int | None = None,
     n_blocks: int = 1,
     readers_nested: bool = False,
+    note: str = "",
 ) -> ReaderStudy:
     """A study from any measure of performance with its covariance over cases.
 
@@ -52,8 +54,10 @@ def reader_study(
             share no case.
         n: cases.
         n_groups: groups of cases, None where cases are independent.
-        n_blocks: of equally many readers, two or more, in order; each block has cases of its own.
-        readers_nested: whether each treatment has readers of its own.
+        n_blocks: number of blocks of equally many readers, two or more in a block, in order; each
+            block has its own cases.
+        readers_nested: whether each treatment has its own readers.
+        note: a warning that all results of the study repeat.
 
     Raises:
         PlanError: shapes that do not fit, fewer than two readers (of a block), or a number that is
@@ -107,6 +111,7 @@ def reader_study(
         n_groups=n_groups,
         n_blocks=n_blocks,
         readers_nested=readers_nested,
+        note=note,
     )
 
 
@@ -144,11 +149,12 @@ def reader_study_proportion(events: ArrayLike, groups: Groups | None = None) -> 
         sums @ sums.T * n_groups / (n_groups - 1),
         n,
         n_groups=None if groups is None else n_groups,
+        note=groups_note(groups, n),
     )
 
 
 def _mean(covariances: Floats) -> float:
-    """Their mean; 0 of none, as with one treatment."""
+    """The mean of covariances; 0 if there is none, as with one treatment."""
     return float(covariances.mean()) if covariances.size else 0.0
 
 
@@ -161,27 +167,29 @@ def reader_study_auc(
 ) -> ReaderStudy:
     """A study of areas under ROC curves, fully crossed or split-plot.
 
-    Who read what is told by NaN. Besides fully crossed studies these designs are known (Hillis,
-    Stat Med 2014;33:330), with one set of cases wherever two read the same:
+    NaN marks a case that a reader did not read. Besides fully crossed studies these designs are
+    supported (Hillis, Stat Med 2014;33:330), in which two readers have either the same set of cases
+    or no case in common:
 
-    * blocks of equally many readers, each block with cases of its own, which its readers read
-      under every treatment (Obuchowski, Gallas & Hillis, Acad Radiol 2012;19:1508); with one
-      reader to a block, cases nested in readers;
-    * cases nested in treatments: every treatment has its own, read by all readers;
+    * blocks of equally many readers, each block with its own cases, which its readers read under
+      every treatment (Obuchowski, Gallas & Hillis, Acad Radiol 2012;19:1508); with one reader to a
+      block, cases nested in readers;
+    * cases nested in treatments: each treatment has its own cases, read by all readers;
     * cases nested in each reader and treatment;
-    * readers nested in treatments: equally many in each, of the same cases, or of own ones.
+    * readers nested in treatments: equally many in each, with the same cases or with their own.
 
     Args:
         truth: whether each case is positive, (n,).
-        ratings: (treatments, readers, n), greater is more positive, NaN where not read. Readers
-            who read under one treatment only are NaN throughout the others.
+        ratings: (treatments, readers, n), greater is more positive, NaN where not read. Readers who
+            read under one treatment only have NaN in all cases of the others.
         groups: the group (patient) of each case; None where cases are independent.
         covariance: DeLong's (with groups Obuchowski's), or the jackknife's over cases or groups,
             with which the analysis equals that of Dorfman, Berbaum & Metz (Invest Radiol
             1992;27:723) as Hillis et al. (Stat Med 2005;24:1579) show.
 
     Returns:
-        Readers come block by block; readers nested in treatments become columns in order.
+        The study, with readers ordered by block; readers nested in treatments become columns in
+        order.
 
     Raises:
         PlanError: shapes that do not fit, one class only, a group in two sets of cases, another
@@ -225,6 +233,7 @@ def reader_study_auc(
         n_groups=None if groups is None else sum(sizes),
         n_blocks=design.n_blocks,
         readers_nested=design.readers_nested,
+        note=groups_note(groups, positive.size),
     )
 
 

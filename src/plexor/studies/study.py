@@ -1,4 +1,4 @@
-"""A published study: what it asked, how, what it printed, and how this version differs."""
+"""A published study: question, design, figures, and deviations of the repetition."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Published:
         value: as printed; shares between 0 and 1.
         low: lower limit of the printed 95 % interval; None without one.
         high: upper limit.
-        n: cases it rests on; None where the publication does not say.
+        n: number of cases; None if the publication does not give it.
         where: the place in the publication.
-        rounding: half a unit of the last digit printed: how far the true figure may lie from it.
-        note: what one must know to read it.
+        rounding: half a unit of the last printed digit.
+        note: a remark needed to understand the figure.
     """
 
     id: str
@@ -37,7 +37,7 @@ class Published:
     note: str = ""
 
     def number(self) -> Number:
-        """As a study's result keeps it."""
+        """The figure as a ``Number`` of a study's result."""
         return Number(
             kind=self.kind,
             value=self.value,
@@ -54,14 +54,14 @@ class Study:
     """A published study.
 
     Attributes:
-        name: what the command line calls it.
+        name: name on the command line.
         title: of the publication.
         citation: authors, journal, identifier.
-        question: what it asked.
-        design: how it went about it.
-        departures: what is done otherwise here, and why.
-        figures: what it printed.
-        limits: what neither its figures nor ours show.
+        question: the study's question.
+        design: the study's design.
+        departures: deviations of the repetition, with reasons.
+        figures: the published figures.
+        limits: conclusions that neither its figures nor ours support.
     """
 
     name: str

@@ -24,6 +24,7 @@ from plexor.core.seeds import seed_for
 from plexor.models.architectures import build_network
 from plexor.models.architectures.densenet import load_start
 from plexor.models.card import ModelCard
+from plexor.models.features import fitted_features
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Multilabel, Regression, task_from
 from plexor.models.training.config import Training
@@ -104,6 +105,7 @@ def train(
     if not isinstance(task, Segmentation):
         _check_classes_present(training, task.classes, several=isinstance(task, Multilabel))
     first = read_image(training.cases[0].path).pixels
+    features = fitted_features(training.cases)
     channels, spatial_dims = first.shape[0], first.ndim - 1
     folder = weights.with_suffix(".checkpoints")
     with sole_writer(folder):
@@ -115,6 +117,7 @@ def train(
                 spatial_dims=spatial_dims,
                 channels=channels,
                 n_outputs=task.n_outputs,
+                n_features=len(features),
             )
             if config.start is not None:
                 load_start(network, read_weights(config.start))
@@ -127,6 +130,7 @@ def train(
                 training=training,
                 validation=validation,
                 channels=channels,
+                features=features,
                 seed=seed,
             )
             if not _is_over(folder, config):
@@ -155,6 +159,7 @@ def train(
             architecture=config.architecture,
             channels=channels,
             spatial_dims=spatial_dims,
+            features=features,
             training={
                 "config": _plain(config),
                 "seed": seed,

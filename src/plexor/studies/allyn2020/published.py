@@ -1,4 +1,4 @@
-"""What Allyn et al. printed, and how this version differs."""
+"""The figures of Allyn et al., and the deviations of this repetition."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ N_TEST = 2003
 N_NAEVI, N_IMAGES = 6705, 10015
 """Images of HAM10000 that show a naevus, and all of them (Tschandl et al., Sci Data 2018)."""
 OBSERVERS = ((14, 17), (13, 6))
-"""Images by what the first observer (rows) and the second said: perturbed, original."""
+"""Number of images by the first reader's answer (rows) and the second's: perturbed, original."""
 HITS, N_PERTURBED, CORRECT_REJECTIONS, N_ORIGINAL = 35, 60, 17, 40
-"""Both observers' answers together: of 30 perturbed and 20 original images each."""
+"""Answers of both readers together, to 30 perturbed and 20 original images each."""
 
 _PERCENT = 0.005
 _ABSTRACT = "abstract and results"

@@ -53,11 +53,11 @@ _READERS = "it needs readers; their published answers are analysed again below"
 
 
 def study_result(out: Path, scale: Scale, *, drawn: bool) -> StudyResult:
-    """Everything the report says, from the study's directory.
+    """The study's result for the report, from the study's directory.
 
     Args:
-        out: with all three arms' audits finished.
-        scale: of the run.
+        out: the directory, with the audits of all three arms finished.
+        scale: scale of the run.
         drawn: whether the images are phantoms.
     """
     photos = read_photos(out)
@@ -105,7 +105,7 @@ def _arm(name: str) -> Arm:
 
 
 def _because(scale: Scale, *, drawn: bool) -> dict[tuple[str, str], str]:
-    """(figure, arm) → what is done otherwise that bears on it; known before anything is run."""
+    """(figure, arm) → the deviations that affect the figure, fixed before any run."""
     images = "these are drawn phantoms, and " if drawn else ""
     mix = (
         "naevi are another share of these phantoms"
