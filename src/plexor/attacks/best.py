@@ -55,11 +55,11 @@ class Best:
         self, objective: Objective, *, margins: Tensor | None = None, queries: int | None = None
     ) -> None:
         self._all = self.objective = objective
-        self.delta = torch.zeros_like(objective.batch.images)
+        self._delta: Tensor | None = None
         self.margins = objective.untouched() if margins is None else margins.clone()
         self._breaking: Tensor | None = None
         self._breaks = torch.zeros_like(self.margins, dtype=torch.bool)
-        self._rows = torch.arange(len(objective), device=self.delta.device)
+        self._rows = torch.arange(len(objective), device=objective.batch.images.device)
         self.left = sys.maxsize
         if queries is not None:
             self.left = queries - max(objective.spent().tolist(), default=0)
@@ -78,6 +78,13 @@ class Best:
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    @property
+    def delta(self) -> Tensor:
+        """The best perturbations, (N, C, *spatial); in memory from when they are first needed."""
+        if self._delta is None:
+            self._delta = torch.zeros_like(self._all.batch.images)
+        return self._delta
 
     @property
     def open_margins(self) -> Tensor:
@@ -115,6 +122,14 @@ class Best:
                 self._breaking = torch.zeros_like(self.delta)
             rows = self._rows[broken]
             self._breaking[rows], self._breaks[rows] = trial[broken], True
+
+    def adopt(self, trial: Tensor, margin: Tensor) -> None:
+        """As ``keep``, of perturbations that nobody else changes; the first are not copied."""
+        whole = self._delta is None and len(self) == len(self._all)
+        if whole and bool(((margin > self.margins) & (margin != BROKEN)).all()):
+            self._delta, self.margins = trial, margin.clone()
+        else:
+            self.keep(trial, margin)
 
     def outcome(self) -> tuple[Tensor, Tensor]:
         """The perturbations to propose, (N, C, *spatial), and their margins, (N,).
@@ -182,6 +197,6 @@ def best_of(
             some = best.objective
             if goal is not some.goal:
                 some = some.towards(goal)
-            best.keep(*search(some, turn * restarts + restart))
+            best.adopt(*search(some, turn * restarts + restart))
             best.leave()
     return best.proposal()

@@ -32,5 +32,4 @@ def matched_noise(batch: Batch, threat: Threat, *, seed: int) -> Tensor:
     """
     if threat.channels == "tied" and batch.images.shape[1] > 1:
         return untied(matched_noise(tied_batch(batch), threat, seed=seed), batch)
-    noise = normal_noise(batch, seed, "noise")
-    return threat.store(threat.furthest(noise, batch), batch)
+    return threat.store(threat.furthest(normal_noise(batch, seed, "noise"), batch), batch)

@@ -220,7 +220,14 @@ class Around:
         self._quantum, self._on_grid = batch.quantum, not bool((batch.quantum == 0).all())
         # each is narrowed in its own way: to whole quanta, or to the radius itself
         self._storing = threat.box(batch)
-        self._stepping = Box(self._storing.low.clone(), self._storing.high.clone())
+        self._stepping = self._storing
+        if not (threat.norm == "linf" and self._on_grid and self._is_whole()):
+            self._stepping = Box(self._storing.low.clone(), self._storing.high.clone())
+
+    def _is_whole(self) -> bool:
+        """Whether every radius is a whole number of quanta, so that both ways are the same."""
+        whole = torch.floor(self.radii / self._quantum) * self._quantum
+        return bool((whole == self.radii).all())
 
     def store(self, delta: Tensor) -> Tensor:
         """As ``Threat.store``."""

@@ -60,6 +60,7 @@ def check_gradients(model: Model, batch: Batch) -> list[Check]:
         ]
     else:
         checks = [_zero(slope), _false(model, batch, slope)]
+        del slope  # as large as the images
     if _decides(model.task):
         checks.append(_unbounded(model, batch, Misclassify()))
     elif isinstance(model.task, Segmentation):

@@ -22,8 +22,10 @@ FILE = "study.json"
 Matrix = tuple[tuple[int, ...], ...]
 NumberKind = Literal["share", "points", "kappa", "p", "p-bound", "d-prime", "years"]
 Word = Literal[
-    "within sampling error",
+    "agrees",
     "differs",
+    "cannot tell",
+    "no verdict",
     "same conclusion",
     "other conclusion",
     "cannot be compared",
@@ -170,6 +172,8 @@ class Arm:
         text: what is done in it.
         run: its run directory, relative to the study's.
         commands: what one would type to get the same without ``plexor study``.
+        shown: id of the attack whose images stand in the study's page; "" takes the one that the
+            arm's own report speaks of first.
     """
 
     name: str
@@ -177,6 +181,7 @@ class Arm:
     text: str
     run: str
     commands: tuple[str, ...] = ()
+    shown: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

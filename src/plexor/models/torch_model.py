@@ -133,18 +133,19 @@ class TorchModel:
                 without, or outputs of a wrong shape. An error that
                 says that memory ran out is raised as it is.
         """
-        values = images if scaling is None else scaling.values(images)
+        n_cases, shape = len(images), tuple(images.shape[1:])
         channels = self.card.channels
-        if channels is not None and images.shape[1] != channels:
-            raise ModelError(
-                f"the model takes images with {channels} channels, got {images.shape[1]}"
-            )
+        if channels is not None and shape[0] != channels:
+            raise ModelError(f"the model takes images with {channels} channels, got {shape[0]}")
+        values = images if scaling is None else scaling.values(images)
+        del images  # images may be large, and whoever asks need not keep them
         inputs = self.preprocess(values, None if scaling is None else scaling.axes)
         if inputs.ndim == 4:
             inputs = inputs.contiguous(memory_format=torch.channels_last)
         beside = self._beside(features)
-        if inputs.data_ptr() == images.data_ptr():
+        if scaling is None and inputs.data_ptr() == values.data_ptr():
             inputs = inputs.clone()  # for networks that write into their input
+        del values
         try:
             with foreign_code("the network"):
                 outputs: Tensor = self.network(inputs, *beside)
@@ -154,11 +155,11 @@ class TorchModel:
             if is_out_of_memory(error):
                 raise
             raise ModelError(
-                f"the network fails on images of shape {tuple(images.shape[1:])}: "
+                f"the network fails on images of shape {shape}: "
                 f"{type(error).__name__}: {brief(error, longest=500)}"
             ) from error
-        spatial = tuple(images.shape[2:])
-        check_outputs(self.task, outputs, len(images), spatial_dims=len(spatial))
+        spatial = shape[1:]
+        check_outputs(self.task, outputs, n_cases, spatial_dims=len(spatial))
         if isinstance(self.task, Segmentation):
             return resampled(outputs.float(), spatial)
         return outputs.float()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,19 +99,39 @@ class _Original:
 
 
 def comparator(
-    run: RunDirectory, summary: Summary, findings: pd.DataFrame, pictures: Pictures
+    run: RunDirectory,
+    summary: Summary,
+    findings: pd.DataFrame,
+    pictures: Pictures,
+    *,
+    only: Collection[str] | None = None,
+    most_cases: int | None = None,
 ) -> Comparator:
     """Every example that the run kept, in full in the page while there is room.
 
     The pictures of the page's first probe come before any other. Cases in which a probe reached its
     goal are shown first, those that no probe attempted last, and each opens on such a probe.
 
+    Args:
+        run: the run.
+        summary: of the run.
+        findings: of the run.
+        pictures: where the pictures are placed.
+        only: ids of the probes that are shown; None for all.
+        most_cases: how many cases are shown, those that gave way first; None for all.
+
     Raises:
         DataError: an example's file is damaged.
     """
     rows = _judged(findings)
     kept = {(entry.case_id, entry.probe): entry for entry in run.examples()}
-    kept = {key: entry for key, entry in kept.items() if key in rows}
+    kept = {
+        key: entry
+        for key, entry in kept.items()
+        if key in rows and (only is None or key[1] in only)
+    }
+    if most_cases is not None:
+        kept = _first(kept, rows, most_cases)
     originals: dict[str, _Original] = {}
     shown: dict[str, dict[str, Probed]] = defaultdict(dict)
     for probe in _most_telling_first(summary):
@@ -148,6 +168,19 @@ def comparator(
         if outlined
         else "",
     )
+
+
+def _first(
+    kept: Mapping[tuple[str, str], StoredExample],
+    rows: Mapping[tuple[str, str], Row],
+    n_cases: int,
+) -> dict[tuple[str, str], StoredExample]:
+    """Examples of so many cases, those that gave way first."""
+    ranks: dict[str, int] = {}
+    for key in kept:
+        ranks[key[0]] = min(ranks.get(key[0], 2), _rank(rows[key]))
+    chosen = sorted(ranks, key=lambda case_id: (ranks[case_id], case_id))[:n_cases]
+    return {key: entry for key, entry in kept.items() if key[0] in chosen}
 
 
 def _standing(

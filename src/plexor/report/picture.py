@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from plexor.cases.bands import bands
 from plexor.cases.formats.png import PngCodec
 from plexor.cases.grid import Reordering
 from plexor.cases.image import Image
@@ -72,13 +73,11 @@ def frame(original: Image, perturbed: Image) -> Frame:
     """Chooses the window and the part of a case; the part is where the perturbed image differs."""
     low, high, whole = _window(original)
     upright = original.grid.upright if original.grid and original.pixels.ndim > 3 else None
-    before, after = plane(original, upright), plane(perturbed, upright)
-    height, width = before.shape[:2]
-    energy = np.square(after - before).sum(axis=-1)
     volume = original.pixels.ndim > 3
+    by_row, by_column = _energies(original, perturbed, upright)
+    height, width = len(by_row), len(by_column)
     widest = 3 * WIDEST if volume else WIDEST
-    rows = _stretch(energy.sum(axis=1), WIDEST)
-    columns = _stretch(energy.sum(axis=0), widest)
+    rows, columns = _stretch(by_row, WIDEST), _stretch(by_column, widest)
     parts = []
     if volume:
         parts.append(_SLICES if upright is None else f"{_SLICES}, {_CONVENTION}")
@@ -95,16 +94,13 @@ def frame(original: Image, perturbed: Image) -> Frame:
 
 def show(image: Image, seen: Frame) -> str:
     """An image as PNG, a data URI."""
-    shown = (plane(image, seen.upright)[seen.rows, seen.columns] - seen.low) / (
-        seen.high - seen.low
-    )
+    shown = (_part(image, seen) - seen.low) / (seen.high - seen.low)
     return uri(np.round(255 * shown).clip(0, 255).astype(np.uint8))
 
 
 def show_change(original: Image, perturbed: Image, seen: Frame) -> Change:
     """The perturbed image and its difference from the original."""
-    where = (seen.rows, seen.columns)
-    change = plane(perturbed, seen.upright)[where] - plane(original, seen.upright)[where]
+    change = _part(perturbed, seen) - _part(original, seen)
     reach = float(np.abs(change).max())
     scale = 127 / reach if reach else 0.0
     return Change(
@@ -119,6 +115,32 @@ def show_change(original: Image, perturbed: Image, seen: Frame) -> Change:
 def plane(image: Image, upright: Reordering | None) -> Values:
     """Values (H, W, 1 or 3): the image itself, or a volume's middle slices side by side."""
     return flat(_values(image), upright)
+
+
+def _part(image: Image, seen: Frame) -> Values:
+    """The part of the plane that is shown; of a large image, no more is brought to values."""
+    if image.pixels.ndim > 3:
+        return plane(image, seen.upright)[seen.rows, seen.columns]
+    part = _stored(image)[:, seen.rows, seen.columns].astype(np.float64)
+    return flat(image.intensity.slope * part + image.intensity.intercept, None)
+
+
+def _energies(
+    original: Image, perturbed: Image, upright: Reordering | None
+) -> tuple[Values, Values]:
+    """Squared change of each row and each column of the plane; a large image band by band."""
+    if original.pixels.ndim > 3:
+        change = plane(perturbed, upright) - plane(original, upright)
+        energy = np.square(change).sum(axis=-1)
+        return energy.sum(axis=1), energy.sum(axis=0)
+    before, after = _stored(original), _stored(perturbed)
+    by_row, by_column = np.zeros(before.shape[1]), np.zeros(before.shape[2])
+    for band in bands(before.shape):
+        change = after[:, band].astype(np.float64) - before[:, band].astype(np.float64)
+        energy = np.square(change).sum(axis=0)
+        by_row[band] = energy.sum(axis=1)
+        by_column += energy.sum(axis=0)
+    return by_row, by_column
 
 
 def flat(array: NDArray[Any], upright: Reordering | None) -> NDArray[Any]:
@@ -144,9 +166,14 @@ def flat(array: NDArray[Any], upright: Reordering | None) -> NDArray[Any]:
 
 
 def _values(image: Image) -> Values:
-    """Values (1 or 3, *spatial): of other channels than grey or RGB, the first are shown."""
-    stored = image.pixels[:3] if len(image.pixels) >= 3 else image.pixels[:1]
-    return image.intensity.slope * stored.astype(np.float64) + image.intensity.intercept
+    """Values of the channels that are shown, (1 or 3, *spatial)."""
+    stored = _stored(image).astype(np.float64)
+    return image.intensity.slope * stored + image.intensity.intercept
+
+
+def _stored(image: Image) -> NDArray[Any]:
+    """Stored numbers of the channels that are shown."""
+    return image.pixels[:3] if len(image.pixels) >= 3 else image.pixels[:1]
 
 
 def _window(original: Image) -> tuple[float, float, bool]:

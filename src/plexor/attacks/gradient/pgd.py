@@ -95,13 +95,21 @@ class PGD:
         objective = Objective(model, batch, goal, precision=self.precision)
 
         def search(some: Objective, restart: int) -> tuple[Tensor, Tensor]:
-            start = torch.zeros_like(some.batch.images)
-            if self.random_start:
-                noise = normal_noise(some.batch, seed, f"start-{restart}")
-                start = threat.random_start(noise, some.batch)
-            return self._search(some, threat, start, seed_for(seed, f"restart-{restart}"))
+            # no name for the start, which would keep it in memory for the whole search
+            return self._search(
+                some,
+                threat,
+                self._start(some.batch, threat, seed, f"start-{restart}"),
+                seed_for(seed, f"restart-{restart}"),
+            )
 
         return best_of(objective, self.restarts, search)
+
+    def _start(self, batch: Batch, threat: Threat, seed: int, name: str) -> Tensor:
+        """Where a search begins."""
+        if not self.random_start:
+            return torch.zeros_like(batch.images)
+        return threat.random_start(normal_noise(batch, seed, name), batch)
 
     def _search(
         self, objective: Objective, threat: Threat, delta: Tensor, seed: int
@@ -123,10 +131,12 @@ class PGD:
             stay = kept(best, trial, margin, samples=self.samples, leave=self.stop_at_success)
             if len(best) == 0:
                 return best.outcome()
+            del trial  # as large as the images
             if stay is not None:
                 delta, gradient, size = delta[stay], gradient[stay], size[stay]
                 around = threat.around(best.objective.batch)
             delta = around.ascend(delta, gradient, size, share=_L1_SHARE)
+            del gradient
         trial = around.store(delta)
         margin = mean_margin(best.objective, trial, self.samples)
         kept(best, trial, margin, samples=self.samples, leave=self.stop_at_success)

@@ -34,8 +34,8 @@ class LInf:
 
     def furthest(self, gradient: Tensor, box: Box, radii: Tensor) -> Tensor:
         """Each number by itself, as far as it may."""
-        up, down = torch.minimum(box.high, radii), torch.maximum(box.low, -radii)
-        return torch.where(gradient == 0, 0.0, torch.where(gradient > 0, up, down))
+        box.narrow_(radii)
+        return torch.where(gradient > 0, box.high, box.low).masked_fill_(gradient == 0, 0.0)
 
     def crossing(self, gradient: Tensor, rise: Tensor, box: Box) -> Tensor:
         """Every number moves alike until it is at its bound."""
