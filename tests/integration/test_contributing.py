@@ -57,7 +57,6 @@ def copied(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("heading", SECTIONS)
 def test_an_example_typed_as_it_stands_passes_the_tests_it_names(
     heading: str, copied: Path

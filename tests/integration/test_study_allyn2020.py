@@ -21,8 +21,6 @@ from plexor.studies.allyn2020.layout import NAEVUS
 from plexor.studies.allyn2020.plans import ARMS, PUBLISHED
 from plexor.studies.step import Advance
 
-pytestmark = pytest.mark.slow
-
 
 def request(out: Path, **changes: object) -> Request:
     return Request(**{"out": out, "scale": "smoke", "device": "cpu"} | changes)  # type: ignore[arg-type]

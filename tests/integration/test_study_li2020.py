@@ -21,13 +21,15 @@ from plexor.models import Feature, Preprocess, Regression, TorchModel
 from plexor.models.architectures import build_network
 from plexor.models.card import ModelCard
 from plexor.report.study_page import number_words
+from plexor.stats import clustered_mean
 from plexor.studies import Request, find, run_study
 from plexor.studies.li2020 import plans
 from plexor.studies.li2020.cohorts import permuted
 from plexor.studies.li2020.diagnosis import Diagnosis
 from plexor.studies.li2020.estimator import Estimator, Pipeline
 from plexor.studies.li2020.layout import FEATURES, read_layout
-from plexor.studies.li2020.ours import Network, old_minus_young, paired
+from plexor.studies.li2020.ours import Network, Paired, old_minus_young, paired
+from plexor.studies.li2020.result import BOTH, PIPELINE, verdict
 
 DATA = Path(os.environ.get("PLEXOR_DATA") or Path(__file__).parents[3] / "shared" / "data")
 needs_template = pytest.mark.skipif(
@@ -217,6 +219,32 @@ def test_the_old_and_the_young_are_compared_as_independent_means() -> None:
     assert old_minus_young(rows[:4]).value is None
 
 
+def compared(name: str, value: float, p: float) -> Paired:
+    interval = clustered_mean([value - 1, value + 1, value - 0.5, value + 0.5])
+    return Paired(name=name, difference=interval, p_value=p, corrected=p)
+
+
+@pytest.mark.parametrize(("p_permuted", "said"), [(0.5, True), (0.01, False)])
+def test_the_verdict_says_what_was_shown_and_what_was_not(p_permuted: float, said: bool) -> None:
+    clean = network_of(1.0)
+    clean = replace(clean, findings=clean.findings.assign(probe="clean"))
+    networks = dict.fromkeys(plans.NETWORKS, clean)
+    comparisons = [
+        compared("conventional – hybrid", 4.0, 0.001),
+        compared("permuted – hybrid", 0.3, p_permuted),
+        compared(PIPELINE, 3.0, 0.001),
+        compared(BOTH, 0.1, 0.6),
+    ]
+    told = verdict(networks, comparisons, plans.SCALES["small"])
+    assert "with volumes held, the conventional network moved further than the hybrid (4.00" in told
+    assert "estimated from the attacked image, the hybrid moved further" in told
+    assert "no difference was shown between the hybrid and the hybrid with volumes held" in told
+    assert "which chance explains" in told
+    assert ("It is thus not shown that it is anatomy" in told) is said
+    assert "training seed" not in told
+    assert "1 training seed(s)" in verdict(networks, comparisons, plans.SCALES["smoke"])
+
+
 def test_years_are_worded_with_their_unit() -> None:
     value, limits = number_words(Number(kind="years", value=4.081, low=3.5, high=4.7))
     assert value.replace("\N{NO-BREAK SPACE}", " ") == "4.08 years"
@@ -224,7 +252,6 @@ def test_years_are_worded_with_their_unit() -> None:
     assert find("li2020").figure("mae-both").value == 4.08
 
 
-@pytest.mark.slow
 @needs_template
 def test_the_whole_study_runs_on_phantoms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With fewer people and shorter searches than `smoke`, to be quick."""

@@ -200,7 +200,6 @@ def test_what_workers_fit_is_the_same_to_the_bit_though_one_is_lost(
     assert (run.findings()["status"] == "ok").all()
 
 
-@pytest.mark.slow
 def test_an_audit_killed_and_then_interrupted_goes_on(
     cluster: str, lesions: Setup, whole: Path, tmp_path: Path
 ) -> None:

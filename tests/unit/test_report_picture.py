@@ -111,8 +111,8 @@ def test_slices_are_upright_however_a_volume_is_stored(orientation: str) -> None
     ras = _random(np.int16, (1, 11, 13, 15), 100)
     directions = ("LR", "PA", "IS")
     axes = [next(i for i, ends in enumerate(directions) if one in ends) for one in orientation]
-    back = [place + 1 for place, one in enumerate(orientation) if one in "LPI"]
-    stored = np.flip(ras.transpose(0, *(axis + 1 for axis in axes)), tuple(back))
+    back = tuple(place + 1 for place, one in enumerate(orientation) if one in "LPI")
+    stored = np.flip(ras.transpose(0, *(axis + 1 for axis in axes)), back)
     affine = np.zeros((4, 4))
     for place, (axis, one) in enumerate(zip(axes, orientation, strict=True)):
         affine[axis, place] = 2.0 if one in "RAS" else -2.0

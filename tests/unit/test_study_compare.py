@@ -137,7 +137,7 @@ def test_a_test_that_was_not_significant_and_is_now_differs() -> None:
 def test_at_the_margin_each_verdict_is_wrong_in_one_case_of_forty(word: str) -> None:
     """The truth lies exactly at the margin, where both verdicts are wrong; 2.5 % each."""
     rng = np.random.default_rng(0)
-    words = [
+    words: list[str] = [
         compare(
             published(value=rng.binomial(4000, 0.7) / 4000, n=4000),
             ours(int(rng.binomial(4000, 0.65)), 4000),

@@ -60,6 +60,7 @@ EXTRA_OF = {
     "pg8000": "readers",
     "rapidocr": "ocr",
     "ray": "ray",
+    "sklearn": "torch",
     "sqlalchemy": "readers",
     "torch": "torch",
     "uvicorn": "readers",

@@ -132,7 +132,7 @@ class HasNetwork(Protocol):
 
     @property
     def was_training(self) -> bool:
-        """Whether the network was handed over in training mode."""
+        """Whether the network was in training mode when it was passed in."""
         ...
 
 

@@ -39,7 +39,7 @@ class TorchModel:
         task: the task given.
         preprocess: the preprocessing used.
         card: the card given, or made.
-        was_training: whether the network was handed over in training mode.
+        was_training: whether the network was in training mode when it was passed in.
 
     Example:
         A network that decides by the mean of the image, which is scaled to 0...1 before:

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from plexor.cases import Case, Cohort, Image, read_case
 from plexor.core.errors import ModelError
 from plexor.core.files import write_atomic
-from plexor.core.ids import digest, digest_file
+from plexor.core.ids import digest
 from plexor.core.seeds import seed_for
 from plexor.models import Features, ModelCard, Preprocess, Scaling, Task, TorchModel
 from plexor.models.architectures import build_network
@@ -171,16 +171,17 @@ def train_estimator(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_for(seed, "estimator"))
         network = _network(len(features)).train()
-    inputs, volumes = _examples(cohort.cases, preprocess, features)
     optimizer = torch.optim.AdamW(network.parameters(), lr=_RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=_RATE, total_steps=n_steps)
     draw = torch.Generator().manual_seed(seed_for(seed, "estimator", "order"))
     order: list[int] = []
     for step in range(n_steps):
-        if len(order) < min(_BATCH, len(inputs)):
-            order += torch.randperm(len(inputs), generator=draw).tolist()
+        if len(order) < min(_BATCH, len(cohort)):
+            order += torch.randperm(len(cohort), generator=draw).tolist()
         chosen, order = order[:_BATCH], order[_BATCH:]
-        loss = (network(inputs[chosen]) - volumes[chosen]).square().mean()
+        # read anew each time, so that memory does not grow with the cohort
+        inputs, volumes = _examples([cohort.cases[i] for i in chosen], preprocess, features)
+        loss = (network(inputs) - volumes).square().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -216,11 +217,6 @@ def volumes_of(estimator: Estimator, image: Image) -> Tensor:
     batch = Batch.of(["one"], [image], torch.zeros(1), torch.device("cpu"))
     with torch.no_grad():
         return estimator.estimate(batch.images, batch.scaling).values[0]
-
-
-def estimator_sha256(path: Path) -> str:
-    """Hash of an estimator's file."""
-    return digest_file(path)
 
 
 def _network(n_outputs: int) -> nn.Module:

@@ -36,6 +36,7 @@ from plexor.studies.li2020.tables import (
 _FIGURES = {"mae-image": CONVENTIONAL, "mae-both": HYBRID, "mae-volumes": VOLUMES}
 _OTHER_PEOPLE = "the published figure is of other people, and ours of phantoms"
 _FEWEST_SEEDS = 3
+_ANATOMY = "It is thus not shown that it is anatomy, rather than any second input, that protects."
 PIPELINE, BOTH, ALONE = (
     "hybrid: volumes estimated – held",
     "hybrid: image and volumes – image",
@@ -180,26 +181,21 @@ def verdict(
 ) -> str:
     """What was shown, and what was not, in sentences."""
     by_name = {one.name: one for one in comparisons}
-    against = by_name[f"{CONVENTIONAL} – {HYBRID}"]
-    permuted = by_name[f"{PERMUTED} – {HYBRID}"]
-    parts = [
-        f"In this run (L∞ ≤ {scale.main_radius:g}): with volumes held, "
-        + _compared(against, "the conventional network", "the hybrid")
-        + ".",
-        _equal_error(networks),
-        f"With the volumes of other people, {_compared(permuted, 'the hybrid', 'with its own')}"
-        + (
-            ", so that any second input does what anatomy does."
-            if against.shown and against.difference.value > 0 and not permuted.shown
-            else "."
-        ),
-        "Where the volumes are estimated from the attacked image, "
-        + _compared(by_name[PIPELINE], "the hybrid", "with volumes held")
-        + ".",
-        "An attacker who also moves the volumes within their measurement error: "
-        + _compared(by_name[BOTH], "the hybrid", "under the attack on the image alone")
-        + ".",
-    ]
+    against, permuted = by_name[f"{CONVENTIONAL} – {HYBRID}"], by_name[f"{PERMUTED} – {HYBRID}"]
+    held, own = "the hybrid with volumes held", "the hybrid with its own volumes"
+    pairs = (
+        (f"In this run, at L∞ ≤ {scale.main_radius:g}: with volumes held, ", against,
+         "the conventional network", "the hybrid"),
+        ("With the volumes of other people, ", permuted, "the hybrid so trained", own),
+        ("Where the volumes are estimated from the attacked image, ", by_name[PIPELINE],
+         "the hybrid", held),
+        ("Before an attacker who also moves the volumes within their measurement error, ",
+         by_name[BOTH], "the hybrid", held),
+    )  # fmt: skip
+    parts = [f"{start}{_compared(found, one, other)}." for start, found, one, other in pairs]
+    parts.insert(1, _equal_error(networks))
+    if against.shown and against.difference.value > 0 and not permuted.shown:
+        parts.insert(3, _ANATOMY)
     if len(scale.seeds) < _FEWEST_SEEDS:
         parts.append(
             f"With {len(scale.seeds)} training seed(s) no difference between networks is a finding."
