@@ -11,6 +11,7 @@ from plexor.cases import Image, Intensity
 from plexor.cases.image import LOSSLESS
 from plexor.core.errors import DataError
 from plexor.shortcuts import CATALOGUE, Change, rng_for, shuffled
+from plexor.shortcuts.tag_edits import ByCase
 
 GREY, COLOUR = (1, 48, 64), (3, 48, 64)
 
@@ -37,7 +38,9 @@ def image(shape: tuple[int, ...], dtype: str = "uint8") -> Image:
 
 
 def change(name: str, of: Image, case: str = "a") -> Change:
-    return CATALOGUE[name].shortcut()(of, rng=rng_for(0, name, case))
+    shortcut = CATALOGUE[name].shortcut()
+    assert not isinstance(shortcut, ByCase)
+    return shortcut(of, rng=rng_for(0, name, case))
 
 
 @pytest.mark.parametrize("shape", [GREY, COLOUR], ids=["grey", "colour"])

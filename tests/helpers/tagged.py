@@ -37,7 +37,8 @@ def tissue(height: int = 240, width: int = 300, seed: int = 0) -> NDArray[np.uin
     rows, columns = np.mgrid[:height, :width]
     shade = 90 + 60 * np.sin(rows / 40) * np.cos(columns / 55)
     grain = np.random.default_rng(seed).normal(0, 3, shade.shape)
-    return np.clip(shade + grain, 0, 200).astype(np.uint8)
+    film: NDArray[np.uint8] = np.clip(shade + grain, 0, 200).astype(np.uint8)
+    return film
 
 
 def burnt(

@@ -8,9 +8,9 @@ import pytest
 from tests.helpers.tagged import FILMS, drawn_boxes
 
 from plexor.cases import read_image
-from plexor.shortcuts.find import Box, Finder, RapidOcr, agreement, reader
+from plexor.shortcuts.find import Box, Finder, Kind, RapidOcr, agreement, reader
 
-LETTERS = ("laterality", "text", "time")
+LETTERS: tuple[Kind, ...] = ("laterality", "text", "time")
 FEW = (
     "NORMAL/IM-0156-0001.jpeg",
     "PNEUMONIA/person134_virus_268.jpeg",

@@ -124,7 +124,7 @@ def _filled(
     near = image.pixels[:, *around.slices][:, ring[around.slices]].astype(np.float64)
     if near.shape[1] == 0:
         near = image.pixels.reshape(len(image.pixels), -1).astype(np.float64)
-    mean = near.mean(axis=1)[:, None, None]
+    mean: NDArray[np.float64] = near.mean(axis=1)[:, None, None]
     if fill == "mean":
         return mean
     spread = near.std(axis=1)[:, None, None]

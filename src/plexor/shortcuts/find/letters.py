@@ -177,4 +177,5 @@ def _drawn(letter: str, family: str, weight: str) -> NDArray[np.float64]:
     for outline in path.to_polygons(closed_only=True):
         inside ^= Path(outline).contains_points(grid)
     fine = inside.reshape(2 * height, 2 * width).astype(float)
-    return fine.reshape(height, 2, width, 2).mean((1, 3))
+    found: NDArray[np.float64] = fine.reshape(height, 2, width, 2).mean((1, 3))
+    return found
