@@ -53,7 +53,6 @@ def weighted_kappa() -> Question:
         name=f"kappa {value:g}, quadratic weights, four grades",
         truth=value,
         one=one,
-        n=(20, 50, 200),
         group_sizes=(1, 5),
         intervals={
             "two cases added, groups ignored": lambda rows, _: measure(rows, None),
@@ -82,7 +81,6 @@ def raters() -> Iterator[Question]:
             name=f"{name}, three raters, prevalence {p:g}",
             truth=truth,
             one=one,
-            n=(20, 50, 200),
             intervals={
                 "groups ignored": lambda rows, _, measure=measure: measure(rows, [0, 1]),
                 "clustered": lambda rows, g, measure=measure: measure(rows, [0, 1], g),

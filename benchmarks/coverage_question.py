@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from plexor.stats import Estimate, TestResult
 
 LEVEL = 0.95
-CORRELATIONS = (0.0, 0.2, 0.5, 0.8)
+CORRELATIONS = (0.0, 0.2, 0.8)
 
 Rows = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -25,19 +25,34 @@ class Question:
     """A quantity with its true value, how to draw observations, and the intervals for it.
 
     ``n`` and ``group_sizes`` say in which designs it is asked, ``uneven`` for which numbers of
-    groups of very unequal size. From ``slow_from`` observations on a design has a quarter of the
-    samples. For a test the hypothesis holds in ``one``, ``truth`` is NaN, and the question is how
-    often it is rejected.
+    groups of very unequal size. From ``slow_from`` observations (or unequal groups) on a design is
+    simulated in the first two rounds only. For a test the hypothesis holds in ``one``, ``truth`` is
+    NaN, and the question is how often it is rejected.
     """
 
     name: str
     truth: float
     one: Draw
     intervals: dict[str, Measure]
-    n: tuple[int, ...] = (20, 50, 200, 2000)
-    group_sizes: tuple[int, ...] = (1, 2, 5, 10)
+    n: tuple[int, ...] = (20, 50, 200)
+    group_sizes: tuple[int, ...] = (1, 5, 10)
     uneven: tuple[int, ...] = (10, 30, 100)
-    slow_from: int = 2000
+    slow_from: int = 10_000
+
+    @property
+    def is_test(self) -> bool:
+        return math.isnan(self.truth)
+
+    def slow(self, design: Design) -> bool:
+        return design.n >= self.slow_from
+
+    def asked(self, interval: str, design: Design) -> bool:
+        """Whether an interval is simulated in a design.
+
+        One that ignores groups is, beside groups of one, only where they are alike a little: that
+        shows what ignoring them costs.
+        """
+        return meant_for(interval, design) or design.correlation == 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +119,12 @@ class Row:
 
     @property
     def meant_for(self) -> bool:
-        """False for an interval that takes observations of a group as independent."""
-        return "ignored" not in self.interval or self.design.group_size == 1
+        return meant_for(self.interval, self.design)
+
+
+def meant_for(interval: str, design: Design) -> bool:
+    """False for an interval that takes observations of a group as independent."""
+    return "ignored" not in interval or design.group_size == 1
 
 
 def standard_error(repeats: int) -> float:

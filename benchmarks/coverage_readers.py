@@ -30,7 +30,6 @@ def answers(d_prime: float, criterion: float) -> Question:
         name=f"d' {d_prime:g}, criterion {criterion:g}",
         truth=d_prime,
         one=one,
-        n=(20, 50, 200, 2000),
         group_sizes=(1,),
         uneven=(),
         intervals={"d'": lambda rows, _: found(rows).d_prime},
@@ -55,7 +54,6 @@ def reads(n_readers: int) -> Question:
         name=f"reads of {n_readers} readers, 80 % right",
         truth=0.8,
         one=one,
-        n=(20, 50, 200),
         group_sizes=(1, 5),
         uneven=(),
         intervals={

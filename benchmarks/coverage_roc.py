@@ -29,7 +29,7 @@ def area(value: float, p: float) -> Question:
         name=f"ROC area {value:g}, prevalence {p:g}",
         truth=value,
         one=_scores(p, value),
-        slow_from=2000,
+        group_sizes=(1, 5),
         intervals={
             "DeLong Wald, groups ignored": lambda rows, _: stats.auc(*rows.T, interval="wald"),
             "DeLong logit, groups ignored": lambda rows, _: stats.auc(*rows.T, interval="logit"),
@@ -49,7 +49,7 @@ def part_of_area() -> Question:
         name="ROC area 0.85 where specificity is 0.8 to 1",
         truth=integrate.quad(sensitivity, 0, 0.2)[0],
         one=_scores(0.5, 0.85),
-        n=(20, 50, 200),
+        group_sizes=(1, 5),
         intervals={
             "Wald, groups ignored": lambda rows, _: stats.partial_auc(
                 *rows.T, specificity=part, interval="wald"
@@ -95,7 +95,6 @@ def best_point(value: float) -> Iterator[Question]:
             name=f"{name}, ROC area {value:g}",
             truth=truth,
             one=_scores(0.5, value),
-            n=(20, 50, 200),
             group_sizes=(1, 5),
             slow_from=0,
             uneven=(30,),
@@ -123,7 +122,6 @@ def mean_area() -> Question:
         name="mean ROC area 0.85 of three classes",
         truth=area,
         one=one,
-        n=(20, 50, 200),
         group_sizes=(1, 5),
         intervals={
             "one versus rest, groups ignored": lambda rows, _: measure(rows, None, stats.macro_auc),
@@ -140,7 +138,7 @@ def area_difference() -> Question:
         name="difference of ROC areas, 0.85 and 0.80",
         truth=0.05,
         one=one_area,
-        n=(20, 50, 200),
+        group_sizes=(1, 5),
         intervals={
             "DeLong, groups ignored": lambda rows, _: stats.auc_difference(*rows.T),
             "clustered": lambda rows, g: stats.auc_difference(*rows.T, g),

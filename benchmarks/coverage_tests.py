@@ -35,7 +35,6 @@ def paired_decisions(p: float) -> Question:
         name=f"no change of a share of {p:g}",
         truth=NOTHING_TRUE,
         one=one,
-        n=(20, 50, 200),
         group_sizes=(1, 5),
         intervals={
             "McNemar by default, groups ignored": mcnemar("auto"),
@@ -65,7 +64,6 @@ def changes(name: str, skew: bool) -> Question:
         name=f"no mean change, {name}",
         truth=NOTHING_TRUE,
         one=one,
-        n=(20, 50, 200),
         group_sizes=(1, 5),
         intervals={
             "t, groups ignored": lambda rows, _: stats.paired_t_test(*rows.T),

@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from scripts.mutants.areas import AREAS, ROOT, SOURCE
+from scripts.mutants.areas import AREAS, FOLDER, ROOT, SOURCE
 from scripts.mutants.operators import Mutant
 
-FOLDER = ROOT / ".make" / "mutants"
 PAGE = ROOT / "docs" / "reference" / "mutants.md"
 
 Status = Literal["killed", "timeout", "survived"]
@@ -118,7 +117,7 @@ moved to its boundary, an arithmetic or Boolean operator exchanged, a condition 
 a constant one more or one less, `min` for `max`, a statement left out. A mutant is killed when a
 test fails, and survives when none does; one that does not end counts as killed. The mutants of each
 area are drawn at random (seed {seed}). Each is run through the tests that execute the changed
-function, quickest first, for at most a minute of them, so a survivor may still fail a slower test.
+function, quickest first, up to a limit of CPU time, so a survivor may still fail a slower test.
 
 A survivor is a missing test, or a change that makes no difference: another tolerance of a search, a
 condition that another one implies, a check that only saves time. The list does not tell which.

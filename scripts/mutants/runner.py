@@ -6,7 +6,6 @@ import ast
 import gc
 import json
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -20,22 +19,26 @@ from typing import Any
 
 import pytest
 from scripts.mutants.areas import ROOT, SOURCE, Area
-from scripts.mutants.coverage import Coverage
+from scripts.mutants.coverage import Coverage, clear_caches
 from scripts.mutants.operators import Mutant
+from scripts.mutants.patience import VARIABLE, Patience
 from scripts.mutants.results import Result, Results
 
-MOST_SECONDS = 60.0
-"""CPU time of tests a mutant is given, as measured without a change; the quickest come first."""
-_PATIENCE = 8.0
-"""A mutant takes so many times as long as the same tests without a change: it does not end."""
-_PYTEST = ("-p", "no:randomly", "-p", "no:cacheprovider", "--timeout=0", "--capture=sys", "-q")
+_NAP = 0.02
+_PYTEST = (
+    *("-p", "no:randomly", "-p", "no:cacheprovider"),
+    *("--timeout=0", "--capture=sys", "-q"),
+)
 
 
 class Runner:
     """A pytest plugin that puts mutants in place of the usual test run."""
 
-    def __init__(self, area: Area, mutants: list[Mutant], results: Results) -> None:
+    def __init__(
+        self, area: Area, mutants: list[Mutant], results: Results, *, seconds: float
+    ) -> None:
         self._area, self._mutants, self._results = area, mutants, results
+        self._seconds = seconds
         self._coverage = Coverage()
         self._always = {str(path.relative_to(ROOT)) for path in area.always_files()}
 
@@ -44,13 +47,11 @@ class Runner:
         """Runs all tests unchanged, then those that matter for each mutant."""
         if session.testsfailed:
             raise session.Failed(f"{session.testsfailed} errors during collection")
-        session.config.pluginmanager.register(self._coverage)
         items = session.items
-        for index, item in enumerate(items):
-            self._coverage.run(item, items[index + 1] if index + 1 < len(items) else None)
-            if session.testsfailed:
-                raise session.Failed(f"{item.nodeid} fails without any change")
-        session.config.pluginmanager.unregister(self._coverage)
+        self._record(session, self._coverage.load(self._area.name, items))
+        self._coverage.save(self._area.name)
+        session.config.pluginmanager.register(Patience(self._coverage.seconds_alone))
+        clear_caches()
         covering = self._covering()
         for mutant in self._mutants:
             chosen = self._chosen(mutant, covering, items)
@@ -61,6 +62,15 @@ class Runner:
                 f"{mutant.file.name}:{mutant.line} {mutant.before} -> {mutant.after}\n"
             )
         return True
+
+    def _record(self, session: pytest.Session, items: list[pytest.Item]) -> None:
+        """Runs tests unchanged and records which functions they execute."""
+        session.config.pluginmanager.register(self._coverage)
+        for index, item in enumerate(items):
+            self._coverage.run(item, items[index + 1] if index + 1 < len(items) else None)
+            if session.testsfailed:
+                raise session.Failed(f"{item.nodeid} fails without any change")
+        session.config.pluginmanager.unregister(self._coverage)
 
     def _covering(self) -> dict[tuple[str, int], set[str]]:
         """Where code begins → the tests that execute it."""
@@ -88,7 +98,7 @@ class Runner:
         total = 0.0
         for item in quick:
             total += seconds[item.nodeid]
-            if total > MOST_SECONDS and kept:
+            if total > self._seconds and kept:
                 break
             kept.append(item)
         always = [i for i in items if i.nodeid.split("::")[0] in self._always and i not in kept]
@@ -123,6 +133,7 @@ class Runner:
                         folder,
                         seconds,
                     )
+            (folder / "seconds.json").write_text(json.dumps(self._coverage.seconds_alone))
             return _apart(chosen, path or _mutated_copy(mutant.file, tree, folder), seconds)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -195,60 +206,75 @@ def _run(
 
 
 def _forked(work: Any, folder: Path, seconds: float) -> Result:
-    """The outcome of ``work`` in a child with a limit of CPU time and memory."""
+    """The outcome of ``work`` in a child process."""
     answer = folder / "answer.json"
-    limit = int(10 + _PATIENCE * seconds)
     child = os.fork()
     if child == 0:
         os.setpgid(0, 0)
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, 1)
         os.dup2(silence, 2)
-        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
         try:
             answer.write_text(json.dumps(work()))
         except BaseException as error:  # noqa: BLE001 (a child must not go on as its parent)
             answer.write_text(json.dumps(f"{type(error).__name__} outside of a test"))
         os._exit(0)
-    deadline = time.monotonic() + 12 * limit
+    waited = 0.0  # counted in naps: a run that is paused does not wait
     while True:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             break
-        if time.monotonic() > deadline:
+        if waited > _deadline(seconds):
             os.killpg(child, signal.SIGKILL)
             os.waitpid(child, 0)
             return Result(status="timeout", by="")
-        time.sleep(0.02)
+        time.sleep(_NAP)
+        waited += _NAP
     if os.WIFSIGNALED(status):
-        out_of_time = os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL)
+        out_of_time = os.WTERMSIG(status) in (signal.SIGPROF, signal.SIGKILL)
         return Result(status="timeout" if out_of_time else "killed", by="the process died")
     failed = json.loads(answer.read_text())
     return Result(status="killed" if failed else "survived", by=failed)
+
+
+def _deadline(seconds: float) -> float:
+    """Wall-clock time for tests that wait without computing, on a busy machine."""
+    return 120 + 20 * seconds
 
 
 def _apart(items: list[pytest.Item], path: Path, seconds: float) -> Result:
     """The same in a new interpreter: what is at module level takes effect on import."""
     listed = path.parent / "tests.txt"
     listed.write_text("\n".join(item.nodeid for item in items))
-    environment = os.environ | {"PYTHONPATH": str(path), "PYTEST_DEBUG_TEMPROOT": str(path.parent)}
-    limit = int(60 + _PATIENCE * seconds)
+    environment = os.environ | {
+        "PYTHONPATH": f"{path}{os.pathsep}{ROOT}",
+        "PYTEST_DEBUG_TEMPROOT": str(path.parent),
+        VARIABLE: str(path.parent / "seconds.json"),
+    }
     try:
         done = subprocess.run(  # noqa: S603 (this interpreter)
-            [sys.executable, "-m", "pytest", *_PYTEST, "-x", f"@{listed}"],
+            [
+                sys.executable,
+                "-m",
+                "pytest",
+                *_PYTEST,
+                "-p",
+                Patience.__module__,
+                "-x",
+                f"@{listed}",
+            ],
             cwd=ROOT,
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             stdin=subprocess.DEVNULL,
             text=True,
-            timeout=12 * limit,
+            timeout=_deadline(seconds),
             check=False,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5)),
         )
     except subprocess.TimeoutExpired:
         return Result(status="timeout", by="")
-    if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+    if done.returncode in (-signal.SIGPROF, -signal.SIGKILL):
         return Result(status="timeout", by="")
     failed = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("FAILED")]
     return Result(
@@ -257,9 +283,14 @@ def _apart(items: list[pytest.Item], path: Path, seconds: float) -> Result:
     )
 
 
-def run_area(area: Area, mutants: list[Mutant], results: Results) -> int:
-    """Runs the tests of an area on mutants; pytest's exit status."""
+def run_area(area: Area, mutants: list[Mutant], results: Results, *, seconds: float) -> int:
+    """Runs the tests of an area on mutants; pytest's exit status.
+
+    Each mutant is given ``seconds`` of tests, in CPU time without a change.
+    """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = tempfile.mkdtemp(prefix="hypothesis-")
     files = [str(path.relative_to(ROOT)) for path in area.test_files()]
-    return int(pytest.main([*_PYTEST, *files], plugins=[Runner(area, mutants, results)]))
+    return int(
+        pytest.main([*_PYTEST, *files], plugins=[Runner(area, mutants, results, seconds=seconds)])
+    )

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from plexor.core.errors import ModelError, PlanError
 from plexor.models import ARCHITECTURES, Multiclass, Segmentation, TorchModel
-from plexor.models.architectures import build_network, check_architecture
+from plexor.models.architectures import WITH_FEATURES, build_network, check_architecture
 from plexor.models.architectures.catalogue import PIXELWISE
 from plexor.models.architectures.densenet import from_torchvision_names, load_start
 
@@ -58,6 +58,32 @@ def test_initial_weights_come_from_the_random_state_alone(name: str) -> None:
     one, same, other = (build(name, 2, 1, 2, seed).network.state_dict() for seed in (0, 0, 1))
     assert all(torch.equal(one[key], same[key]) for key in one)
     assert not all(torch.equal(one[key], other[key]) for key in one)
+
+
+@pytest.mark.parametrize("spatial_dims", [2, 3])
+@pytest.mark.parametrize("name", WITH_FEATURES)
+def test_networks_with_a_second_input_use_it(name: str, spatial_dims: int) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = build_network(
+            name, spatial_dims=spatial_dims, channels=1, n_outputs=1, n_features=3
+        ).eval()
+    images = torch.rand(2, 1, *[17] * spatial_dims).requires_grad_()
+    features = torch.rand(2, 3).requires_grad_()
+    outputs = network(images, features)
+    assert outputs.shape == (2, 1)
+    by_image, by_features = torch.autograd.grad(outputs.sum(), (images, features))
+    assert bool(by_features.abs().amax(1).gt(0).all())
+    assert bool(by_image.any()) is (name != "features-only")
+
+
+def test_brain_age_networks_take_sizes_from_eight_up_with_the_same_parameters() -> None:
+    network = build_network("brain-age", spatial_dims=3, channels=1, n_outputs=1).eval()
+    for size in ((8, 9, 8), (17, 12, 30), (45, 54, 45)):
+        assert network(torch.zeros(1, 1, *size)).shape == (1, 1)
+    assert 1e5 < sum(p.numel() for p in network.parameters()) < 4e5
+    with pytest.raises(ModelError, match="need 8 elements or more along each axis"):
+        network(torch.zeros(1, 1, 7, 20, 20))
 
 
 def test_an_unknown_architecture_is_answered_with_the_nearest() -> None:

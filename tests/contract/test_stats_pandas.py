@@ -167,6 +167,9 @@ CALLS: dict[str, Callable[[Row], Any]] = {
         np.array([[c["score"], c["other"]], [c["number"], c["guess"]]], dtype=float),
         c["patient"],
     ).difference(0, 1),
+    "reader_study_proportion": lambda c: stats.reader_study_proportion(
+        np.array([[c["truth"], c["before"]], [c["before"], c["after"]]], dtype=float), c["patient"]
+    ).difference(0, 1),
     "recall_by_class": lambda c: stats.recall_by_class(
         c["first"], c["second"], LEVELS, c["patient"]
     ),
@@ -234,15 +237,24 @@ WITHOUT_COLUMNS = {
     "paired_difference_interval",
     "paired_odds_ratio_interval",
     "proportion_interval",
+    "reader_mean_cases",
+    "reader_mean_power",
     "reader_study",
     "reader_study_cases",
+    "reader_study_jafroc",
     "reader_study_power",
     "selected_level",
     "simulated_power",
     "simultaneous_level",
 }
 RATINGS = {"alpha_statistic", "fleiss_kappa", "gwet_ac", "krippendorff_alpha"}
-AS_NUMBERS = {"by_indices", "one_shot_auc", "one_shot_difference", "reader_study_auc"}
+AS_NUMBERS = {
+    "by_indices",
+    "one_shot_auc",
+    "one_shot_difference",
+    "reader_study_auc",
+    "reader_study_proportion",
+}
 NULLABLE = {"b": "boolean", "f": "Float64", "i": "Int64", "U": "string"}
 
 

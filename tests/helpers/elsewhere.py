@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from plexor.models import Scaling, TorchModel
+from plexor.models import Features, Scaling, TorchModel
 
 
 class Misbehaving(TorchModel):
@@ -29,8 +29,10 @@ class Misbehaving(TorchModel):
         )
         self.home, self.kills, self.n_kills, self.fails = os.getpid(), kills, n_kills, fails
 
-    def outputs(self, images: Tensor, scaling: Scaling | None = None) -> Tensor:
-        outputs = super().outputs(images, scaling)
+    def outputs(
+        self, images: Tensor, scaling: Scaling | None = None, features: Features | None = None
+    ) -> Tensor:
+        outputs = super().outputs(images, scaling, features)
         if os.getpid() != self.home and images.requires_grad:  # an attack is at work
             if self.fails:
                 raise RuntimeError("the attack broke")

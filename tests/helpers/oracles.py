@@ -314,6 +314,75 @@ def _correlation() -> Iterator[Pair]:
     yield stats.matthews_correlation(row["x"], row["y"]).value, row["r"]
 
 
+def of_counts(n_positive: int, n: int, row: dict[str, Any]) -> tuple[list[int], list[float]]:
+    """Truth and predictions of cases with the counts of a published curve.
+
+    A case that is called at the i-th threshold and at no higher one has a prediction there.
+    """
+    truth: list[int] = []
+    prediction: list[float] = []
+    totals = (("true_positive", 1, n_positive), ("false_positive", 0, n - n_positive))
+    for key, positive, total in totals:
+        called = [total, *row[key], 0]
+        for threshold, here, above in zip(
+            [0.0, *row["thresholds"]], called[:-1], called[1:], strict=True
+        ):
+            truth += [positive] * (here - above)
+            prediction += [threshold] * (here - above)
+    return truth, prediction
+
+
+def _net_benefits() -> Iterator[Pair]:
+    found = _golden("dcurves")
+    for row in found["models"]:
+        thresholds = found["thresholds"]
+        cases = of_counts(found["n_positive"], found["n"], {**row, "thresholds": thresholds})
+        curve = stats.decision_curve(*cases, thresholds)
+        yield from zip([one.value for one in curve.model], row["net_benefit"], strict=True)
+        yield from zip([one.value for one in curve.treat_all], found["treat_all"], strict=True)
+
+
+def _marginal_means() -> Iterator[Pair]:
+    found = _golden("margins")
+    for row in found["studies"]:
+        areas = np.array(row["areas"])
+        study = stats.reader_study(areas, np.zeros((areas.size, areas.size)), 50)
+        test = study.test(inference="fixed cases")
+        yield from ((test.statistic, row["statistic"]), (test.p_value, row["p"]))
+        pairs = [(i, j) for i in range(len(areas)) for j in range(i + 1, len(areas))]
+        theirs = [np.atleast_1d(row[key]).tolist() for key in ("estimate", "low", "high")]
+        for place, (i, j) in enumerate(pairs):
+            ours = study.difference(i, j, inference="fixed cases")
+            yield from zip(ours, (column[place] for column in theirs), strict=True)
+    right, truth = np.array(found["right"]), np.array(found["truth"])
+    decision = np.where(right == 1, truth, (truth + 1) % 4)
+    yield stats.balanced_accuracy(truth, decision, range(4)).value, found["balanced"]
+    yield stats.subgroup_difference(right, found["member"]).value, found["between"]
+
+
+def _predictive_values() -> Iterator[Pair]:
+    for row in _golden("margins")["tables"]:
+        ours = stats.predictive_values(*row["counts"], row["prevalence"])  # type: ignore[call-arg]
+        yield from ((ours.positive.value, row["positive"]), (ours.negative.value, row["negative"]))
+
+
+def _sample_sizes() -> Iterator[Pair]:
+    for row in _golden("margins")["plans"]:
+        given = ("sensitivity", "specificity", "prevalence", "half_width")
+        ours = stats.accuracy_sample_size(**{name: row[name] for name in given}, method="wald")
+        yield ours.n_positive, math.ceil(row["positive"])
+        yield ours.n_negative, math.ceil(row["negative"])
+
+
+def _precisions() -> Iterator[Pair]:
+    for row in _golden("precision")["rows"]:
+        truth, score = row["truth"], row["score"]
+        ours = stats.average_precision(truth, score, seed=0, n_resamples=20)
+        yield ours.value, row["average_precision"]
+        yield stats.f1_score(truth, row["called"]).value, row["f1"]
+        yield stats.brier_score(truth, score).value, row["brier"]
+
+
 def _row(
     functions: str,
     figures: str,
@@ -434,4 +503,14 @@ COMPARISONS = (
         _strata,
     ),
     _row("matthews_correlation", "value", "R cor", _correlation),
+    _row("average_precision f1_score brier_score", "values", "scikit-learn", _precisions),
+    _row("predictive_values", "values at the sample's prevalence", "R epiR", _predictive_values),
+    _row("decision_curve", "net benefit, published example", "R dcurves", _net_benefits),
+    _row("accuracy_sample_size", "positives, negatives", "R epiR", _sample_sizes),
+    _row(
+        "reader_study balanced_accuracy subgroup_difference",
+        "F, p, differences with limits (cases fixed); values",
+        "R emmeans",
+        _marginal_means,
+    ),
 )

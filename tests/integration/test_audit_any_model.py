@@ -23,6 +23,7 @@ import plexor
 from plexor.core.errors import ModelError, PlanError
 from plexor.core.ids import digest
 from plexor.models import (
+    Features,
     HasNetwork,
     Model,
     ModelAccess,
@@ -59,10 +60,12 @@ class MedianFilter:
     def device(self) -> torch.device:
         return self.inner.device
 
-    def outputs(self, images: Tensor, scaling: Scaling | None = None) -> Tensor:
+    def outputs(
+        self, images: Tensor, scaling: Scaling | None = None, features: Features | None = None
+    ) -> Tensor:
         padded = functional.pad(images, (1, 1, 1, 1), mode="replicate")
         windows = padded.unfold(2, 3, 1).unfold(3, 3, 1).flatten(4)
-        return self.inner.outputs(windows.median(dim=-1).values, scaling)
+        return self.inner.outputs(windows.median(dim=-1).values, scaling, features)
 
     def identity(self) -> str:
         return digest(["median of 3x3", self.inner.identity()])
@@ -87,7 +90,9 @@ class Program:
             scores: NDArray[np.float32] = self.inner.outputs(torch.from_numpy(values)).numpy()
         return scores
 
-    def outputs(self, images: Tensor, scaling: Scaling | None = None) -> Tensor:
+    def outputs(
+        self, images: Tensor, scaling: Scaling | None = None, features: Features | None = None
+    ) -> Tensor:
         values = images if scaling is None else scaling.values(images)
         return torch.from_numpy(self.predict(values.numpy()))
 
@@ -213,7 +218,11 @@ def test_what_needs_gradients_is_left_out_and_said_to_be(
         (Program, probe("fmn", "l0"), "gradients.*scores only; take sparse-rs, the strongest"),
         (Program, probe("universal-sgd"), "take square.* or `load` a universal-sgd that was"),
         (Decisions, probe("square"), "scores.*decisions only; take hop-skip-jump, the strongest"),
-        (Decisions, probe("pgd", "l1"), "no search under l1 needs so little, take another norm"),
+        (
+            Decisions,
+            probe("pgd", "l1"),
+            "no attack under l1 manages with this access; take another norm",
+        ),
         (MedianFilter, probe("universal-singular"), "hidden layers, and MedianFilter has no"),
     ],
 )

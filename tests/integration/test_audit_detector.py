@@ -36,7 +36,7 @@ def test_each_probe_is_detected_once(
     assert noise["auc"]["n_groups"] == 12
     # The attack leaves alone what is wrong already; too few of the others are left to learn from.
     assert attacked["auc"]["value"] is None
-    assert "pairs to learn from, expected 20" in attacked["auc"]["note"]
+    assert "pairs to train on, expected 20" in attacked["auc"]["note"]
 
     monkeypatch.setattr(detectors, "detect", None)  # what is there is not done again
     audit(plan, out=run.path, on_progress=news.append)

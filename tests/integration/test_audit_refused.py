@@ -81,8 +81,8 @@ def test_a_directory_of_another_version(setup: Setup, monkeypatch: pytest.Monkey
         patch.setattr(import_module("plexor.audits.run"), "__version__", "99.0")
         patch.setattr(torch, "__version__", "9.9.9+cpu")
         assert refusal(setup) == (
-            f"{setup.out} holds a run with {began}; findings of two versions are not mixed: begin a"
-            " new directory with --out, or go on with the versions that began this one; "
+            f"{setup.out} holds a run with {began}; findings of two versions are not mixed: use a "
+            "new directory with --out, or continue with the versions that started this one; "
             "plexor report reads it with either"
         )
         assert plexor("report", setup.out).status == 0

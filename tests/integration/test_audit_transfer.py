@@ -131,7 +131,7 @@ def refused(setup: Setup, *names: str, **changes: Any) -> str:
 def test_surrogates_that_cannot_stand_for_the_model_are_refused(setup: Setup) -> None:
     assert "no weights at" in refused(setup, "a", "nowhere")
     assert "`surrogates` is empty; name at least one" in refused(setup)
-    assert "does not search under l1; it knows linf, l2" in refused(
+    assert "does not support the norm l1; it supports linf, l2" in refused(
         setup, "a", threat={"norm": "l1", "radius": 9}
     )
     card_of(setup, task=Multiclass(classes=CLASSES[::-1]))
@@ -139,9 +139,9 @@ def test_surrogates_that_cannot_stand_for_the_model_are_refused(setup: Setup) ->
     card_of(setup, task=Regression(unit="years"))
     assert "must have the same kind as the model it stands for, multiclass" in refused(setup, "odd")
     card_of(setup, channels=1)
-    assert "takes images with 1 channels, the model that is audited 3" in refused(setup, "odd")
+    assert "takes images with 1 channels, the audited model 3" in refused(setup, "odd")
     card_of(setup, spatial_dims=3)
-    assert "with 3 spatial dimensions, the model that is audited 2" in refused(setup, "odd")
+    assert "with 3 spatial dimensions, the audited model 2" in refused(setup, "odd")
     (setup.folder / "odd.safetensors").write_bytes(b"no weights")
     assert "odd.safetensors is not a complete safetensors file" in refused(setup, "odd")
 
@@ -151,9 +151,7 @@ def test_weights_without_a_card_are_refused(setup: Setup) -> None:
 
     network: nn.Module = train_briefly(setup.manifest, steps=1).network
     safetensors.torch.save_file(network.state_dict(), setup.folder / "bare.safetensors")
-    assert "does not say what model it is of; take a file that plexor train" in refused(
-        setup, "bare"
-    )
+    assert "has no model card; take a file written by plexor train" in refused(setup, "bare")
 
 
 def test_a_plan_without_surrogates_loads_none(setup: Setup) -> None:

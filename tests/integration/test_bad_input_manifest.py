@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -53,7 +54,7 @@ def missing_file(rows: Rows) -> None:
         (missing_group, "{manifest}: 1 problem row 5: column 'group' is empty"),
         (
             another_label,
-            "manifest has cases of wart, which the model does not know; it knows keratosis, melano",
+            "manifest has cases of wart, which are no classes of the model; it knows keratosis, me",
         ),
         (
             duplicate_path,
@@ -173,7 +174,10 @@ def threat(**changes: object) -> dict[str, object]:
             "{plan}: unknown key 'colums'; did you mean 'columns'?",
         ),
         ({"cohort": {}}, "{plan}: `cohort.manifest` is missing"),
-        (probe(attack="pdg"), "{plan}: unknown attack 'pdg'; did you mean 'pgd'?"),
+        (
+            probe(attack="pdg"),
+            "{plan}: `probes.0.attack`: unknown attack 'pdg'; did you mean 'pgd'?",
+        ),
         (probe(steps=0), "{plan}: pgd: `steps` must be at least 1, got 0"),
         (probe(goal={"become": "melanom"}), "goal: unknown class 'melanom'; did you mean 'melano"),
         (probe(goal="hide"), "{plan}: goal: expected `misclassify`, `{{become: CLASS}}`, "),
@@ -184,21 +188,22 @@ def threat(**changes: object) -> dict[str, object]:
         (threat(norm="l3"), "{plan}: `probes.0.pgd.threat.norm`: unknown norm 'l3' (known: "),
         (
             {"probes": [LINF_2, LINF_2]},
-            "{plan}: two probes are called pgd-linf-2; give one of them an `id`",
+            "{plan}: several probes have the id pgd-linf-2; give one of them another `id`",
         ),
         ({"unit_size": 0}, "{plan}: `unit_size`: Input should be greater than or equal to 1"),
     ],
 )
 def test_a_plan(few: Setup, changes: dict[str, object], reason: str) -> None:
     few.change_plan(**changes)
-    assert refusal(few).startswith(reason.format(plan=few.plan))
+    said = re.sub(r": line \d+, column \d+: ", ": ", refusal(few))
+    assert said.startswith(reason.format(plan=few.plan))
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
         (b"", "{plan}: expected a mapping with `cohort`, `model` and `probes`"),
-        (b"cohort: [", "{plan} is not valid YAML: "),
+        (b"cohort: [", "{plan}: line 2, column 1: not valid YAML: "),
         ("name: Läsionen".encode("latin-1"), "{plan} is not valid YAML: "),
         (b"- cohort", "{plan}: expected a mapping with `cohort`, `model` and `probes`"),
     ],
@@ -245,7 +250,7 @@ def test_a_condition_that_is_none_is_refused_first(few: Setup, condition: str, r
         ("clean.accuracy.value", "clean.accuracy.value in 'clean.accuracy.value' is "),
         ("clean.n - 'many' > 1", "\"'many'\" in "),
         ("(" * 300 + "1" + ")" * 300, "cannot read"),
-        ("clean.n > 'many'", "cannot work out \"clean.n > 'many'\": "),
+        ("clean.n > 'many'", "cannot evaluate \"clean.n > 'many'\": "),
         ("clean.n in probes", "'clean.n in probes' in 'clean.n in probes' is not understood"),
         ('__import__("os").abort()', "\"__import__('os').abort()\" in "),
     ],

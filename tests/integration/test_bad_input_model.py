@@ -241,7 +241,9 @@ def test_a_model_that_stays_in_training_mode(few: Setup) -> None:
     assert set(findings["status"]) == {"ok"}
     flags = raised_flags(few.out)
     assert "1 modules stay in training mode, e.g. '1'" in flags["training-mode"]
-    assert "the same images twice gave outputs that differ" in flags["non-deterministic"].lower()
+    assert (
+        "two evaluations of the same images differ by up to" in flags["non-deterministic"].lower()
+    )
 
 
 def test_outputs_that_differ_from_call_to_call(few: Setup) -> None:
@@ -282,10 +284,10 @@ def test_a_model_that_gives_nan_for_some_cases(few: Setup) -> None:
     assert len(failed) == 3 * len(lost)
     clean = failed["probe"] == "clean"
     assert set(failed.loc[clean, "error"]) == {"the model's outputs are not finite"}
-    assert set(failed.loc[~clean, "error"]) == {"failed before anything was done to it"}
+    assert set(failed.loc[~clean, "error"]) == {"the untouched image had failed already"}
     assert not failed[["attempted", "reached", "within_threat"]].any(axis=None)
     flags = raised_flags(few.out)
-    assert flags["failed-cases"] == f"{len(lost)} of 12 cases could not be judged even untouched."
+    assert flags["failed-cases"] == f"{len(lost)} of 12 untouched cases could not be judged."
 
 
 def test_a_model_that_gives_nan_for_perturbed_cases_only(few: Setup) -> None:
@@ -314,7 +316,7 @@ def test_a_model_that_gives_nan_for_all(few: Setup) -> None:
     findings = audited(few.plan, few.out, model=altered(few, lambda o, _: o * torch.nan))
     assert set(findings["status"]) == {"failed"}
     flags = raised_flags(few.out)
-    assert flags["failed-cases"] == "12 of 12 cases could not be judged even untouched."
+    assert flags["failed-cases"] == "12 of 12 untouched cases could not be judged."
     accuracy = read_flat(few.out)["clean"]["accuracy"]
     assert (accuracy["value"], accuracy["n"], accuracy["note"]) == (None, 0, "no observations")
     done = plexor("report", few.out)
@@ -329,8 +331,8 @@ def test_an_audit_without_a_single_verdict_is_no_success(few: Setup) -> None:
     unmet = plexor("audit", few.plan, "--out", few.out, "--require", "clean.accuracy.low > 0.5")
     assert "NOT met: clean.accuracy.low > 0.5" in unmet.out
     assert unmet.sentence == (
-        "every case failed under clean, pgd-linf-2, noise-linf-2, so nothing was measured there; "
-        "the first says: the model's outputs are not finite; mend the images or the model, and "
+        "every case failed under clean, pgd-linf-2, noise-linf-2, so nothing was measured; "
+        "the first error: the model's outputs are not finite; correct the images or the model, and "
         "audit into a new directory"
     )
     assert (few.out / "report.html").exists()
@@ -341,5 +343,5 @@ def test_an_audit_without_a_single_verdict_is_no_success(few: Setup) -> None:
 def test_classes_the_model_does_not_know(few: Setup) -> None:
     sound = load_model(ModelSource(weights=few.weights))
     model = TorchModel(sound.network, task=Multiclass(classes=("a", "b", "c")))
-    with pytest.raises(Exception, match="which the model does not know; it knows a, b, c"):
+    with pytest.raises(Exception, match="which are no classes of the model; it knows a, b, c"):
         audited(few.plan, few.out, model=model)

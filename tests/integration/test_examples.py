@@ -58,6 +58,20 @@ def test_own_model_and_reading_its_findings(
     assert "withstood every attack" in capsys.readouterr().out
 
 
+def test_five_readers_recognise_what_the_published_ones_did(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["zhou_readers.py", str(tmp_path)])
+    runpy.run_path(str(EXAMPLES / "zhou_readers.py"), run_name="__main__")
+    said = capsys.readouterr().out
+    page = (EXAMPLES.parent / "docs" / "studies" / "zhou2021.md").read_text()
+    shown = re.findall(r"^(?:sensitivity|specificity) .*$", page, re.MULTILINE)
+    assert len(shown) == 7
+    for line in shown:
+        assert line in said
+    assert "tell changed images from others" in (tmp_path / "study/analysis.html").read_text()
+
+
 def _run_example(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirectory:
     run = folder / "run"
     monkeypatch.setattr(sys, "argv", [name, str(folder / "images"), str(run), str(N_CASES)])
@@ -77,7 +91,7 @@ def test_several_findings_are_hidden_and_invented(
     assert hidden["decision_before"].str.contains("opacity").all()
     assert not hidden["decision_after"].str.contains("opacity").any()
     report = (run.path / "report.html").read_text(encoding="utf-8")
-    for said in ("Finding by finding", "hide opacity", "within 8 pixels of the edge", "FGSM"):
+    for said in ("Label by label", "hide opacity", "within 8 pixels of the edge", "FGSM"):
         assert said in report
 
 
@@ -116,7 +130,7 @@ def test_outlines_are_learnt_and_broken(tmp_path: Path, monkeypatch: pytest.Monk
     )
     assert attack["dice"]["value"] < noise["dice"]["value"] - 0.1
     report = (run.path / "report.html").read_text(encoding="utf-8")
-    for said in ("What was outlined", "erase lesion", "Dashed yellow", 'class="outline"'):
+    for said in ("Outlines", "erase lesion", "Dashed yellow", 'class="outline"'):
         assert said in report
 
 

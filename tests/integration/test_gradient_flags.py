@@ -43,4 +43,4 @@ def test_a_gradient_that_lies_is_in_the_report(setup: Setup, *, lies: bool) -> N
         assert raised == {}
         assert set(summary["flags_passed"]) >= OF_GRADIENTS
     page = (setup.out / "report.html").read_text()
-    assert "Knowing less finds more" in page
+    assert "An attack with less access finds more" in page

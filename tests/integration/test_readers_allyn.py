@@ -13,6 +13,7 @@ from tests.helpers.reader_study import fields, signed_in, write_images
 from typer.testing import CliRunner
 
 from plexor.cli.app import app
+from plexor.findings.reader_results import ALL, ReaderResults
 from plexor.readers.analyse import analyse_study
 from plexor.readers.enrol import close, invite
 from plexor.readers.export import Unblinded, answers, export
@@ -28,7 +29,7 @@ SAID = {"altered": (9, 10, 7, 4), "original": (5, 7, 6, 2)}
 
 
 @pytest.fixture(scope="module")
-def replayed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+def replayed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ReaderResults]:
     folder = tmp_path_factory.mktemp("allyn")
     images = write_images(folder / "images", n_cases=50, side=8)
     study = fields(
@@ -45,7 +46,7 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
         ],
         catch_exceptions=False,
     )
-    assert "50 cases to read, 0 to practise on, 50 images" in run.output
+    assert "50 cases to read, 0 for practice, 50 images" in run.output
     store = Store.open(database_url(folder / "study", None))
     key = Unblinded.read(folder / "study-key")
     said: dict[str, tuple[bool, bool]] = {}
@@ -65,34 +66,34 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
                     body = browser.submission({"altered": said[image][number]})
                     browser.post(f"/api/reads/{read}/submissions", body).raise_for_status()
     close(store)
-    found = analyse_study(store, folder / "study", folder / "study-key").to_dict()
+    found = analyse_study(store, folder / "study", folder / "study-key").stored()
     store.close()
     return folder, found
 
 
-def figure(found: dict[str, Any], measure: str, who: str = "all readers") -> dict[str, Any]:
-    (one,) = [r for r in found["results"] if (r["measure"], r["who"]) == (measure, who)]
-    return dict(one)
+def figure(found: ReaderResults, measure: str, who: str = ALL) -> Any:
+    (one,) = [f.estimate for f in found.figures if (f.measure, f.who) == (measure, who)]
+    return one
 
 
-def test_the_published_figures(replayed: tuple[Path, dict[str, Any]]) -> None:
+def test_the_published_figures(replayed: tuple[Path, ReaderResults]) -> None:
     _, found = replayed
-    assert f"{100 * figure(found, 'sensitivity')['value']:.1f}" == "58.3"
-    assert f"{100 * figure(found, 'specificity')['value']:.1f}" == "42.5"
+    assert f"{100 * figure(found, 'sensitivity').value:.1f}" == "58.3"
+    assert f"{100 * figure(found, 'specificity').value:.1f}" == "42.5"
     kappa = figure(found, "kappa")
-    assert f"{kappa['value']:.2f}" == "-0.22"
+    assert f"{kappa.value:.2f}" == "-0.22"
     table = cohens_kappa_of_table(OBSERVERS)
-    assert (kappa["low"], kappa["high"]) == pytest.approx((table.low, table.high))
+    assert (kappa.low, kappa.high) == pytest.approx((table.low, table.high))
     for measure, n in (("sensitivity", 60), ("specificity", 40)):
         one = figure(found, measure)
-        assert one["n"] == n
-        assert one["low"] < one["value"] < one["high"]
-        assert "over cases and readers" in one["method"]
-    assert figure(found, "sensitivity", "first")["value"] == pytest.approx(19 / 30)
-    assert abs(figure(found, "d'")["value"]) < 0.2
+        assert one.n == n
+        assert one.low < one.value < one.high
+        assert "over cases and readers" in one.method
+    assert figure(found, "sensitivity", "first").value == pytest.approx(19 / 30)
+    assert abs(figure(found, "d'").value) < 0.2
 
 
-def test_it_is_printed_and_the_plan_stays_frozen(replayed: tuple[Path, dict[str, Any]]) -> None:
+def test_it_is_printed_and_the_plan_stays_frozen(replayed: tuple[Path, ReaderResults]) -> None:
     folder, _ = replayed
     run = CliRunner().invoke(
         app,
@@ -107,10 +108,10 @@ def test_it_is_printed_and_the_plan_stays_frozen(replayed: tuple[Path, dict[str,
     (folder / "study-key" / "study.yaml").write_text(changed.replace("level: 0.95", "level: 0.9"))
     refused = CliRunner().invoke(app, ["readers", "analyse", str(folder / "study")])
     (folder / "study-key" / "study.yaml").write_text(changed)
-    assert "not the study file that the study was made of" in str(refused.exception)
+    assert "differs from the study file of this study" in str(refused.exception)
 
 
-def test_exports_are_blinded_without_the_key(replayed: tuple[Path, dict[str, Any]]) -> None:
+def test_exports_are_blinded_without_the_key(replayed: tuple[Path, ReaderResults]) -> None:
     folder, _ = replayed
     store = Store.open(database_url(folder / "study", None))
     blinded = answers(store)

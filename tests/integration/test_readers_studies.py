@@ -13,59 +13,26 @@ import pytest
 import sqlalchemy as sa
 from tests.helpers import synthetic_run as synthetic
 from tests.helpers.reader_study import bare, fields, made, open_study, write_images
+from tests.helpers.simulated_readers import read_all, read_and_analysed, value
 from typer.testing import CliRunner
 
 from plexor.cases.formats.png import PngCodec
 from plexor.cli.app import app
 from plexor.core.errors import DataError, PlanError
 from plexor.findings import Example, Finding, RunDirectory
-from plexor.readers.analyse import analyse_study
+from plexor.readers.analyse import analyse_study, open_key
 from plexor.readers.design import load_study
 from plexor.readers.enrol import close, invite
 from plexor.readers.export import Unblinded, export
-from plexor.readers.image_set import draw_observer_set
+from plexor.readers.image_set import draw_image_set
+from plexor.readers.power import pilots
 from plexor.readers.prepare import KeyRow, create_study, read_key
-from plexor.readers.service import consent, standing, submit, the_design
 from plexor.readers.sources import from_drawn, from_folder, from_run
 from plexor.readers.store import Store, database_url
-from plexor.readers.tables import ReaderRow, ReadRow, StimulusRow
+from plexor.readers.tables import StimulusRow
+from plexor.stats import reader_study_auc, reader_study_power
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "studies"
-Answer = Callable[[list[KeyRow], np.random.Generator], dict[str, Any]]
-
-
-def read_all(folder: Path, readers: int, answer: Answer) -> dict[str, Any]:
-    """Simulated readers answer everything; the analysis."""
-    key = Unblinded.read(folder / "key")
-    with open_study(folder) as store:
-        invite(store, [f"r{number}" for number in range(readers)])
-        with store.writing() as session:
-            design = the_design(session)
-            for number, reader in enumerate(list(session.scalars(sa.select(ReaderRow)))):
-                consent(session, reader, language="en", profile={"role": "other", "years": 1})
-                rng = np.random.default_rng(number)
-                while (now := standing(session, design, reader)).read is not None:
-                    rows = [key.rows[n] for n in session.get_one(ReadRow, now.read.id).stimuli]
-                    submit(
-                        session,
-                        design,
-                        reader,
-                        now.read.id,
-                        client_key=f"key-{reader.id}-{now.read.id}",
-                        revises=0,
-                        answers=answer(rows, rng),
-                        elapsed_ms=int(rng.integers(1000, 9000)),
-                        display={},
-                    )
-        close(store)
-        found = analyse_study(store, folder / "study", folder / "key").to_dict()
-        json.dumps(found, allow_nan=False)
-        return found
-
-
-def value(found: dict[str, Any], measure: str, who: str = "all readers") -> float:
-    (one,) = [r for r in found["results"] if (r["measure"], r["who"]) == (measure, who)]
-    return float(one["value"])
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: str(path.stem))
@@ -93,14 +60,14 @@ def test_zhou_s_design_with_five_simulated_readers(tmp_path: Path) -> None:
             "altered": bool(rng.random() < (0.6 if rows[0].arm == "altered" else 0.4)),
         }
 
-    found = read_all(tmp_path, 5, answer)
-    assert found["n_readers"] == 5
+    found = read_and_analysed(tmp_path, 5, answer)
+    assert len(found.readers) == 5
     assert value(found, "AUC in original") > value(found, "AUC in altered")
     assert value(found, "AUC difference", "altered - original") == pytest.approx(
         np.mean([value(found, "AUC in altered", f"r{i}") for i in range(5)])
         - np.mean([value(found, "AUC in original", f"r{i}") for i in range(5)])
     )
-    measures = {r["measure"] for r in found["results"]}
+    measures = {r.measure for r in found.figures}
     assert {"sensitivity", "specificity", "d'", "kappa", "Gwet's AC", "median time (s)"} <= measures
     assert "AUC difference, test" in measures
     with open_study(tmp_path) as store:
@@ -118,7 +85,7 @@ def test_forced_choice_of_readers_who_see_everything(tmp_path: Path) -> None:
     def answer(rows: list[KeyRow], _rng: np.random.Generator) -> dict[str, Any]:
         return {"which": "left" if rows[0].arm == "altered" else "right"}
 
-    found = read_all(tmp_path, 2, answer)
+    found = read_and_analysed(tmp_path, 2, answer)
     assert value(found, "correct") == 1
     assert value(found, "correct", "r1") == 1
 
@@ -132,12 +99,14 @@ def test_diagnoses_that_the_change_turns(tmp_path: Path) -> None:
     def answer(rows: list[KeyRow], _rng: np.random.Generator) -> dict[str, Any]:
         return {"dx": rows[0].truth if rows[0].arm == "original" else "nv"}
 
-    found = read_all(tmp_path, 2, answer)
+    found = read_and_analysed(tmp_path, 2, answer)
     assert value(found, "correct in original") == 1
     assert value(found, "correct in altered") == pytest.approx(1 / 3)
     assert value(found, "change of correct", "r0, altered - original") == pytest.approx(-2 / 3)
-    (test,) = [r for r in found["results"] if r["measure"] == "change of correct, test"]
-    assert test["p_value"] < 0.05
+    (test,) = [r for r in found.figures if r.measure == "change of correct, test"]
+    assert test.test is not None
+    assert test.test.p_value is not None
+    assert test.test.p_value < 0.05
 
 
 def test_marks_at_lesions_and_elsewhere(tmp_path: Path) -> None:
@@ -149,10 +118,51 @@ def test_marks_at_lesions_and_elsewhere(tmp_path: Path) -> None:
         lesions = json.loads(rows[0].lesions)
         return {"nodules": [{"x": x, "y": y, "slice": s, "rating": 4} for x, y, s in lesions]}
 
-    found = read_all(tmp_path, 2, answer)
-    jafroc = [r["value"] for r in found["results"] if r["measure"].startswith("JAFROC")]
-    assert len(jafroc) == 4
-    assert jafroc == pytest.approx([1.0] * 4)
+    found = read_and_analysed(tmp_path, 2, answer)
+    jafroc = [r.estimate.value for r in found.figures if r.estimate and "JAFROC" in r.measure]
+    assert len(jafroc) == 6  # each reader and both, in two arms
+    assert jafroc == pytest.approx([1.0] * 6)
+
+
+def test_the_next_study_is_planned_from_a_closed_one(tmp_path: Path) -> None:
+    images = with_table(tmp_path, 24, truth=["cancer", "normal"] * 12)
+    plain = load_study(EXAMPLES / "rating.yaml").model_dump(mode="json", exclude_defaults=True)
+    plain |= {"name": "pilot", "order": {"apart": 1}, "blocks": {"number": 1}}
+    made(tmp_path, images, **plain)
+
+    def answer(rows: list[KeyRow], rng: np.random.Generator) -> dict[str, Any]:
+        sure = rng.normal(3 + (rows[0].truth == "cancer") * (rows[0].arm == "original"), 1)
+        return {"cancer": int(np.clip(round(sure), 1, 5)), "altered": bool(rng.random() < 0.5)}
+
+    read_all(tmp_path, 3, answer)
+    with open_study(tmp_path) as store:
+        opened = open_key(store, tmp_path / "study", tmp_path / "key")
+    found = {pilot.question: pilot for pilot in pilots(opened.key.study, opened.reads)}
+    assert {name: one.effect for name, one in found.items()} == {
+        "cancer": "altered against original",
+        "altered": "guessing (0.5)",
+    }
+    wide = opened.reads[opened.reads["question"] == "cancer"].pivot_table(
+        index=["arm", "reader"], columns="case", values="value", aggfunc="first"
+    )
+    ratings = np.stack([wide.loc[arm].to_numpy(float) for arm in ("original", "altered")])
+    truth = [int(case[-2:]) % 2 == 0 for case in wide.columns]
+    theirs = reader_study_power(reader_study_auc(truth, ratings), 0.1, 5, 100)
+    assert found["cancer"].power(0.1, 5, 100) == pytest.approx(theirs, rel=1e-12)
+    done = CliRunner().invoke(
+        app,
+        [
+            *("readers", "plan", str(tmp_path / "study"), "--key", str(tmp_path / "key")),
+            *("--difference", "0.1", "--cases", "100"),
+        ],
+    )
+    assert done.exception is None, done.output
+    assert f"{theirs:.2f}" in done.output
+    assert str(found["cancer"].cases(0.1, 10, 0.8)) in done.output
+    with pytest.raises(PlanError, match="a difference other than 0"):
+        found["cancer"].cases(0, 5, 0.8)
+    with pytest.raises(PlanError, match="nothing to plan from in this study: no answers"):
+        pilots(opened.key.study, opened.reads[:0])
 
 
 def test_repeats_tell_how_readers_agree_with_themselves(tmp_path: Path) -> None:
@@ -162,10 +172,9 @@ def test_repeats_tell_how_readers_agree_with_themselves(tmp_path: Path) -> None:
     def answer(rows: list[KeyRow], _rng: np.random.Generator) -> dict[str, Any]:
         return {"altered": int(rows[0].stimulus, 16) % 2 == 0}
 
-    found = read_all(tmp_path, 2, answer)
-    own = [r for r in found["results"] if r["measure"] == "Gwet's AC with self"]
-    assert [r["value"] for r in own] == [1.0, 1.0]
-    assert {r["n"] for r in own} == {6}
+    found = read_and_analysed(tmp_path, 2, answer)
+    own = [r for r in found.figures if r.measure == "Gwet's AC with self"]
+    assert [r.estimate and (r.estimate.value, r.estimate.n) for r in own] == [(1.0, 6)] * 2
 
 
 @pytest.fixture
@@ -226,7 +235,7 @@ def test_cases_of_an_audit(run: RunDirectory, tmp_path: Path) -> None:
 
 def test_a_drawn_image_set_becomes_a_study(run: RunDirectory, tmp_path: Path) -> None:
     drawn, key = tmp_path / "set", tmp_path / "set.csv"
-    draw_observer_set(run, "pgd-linf-2", folder=drawn, key=key, n_perturbed=5, n_original=4)
+    draw_image_set(run, "pgd-linf-2", folder=drawn, key=key, n_perturbed=5, n_original=4)
     study = load_study(fields(arms={"original": {}, "perturbed": {"probe": "pgd-linf-2"}}))
     made = create_study(
         study, from_drawn(drawn, key, study), folder=tmp_path / "s", key=tmp_path / "k"
@@ -301,7 +310,7 @@ def test_images_that_do_not_fit(damage: Callable[[Path], None], said: str, tmp_p
 
 def test_unbalanced_arms_and_folders_in_use(tmp_path: Path) -> None:
     images = write_images(tmp_path / "images", n_cases=5, side=8)
-    with pytest.raises(PlanError, match="9 cases are wanted in all arms, and 5 can be read"):
+    with pytest.raises(PlanError, match="9 cases are wanted in all arms, but 5 can be read"):
         made(tmp_path, images, arms={"original": {"cases": 4}, "altered": {"cases": 5}})
     with pytest.raises(PlanError, match="cases: 9 to read"):
         made(tmp_path, images, cases=9)

@@ -88,7 +88,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "no YAML": (lambda run: (run / "plan.yaml").write_text("a: [1"), "plan.yaml is damaged ("),
     "another plan": (
         lambda run: (run / "plan.yaml").write_text("name: other\n"),
-        "is not the plan that the findings beside it were made with",
+        "is not the plan of the findings beside it",
     ),
 }
 

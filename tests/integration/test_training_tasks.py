@@ -158,7 +158,7 @@ def test_a_mask_moves_with_its_image(tmp_path: Path) -> None:
     )  # fmt: skip
     moved = 0
     for index, case in enumerate(cohort.cases[:8]):
-        image, mask = dataset[index]
+        image, _, mask = dataset[index]
         apart = (image[0] - mask).abs()
         assert float(apart.max()) <= 0.75
         assert float((apart > 0.5).float().mean()) < 0.01

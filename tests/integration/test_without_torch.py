@@ -53,6 +53,33 @@ def test_a_report_needs_no_torch(tmp_path: Path) -> None:
     assert (tmp_path / "run" / "report.html").exists()
 
 
+def test_each_package_is_imported_or_says_how_to_install_torch() -> None:
+    code = BLOCKED + (
+        "import importlib, pkgutil, plexor\n"
+        "from plexor.core.errors import MissingExtraError\n"
+        "for module in pkgutil.iter_modules(plexor.__path__):\n"
+        "    try:\n"
+        "        importlib.import_module(f'plexor.{module.name}')\n"
+        "    except MissingExtraError as error:\n"
+        "        print(module.name, error, sep=': ')\n"
+    )
+    done = run(code)
+    assert done.returncode == 0, done.stderr
+    words = "torch is not installed; run: pip install 'plexor[torch]'"
+    needing, said = zip(*(line.split(": ", 1) for line in done.stdout.splitlines()), strict=True)
+    assert set(said) == {words}
+    assert {"attacks", "audits", "models", "plans", "probes", "shortcuts"} <= set(needing)
+    assert not {"cases", "core", "findings", "readers", "report", "stats"} & set(needing)
+
+
+def test_a_name_of_the_package_that_needs_torch_says_how_to_install_it() -> None:
+    done = run(BLOCKED + "import plexor\nplexor.TorchModel\n")
+    assert done.stderr.splitlines()[-1] == (
+        "plexor.core.errors.MissingExtraError: "
+        "torch is not installed; run: pip install 'plexor[torch]'"
+    )
+
+
 def test_what_needs_torch_says_how_to_install_it(tmp_path: Path) -> None:
     (tmp_path / "plan.yaml").write_text("seed: 1\n")
     for arguments in (("attacks",), ("audit", tmp_path / "plan.yaml")):

@@ -120,7 +120,7 @@ def test_too_few_pairs_say_so_and_bad_ones_are_refused() -> None:
     rng = np.random.default_rng(5)
     few = detect(originals(30, rng), originals(30, rng), seed=0)
     assert np.isnan(few.auc.value)
-    assert few.auc.note == "15 pairs to learn from, expected 20 or more in several groups"
+    assert few.auc.note == "15 pairs to train on, expected 20 or more in several groups"
     assert np.isnan(detect(originals(90, rng), originals(90, rng), ["a"] * 45 + ["b"] * 45,
                            seed=0).d_prime.value)  # fmt: skip
     assert np.isnan(detect([], [], [], seed=0).auc.value)

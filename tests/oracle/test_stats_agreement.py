@@ -27,6 +27,7 @@ from plexor.stats import (
 )
 from plexor.stats.icc import IccInterval, IccKind
 from plexor.stats.kappa import AgreementWeights
+from plexor.stats.krippendorff import Scale
 
 GOLDEN: dict[str, Any] = json.loads(
     (Path(__file__).parent / "golden" / "stats_agreement.json").read_text()
@@ -203,6 +204,34 @@ def test_linearised_variances_are_near_the_jackknifes(weights: AgreementWeights)
         assert ours.variance == pytest.approx(jackknife, rel=0.05), function.__name__
 
 
+@pytest.mark.parametrize("scale", ["nominal", "ordinal", "interval"])
+def test_alphas_variance_is_that_of_its_derivatives_by_weights(scale: Scale) -> None:
+    statistic = alpha_statistic(KRIPPENDORFF, FIVE, scale)
+    n = len(KRIPPENDORFF)
+    step = 1e-6 * np.eye(n)
+    slopes = (statistic(1 + step) - statistic(1 - step))[:, 0] / 2e-6
+    rated = np.array([sum(rating is not None for rating in row) >= 2 for row in KRIPPENDORFF])
+    ours = krippendorff_alpha(KRIPPENDORFF, FIVE, scale=scale)
+    known = slopes[rated]
+    assert (slopes[~rated] == 0).all()
+    assert ours.variance == pytest.approx(known.size * known.var(ddof=1), rel=1e-6)
+    half = stats.t.ppf(0.975, known.size - 1) * math.sqrt(ours.variance or 0)
+    assert ours.low == pytest.approx(ours.value - half, rel=1e-9)
+
+
+@pytest.mark.parametrize("scale", ["nominal", "ordinal", "interval"])
+def test_clustered_alphas_variance_is_near_the_jackknifes_over_groups(scale: Scale) -> None:
+    rng = np.random.default_rng(5)
+    groups = np.repeat(np.arange(100), 3)
+    truth = rng.integers(0, 4, 100)[groups]
+    ratings = np.where(rng.random((300, 3)) < 0.6, truth[:, None], rng.integers(0, 4, (300, 3)))
+    ours = krippendorff_alpha(ratings, [0, 1, 2, 3], groups, scale=scale)
+    statistic = alpha_statistic(ratings, [0, 1, 2, 3], scale)
+    left_out = statistic((groups != np.arange(100)[:, None]).astype(float))
+    assert ours.variance == pytest.approx(99**2 / 100 * left_out.var(ddof=1), rel=0.05)
+    assert ours.n_groups == 100
+
+
 def test_two_complete_raters_tie_the_coefficients_together() -> None:
     first, second = spread([[30, 5, 2], [4, 20, 6], [1, 3, 29]])
     both = np.column_stack([first, second])
@@ -369,7 +398,7 @@ def test_icc_corners() -> None:
     assert icc(unlike, kind="A,k").low == -math.inf
     impossible = icc([[1.0, 2.0], [2.0, 1.1]])
     assert math.isnan(impossible.low)
-    assert "the interval is undefined" in impossible.note
+    assert "cases differ too little" in impossible.note
     with pytest.raises(PlanError, match="did you mean 'mover'"):
         icc(shifted, interval="moover")  # type: ignore[arg-type]
 

@@ -149,7 +149,7 @@ def test_undefined_resamples_are_counted() -> None:
     assert 30 < lost < 110  # a share of (20/22)^22 = 0.123 has no positive
     (constant,) = bootstrap_interval(weighted_mean(np.ones(9)), 9, seed=0)
     assert math.isnan(constant.low)
-    assert "all resamples agree" in constant.note
+    assert "equal in all resamples" in constant.note
     (one,) = bootstrap_interval(weighted_mean([1.0, 2.0]), 2, ["g", "g"], seed=0)
     assert one.note == "fewer than two groups to resample"
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from plexor.core.errors import PlanError
-from plexor.stats import FrocCase, auc, jafroc, match_marks
+from plexor.stats import FrocCase, auc, jafroc, match_marks, reader_study_auc, reader_study_jafroc
 
 NOTHING = -math.inf
+VAN_DYKE = json.loads((Path(__file__).parent / "golden" / "van_dyke.json").read_text())
+TRUTH = np.array([int(digit) for digit in VAN_DYKE["truth"]])
+RATINGS = np.array(
+    [[[float(digit) for digit in row] for row in rows] for rows in VAN_DYKE["ratings"]]
+)
 
 
 def test_a_table_by_hand() -> None:
@@ -87,3 +94,57 @@ def test_marks_are_matched_to_the_nearest_lesion_within_reach() -> None:
         match_marks([[1, 2]], [1, 2], [[0, 0]], radius=1)
     with pytest.raises(PlanError, match="radius"):
         match_marks([[1, 2]], [1], [[0, 0]], radius=0)
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_one_lesion_a_case_is_the_obuchowski_rockette_analysis_of_areas(grouped: bool) -> None:
+    # Van Dyke's study, whose analysis is held to the published one in test_stats_readers.
+    groups = list(range(TRUTH.size)) if grouped else None
+    cases = [
+        [
+            [
+                FrocCase(lesions=(rating,)) if sick else FrocCase(others=(rating,))
+                for sick, rating in zip(TRUTH, reader, strict=True)
+            ]
+            for reader in treatment
+        ]
+        for treatment in RATINGS
+    ]
+    ours, theirs = reader_study_jafroc(cases, groups), reader_study_auc(TRUTH, RATINGS, groups)
+    assert ours.test().p_value == pytest.approx(theirs.test().p_value, rel=1e-9)
+    for row in (0, 1):
+        first, second = ours.mean(row), theirs.mean(row)
+        assert list(first) == pytest.approx(list(second), rel=1e-9)
+
+
+def test_the_pooled_variance_is_near_the_jackknife_of_several_lesions() -> None:
+    rng = np.random.default_rng(12)
+    lesions = rng.integers(1, 4, 30).tolist() + [0] * 30
+    cases = []
+    for _ in range(3):
+        own = []
+        for n_lesions in lesions:
+            marked = [float(x) if rng.random() < 0.8 else -math.inf
+                      for x in rng.normal(1.2, 1, n_lesions)]  # fmt: skip
+            others = tuple(rng.normal(0, 1, rng.poisson(0.8)).tolist())
+            own.append(FrocCase(lesions=tuple(marked), others=others))
+        cases.append(own)
+    ours = reader_study_jafroc([cases])
+    left_out = np.array(
+        [[jafroc([*own[:i], *own[i + 1 :]]).value for i in range(60)] for own in cases]
+    )
+    apart = left_out - left_out.mean(axis=1, keepdims=True)
+    spread = 59 / 60 * apart @ apart.T
+    assert ours.variance == pytest.approx(np.diag(spread).mean(), rel=0.06)
+    off = spread[~np.eye(3, dtype=bool)].mean()
+    assert ours.same_treatment == pytest.approx(off, abs=0.1 * ours.variance)
+    assert ours.values[0].tolist() == pytest.approx([jafroc(own).value for own in cases])
+
+
+def test_readers_who_saw_other_lesions_are_refused() -> None:
+    one = [FrocCase(lesions=(1.0,)), FrocCase(lesions=(2.0,)), FrocCase(), FrocCase()]
+    other = [FrocCase(lesions=(1.0, 2.0)), *one[1:]]
+    with pytest.raises(PlanError, match="the same cases and lesions"):
+        reader_study_jafroc([[one, other]])
+    with pytest.raises(PlanError, match="two groups with lesions and two without"):
+        reader_study_jafroc([[one[1:], one[1:]]])

@@ -173,7 +173,7 @@ def test_groups_of_one_piece_count_once() -> None:
 def test_all_alike_counts_groups_not_images() -> None:
     ours = clustered_proportion(np.ones(40, bool), np.repeat(np.arange(10), 4))
     assert limits(ours) == pytest.approx(limits(proportion_interval(10, 10)), rel=1e-12)
-    assert "all outcomes alike" in ours.note
+    assert "all outcomes are equal" in ours.note
 
 
 def test_design_effect_below_one_is_not_believed() -> None:

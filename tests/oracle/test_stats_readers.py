@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,13 @@ from plexor.stats import (
     proportion_by_reader,
     proportion_interval,
     proportion_of_reads,
+    reader_mean_cases,
+    reader_mean_power,
     reader_study,
     reader_study_auc,
     reader_study_cases,
     reader_study_power,
+    reader_study_proportion,
 )
 from plexor.stats.mrmc import Inference
 
@@ -195,11 +199,79 @@ def test_power_at_the_pilots_own_size_is_its_f_test() -> None:
         reader_study_power(STUDY, 0.05, 1, 100)
 
 
+def test_power_is_that_of_rjafroc() -> None:
+    # RJafroc's own tests of its sample sizes: SsPowerGivenJK(dataset02, J = 6, K = 111) and
+    # SsSampleSizeKGivenJ(dataset02, J = 6), for the difference that was seen.
+    seen = STUDY.difference(1, 0).value
+    assert reader_study_power(STUDY, seen, 6, 111) == pytest.approx(0.5526116, abs=5e-8)
+    assert reader_study_cases(STUDY, seen, 6) == 251
+
+
+def test_the_table_in_the_documentation() -> None:
+    page = (Path(__file__).parents[2] / "docs/how-to/plan-a-reader-study.md").read_text()
+    rows = re.findall(r"^\| (\d+) \| (\d+) \| (0\.\d\d) \|$", page, re.MULTILINE)
+    assert len(rows) == 7
+    for readers, cases, power in rows:
+        assert reader_study_cases(STUDY, 0.05, int(readers)) == int(cases)
+        assert f"{reader_study_power(STUDY, 0.05, int(readers), 120):.2f}" == power
+
+
+def test_power_of_a_mean_is_its_test_at_the_pilots_own_size() -> None:
+    found = STUDY.mean(0)
+    assert found.variance is not None
+    spread = float(STUDY.values[0].var(ddof=1))
+    df = 4 * (5 * found.variance / spread) ** 2
+    expected = stats.ncf.sf(stats.f.isf(0.05, 1, df), 1, df, 0.1**2 / found.variance)
+    assert reader_mean_power(STUDY, 0.1, 5, 114) == pytest.approx(expected, rel=1e-9)
+    n = reader_mean_cases(STUDY, 0.05, 8, treatment=1)
+    assert reader_mean_power(STUDY, 0.05, 8, n, treatment=1) >= 0.8
+    assert reader_mean_power(STUDY, 0.05, 8, n - 1, treatment=1) < 0.8
+    with pytest.raises(PlanError, match="from 0 to 1, got 2"):
+        reader_mean_power(STUDY, 0.05, 8, 100, treatment=2)
+
+
+def test_power_of_a_mean_is_as_often_found_as_said() -> None:
+    # Readers' values drawn from the model itself: own error, shared error, readers that differ.
+    rng = np.random.default_rng(8)
+    spread = 0.004 * np.eye(5) + 0.002
+    pilot = reader_study([[0.60, 0.75, 0.62, 0.69, 0.71]], spread, 100)
+    of_readers = max(float(np.var(pilot.values[0], ddof=1)) - 0.004, 0.0)
+    draws = 0.12 + rng.normal(size=(4000, 5)) * of_readers**0.5
+    draws += rng.multivariate_normal(np.zeros(5), spread, 4000)
+    between = draws.var(axis=1, ddof=1)
+    error = between + 5 * 0.002
+    statistic = 5 * draws.mean(axis=1) ** 2 / error
+    found = (stats.f.sf(statistic, 1, 4 * (error / between) ** 2) < 0.05).mean()
+    assert found == pytest.approx(reader_mean_power(pilot, 0.12, 5, 100), abs=0.03)
+
+
+def test_one_treatment_has_a_mean_and_no_comparison() -> None:
+    alone = reader_study(STUDY.values[:1], np.eye(5) * 0.0008 + 0.0004, 114)
+    assert alone.mean(0).value == pytest.approx(STUDY.values[0].mean())
+    for step in (alone.test, lambda: alone.difference(0, 0)):
+        with pytest.raises(PlanError, match="one treatment alone"):
+            step()
+    with pytest.raises(PlanError, match="take reader_mean_power"):
+        reader_study_power(alone, 0.05, 5, 100)
+
+
+def test_proportions_covary_as_their_indicators_do() -> None:
+    hits = np.random.default_rng(2).random((2, 3, 40)) < 0.6
+    spread = np.cov(hits.reshape(6, 40)) / 40
+    ours, theirs = reader_study_proportion(hits), reader_study(hits.mean(axis=2), spread, 40)
+    assert ours.test().p_value == pytest.approx(theirs.test().p_value, rel=1e-9)
+    assert limits(ours.mean(1)) == pytest.approx(limits(theirs.mean(1)), rel=1e-9)
+    twice = reader_study_proportion(np.repeat(hits, 2, axis=2), np.repeat(np.arange(40), 2))
+    assert twice.variance == pytest.approx(ours.variance, rel=1e-9)
+    with pytest.raises(PlanError, match="true or false"):
+        reader_study_proportion(hits * 2)
+
+
 def test_reader_study_corners() -> None:
     alike = reader_study([[0.8, 0.9], [0.8, 0.9]], np.zeros((4, 4)), 50)
     assert math.isnan(alike.test().p_value)
-    assert alike.difference(0, 1).note == "no variance: readers agree in all"
-    with pytest.raises(PlanError, match="two or more each"):
+    assert alike.difference(0, 1).note == "no variance: the values of all readers are equal"
+    with pytest.raises(PlanError, match="two readers or more"):
         reader_study([[0.8], [0.9]], np.zeros((2, 2)), 50)
     with pytest.raises(PlanError, match="needs both classes"):
         reader_study_auc(np.ones(114), RATINGS)

@@ -8,7 +8,8 @@ import pytest
 from tests.helpers.tagged import FILMS, drawn_boxes
 
 from plexor.cases import read_image
-from plexor.shortcuts.find import Box, Finder, Kind, RapidOcr, agreement, reader
+from plexor.shortcuts.find import Box, Finder, RapidOcr, agreement, reader
+from plexor.shortcuts.find.tag import Kind
 
 LETTERS: tuple[Kind, ...] = ("laterality", "text", "time")
 FEW = (

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plexor.cases import Case, Cohort, split_groups
+from plexor.cases import Case, Cohort, limit_cases, split_groups
 from plexor.core.errors import PlanError
 
 FRACTIONS = {"train": 0.75, "validation": 0.10, "test": 0.15}
@@ -164,3 +164,40 @@ def test_another_seed_gives_another_split() -> None:
 def test_shares_must_add_up(fractions: dict[str, float]) -> None:
     with pytest.raises(PlanError, match="add up to 1"):
         split_groups(_cohort([("1", "a")]), fractions, 0)
+
+
+@given(rows=rows, seed=st.integers(0, 2**31), n=st.integers(1, 60))
+def test_a_limit_takes_whole_groups_and_is_filled_as_far_as_they_allow(
+    rows: list[tuple[str, str | float]], seed: int, n: int
+) -> None:
+    cohort = _cohort(rows)
+    sizes = Counter(case.group for case in cohort.cases)
+    if min(sizes.values()) > n:
+        with pytest.raises(PlanError, match=f"has more than {n} cases"):
+            limit_cases(cohort, n, seed)
+        return
+    some = limit_cases(cohort, n, seed)
+    assert len(some) <= n
+    taken = Counter(case.group for case in some.cases)
+    assert all(taken[group] == sizes[group] for group in taken)
+    assert all(len(some) + sizes[group] > n for group in sizes.keys() - taken.keys())
+    backwards = replace(cohort, cases=cohort.cases[::-1])
+    assert {c.id for c in limit_cases(backwards, n, seed).cases} == {c.id for c in some.cases}
+
+
+@given(n_a=st.integers(5, 60), n_b=st.integers(5, 60), n=st.integers(4, 40))
+def test_a_limit_keeps_the_proportions_of_the_classes(n_a: int, n_b: int, n: int) -> None:
+    labels = ["a"] * n_a + ["b"] * n_b
+    some = limit_cases(_cohort([(f"{i}", label) for i, label in enumerate(labels)]), n, seed=0)
+    expected = len(some) * n_a / (n_a + n_b)
+    assert len(some) == min(n, n_a + n_b)
+    assert abs(sum(case.truth == "a" for case in some.cases) - expected) <= 1
+
+
+def test_a_limit_holds_for_each_split() -> None:
+    cohort = split_groups(_cohort([(f"{i}", "ab"[i % 2]) for i in range(200)]), FRACTIONS, seed=3)
+    some = limit_cases(cohort, 10, seed=3)
+    assert Counter(case.split for case in some.cases) == dict.fromkeys(FRACTIONS, 10)
+    assert len(limit_cases(cohort, 10, seed=3, by_split=False)) == 10
+    with pytest.raises(PlanError, match="the limit must be at least 1 case, got 0"):
+        limit_cases(cohort, 0, seed=3)

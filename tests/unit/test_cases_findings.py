@@ -41,7 +41,7 @@ def test_a_word_for_none_makes_an_empty_cell_an_error(tmp_path: Path) -> None:
 
 def test_an_unknown_finding_is_named(tmp_path: Path) -> None:
     manifest = _folder(tmp_path, "a.png,effusion|nodul", "b.png,")
-    with pytest.raises(DataError, match="unknown finding 'nodul'; did you mean 'nodule'"):
+    with pytest.raises(DataError, match="unknown label 'nodul'; did you mean 'nodule'"):
         load_cohort(manifest, truth="findings", classes=("effusion", "nodule"))
 
 

@@ -38,9 +38,7 @@ plain = st.recursive(
 def test_every_error_is_one_a_user_meets() -> None:
     for kind in (DataError, PlanError, ModelError, RunDirectoryError, MissingExtraError):
         assert issubclass(kind, PlexorError)
-    assert str(MissingExtraError("ray", "ray")) == (
-        "ray is not installed; run: pip install 'plexor[ray]'"
-    )
+    assert str(MissingExtraError("ray")) == ("ray is not installed; run: pip install 'plexor[ray]'")
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from plexor.attacks import (
     FITTED,
     ON_SURROGATES,
     PGD,
+    SEARCHES,
     Attack,
     Become,
     Misclassify,
@@ -147,7 +148,7 @@ def test_defaults_are_those_of_the_classes_themselves() -> None:
     assert search_of(plan.all_probes()[1]) == PGD()
     assert plan.model == ModelSource()
     assert plan.train is None
-    with pytest.raises(PlanError, match="the plan has no `train`"):
+    with pytest.raises(PlanError, match="the plan has no key `train`"):
         plan.training()
     trained = load_plan({**SMALLEST, "train": {"preprocess": {"size": [8, 8]}}}).training()
     assert trained == Training(preprocess=Preprocess(size=(8, 8)))
@@ -241,7 +242,9 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
         "'sed'", "`unit_size`", "'manifst'", "'stps'", "got -1", "`restarts`", "`epochs`", "(1.0",
     ):  # fmt: skip
         assert part in said
-    assert said.count("; ") >= 7
+    head, *listed = said.splitlines()
+    assert head == "plan: 8 errors"
+    assert len(listed) == 8
 
 
 @pytest.mark.parametrize(
@@ -264,22 +267,22 @@ def test_what_is_wrong_with_a_shortcut_is_said(probe: dict[str, Any], complaint:
 def test_two_probes_of_one_name_are_refused() -> None:
     for probes in ([PROBE, PROBE], [{**PROBE, "threat": {"norm": "linf", "radius": [2, 2]}}]):
         said = complaints({**SMALLEST, "probes": probes})
-        assert "two probes are called pgd-linf-2; give one of them an `id`" in said
+        assert "several probes have the id pgd-linf-2; give one of them another `id`" in said
     said = complaints({**SMALLEST, "probes": [{**PROBE, "id": "noise"}]})
-    assert "two probes are called noise-linf-2" in said
+    assert "several probes have the id noise-linf-2" in said
     assert load_plan({**SMALLEST, "probes": [PROBE, {**PROBE, "id": "again"}]})
     said = complaints({**SMALLEST, "probes": [{"shortcut": "ruler"}] * 2})
-    assert "two probes are called ruler; give one of them an `id`" in said
+    assert "several probes have the id ruler; give one of them another `id`" in said
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"cohort: [unclosed", "is not valid YAML"),
+        (b"cohort: [unclosed", "not valid YAML"),
         (b"cohort: \xff\xfe", "is not valid YAML"),
         (b"- a\n- list", "expected a mapping with `cohort`, `model` and `probes`"),
         (b"", "expected a mapping with `cohort`, `model` and `probes`"),
-        (b"!!python/object/apply:os.system ['true']", "is not valid YAML"),
+        (b"!!python/object/apply:os.system ['true']", "expected a mapping with `cohort`"),
         (b"probes: []", "`cohort` is missing"),
     ],
 )
@@ -289,6 +292,50 @@ def test_files_that_are_no_plan(tmp_path: Path, content: bytes, message: str) ->
     with pytest.raises(PlanError, match=message) as caught:
         load_plan(path)
     assert str(path) in str(caught.value)
+
+
+def test_a_path_may_be_a_text(tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(yaml.safe_dump(SMALLEST))
+    plan = load_plan(str(path))
+    assert plan.path(plan.cohort.manifest).parent == tmp_path
+
+
+def test_everything_wrong_in_a_file_is_listed_by_line(tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(
+        "cohort: {manifest: m.csv}\n"
+        "probes:\n"
+        "  - attack: pdg\n"
+        "    threat: {norm: l7, radius: 2, radios: 3}\n"
+        "    goal: misclasify\n"
+        "seed: 010\n"
+        "seed: 11\n"
+    )
+    with pytest.raises(PlanError) as caught:
+        load_plan(path)
+    head, *listed = str(caught.value).splitlines()
+    assert head == f"{path}: 6 errors"
+    for line, start in zip(
+        listed,
+        (
+            "  line 3, column 13: `probes.0.attack`: unknown attack 'pdg'; did you mean 'pgd'?",
+            "  line 4, column 20: `probes.0.threat.norm`: unknown norm 'l7'",
+            "  line 4, column 35: unknown key 'radios'; did you mean 'radius'?",
+            "  line 5, column 11: goal: expected `misclassify`",
+            "  line 6, column 7: 010 is 8 to some programs and 10 to others",
+            "  line 7, column 1: the key 'seed' is given twice, first on line 6",
+        ),
+        strict=True,
+    ):
+        assert line.startswith(start)
+
+
+def test_more_radii_than_anybody_asks_for(tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(yaml.safe_dump(changed("probes.0.threat.radius", list(range(1, 20001)))))
+    with pytest.raises(PlanError, match=r"at most 100 items.* got \[1, 2, 3, 4, 5, 6, \.\.\.\]$"):
+        load_plan(path)
 
 
 def test_a_plan_that_is_not_there(tmp_path: Path) -> None:
@@ -344,6 +391,8 @@ def test_the_schema_is_whole_and_knows_each_attacks_options() -> None:
             of_fitted if name in FITTED else set()
         )
         common |= {"surrogates"} if name in ON_SURROGATES else set()
+        of_gradients = name in SEARCHES and attack.access == "gradients"
+        common |= {"straight_through"} if of_gradients else set()
         assert set(known["properties"]) == {*common, *options}
         for option, default in options.items():
             assert default is not MISSING

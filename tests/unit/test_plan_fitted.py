@@ -119,16 +119,16 @@ def test_a_resolved_plan_is_the_same_plan(saved: Path) -> None:
 
 
 def test_what_makes_no_sense_is_refused() -> None:
-    assert "universal-sgd: `threat` is missing; only with `load`" in refusal(SGD)
+    assert "universal-sgd: `threat` is missing; it may be left out only with `load`" in refusal(SGD)
     both = SGD | {"fit": "train", "load": "x.safetensors"}
     assert "`fit` and `load` exclude each other" in refusal(both)
     moot = SGD | {"load": "x.safetensors", "steps": 3, "fit_batch": 2}
-    assert "so `fit_batch`, `steps` would change nothing" in refusal(moot)
+    assert "so `fit_batch`, `steps` would have no effect" in refusal(moot)
     assert "unknown key 'fit'" in refusal({"attack": "pgd", "fit": "train", "threat": LINF_2})
     blind = SGD | {"threat": LINF_2 | {"access": "none"}}
-    assert "universal-sgd needs to see the model's gradients" in refusal(blind)
+    assert "universal-sgd needs access to the model's gradients" in refusal(blind)
     l0 = {"attack": "universal-deepfool", "threat": {"norm": "l0", "radius": 2}}
-    assert "universal-deepfool does not search under l0" in refusal(l0)
+    assert "universal-deepfool does not support the norm l0" in refusal(l0)
     none = SGD | {"threat": LINF_2, "fit_batch": 0}
     assert "fit_batch" in refusal(none)
 
@@ -138,11 +138,11 @@ def test_files_that_do_not_fit_the_plan_are_refused(saved: Path) -> None:
     with pytest.raises(DataError, match=r"no fitted attack at .*gone\.safetensors"):
         plan_of(missing).with_saved()
     other = {"attack": "universal-singular", "load": str(saved)}
-    with pytest.raises(PlanError, match="was saved by universal-sgd, and the plan has `attack: un"):
+    with pytest.raises(PlanError, match="is a fit of universal-sgd, but the plan has `attack: un"):
         plan_of(other).with_saved()
     wider = SGD | {"load": str(saved), "threat": {"norm": "l2", "radius": [30, 60]}}
-    with pytest.raises(PlanError, match="fitted within l2-30-border-4, and the plan asks for l2-3"):
+    with pytest.raises(PlanError, match="fitted within l2-30-border-4, but the plan asks for l2-3"):
         plan_of(wider).with_saved()
     twice = SGD | {"load": str(saved)}
-    with pytest.raises(PlanError, match="two probes are called universal-sgd-to-nv"):
+    with pytest.raises(PlanError, match="several probes have the id universal-sgd-to-nv"):
         plan_of(twice, twice).with_saved()

@@ -99,17 +99,17 @@ def test_what_is_refused(probe: dict[str, Any], said: str) -> None:
 
 @pytest.mark.parametrize("access", ["scores", "decisions", "none"])
 def test_an_attack_that_sees_more_than_the_threat_allows_is_refused(access: str) -> None:
-    with pytest.raises(PlanError, match=f"pgd needs to see the model's gradients, .*{access}"):
+    with pytest.raises(PlanError, match=f"pgd needs access to the model's gradients, .*{access}"):
         _plan({"attack": "pgd", "threat": LINF | {"access": access}})
 
 
 def test_an_attack_that_sees_no_more_than_the_threat_allows_is_not() -> None:
     square = {"attack": "square", "threat": LINF | {"access": "scores"}}
     assert _threat(_plan(square)).access == "scores"
-    with pytest.raises(PlanError, match="square needs to see the model's scores"):
+    with pytest.raises(PlanError, match="square needs access to the model's scores"):
         _plan({"attack": "square", "threat": LINF | {"access": "decisions"}})
 
 
 def test_a_norm_the_attack_does_not_search_is_refused() -> None:
-    with pytest.raises(PlanError, match="hop-skip-jump does not search under l0; it knows"):
+    with pytest.raises(PlanError, match="hop-skip-jump does not support the norm l0; it supports"):
         _plan({"attack": "hop-skip-jump", "threat": {"norm": "l0", "radius": 9}})

@@ -40,7 +40,7 @@ def test_everything_wrong_is_told_at_once_with_the_closest_name() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"questions": [YES_NO, YES_NO]}, "two questions are called altered"),
+        ({"questions": [YES_NO, YES_NO]}, "several questions have the id altered"),
         ({"questions": [SIDE]}, "needs `show: pair`"),
         ({"show": "pair", "questions": [SIDE]}, "needs two arms and `shown: crossed`"),
         ({"display": {"compare": ["flicker"]}}, "`display.compare` needs `show: pair`"),

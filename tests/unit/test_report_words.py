@@ -129,7 +129,7 @@ def test_surrogates_are_called_by_their_names(files: list[str], text: str) -> No
 def test_what_is_said_reads_like_a_sentence() -> None:
     several = TaskSummary(kind="multilabel", classes=("a", "b"), unit="")
     assert words.said(several, "a|b") == "a, b"
-    assert words.said(several, "") == "no finding"
+    assert words.said(several, "") == "no label"
     number = TaskSummary(kind="regression", classes=(), unit="years")
     assert words.call(number, "63.412").replace("\N{NO-BREAK SPACE}", " ") == "63.4 years"
     one = TaskSummary(kind="binary", classes=(), unit="")

@@ -125,6 +125,8 @@ def test_a_share_of_the_positions_is_at_least_one() -> None:
         few = {"norm": "l0", "radius": percent, "unit": "percent"}
         assert float(Threat(**few).radii(batch)) == together  # type: ignore[arg-type]
         assert float(Threat(**few, channels="apart").radii(batch)) == apart  # type: ignore[arg-type]
+    grey = batch_of([image(np.full((1, 10, 20), 100, np.uint8))])
+    assert float(Threat(norm="l0", radius=10, unit="percent").radii(grey)) == 20.0
 
 
 def test_a_mask_keeps_an_attack_inside_or_outside() -> None:

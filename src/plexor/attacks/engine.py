@@ -5,17 +5,20 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from plexor.attacks.features import with_features
 from plexor.attacks.goals import Goal
 from plexor.attacks.proposal import Attack, Proposal
 from plexor.attacks.threat import Threat
 from plexor.core.errors import ModelError, PlanError
 from plexor.models.batch import Batch
 from plexor.models.device import is_out_of_memory
+from plexor.models.features import Features
 from plexor.models.model import HasNetwork, Model
 from plexor.models.recompute import recomputing
 from plexor.models.task import Task
@@ -36,12 +39,14 @@ def propose(
     seed: int,
 ) -> Proposal:
     """The attack's proposal for every case; no change where not ``attempted``, (N,) bool."""
-    found = Proposal.nothing(batch)
     chosen = torch.nonzero(attempted).flatten()
+    if len(chosen) == len(batch):  # no copies: images may be large
+        return attack(model, batch, goal, threat, seed=seed)
+    found = Proposal.nothing(batch)
     if len(chosen) == 0:
         return found
     some = batch.select(chosen.to(batch.images.device))
-    made = attack(model, some, goal, threat, seed=seed)
+    made = with_features(attack, model, some, goal, threat, seed=seed)
     found.delta[chosen.to(found.delta.device)] = made.delta
     found_by = dict(zip(chosen.tolist(), made.found_by, strict=False))
     by_position = None
@@ -56,7 +61,16 @@ def propose(
         found_by=tuple(found_by.get(row, "") for row in range(len(batch))),
         by_position=by_position,
         edits=tuple(map(edits.get, range(len(batch)))) if edits else (),
+        features=_spread(made.features, batch, chosen),
     )
+
+
+def _spread(moved: Features | None, batch: Batch, chosen: Tensor) -> Features | None:
+    """The features of a whole batch, those of the chosen cases moved; None where all are held."""
+    if moved is None or batch.features is None:
+        return None
+    rows = chosen.to(moved.values.device)
+    return replace(moved, values=batch.features.values.index_copy(0, rows, moved.values))
 
 
 def unreached(goal: Goal, task: Task, batch: Batch) -> Tensor:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
 import safetensors.torch
+from pydantic import BaseModel
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
@@ -17,7 +18,7 @@ from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.proposal import Attack
 from plexor.attacks.threat import Threat
-from plexor.core.errors import DataError, PlanError
+from plexor.core.errors import DataError, PlanError, brief
 from plexor.core.files import write_atomic
 from plexor.core.ids import digest
 from plexor.models.batch import Batch
@@ -25,6 +26,22 @@ from plexor.models.model import Model
 from plexor.threat_model import Access
 
 _CARD = "plexor_fitted"
+
+
+class _Form(BaseModel):
+    """A card as plain data."""
+
+    method: str
+    options: Mapping[str, object]
+    threat: Mapping[str, object]
+    goal: Mapping[str, object]
+    seed: int
+    shape: Sequence[int]
+    model_sha256: str
+    seen: Sequence[str]
+    n_gradients: int
+    n_forwards: int
+    groups: Sequence[str] = ()
 
 
 class Fitted(Attack, Protocol):
@@ -162,7 +179,12 @@ class FitCard:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> FitCard:
-        """A card from the plain data of ``to_dict``."""
+        """A card from the plain data of ``to_dict``.
+
+        Raises:
+            ValueError: it is no card.
+        """
+        _Form.model_validate(data, strict=True)
         rest = dict(data)
         return cls(
             threat=Threat.of(rest.pop("threat")),
@@ -283,6 +305,8 @@ def read_card(path: Path) -> FitCard:
     Raises:
         DataError: see ``read_fitted``.
     """
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; name the file of a fitted attack in it")
     if not path.exists():
         raise DataError(f"no fitted attack at {path}; fit one and save it there")
     try:
@@ -294,9 +318,10 @@ def read_card(path: Path) -> FitCard:
         raise DataError(f"{path} holds no fitted attack; expected a file that `save` wrote")
     try:
         return FitCard.from_dict(json.loads(header[_CARD]))
-    except (KeyError, TypeError, ValueError) as error:
+    except Exception as error:  # a card may hold anything
         raise DataError(
-            f"the card in {path} was not written by this version of Plexor: {error}; fit again"
+            f"the card in {path} was not written by this version of Plexor: {brief(error)}; fit "
+            "again"
         ) from error
 
 

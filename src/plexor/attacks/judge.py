@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -17,7 +17,8 @@ from plexor.attacks.threat import Threat
 from plexor.cases.bands import bands
 from plexor.cases.image import LOSSLESS, Codec, EditingCodec, Image, Pixels
 from plexor.models.batch import Batch
-from plexor.models.model import Model
+from plexor.models.features import Features
+from plexor.models.model import Model, answer
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Task
 from plexor.models.truth import in_words
@@ -63,8 +64,12 @@ class Verdict:
         outputs: the model's outputs in float32, (n_outputs,), or (n_outputs, *spatial).
         decision: the model's decision in words: a class, the labels present, or a number; "" for a
             segmentation.
-        margin: of the goal; NaN without a goal.
-        within_threat: whether the lossless file is finite, in range and within the threat.
+        margin: of the goal; NaN without a goal. Of several draws the median, which is > 0 where
+            most of them reach the goal.
+        share: share of several draws of a random model that reach the goal; NaN for one draw, and
+            without a goal.
+        within_threat: whether the lossless file is finite, in range and within the threat, and so
+            are the features.
         distances: from the original.
         data: the file.
         pixels: read back from the file.
@@ -83,6 +88,7 @@ class Verdict:
     pixels: Pixels
     outline: Outline | None
     n_changed: float = math.nan
+    share: float = math.nan
 
 
 def judge(
@@ -94,6 +100,8 @@ def judge(
     goal: Goal | None,
     threat: Threat | None,
     edits: Sequence[object | None] = (),
+    features: Features | None = None,
+    draws: int = 1,
 ) -> dict[str, list[Verdict]]:
     """Writes each perturbed image to each of its containers, reads it back, and measures it.
 
@@ -109,6 +117,9 @@ def judge(
         threat: of the attack; None where there is none.
         edits: for each case the edit of its file that ``delta`` results from, or None; empty where
             no case has one.
+        features: moved with the images; the batch's own where None.
+        draws: times the model is asked about each stored image; several for a model with random
+            outputs. Outputs are the mean over the draws.
 
     Returns:
         Container → one verdict for each case, in the order of the batch.
@@ -119,6 +130,10 @@ def judge(
         image.changed(change if ok else np.zeros_like(change))
         for image, change, ok in zip(images, changes, finite, strict=True)
     ]
+    moved = _features_allowed(threat, batch, features)
+    finite = [ok and fits for ok, fits in zip(finite, moved, strict=True)]
+    if features is not None:
+        batch = replace(batch, features=features)
     within = list(finite)
     edits = edits or [None] * len(images)
     verdicts = {}
@@ -133,7 +148,7 @@ def judge(
         if container == LOSSLESS and threat is not None:
             allowed = _allowed(threat, batch, images, stored)
             within = [ok and fits for ok, fits in zip(finite, allowed, strict=True)]
-        outputs, margins = _measure(model, batch, stored, goal)
+        outputs, margins, shares = _measure(model, batch, stored, goal, draws)
         decided = model.task.decide(outputs)
         decisions = in_words(model.task, decided)
         outlined = _outlined(model.task, batch, decided)
@@ -148,6 +163,7 @@ def judge(
                 pixels=stored[i],
                 outline=outlined[i],
                 n_changed=n_changed[i],
+                share=shares[i],
             )
             for i in range(len(images))
         ]
@@ -166,7 +182,10 @@ def _encoded(codec: Codec, pixels: Pixels, edit: object | None) -> tuple[bytes, 
 def _allowed(
     threat: Threat, batch: Batch, images: Sequence[Image], stored: Sequence[Pixels]
 ) -> list[bool]:
-    """Whether each stored image is within the threat's radius and region, its padding as it was."""
+    """Whether each stored image is within the threat's radius and region, its padding as it was.
+
+    Tied channels must be equal.
+    """
     radii = threat.radii(batch).flatten().double().tolist()
     regions: NDArray[np.bool_] | None = None
     if threat.region is not None:
@@ -178,10 +197,24 @@ def _allowed(
         length = _length(image.pixels, pixels, threat)
         fits = length <= radii[i] * (1 + _TOLERANCE) + _rounding(pixels, threat)
         outside = regions is not None and bool((moved & ~regions[i]).any())
+        if threat.channels == "tied":
+            outside = outside or bool((pixels != pixels[:1]).any())
         if image.padding is not None:
             outside = outside or bool(moved[:, image.padding].any())
         verdicts.append(fits and not outside)
     return verdicts
+
+
+def _features_allowed(threat: Threat | None, batch: Batch, features: Features | None) -> list[bool]:
+    """Whether the features of each case are finite and no further moved than the threat allows."""
+    if features is None or batch.features is None:
+        return [True] * len(batch)
+    before, after = batch.features.values.double(), features.values.double()
+    radii = batch.features.radii({} if threat is None else threat.features).double()
+    rounding = torch.finfo(torch.float32).eps * before.abs()
+    fits = (after - before).abs() <= radii * (1 + _TOLERANCE) + rounding
+    allowed: list[bool] = fits.all(dim=1).tolist()
+    return allowed
 
 
 def _length(original: Pixels, other: Pixels, threat: Threat) -> float:
@@ -207,13 +240,33 @@ def _outlined(task: Task, batch: Batch, decided: Tensor) -> Sequence[Outline | N
 
 
 def _measure(
-    model: Model, batch: Batch, stored: Sequence[Pixels], goal: Goal | None
-) -> tuple[Tensor, list[float]]:
-    """Outputs for the stored pixels, in float32 and without gradients, and the goal's margins."""
+    model: Model, batch: Batch, stored: Sequence[Pixels], goal: Goal | None, draws: int
+) -> tuple[Tensor, list[float], list[float]]:
+    """Outputs for the stored pixels, without gradients, margins, and shares of reaching draws.
+
+    Outputs are in float32, the mean over the draws; see ``Verdict`` for the other two.
+    """
     pixels = np.stack([p.astype(np.float32) for p in stored])
+    images = torch.from_numpy(pixels).to(batch.images.device)
+    unknown = [math.nan] * len(stored)
     with torch.inference_mode():
-        outputs = model.outputs(torch.from_numpy(pixels).to(batch.images.device), batch.scaling)
-        if goal is None:
-            return outputs, [float("nan")] * len(stored)
-        margins: list[float] = goal.margin(model.task, outputs, batch.truth, batch.before).tolist()
-    return outputs, margins
+        outputs = answer(model, batch, images)
+        margins = [_margin(model, batch, outputs, goal)]
+        for _ in range(draws - 1):
+            again = answer(model, batch, images)
+            margins.append(_margin(model, batch, again, goal))
+            outputs = outputs + again
+        outputs = outputs / draws if draws > 1 else outputs
+    if goal is None:
+        return outputs, unknown, unknown
+    all_margins = torch.stack(margins)
+    found: list[float] = all_margins.median(dim=0).values.tolist()
+    if draws == 1:
+        return outputs, found, unknown
+    return outputs, found, (all_margins > 0).double().mean(dim=0).tolist()
+
+
+def _margin(model: Model, batch: Batch, outputs: Tensor, goal: Goal | None) -> Tensor:
+    if goal is None:
+        return torch.full((len(outputs),), torch.nan)
+    return goal.margin(model.task, outputs, batch.truth, batch.before)

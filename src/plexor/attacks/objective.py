@@ -12,10 +12,9 @@ from torch import Tensor
 
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.proposal import Proposal
-from plexor.core.errors import ModelError
 from plexor.models.batch import Batch
-from plexor.models.device import is_out_of_memory
-from plexor.models.model import Model
+from plexor.models.foreign_code import backward_pass
+from plexor.models.model import Model, answer
 
 Precision = Literal["float32", "bfloat16", "float16"]
 _FLAT = 1e-30
@@ -129,7 +128,7 @@ class Objective:
         """The model's outputs; one forward pass."""
         self._count(self.n_forwards)
         with torch.no_grad(), self._autocast():
-            return self.model.outputs(self.batch.images + delta, self.batch.scaling)
+            return answer(self.model, self.batch, self.batch.images + delta)
 
     def margin(self, delta: Tensor) -> Tensor:
         """The goal's margin, (N,); one forward pass.
@@ -207,7 +206,7 @@ class Objective:
     def _tracked(self, delta: Tensor) -> tuple[Tensor, Tensor]:
         trial = delta.detach().requires_grad_()
         with torch.enable_grad(), self._autocast():
-            return trial, self.model.outputs(self.batch.images + trial, self.batch.scaling)
+            return trial, answer(self.model, self.batch, self.batch.images + trial)
 
     def _trial_margin(self, outputs: Tensor) -> Tensor:
         batch = self.batch
@@ -243,13 +242,7 @@ def _gradients(of: list[Tensor], at: Tensor) -> list[Tensor]:
     """
     found = []
     for i, number in enumerate(of):
-        try:
+        with backward_pass():
             (gradient,) = torch.autograd.grad(number, at, retain_graph=i + 1 < len(of))
-        except RuntimeError as error:
-            if is_out_of_memory(error):
-                raise
-            raise ModelError(
-                f"this attack needs gradients, and the model is not differentiable: {error}"
-            ) from error
         found.append(gradient.nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0).contiguous())
     return found

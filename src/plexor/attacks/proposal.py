@@ -12,6 +12,7 @@ from plexor.attacks.goals import Goal
 from plexor.attacks.threat import Threat
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
+from plexor.models.features import Features
 from plexor.models.model import Model
 
 
@@ -30,6 +31,8 @@ class Proposal:
             tried; None for any other attack. The judge does not measure these again.
         edits: of an attack that edits files, for each case the edit that ``delta`` results from,
             which an ``EditingCodec`` can write; empty for any other attack.
+        features: the features moved with the images, in the batch's columns and units; None where
+            they are held.
     """
 
     delta: Tensor
@@ -38,6 +41,7 @@ class Proposal:
     found_by: tuple[str, ...] = ()
     by_position: Tensor | None = None
     edits: tuple[object | None, ...] = ()
+    features: Features | None = None
 
     @classmethod
     def nothing(cls, batch: Batch) -> Proposal:

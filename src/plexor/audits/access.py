@@ -1,4 +1,4 @@
-"""Whether a model shows a probe what it needs."""
+"""Check of the access that a model gives against the access that a probe needs."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from plexor.probes import PlannedProbe
 from plexor.threat_model import ACCESS
 
 _STRONGEST = ("cascade", "pgd", "square", "sparse-rs", "hop-skip-jump", "transfer")
-"""In the order in which docs/how-to/which-attack.md recommends them."""
+"""In the order recommended in docs/how-to/which-attack.md."""
 
 
 def check_access(probe: PlannedProbe, model: Model) -> None:
-    """Refuses a probe that needs to see more than the model shows.
+    """Refuses a probe that needs more access than the model gives.
 
     Raises:
-        PlanError: the model shows less, or the probe looks at hidden layers and the model has
-            none. The message names the strongest attack that fits.
+        PlanError: the model gives less access, or has no hidden layers though the probe needs
+            them. The message names the strongest attack that fits.
     """
     needs = probe.needs
     if ACCESS.index(needs.access) > ACCESS.index(model.access):
@@ -25,7 +25,7 @@ def check_access(probe: PlannedProbe, model: Model) -> None:
         if needs.fitting is not None:
             advice += f", or `load` a {probe.name} that was fitted on another model"
         raise PlanError(
-            f"{probe.name} needs to see the model's {needs.access}, and this model shows its "
+            f"{probe.name} needs access to the model's {needs.access}, but this model gives its "
             f"{model.access} only; {advice}"
         )
     if needs.layers:
@@ -42,4 +42,4 @@ def _advice(norm: str, model: Model) -> str:
             and model.task.kind in attack.tasks
         ):
             return f"take {name}, the strongest attack that fits"
-    return f"no search under {norm} needs so little, take another norm"
+    return f"no attack under {norm} manages with this access; take another norm"

@@ -1,4 +1,4 @@
-"""Reads cases' images a part at a time: the next part's while one's are worked on."""
+"""Reads images part by part, the next part while the current one is processed."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from plexor.cases import Case, Image, read_case
 from plexor.core.errors import DataError, PlexorError
 
 Images = dict[str, Image | PlexorError]
-"""Case id → the stored image, or why it could not be read."""
+"""Case id → the stored image, or the error raised on reading it."""
 
 
 def read_images(cases: Sequence[Case]) -> Images:
-    """Each case's image, or why there is none."""
+    """Reads each case's image, or returns the error."""
     images: Images = {}
     for case in cases:
         try:
@@ -26,15 +26,14 @@ def read_images(cases: Sequence[Case]) -> Images:
 def read_ahead(
     parts: Sequence[Sequence[Case]], read: Callable[[Sequence[Case]], Images]
 ) -> Generator[Images, None, None]:
-    """Each part's images, in turn; two parts' are held at most.
+    """Yields the images of each part in turn; at most two parts are in memory.
 
-    Close it when done, be it by an exception. Cases are read one by one, so that closing waits for
-    no more than one of them.
+    Close the iterator when done, also after an exception. Closing waits for at most one case.
 
     Args:
-        parts: cases, in the order they will be worked on.
-        read: called in a thread of its own, with one case; what it raises is raised here, when the
-            part's turn comes.
+        parts: cases, in the order of processing.
+        read: called with one case, in a separate thread; its exceptions are raised here, when the
+            part is due.
     """
     pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-ahead")
     try:

@@ -1,4 +1,4 @@
-"""What a check of a model found."""
+"""Result of a check of a model."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One question put to the model.
+    """Result of one check.
 
     Attributes:
-        id: the flag it raises, see docs/reference/flags.
-        raised: the answer is a reason for doubt; None where it cannot be told.
-        message: what was seen, one sentence.
+        id: the flag that the check may raise, see docs/reference/flags.
+        raised: whether there is a reason for doubt; None if undecided.
+        message: the observation, one sentence.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Checks of the model itself, on a few untouched cases, before it is attacked."""
+"""Checks of the model on a few untouched cases, before any attack."""
 
 from __future__ import annotations
 
@@ -7,36 +7,38 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from plexor.attacks.threat import Threat
 from plexor.audits.check import Check
 from plexor.audits.gradient_checks import check_gradients
 from plexor.core.errors import ModelError
 from plexor.models.batch import Batch
-from plexor.models.model import HasNetwork, Model
+from plexor.models.model import HasNetwork, Model, answer
 from plexor.models.task import Multiclass, Regression, check_outputs
+from plexor.models.tied import is_grey
 from plexor.models.weights import group_hash
 
 _SUM_TOLERANCE = 1e-3
 _ALONE = 4
-"""Cases that are also shown alone."""
+"""Number of cases that are also evaluated alone."""
 _COMPANY = 0.01
-"""Share of its greatest output by which a case may differ in another batch: beyond any rounding,
-that of convolutions in TF32 or half precision among them."""
+"""Tolerated change of a case's outputs in another batch, as a share of the greatest output. Larger
+than rounding errors, including those of convolutions in TF32 or half precision."""
 
-__all__ = ["Check", "check_groups", "check_model"]
+__all__ = ["Check", "check_channels", "check_groups", "check_model"]
 
 
 def check_model(model: Model, batch: Batch) -> list[Check]:
-    """Every check that needs only the model and a few cases.
+    """Runs every check that needs only the model and a few cases.
 
     Raises:
-        ModelError: the outputs are not what the task promises.
+        ModelError: the outputs do not suit the task.
     """
     with torch.inference_mode():
-        outputs = model.outputs(batch.images, batch.scaling)
-        again = model.outputs(batch.images, batch.scaling)
-        # a weak model's logits may all lie between 0 and 1 on real images, hardly on these too
-        darkest = model.outputs(batch.low.expand_as(batch.images), batch.scaling)
-        brightest = model.outputs(batch.high.expand_as(batch.images), batch.scaling)
+        outputs = answer(model, batch, batch.images)
+        again = answer(model, batch, batch.images)
+        # logits of a weak model may lie between 0 and 1 on real images, but hardly on these as well
+        darkest = answer(model, batch, batch.low.expand_as(batch.images))
+        brightest = answer(model, batch, batch.high.expand_as(batch.images))
     _check_returned(model, outputs, batch)
     varies = _non_deterministic(outputs, again)
     return [
@@ -49,10 +51,10 @@ def check_model(model: Model, batch: Batch) -> list[Check]:
 
 
 def check_groups(training_groups: frozenset[str], groups: Iterable[str]) -> Check:
-    """Whether the model was trained on a group that is audited.
+    """Checks whether the model was trained on an audited group.
 
     Args:
-        training_groups: hashes, as a weights file holds them.
+        training_groups: hashes, as in a weights file.
         groups: names of the audited groups.
     """
     audited = set(groups)
@@ -63,6 +65,27 @@ def check_groups(training_groups: frozenset[str], groups: Iterable[str]) -> Chec
         message=f"{shared} of {len(audited)} audited groups were used in training"
         if training_groups
         else "the weights file does not say which groups were used in training",
+    )
+
+
+def check_channels(batch: Batch, threats: Iterable[Threat]) -> Check:
+    """Whether grey images stored in several equal channels are attacked in colour.
+
+    Args:
+        batch: some of the audited cases.
+        threats: of the plan's attacks.
+    """
+    free = sorted({threat.name for threat in threats if threat.channels != "tied"})
+    grey = is_grey(batch)
+    seen = (
+        f"the images are grey and stored with {batch.images.shape[1]} equal channels"
+        if grey
+        else "the images are stored in one channel, or in colour"
+    )
+    return Check(
+        id="grey-in-colour",
+        raised=grey and bool(free),
+        message=f"{seen}, and {', '.join(free)} may colour them" if grey and free else seen,
     )
 
 
@@ -78,14 +101,14 @@ def _check_returned(model: Model, outputs: Tensor, batch: Batch) -> None:
 
 def _training_mode(model: Model) -> Check:
     if not isinstance(model, HasNetwork):
-        seen = "the model has no network whose mode could be read"
+        seen = "the model has no network, so its mode is unknown"
         return Check(id="training-mode", raised=None, message=seen)
     still = [name for name, part in model.network.named_modules() if part.training]
     raised = model.was_training or bool(still)
     seen = (
         f"{len(still)} modules stay in training mode, e.g. {still[0]!r}"
         if still
-        else "the network was handed over in training mode and was switched to evaluation mode"
+        else "the network was in training mode and was switched to evaluation mode"
         if model.was_training
         else "the network was in evaluation mode"
     )
@@ -93,18 +116,18 @@ def _training_mode(model: Model) -> Check:
 
 
 def _non_deterministic(first: Tensor, second: Tensor) -> Check:
-    difference = float((first - second).nan_to_num().abs().max())  # NaN twice is no difference
+    difference = float((first - second).nan_to_num().abs().max())  # NaN in both counts as equal
     return Check(
         id="non-deterministic",
         raised=difference > 0,
-        message=f"the same images twice gave outputs that differ by up to {difference:.3g}",
+        message=f"two evaluations of the same images differ by up to {difference:.3g}",
     )
 
 
 def _batch_dependent(model: Model, batch: Batch, outputs: Tensor, *, varies: bool) -> Check:
-    """Compares the answer for a case in its batch with those alone, and beside a white image."""
+    """Compares a case's outputs in its batch with those alone, and beside a white image."""
     if varies:
-        seen = "the same batch has other answers each time, so that companions cannot be blamed"
+        seen = "the outputs for one batch vary, so the effect of other cases cannot be measured"
         return Check(id="batch-dependent", raised=None, message=seen)
     n_tried = min(len(batch), _ALONE)
     furthest = 0.0
@@ -113,8 +136,8 @@ def _batch_dependent(model: Model, batch: Batch, outputs: Tensor, *, varies: boo
         beside = batch.select(torch.tensor([case, case], device=batch.images.device))
         beside.images[1:] = beside.high[1:]
         with torch.inference_mode():
-            alone = model.outputs(some.images, some.scaling)
-            in_company = model.outputs(beside.images, beside.scaling)[:1]
+            alone = answer(model, some, some.images)
+            in_company = answer(model, beside, beside.images)[:1]
         own = outputs[case : case + 1]
         scale = float(own.nan_to_num().abs().max().clamp(min=torch.finfo().tiny))
         for other in (alone, in_company):
@@ -122,8 +145,8 @@ def _batch_dependent(model: Model, batch: Batch, outputs: Tensor, *, varies: boo
     return Check(
         id="batch-dependent",
         raised=furthest > _COMPANY,
-        message=f"alone, or beside other images, {n_tried} of the cases had outputs that differ by "
-        f"up to {furthest:.1%} of the greatest from those in their batch",
+        message=f"{n_tried} cases evaluated alone or beside other images have outputs that "
+        f"differ by up to {furthest:.1%} of the greatest output from those in their batch",
     )
 
 

@@ -1,8 +1,8 @@
-"""A small network that is taught to tell perturbed images from originals.
+"""A small network trained to distinguish perturbed images from originals.
 
-It stands beside the Hotelling observer, which adds up what passes its channels. The network is not
-bound to these, and so nearer to the most that can be seen; that it is the most is not shown, for
-another network, or more images, may see more.
+It complements the Hotelling observer, which is a linear function of its channels. The network is
+not limited to them, so it comes nearer to the best possible detection. It is no upper limit:
+another network, or more images, may detect more.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from plexor.visibility.observation import (
 from plexor.visibility.settings import FEWEST_PAIRS
 
 _HELD_BACK = 5
-"""Of the groups learnt from, one in so many says when to stop, and nothing else."""
+"""One of this many training groups is held back to decide when training stops."""
 _CLIP = 3.0
-"""In units of the originals' mean residual: what is beyond is cut."""
+"""Limit at which residuals are clipped, in units of the originals' mean residual."""
 _SMALLEST = 10
 
 Images = NDArray[Any]
@@ -48,10 +48,11 @@ class Schedule:
     """How a detector is trained.
 
     Attributes:
-        epochs: at most so many passes.
-        patience: passes without a lower loss on what is held back that are waited for.
-        batch_size: pairs; both images of a pair are always in one batch.
-        learning_rate: of Adam, falling to 0 over all epochs along a cosine.
+        epochs: maximum number of passes.
+        patience: number of passes without a lower loss on the pairs held back after which training
+            stops.
+        batch_size: number of pairs; both images of a pair are always in one batch.
+        learning_rate: initial rate of Adam; it falls to 0 over all epochs along a cosine.
     """
 
     epochs: int = 40
@@ -79,26 +80,27 @@ def detect(
 ) -> Observation:
     """Trains a small network on half of the groups and tests it on the other half.
 
-    The halves are those of ``visibility.observe`` with the same seed and groups. Side by side, the
-    image is picked that looks more perturbed by itself. Intervals are those of this network over
-    cases like those tested; they do not hold what other training would have changed.
+    The halves are those of ``visibility.observe`` with the same seed and groups. In the paired
+    comparison, the image with the higher score is picked. Intervals are over cases, for this
+    network; they do not cover the variation between trainings.
 
     Args:
-        original: images of one shape (channels, *spatial), in stored numbers; memory holds them.
-        perturbed: of the same cases.
+        original: images of one shape (channels, *spatial), in stored numbers, all in memory.
+        perturbed: the perturbed images of the same cases.
         groups: the group of each pair; None where pairs are independent.
-        seed: of the halves, of weights, order and flips. On one device and number of threads the
+        seed: seed of the halves, weights, order and flips. On one device and number of threads the
             same seed gives the same figures.
         device: where to compute; the CPU if not given.
-        schedule: of the training.
+        schedule: the training schedule.
         level: nominal coverage.
 
     Returns:
-        NaN with a note where there are fewer than ``FEWEST_PAIRS`` to learn from, or these are of
-        one group.
+        NaN with a note if there are fewer than ``FEWEST_PAIRS`` pairs to train on, or only one
+        group.
 
     Raises:
-        PlanError: images of several shapes, smaller than 10 along an axis, or not in pairs.
+        PlanError: the images have several shapes, are smaller than 10 along an axis, or are not
+            paired.
     """
     check_level(level)
     before, after = _checked(original, perturbed)
@@ -108,7 +110,7 @@ def detect(
     tested = None if groups is None else tested_groups(groups, learn)
     n_training, few = int(learn.sum()), ""
     if n_training < FEWEST_PAIRS or not held_back.any():
-        few = f"{n_training} pairs to learn from, expected {FEWEST_PAIRS} or more in several groups"
+        few = f"{n_training} pairs to train on, expected {FEWEST_PAIRS} or more in several groups"
         alone, tested = np.empty((0, 2)), None if tested is None else tested[:0]
     else:
         network = trained(
@@ -131,15 +133,15 @@ def detect(
 
 
 class Detector(nn.Module):
-    """``small-cnn`` behind a filter that leaves of an image what is finest in it.
+    """``small-cnn`` behind a high-pass filter.
 
-    Each number less the mean of its neighbours along each axis, in units of ``scale``, cut at 3: a
-    residual with little of what the image shows, truncated, as detectors of hidden messages take
-    it (Ye, Ni & Yi, IEEE TIFS 2017;12:2545). Takes (N, channels, *spatial), gives logits, (N,).
+    The filter subtracts from each number the mean of its neighbours along each axis; the residual
+    is given in units of ``scale`` and clipped at 3, as in steganalysis (Ye, Ni & Yi, IEEE TIFS
+    2017;12:2545). Takes (N, channels, *spatial), gives logits, (N,).
 
     Args:
         spatial_dims: 2 or 3.
-        channels: of an image.
+        channels: number of channels of an image.
     """
 
     scale: Tensor
@@ -152,14 +154,14 @@ class Detector(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        """How perturbed each image looks."""
+        """Score of each image; higher if it looks perturbed."""
         seen = (residual(images) / self.scale).clamp(-_CLIP, _CLIP)
         found: Tensor = self.network(seen)
         return found.flatten()
 
 
 def residual(images: Tensor) -> Tensor:
-    """Each number less the mean of its two neighbours along each axis, borders left out."""
+    """Each number minus the mean of its two neighbours along each axis, without the border."""
     axes = range(2, images.ndim)
     inner = [slice(None), slice(None), *(slice(1, -1) for _ in axes)]
     found = images[tuple(inner)].clone()
@@ -179,14 +181,14 @@ def trained(
     device: torch.device,
     schedule: Schedule,
 ) -> Detector:
-    """A detector that has learnt from some pairs, with the weights that are best on others.
+    """Trains a detector; returns the weights with the lowest loss on the pairs held back.
 
     Args:
         taught: originals and perturbed images, (n, channels, *spatial).
-        held_back: likewise; the loss on these says when to stop.
-        seed: of weights, order and flips.
+        held_back: likewise; their loss decides when training stops.
+        seed: seed of weights, order and flips.
         device: where to compute.
-        schedule: how.
+        schedule: the training schedule.
     """
     shape = taught[0].shape[1:]
     with torch.random.fork_rng(devices=[]):
@@ -212,7 +214,7 @@ def trained(
 
 
 def scores(network: Detector, images: Images) -> Floats:
-    """How perturbed each of (n, channels, *spatial) looks to a detector, (n,)."""
+    """Scores of a detector, (n,), for images (n, channels, *spatial)."""
     network.eval()
     with torch.no_grad():
         found = [network(part) for part in _parts(images, network.scale.device)]
@@ -226,7 +228,7 @@ def _learn(
     rng: np.random.Generator,
     batch_size: int,
 ) -> None:
-    """One pass; both images of a pair are seen together, flipped alike."""
+    """One training pass; both images of a pair are in one batch and flipped alike."""
     network.train()
     device, spatial = network.scale.device, range(2, pairs[0].ndim)
     order = rng.permutation(len(pairs[0]))
@@ -257,7 +259,7 @@ def _tensor(images: Images, device: torch.device) -> Tensor:
 
 
 def _held_back(learn: Flags, groups: Groups, seed: int) -> Flags:
-    """Which pairs to learn from only say when to stop: all of some groups; none of a single one."""
+    """Training pairs that only decide when to stop: all of some groups; none of a single group."""
     codes, _ = group_codes(groups, len(learn))
     names = np.random.default_rng([seed, 3]).permutation(np.unique(codes[learn]))
     n_held_back = -(-len(names) // _HELD_BACK) if len(names) > 1 else 0

@@ -1,4 +1,4 @@
-"""What a detector makes of each probe, taught and tested on the images that a run has kept."""
+"""Detection of each probe, by a detector trained and tested on the run's kept images."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def detections(
     device: torch.device,
     report_progress: Listener,
 ) -> dict[str, dict[str, Any]]:
-    """Probe → a detector's result, plain data; a result that the run already has is not repeated.
+    """Probe → the detector's result as plain data; results that the run already has are reused.
 
-    Of the cases kept, those that the probe changed, of the commonest shape among them.
+    Uses the kept cases that the probe changed, of the commonest shape among them.
 
     Args:
         run: with all units of the probes done.

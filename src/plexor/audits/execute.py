@@ -1,4 +1,4 @@
-"""Carries out one unit: images in, findings out. Touches no file and no clock."""
+"""Execution of one unit: images in, findings out. Uses no file and no clock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from plexor.cases.image import LOSSLESS
 from plexor.core.errors import DataError, PlexorError
 from plexor.findings import CLEAN, Example, Finding
 from plexor.models.batch import Batch
-from plexor.models.model import Model
+from plexor.models.features import Features
+from plexor.models.model import Model, answer
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Task
 from plexor.models.truth import encode
@@ -31,10 +32,10 @@ class UnitResult:
     """Outcome of a unit.
 
     Attributes:
-        unit_id: the unit's.
-        findings: one row a case and container; a failed case has one row.
+        unit_id: id of the unit.
+        findings: one row per case and container; a failed case has one row.
         examples: image files to keep.
-        batch_size: what fitted into memory.
+        batch_size: the batch size that fitted into memory.
     """
 
     unit_id: str
@@ -52,20 +53,22 @@ def execute(
     seed: int,
     batch_size: int,
     keep: Collection[str] = (),
+    draws: int = 1,
 ) -> UnitResult:
     """Applies the unit's probe to each case, and has the judge measure the result.
 
     Args:
-        unit: probe and cases.
-        images: case id → the stored image, or why it could not be read.
-        model: what is audited.
-        before: case id → outputs for the untouched image; not looked at by the clean probe. A case
-            without is one that failed clean, and fails here.
+        unit: the probe and its cases.
+        images: case id → the stored image, or the error raised on reading it.
+        model: the audited model.
+        before: case id → outputs for the untouched image; ignored by the clean probe. A case
+            without outputs failed under the clean probe and fails here, too.
         seed: the run's.
-        batch_size: cases at a time; fewer when memory runs out. Findings depend on it by the
-            device's arithmetic only: a convolution over another number of cases may sum in another
-            order, and an attack follows a last bit that changes a gradient's sign.
-        keep: ids of cases whose image files are wanted.
+        batch_size: cases per batch; reduced when memory runs out. Findings depend on it only
+            through the device's arithmetic: a convolution over another number of cases may sum in
+            another order, and a change in the last bit may flip the sign of a gradient.
+        keep: ids of the cases whose image files are kept.
+        draws: number of times the judge asks the model about each image, see ``judge``.
     """
     rows: dict[str, list[Finding]] = {}
     examples: list[Example] = []
@@ -76,11 +79,11 @@ def execute(
         if not isinstance(image, Image) or not isinstance(label, Tensor):
             rows[case.id] = [row.failed(case, unit.probe, str(label))]
         elif unit.probe.id != CLEAN and case.id not in before:
-            rows[case.id] = [row.failed(case, unit.probe, "failed before anything was done to it")]
+            rows[case.id] = [row.failed(case, unit.probe, "the untouched image had failed already")]
         else:
             groups[alike(image)].append((case, image, label))
     for members in groups.values():
-        work = _Work(unit, members, model, before, seed, keep)
+        work = _Work(unit, members, model, before, seed, keep, draws)
         try:
             parts, batch_size = halving(work, len(members), batch_size, model=model)
             for found in parts:
@@ -95,7 +98,7 @@ def execute(
 
 
 def alike(image: Image) -> object:
-    """Equal for images that can be in one batch."""
+    """Key that is equal for images that may share a batch."""
     return (
         image.pixels.shape,
         tuple(image.containers),
@@ -105,7 +108,7 @@ def alike(image: Image) -> object:
 
 
 def encoded(task: Task, case: Case, image: Image) -> Tensor | DataError:
-    """The label of a case, (...), or why it has none that the task knows."""
+    """The encoded label of a case, (...), or the error if it is missing or unknown."""
     try:
         return encode(task, [truth_of(case, image)])[0]
     except DataError as error:
@@ -118,7 +121,7 @@ Found = list[tuple[Case, list[Finding], Example | None]]
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """Cases of one shape; called on a slice of them."""
+    """Work on cases of one shape; called on a slice of them."""
 
     unit: Unit
     members: Sequence[_Member]
@@ -126,12 +129,14 @@ class _Work:
     before: Mapping[str, Outputs]
     seed: int
     keep: Collection[str]
+    draws: int
 
     def __call__(self, part: slice) -> Found:
         cases, images, labels = zip(*self.members[part], strict=True)
         model, probe = self.model, self.unit.probe
         ids = [case.id for case in cases]
-        batch = Batch.of(ids, images, torch.stack(labels), model.device)
+        features = Features.of(cases, model.device)
+        batch = Batch.of(ids, images, torch.stack(labels), model.device, features=features)
         batch = replace(batch, before=self._before(batch))
         attempted = torch.ones(len(batch), dtype=torch.bool)
         if probe.goal is not None:
@@ -145,6 +150,8 @@ class _Work:
             goal=probe.goal,
             threat=probe.threat,
             edits=proposal.edits,
+            features=proposal.features,
+            draws=self.draws,
         )
         lossless = verdicts[LOSSLESS]
         before = batch.before
@@ -158,6 +165,7 @@ class _Work:
             before=before,
             attempted=attempted,
             proposal=proposal,
+            features=proposal.features or batch.features,
         )
         found: Found = []
         for i, case in enumerate(cases):
@@ -182,13 +190,13 @@ class _Work:
         return found
 
     def _before(self, batch: Batch) -> Tensor | None:
-        """The outputs for the untouched images; None if they are what is to be found.
+        """The outputs for the untouched images; None for the clean probe, which computes them.
 
-        Those of a segmentation are too many to be kept, and are asked for again.
+        Outputs of a segmentation are too large to keep and are computed again.
         """
         if isinstance(self.model.task, Segmentation):
             with torch.no_grad():
-                return self.model.outputs(batch.images, batch.scaling)
+                return answer(self.model, batch, batch.images)
         if self.unit.probe.id == CLEAN:
             return None
         known = torch.tensor([self.before[case_id] for case_id in batch.ids])

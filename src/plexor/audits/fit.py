@@ -1,4 +1,4 @@
-"""A fit: a search over many cases that comes before the probe that uses it."""
+"""A fit: a search over many cases, made before the probe that uses it."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from plexor.probes import Fitting, PlannedProbe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
-    """One attack fitted on cases of one shape; carried out, kept and resumed as a whole.
+    """One attack fitted on cases of one shape; executed, stored and resumed as a whole.
 
     Attributes:
-        id: hash of everything it depends on, but for the versions of Plexor and torch, of which a
-            run directory has one each.
+        id: hash of everything the fit depends on, except the versions of Plexor and torch, which
+            are the same throughout a run directory.
         probe_id: the probe whose attack it is.
         fitting: attack, goal, threat, and batch size.
-        shape: of the images.
-        cases: those it is fitted on, in the order of their ids.
+        shape: shape of the images.
+        cases: the cases it is fitted on, in the order of their ids.
     """
 
     id: str
@@ -40,7 +40,7 @@ class Fit:
 
     @property
     def n_batches(self) -> int:
-        """Greatest number of batches it takes."""
+        """Maximum number of batches."""
         per_pass = -(-len(self.cases) // self.fitting.batch_size)
         return self.fitting.attack.n_batches(per_pass)
 
@@ -56,16 +56,16 @@ def fits_of(
     model_sha256: str,
     images_sha256: Mapping[str, str],
 ) -> list[Fit]:
-    """The fits a probe needs: one for each shape that the split has and the audited cases have.
+    """Lists the fits of a probe: one for each shape in both the split and the audited cases.
 
     Args:
         probe: the probe.
-        fitting: one of its fits.
-        cases: the split's, in the order of their ids.
-        shapes: case id → shape, or why it cannot be used.
-        wanted: the shapes of the cases that will be attacked.
+        fitting: one of the probe's fittings.
+        cases: the cases of the split, in the order of their ids.
+        shapes: case id → shape, or the error that makes the case unusable.
+        wanted: shapes of the cases that will be attacked.
         seed: the run's.
-        model_sha256: of all that decides the model's outputs.
+        model_sha256: hash of everything that determines the model's outputs.
         images_sha256: case id → hash.
     """
     by_shape: dict[Shape, list[Case]] = defaultdict(list)
@@ -101,7 +101,7 @@ def fits_of(
 
 
 def shape_of(case: Case, task: Task) -> Shape | str:
-    """The shape of a case's image, or why it cannot be used: nothing to read, or no such truth."""
+    """The shape of a case's image, or the error if the image or the truth cannot be used."""
     try:
         image = read_case(case)
     except DataError as error:

@@ -1,4 +1,4 @@
-"""Fits the attacks of a plan that must be fitted, before their probes are carried out."""
+"""Fitting of a plan's fitted attacks, before their probes are executed."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ _READ_AT_ONCE = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fits:
-    """Everything it takes to carry out an audit's fits.
+    """The inputs of an audit's fits.
 
     Attributes:
-        run: where the fitted attacks are kept.
-        sources: the cases they are fitted on.
-        audited: the cases they will be judged on.
+        run: the run directory, which stores the fitted attacks.
+        sources: the cases on which they are fitted.
+        audited: the cases on which they will be judged.
         job: model and seed.
-        model_sha256: of all that decides the model's outputs.
+        model_sha256: hash of everything that determines the model's outputs.
         images_sha256: case id → hash, of audited cases and those of ``sources``.
-        report_progress: called after each batch, and after each part of the images looked at.
+        report_progress: called after each batch, and after each part of the images is read for its
+            shapes.
     """
 
     run: RunDirectory
@@ -47,7 +48,7 @@ class Fits:
     report_progress: Listener
 
     def carry_out(self, probes: Sequence[PlannedProbe], executor: Executor) -> dict[str, SplitFits]:
-        """Probe's id → outcome of its fits; a fit that the run already has is not repeated."""
+        """Probe id → outcome of its fits; fits that the run already has are reused."""
         if not self.sources.splits:
             return {}
         shapes = self._shapes()
@@ -74,7 +75,7 @@ class Fits:
         }
 
     def _shapes(self) -> dict[str, Shape | str]:
-        """Case id → shape of every image, or why it cannot be used; kept in the run."""
+        """Case id → shape of every image, or the error; stored in the run."""
         if known := self.run.shapes():
             return {name: s if isinstance(s, str) else tuple(s) for name, s in known.items()}
         cases = list({case.id: case for case in [*self.sources.cases, *self.audited]}.values())
@@ -93,12 +94,12 @@ class Fits:
             )
         for case in self.sources.cases:
             if isinstance(reason := shapes[case.id], str):
-                logger.warning("nothing can be fitted on %s: %s", case.id, reason)
+                logger.warning("%s is left out of fits: %s", case.id, reason)
         self.run.write_shapes(shapes)
         return shapes
 
     def _carry_out(self, fits: Sequence[Fit], executor: Executor) -> None:
-        """Carries out the fits that the run does not have yet, and keeps their outcome."""
+        """Executes the fits that the run does not have yet, and stores their outcome."""
         missing = [fit for fit in fits if self.run.fit_account(fit.id) is None]
         total = sum(fit.n_batches for fit in fits)
         resumed = total - sum(fit.n_batches for fit in missing)
@@ -123,7 +124,7 @@ class Fits:
         with contextlib.closing(executor.fit(self.job, missing, on_batch=on_batch)) as results:
             for done in results:
                 self._keep(done)
-                batches[done.fit.id] = done.fit.n_batches  # it may have stopped before
+                batches[done.fit.id] = done.fit.n_batches  # a fit may stop early
                 report(done.fit)
 
     def _keep(self, done: FitDone) -> None:

@@ -1,4 +1,4 @@
-"""Checks of what a model says of its own slope, on which every search by gradients rests."""
+"""Checks of a model's gradients, on which every gradient-based search depends."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from plexor.attacks.threat import Threat
 from plexor.audits.check import Check
 from plexor.core.errors import ModelError
 from plexor.models.batch import Batch
-from plexor.models.device import is_out_of_memory
-from plexor.models.model import Model
+from plexor.models.foreign_code import backward_pass
+from plexor.models.model import Model, answer
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Binary, Multiclass, Multilabel, Task
 
 _CHECKS = ("zero-gradients", "false-gradients", "unbounded-fails")
 _GROSS = 4.0
-"""Times by which a gradient may be off; a network's own curvature over one level is far less."""
+"""Tolerated ratio of gradient to finite difference; curvature over one level is far less."""
 _HALF = 0.5
 _WITHSTAND = 0.1
 _ROUNDING = 32 * torch.finfo(torch.float32).eps
-"""Relative error of an output in float32, after the many sums of a network."""
+"""Relative rounding error of a network's output in float32."""
 _LEVELS = 256
 _ANYTHING = Threat(norm="linf", radius=100, unit="percent")
 _MISSED = 0.5
-"""A Dice below which nobody would call an outline right."""
+"""Dice below which an outline counts as lost."""
 _SEARCH = PGD(steps=20, random_start=False, loss="margin", stop_at_success=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Slope:
-    """At the untouched images, of what is climbed.
+    """Gradient of the objective at the untouched images.
 
     Attributes:
         gradient: (N, C, *spatial).
-        scale: (N,), the greatest absolute output.
+        scale: greatest absolute output, (N,).
     """
 
     gradient: Tensor
@@ -47,21 +47,20 @@ class _Slope:
 
 
 def check_gradients(model: Model, batch: Batch) -> list[Check]:
-    """Every check of the gradient that the model's task allows; none of them for other access."""
+    """Runs every check of gradients that suits the task; undecided without access to gradients."""
     if model.access != "gradients":
-        seen = f"the model shows its {model.access} only, and no gradients"
+        seen = f"the model gives its {model.access} only, no gradients"
         return [Check(id=name, raised=None, message=seen) for name in _CHECKS]
     try:
         slope = _slope(model, batch)
-    except RuntimeError as error:
-        if is_out_of_memory(error):
-            raise
+    except ModelError as error:
         checks = [
-            Check(id=name, raised=True, message=f"no gradient: {error}")
+            Check(id=name, raised=True, message=f"no gradient: {error.__cause__ or error}")
             for name in ("zero-gradients", "false-gradients")
         ]
     else:
         checks = [_zero(slope), _false(model, batch, slope)]
+        del slope  # as large as the images
     if _decides(model.task):
         checks.append(_unbounded(model, batch, Misclassify()))
     elif isinstance(model.task, Segmentation):
@@ -74,7 +73,7 @@ def _decides(task: Task) -> bool:
 
 
 def _climbed(model: Model, batch: Batch, outputs: Tensor) -> Tensor:
-    """The margin; how firm the pixels' decisions are on average; or the number itself, (N,)."""
+    """The objective, (N,): the margin, the mean margin of pixels, or the output of a regression."""
     if _decides(model.task):
         return Misclassify().loss(model.task, outputs, batch.truth, "margin")
     if isinstance(model.task, Segmentation):
@@ -86,14 +85,16 @@ def _climbed(model: Model, batch: Batch, outputs: Tensor) -> Tensor:
 
 def _slope(model: Model, batch: Batch) -> _Slope:
     images = batch.images.detach().clone().requires_grad_()
-    outputs = model.outputs(images, batch.scaling)
-    (gradient,) = torch.autograd.grad(_climbed(model, batch, outputs).sum(), images)
+    outputs = answer(model, batch, images)
+    climbed = _climbed(model, batch, outputs).sum()
+    with backward_pass():
+        (gradient,) = torch.autograd.grad(climbed, images)
     return _Slope(gradient=gradient, scale=outputs.detach().flatten(1).abs().amax(dim=1))
 
 
 def _zero(slope: _Slope) -> Check:
     greatest = slope.gradient.flatten(1).abs().amax(1)
-    without = int((~(greatest > 0)).sum())  # NaN is not above 0
+    without = int((~(greatest > 0)).sum())  # NaN counts as no gradient
     return Check(
         id="zero-gradients",
         raised=without > 0,
@@ -102,7 +103,7 @@ def _zero(slope: _Slope) -> Check:
 
 
 def _false(model: Model, batch: Batch, slope: _Slope) -> Check:
-    """Holds the gradient to a central difference, one level to either side along it."""
+    """Compares the gradient with a central difference, one level to either side along it."""
     level = torch.where(batch.quantum > 0, batch.quantum, (batch.high - batch.low) / _LEVELS)
     ndim = slope.gradient.ndim
     length = slope.gradient.flatten(1).norm(dim=1)
@@ -111,7 +112,7 @@ def _false(model: Model, batch: Batch, slope: _Slope) -> Check:
     )
     with torch.no_grad():
         ahead, behind = (
-            _climbed(model, batch, model.outputs(batch.images + step, batch.scaling))
+            _climbed(model, batch, answer(model, batch, batch.images + step))
             for step in (along, -along)
         )
     said, done = 2 * level.flatten() * length, ahead - behind
@@ -123,32 +124,32 @@ def _false(model: Model, batch: Batch, slope: _Slope) -> Check:
     return Check(
         id="false-gradients",
         raised=n_wrong + n_vanishing >= _HALF * len(batch),
-        message=f"the gradient is off by more than {_GROSS:g} times, or no number, for {n_wrong} "
-        f"of {len(batch)} cases, and too small to matter for {n_vanishing} more",
+        message=f"the gradient is wrong by a factor above {_GROSS:g}, or no number, for {n_wrong} "
+        f"of {len(batch)} cases, and negligibly small for {n_vanishing} more",
     )
 
 
 def _unbounded_outlines(model: Model, batch: Batch, task: Segmentation) -> Check:
-    """Tries to lose the class that most of the cases have, on those that have it."""
+    """Attacks, without bounds, the class that most cases have, on the cases that have it."""
     labels = range(1, 1 + len(task.foreground))
     there = torch.stack([(batch.truth == label).flatten(1).any(dim=1) for label in labels])
     label = int(there.sum(dim=1).argmax())
     if not there[label].any():
-        return Check(id="unbounded-fails", raised=None, message="no case has anything to outline")
+        return Check(id="unbounded-fails", raised=None, message="no case has a class to outline")
     some = batch.select(torch.nonzero(there[label]).flatten())
     return _unbounded(model, some, LowerDice(of=task.foreground[label], below=_MISSED))
 
 
 def _unbounded(model: Model, batch: Batch, goal: Goal) -> Check:
-    """Searches the whole storable range; cases at the goal from the start count as reached."""
+    """Searches the whole storable range; cases that meet the goal at the start count as reached."""
     try:
         delta = _SEARCH(model, batch, goal, _ANYTHING, seed=0).delta
         reached = Objective(model, batch, goal).reached(delta)
     except ModelError as error:
-        return Check(id="unbounded-fails", raised=True, message=f"no search was made: {error}")
+        return Check(id="unbounded-fails", raised=True, message=f"the search failed: {error}")
     withstood = int((~reached).sum())
     return Check(
         id="unbounded-fails",
         raised=withstood > _WITHSTAND * len(batch),
-        message=f"{withstood} of {len(batch)} cases withstood a search without any bound",
+        message=f"{withstood} of {len(batch)} cases withstood a search without bounds",
     )

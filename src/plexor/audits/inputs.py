@@ -1,4 +1,4 @@
-"""Everything an audit reads before it claims a run directory: cohort, model, probes, files."""
+"""The inputs of an audit, read before it claims a run directory: cohort, model, probes, files."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ from plexor.audits.access import check_access
 from plexor.audits.provenance import images_sha256
 from plexor.audits.sources import Sources
 from plexor.audits.surrogates import load_surrogates
-from plexor.cases import Case, Cohort, load_cohort, split_groups
+from plexor.cases import Case, Cohort, limit_cases, load_cohort, split_groups
 from plexor.cases.rows import TruthKind
-from plexor.core.errors import DataError
+from plexor.core.errors import DataError, PlanError, unknown
 from plexor.core.ids import digest
 from plexor.models import Model, load_model
+from plexor.models.features import check_features
 from plexor.plans.plan import Plan
 from plexor.probes import Materials, PlannedProbe, Ready
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """What an audit works on.
+    """The inputs of an audit.
 
     Attributes:
-        probes: the plan's, see ``Plan.all_probes``.
-        audited: the cohort that is audited, its cases in the order of their ids.
-        sources: what the probes are made from.
-        materials: the same, read; without fits.
-        early: id → each probe that needs no fit, ready.
-        model_sha256: hash of all that decides the model's outputs.
-        images_sha256: case id → hash, of audited cases and those that attacks are fitted on.
+        probes: the plan's probes, see ``Plan.all_probes``.
+        audited: the audited cohort, its cases in the order of their ids.
+        sources: cases and files from which the probes are made.
+        materials: the content of these, without fits.
+        early: id → ready probe, for each probe that needs no fit.
+        model_sha256: hash of everything that determines the model's outputs.
+        images_sha256: case id → hash, of audited cases and of cases for fits.
     """
 
     probes: tuple[PlannedProbe, ...]
@@ -44,11 +45,11 @@ class Inputs:
 
     @classmethod
     def of(cls, plan: Plan, probes: tuple[PlannedProbe, ...], model: Model) -> Inputs:
-        """Reads and checks them.
+        """Reads and checks the inputs.
 
         Args:
             plan: the plan.
-            probes: its probes.
+            probes: the plan's probes.
             model: the audited model.
 
         Raises:
@@ -57,11 +58,13 @@ class Inputs:
         """
         cohort = cohort_of(plan, model.task.kind)
         audited = cohort if plan.cohort.audit is None else cohort.with_split(plan.cohort.audit)
-        # The order of a manifest's rows is no part of a plan; units are cut in an order of its own.
+        # Sort by id: findings must not depend on the order of a manifest's rows.
         audited = replace(audited, cases=tuple(sorted(audited.cases, key=lambda case: case.id)))
         _check_classes(cohort, model)
+        check_features(model.card.features, plan.cohort.features, cohort=cohort.name)
         for probe in probes:
             probe.check(model.task)
+            _check_moved(probe, plan.cohort.features)
             check_access(probe, model)
         surrogates = load_surrogates(probes, model, path=plan.path)
         sources = Sources.of(probes, cohort, path=plan.path)
@@ -89,7 +92,7 @@ class Inputs:
         return self.audited.cases
 
     def fingerprint(self) -> dict[str, str]:
-        """Hashes a run directory is claimed for, beside the plan."""
+        """Hashes that identify a run directory, beside the plan."""
         return {
             "cohort": self.audited.digest,
             "images": digest(dict(self.images_sha256)),
@@ -98,15 +101,25 @@ class Inputs:
         }
 
 
+def _check_moved(probe: PlannedProbe, features: Sequence[str]) -> None:
+    """Refuses a threat that moves a feature which the cases do not have."""
+    for name in probe.threat.features if probe.threat else ():
+        if name not in features:
+            raise PlanError(
+                f"threat: {unknown('feature', name, features)}; `threat.features` moves columns "
+                "that `cohort.features` names"
+            )
+
+
 def cohort_of(plan: Plan, task: str = "multiclass") -> Cohort:
-    """The plan's whole cohort, split if the plan says so.
+    """Reads the plan's whole cohort, split and limited if the plan says so.
 
     Args:
-        plan: what says where it is.
-        task: kind of the task whose truths the labels are.
+        plan: the plan that names it.
+        task: kind of the task, which decides how labels are read.
 
     Raises:
-        DataError: the manifest is broken.
+        DataError: the manifest is invalid.
     """
     source = plan.cohort
     cohort = load_cohort(
@@ -119,12 +132,17 @@ def cohort_of(plan: Plan, task: str = "multiclass") -> Cohort:
         no_finding=source.no_finding,
         masks=source.masks,
         include_padding=source.include_padding,
+        features=source.features,
     )
-    return cohort if source.split is None else split_groups(cohort, source.split, seed=plan.seed)
+    if source.split is not None:
+        cohort = split_groups(cohort, source.split, seed=plan.seed)
+    if source.limit is None:
+        return cohort
+    return limit_cases(cohort, source.limit, seed=plan.seed, by_split=source.audit is not None)
 
 
 def truth_kind(task: str) -> TruthKind:
-    """How a manifest writes the truths of that kind of task."""
+    """How labels of that kind of task are written in a manifest."""
     kinds: dict[str, TruthKind] = {
         "multilabel": "findings",
         "regression": "number",
@@ -134,11 +152,11 @@ def truth_kind(task: str) -> TruthKind:
 
 
 def model_of(plan: Plan, *, device: torch.device, allow_code: bool) -> Model:
-    """The plan's model.
+    """Loads the plan's model.
 
     Raises:
         ModelError: weights are missing or do not fit.
-        PlanError: the model is code and may not be run.
+        PlanError: the model is Python code, and code is not allowed.
     """
     return load_model(plan.model_source(), device=device, allow_code=allow_code)
 
@@ -153,6 +171,6 @@ def _check_classes(cohort: Cohort, model: Model) -> None:
         return
     if strange := sorted(set(cohort.classes) - set(model.task.classes)):
         raise DataError(
-            f"{cohort.name} has cases of {', '.join(strange)}, which the model does not know; "
+            f"{cohort.name} has cases of {', '.join(strange)}, which are no classes of the model; "
             f"it knows {', '.join(model.task.classes)}"
         )

@@ -1,4 +1,4 @@
-"""News of an audit under way."""
+"""Progress of an audit."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _UNITS: dict[Stage, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far an audit is.
+    """Progress of an audit.
 
     Attributes:
-        probe: what it is at.
-        done: of ``total``, in ``unit``.
-        total: of the case-probes; or, while ``stage`` is "fit", of the batches that fits take at
-            most, and, while it is "read", of the images whose shapes are looked at first.
-        resumed: of ``done``, those done before.
-        stage: "read" and "fit" come before "audit", in plans that fit attacks; "detect", after it,
-            in plans that have a detector, counts probes.
+        probe: id of the current probe.
+        done: number done.
+        total: number to do: pairs of case and probe; in stage "fit" the maximum number of batches,
+            in stage "read" the number of images whose shapes are read.
+        resumed: part of ``done`` that an earlier start did.
+        stage: "read" and "fit" precede "audit" in plans that fit attacks; "detect" follows it in
+            plans with a detector, and counts probes.
     """
 
     probe: str
@@ -37,7 +37,7 @@ class Progress:
 
     @property
     def unit(self) -> str:
-        """What is counted, in words."""
+        """The counted unit, in words."""
         return _UNITS[self.stage]
 
 

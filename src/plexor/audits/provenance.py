@@ -1,4 +1,4 @@
-"""Where findings come from: versions, device, and the hashes of all that went in."""
+"""Provenance of findings: versions, device, and hashes of all inputs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PACKAGES = ("torch", "monai", "numpy", "Pillow", "pydicom", "nibabel")
 
 
 def images_sha256(cases: Iterable[Case]) -> dict[str, str]:
-    """Case id → hash of its file, and of its masks if it has any; "unreadable" without a file."""
+    """Case id → hash of its file and masks; "unreadable" if there is no file."""
 
     def of(case: Case) -> tuple[str, str]:
         try:
@@ -38,7 +38,7 @@ def images_sha256(cases: Iterable[Case]) -> dict[str, str]:
 
 
 def device_name(device: torch.device) -> str:
-    """A device as reports call it, e.g. "cuda NVIDIA H100" or "cpu x86_64"."""
+    """A device's name in reports, e.g. "cuda NVIDIA H100" or "cpu x86_64"."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()
     return f"{device.type} {name}".strip()
 
@@ -52,7 +52,7 @@ def provenance(
     images: dict[str, str],
     checks: list[Check],
 ) -> dict[str, object]:
-    """Everything a report says of where its numbers come from, as plain data.
+    """The provenance that a report shows, as plain data.
 
     ``probes`` describes every probe of the audit, the clean one and the controls too.
     """
@@ -74,7 +74,7 @@ def provenance(
 
 
 def _described(probe: PlannedProbe) -> dict[str, object]:
-    """What a report must know of a probe."""
+    """The description of a probe for a report."""
     return {
         "id": probe.id,
         "kind": probe.kind,
@@ -87,5 +87,5 @@ def _described(probe: PlannedProbe) -> dict[str, object]:
 
 
 def _fields(value: Any) -> dict[str, Any] | None:
-    """The fields of a dataclass; None of None."""
+    """The fields of a dataclass; None for None."""
     return None if value is None else asdict(value)

@@ -1,4 +1,4 @@
-"""Rows of findings, and the examples kept beside them, from what the judge measured."""
+"""Rows of findings, and the examples stored beside them, from the judge's measurements."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from plexor.cases import LOSSLESS, Case, Image
 from plexor.cases.image import EditingCodec
 from plexor.findings import CLEAN, Example, Finding
 from plexor.findings.schema import NOT_FINITE
+from plexor.models.features import Features
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Task
 from plexor.models.truth import in_words
@@ -35,17 +36,19 @@ def started(
     before: Tensor,
     attempted: Tensor,
     proposal: Proposal,
+    features: Features | None = None,
 ) -> list[Finding]:
-    """What is known of each case before anything of the probe is judged.
+    """Starts the row of each case, before its proposal is judged.
 
     Args:
         task: the model's.
-        probe: what is done.
+        probe: the probe.
         members: cases and their stored images.
         truth: the cases' labels, (N, ...).
-        before: the model's outputs for the untouched images, (N, ...).
-        attempted: whether the goal was open, (N,) bool.
-        proposal: the attack's.
+        before: outputs for the untouched images, (N, ...).
+        attempted: whether the goal was not met already, (N,) bool.
+        proposal: the attack's proposal.
+        features: given to the model with the images as changed.
     """
     outlined = isinstance(task, Segmentation)
     decided = task.decide(before)
@@ -66,6 +69,7 @@ def started(
             found_by=proposal.found_by[i] if proposal.found_by else "",
             positions_tried=tried[i],
             positions_reaching=reaching[i],
+            features=() if features is None else tuple(features.values[i].tolist()),
         )
         for i, (case, _) in enumerate(members)
     ]
@@ -86,7 +90,7 @@ def started(
 
 
 def _counted(proposal: Proposal, attempted: Tensor) -> tuple[list[float], list[float]]:
-    """How many positions were tried alone, and reach the goal, of each case; NaN where none."""
+    """Number of positions tried alone, and of those that reach the goal, per case; NaN if none."""
     if proposal.by_position is None:
         unknown = [math.nan] * len(attempted)
         return unknown, unknown
@@ -97,7 +101,7 @@ def _counted(proposal: Proposal, attempted: Tensor) -> tuple[list[float], list[f
 
 
 def judged(start: Finding, container: str, verdict: Verdict) -> Finding:
-    """The row of a case in one container."""
+    """Fills the row of a case in one container."""
     if not np.isfinite(verdict.outputs).all():
         return Finding(
             case_id=start.case_id,
@@ -121,6 +125,7 @@ def judged(start: Finding, container: str, verdict: Verdict) -> Finding:
         outputs_after=() if outline else tuple(verdict.outputs.tolist()),
         margin_after=verdict.margin,
         reached=verdict.within_threat and verdict.margin > 0,
+        reached_share=verdict.share if verdict.within_threat else 0.0 * verdict.share,
         within_threat=verdict.within_threat,
         linf=verdict.distances.linf,
         l2=verdict.distances.l2,
@@ -140,7 +145,7 @@ def judged(start: Finding, container: str, verdict: Verdict) -> Finding:
 
 
 def seen(image: Image, verdict: Verdict, settings: Visibility) -> Sight:
-    """How visible the change to one case is, on its lossless file."""
+    """Visibility of the change to one case, in its lossless file."""
     span = image.intensity
     return look(
         image.pixels,
@@ -154,7 +159,7 @@ def seen(image: Image, verdict: Verdict, settings: Visibility) -> Sight:
 
 
 def with_sight(row: Finding, sight: Sight) -> Finding:
-    """The row of a lossless file with what is seen of it; a failed one as it is."""
+    """The row of a lossless file with its visibility; a failed row unchanged."""
     if row.status == "failed":
         return row
     return replace(
@@ -185,7 +190,7 @@ def failed(case: Case, probe: Probe, error: str) -> Finding:
 
 
 def kept_as(verdicts: Mapping[str, Sequence[Verdict]], i: int) -> str:
-    """The container to keep a case in: one written from an edit of its file, else lossless."""
+    """The container of a stored example: one written from an edit of its file, else lossless."""
     edited = (name for name in verdicts if not np.isnan(verdicts[name][i].n_changed))
     return next(edited, LOSSLESS)
 
@@ -202,18 +207,19 @@ def example(
     before: Tensor,
     by_position: Tensor | None,
 ) -> Example | None:
-    """A case's files for the report; None of the untouched images, which every example has.
+    """A case's files for the report; None for the clean probe.
 
     Args:
         task: the model's.
         case: the case.
-        probe: what was done to it.
+        probe: the probe.
         image: as stored.
-        verdict: on a container that loses nothing of what was proposed.
-        container: that one.
+        verdict: the verdict in a container that stores the proposal exactly.
+        container: that container.
         truth: the case's label, (...).
         before: the model's outputs for the untouched image, (...).
-        by_position: the greatest margin that each position came to alone, (*spatial), if known.
+        by_position: greatest margin that a change of each position alone reached, (*spatial), if
+            known.
     """
     if probe.id == CLEAN:
         return None

@@ -1,4 +1,4 @@
-"""The function ``plexor.audit``, which carries out a plan; ``plexor.audits`` is its package.
+"""The function ``plexor.audit``, which runs a plan; ``plexor.audits`` is the package.
 
 An unfinished run of the same plan is resumed.
 """
@@ -14,7 +14,8 @@ from pathlib import Path
 import torch
 
 from plexor.attacks.engine import halving
-from plexor.audits.checks import Check, check_groups, check_model
+from plexor.attacks.randomness import JUDGED
+from plexor.audits.checks import Check, check_channels, check_groups, check_model
 from plexor.audits.detectors import detections
 from plexor.audits.execute import Outputs
 from plexor.audits.executors import Done, Executor, Here, Job
@@ -50,31 +51,31 @@ def audit(
     on_progress: Listener | None = None,
     by: str = "",
 ) -> RunDirectory:
-    """Applies a plan's probes to a model, and keeps judged findings in a run directory.
+    """Applies a plan's probes to a model, and stores judged findings in a run directory.
 
     Units whose findings are already in ``out`` are not repeated.
 
     Args:
-        plan: a plan, its YAML file, or the same as a mapping.
+        plan: a plan, its YAML file, or a mapping with its content.
         out: the run directory.
-        model: audited instead of the plan's, e.g. one made in a notebook.
-        device: where to compute; a CUDA device if there is one, when None.
-        batch_size: cases at a time; halved by itself when memory runs out. Findings depend on it by
-            the device's arithmetic only, which for another number of cases may sum in another
-            order; each one used is kept in ``provenance.json``.
-        allow_code: let a plan's ``model.python`` be imported and called.
-        executor: what carries out the units; this process (``Here()``) if not given,
-            ``Ray(workers=4)`` for several units at a time. Findings are the same, to the bit where
-            the number of torch's threads is.
-        on_progress: called after each unit, and first with the units that were already there. In
-            plans that fit attacks it is called before that, after each part read or fitted; in
-            plans with a detector after that, once a probe.
-        by: who carries it out, for the report; nothing is said if not given.
+        model: the model to audit instead of the plan's, e.g. one made in a notebook.
+        device: where to compute; None takes a CUDA device if there is one.
+        batch_size: cases per batch; halved when memory runs out. Findings depend on it only through
+            the device's arithmetic, which may sum in another order for another number of cases.
+            Each batch size used is recorded in ``provenance.json``.
+        allow_code: allow the plan's ``model.python`` to be imported and called.
+        executor: what executes the units: this process (``Here()``) by default, ``Ray(workers=4)``
+            for several units at a time. Findings are the same, bit for bit if the number of torch's
+            threads is the same.
+        on_progress: called after each unit, and once at the start with the units already done. In
+            plans that fit attacks also before, after each part read or fitted; in plans with a
+            detector also at the end, after each probe.
+        by: name of the person who runs the audit, for the report.
 
     Raises:
-        PlexorError: plan, cohort or model are wrong, or ``out`` holds something else, such as a
-            run of another version of Plexor or torch. An error in a single case is a finding, not
-            an exception.
+        PlexorError: plan, cohort or model are invalid, or ``out`` holds something else, such as a
+            run of another version of Plexor or torch. An error in a single case becomes a finding,
+            not an exception.
     """
     if not isinstance(plan, Plan):
         plan = load_plan(Path(plan) if isinstance(plan, str) else plan)
@@ -92,11 +93,12 @@ def audit(
         batch_size=batch_size,
     )
     fingerprint = inputs.fingerprint() | {"Plexor": __version__, "torch": str(torch.__version__)}
-    run.check(plan.resolved(), fingerprint)  # before the lock, a file that would stay behind
+    run.check(plan.resolved(), fingerprint)  # before the lock, whose file would be left behind
     with sole_writer(run.path):
         run.open(plan.resolved(), fingerprint)
         session = Session.begun(run, by=by)
         checks = _checks(plan, inputs, model, batch_size)
+        job = replace(job, draws=_draws(checks))
         ready = _made_ready(inputs, run, job, executor, report_progress)
         about = _about(inputs, ready, model, checks)
         _carry_out(
@@ -128,7 +130,7 @@ def _made_ready(
     executor: Executor,
     report_progress: Listener,
 ) -> list[Ready]:
-    """Every probe in the plan's order, once the attacks that must be fitted are."""
+    """Every probe in the plan's order, ready, after all fits."""
     fits = Fits(
         run=run,
         sources=inputs.sources,
@@ -143,7 +145,7 @@ def _made_ready(
 
 
 def _units(plan: Plan, inputs: Inputs, ready: Sequence[Ready]) -> list[Unit]:
-    """The audited cases under each probe, cut into units."""
+    """The units: the audited cases under each probe, in parts."""
     return [
         unit
         for one in ready
@@ -162,7 +164,7 @@ def _units(plan: Plan, inputs: Inputs, ready: Sequence[Ready]) -> list[Unit]:
 def _about(
     inputs: Inputs, ready: Sequence[Ready], model: Model, checks: list[Check]
 ) -> dict[str, object]:
-    """What ``provenance.json`` says before anything is computed."""
+    """The content of ``provenance.json`` before anything is computed."""
     about = provenance(
         model,
         inputs.probes,
@@ -177,16 +179,22 @@ def _about(
     return about
 
 
+def _draws(checks: Sequence[Check]) -> int:
+    """Times the judge asks about each image: once, unless the model's outputs vary."""
+    varies = any(check.id == "non-deterministic" and check.raised for check in checks)
+    return JUDGED if varies else 1
+
+
 def _ignore(_: Progress) -> None:
-    """Takes progress reports where nobody asked for them."""
+    """The default ``on_progress``, which does nothing."""
 
 
 def _noting(run: RunDirectory, about: dict[str, object]) -> Callable[[Done], None]:
     """Writes ``provenance.json``; the function returned updates it before each unit is kept.
 
     It adds "computed" to ``about``: every combination of device, number of threads and batch size
-    used, those of earlier starts included. "device" and "threads" are the last ones used, which may
-    be a worker's.
+    used, including those of earlier starts. "device" and "threads" are the last ones used, possibly
+    by a worker.
     """
     earlier = run.provenance().get("computed") if run.has_provenance() else None
     computed = list(earlier) if isinstance(earlier, list) else []
@@ -216,7 +224,7 @@ def _carry_out(
     note: Callable[[Done], None],
     report_progress: Listener,
 ) -> None:
-    """Carries out the units that the run does not have yet, and keeps their findings."""
+    """Executes the units that the run does not have yet, and stores their findings."""
     before: dict[str, Outputs] = {}
     missing: list[Unit] = []
     resumed = 0
@@ -247,7 +255,7 @@ def _carry_out(
 
 
 def _checks(plan: Plan, inputs: Inputs, model: Model, batch_size: int) -> list[Check]:
-    """The checks of model and probes, on those of the first cases that go into one batch."""
+    """Runs the checks of model and probes, on those of the first cases that fit into one batch."""
     batch = checked_cases(inputs.audited, model)
     for probe in inputs.probes:
         probe.check_images(batch)
@@ -259,4 +267,6 @@ def _checks(plan: Plan, inputs: Inputs, model: Model, batch_size: int) -> list[C
     weights = plan.model.weights
     trained_on = read_training_groups(plan.path(weights)) if weights else frozenset()
     groups = check_groups(trained_on, (case.group for case in inputs.cases))
-    return [*(max(same, key=lambda c: bool(c.raised)) for same in zip(*parts, strict=True)), groups]
+    of_model = [max(same, key=lambda c: bool(c.raised)) for same in zip(*parts, strict=True)]
+    threats = [probe.threat for probe in inputs.probes if probe.kind == "attack" and probe.threat]
+    return [*of_model, groups, check_channels(batch, threats)]

@@ -1,4 +1,4 @@
-"""Some of a cohort's cases: those a model is checked on, and those a report shows."""
+"""Samples of a cohort: the cases for checks of the model, and the examples of a report."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from plexor.cases import Case, Cohort, Image
 from plexor.core.errors import DataError
 from plexor.core.seeds import seed_for
 from plexor.models import Batch, Model
+from plexor.models.features import Features
 
 _CHECKED_CASES = 16
 
 
 def checked_cases(cohort: Cohort, model: Model) -> Batch:
-    """Those of the first cases that are most alike.
+    """The largest set of cases with one shape among the first ones, read and labelled.
 
     Raises:
-        DataError: none of them can be read, or has a truth that the model knows.
+        DataError: none of them can be read, or none has a label that the model knows.
     """
     found = read_images(cohort.cases[:_CHECKED_CASES])
     readable = [(c, i) for c in cohort.cases if isinstance(i := found.get(c.id), Image)]
@@ -31,22 +32,28 @@ def checked_cases(cohort: Cohort, model: Model) -> Batch:
     labelled = [(c, i, encoded(model.task, c, i)) for c, i in readable]
     usable = [(c, i, label) for c, i, label in labelled if isinstance(label, Tensor)]
     if not usable:
-        raise DataError(f"none of the first {len(found)} truths can be used: {labelled[0][2]}")
+        raise DataError(f"none of the first {len(found)} labels can be used: {labelled[0][2]}")
     ((commonest, _),) = Counter(alike(image) for _, image, _ in usable).most_common(1)
     some = [one for one in usable if alike(one[1]) == commonest]
     cases, images, labels = zip(*some, strict=True)
-    return Batch.of([case.id for case in cases], images, torch.stack(labels), model.device)
+    return Batch.of(
+        [case.id for case in cases],
+        images,
+        torch.stack(labels),
+        model.device,
+        features=Features.of(cases, model.device),
+    )
 
 
 def example_ids(cases: Sequence[Case], n_examples: int, *, seed: int) -> frozenset[str]:
-    """Ids of the cases shown in the report: the classes in turn, drawn at random within a class.
+    """Draws the cases shown in the report: the classes in turn, at random within a class.
 
-    Where truth is a number or a mask, all are of one class.
+    For regression and segmentation all cases count as one class.
 
     Args:
-        cases: the audited ones.
+        cases: the audited cases.
         n_examples: number of cases wanted.
-        seed: of the draws, one for each case.
+        seed: seed from which each case's draw is derived.
     """
     by_class: dict[str, list[str]] = {}
     for case in sorted(cases, key=lambda c: seed_for(seed, "example", c.id)):

@@ -1,4 +1,4 @@
-"""When an audit was worked on, for how long, and by whom: for its record and report only."""
+"""Date, duration and author of each start of an audit, for its record and report only."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ class Session:
     Attributes:
         run: the run directory.
         began: date and time, UTC.
-        by: who carries it out; "" if not given.
-        idle: whether the run was finished before, so that nothing is left to do; such a session is
-            not noted.
+        by: name of the person who runs the audit; "" if not given.
+        idle: whether the run was finished before; such a session is not recorded.
     """
 
     run: RunDirectory
@@ -29,14 +28,14 @@ class Session:
 
     @classmethod
     def begun(cls, run: RunDirectory, *, by: str = "") -> Session:
-        """Begins one now, and notes it."""
+        """Starts a session now, and records it."""
         idle = run.has_provenance() and run.provenance().get("finished") is True
         session = cls(run, datetime.now(UTC), by, idle)
         session.note()
         return session
 
     def note(self) -> None:
-        """Writes it to the run's record, after earlier ones, as if it ended now."""
+        """Writes the session to the run's record, with the present time as its end."""
         if self.idle:
             return
         record = self.run.record()

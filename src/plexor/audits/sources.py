@@ -1,4 +1,4 @@
-"""What a plan's probes are made from: cases of a split, and files."""
+"""Sources of a plan's probes: cases of splits, and files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from plexor.probes import PlannedProbe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Everything that probes are fitted on, or read from.
+    """Cases on which probes are fitted, and files from which they are read.
 
     Attributes:
         splits: split → its cases, in the order of their ids.
@@ -30,7 +30,7 @@ class Sources:
     def of(
         cls, probes: Sequence[PlannedProbe], cohort: Cohort, *, path: Callable[[Path], Path]
     ) -> Sources:
-        """The sources of these probes.
+        """Collects the sources of these probes.
 
         Args:
             probes: a plan's.
@@ -51,13 +51,13 @@ class Sources:
 
     @property
     def cases(self) -> list[Case]:
-        """Every case that attacks are fitted on, once."""
+        """Every case on which an attack is fitted, once."""
         found = {case.id: case for cases in self.splits.values() for case in cases}
         return list(found.values())
 
     @property
     def sha256(self) -> str:
-        """One hash of their content; "" if there is nothing to fit or to read."""
+        """Hash of all sources; "" if there are none."""
         if not self.splits and not self.files:
             return ""
         rows = {
@@ -71,6 +71,4 @@ def _hash(path: Path) -> str:
     try:
         return digest_file(path)
     except OSError as error:
-        raise DataError(
-            f"cannot read {path}: {error.strerror}; name a file that is there"
-        ) from error
+        raise DataError(f"cannot read {path}: {error.strerror}; name an existing file") from error

@@ -1,4 +1,4 @@
-"""Cases in batches, read again each time they are gone through."""
+"""Batches of cases, read from disk again in each pass."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ from plexor.cases import Case, Image
 from plexor.core.errors import DataError
 from plexor.core.seeds import seed_for
 from plexor.models import Batch, Model
+from plexor.models.features import Features
 
 
 @dataclass(slots=True, kw_only=True)
 class CaseStream:
-    """Batches of cases in an order that is drawn anew for each pass; two of them are held at most.
+    """Batches of cases in a random order, drawn again for each pass; at most two are in memory.
 
-    The order depends on the seed, the cases and the number of the pass alone.
+    The order depends only on the seed, the cases and the number of the pass.
 
     Attributes:
-        cases: with images of one shape.
-        model: what the batches are for: its task's labels, on its device.
-        batch_size: of all but the last of a pass.
-        seed: of the orders.
+        cases: cases with images of one shape.
+        model: the model that takes the batches; it decides labels and device.
+        batch_size: cases per batch; the last of a pass may be smaller.
+        seed: seed of the orders.
         on_batch: called after each batch.
     """
 
@@ -39,10 +40,10 @@ class CaseStream:
     _n_passes: int = field(init=False, default=0)
 
     def __iter__(self) -> Iterator[Batch]:
-        """One pass.
+        """Yields the batches of one pass.
 
         Raises:
-            DataError: an image cannot be read, or they are not stored alike.
+            DataError: an image cannot be read, or some images have whole levels and others floats.
         """
         seed = seed_for(self.seed, "pass", str(self._n_passes))
         self._n_passes += 1
@@ -64,7 +65,7 @@ class CaseStream:
             image = images[case.id]
             label = encoded(self.model.task, case, image) if isinstance(image, Image) else image
             if not isinstance(image, Image) or not isinstance(label, Tensor):
-                raise DataError(f"{case.id} could be read before, and now: {label}")
+                raise DataError(f"{case.id} was readable before, but now: {label}")
             read.append(image)
             labels.append(label)
         if len({image.intensity.quantum > 0 for image in read}) > 1:
@@ -73,5 +74,7 @@ class CaseStream:
                 "store them alike"
             )
         ids = [case.id for case in cases]
-        batch = Batch.of(ids, read, torch.stack(labels), self.model.device)
+        device = self.model.device
+        features = Features.of(cases, device)
+        batch = Batch.of(ids, read, torch.stack(labels), device, features=features)
         return replace(batch, groups=tuple(case.group for case in cases))

@@ -1,4 +1,4 @@
-"""The models that an audit's probes search on in place of the audited one."""
+"""Surrogates: models on which attacks search instead of the audited one."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def load_surrogates(
     """Loads every surrogate of a plan once, onto the CPU.
 
     Args:
-        probes: the plan's.
-        model: the audited one.
+        probes: the plan's probes.
+        model: the audited model.
         path: file as the plan names it → its path.
 
     Returns:
@@ -27,16 +27,14 @@ def load_surrogates(
 
     Raises:
         ModelError: a file is missing or damaged.
-        PlanError: it has no card, or is of another task, other classes, or other images than
-            ``model``.
+        PlanError: a file has no card, or differs from ``model`` in task, classes or images.
     """
     found: dict[Path, TorchModel] = {}
     for file in dict.fromkeys(file for probe in probes for file in probe.needs.models):
         where = path(file)
         if read_card(where) is None:
             raise PlanError(
-                f"surrogates: {where} does not say what model it is of; take a file that plexor "
-                "train wrote"
+                f"surrogates: {where} has no model card; take a file written by plexor train"
             )
         found[file] = load_model(ModelSource(weights=where))
         _check_fits(found[file], model, what=f"surrogates: {where}")
@@ -44,16 +42,22 @@ def load_surrogates(
 
 
 def surrogate_cards(surrogates: Mapping[Path, TorchModel]) -> list[dict[str, object]]:
-    """What ``provenance.json`` says of them; each card has the weights' hash."""
+    """The surrogates' part of ``provenance.json``; each card has the weights' hash."""
     return [{"file": str(file), **model.card.to_dict()} for file, model in surrogates.items()]
 
 
 def _check_fits(surrogate: TorchModel, model: Model, *, what: str) -> None:
     check_alike(model.task, surrogate.task, what=what)
+    known = {feature.name for feature in model.card.features}
+    if more := sorted({feature.name for feature in surrogate.card.features} - known):
+        raise PlanError(
+            f"{what} takes the features {', '.join(more)}, which the model that is audited does "
+            "not; take a surrogate of the image, or of the same features"
+        )
     for name, said in (("channels", "channels"), ("spatial_dims", "spatial dimensions")):
         wanted, found = getattr(model.card, name), getattr(surrogate.card, name)
         if None not in (wanted, found) and wanted != found:
             raise PlanError(
-                f"{what} takes images with {found} {said}, the model that is audited {wanted}; "
-                "take one that takes the same images"
+                f"{what} takes images with {found} {said}, the audited model {wanted}; "
+                "use one that takes the same images"
             )

@@ -1,4 +1,4 @@
-"""The smallest piece of an audit that is done, kept and resumed as a whole."""
+"""A unit: the smallest part of an audit that is executed, stored and resumed as a whole."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Unit:
     """Some cases under one probe.
 
     Attributes:
-        id: hash of everything its findings depend on, but for the versions of Plexor and torch, of
-            which a run directory has one each.
+        id: hash of everything its findings depend on, except the versions of Plexor and torch,
+            which are the same throughout a run directory.
         probe: the probe.
         cases: the cases it is applied to.
-        visibility: what is measured of how visible it is.
+        visibility: which visibility measures are computed.
     """
 
     id: str
@@ -42,16 +42,16 @@ def units_of(
     images_sha256: Mapping[str, str],
     visibility: Visibility = Visibility(),
 ) -> list[Unit]:
-    """Cuts the cases, in their order, into units of at most ``size``.
+    """Splits the cases, in their order, into units of at most ``size``.
 
     Args:
-        ready: the probe, and what it was made from.
+        ready: the probe, with its sources.
         cases: the cases it is applied to.
-        size: of a unit.
-        seed: the run's.
-        model_sha256: of all that decides the model's outputs.
+        size: maximum number of cases per unit.
+        seed: the run's seed.
+        model_sha256: hash of everything that determines the model's outputs.
         images_sha256: case id → hash.
-        visibility: what is measured of how visible the changes are.
+        visibility: which visibility measures are computed.
     """
     probe = ready.probe
     about = {
@@ -69,7 +69,16 @@ def units_of(
     units = []
     for start in range(0, len(cases), size):
         some = tuple(cases[start : start + size])
-        content = [[c.id, images_sha256[c.id], c.truth, c.group] for c in some]
+        content = [
+            [
+                c.id,
+                images_sha256[c.id],
+                c.truth,
+                c.group,
+                *([dict(c.features)] if c.features else []),
+            ]
+            for c in some
+        ]
         unit_id = f"{probe.id}-{digest([about, content])[:20]}"
         units.append(Unit(id=unit_id, probe=probe, cases=some, visibility=visibility))
     return units

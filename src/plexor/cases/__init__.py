@@ -9,7 +9,7 @@ from plexor.cases.image import LOSSLESS, Codec, Image, Pixels
 from plexor.cases.intensity import Intensity
 from plexor.cases.mask import read_case, truth_of
 from plexor.cases.problem import Problem
-from plexor.cases.split import split_groups
+from plexor.cases.split import limit_cases, split_groups
 
 __all__ = [
     "LOSSLESS",
@@ -24,6 +24,7 @@ __all__ = [
     "Problem",
     "check_cohort",
     "decode_image",
+    "limit_cases",
     "load_cohort",
     "read_annotation",
     "read_case",

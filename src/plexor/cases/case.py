@@ -31,6 +31,8 @@ class Case:
         group: the patient or lesion; cases of one group are dependent. Its own id where unknown.
         split: "train", "validation", "test" or another name; None where not yet split.
         metadata: all other columns of the manifest.
+        features: column → finite number, for models that take these beside the image; empty where
+            no column was named as a feature.
         masks: name → image file of the same shape, not 0 where the named thing is; None where the
             manifest's cell is empty, which says that the image shows none.
         truth_mask: for a segmentation, an image file of the same shape that numbers the class of
@@ -44,6 +46,7 @@ class Case:
     group: str
     split: str | None = None
     metadata: Mapping[str, object] = field(default_factory=dict)
+    features: Mapping[str, float] = field(default_factory=dict)
     masks: Mapping[str, Path | None] = field(default_factory=dict)
     truth_mask: Path | None = None
     include_padding: bool = False

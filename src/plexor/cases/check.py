@@ -55,6 +55,7 @@ def check_cohort(
     truth: TruthKind = "class",
     no_finding: str = "",
     masks: Mapping[str, str] | None = None,
+    features: Sequence[str] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> CohortReport:
     """Reads a manifest, opens every image, and lists all that is wrong.
@@ -66,8 +67,9 @@ def check_cohort(
         path_template: builds the path from other columns.
         classes: the classes there may be.
         truth: "class", "findings", "number" or "mask".
-        no_finding: of findings, the label that stands for none.
+        no_finding: for several labels, the manifest's value for none.
         masks: name → the column with the paths of its masks, or a template that builds them.
+        features: columns of numbers that a model takes beside the image.
         progress: called with the number of images opened and the number of all.
 
     Raises:
@@ -82,6 +84,7 @@ def check_cohort(
         truth=truth,
         no_finding=no_finding,
         masks=masks,
+        features=features,
     )
     missing = {problem.where for problem in problems if problem.id == "file-missing"}
     cases = [case for case in cohort.cases if case.id not in missing]
@@ -102,7 +105,7 @@ def check_cohort(
 
 
 def _labels(case: Case, truth: TruthKind) -> tuple[str, ...]:
-    """The classes or findings of a case; none for a number or a mask."""
+    """The class or the labels of a case; none for a number or a mask."""
     if truth in ("number", "mask"):
         return ()
     return split_labels(str(case.truth)) if truth == "findings" else (str(case.truth),)

@@ -25,10 +25,11 @@ class Cohort:
     Attributes:
         name: the manifest's, without its ending.
         cases: in the manifest's order.
-        classes: class names, or findings, in the order of a model's outputs; empty where truth is
+        classes: class names, or labels, in the order of a model's outputs; empty where truth is
             a number, or a mask whose classes nobody named.
-        digest: SHA-256 of every case's id, truth, group and split and of the classes; independent
-            of the order of rows and of where the files lie. The images have hashes of their own.
+        digest: SHA-256 of every case's id, truth, group, split and features and of the classes;
+            independent of the order of rows and of where the files lie. The images have hashes of
+            their own.
     """
 
     name: str
@@ -38,7 +39,9 @@ class Cohort:
 
     def __post_init__(self) -> None:
         rows = sorted([case.id, str(case.truth), case.group, case.split] for case in self.cases)
-        object.__setattr__(self, "digest", digest([list(self.classes), rows]))
+        content: list[object] = [list(self.classes), rows]
+        features = sorted([case.id, dict(case.features)] for case in self.cases if case.features)
+        object.__setattr__(self, "digest", digest([*content, features] if features else content))
 
     def __len__(self) -> int:
         return len(self.cases)
@@ -81,6 +84,7 @@ def load_cohort(
     masks: Mapping[str, str] | None = None,
     include_padding: bool = False,
     split: str | None = None,
+    features: Sequence[str] = (),
 ) -> Cohort:
     """Reads a manifest, or refuses it with a list of all that is wrong.
 
@@ -99,13 +103,15 @@ def load_cohort(
         truth: "class"; "findings" for several labels a case, as "effusion|nodule"; "number" for
             regression: each label is then a finite number; "mask" for a segmentation: each label
             is then the path of an image that numbers the class of each pixel, 0 for the background.
-        no_finding: of findings, the label that stands for none, e.g. "No Finding"; an empty cell if
-            not given.
+        no_finding: for several labels, the manifest's value for none, e.g. "No Finding"; an empty
+            cell if not given.
         masks: name → the column with the paths of its masks, e.g. ``{"lesion": "lesion_mask"}``,
             or a template that builds them, ``{"lesion": "masks/{image_id}.png"}``. An empty cell
             says that there is none of it in the image.
         include_padding: treat DICOM's Pixel Padding as part of the image.
         split: keep only this split.
+        features: columns of numbers that a model takes beside the image; a cell that is no finite
+            number is an error.
 
     Raises:
         DataError: the manifest or any row of it is broken.
@@ -119,6 +125,7 @@ def load_cohort(
         truth=truth,
         no_finding=no_finding,
         masks=masks or {},
+        features=features,
     )
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
@@ -143,6 +150,7 @@ def inspect_manifest(
     truth: TruthKind,
     no_finding: str = "",
     masks: Mapping[str, str] | None = None,
+    features: Sequence[str] = (),
 ) -> tuple[Cohort, list[Problem]]:
     """The cases of a manifest's valid rows, and all that is wrong with it.
 
@@ -158,6 +166,7 @@ def inspect_manifest(
         truth=truth,
         no_finding=no_finding,
         masks=masks or {},
+        features=features,
     )
     cases, problems = reader.read()
     problems += problems_between_cases(cases)
@@ -173,7 +182,7 @@ def inspect_manifest(
                 severity="error",
                 id="label-unknown",
                 where=case.id,
-                message=unknown("finding", name, classes),
+                message=unknown("label", name, classes),
             )
             for case in cases
             for name in split_labels(str(case.truth))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from plexor.core.csv_text import plain_cell
 from plexor.core.errors import DataError
 
 _PARQUET = b"PAR1"
@@ -98,7 +99,7 @@ def _read_csv(path: Path, data: bytes) -> tuple[tuple[str, ...], tuple[Row, ...]
         rows = tuple(
             Row(
                 line=reader.line_num,
-                cells=dict(zip(columns, [cell.strip() for cell in line], strict=False)),
+                cells=dict(zip(columns, [plain_cell(cell.strip()) for cell in line], strict=False)),
                 n_cells=len(line),
             )
             for line in reader

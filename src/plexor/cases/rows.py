@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -28,8 +28,9 @@ class CaseReader:
         columns: role → the manifest's name for it, where it differs.
         path_template: builds the path from other columns; None where there is a path column.
         truth: what labels are.
-        no_finding: of findings, the label that stands for none.
+        no_finding: for several labels, the manifest's value for none.
         masks: name → the column with the paths of its masks, or a template that builds them.
+        features: columns of numbers that a model takes beside the image.
 
     Raises:
         DataError: a template is wrong, or a column that is needed, mapped or named in one is not
@@ -43,6 +44,7 @@ class CaseReader:
     truth: TruthKind
     no_finding: str = ""
     masks: Mapping[str, str] = field(default_factory=dict)
+    features: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         for role in self.columns:
@@ -50,7 +52,8 @@ class CaseReader:
                 raise DataError(unknown("column role", role, _ROLES))
         paths = (self._path, *self._masks.values())
         of_paths = [column for path in paths for column in path.columns]
-        for name in sorted({self._name("label"), *self.columns.values(), *of_paths}):
+        named = {self._name("label"), *self.columns.values(), *of_paths, *self.features}
+        for name in sorted(named):
             if name not in self.table.columns:
                 what = unknown("column", name, self.table.columns)
                 raise DataError(
@@ -82,7 +85,7 @@ class CaseReader:
     def _masks(self) -> dict[str, RowPath]:
         return {name: RowPath.of_either(written) for name, written in self.masks.items()}
 
-    def _row_problems(self, row: Row) -> Iterable[Problem]:
+    def _row_problems(self, row: Row) -> Iterable[Problem]:  # noqa: PLR0912 (a list of checks)
         def problem(kind: str, message: str) -> Problem:
             return Problem(severity="error", id=kind, where=f"row {row.line}", message=message)
 
@@ -111,6 +114,8 @@ class CaseReader:
             empty = [name for name in names if text_of(row.cells[name]) == ""]
             if empty:
                 yield problem(f"{role}-missing", f"column {empty[0]!r} is empty")
+        for message in self._feature_problems(row):
+            yield problem("feature-not-a-number", message)
         label = text_of(row.cells[self._name("label")])
         if self.truth == "number" and label and parse_number(label) is None:
             yield problem("label-not-a-number", f"label {label!r} is not a finite number")
@@ -123,11 +128,27 @@ class CaseReader:
                 message = f"label {label!r} says {self.no_finding!r} and something else; repair it"
                 yield problem("label-contradictory", message)
 
+    def _feature_problems(self, row: Row) -> Iterator[str]:
+        """Each feature of the row that is no finite number."""
+        for name in self.features:
+            cell = text_of(row.cells[name])
+            if parse_number(cell) is None:
+                found = f"is {cell!r}" if cell else "is empty"
+                yield (
+                    f"feature {name!r} of {self._identity(row.cells)} {found}, expected a finite "
+                    "number; fill it in, or leave the case out"
+                )
+
+    def _identity(self, row: Mapping[str, object]) -> str:
+        """The id that a row's case has."""
+        texts = {name: text_of(row[name]) for name in self.table.columns}
+        return texts.get(self._name("id")) or self._path.fill(texts)
+
     def _case(self, row: Mapping[str, object], numeric: set[str]) -> Case:
         texts = {name: text_of(row[name]) for name in self.table.columns}
         path = self._path.fill(texts)
         label = texts[self._name("label")]
-        identity = texts.get(self._name("id")) or path
+        identity = self._identity(row)
         used = {*(self._name(role) for role in _ROLES), *self.masks.values()}
         return Case(
             id=identity,
@@ -140,6 +161,7 @@ class CaseReader:
                 for name in self.table.columns
                 if name not in used
             },
+            features={name: float(texts[name]) for name in self.features},
             masks={
                 name: None if mask.lacks(texts) else self.root / mask.fill(texts)
                 for name, mask in self._masks.items()

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 
+from plexor.cases.case import Case
 from plexor.cases.cohort import Cohort
 from plexor.core.errors import PlanError
 from plexor.core.seeds import seed_for
@@ -49,6 +50,55 @@ def split_groups(cohort: Cohort, fractions: Mapping[str, float], seed: int) -> C
     return replace(
         cohort, cases=tuple(replace(case, split=split_of[case.group]) for case in cohort.cases)
     )
+
+
+def limit_cases(cohort: Cohort, n: int, seed: int, *, by_split: bool = True) -> Cohort:
+    """Takes up to ``n`` cases, or ``n`` of each split, in the proportions of the classes.
+
+    Groups are taken whole, in a random order in which every class, or tenth of the numbers, is
+    spread evenly; a group that would exceed ``n`` is passed over. The cases keep their order.
+
+    Args:
+        cohort: the cases; those without a split count as one.
+        n: number of cases, at least 1.
+        seed: of the random order.
+        by_split: take ``n`` of each split, rather than of all cases.
+
+    Raises:
+        PlanError: ``n`` is below 1, or every group of a split has more than ``n`` cases.
+    """
+    if n < 1:
+        raise PlanError(f"the limit must be at least 1 case, got {n}")
+
+    def part_of(case: Case) -> str | None:
+        return case.split if by_split else None
+
+    taken: set[tuple[str | None, str]] = set()
+    for split in dict.fromkeys(map(part_of, cohort.cases)):
+        cases = tuple(case for case in cohort.cases if part_of(case) == split)
+        left = n
+        for group, size in _spread(replace(cohort, cases=cases), seed):
+            if size <= left:
+                taken.add((split, group))
+                left -= size
+        if left == n:
+            raise PlanError(
+                f"{cohort.name}: every group{'' if split is None else f' of split {split!r}'} has "
+                f"more than {n} cases, and groups are taken whole; raise the limit"
+            )
+    return cohort.select(lambda case: (part_of(case), case.group) in taken)
+
+
+def _spread(cohort: Cohort, seed: int) -> list[tuple[str, int]]:
+    """Groups with their numbers of cases, at random, each stratum spread evenly over the order."""
+    placed: list[tuple[float, int, str, int]] = []
+    for stratum in _strata(cohort):
+        n_cases, before = sum(stratum.values()), 0
+        for drawn, group in sorted((seed_for(seed, "limit", group), group) for group in stratum):
+            place = (before + stratum[group] / 2) / n_cases
+            placed.append((place, drawn, group, stratum[group]))
+            before += stratum[group]
+    return [(group, size) for _, _, group, size in sorted(placed)]
 
 
 def _strata(cohort: Cohort) -> list[dict[str, int]]:

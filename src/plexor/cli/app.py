@@ -1,4 +1,4 @@
-"""``plexor``: the commands, and what every one of them does with an error."""
+"""``plexor``: the list of commands, and how errors are printed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _INTERRUPTED = 130
 
 app = typer.Typer(
     name="plexor",
-    help="Finds out whether a medical-imaging model can be fooled, on the images as stored.\n\n"
+    help="Audits medical-imaging models for robustness, on the images as stored.\n\n"
     "A first look, with no data: plexor demo. With your own: plexor cohort check MANIFEST, "
     "plexor train PLAN, plexor audit PLAN.",
     no_args_is_help=True,
@@ -62,7 +62,7 @@ def options(
 
 
 def main() -> None:
-    """Runs the command line; an expected error is one sentence, without a traceback."""
+    """Runs the command line. An expected error is printed as one sentence, without a traceback."""
     for stream in (sys.stdout, sys.stderr):
         show_all_characters(stream)
     try:
@@ -82,12 +82,12 @@ def main() -> None:
         sys.exit(2)
     except SystemExit as end:
         if end.code == _INTERRUPTED:
-            Console(stderr=True).print("stopped; run the same command again to go on")
+            Console(stderr=True).print("stopped; run the same command again to resume")
         raise
 
 
 def show_all_characters(stream: TextIO) -> None:
-    """Lets a console escape the characters that its code page lacks, rather than fail on them.
+    """Makes a console escape the characters that its code page lacks, instead of failing.
 
     A pipe on Windows has the code page 1252; a class may be named in any script.
     """

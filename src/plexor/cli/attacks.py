@@ -2,33 +2,163 @@
 
 from __future__ import annotations
 
-from plexor.cli.output import console, folding_table
+import dataclasses
+import json
+import re
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+from rich.table import Table
+
+from plexor.cli.output import console
+from plexor.threat_model import ACCESS, Access
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from plexor.attacks.description import Described
 
 
-def attacks() -> None:
-    """List the attacks: what each needs to see, its norms, its tasks, its source.
+def attacks(
+    name: Annotated[
+        str | None, typer.Argument(help="One attack: its options, their defaults, its source.")
+    ] = None,
+    access: Annotated[
+        Access | None, typer.Option(help="Only attacks that need no more of the model than this.")
+    ] = None,
+    norm: Annotated[
+        str | None, typer.Option(help="Only attacks under this norm: linf, l2, l1 or l0.")
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option(help="Only attacks for this task, e.g. regression.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON, with options and references.")
+    ] = False,
+) -> None:
+    """List the attacks, or show one with its options.
 
-    A fitted attack is fitted on one split and applied to others: the list names what fitting needs
-    to see, then what applying it does. For an attack on surrogates it also names what it needs to
-    see of these.
+    `sees` is what an attack needs of the model: gradients, scores or decisions. A fitted attack is
+    fitted on one split and applied to another: the second word is what it needs when applied.
 
     How to choose: docs/how-to/which-attack.md, "Which attack to take" on the site.
-    """
-    from plexor.attacks import CATALOGUE, FITTED, ON_SURROGATES
 
-    table = folding_table("attack", "what it does", "sees", "norms", "tasks", "reference")
-    for name, attack in CATALOGUE.items():
-        seen: str = attack.access
-        if name in FITTED:
-            seen = f"{attack.access} when fitted, then {FITTED[name].applied}"
-        if name in ON_SURROGATES:
-            seen = f"{attack.access} (of surrogates {ON_SURROGATES[name].of_surrogates})"
-        table.add_row(
-            name,
-            attack.summary,
-            seen,
-            ", ".join(attack.norms),
-            ", ".join(attack.tasks),
-            attack.reference,
-        )
-    console.print(table)
+    Example: plexor attacks --access scores --norm l2
+    """
+    from plexor.attacks import CATALOGUE
+    from plexor.core.errors import PlanError, unknown
+
+    if name is not None and name not in CATALOGUE:
+        raise PlanError(unknown("attack", name, CATALOGUE))
+    chosen = {name: CATALOGUE[name]} if name else _fitting(CATALOGUE, access, norm, task)
+    if not chosen:
+        raise PlanError("no attack fits these filters; `plexor attacks` lists all")
+    if as_json:
+        typer.echo(json.dumps([_described(*item) for item in chosen.items()], indent=1))
+    elif name:
+        _show(name, chosen[name])
+    else:
+        console.print(_listed(chosen))
+        console.print(f"\nplexor attacks {next(iter(chosen))}: one attack with its options")
+
+
+def _fitting(
+    catalogue: Mapping[str, type[Described]], access: str | None, norm: str | None, task: str | None
+) -> dict[str, type[Described]]:
+    """The attacks that pass every filter given.
+
+    Raises:
+        PlanError: a filter names a norm or task that does not exist.
+    """
+    from plexor.attacks.description import EVERY_NORM, EVERY_TASK
+    from plexor.core.errors import PlanError, unknown
+
+    for kind, value, choices in (("norm", norm, EVERY_NORM), ("task", task, EVERY_TASK)):
+        if value is not None and value not in choices:
+            raise PlanError(unknown(kind, value, choices))
+    return {
+        name: attack
+        for name, attack in catalogue.items()
+        if (access is None or ACCESS.index(attack.access) <= ACCESS.index(access))
+        and (norm is None or norm in attack.norms)
+        and (task is None or task in attack.tasks)
+    }
+
+
+def _listed(attacks: Mapping[str, type[Described]]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for header in ("attack", "sees", "norms"):
+        table.add_column(header, no_wrap=True)
+    table.add_column("what it does")
+    for name, attack in attacks.items():
+        table.add_row(name, attack.access, " ".join(attack.norms), attack.summary)
+    return table
+
+
+def _show(name: str, attack: type[Described]) -> None:
+    about = _described(name, attack)
+    console.print(f"{name}: {attack.summary}\n")
+    facts = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    facts.add_column(no_wrap=True)
+    facts.add_column()
+    for key in ("sees", "applied", "of_surrogates", "norms", "tasks", "reference"):
+        if value := about.get(key):
+            words = ", ".join(value) if isinstance(value, list) else str(value)
+            facts.add_row(key.replace("_", " "), words)
+    console.print(facts)
+    options = about["options"]
+    if isinstance(options, list) and options:
+        table = Table(box=None, padding=(0, 2, 0, 0))
+        for header in ("option", "default"):
+            table.add_column(header, no_wrap=True)
+        table.add_column("what it sets")
+        for option in options:
+            table.add_row(option["name"], _as_yaml(option["default"]), option["text"])
+        console.print()
+        console.print(table)
+    console.print("\nIn a plan:\n")
+    console.print(f"  - attack: {name}\n    threat: {{norm: {attack.norms[0]}, radius: 2}}")
+    if "of_surrogates" in about:
+        console.print("    surrogates: [other.safetensors]")
+
+
+def _described(name: str, attack: type[Described]) -> dict[str, object]:
+    """Everything that the catalogue and the class say of an attack, as JSON."""
+    from plexor.attacks import FITTED, ON_SURROGATES
+    from plexor.findings.json_format import attribute_texts
+
+    about: dict[str, object] = {"name": name, "summary": attack.summary, "sees": attack.access}
+    if name in FITTED:
+        about["applied"] = FITTED[name].applied
+    if name in ON_SURROGATES:
+        about["of_surrogates"] = ON_SURROGATES[name].of_surrogates
+    texts = attribute_texts(attack)
+    fields: tuple[dataclasses.Field[object], ...] = dataclasses.fields(cast("Any", attack))
+    return about | {
+        "norms": list(attack.norms),
+        "tasks": list(attack.tasks),
+        "reference": attack.reference,
+        "options": [
+            {
+                "name": field.name,
+                "default": _default(field),
+                "text": _plain(texts.get(field.name, "")),
+            }
+            for field in fields
+        ],
+    }
+
+
+def _default(field: dataclasses.Field[object]) -> object:
+    if field.default is not dataclasses.MISSING:
+        return field.default
+    return None if field.default_factory is dataclasses.MISSING else field.default_factory()
+
+
+def _as_yaml(value: object) -> str:
+    return json.dumps(value).strip('"')
+
+
+def _plain(text: str) -> str:
+    """A docstring's sentence in the words of a plan."""
+    return re.sub(r"\bNone\b", "null", " ".join(text.replace("``", "`").split()))

@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from plexor.cli.output import console, folding_table, stepping
+from plexor.cli.plan_options import Changes, Limit, load
 
 if TYPE_CHECKING:
     from plexor.audits import Executor
@@ -25,7 +26,11 @@ def audit(
         Path, typer.Argument(help="The plan (YAML) with `cohort`, `model` and `probes`.")
     ],
     out: Annotated[
-        Path | None, typer.Option(help="Run directory; runs/<plan's file name> if not given.")
+        Path | None,
+        typer.Option(
+            help="Run directory; default: runs/<name of the plan's file>, then -limit-N for "
+            "--limit N."
+        ),
     ] = None,
     require: Annotated[
         list[str] | None,
@@ -33,51 +38,52 @@ def audit(
             help="A condition on summary.json; if it does not hold, the exit status is 1."
         ),
     ] = None,
+    limit: Limit = None,
+    changes: Changes = None,
     device: Annotated[
-        str | None, typer.Option(help="Where to compute, e.g. cuda:0; found by itself.")
+        str | None, typer.Option(help="Device, e.g. cuda:0; by default a GPU if there is one.")
     ] = None,
     batch_size: Annotated[
-        int, typer.Option(min=1, help="Cases at a time; halved when memory runs out.")
+        int, typer.Option(min=1, help="Batch size; halved when memory runs out.")
     ] = 64,
     allow_code: Annotated[
         bool, typer.Option(help="Import and call the plan's `model.python`.")
     ] = False,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Units at a time, each by a worker of its own; needs Ray."),
+        typer.Option(min=1, help="Number of parallel workers; needs Ray."),
     ] = None,
     ray: Annotated[
         str | None,
-        typer.Option(help="HOST:PORT of the Ray cluster whose workers do it, or `auto`."),
+        typer.Option(help="Ray cluster that provides the workers: HOST:PORT or `auto`."),
     ] = None,
     threads: Annotated[
         int | None,
-        typer.Option(min=1, help="Threads of each worker, 1 if not given; findings depend on it."),
+        typer.Option(min=1, help="Threads of each worker, default 1; findings depend on it."),
     ] = None,
     by: Annotated[
-        str, typer.Option(help="Who carries it out; stands in the report if given.")
+        str, typer.Option(help="Name of the person who runs the audit, for the report.")
     ] = "",
 ) -> None:
     """Attack a model on the images as stored, judge, measure, and write the report.
 
-    Stopped with Ctrl-C or killed, the same command goes on where it was. The exit status is 2 if
-    there is an error, or if a probe has nothing but failed cases; the report is written all the
-    same.
+    An audit that was stopped with Ctrl-C or killed is resumed by the same command. The exit status
+    is 2 after an error, and if every case failed under a probe; the report is written then, too.
 
     Example: --require 'probes["pgd-linf-2"].accuracy.low > 0.5'
     """
     from plexor.audits import audit as carry_out
     from plexor.core.errors import DataError, PlanError
-    from plexor.plans import load_plan
     from plexor.report import write_report
 
-    loaded = load_plan(plan)
+    loaded = load(plan, changes, limit)
     conditions = require or []
     _check_conditions(conditions, loaded)
     with stepping("audit", unit="case-probes") as advance:
         run = carry_out(
             loaded,
-            out=out or Path("runs") / plan.stem,
+            out=out
+            or Path("runs") / (plan.stem if limit is None else f"{plan.stem}-limit-{limit}"),
             device=device,
             batch_size=batch_size,
             allow_code=allow_code,
@@ -97,8 +103,9 @@ def audit(
         findings = run.findings()
         reason = findings.loc[findings["probe"] == failed[0], "error"].iloc[0]
         raise DataError(
-            f"every case failed under {', '.join(failed)}, so nothing was measured there; the "
-            f"first says: {reason}; mend the images or the model, and audit into a new directory"
+            f"every case failed under {', '.join(failed)}, so nothing was measured; the "
+            f"first error: {reason}; correct the images or the model, and audit into a new "
+            f"directory"
         )
     if errors := [answer for answer in answers.values() if isinstance(answer, PlanError)]:
         raise errors[0]
@@ -106,7 +113,7 @@ def audit(
 
 
 def _check_conditions(conditions: list[str], plan: Plan) -> None:
-    """Refuses, before anything is computed, conditions that no summary of the plan can answer."""
+    """Refuses, before the audit, conditions that no summary of this plan can answer."""
     from plexor.core.errors import PlanError
     from plexor.findings.require_check import check_condition
 
@@ -135,7 +142,7 @@ def _say(summary: Summary) -> None:
 def _executor(
     address: str | None, workers: int | None, threads: int | None, device: str | None
 ) -> Executor | None:
-    """Ray's workers, if anything is said of them."""
+    """Ray's workers, if an option asks for them."""
     from plexor.audits import Ray
     from plexor.core.errors import PlanError
 
@@ -149,18 +156,18 @@ def _executor(
 
 
 def all_failed(summary: Summary) -> list[str]:
-    """Ids of the probes under which not one case could be judged."""
+    """Ids of the probes under which every case failed."""
     return [name for name, result in _judged(summary) if result.n_failed and not result.n]
 
 
 def _judged(summary: Summary) -> list[tuple[str, Performance]]:
-    """Untouched images and every probe, each with its lossless figures."""
+    """The untouched images and every probe, each with its lossless results."""
     probes = [(probe.id, probe.lossless) for probe in summary.probes]
     return [("clean", summary.clean.lossless), *probes]
 
 
 def answered(conditions: list[str], summary: Summary) -> dict[str, bool | PlanError]:
-    """Whether each condition holds, or why it has no answer."""
+    """Whether each condition holds, or why it cannot be evaluated."""
     from plexor.core.errors import PlanError
     from plexor.findings.require import holds
 

@@ -33,22 +33,23 @@ def check(
         typer.Argument(help="A manifest (CSV or Parquet), or a plan (YAML) that names one."),
     ],
     root: Annotated[
-        Path | None, typer.Option(help="Folder that image paths are relative to.")
+        Path | None, typer.Option(help="Folder to which image paths are relative.")
     ] = None,
     column: Annotated[
         list[str] | None,
         typer.Option(
-            help="Our name = the manifest's, e.g. --column label=dx --column group=lesion_id."
+            help="PLEXOR'S=MANIFEST'S column, e.g. --column label=dx --column group=lesion_id."
         ),
     ] = None,
     path_template: Annotated[
-        str | None, typer.Option(help="A path from other columns, e.g. 'images/{image_id}.jpg'.")
+        str | None,
+        typer.Option(help="Image path built from other columns, e.g. 'images/{image_id}.jpg'."),
     ] = None,
     truth: Annotated[
         TruthKind | None,
         typer.Option(
-            help="What labels are: class, findings (as effusion|nodule), number or mask; "
-            "a plan's own."
+            help="Kind of label: class, findings (as effusion|nodule), number or mask; "
+            "default: that of the plan."
         ),
     ] = None,
     show_all: Annotated[
@@ -64,7 +65,7 @@ def check(
         ),
     ] = False,
 ) -> None:
-    """Open every image of a manifest and list all that is wrong; exit status 1 on errors.
+    """Open every image of a manifest and list all problems; exit status 1 on errors.
 
     Unreadable files, mixed channels, sizes, orientations and spacings, missing labels, names that
     differ in case only, duplicates, groups on both sides of a split, and more. Nothing is changed
@@ -77,6 +78,7 @@ def check(
     columns = pairs(column or [])
     classes, no_finding = None, ""
     masks: Mapping[str, str] = {}
+    features: tuple[str, ...] = ()
     if manifest.suffix in (".yaml", ".yml"):
         plan = load_plan(manifest)
         source = plan.cohort
@@ -85,7 +87,7 @@ def check(
         columns = columns or dict(source.columns)
         path_template = path_template or source.path_template
         classes, no_finding, masks = source.classes, source.no_finding, source.masks
-        truth = truth or _truth(plan)
+        truth, features = truth or _truth(plan), source.features
     with stepping("cohort check", unit="images") as advance:
         found = check_cohort(
             manifest,
@@ -96,6 +98,7 @@ def check(
             truth=truth or "class",
             no_finding=no_finding,
             masks=masks,
+            features=features,
             progress=lambda done, total: advance(done, total, manifest.name),
         )
     _print(found, most=len(found.problems) if show_all else _MOST_SHOWN)
@@ -115,7 +118,7 @@ def check(
 
 
 def _truth(plan: Plan) -> TruthKind:
-    """How labels are written for the model that the plan audits."""
+    """Kind of label that the plan's model needs."""
     from plexor.audits.inputs import truth_kind
     from plexor.models.weights import read_card
 
@@ -134,7 +137,7 @@ def _print(found: CohortReport, *, most: int) -> None:
         if counts:
             console.print(f"{title}: " + ", ".join(f"{name} {n}" for name, n in counts.items()))
     if not found.problems:
-        console.print("nothing wrong was found")
+        console.print("no problems found")
         return
     table = folding_table("severity", "what", "where", "message")
     for problem in found.problems[:most]:

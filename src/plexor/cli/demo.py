@@ -41,10 +41,10 @@ def demo(
     ),
     cases: Annotated[int, typer.Option(min=60, help="Phantom images.")] = 900,
 ) -> None:
-    """Draw phantoms, train a small model on them, attack it, write the report. Needs no data.
+    """Draw phantoms, train a small model on them, attack it, write the report; needs no data.
 
-    What it does is four lines you could type yourself; it prints them as it goes. Stopped, the
-    same command goes on where it was.
+    The commands it runs are printed; each can also be typed by hand. A demo that was stopped is
+    resumed by the same command.
     """
     from plexor.cases.phantoms import write_phantoms
     from plexor.core.files import write_atomic

@@ -1,4 +1,4 @@
-"""What is printed while and after a command works: bars, lines now and then, tables."""
+"""Terminal output: progress bars, progress lines for logs, tables."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from rich.table import Table
 console = Console(highlight=False, soft_wrap=True, markup=False)
 _QUIET_SECONDS = 30.0
 _SPEED_SECONDS = 600.0
-"""How far back to look for the time left: over several steps, which may take minutes each."""
+"""Seconds of past steps from which the time left is estimated; a step may take minutes."""
 
 
 def folding_table(*headers: str) -> Table:
-    """A table whose cells are folded where a line is too short, never cut."""
+    """A table whose cells are wrapped, never cut, where the line is too short."""
     table = Table()
     for header in headers:
         table.add_column(header, overflow="fold")
@@ -34,17 +34,17 @@ def folding_table(*headers: str) -> Table:
 
 
 class Advance(Protocol):
-    """Told how far a command is."""
+    """Receives the progress of a command."""
 
     def __call__(self, done: int, total: int, note: str, *, unit: str | None = None) -> None:
-        """Shows it.
+        """Shows the progress.
 
         Args:
-            done: of ``total``.
-            total: of them all.
-            note: what is going on.
-            unit: what is counted, where a command counts one thing after another; a change begins
-                the count, and the guess of the time left, anew.
+            done: number done.
+            total: number to do.
+            note: current activity.
+            unit: what is counted, where a command counts several things in turn; a change restarts
+                the count and the estimate of the time left.
         """
         ...
 
@@ -93,7 +93,7 @@ def _lines(errors: Console, title: str, unit: str) -> Advance:
         now = time.monotonic()
         if unit not in (None, counted):
             counted, first = unit, None
-        if first is None:  # what came before this was not done at the pace of the rest
+        if first is None:  # earlier steps were resumed, so their pace says nothing about the rest
             start, first = now, done
         if now - last < _QUIET_SECONDS and done < total:
             return

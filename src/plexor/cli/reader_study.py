@@ -1,10 +1,8 @@
-"""``plexor readers create``, ``invite``, ``serve`` and what follows."""
+"""``plexor readers create``, ``invite``, ``serve`` and the commands after them."""
 
 from __future__ import annotations
 
 import contextlib
-import importlib.util
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,21 +11,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from plexor.cli.output import console, folding_table
-from plexor.core.errors import DataError, MissingExtraError, PlanError
+from plexor.core.errors import DataError, PlanError, require
 
 if TYPE_CHECKING:
     from plexor.readers.store import Store
 
-Study = Annotated[Path, typer.Argument(help="The study's folder, as written by create.")]
+_PACKAGES = ("sqlalchemy", "alembic", "fastapi", "uvicorn", "argon2")
+
+Study = Annotated[Path, typer.Argument(help="The study's folder, written by `create`.")]
 Database = Annotated[
     str | None,
     typer.Option(
-        help="URL of the database, e.g. postgresql+pg8000://user@host/name; SQLite in the study's "
-        "folder if not given."
+        help="URL of the database, e.g. postgresql+pg8000://user@host/name; default: SQLite in "
+        "the study's folder."
     ),
 ]
 Key = Annotated[
-    Path | None, typer.Option(help="The key's folder; STUDY-key beside the study if not given.")
+    Path | None, typer.Option(help="The key's folder; default: STUDY-key beside the study.")
 ]
 PASSWORD = "PLEXOR_READERS_PASSWORD"  # noqa: S105 (the name of a variable)
 ADDRESS = "http://127.0.0.1:8750"
@@ -39,31 +39,31 @@ def create(
         Path | None, typer.Option(help="An audit's run directory; arms name its probes.")
     ] = None,
     cases: Annotated[
-        Path | None, typer.Option(help="A folder with a folder of images for each arm.")
+        Path | None, typer.Option(help="A folder with one sub-folder of images per arm.")
     ] = None,
     drawn: Annotated[
         Path | None, typer.Option(help="An image set of `plexor readers draw`.")
     ] = None,
     drawn_key: Annotated[Path | None, typer.Option(help="The key of that set, CSV.")] = None,
     out: Annotated[
-        Path | None, typer.Option(help="A new folder; the study's name if not given.")
+        Path | None, typer.Option(help="A new folder; default: the study's name.")
     ] = None,
     key: Annotated[
-        Path | None, typer.Option(help="A new folder for the key; OUT-key if not given.")
+        Path | None, typer.Option(help="A new folder for the key; default: OUT-key.")
     ] = None,
     database: Database = None,
     seed: Annotated[
-        int | None, typer.Option(help="Of the draw; a new one if not given, kept in the key.")
+        int | None, typer.Option(help="Seed of the draw; default: a new one. Kept in the key.")
     ] = None,
 ) -> None:
-    """Make a study out of an audit, a folder with arms, or a drawn image set.
+    """Create a reader study from an audit, a folder of arms, or a drawn image set.
 
     The study's folder is all that a server needs. The key says which image is which: keep it
     elsewhere until the study is closed.
 
     Example: plexor readers create study.yaml --run runs/ham
     """
-    _needs_extra()
+    require(*_PACKAGES)
     from plexor.findings.study_file import run_directory
     from plexor.readers.design import load_study
     from plexor.readers.prepare import create_study
@@ -90,7 +90,7 @@ def create(
         seed=seed,
     )
     console.print(
-        f"{made.n_cases} cases to read, {made.n_training} to practise on, {made.n_images} images: "
+        f"{made.n_cases} cases to read, {made.n_training} for practice, {made.n_images} images: "
         f"{made.folder}"
     )
     console.print(f"key, not for readers and not for the server: {made.key}")
@@ -101,20 +101,20 @@ def invite(
     study: Study,
     readers: Annotated[list[str], typer.Argument(help="Pseudonyms of the readers.")],
     address: Annotated[
-        str, typer.Option(help="Where readers reach the server, for the links.")
+        str, typer.Option(help="URL at which readers reach the server, for the links.")
     ] = ADDRESS,
-    days: Annotated[float, typer.Option(help="Until a link expires.")] = 90,
+    days: Annotated[float, typer.Option(help="Days until a link expires.")] = 90,
     pilot: Annotated[
-        bool, typer.Option("--pilot", help="Keep their answers apart from the study.")
+        bool, typer.Option("--pilot", help="Keep their answers separate from the study.")
     ] = False,
     renew: Annotated[
-        bool, typer.Option("--renew", help="New links; the old ones and open sessions end.")
+        bool, typer.Option("--renew", help="Issue new links; old links and open sessions end.")
     ] = False,
     database: Database = None,
 ) -> None:
-    """Print a personal link for each reader; it is shown this once.
+    """Print a personal link for each reader; links are shown only once.
 
-    Whoever has a link reads as this reader: send each to one person only.
+    Whoever opens a link answers as this reader: send each to one person only.
     """
     with _opened(study, database) as store:
         from plexor.readers.enrol import invite as invite_readers
@@ -128,10 +128,10 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8750,
     https: Annotated[
-        bool, typer.Option("--https", help="Readers come by HTTPS, through a proxy.")
+        bool, typer.Option("--https", help="Readers connect by HTTPS, through a proxy.")
     ] = False,
     proxy: Annotated[
-        str | None, typer.Option(help="Address of that proxy, which tells readers' addresses.")
+        str | None, typer.Option(help="Address of that proxy, which forwards readers' addresses.")
     ] = None,
     database: Database = None,
 ) -> None:
@@ -194,11 +194,32 @@ def forget(
         )
 
 
+def import_outside(
+    study: Study,
+    reads: Annotated[Path, typer.Argument(help="CSV file in the form that export writes.")],
+    key: Annotated[
+        Path | None, typer.Option(help="The key's folder, where images are named by case and arm.")
+    ] = None,
+    database: Database = None,
+) -> None:
+    """Add readers who read elsewhere, with their answers, from a CSV file; all of it or nothing.
+
+    Needed columns: reader, question, answer, and image or case and arm; the codebook of an export
+    says what they hold.
+    """
+    with _opened(study, database) as store:
+        from plexor.readers.export import Unblinded
+        from plexor.readers.outside import import_reads
+
+        found = import_reads(store, reads, Unblinded.read(key) if key else None)
+        console.print(f"{found.n_reads} reads of {', '.join(found.readers)}")
+
+
 def export(
     study: Study,
     out: Annotated[Path, typer.Option(help="The file to write.")],
     form: Annotated[
-        str, typer.Option("--format", help="csv, parquet, json, or imrmc for R.")
+        str, typer.Option("--format", help="csv, parquet, json; imrmc or rjafroc for R.")
     ] = "csv",
     key: Annotated[
         Path | None,
@@ -218,33 +239,88 @@ def export(
 def analyse(
     study: Study,
     key: Key = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            help="The audit that the images are of: its model observer and its model are put "
+            "beside the readers, and its report gets a section."
+        ),
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="JSON file; STUDY/analysis.json if not given.")
+        Path | None,
+        typer.Option(
+            help="JSON file; STUDY/analysis.json if not given. The page stands beside it, .html."
+        ),
     ] = None,
     database: Database = None,
 ) -> None:
-    """Analyse a closed study by the plan in its study file.
+    """Analyse a closed study by the plan in its study file, and write its page.
 
     The plan is frozen before the key is opened, and the unblinding is logged in the database.
     """
     with _opened(study, database) as store:
         from plexor.core.files import write_atomic
+        from plexor.findings.reader_results import dump_results, keep_results
+        from plexor.findings.study_file import run_directory
         from plexor.readers.analyse import analyse_study, rows_of
+        from plexor.report import reader_report, write_report
 
-        found = analyse_study(store, study, key or _key_of(study))
+        audit = None if run is None else run_directory(run)
+        found = analyse_study(store, study, key or _key_of(study), audit)
         table = folding_table("question", "measure", "who", "value (95 % interval)", "n")
         for row in rows_of(found):
             table.add_row(*row)
         console.print(table)
         for note in found.notes:
             console.print(f"note: {note}")
-        path = out or study / "analysis.json"
-        write_atomic(path, json.dumps(found.to_dict(), indent=1, allow_nan=False).encode())
-        console.print(f"every figure with its method: {path}")
+        path, results = out or study / "analysis.json", found.stored()
+        page = path.with_suffix(".html")
+        write_atomic(path, dump_results(results))
+        write_atomic(page, reader_report(results).encode())
+        console.print(f"every figure with its method: {path}; as a page: {page}")
+        if audit is not None:
+            keep_results(audit, results)
+            console.print(f"section added to the audit's report: {write_report(audit.path)}")
+
+
+def plan(
+    study: Study,
+    difference: Annotated[
+        float, typer.Option(help="The difference that the next study should find, e.g. 0.05.")
+    ],
+    power: Annotated[float, typer.Option(help="Chance to find it.")] = 0.8,
+    cases: Annotated[
+        int | None, typer.Option(help="Also print the power of studies with this many cases.")
+    ] = None,
+    key: Key = None,
+    database: Database = None,
+) -> None:
+    """Plan the next study from a closed one: cases for each number of readers.
+
+    Obuchowski-Rockette components with the power of Hillis, for other readers and other cases of
+    the same kind. Of a comparison of two arms, the difference between them; of a study of one
+    change, how far readers are above guessing.
+    """
+    with _opened(study, database) as store:
+        from plexor.readers.analyse import open_key
+        from plexor.readers.power import READERS, pilots
+
+        opened = open_key(store, study, key or _key_of(study))
+        for pilot in pilots(opened.key.study, opened.reads):
+            console.print(f"{pilot.question}: {pilot.measure}, {pilot.effect}")
+            sized = [] if cases is None else [f"power with {cases} cases"]
+            table = folding_table("readers", f"cases for a power of {power:g}", *sized)
+            for n in READERS:
+                needed = pilot.cases(difference, n, power)
+                row = ["no number is enough" if needed is None else str(needed)]
+                if cases is not None:
+                    row.append(f"{pilot.power(difference, n, cases):.2f}")
+                table.add_row(str(n), *row)
+            console.print(table)
 
 
 def check(study: Study, key: Key = None, database: Database = None) -> None:
-    """Try to tell the arms apart from all that a browser gets but the pixels; fail if that works.
+    """Test whether anything sent to a browser, except pixels, tells the arms apart; fail if so.
 
     A copy of the study is served on this machine, each image is fetched, and a classifier looks at
     names, order, lengths, headers, bytes around the pixels and response times.
@@ -257,19 +333,20 @@ def check(study: Study, key: Key = None, database: Database = None) -> None:
             console.print(found.worded())
             leaks += [found.what] if found.leaks else []
         if leaks:
-            raise DataError(f"{study}: the arms can be told apart by {', '.join(leaks)}")
-        console.print("nothing but the pixels tells the arms apart, as far as this looks")
+            raise DataError(f"{study}: the arms can be distinguished by {', '.join(leaks)}")
+        console.print("no difference between the arms found, except in the pixels")
 
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to ``plexor readers``."""
-    for command in (create, invite, serve, status, close, export, analyse, check, forget):
+    app.command("import")(import_outside)
+    for command in (create, invite, serve, status, close, export, analyse, plan, check, forget):
         app.command()(command)
 
 
 @contextlib.contextmanager
 def _opened(study: Path, database: str | None) -> Iterator[Store]:
-    _needs_extra()
+    require(*_PACKAGES)
     from plexor.readers.store import Store, database_url
 
     store = Store.open(database_url(study, database))
@@ -277,12 +354,6 @@ def _opened(study: Path, database: str | None) -> Iterator[Store]:
         yield store
     finally:
         store.close()
-
-
-def _needs_extra() -> None:
-    for package in ("sqlalchemy", "alembic", "fastapi", "uvicorn", "argon2"):
-        if importlib.util.find_spec(package) is None:
-            raise MissingExtraError(package, "readers")
 
 
 def _key_of(study: Path) -> Path:

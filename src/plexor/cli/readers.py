@@ -27,26 +27,27 @@ def options() -> None:
 @app.command()
 def draw(
     run: Annotated[Path, typer.Argument(help="A run directory, or the folder of a study's arm.")],
-    probe: Annotated[str, typer.Option(help="Whose images are shown, e.g. pgd-linf-2.")],
+    probe: Annotated[str, typer.Option(help="The probe whose images are shown, e.g. pgd-linf-2.")],
     out: Annotated[Path, typer.Option(help="A new folder for the images.")],
     key: Annotated[Path, typer.Option(help="A new CSV file elsewhere: which image is which.")],
     perturbed: Annotated[int, typer.Option(help="Perturbed images.")] = 30,
     original: Annotated[int, typer.Option(help="Untouched images.")] = 20,
     balance_classes: Annotated[
-        bool, typer.Option("--balance-classes", help="Take the classes in turn.")
+        bool,
+        typer.Option("--balance-classes", help="Draw from the classes in turn."),
     ] = False,
     seed: Annotated[
-        int | None, typer.Option(help="Of the draw; a new one if not given, kept in the key.")
+        int | None, typer.Option(help="Seed of the draw; default: a new one. Kept in the key.")
     ] = None,
 ) -> None:
-    """Draw images that a run has kept, blinded, for people who are asked which were altered.
+    """Draw a blinded set of a run's images, to ask readers which were altered.
 
-    Every case is there once. The run's plan says with `n_examples` how many cases are kept.
+    Each case occurs once. `n_examples` of the run's plan sets how many cases are kept.
     """
     from plexor.findings.study_file import run_directory
-    from plexor.readers.image_set import draw_observer_set
+    from plexor.readers.image_set import draw_image_set
 
-    found = draw_observer_set(
+    found = draw_image_set(
         run_directory(run),
         probe,
         folder=out,
@@ -57,7 +58,7 @@ def draw(
         seed=seed,
     )
     console.print(f"{found.n_perturbed + found.n_original} images: {found.folder}")
-    console.print(f"key, not for the observers: {found.key}")
+    console.print(f"key, not for the readers: {found.key}")
 
 
 reader_study.register(app)

@@ -15,14 +15,12 @@ if TYPE_CHECKING:
     from plexor.findings.study_file import StudyResult
     from plexor.studies import Study
 
-app = typer.Typer(
-    help="Carry published studies out again, their figures beside ours.", no_args_is_help=True
-)
+app = typer.Typer(help="Repeat published studies and compare the figures.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_studies() -> None:
-    """List the studies: what each asks, and where it was published."""
+    """List the studies with question and publication."""
     from plexor.studies import STUDIES
 
     table = folding_table("study", "question", "published")
@@ -33,7 +31,7 @@ def list_studies() -> None:
 
 @app.command()
 def show(name: Annotated[str, typer.Argument(help="A study of `plexor study list`.")]) -> None:
-    """Show a study: its question, its design, its figures, and what is done otherwise here."""
+    """Show a study: question, design, published figures, and deviations here."""
     from plexor.studies import find
 
     study = find(name)
@@ -59,30 +57,35 @@ def run(
     ] = "smoke",
     data: Annotated[
         Path | None,
-        typer.Option(help="Folder of the original data; `smoke` draws phantoms without."),
+        typer.Option(
+            help="Folder of the original data; without it, phantoms are drawn (some studies: at "
+            "`smoke` only)."
+        ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="The study's directory; runs/NAME-SCALE if not given.")
+        Path | None, typer.Option(help="The study's directory; default: runs/NAME-SCALE.")
     ] = None,
     weights: Annotated[
         list[str] | None,
-        typer.Option(help="ARM=FILE: take these weights, trained in the arm's way, again."),
+        typer.Option(help="ARM=FILE: use these weights, trained by the arm's plan."),
     ] = None,
     start: Annotated[
         list[str] | None,
         typer.Option(help="ARM=FILE: start the arm's training from these, e.g. ImageNet's."),
     ] = None,
     device: Annotated[
-        str | None, typer.Option(help="Where to compute, e.g. cuda:0; found by itself.")
+        str | None, typer.Option(help="Device, e.g. cuda:0; by default a GPU if there is one.")
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Units at a time in audits, by workers of one thread; needs Ray."),
+        typer.Option(
+            min=1, help="Number of parallel workers in audits, one thread each; needs Ray."
+        ),
     ] = None,
 ) -> None:
-    """Carry a study out, and write its report: published figures beside ours.
+    """Run a study and write its report: published figures beside ours.
 
-    Stopped with Ctrl-C or killed, the same command goes on where it was.
+    A study that was stopped with Ctrl-C or killed is resumed by the same command.
     """
     from plexor.report import write_report
     from plexor.studies import Request, find, run_study

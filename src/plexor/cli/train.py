@@ -8,27 +8,30 @@ from typing import Annotated
 import typer
 
 from plexor.cli.output import console, stepping
+from plexor.cli.plan_options import Changes, Limit, load
 
 
 def train(
     plan: Annotated[
         Path, typer.Argument(help="The plan (YAML) with `cohort`, `train` and `model.weights`.")
     ],
+    limit: Limit = None,
+    changes: Changes = None,
     device: Annotated[
-        str | None, typer.Option(help="Where to compute, e.g. cuda:0; found by itself.")
+        str | None, typer.Option(help="Device, e.g. cuda:0; by default a GPU if there is one.")
     ] = None,
 ) -> None:
     """Train a model on a plan's cohort and write its weights.
 
-    Stopped with Ctrl-C or killed, the same command goes on from the last whole epoch.
+    A training that was stopped with Ctrl-C or killed is resumed at the last complete epoch by the
+    same command.
     """
     from plexor.audits import cohort_of
     from plexor.core.errors import PlanError
     from plexor.models.device import choose_device
     from plexor.models.training.fit import train as run
-    from plexor.plans import load_plan
 
-    loaded = load_plan(plan)
+    loaded = load(plan, changes, limit)
     weights = loaded.model_source().weights
     if weights is None:
         raise PlanError(f"{plan}: `model.weights` is needed, it says where the weights are written")
@@ -54,6 +57,6 @@ def train(
 
 
 def _figure(name: str, value: float) -> str:
-    """A figure of the validation split with its name, e.g. ``balanced accuracy 71.2%``."""
+    """A measure on the validation split with its name, e.g. ``balanced accuracy 71.2%``."""
     number = f"{value:.1%}" if name.endswith("accuracy") else f"{value:.3g}"
     return f"{name.replace('_', ' ')} {number}"

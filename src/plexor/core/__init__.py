@@ -1,1 +1,1 @@
-"""Errors, ids, seeds and files: what every package may use, and nothing of images."""
+"""Errors, ids, seeds and files, for use by every package. Knows nothing of images."""

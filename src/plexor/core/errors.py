@@ -1,9 +1,9 @@
-"""The errors a user meets.
+"""The errors that Plexor raises.
 
     PlexorError
-    ├── DataError         a file, manifest or image is not what was needed
+    ├── DataError         a file, manifest or image is missing, damaged or unsuitable
     ├── PlanError         a plan, an option or an argument is invalid
-    ├── ModelError        weights do not fit, or outputs are not those of the task
+    ├── ModelError        weights do not fit, or outputs do not suit the task
     ├── RunDirectoryError the directory belongs to another plan, or is in use
     └── MissingExtraError an optional package is needed and absent
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from importlib.util import find_spec
 
 
 class PlexorError(Exception):
@@ -21,18 +22,18 @@ class PlexorError(Exception):
 
 
 class DataError(PlexorError):
-    """A file, a manifest or an image is not what was needed."""
+    """A file, a manifest or an image is missing, damaged or unsuitable."""
 
 
 class PlanError(PlexorError, ValueError):
     """A plan, an option or an argument is invalid.
 
-    It is a ``ValueError`` too, so that pydantic collects all that is wrong with a plan.
+    Also a ``ValueError``, so that pydantic collects all errors of a plan.
     """
 
 
 class ModelError(PlexorError):
-    """Weights do not fit, or a model's outputs are not those of its task."""
+    """Weights do not fit, or a model's outputs do not suit its task."""
 
 
 class RunDirectoryError(PlexorError):
@@ -42,27 +43,69 @@ class RunDirectoryError(PlexorError):
 class MissingExtraError(PlexorError):
     """An optional package is needed and absent."""
 
-    def __init__(self, package: str, extra: str) -> None:
+    def __init__(self, package: str) -> None:
+        extra = EXTRA_OF[package]
         super().__init__(f"{package} is not installed; run: pip install 'plexor[{extra}]'")
 
 
 EXTRA_OF = {
+    "alembic": "readers",
+    "argon2": "readers",
+    "fastapi": "readers",
     "jpeglib": "jpeg",
     "lightning": "torch",
     "monai": "torch",
+    "nilearn": "neuro",
     "onnxruntime": "ocr",
+    "pg8000": "readers",
     "rapidocr": "ocr",
     "ray": "ray",
     "sklearn": "torch",
+    "sqlalchemy": "readers",
     "torch": "torch",
+    "uvicorn": "readers",
 }
-"""The extra that installs an optional package."""
+"""The extra that installs an optional package, by the name it is imported under."""
+
+
+def require(*packages: str) -> None:
+    """Checks that optional packages are installed, before code that imports them.
+
+    Args:
+        packages: names of ``EXTRA_OF``.
+
+    Raises:
+        MissingExtraError: one is absent; the message has the command that installs it.
+
+    Examples:
+        >>> require("torch")
+    """
+    for package in packages:
+        try:
+            present = find_spec(package) is not None
+        except ModuleNotFoundError:
+            present = False
+        if not present:
+            raise MissingExtraError(package)
 
 
 def missing_extra(error: ModuleNotFoundError) -> MissingExtraError | None:
-    """The error that names the install command, where the module that is missing is optional."""
+    """The error with the install command, if the missing module is optional."""
     package = (error.name or "").partition(".")[0]
-    return MissingExtraError(package, EXTRA_OF[package]) if package in EXTRA_OF else None
+    return MissingExtraError(package) if package in EXTRA_OF else None
+
+
+def brief(error: BaseException, *, longest: int = 200) -> str:
+    r"""An exception's message in one line, cut where it is long.
+
+    Example:
+        >>> brief(RuntimeError("two\n   lines"))
+        'two lines'
+        >>> brief(KeyError())
+        'KeyError'
+    """
+    said = " ".join(str(error).split()) or type(error).__name__
+    return said if len(said) <= longest else said[: longest - 1] + "…"
 
 
 def unknown(kind: str, name: str, choices: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""Files that are either whole or absent, and directories that have one writer."""
+"""Atomic writing of files, and directories with a single writer."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from pathlib import Path
 from plexor.core.errors import RunDirectoryError
 
 _PARTIAL = ".plexor-partial"
-"""The ending of a file that is not whole yet; one that no other program uses."""
+"""Suffix of a file that is still being written; no other program uses it."""
 _LOCK = ".lock"
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Writes a file so that a reader, or a crash at any moment, sees all of it or none.
+    """Writes a file atomically: after a crash it is either complete or absent.
 
-    The file is written beside ``path``, then renamed. A process that is killed meanwhile leaves a
+    The file is written beside ``path``, then renamed. A process that is killed before that leaves a
     hidden file ending in ``.plexor-partial``, which ``sole_writer`` removes.
 
     Raises:
-        RunDirectoryError: the disk is full, or the directory is missing or read-only. What stood
-            at ``path`` before is untouched.
+        RunDirectoryError: the disk is full, or the directory is missing or read-only. An earlier
+            file at ``path`` is kept.
 
     Example:
         >>> folder = Path(tempfile.mkdtemp())
@@ -57,9 +57,9 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 @contextlib.contextmanager
 def sole_writer(directory: Path) -> Iterator[None]:
-    """Holds a directory's lock, and removes what killed writers left unfinished.
+    """Holds a directory's lock, and removes unfinished files of killed processes.
 
-    The operating system releases the lock when the process ends, however it ends.
+    The operating system releases the lock when the process ends, even if it is killed.
 
     Raises:
         RunDirectoryError: another process holds the lock, or the directory cannot be written.

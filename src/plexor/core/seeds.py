@@ -1,4 +1,4 @@
-"""Seeds handed down by name, so that no result depends on order, batch or worker."""
+"""Seeds derived from names, so that no result depends on order, batch or worker."""
 
 from __future__ import annotations
 

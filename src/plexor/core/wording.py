@@ -1,16 +1,16 @@
-"""How shares, counts and quantities are written in text."""
+"""Shares, counts and quantities as text."""
 
 from __future__ import annotations
 
 import math
 
 UNDEFINED = "\N{EN DASH}"
-"""Stands where a number is not defined; its reason always goes with it."""
+"""Text for an undefined number; the reason is always given beside it."""
 SPACE = "\N{NO-BREAK SPACE}"
 
 
 def share(value: float | None) -> str:
-    """A share to a tenth of a percent; only 0 and 1 are written as 0.0 % and 100.0 %.
+    """A share to a tenth of a percent. Only exactly 0 and 1 are written as 0.0 % and 100.0 %.
 
     Example:
         >>> share(0.4216).replace(SPACE, " ")

@@ -1,4 +1,4 @@
-"""What an audit found: the row, the run directory, the summary. Needs no torch."""
+"""Results of an audit: rows, run directory, summary. Needs no torch."""
 
 from plexor.findings.run import Example, RunDirectory, StoredExample
 from plexor.findings.schema import CLEAN, SCHEMA, Finding, to_table

@@ -17,10 +17,10 @@ T = TypeVar("T")
 
 
 class JsonFormat(Generic[T]):
-    """The JSON form of a dataclass, made of its fields and of those of the dataclasses within.
+    """The JSON form of a dataclass, derived from its fields and those of nested dataclasses.
 
     Args:
-        kind: the dataclass. Unions within it are told apart by a ``Literal`` field that all members
+        kind: the dataclass. Its unions are discriminated by a ``Literal`` field that all members
             have, named in a pydantic ``Discriminator``.
     """
 
@@ -41,11 +41,11 @@ class JsonFormat(Generic[T]):
         return (json.dumps(self.plain(value), indent=1, allow_nan=False) + "\n").encode()
 
     def load(self, data: bytes | str) -> T:
-        """The value that a JSON document holds.
+        """Parses a JSON document.
 
         Raises:
-            RunDirectoryError: it is no JSON, lacks a key, has a key or a type that is not expected;
-                the message names the first such place.
+            RunDirectoryError: it is no JSON, lacks a key, or has an unexpected key or type; the
+                message names the first such location.
         """
         try:
             value = self._adapter.validate_json(data, strict=True)
@@ -57,7 +57,7 @@ class JsonFormat(Generic[T]):
         return value
 
     def from_plain(self, data: Mapping[str, Any]) -> T:
-        """The value that plain data stand for; see ``load``."""
+        """Converts plain data to a value; see ``load``."""
         return self.load(json.dumps(data))
 
     def schema(self, *, title: str, text: str) -> dict[str, Any]:
@@ -77,7 +77,7 @@ class JsonFormat(Generic[T]):
 
 
 def attribute_texts(kind: type) -> dict[str, str]:
-    """Field → what the ``Attributes:`` of a class's docstring, or of its bases', say of it."""
+    """Field → its text under ``Attributes:`` in the docstring of a class or its bases."""
     found: dict[str, str] = {}
     for base in reversed(kind.__mro__[:-1]):
         found |= attributes_in(inspect.cleandoc(base.__doc__ or ""))
@@ -100,7 +100,7 @@ def _place(parts: Sequence[int | str]) -> str:
 
 
 def _unread(given: Any, kept: Any, place: tuple[int | str, ...]) -> Iterator[tuple[int | str, ...]]:
-    """Places of keys that are in a document and not in what was made of it."""
+    """Locations of keys that the document has and the parsed value has not."""
     if isinstance(given, dict) and isinstance(kept, dict):
         for key, value in given.items():
             if key not in kept:
@@ -113,7 +113,7 @@ def _unread(given: Any, kept: Any, place: tuple[int | str, ...]) -> Iterator[tup
 
 
 def _strict(node: dict[str, Any], kind: type | None) -> dict[str, Any]:
-    """An object's schema that demands every key, refuses others, and says what each is."""
+    """An object's schema that requires every key, refuses others, and describes each."""
     found: dict[str, Any] = _bare(node)
     if "properties" not in found:
         return found
@@ -137,7 +137,7 @@ def _as_json(text: str) -> str:
 
 
 def _bare(node: Any) -> Any:
-    """A schema without titles, defaults and discriminators, which repeat what is said elsewhere."""
+    """A schema without titles, defaults and discriminators, which are redundant."""
     if isinstance(node, list):
         return [_bare(one) for one in node]
     if not isinstance(node, dict):

@@ -1,4 +1,4 @@
-"""The probes a resolved plan stands for, read without the packages that can run them."""
+"""The probes of a resolved plan, read without the packages that run them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Planned:
         name: the attack's.
         settings: its own options.
         threat: with one radius.
-        goal: what it wants.
+        goal: its goal.
     """
 
     id: str
@@ -38,7 +38,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedShortcut:
-    """Something that means nothing, put into every image.
+    """A shortcut: a feature without clinical meaning, put into every image.
 
     Attributes:
         id: as in the findings.
@@ -52,7 +52,7 @@ class PlannedShortcut:
 
     @property
     def control(self) -> str:
-        """Id of the same in tiles that are dealt out anew."""
+        """Id of its control, the same change in shuffled tiles."""
         return shuffled_id(self.id)
 
 
@@ -68,7 +68,7 @@ def planned_shortcuts(plan: Mapping[str, Any]) -> Iterator[PlannedShortcut]:
 
 
 def planned(plan: Mapping[str, Any]) -> Iterator[Planned]:
-    """Every attack of a resolved plan, each radius its own, in the plan's order."""
+    """Every attack of a resolved plan, one for each radius, in the plan's order."""
     for entry in plan["probes"]:
         if _kind(entry) != "attack":
             continue
@@ -86,21 +86,21 @@ def planned(plan: Mapping[str, Any]) -> Iterator[Planned]:
 
 
 def _kind(entry: Mapping[str, Any]) -> str:
-    """The entry's kind; entries of earlier versions, which do not name it, are of one of two."""
+    """The entry's kind; entries of earlier versions name none and are attacks or shortcuts."""
     return str(entry.get("kind", "shortcut" if "shortcut" in entry else "attack"))
 
 
 def described(provenance: Mapping[str, Any], kind: str, name: str) -> Mapping[str, Any]:
-    """What a run says of an attack or a shortcut: title, summary, and of an attack more.
+    """A run's description of an attack or a shortcut: title, summary, and more for an attack.
 
     Args:
-        provenance: of the run. Those of earlier versions have ``attacks`` and ``shortcuts`` in
+        provenance: the run's provenance. Earlier versions have ``attacks`` and ``shortcuts`` in
             place of ``probes``.
         kind: "attack" or "shortcut".
         name: its name in the catalogue.
 
     Returns:
-        Empty where the run says nothing.
+        The description; empty if the run has none.
     """
     for probe in provenance.get("probes", ()):
         if (probe["kind"], probe["name"]) == (kind, name):
@@ -109,7 +109,7 @@ def described(provenance: Mapping[str, Any], kind: str, name: str) -> Mapping[st
 
 
 def probe_id(start: str, goal: Goal, threat: Threat) -> str:
-    """An attack's id, for the audit as for whoever reads its plan, e.g. ``pgd-to-nv-linf-2``."""
+    """An attack's id, e.g. ``pgd-to-nv-linf-2``."""
     return "-".join(filter(None, [start, goal.name, threat.name]))
 
 

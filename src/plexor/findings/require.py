@@ -1,9 +1,10 @@
-"""Conditions on a summary, for ``plexor audit --require``: read, never executed."""
+"""Conditions on a summary, for ``plexor audit --require``; parsed, never executed as code."""
 
 from __future__ import annotations
 
 import ast
 import operator
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -27,14 +28,16 @@ ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Div: operator.truediv,
 }
 _LONGEST = 1000
-"""Characters of a condition; it keeps expressions within expressions few."""
+"""Maximum length of a condition in characters."""
+_DEEPEST = 100
+"""Maximum depth of nesting."""
 
 
 def parse(condition: str) -> ast.expr:
-    """Reads a condition, without asking whether it holds.
+    """Parses a condition without evaluating it.
 
     Raises:
-        PlanError: it is not one.
+        PlanError: the condition is invalid.
     """
     if len(condition) > _LONGEST:
         raise PlanError(
@@ -42,11 +45,25 @@ def parse(condition: str) -> ast.expr:
             "several with --require each"
         )
     try:
-        return ast.parse(condition.strip(), mode="eval").body
+        with warnings.catch_warnings():  # Python's own, e.g. about `1is 2`
+            warnings.simplefilter("error")
+            found = ast.parse(condition.strip(), mode="eval").body
     except SyntaxError as error:
         raise PlanError(f"require: cannot read {condition!r}: {error.msg}") from error
     except (ValueError, RecursionError, MemoryError) as error:  # NUL bytes, brackets in brackets
         raise PlanError(f"require: cannot read {condition!r:.80}") from error
+    if not _is_shallow(found):
+        raise PlanError(
+            f"require: more than {_DEEPEST} parts within each other in {condition!r:.80}"
+        )
+    return found
+
+
+def _is_shallow(expression: ast.expr) -> bool:
+    level: list[ast.AST] = [expression]
+    for _ in range(_DEEPEST):
+        level = [part for node in level for part in ast.iter_child_nodes(node)]
+    return not level
 
 
 def holds(condition: str, summary: Summary) -> bool:
@@ -58,16 +75,16 @@ def holds(condition: str, summary: Summary) -> bool:
     hold, with or without ``not``.
 
     Raises:
-        PlanError: the condition is not one, or names something the summary has not.
+        PlanError: the condition is invalid, or uses a name that the summary does not have.
     """
     return holds_of(condition, names_of(summary))
 
 
 def names_of(summary: Summary) -> dict[str, Any]:
-    """What a condition can name: the keys of ``summary.json``.
+    """The names available to a condition: the keys of ``summary.json``.
 
-    Probes are looked up by id. Of ``clean`` and of each probe the figures of the losslessly stored
-    images can be named directly. ``shortcuts`` are the same probes under an earlier name.
+    Probes are looked up by id. For ``clean`` and each probe, the results of the lossless container
+    are available directly. ``shortcuts`` is an earlier name of the shortcuts among the probes.
     """
     plain = SUMMARY.plain(summary)
     probes = {probe["id"]: _with_lossless(probe) for probe in plain["probes"]}
@@ -87,15 +104,15 @@ def holds_of(condition: str, names: Mapping[str, Any]) -> bool:
 
     Args:
         condition: an expression.
-        names: what it can name: numbers, texts, booleans, None, and mappings and lists of them.
+        names: the available names: numbers, texts, booleans, None, and mappings and lists of them.
 
     Raises:
-        PlanError: the condition is not one, or names something that is not there.
+        PlanError: the condition is invalid, or uses an unknown name.
     """
     try:
         value = _value(parse(condition), names, condition)
     except (TypeError, ArithmeticError) as error:
-        raise PlanError(f"require: cannot work out {condition!r}: {error}") from error
+        raise PlanError(f"require: cannot evaluate {condition!r}: {error}") from error
     if value is not None and not isinstance(value, bool):
         raise PlanError(f"require: {condition!r} is {value!r}, expected a comparison")
     return value is True
@@ -140,7 +157,7 @@ def _value(node: ast.expr, names: Mapping[str, Any], condition: str) -> Any:  # 
         case ast.Subscript(value=parent, slice=key):
             return _looked_up(of(parent), of(key), condition)
         case ast.BoolOp(op=op, values=parts):
-            # Every part is worked out, so that no misspelt name hides behind another's answer.
+            # every part is evaluated, so that a misspelt name is always reported
             answers = [answer(part) for part in parts]
             decisive = isinstance(op, ast.Or)
             if decisive in answers:
@@ -167,7 +184,7 @@ def _value(node: ast.expr, names: Mapping[str, Any], condition: str) -> Any:  # 
 
 
 def not_understood(node: ast.expr, condition: str) -> PlanError:
-    """The error about a part of a condition that is none of what conditions are made of."""
+    """The error for unsupported syntax in a condition."""
     return PlanError(
         f"require: {ast.unparse(node)!r} in {condition!r} is not understood; write e.g. "
         'probes["pgd-linf-2"].accuracy.low > 0.5'

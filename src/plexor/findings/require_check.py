@@ -1,4 +1,4 @@
-"""Checks a condition for ``--require`` before there is a summary: its form, its names, its ids."""
+"""Check of a ``--require`` condition before there is a summary: syntax, names, ids."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ _BY_ID = ("probes", "shortcuts")
 _TEXT = {"string"}
 
 Nodes = Sequence[Mapping[str, Any]]
-"""What a name may stand for: JSON schemas, any of which may apply, e.g. one for each task."""
+"""The possible types of a name: JSON schemas, any of which may apply, e.g. one for each task."""
 
 
 def check_condition(condition: str, probe_ids: Iterable[str]) -> None:
-    """Refuses a condition that no summary of a plan could answer.
+    """Refuses a condition that cannot be evaluated on any summary of a plan.
 
     Args:
         condition: e.g. ``probes["pgd-linf-2"].accuracy.low > 0.5``.
         probe_ids: of the plan's probes and their controls.
 
     Raises:
-        PlanError: it is no condition, or names a key that no summary has, or a probe that the plan
-            does not have. Which keys a probe has may depend on the model's task; a key that some
-            task has is taken.
+        PlanError: the condition is invalid, or names a key that no summary has, or a probe that the
+            plan does not have. Keys of a probe may depend on the model's task; keys of any task are
+            accepted.
 
     Example:
         >>> check_condition('probes["pgd-linf-2"].accuracy.low > 0.5 and not flags', ["pgd-linf-2"])
@@ -57,7 +57,7 @@ class _Checker:
     schema: Mapping[str, Any]
 
     def answer(self, node: ast.expr) -> None:
-        """Checks a part whose outcome is to be true or false."""
+        """Checks a part that must be true or false."""
         match node:
             case ast.BoolOp(values=parts):
                 for part in parts:
@@ -72,8 +72,8 @@ class _Checker:
                     ordered = not isinstance(op, ast.Eq | ast.NotEq)
                     if ordered and _TEXT in (one, other) and one & other <= {"null"}:
                         raise PlanError(
-                            f"require: cannot work out {self.condition!r}: a number and a text "
-                            "cannot be put in order"
+                            f"require: cannot evaluate {self.condition!r}: a number and a text "
+                            "cannot be compared"
                         )
             case ast.Constant(value=bool()):
                 pass
@@ -93,7 +93,7 @@ class _Checker:
                 raise not_understood(node, self.condition)
 
     def single(self, node: ast.expr) -> set[str]:
-        """Checks a part of a comparison: a number, a text, true or false; gives its kinds."""
+        """Checks a part of a comparison: a number, a text, true or false; returns its types."""
         match node:
             case ast.Constant(value=str()):
                 return {*_TEXT}
@@ -124,7 +124,7 @@ class _Checker:
         return {"number"}
 
     def named(self, node: ast.expr) -> Nodes:
-        """What a name, an attribute or an item may stand for."""
+        """The possible types of a name, an attribute or an item."""
         match node:
             case ast.Name(id=name):
                 return self._top(name)
@@ -173,13 +173,13 @@ class _Checker:
             yield from self._spread(other)
 
     def _with_lossless(self, nodes: Iterable[Mapping[str, Any]]) -> Nodes:
-        """With the figures of the losslessly stored images, which can be named directly."""
+        """Adds the results of the lossless container, which are available directly."""
         own = list(nodes)
         stored = [part for one in own for part in self._child(one, "stored")]
         return [*own, *(figures for one in stored for figures in self._child(one, LOSSLESS))]
 
     def _spread(self, node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-        """The alternatives that a schema stands for, references followed."""
+        """The alternatives of a schema, with references resolved."""
         if "$ref" in node:
             yield from self._spread(self.schema["$defs"][node["$ref"].rpartition("/")[2]])
         elif "anyOf" in node:
@@ -195,7 +195,7 @@ class _Checker:
 
 
 def _kinds(nodes: Nodes) -> set[str]:
-    """JSON types of what a name may stand for; "any" where the schema leaves it open."""
+    """JSON types that a name may have; "any" if the schema leaves it open."""
     found: set[str] = set()
     for node in nodes:
         if "const" in node or "enum" in node:

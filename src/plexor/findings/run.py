@@ -1,14 +1,15 @@
-"""The run directory: the only state of an audit, and all that a report needs.
+"""The run directory: the only state of an audit, and the only input of a report.
 
-plan.yaml          the plan as resolved, every default written out
-fingerprint.json   what the directory is claimed for: hashes of plan and data, and versions
+plan.yaml          the resolved plan, with all defaults
+fingerprint.json   identity of the run: hashes of plan and data, and versions
 provenance.json    versions, devices and batch sizes, hashes of model, manifest and images, checks
-record.json        when the audit was worked on, by whom, conditions and their outcome
-units/<id>.parquet findings, one file a unit, written atomically
+record.json        dates, duration and author of the audit, conditions and their outcome
+units/<id>.parquet findings, one file per unit, written atomically
 artifacts/examples example images in their stored format, with index.json
-artifacts/<fit id> what was fitted (safetensors), and how that went (json)
-artifacts/detectors what a detector makes of each probe, in plans that ask for it
+artifacts/<fit id> a fitted attack (safetensors), and an account of its fit (json)
+artifacts/detectors a detector's results for each probe, in plans with a detector
 artifacts/shapes   case id → shape of its image, in plans that fit attacks
+readers/<name>.json what a reader study on the run's images found
 summary.json       every number the report prints
 report.html        one self-contained file
 """
@@ -66,10 +67,10 @@ class Example:
         original: the untouched image's bytes, in its lossless container.
         perturbed: the perturbed image's bytes, in the same container.
         suffix: ending of both files.
-        labels: of a segmentation, an npz file of the label masks (*spatial) uint16 ``truth``,
+        labels: for segmentation, an npz file of the label masks (*spatial) uint16 ``truth``,
             ``before`` and ``after``; else empty.
-        by_position: of an attack that changes positions one by one, an npy file of the greatest
-            margin that each came to alone, (*spatial) float32, NaN where not tried; else empty.
+        by_position: for an attack that changes positions one by one, an npy file of the greatest
+            margin reached at each position, (*spatial) float32, NaN if not tried; else empty.
     """
 
     case_id: str
@@ -83,7 +84,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredExample:
-    """Where an example's files stand; None for those it does not have."""
+    """Paths of an example's files; None for files it does not have."""
 
     case_id: str
     probe: str
@@ -100,22 +101,22 @@ class RunDirectory:
         self.path = Path(path)
 
     def check(self, plan: dict[str, object], fingerprint: dict[str, str]) -> None:
-        """Refuses a directory that holds something else, and leaves nothing behind in it.
+        """Refuses a directory that holds something else; writes nothing.
 
         Args:
             plan: the resolved plan, plain data.
-            fingerprint: everything else the findings depend on: the hashes of "cohort", "images"
-                and "model", and a program's name → its version.
+            fingerprint: everything else that the findings depend on: hashes of "cohort", "images"
+                and "model", and versions of programs by name.
 
         Raises:
-            RunDirectoryError: it is no run directory, or the run is of something else.
+            RunDirectoryError: it is no run directory, or the run has another identity.
         """
         try:
             found = read_json(self._marker) if self._marker.exists() else None
             inside = [path.name for path in self.path.iterdir()] if self.path.is_dir() else []
         except OSError as error:
             raise RunDirectoryError(f"cannot read {self.path}: {error.strerror}") from error
-        ours = (".lock", f".{self._marker.name}.")  # the second is left where its write was killed
+        ours = (".lock", f".{self._marker.name}.")  # the second remains if its write was killed
         if found is None and any(not name.startswith(ours) for name in inside):
             raise RunDirectoryError(
                 f"{self.path} is not empty and is not a run directory; choose another with --out"
@@ -124,7 +125,7 @@ class RunDirectory:
             raise RunDirectoryError(f"{self.path} holds a run with {differences}")
 
     def open(self, plan: dict[str, object], fingerprint: dict[str, str]) -> None:
-        """Claims an empty directory for a plan, or goes on in one that holds the same.
+        """Claims an empty directory for a plan, or opens one with an equal plan.
 
         Args:
             plan: see ``check``.
@@ -136,16 +137,16 @@ class RunDirectory:
         self.check(plan, fingerprint)
         if not self._marker.exists():
             write_atomic(self._marker, _json(_fingerprint(plan, fingerprint)))
-        # After the marker: killed between the two, the next start finds a run and goes on.
+        # after the marker, so that a start killed between the two can be resumed
         if not (self.path / "plan.yaml").exists():
             write_atomic(self.path / "plan.yaml", yaml.safe_dump(plan, sort_keys=False).encode())
 
     def has_unit(self, unit_id: str) -> bool:
-        """Whether a unit's findings are already there."""
+        """Whether a unit's findings exist already."""
         return self._unit(unit_id).exists()
 
     def write_unit(self, unit_id: str, findings: list[Finding], examples: list[Example]) -> None:
-        """Keeps a unit's examples, then its findings; the unit counts once its findings stand."""
+        """Writes a unit's examples, then its findings; the unit is done once its findings exist."""
         for example in examples:
             folder = self._example_folder(example.probe, example.case_id)
             write_atomic(folder / f"original{example.suffix}", example.original)
@@ -161,13 +162,13 @@ class RunDirectory:
         write_atomic(self._unit(unit_id), buffer.getvalue())
 
     def fitted(self, fit_id: str) -> Path:
-        """Where what was fitted is kept, whether it is there or not."""
+        """Path of a fitted attack, whether it exists or not."""
         return self.path / "artifacts" / f"{_file_name(fit_id)}.safetensors"
 
     def fit_account(self, fit_id: str) -> dict[str, Any] | None:
-        """How a fit went: its "seconds", "device", "threads" and "error"; None if it is to be done.
+        """Account of a fit: "seconds", "device", "threads", "error"; None if still to be done.
 
-        One that failed has left nothing else; one that did not counts once what was fitted stands.
+        A failed fit leaves nothing else. A successful one is done once the fitted attack exists.
         """
         path = self.fitted(fit_id).with_suffix(".json")
         account = read_json(path) if path.exists() else None
@@ -176,11 +177,11 @@ class RunDirectory:
         return account
 
     def write_fit_account(self, fit_id: str, account: Mapping[str, object]) -> None:
-        """Keeps how a fit went; call it before what was fitted is saved."""
+        """Writes the account of a fit; call it before the fitted attack is saved."""
         write_atomic(self.fitted(fit_id).with_suffix(".json"), _json(account))
 
     def shapes(self) -> dict[str, list[int] | str]:
-        """Case id → shape of its image, or why it cannot be used; empty if not yet known."""
+        """Case id → shape of its image, or the error; empty if not yet known."""
         path = self.path / "artifacts" / "shapes.json"
         return read_json(path) if path.exists() else {}
 
@@ -189,7 +190,7 @@ class RunDirectory:
         write_atomic(self.path / "artifacts" / "shapes.json", _json(shapes))
 
     def detection(self, probe: str) -> dict[str, Any] | None:
-        """What a detector makes of a probe; None if that is not known yet."""
+        """A detector's result for a probe; None if not yet known."""
         path = self._detection(probe)
         return read_json(path) if path.exists() else None
 
@@ -198,14 +199,14 @@ class RunDirectory:
         write_atomic(self._detection(probe), _json(found))
 
     def unit(self, unit_id: str) -> list[Finding]:
-        """One unit's findings, in the order they were made."""
+        """One unit's findings, in their original order."""
         return from_table(read_rows(self._unit(unit_id)))
 
     def findings(self) -> pd.DataFrame:
         """All findings, ordered by probe, container and case; columns as in ``SCHEMA``.
 
         Raises:
-            RunDirectoryError: nothing is there yet, or a unit file is damaged.
+            RunDirectoryError: there are none yet, or a unit file is damaged.
         """
         paths = sorted((self.path / "units").glob("*.parquet"))
         if not paths:
@@ -221,16 +222,16 @@ class RunDirectory:
         """The resolved plan.
 
         Raises:
-            RunDirectoryError: it is missing, damaged, or not the one that the run was begun with.
+            RunDirectoryError: it is missing, damaged, or not the plan of this run.
         """
         return read_plan(self._existing("plan.yaml"), self._existing(self._marker.name))
 
     def has_provenance(self) -> bool:
-        """Whether an audit has begun here."""
+        """Whether an audit has started here."""
         return (self.path / "provenance.json").exists()
 
     def provenance(self) -> dict[str, object]:
-        """What the findings came from.
+        """Provenance of the findings.
 
         Raises:
             RunDirectoryError: it is missing or damaged.
@@ -241,7 +242,7 @@ class RunDirectory:
         """Every example kept, ordered by probe and case.
 
         Raises:
-            RunDirectoryError: what is said of one is damaged.
+            RunDirectoryError: the description of an example is damaged.
         """
         found = []
         for about_file in (self.path / "artifacts" / "examples").glob("*/*/about.json"):
@@ -260,17 +261,17 @@ class RunDirectory:
         return sorted(found, key=lambda example: (example.probe, example.case_id))
 
     def write_provenance(self, provenance: dict[str, object]) -> None:
-        """Keeps what the findings came from."""
+        """Writes the provenance of the findings."""
         write_atomic(self.path / "provenance.json", _json(provenance))
 
     def write_summary(self, summary: Summary) -> Path:
-        """Keeps every number the report prints; returns the file."""
+        """Writes every number of the report; returns the file."""
         path = self.path / "summary.json"
         write_summary(path, summary)
         return path
 
     def summary(self) -> Summary:
-        """Every number the report prints, as last written.
+        """Every number of the report, as last written.
 
         Raises:
             RunDirectoryError: there is none yet, or it is damaged.
@@ -278,7 +279,7 @@ class RunDirectory:
         return read_summary(self._existing("summary.json"))
 
     def summarise(self) -> Summary:
-        """Every number the report prints, from the findings as they are now; nothing is written.
+        """Computes every number of the report from the present findings; writes nothing.
 
         Raises:
             RunDirectoryError: nothing is there yet, or a file is damaged.
@@ -286,9 +287,9 @@ class RunDirectory:
         return summarise(self.plan(), self.provenance(), self.findings())
 
     def flags(self) -> tuple[Flag, ...]:
-        """Doubts about the evaluation that were found, those of level "error" first.
+        """Raised flags, those of level "error" first.
 
-        An error says: do not rely on the figures it touches.
+        An error means: do not rely on the figures concerned.
 
         Raises:
             RunDirectoryError: see ``summarise``.
@@ -297,13 +298,13 @@ class RunDirectory:
         return tuple(sorted(self.summarise().flags, key=lambda flag: order.index(flag.severity)))
 
     def write_required(self, outcome: Mapping[str, str]) -> None:
-        """Keeps the conditions that were required of the summary, each with its outcome."""
+        """Writes the conditions required of the summary, each with its outcome."""
         self.write_record(self.record() | {"required": dict(outcome)})
 
     def record(self) -> dict[str, Any]:
-        """When the audit was worked on, by whom, and what was required; empty if not yet known.
+        """Dates and author of the audit, and conditions required; empty if not yet known.
 
-        It stands in a file of its own: of two runs of one plan, everything else is equal.
+        It is a separate file, since everything else is equal in two runs of one plan.
 
         Raises:
             RunDirectoryError: it is damaged.
@@ -315,8 +316,24 @@ class RunDirectory:
         """Keeps it."""
         write_atomic(self.path / "record.json", _json(record))
 
+    def write_pictures(self, folder: str, files: Mapping[str, bytes]) -> None:
+        """Writes pictures that a report shows from files, and removes those of an earlier report.
+
+        Args:
+            folder: name of the folder within the directory; not made where there is no picture.
+            files: name → PNG.
+
+        Raises:
+            RunDirectoryError: the disk is full, or the directory is read-only.
+        """
+        for old in sorted((self.path / folder).glob("*.png")):
+            if old.name not in files:
+                old.unlink(missing_ok=True)
+        for name, data in files.items():
+            write_atomic(self.path / folder / name, data)
+
     def write_report(self, html: str) -> Path:
-        """Keeps the report; returns the file."""
+        """Writes the report; returns the file."""
         path = self.path / "report.html"
         write_atomic(path, html.encode())
         return path
@@ -351,7 +368,7 @@ def _fingerprint(plan: dict[str, object], rest: dict[str, str]) -> dict[str, str
 
 
 def _differences(found: Mapping[str, str], wanted: Mapping[str, str]) -> str:
-    """What a run has that is not wanted, and what to do about it; "" if nothing."""
+    """Differences of a run from the expected identity, with advice; "" if none."""
     differ = [name for name in {**wanted, **found} if found.get(name) != wanted.get(name)]
     if not differ:
         return ""
@@ -363,14 +380,14 @@ def _differences(found: Mapping[str, str], wanted: Mapping[str, str]) -> str:
     advice = (
         "choose another directory with --out, or remove this one"
         if any(name in _OTHER for name in differ)
-        else "findings of two versions are not mixed: begin a new directory with --out, or go on "
-        "with the versions that began this one; plexor report reads it with either"
+        else "findings of two versions are not mixed: use a new directory with --out, or continue "
+        "with the versions that started this one; plexor report reads it with either"
     )
     return f"{', '.join(listed[:-1])}{' and ' if listed[1:] else ''}{listed[-1]}; {advice}"
 
 
 def _file_name(text: str) -> str:
-    """A probe's or unit's id without what would lead to another folder; hashes tell them apart."""
+    """A probe's or unit's id as a file name, without path separators; a hash keeps it unique."""
     return re.sub(r"[^\w.-]+", "_", text)
 
 

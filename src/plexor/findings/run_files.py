@@ -1,4 +1,4 @@
-"""Reads the small files of a run directory, or says in one line what is wrong with them."""
+"""Reading of a run directory's small files, with one-line errors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class _Open(BaseModel):
-    """Has further keys that are not looked at here."""
+    """A mapping that may have further keys."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -54,7 +54,7 @@ _Texts = Mapping[str, str]
 
 
 class _Provenance(_Open):
-    """What a summary and a report read of ``provenance.json``."""
+    """The keys of ``provenance.json`` that a summary and a report use."""
 
     model: _Card
     cohort_sha256: str
@@ -76,14 +76,14 @@ class _Session(_Open):
 
 
 class _Record(_Open):
-    """Of ``record.json``."""
+    """The keys of ``record.json``."""
 
     required: _Texts = {}
     sessions: list[_Session] = []
 
 
 class _About(_Open):
-    """Of an example's ``about.json``."""
+    """The keys of an example's ``about.json``."""
 
     case_id: str
     probe: str
@@ -99,7 +99,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """The object that a JSON file holds.
 
     Raises:
-        RunDirectoryError: it cannot be read, is no JSON, or holds something else.
+        RunDirectoryError: it cannot be read, is no JSON, or holds no object.
     """
     return _parsed(path, json.loads)
 
@@ -132,14 +132,14 @@ def read_about(path: Path) -> dict[str, Any]:
 
 
 def read_plan(path: Path, marker: Path) -> dict[str, Any]:
-    """``plan.yaml``, which must be the plan that the directory was claimed for.
+    """``plan.yaml``, which must be the plan of the run's identity.
 
     Args:
         path: the file.
         marker: ``fingerprint.json``, which has the plan's hash.
 
     Raises:
-        RunDirectoryError: one of them is damaged, or they do not go together.
+        RunDirectoryError: one of them is damaged, or they do not match.
     """
     plan = _parsed(path, yaml.safe_load)
     claimed = read_json(marker).get("plan")
@@ -149,7 +149,7 @@ def read_plan(path: Path, marker: Path) -> dict[str, Any]:
         found = ""
     if found != claimed:
         raise RunDirectoryError(
-            f"{path} is not the plan that the findings beside it were made with, by the hash in "
+            f"{path} is not the plan of the findings beside it, by the hash in "
             f"{marker.name}; one of the two was changed or is damaged; {_REDO}"
         )
     return plan

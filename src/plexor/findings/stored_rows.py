@@ -1,4 +1,4 @@
-"""Checks findings as they are read: whole rows, of one kind, each of them once."""
+"""Checks of findings on reading: complete rows, valid status, no duplicates."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _NEVER_EMPTY = (
 )
 """Columns that have a value in every row; numbers may be NaN and lists may be empty."""
 _ROW = ["case_id", "probe", "stored"]
-"""What no two rows have in common."""
+"""Columns that identify a row."""
 
 
 def read_rows(path: Path) -> pa.Table:
     """A unit's rows.
 
     Raises:
-        RunDirectoryError: the file is damaged, or lacks something that every row has.
+        RunDirectoryError: the file is damaged, or a required column has empty cells.
     """
     try:
         table = pq.read_table(path, schema=SCHEMA)
@@ -55,15 +55,15 @@ def read_rows(path: Path) -> pa.Table:
 
 
 def check_rows(tables: Mapping[Path, pa.Table], frame: pd.DataFrame) -> None:
-    """Refuses rows that are there twice, and outputs of several lengths.
+    """Refuses duplicate rows, and outputs of several lengths.
 
     Args:
         tables: file → its rows.
         frame: all of them.
 
     Raises:
-        RunDirectoryError: a row is in two files, e.g. since one is a stray copy, or outputs do not
-            have one length.
+        RunDirectoryError: a row is in two files, e.g. since one is a stray copy, or outputs differ
+            in length.
     """
     twice = frame[frame.duplicated(_ROW, keep=False)]
     if len(twice):
@@ -89,7 +89,7 @@ def check_rows(tables: Mapping[Path, pa.Table], frame: pd.DataFrame) -> None:
 
 
 def damaged(path: Path, reason: str) -> RunDirectoryError:
-    """The error about a unit's file."""
+    """The error for a damaged unit file."""
     return RunDirectoryError(
         f"{path} is damaged ({reason}); delete it and run the audit again, which redoes this unit "
         "only"

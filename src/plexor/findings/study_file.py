@@ -1,4 +1,4 @@
-"""What a reproduced study came to: published figures beside ours, as ``study.json`` holds them.
+"""Results of a repeated study, as stored in ``study.json``: published figures beside ours.
 
 A study's directory has ``study.json`` and, for each arm, a run directory of its own. Like a run
 directory it is read without torch.
@@ -20,10 +20,12 @@ from plexor.stats import Estimate
 
 FILE = "study.json"
 Matrix = tuple[tuple[int, ...], ...]
-NumberKind = Literal["share", "points", "kappa", "p", "p-bound", "d-prime"]
+NumberKind = Literal["share", "points", "kappa", "p", "p-bound", "d-prime", "years"]
 Word = Literal[
-    "within sampling error",
+    "agrees",
     "differs",
+    "cannot tell",
+    "no verdict",
     "same conclusion",
     "other conclusion",
     "cannot be compared",
@@ -36,16 +38,16 @@ class Number:
     """A figure, published or ours.
 
     Attributes:
-        kind: how it is to be worded: a share, a difference of two shares, a kappa, a p-value, a
-            bound below which a p-value lies, a d'.
-        value: the figure; None where undefined, and then ``note`` says why.
+        kind: decides its wording: a share, a difference of two shares, a kappa, a p-value, an upper
+            bound of a p-value, a d', a number of years.
+        value: the figure; None if undefined, with the reason in ``note``.
         low: lower limit of its 95 % interval; None without one.
         high: upper limit.
-        n: cases it rests on; None where it is not known.
-        n_groups: independent groups among them; None where not known, or each case counts as one.
+        n: number of cases; None if unknown.
+        n_groups: number of independent groups; None if unknown, or if each case is a group.
         method: how value and interval were computed, or where they are printed.
-        note: why it is undefined, or to be read with care.
-        remark: what stands beside it, whatever the figure.
+        note: why it is undefined, or must be interpreted with care.
+        remark: text shown beside it.
     """
 
     kind: NumberKind
@@ -60,7 +62,7 @@ class Number:
 
     @classmethod
     def of(cls, kind: NumberKind, estimate: Estimate | StoredEstimate) -> Number:
-        """From an estimate."""
+        """Converts an estimate."""
         return cls(
             kind=kind,
             value=finite(estimate.value),
@@ -75,12 +77,12 @@ class Number:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """How a figure of ours stands to the published one.
+    """Agreement of a figure of ours with the published one.
 
     Attributes:
         word: the verdict.
-        because: why, where they differ or cannot be compared; empty otherwise.
-        difference: ours minus published; None where that was not computed.
+        because: the reason, if they differ or cannot be compared; else empty.
+        difference: ours minus published; None if not computed.
     """
 
     word: Word
@@ -96,8 +98,8 @@ class Compared:
         id: unique among the rows.
         what: the figure in words.
         published: as printed; None for a figure that only ours has.
-        ours: arm → the same figure of ours; None where it was not measured.
-        agreement: arm → how the two stand; an arm without a published figure has none.
+        ours: arm → our figure; None if not measured.
+        agreement: arm → agreement of the two; missing for figures without a published one.
     """
 
     id: str
@@ -109,7 +111,7 @@ class Compared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyRow:
-    """A row of a further table: its name, and a number, a text or nothing for each column."""
+    """A row of a further table: its name, and a number, a text or None for each column."""
 
     name: str
     detail: str = ""
@@ -118,7 +120,7 @@ class StudyRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyConfusion:
-    """What an arm's cases were called, untouched and attacked.
+    """Confusion matrices of an arm, untouched and attacked.
 
     Attributes:
         arm: its name.
@@ -170,6 +172,8 @@ class Arm:
         text: what is done in it.
         run: its run directory, relative to the study's.
         commands: what one would type to get the same without ``plexor study``.
+        shown: id of the attack whose images stand in the study's page; "" takes the one that the
+            arm's own report speaks of first.
     """
 
     name: str
@@ -177,6 +181,7 @@ class Arm:
     text: str
     run: str
     commands: tuple[str, ...] = ()
+    shown: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,14 +205,16 @@ class StudyResult:
         title: of the publication.
         citation: where it was published.
         question: what it asked.
-        design: how it went about it.
+        design: its design.
         scale: "smoke", "small" or "full".
         setting: which images, which networks, at which size.
-        departures: what is done otherwise here.
-        rows: published beside ours.
-        arms: the ways it was carried out; those of the first table first.
-        tables: everything further.
-        limits: what the figures do not show.
+        departures: deviations of the repetition.
+        rows: published figures beside ours.
+        arms: the study's arms, those of the first table first.
+        tables: further tables.
+        limits: conclusions that the figures do not support.
+        verdict: the answer in words, at the top of the page; "" if the number of figures that agree
+            with the published ones is the answer.
     """
 
     schema: Literal["plexor-study/1"] = "plexor-study/1"
@@ -224,6 +231,7 @@ class StudyResult:
     arms: tuple[Arm, ...]
     tables: tuple[StudyTable, ...]
     limits: tuple[str, ...]
+    verdict: str = ""
 
 
 _FORMAT = JsonFormat(StudyResult)
@@ -235,10 +243,10 @@ def is_study(path: Path) -> bool:
 
 
 def run_directory(path: Path) -> RunDirectory:
-    """The run that a path means: a run directory itself, or that of a study's arm.
+    """The run at a path: a run directory, or that of a study's arm.
 
     Raises:
-        RunDirectoryError: it is a whole study, which has a run for each arm.
+        RunDirectoryError: the path is a study's directory, which has a run for each arm.
     """
     if is_study(path):
         arms = ", ".join(str(path / arm.name) for arm in read_study(path).arms)
@@ -248,17 +256,17 @@ def run_directory(path: Path) -> RunDirectory:
 
 
 def write_study(path: Path, result: StudyResult) -> Path:
-    """Keeps a study's result in its directory; the file."""
+    """Writes a study's result into its directory; returns the file."""
     file = path / FILE
     write_atomic(file, _FORMAT.dump(result))
     return file
 
 
 def read_study(path: Path) -> StudyResult:
-    """A study's result from its directory.
+    """Reads a study's result from its directory.
 
     Raises:
-        RunDirectoryError: it has none, or one that this version does not write.
+        RunDirectoryError: it has none, or one of another version.
     """
     file = path / FILE
     try:
@@ -269,6 +277,6 @@ def read_study(path: Path) -> StudyResult:
         ) from error
     except RunDirectoryError as error:
         raise RunDirectoryError(
-            f"{file} is not one that this version of Plexor writes: {error}; run the study again, "
+            f"{file} is of another version of Plexor: {error}; run the study again, "
             "which redoes this file only"
         ) from error

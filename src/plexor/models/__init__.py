@@ -1,8 +1,13 @@
 """What is audited: models, their tasks, preprocessing, weights and training."""
 
+from plexor.core.errors import require
+
+require("torch")
+
 from plexor.models.architectures import ARCHITECTURES
 from plexor.models.batch import Batch, Scaling
 from plexor.models.card import ModelCard
+from plexor.models.features import Feature, Features
 from plexor.models.loading import ModelSource, load_model
 from plexor.models.model import HasNetwork, Model, ModelAccess
 from plexor.models.preprocess import Preprocess
@@ -16,6 +21,8 @@ __all__ = [
     "ARCHITECTURES",
     "Batch",
     "Binary",
+    "Feature",
+    "Features",
     "HasNetwork",
     "Model",
     "ModelAccess",

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from plexor.cases.image import Image
+from plexor.models.features import Features
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scaling:
-    """Slope and intercept of each image: value = slope × stored number + intercept.
+    """What each image's file says of its numbers: value = slope × stored number + intercept.
 
     Attributes:
         slope: (N, 1, ...), values per stored unit.
         intercept: (N, 1, ...), value of a stored 0.
+        axes: of volumes, the step in mm from one voxel to the next along each axis, in RAS+ (the
+            columns, see ``plexor.cases.grid``), (N, 3, 3); None where a file does not say.
 
     Example:
         >>> import torch
@@ -29,6 +33,7 @@ class Scaling:
 
     slope: Tensor
     intercept: Tensor
+    axes: Tensor | None = None
 
     def values(self, images: Tensor) -> Tensor:
         """Values of stored numbers (N, C, *spatial), same shape; always a new tensor."""
@@ -36,7 +41,11 @@ class Scaling:
 
     def select(self, index: Tensor) -> Scaling:
         """The scaling of the cases in ``index``."""
-        return Scaling(slope=self.slope[index], intercept=self.intercept[index])
+        return Scaling(
+            slope=self.slope[index],
+            intercept=self.intercept[index],
+            axes=None if self.axes is None else self.axes[index],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +61,14 @@ class Batch:
         quantum: (N, 1, ...) distance between storable numbers; 0 for floating-point storage.
         scaling: from stored numbers to values.
         before: (N, ...) the model's outputs for the untouched images; None where not known.
+        features: numbers that the model takes beside the images; None where it takes none.
         masks: (N, 1, *spatial) bool for each name, True inside the region.
         padding: (N, 1, *spatial) bool, pixels that are no part of the image and must not be
             changed; None where no image has any.
         groups: names of the cases' groups; empty where not known.
         stored: the images as they were read, for attacks that use the file format; empty for a
             batch made from tensors only.
+        copies: channels of the file that each channel stands for; see ``plexor.models.tied``.
     """
 
     ids: tuple[str, ...]
@@ -68,10 +79,12 @@ class Batch:
     quantum: Tensor
     scaling: Scaling
     before: Tensor | None = None
+    features: Features | None = None
     masks: Mapping[str, Tensor] = field(default_factory=dict)
     padding: Tensor | None = None
     groups: tuple[str, ...] = ()
     stored: tuple[Image, ...] = ()
+    copies: int = 1
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -97,15 +110,23 @@ class Batch:
             quantum=self.quantum[index],
             scaling=self.scaling.select(index),
             before=None if self.before is None else self.before[index],
+            features=None if self.features is None else self.features.select(index),
             masks={name: mask[index] for name, mask in self.masks.items()},
             padding=None if self.padding is None else self.padding[index],
             groups=tuple(self.groups[i] for i in index.tolist()) if self.groups else (),
             stored=tuple(self.stored[i] for i in index.tolist()) if self.stored else (),
+            copies=self.copies,
         )
 
     @classmethod
     def of(
-        cls, ids: Sequence[str], images: Sequence[Image], truth: Tensor, device: torch.device
+        cls,
+        ids: Sequence[str],
+        images: Sequence[Image],
+        truth: Tensor,
+        device: torch.device,
+        *,
+        features: Features | None = None,
     ) -> Batch:
         """Stacks images.
 
@@ -114,6 +135,7 @@ class Batch:
             images: of one shape, with masks of the same names.
             truth: (N, ...) labels, as ``encode`` gives them.
             device: where the tensors are placed.
+            features: of the same cases, on that device.
         """
         pixels = torch.stack([torch.from_numpy(image.pixels.astype("float32")) for image in images])
         ndim = pixels.ndim
@@ -142,8 +164,24 @@ class Batch:
             low=column("low"),
             high=column("high"),
             quantum=column("quantum"),
-            scaling=Scaling(slope=column("slope"), intercept=column("intercept")),
+            scaling=Scaling(
+                slope=column("slope"), intercept=column("intercept"), axes=axes_of(images, device)
+            ),
+            features=features,
             masks={name: masks(name) for name in images[0].masks},
             padding=padding,
             stored=tuple(images),
         )
+
+
+def axes_of(images: Sequence[Image], device: torch.device) -> Tensor | None:
+    """The axes of volumes, see ``Scaling``; None for other images, and where a file does not say.
+
+    Args:
+        images: stored images.
+        device: where the tensor is placed.
+    """
+    found = [image.grid.axes for image in images if image.grid is not None]
+    if len(found) < len(images) or any(axes.shape != (3, 3) for axes in found):
+        return None
+    return torch.tensor(np.stack(found), dtype=torch.float32, device=device)

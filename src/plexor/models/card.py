@@ -2,12 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Annotated, Any, Literal
 
+from pydantic import BaseModel, Field
+
+from plexor.models.features import Feature
 from plexor.models.preprocess import Preprocess
 from plexor.models.task import Task, task_from
+
+MOST_CHANNELS = 1000
+"""Channels of an image, at most."""
+
+
+class _TaskForm(BaseModel):
+    """A task in a card, as plain data."""
+
+    kind: str
+    classes: Sequence[str] = ()
+    threshold: float | Sequence[float] | None = None
+    unit: str | None = None
+
+
+class _PreprocessForm(BaseModel):
+    """Preprocessing in a card, as plain data."""
+
+    size: Sequence[int] | None = None
+    window: Sequence[float] | None = None
+    mean: Sequence[float] = ()
+    std: Sequence[float] = ()
+
+
+class _Form(BaseModel):
+    """A card as plain data."""
+
+    task: _TaskForm
+    preprocess: _PreprocessForm | None = None
+    architecture: str = ""
+    channels: Annotated[int, Field(ge=1, le=MOST_CHANNELS)] | None = None
+    spatial_dims: Literal[2, 3] | None = None
+    weights_sha256: str = ""
+    training: Mapping[str, object] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +59,8 @@ class ModelCard:
         channels: image channels that the model takes; None where any number is accepted.
         spatial_dims: 2 or 3; None where both are accepted.
         weights_sha256: hash of the weights file; "" for a model handed over in memory.
+        features: numbers that the model takes beside the image, in its order; empty for a model of
+            images alone.
         training: how the model was trained, plain data; empty where Plexor did not train it.
 
     Example:
@@ -38,20 +76,32 @@ class ModelCard:
     channels: int | None = None
     spatial_dims: int | None = None
     weights_sha256: str = ""
+    features: tuple[Feature, ...] = ()
     training: Mapping[str, object] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, object]:
         """Plain data; ``from_dict`` restores the card."""
-        return asdict(self)
+        plain = asdict(self)
+        if not self.features:
+            del plain["features"]
+        return plain
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ModelCard:
-        """A card from plain data, as stored in a weights file or in ``provenance.json``."""
+        """A card from plain data, as stored in a weights file or in ``provenance.json``.
+
+        Raises:
+            ValueError: it is no card.
+        """
+        _Form.model_validate(data, strict=True)
         rest = dict(data)
         task = dict(rest.pop("task"))
         preprocess = rest.pop("preprocess", None)
         if preprocess is not None:
-            preprocess = Preprocess(
-                **{k: tuple(v) if isinstance(v, list) else v for k, v in preprocess.items()}
-            )
-        return cls(task=task_from(**task), preprocess=preprocess, **rest)
+            options: dict[str, Any] = {
+                name: tuple(value) if isinstance(value, list) else value
+                for name, value in preprocess.items()
+            }
+            preprocess = Preprocess(**options)
+        features = tuple(Feature(**feature) for feature in rest.pop("features", ()))
+        return cls(task=task_from(**task), preprocess=preprocess, features=features, **rest)

@@ -12,6 +12,7 @@ from plexor.core.errors import PlanError
 from plexor.core.ids import digest
 from plexor.models.batch import Scaling
 from plexor.models.card import ModelCard
+from plexor.models.features import Features
 from plexor.models.model import ModelAccess
 from plexor.models.task import Task
 from plexor.models.torch_model import TorchModel
@@ -39,7 +40,10 @@ class Ensemble:
             check_alike(task, model.task, what="an ensemble's model")
         self.models = tuple(models)
         self.task = task
-        self.card = ModelCard(task=task, architecture=type(self).__name__)
+        features = {one.name: one for model in models for one in model.card.features}
+        self.card = ModelCard(
+            task=task, architecture=type(self).__name__, features=tuple(features.values())
+        )
         self.network = nn.ModuleList(model.network for model in models)
         self.was_training = any(model.was_training for model in models)
 
@@ -63,9 +67,15 @@ class Ensemble:
         """SHA-256 of the models' identities, in their order, and of the task."""
         return digest([[model.identity() for model in self.models], self.card.to_dict()["task"]])
 
-    def outputs(self, images: Tensor, scaling: Scaling | None = None) -> Tensor:
-        """The mean of the models' outputs; see ``Model``."""
-        return torch.stack([model.outputs(images, scaling) for model in self.models]).mean(0)
+    def outputs(
+        self, images: Tensor, scaling: Scaling | None = None, features: Features | None = None
+    ) -> Tensor:
+        """The mean of the models' outputs; see ``Model``. Each takes the features of its card."""
+        each = [
+            model.outputs(images, scaling, features if model.card.features else None)
+            for model in self.models
+        ]
+        return torch.stack(each).mean(0)
 
 
 def check_alike(task: Task, other: Task, *, what: str) -> None:

@@ -10,9 +10,11 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from plexor.core.errors import ModelError, PlanError, unknown
+from plexor.core.errors import ModelError, PlanError, brief, unknown
 from plexor.models.architectures import build_network, check_architecture
 from plexor.models.card import ModelCard
+from plexor.models.features import Feature
+from plexor.models.foreign_code import foreign_code
 from plexor.models.preprocess import Preprocess
 from plexor.models.task import TASKS, task_from
 from plexor.models.torch_model import TorchModel
@@ -45,6 +47,8 @@ class ModelSource:
         channels: image channels; if not given, that of the card, without a card 3.
         spatial_dims: 2 or 3; if not given, that of the card, without a card 2.
         preprocess: resize, window, normalise; if not given, that of the card.
+        features: numbers that the network takes beside the image, in its order, each with its
+            ``name``, ``mean`` and ``std``; if not given, those of the card.
     """
 
     weights: Path | None = None
@@ -57,6 +61,7 @@ class ModelSource:
     channels: int | None = None
     spatial_dims: int | None = None
     preprocess: Preprocess = Preprocess()
+    features: tuple[Feature, ...] = ()
 
     def __post_init__(self) -> None:
         if self.architecture is not None:
@@ -85,6 +90,7 @@ class ModelSource:
             architecture=self.python or self.architecture or "",
             channels=self.channels or _CHANNELS,
             spatial_dims=self.spatial_dims or _SPATIAL_DIMS,
+            features=self.features,
         )
 
 
@@ -133,12 +139,14 @@ def load_model(
     network = _network(source, card, allow_code=allow_code)
     if source.weights is not None:
         fill(network, read_weights(source.weights), source=source.weights)
-    return TorchModel(
-        network.eval().to(device or torch.device("cpu")),
-        task=card.task,
-        preprocess=card.preprocess,
-        card=card,
-    )
+    model = TorchModel(network.eval(), task=card.task, preprocess=card.preprocess, card=card)
+    try:
+        return model.to(device or torch.device("cpu"))
+    except NotImplementedError as error:
+        raise ModelError(
+            f"model: {type(network).__name__} has parameters on meta, which hold no numbers; load "
+            "weights into it"
+        ) from error
 
 
 def _check_agrees(source: ModelSource, card: ModelCard) -> None:
@@ -152,6 +160,7 @@ def _check_agrees(source: ModelSource, card: ModelCard) -> None:
         ("channels", source.channels, card.channels or source.channels),
         ("spatial_dims", source.spatial_dims, card.spatial_dims or source.spatial_dims),
         ("preprocess", source.preprocess, card.preprocess),
+        ("features", source.features, card.features),
     ):
         if said not in (None, (), Preprocess(), found):
             raise PlanError(
@@ -175,6 +184,7 @@ def _network(source: ModelSource, card: ModelCard, *, allow_code: bool) -> nn.Mo
         spatial_dims=card.spatial_dims or source.spatial_dims or _SPATIAL_DIMS,
         channels=card.channels or source.channels or _CHANNELS,
         n_outputs=card.task.n_outputs,
+        n_features=len(card.features),
     )
 
 
@@ -190,10 +200,14 @@ def _from_python(path: str, *, allow_code: bool) -> nn.Module:
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
-        network = getattr(importlib.import_module(module_name), factory_name)()
+        with foreign_code(f"{factory_name} of {module_name}"):
+            network = getattr(importlib.import_module(module_name), factory_name)()
+    except ModelError as error:
+        raise ModelError(f"model: {error}") from error
     except Exception as error:
         raise ModelError(
-            f"model: cannot load {factory_name} from {module_name}: {type(error).__name__}: {error}"
+            f"model: cannot load {factory_name} from {module_name}: {type(error).__name__}: "
+            f"{brief(error, longest=500)}"
         ) from error
     if not isinstance(network, nn.Module):
         raise ModelError(

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from plexor.core.errors import PlanError
-from plexor.models.batch import Scaling
+from plexor.models.batch import Batch, Scaling
 from plexor.models.card import ModelCard
+from plexor.models.features import Features
 from plexor.models.task import Task
 
 ModelAccess = Literal["gradients", "scores", "decisions"]
@@ -43,7 +44,7 @@ class Model(Protocol):
         ...     access = "scores"
         ...     device = torch.device("cpu")
         ...
-        ...     def outputs(self, images, scaling=None):
+        ...     def outputs(self, images, scaling=None, features=None):
         ...         values = images if scaling is None else scaling.values(images)
         ...         return torch.from_numpy(predict(values.detach().cpu().numpy()))
         ...
@@ -82,7 +83,9 @@ class Model(Protocol):
         """Where images are expected and outputs are returned."""
         ...
 
-    def outputs(self, images: Tensor, scaling: Scaling | None = None) -> Tensor:
+    def outputs(
+        self, images: Tensor, scaling: Scaling | None = None, features: Features | None = None
+    ) -> Tensor:
         """Outputs (N, n_outputs), float32; of a segmentation (N, n_outputs, *spatial).
 
         The outputs of one image do not depend on the other images of the batch.
@@ -90,6 +93,8 @@ class Model(Protocol):
         Args:
             images: stored numbers, float32 (N, C, *spatial), on ``device``.
             scaling: from stored numbers to values; None where they are the same.
+            features: numbers beside the images, those that ``card.features`` names among them. Not
+                given to a model whose card names none, which may leave the argument out.
 
         Raises:
             ModelError: the model cannot answer for these images. Audits record such cases as
@@ -127,8 +132,28 @@ class HasNetwork(Protocol):
 
     @property
     def was_training(self) -> bool:
-        """Whether the network was handed over in training mode."""
+        """Whether the network was in training mode when it was passed in."""
         ...
+
+
+def answer(model: Model, batch: Batch, images: Tensor) -> Tensor:
+    """The model's outputs for images that take the place of a batch's, with its other inputs.
+
+    Args:
+        model: any model; one that takes no features is not given any.
+        batch: scaling and features of the cases.
+        images: stored numbers, (N, C, *spatial).
+    """
+    return outputs_of(model, images, batch.scaling, batch.features)
+
+
+def outputs_of(
+    model: Model, images: Tensor, scaling: Scaling | None, features: Features | None
+) -> Tensor:
+    """The model's outputs; a model that takes no features is not given any."""
+    if not model.card.features:
+        return model.outputs(images, scaling)
+    return model.outputs(images, scaling, features)
 
 
 def network_of(model: Model, *, method: str) -> nn.Module:

@@ -8,11 +8,13 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from plexor.core.errors import ModelError
+from plexor.core.errors import ModelError, PlanError, brief
 from plexor.core.ids import digest, digest_bytes
 from plexor.models.batch import Scaling
 from plexor.models.card import ModelCard
 from plexor.models.device import is_out_of_memory
+from plexor.models.features import Features
+from plexor.models.foreign_code import foreign_code
 from plexor.models.model import ModelAccess
 from plexor.models.preprocess import Preprocess, resampled
 from plexor.models.segmentation import Segmentation
@@ -23,7 +25,8 @@ class TorchModel:
     """A network with its preprocessing and task; a ``Model`` that shows its gradients.
 
     Args:
-        network: takes (N, C, *size) and returns logits (N, n_outputs), for a segmentation
+        network: takes (N, C, *size), and standardised features (N, n) as a second argument where
+            the card names any, and returns logits (N, n_outputs), for a segmentation
             (N, n_outputs, *any size). It is put in evaluation mode, its parameters are frozen, and
             it stays on its own device. It is not copied.
         task: meaning of the logits.
@@ -36,7 +39,7 @@ class TorchModel:
         task: the task given.
         preprocess: the preprocessing used.
         card: the card given, or made.
-        was_training: whether the network was handed over in training mode.
+        was_training: whether the network was in training mode when it was passed in.
 
     Example:
         A network that decides by the mean of the image, which is scaled to 0...1 before:
@@ -66,9 +69,17 @@ class TorchModel:
         card: ModelCard | None = None,
     ) -> None:
         self.was_training = network.training
-        self.network = network.eval().requires_grad_(requires_grad=False)
+        try:
+            self.network = network.eval().requires_grad_(requires_grad=False)
+        except Exception as error:  # e.g. of parameters that are not initialised yet
+            raise _unusable(network, error) from error
         self.task = task
         self.preprocess = preprocess or (card and card.preprocess) or Preprocess()
+        if isinstance(task, Segmentation) and self.preprocess.spacing_mm is not None:
+            raise PlanError(
+                "preprocess: a segmentation answers for the voxels of the image as stored, which "
+                "`spacing_mm` changes; leave it out"
+            )
         self.card = card or ModelCard(
             task=task, preprocess=self.preprocess, architecture=type(network).__qualname__
         )
@@ -90,20 +101,24 @@ class TorchModel:
         return self
 
     def identity(self) -> str:
-        """SHA-256 of the network's class, its state, the preprocessing and the task."""
-        parts = [
-            [
-                name,
-                str(tensor.dtype),
-                digest_bytes(tensor.detach().cpu().contiguous().numpy().tobytes()),
+        """SHA-256 of the network's class and state, preprocessing, task and features."""
+        try:
+            parts = [
+                [name, str(tensor.dtype), digest_bytes(_bytes(tensor))]
+                for name, tensor in self.network.state_dict().items()
             ]
-            for name, tensor in self.network.state_dict().items()
-        ]
+        except Exception as error:  # of a hook, or of a tensor without numbers
+            raise _unusable(self.network, error) from error
         kind = f"{type(self.network).__module__}.{type(self.network).__qualname__}"
-        return digest([kind, parts, asdict(self.preprocess), asdict(self.task)])  # type: ignore[call-overload]
+        known = [kind, parts, asdict(self.preprocess), asdict(self.task)]  # type: ignore[call-overload]
+        if self.card.features:
+            known.append([asdict(feature) for feature in self.card.features])
+        return digest(known)
 
-    def outputs(self, images: Tensor, scaling: Scaling | None = None) -> Tensor:
-        """Logits (N, n_outputs), float32, differentiable in ``images``.
+    def outputs(
+        self, images: Tensor, scaling: Scaling | None = None, features: Features | None = None
+    ) -> Tensor:
+        """Logits (N, n_outputs), float32, differentiable in ``images`` and ``features``.
 
         Of a segmentation (N, n_outputs, *spatial): where the network works at another size than
         the image's, its logits are interpolated back, as by ``resampled``.
@@ -111,31 +126,69 @@ class TorchModel:
         Args:
             images: stored numbers, (N, C, *spatial).
             scaling: from stored numbers to values; None where they are the same.
+            features: numbers beside the images, where the card names any.
 
         Raises:
-            ModelError: images the network cannot take, or outputs of a wrong shape. An error that
+            ModelError: images the network cannot take, features missing or given to a model
+                without, or outputs of a wrong shape. An error that
                 says that memory ran out is raised as it is.
         """
-        values = images if scaling is None else scaling.values(images)
+        n_cases, shape = len(images), tuple(images.shape[1:])
         channels = self.card.channels
-        if channels is not None and images.shape[1] != channels:
-            raise ModelError(
-                f"the model takes images with {channels} channels, got {images.shape[1]}"
-            )
-        inputs = self.preprocess(values)
+        if channels is not None and shape[0] != channels:
+            raise ModelError(f"the model takes images with {channels} channels, got {shape[0]}")
+        values = images if scaling is None else scaling.values(images)
+        del images  # images may be large, and whoever asks need not keep them
+        inputs = self.preprocess(values, None if scaling is None else scaling.axes)
         if inputs.ndim == 4:
             inputs = inputs.contiguous(memory_format=torch.channels_last)
+        beside = self._beside(features)
+        if scaling is None and inputs.data_ptr() == values.data_ptr():
+            inputs = inputs.clone()  # for networks that write into their input
+        del values
         try:
-            outputs: Tensor = self.network(inputs)
+            with foreign_code("the network"):
+                outputs: Tensor = self.network(inputs, *beside)
+        except ModelError:
+            raise
         except Exception as error:
             if is_out_of_memory(error):
                 raise
             raise ModelError(
-                f"the network fails on images of shape {tuple(images.shape[1:])}: "
-                f"{type(error).__name__}: {error}"
+                f"the network fails on images of shape {shape}: "
+                f"{type(error).__name__}: {brief(error, longest=500)}"
             ) from error
-        spatial = tuple(images.shape[2:])
-        check_outputs(self.task, outputs, len(images), spatial_dims=len(spatial))
+        spatial = shape[1:]
+        check_outputs(self.task, outputs, n_cases, spatial_dims=len(spatial))
         if isinstance(self.task, Segmentation):
             return resampled(outputs.float(), spatial)
         return outputs.float()
+
+    def _beside(self, features: Features | None) -> tuple[Tensor, ...]:
+        """The standardised features, where the card names any."""
+        wanted = self.card.features
+        names = ", ".join(feature.name for feature in wanted)
+        if wanted and features is None:
+            raise ModelError(
+                f"the model takes the features {names} beside the image, and none were given; name "
+                "their columns in `cohort.features`"
+            )
+        if features is None:
+            return ()
+        if not wanted:
+            raise ModelError(
+                f"the model takes the image only, and was given {', '.join(features.names)}; leave "
+                "the features out"
+            )
+        return (features.standardised(wanted),)
+
+
+def _bytes(tensor: Tensor) -> bytes:
+    return tensor.detach().cpu().contiguous().numpy().tobytes()
+
+
+def _unusable(network: nn.Module, error: Exception) -> ModelError:
+    return ModelError(
+        f"the parameters of {type(network).__name__} cannot be read: {type(error).__name__}: "
+        f"{brief(error)}; load weights into it, and run it once if it has lazy layers"
+    )

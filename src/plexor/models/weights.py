@@ -14,7 +14,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from plexor.core.errors import ModelError
+from plexor.core.errors import ModelError, brief
 from plexor.core.files import write_atomic
 from plexor.core.ids import digest, digest_file
 from plexor.models.card import ModelCard
@@ -84,7 +84,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             f"{(str(error).splitlines() or [''])[0]}"
         ) from error
     state = loaded.get("state_dict", loaded) if isinstance(loaded, Mapping) else loaded
-    if not isinstance(state, Mapping) or not all(isinstance(t, Tensor) for t in state.values()):
+    if not isinstance(state, Mapping) or not all(
+        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in state.items()
+    ):
         raise ModelError(f"{path} is not a mapping from names to tensors; save a state_dict")
     return dict(state)
 
@@ -102,7 +104,7 @@ def read_card(path: Path) -> ModelCard | None:
     about.pop(_GROUPS, None)
     try:
         card = ModelCard.from_dict(about)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except Exception as error:  # a card may hold anything
         raise _strange_card(path, error) from error
     return replace(card, weights_sha256=digest_file(path))
 
@@ -119,17 +121,38 @@ def fill(network: nn.Module, weights: Mapping[str, Tensor], *, source: Path) -> 
     Raises:
         ModelError: a tensor is missing, unexpected, or has another shape.
     """
+    if prefix := _prefix(network, weights):
+        raise ModelError(
+            f"every name in {source} starts with {prefix!r}, "
+            "as the wrapper of a training program writes "
+            "them (Lightning's is 'model.'); save the network's own: torch.save({name"
+            f".removeprefix({prefix!r}): tensor for name, tensor in state.items()}}, 'weights.pt')"
+        )
     try:
         network.load_state_dict(weights, strict=True)
-    except RuntimeError as error:
-        first = str(error).splitlines()[1:2]
+    except Exception as error:  # RuntimeError, and others for tensors of strange types
+        _, _, first = str(error).partition("\n")
         raise ModelError(
             f"the weights in {source} do not fit {type(network).__name__}: "
-            f"{' '.join(first).strip() or error}; check architecture, channels and classes"
+            f"{brief(ValueError(first)) if first else brief(error)}; check architecture, channels "
+            "and classes"
         ) from error
 
 
+def _prefix(network: nn.Module, weights: Mapping[str, Tensor]) -> str:
+    """What stands before every name of the network in these weights; "" if nothing does."""
+    own = network.state_dict().keys()
+    first = next(iter(own), "")
+    for name in weights:
+        prefix = name.removesuffix(first)
+        if prefix and prefix != name and all(f"{prefix}{one}" in weights for one in own):
+            return prefix
+    return ""
+
+
 def _check_exists(path: Path) -> None:
+    if path.is_dir():
+        raise ModelError(f"{path} is a folder; name the file of weights in it")
     if not path.exists():
         raise ModelError(f"no weights at {path}; train a model with: plexor train PLAN")
 
@@ -157,9 +180,11 @@ def _about(path: Path) -> dict[str, Any] | None:
         return dict(json.loads(header[_CARD])) if _CARD in header else None
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path} is not a complete safetensors file: {error}") from error
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise _strange_card(path, error) from error
 
 
 def _strange_card(path: Path, error: Exception) -> ModelError:
-    return ModelError(f"the card in {path} cannot be read by this version of Plexor: {error}")
+    return ModelError(
+        f"the card in {path} cannot be read by this version of Plexor: {brief(error)}"
+    )

@@ -1,4 +1,4 @@
-"""Plans: what an audit or a training is to do, read from YAML and validated."""
+"""Plans of audits and trainings, read from YAML and validated."""
 
 from plexor.plans.plan import CohortSource, Plan, load_plan, plan_schema
 

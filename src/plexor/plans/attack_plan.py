@@ -1,4 +1,4 @@
-"""Attacks as a plan writes them: one model for each, distinguished by ``attack``."""
+"""Attacks in a plan: one pydantic model for each, distinguished by ``attack``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, Union, get_type_hints
 
 from pydantic import (
+    ConfigDict,
     Field,
     TypeAdapter,
     ValidationError,
@@ -28,11 +29,11 @@ from plexor.probes.attack import Source
 from plexor.threat_model import ACCESS, Access
 
 FIT_SPLIT = "train"
-"""Where a plan does not say on which split an attack is fitted."""
+"""The split on which an attack is fitted if the plan names none."""
 
 
 class AttackPlan(ProbePlan):
-    """Keys that every attack in a plan has beside its own options."""
+    """Keys common to all attacks in a plan, beside an attack's own options."""
 
     kind: Literal["attack"] = "attack"
     attack: str
@@ -42,7 +43,7 @@ class AttackPlan(ProbePlan):
     goal: GoalPlan = Misclassify()
 
     def _options(self) -> dict[str, Any]:
-        """The attack's own."""
+        """The attack's own options."""
         return {f.name: getattr(self, f.name) for f in _fields(CATALOGUE[self.attack])}
 
     def _probe(self, threat: Threat, source: Source) -> PlannedAttack:
@@ -55,21 +56,27 @@ class AttackPlan(ProbePlan):
         )
 
     def _check_threat(self, threat: ThreatPlan, access: Access) -> None:
-        """Refuses a norm that is not searched, and an adversary who sees too little."""
+        """Refuses a norm that the attack does not know, and an access below what it needs."""
         if ACCESS.index(access) > ACCESS.index(threat.access):
             raise PlanError(
-                f"{self.attack} needs to see the model's {access}, and the threat allows "
+                f"{self.attack} needs access to the model's {access}, and the threat allows "
                 f"`access: {threat.access}`; take an attack that needs less, or allow more"
+            )
+        if threat.channels == "tied" and self.attack == "jpeg":
+            raise PlanError(
+                "jpeg changes the coefficients of each colour component, which `channels: tied` "
+                "does not allow; leave `channels` out, or take another attack"
             )
         norms = CATALOGUE[self.attack].norms
         if threat.norm not in norms:
             raise PlanError(
-                f"{self.attack} does not search under {threat.norm}; it knows {', '.join(norms)}"
+                f"{self.attack} does not support the norm {threat.norm}; it "
+                f"supports {', '.join(norms)}"
             )
 
 
 class SearchPlan(AttackPlan):
-    """An attack that searches anew for every case."""
+    """An attack that searches separately for each case."""
 
     threat: ThreatPlan
 
@@ -81,17 +88,34 @@ class SearchPlan(AttackPlan):
 
     def probes(self) -> Iterator[PlannedAttack]:
         """See ``ProbePlan``."""
-        source = Search(search=SEARCHES[self.attack](**self._options()))
+        source = self._source()
         for threat in self.threat.threats():
             yield self._probe(threat, source)
 
+    def _source(self) -> Search:
+        return Search(search=SEARCHES[self.attack](**self._options()))
+
+
+class GradientPlan(SearchPlan):
+    """A search that sees gradients."""
+
+    straight_through: tuple[str, ...] = Field(
+        (),
+        description="names of the network's layers whose gradient is taken as the identity's, for "
+        "layers that round, compare or leave torch (BPDA)",
+    )
+
+    def _source(self) -> Search:
+        search = SEARCHES[self.attack](**self._options())
+        return Search(search=search, straight_through=self.straight_through)
+
 
 class SurrogatePlan(AttackPlan):
-    """An attack that searches on other models, and then tries the one that is audited."""
+    """An attack that searches on other models, and is then tried on the audited model."""
 
     threat: ThreatPlan
     surrogates: tuple[Path, ...] = Field(
-        description="weights files that `plexor train` wrote, of models of the same task"
+        description="weights files written by `plexor train`, of models for the same task"
     )
 
     @model_validator(mode="after")
@@ -114,22 +138,22 @@ class SurrogatePlan(AttackPlan):
 
 
 class FittedPlan(AttackPlan):
-    """An attack that is fitted on a split first, or was and is read from its file."""
+    """An attack that is fitted on a split first, or read from a file of an earlier fit."""
 
     threat: ThreatPlan | None = Field(
-        None, description="what it may change; may be left to the file with `load`"
+        None, description="the threat; with `load`, by default that of the file"
     )
     fit: str | None = Field(
-        None, description=f"the split it is fitted on; `{FIT_SPLIT}` if not given, nor `load`"
+        None,
+        description=f"the split on which it is fitted; `{FIT_SPLIT}` if neither this nor "
+        f"`load` is given",
     )
     load: Path | None = Field(
         None,
-        description="instead of `fit`, a file it was saved to, on this model or another; threat "
-        "and goal are those of the file if not given",
+        description="instead of `fit`: the file of an earlier fit, on this model or another; "
+        "threat and goal default to those of the file",
     )
-    fit_batch: int = Field(
-        32, ge=1, description="cases a batch of the fit; what is found depends on it"
-    )
+    fit_batch: int = Field(32, ge=1, description="batch size of the fit; the result depends on it")
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -138,7 +162,8 @@ class FittedPlan(AttackPlan):
             self._check_loaded()
         elif self.threat is None:
             raise PlanError(
-                f"{self.attack}: `threat` is missing; only with `load` is it taken from the file"
+                f"{self.attack}: `threat` is missing; it may be left out only with `load`, which "
+                f"reads it from the file"
             )
         if self.threat is not None:
             access = fitted.access if self.load is None else fitted.applied
@@ -149,8 +174,8 @@ class FittedPlan(AttackPlan):
     def _check_loaded(self) -> None:
         if self.fit is not None:
             raise PlanError(
-                f"{self.attack}: `fit` and `load` exclude each other; say on which split to fit it "
-                "anew, or which file to take it from"
+                f"{self.attack}: `fit` and `load` exclude each other; give the split to fit it on, "
+                "or the file to load it from"
             )
         given = self.model_fields_set - {
             "kind",
@@ -163,13 +188,13 @@ class FittedPlan(AttackPlan):
         }
         if given:
             raise PlanError(
-                f"{self.attack}: `load` takes what was fitted as it is, so "
-                f"{', '.join(f'`{name}`' for name in sorted(given))} would change nothing; leave "
-                "that out, or fit it anew"
+                f"{self.attack}: with `load` the fitted attack is used unchanged, so "
+                f"{', '.join(f'`{name}`' for name in sorted(given))} would have no effect; leave "
+                "them out, or use `fit`"
             )
 
     def probes(self) -> Iterator[PlannedAttack]:
-        """See ``ProbePlan``; none while the threat is left to a file that was not read yet."""
+        """See ``ProbePlan``; none if the threat comes from a file that was not read yet."""
         for threat in self.threat.threats() if self.threat else ():
             yield self._probe(threat, self._source(threat))
 
@@ -186,23 +211,23 @@ class FittedPlan(AttackPlan):
         return ToFit(fitting=fitting)
 
     def with_card(self, path: Path) -> Self:
-        """The same with threat and goal written out, as the file's card has them if left open.
+        """A copy with threat and goal filled in from the file's card where the plan gives none.
 
         Raises:
-            DataError: the file is missing, damaged, or holds something else.
-            PlanError: it was saved by another attack, or for another threat than the plan's.
+            DataError: the file is missing, damaged, or not a fitted attack.
+            PlanError: the file is of another attack, or of another threat than the plan's.
         """
         card = read_card(path)
         if card.method != self.attack:
             raise PlanError(
-                f"{path} was saved by {card.method}, and the plan has `attack: {self.attack}`; "
+                f"{path} is a fit of {card.method}, but the plan has `attack: {self.attack}`; "
                 f"write `attack: {card.method}`"
             )
         if self.threat is not None and [*self.threat.threats()] != [card.threat]:
             asked = ", ".join(threat.name for threat in self.threat.threats())
             raise PlanError(
-                f"{path} was fitted within {card.threat.name}, and the plan asks for {asked}; "
-                "leave `threat` out, or fit within that"
+                f"{path} was fitted within {card.threat.name}, but the plan asks for {asked}; "
+                "leave `threat` out, or fit within the plan's threat"
             )
         written = self.model_dump(mode="json", exclude_unset=True)
         threat = asdict(card.threat)
@@ -213,16 +238,28 @@ class FittedPlan(AttackPlan):
             raise PlanError(f"{path}: {error.errors()[0]['msg']}") from error
 
     def written(self) -> dict[str, object]:
-        """See ``ProbePlan``; without the options that a saved attack does not look at."""
+        """See ``ProbePlan``; without the options that have no effect on a saved attack."""
         plain = self.model_dump(mode="json")
         if self.load is None:
             return plain | {"fit": self.fit or FIT_SPLIT}
         return {name: plain[name] for name in ("kind", "attack", "id", "goal", "threat", "load")}
 
 
+class UnknownAttackPlan(AttackPlan):
+    """An entry with a name that no attack has: its other keys are checked all the same.
+
+    Options of attacks are not known without the attack, and pass.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    attack: Literal[tuple(CATALOGUE)]  # type: ignore[valid-type]
+    threat: ThreatPlan | None = None
+
+
 @cache
 def attacks_adapter() -> TypeAdapter[Any]:
-    """Validates one attack: a union with one model for each name."""
+    """Validator of one attack: a union with one pydantic model for each name."""
     models = []
     for name, attack in CATALOGUE.items():
         hints = get_type_hints(attack)
@@ -242,7 +279,9 @@ def attacks_adapter() -> TypeAdapter[Any]:
 def _plan_of(name: str) -> type[AttackPlan]:
     if name in FITTED:
         return FittedPlan
-    return SurrogatePlan if name in ON_SURROGATES else SearchPlan
+    if name in ON_SURROGATES:
+        return SurrogatePlan
+    return GradientPlan if SEARCHES[name].access == "gradients" else SearchPlan
 
 
 def _fields(attack: Any) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""Probes that a plan writes as a name and options: one model for each name of each kind."""
+"""Probes given as a name and options: one pydantic model for each name of each kind."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from plexor.probes import CATALOGUE, PlannedProbe
 
 
 class KindPlan(ProbePlan):
-    """Keys that every such probe has beside its own options.
+    """Keys common to all such probes, beside a probe's own options.
 
     A further key is the kind itself, e.g. ``shortcut: ruler``.
     """
 
-    id: str | None = Field(None, description="the probe's id; its name if not given")
+    id: str | None = Field(None, description="the probe's id; default: its name")
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -38,11 +38,11 @@ class KindPlan(ProbePlan):
 
 @cache
 def kind_adapter(kind: str) -> TypeAdapter[KindPlan]:
-    """Validates one probe of a kind of the catalogue: a union with one model for each name."""
+    """Validator of one probe of a kind: a union with one pydantic model for each name."""
     models = {name: _model(kind, name) for name in CATALOGUE[kind].options}
 
     class OneOf:
-        """The union; pydantic's ``Union`` refuses a discriminator where there is one name only."""
+        """The union. Pydantic refuses a discriminator for a ``Union`` of one member."""
 
         @classmethod
         def __get_pydantic_core_schema__(

@@ -1,13 +1,13 @@
-"""A plan: all that an audit or a training needs to know, validated, every default in place."""
+"""A plan: the complete configuration of an audit or a training, validated, with all defaults."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -18,11 +18,13 @@ from pydantic import (
 )
 
 from plexor.attacks.region import Masked
-from plexor.core.complaint import complaint
+from plexor.core.complaint import refused
 from plexor.core.errors import PlanError, unknown
+from plexor.core.yaml_text import Document, read_written
 from plexor.models.loading import ModelSource
 from plexor.models.training.config import Training
 from plexor.plans.attack_plan import FittedPlan
+from plexor.plans.changes import with_changes
 from plexor.plans.probe_plan import checked_probes, probes_schema
 from plexor.plans.written import STRICT, ProbePlan
 from plexor.probes import CleanProbe, PlannedProbe
@@ -35,20 +37,24 @@ class CohortSource:
     """Where the cases come from.
 
     Attributes:
-        manifest: CSV or Parquet, or a folder with one sub-folder a class.
-        root: folder that image paths are relative to; None takes the manifest's.
-        columns: our name → the manifest's, e.g. ``{label: dx, group: lesion_id}``.
+        manifest: CSV or Parquet file, or a folder with one sub-folder per class.
+        root: folder to which image paths are relative; None takes the manifest's.
+        columns: Plexor's name → the manifest's, e.g. ``{label: dx, group: lesion_id}``.
         path_template: an image's path from other columns, e.g. ``images/{image_id}.jpg``.
-        classes: class names in the order of a model's outputs; sorted labels if not given.
-        no_finding: of a multilabel model's truths, the label that stands for none, e.g.
-            "No Finding"; an empty cell if not given.
-        masks: name → the manifest's column with the paths of its masks, e.g.
-            ``{lesion: lesion_mask}``, or a template that builds them from other columns, e.g.
-            ``{lesion: "masks/{image_id}.png"}``; for regions.
-        include_padding: treat DICOM's Pixel Padding as part of the image, which attacks change
-            and figures count.
-        split: name → share, to split by group where the manifest has no split column.
-        audit: the split that is audited; None takes every case.
+        classes: class names in the order of the model's outputs; default: the sorted labels.
+        no_finding: for a multilabel model, the manifest's value for no label, e.g.
+            "No Finding"; default: an empty cell.
+        masks: for regions: name → the manifest's column with the paths of the masks, e.g.
+            ``{lesion: lesion_mask}``, or a path template, e.g.
+            ``{lesion: "masks/{image_id}.png"}``.
+        features: columns of numbers that the model takes beside the image, e.g.
+            ``[age, intracranial_ml]``; a cell without a number is an error.
+        include_padding: treat DICOM's Pixel Padding as part of the image: attacks may change it,
+            and distances count it.
+        split: name → share, to split by group if the manifest has no split column.
+        audit: the split to audit; None takes every case.
+        limit: largest number of cases to take of each split (of all where ``audit`` is None), for a
+            first try: whole groups, in the proportions of the classes; None takes all.
     """
 
     manifest: Path
@@ -58,9 +64,11 @@ class CohortSource:
     classes: tuple[str, ...] | None = None
     no_finding: str = ""
     masks: Mapping[str, str] = field(default_factory=dict)
+    features: tuple[str, ...] = ()
     include_padding: bool = False
     split: Mapping[str, float] | None = None
     audit: str | None = "test"
+    limit: int | None = None
 
 
 class Plan(BaseModel):
@@ -74,14 +82,17 @@ class Plan(BaseModel):
     model: ModelSource = ModelSource()
     train: Training | None = None
     probes: Annotated[tuple[ProbePlan, ...], BeforeValidator(checked_probes)] = ()
-    unit_size: int = Field(64, ge=1, description="cases done, and kept, together")
+    unit_size: int = Field(
+        64, ge=1, description="cases per unit, which is computed and stored as a whole"
+    )
     n_examples: int = Field(12, ge=0, description="cases whose images are kept for the report")
     margin: float | None = Field(
         None,
         gt=0,
         allow_inf_nan=False,
-        description="harm below it counts as small, stated before the audit: a fall of accuracy as "
-        "a share (0.02 is 2 points) or of Dice, or a growth of the mean error in the model's unit",
+        description="largest harm that counts as small, fixed before the audit: loss of accuracy "
+        "as a share (0.02 is 2 points) or of Dice, or increase of the mean error in the model's "
+        "unit",
     )
     visibility: Visibility = Visibility()
     _folder: Path = PrivateAttr(default=Path())
@@ -91,8 +102,8 @@ class Plan(BaseModel):
         self._check_regions()
         if self.visibility.detector and self.n_examples < 2 * FEWEST_PAIRS:
             raise PlanError(
-                "visibility: `detector` learns from half of the images kept; `n_examples` must be "
-                f"at least {2 * FEWEST_PAIRS}, better some hundreds, got {self.n_examples}"
+                "visibility: `detector` is trained on half of the kept images; `n_examples` must "
+                f"be at least {2 * FEWEST_PAIRS} (some hundreds are better), got {self.n_examples}"
             )
         return self
 
@@ -106,33 +117,33 @@ class Plan(BaseModel):
                 )
 
     def path(self, written: Path) -> Path:
-        """A path of the plan as seen from here."""
+        """Resolves a path of the plan relative to the plan's file."""
         return self._folder / written
 
     def model_source(self) -> ModelSource:
-        """The model, its weights as seen from here."""
+        """The model, with the path of its weights resolved."""
         if self.model.weights is None:
             return self.model
         return replace(self.model, weights=self.path(self.model.weights))
 
     def training(self) -> Training:
-        """What training is told, its starting weights as seen from here.
+        """The training's configuration, with the path of its starting weights resolved.
 
         Raises:
             PlanError: the plan has no ``train``.
         """
         if self.train is None:
-            raise PlanError("the plan has no `train`; add it to train a model")
+            raise PlanError("the plan has no key `train`; add it to train a model")
         if self.train.start is None:
             return self.train
         return replace(self.train, start=self.path(self.train.start))
 
     def with_saved(self) -> Plan:
-        """The plan with what it leaves to the files of saved attacks (``load``): threat and goal.
+        """A copy with threats and goals filled in from the files of saved attacks (``load``).
 
         Raises:
-            DataError: such a file is missing, damaged, or holds something else.
-            PlanError: it was saved by another attack, or for another threat than the plan's.
+            DataError: a file is missing, damaged, or not a fitted attack.
+            PlanError: a file is of another attack, or of another threat than the plan's.
         """
         read = [
             probe.with_card(self.path(probe.load))
@@ -145,60 +156,78 @@ class Plan(BaseModel):
         return found
 
     def all_probes(self) -> tuple[PlannedProbe, ...]:
-        """Resolves the plan: the clean probe, those it asks for in its order, then their controls.
+        """Lists all probes: the clean probe, the plan's in their order, then their controls.
 
         Controls that are equal, such as the noise of two attacks under one threat, are one probe.
-        A saved attack whose threat the plan leaves out has no probe before ``with_saved``.
+        A saved attack whose threat the plan leaves out is listed only after ``with_saved``.
 
         Raises:
             PlanError: two probes have the same id.
         """
         asked = [probe for planned in self.probes for probe in planned.probes()]
         controls: list[PlannedProbe] = []
-        for probe in asked:
-            if probe.control is not None and probe.control not in controls:
-                controls.append(probe.control)
+        by_id: dict[str, PlannedProbe] = {}
+        for control in (probe.control for probe in asked if probe.control is not None):
+            if control != by_id.get(control.id):
+                by_id[control.id] = control
+                controls.append(control)
         found = (CleanProbe(), *asked, *controls)
-        ids = [probe.id for probe in found]
-        if twice := sorted({name for name in ids if ids.count(name) > 1}):
-            raise PlanError(f"two probes are called {', '.join(twice)}; give one of them an `id`")
+        times = Counter(probe.id for probe in found)
+        if twice := sorted(name for name, n in times.items() if n > 1):
+            raise PlanError(
+                f"several probes have the id {', '.join(twice)}; give one of them another `id`"
+            )
         return found
 
     def resolved(self) -> dict[str, object]:
-        """Plain data with every default written out; ``Plan.model_validate`` takes it back."""
+        """Plain data with all defaults, accepted by ``Plan.model_validate``."""
         plain: dict[str, object] = self.model_dump(mode="json", exclude={"probes"})
         plain["probes"] = [probe.written() for probe in self.probes]
         return plain
 
 
-def load_plan(source: Path | Mapping[str, object]) -> Plan:
-    """Reads and validates a plan from a YAML file, or from the same as a mapping.
+def load_plan(source: Path | str | Mapping[str, object], changes: Sequence[str] = ()) -> Plan:
+    """Reads and validates a plan from a YAML file or a mapping.
+
+    Args:
+        source: the file's path, or the plan itself.
+        changes: values to set after that, e.g. ``["train.epochs=3"]``, see ``with_changes``.
 
     Raises:
-        PlanError: the file is missing or not YAML, or something in it is unknown or wrong; all
-            complaints at once.
+        PlanError: the file is missing or not YAML, or a key or value is invalid; all errors are
+            listed at once, each with its line and column in the file.
     """
     folder, where = Path(), "plan"
-    if isinstance(source, Path):
-        folder, where = source.parent, str(source)
-        try:
-            content = yaml.safe_load(source.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise PlanError(f"cannot read the plan {source}: {error.strerror}") from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise PlanError(f"{source} is not valid YAML: {error}") from error
-    else:
-        content = dict(source)
-    if not isinstance(content, dict):
+    document: Document | None = None
+    content: object = source
+    if isinstance(source, Path | str):
+        path = Path(source)
+        folder, where = path.parent, str(path)
+        document = read_written(path, "plan")
+        content = document.root.value
+    if not isinstance(content, Mapping):
         raise PlanError(f"{where}: expected a mapping with `cohort`, `model` and `probes`")
     try:
-        plan = Plan.model_validate(content)
+        plan = Plan.model_validate(dict(content))
     except ValidationError as error:
         problems = error.errors(include_url=False)
-        complaints = [complaint(problem, plan_schema()) for problem in problems]
-        raise PlanError(f"{where}: " + "; ".join(complaints)) from error
+        raise refused(where, problems, plan_schema(), document) from error
+    if document and document.complaints:
+        raise refused(where, (), {}, document)
+    if changes:
+        plan = _changed(content, changes, where)
     plan._folder = folder
     return plan
+
+
+def _changed(content: Mapping[str, object], changes: Sequence[str], where: str) -> Plan:
+    """The plan with some of its values set."""
+    try:
+        return Plan.model_validate(with_changes(content, changes))
+    except ValidationError as error:
+        options = " ".join(f"--set {change}" for change in changes)
+        problems = error.errors(include_url=False)
+        raise refused(f"{where} with {options}", problems, plan_schema()) from error
 
 
 def plan_schema() -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The entries of a plan's ``probes``: attacks, and the other kinds of the catalogue."""
+"""The entries of a plan's ``probes``: attacks and the other kinds of the catalogue."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import PlainValidator, TypeAdapter
 
+from plexor.attacks.catalogue import CATALOGUE as ATTACKS
 from plexor.core.errors import PlanError, unknown
-from plexor.plans.attack_plan import attacks_adapter
+from plexor.plans.attack_plan import UnknownAttackPlan, attacks_adapter
 from plexor.plans.kind_plan import kind_adapter
 from plexor.plans.written import ProbePlan
 from plexor.probes import CATALOGUE
@@ -18,8 +19,8 @@ def checked_probes(value: object) -> tuple[ProbePlan, ...]:
     """A plan's ``probes``, validated.
 
     Raises:
-        PlanError: an entry is of a kind that does not exist.
-        ValidationError: an entry is wrong in another way.
+        PlanError: an entry is of an unknown kind.
+        ValidationError: an entry is invalid in another way.
     """
     return _ENTRIES.validate_python(value)
 
@@ -36,13 +37,17 @@ def probes_schema() -> dict[str, Any]:
 
 def _checked(entry: object) -> ProbePlan:
     kind = _kind(entry)
+    if kind == "attack" and isinstance(entry, Mapping):
+        name = entry.get("attack")
+        if isinstance(name, str) and name not in ATTACKS:
+            UnknownAttackPlan.model_validate(entry)  # tells of the name and all else that is wrong
     adapter: TypeAdapter[Any] = attacks_adapter() if kind == "attack" else kind_adapter(kind)
     checked: ProbePlan = adapter.validate_python(entry)
     return checked
 
 
 def _kind(entry: object) -> str:
-    """The entry's ``kind``; if it is left out, the key that is one; "attack" if there is none."""
+    """The entry's ``kind``; without one, the key that names a kind; otherwise "attack"."""
     if isinstance(entry, ProbePlan):
         return entry.kind
     if not isinstance(entry, Mapping):

@@ -1,4 +1,4 @@
-"""Goals, threats and regions as a plan writes them, and what its probes have in common."""
+"""Goals, threats and regions in a plan, and the protocol of its probes."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ from plexor.threat_model import Access, Channels, Norm, Unit, read_goal, read_re
 from plexor.threat_model.goals import current_spelling, goal_key
 
 STRICT = ConfigDict(extra="forbid", frozen=True)
+MOST_RADII = 100
+"""Radii of one attack; each is a probe."""
 
 
 def _several(value: object) -> object:
@@ -35,10 +37,10 @@ def _several(value: object) -> object:
 def named_goal(value: object) -> object:
     """Replaces a goal's short form, such as ``{become: nv}``, by the goal.
 
-    Plain data with a ``kind`` passes with the field names of this version, to be validated.
+    Plain data with a ``kind`` is passed on, with the field names of this version.
 
     Raises:
-        PlanError: no goal is written so.
+        PlanError: no goal has this short form.
     """
     if isinstance(value, AnyGoal):
         return value
@@ -58,12 +60,12 @@ def _named_region(value: object) -> object:
 
 
 def _key(value: Any) -> str:
-    """Which goal a value is, or plain data describes."""
+    """The name of the goal that a value is, or that plain data describes."""
     return type(value).__name__ if isinstance(value, AnyGoal) else goal_key(value)
 
 
 WrittenGoal: Any = Union[*(goal.plan_type for goal in GOALS.values()), *GOALS.values()]
-"""The ways to write a goal in a plan."""
+"""The short forms of goals in a plan."""
 GoalPlan = Annotated[
     Annotated[
         Annotated[Misclassify, Tag("Misclassify")]
@@ -80,20 +82,20 @@ GoalPlan = Annotated[
 ]
 """A goal as a field of a plan."""
 WrittenRegion: Any = Union[*(region.plan_type for region in REGIONS.values()), *REGIONS.values()]
-"""The ways to write a region."""
+"""The short forms of regions in a plan."""
 
 
 class ThreatPlan(BaseModel):
-    """One norm and one radius or several; each radius becomes a probe.
+    """One norm with one or several radii; each radius becomes a probe.
 
-    ``access`` is what an adversary sees of the model; an attack that needs more is refused.
+    ``access`` is what the adversary sees of the model; an attack that needs more is refused.
     """
 
     model_config = STRICT
     norm: Norm
     radius: Annotated[
         tuple[float, ...],
-        Field(min_length=1),
+        Field(min_length=1, max_length=MOST_RADII),
         BeforeValidator(_several, json_schema_input_type=float | tuple[float, ...]),
     ]
     unit: Unit = "level"
@@ -102,10 +104,14 @@ class ThreatPlan(BaseModel):
         Annotated[Border | Masked, Field(discriminator="kind")] | None,
         BeforeValidator(_named_region, json_schema_input_type=WrittenRegion | None),
     ] = None
+    features: Mapping[str, float] = Field(
+        {},
+        description="of the model's features, those that may move too: name → how far, in its unit",
+    )
     access: Access = Field("gradients", description="the most an attack may see of the model")
 
     def threats(self) -> Iterator[Threat]:
-        """One for each radius."""
+        """One threat for each radius."""
         for radius in self.radius:
             yield Threat(
                 norm=self.norm,
@@ -113,6 +119,7 @@ class ThreatPlan(BaseModel):
                 unit=self.unit,
                 channels=self.channels,
                 region=self.region,
+                features=self.features,
             )
 
 
@@ -125,9 +132,9 @@ class ProbePlan(BaseModel):
     id: str | None = None
 
     def probes(self) -> Iterator[PlannedProbe]:
-        """The probes it asks for, without their controls."""
+        """The probes of this entry, without their controls."""
         raise NotImplementedError
 
     def written(self) -> dict[str, object]:
-        """Plain data with every default written out."""
+        """Plain data with all defaults."""
         return self.model_dump(mode="json")

@@ -1,5 +1,9 @@
 """Probes: what an audit does to every case, one file a kind, and their catalogue."""
 
+from plexor.core.errors import require
+
+require("torch")
+
 from plexor.probes.attack import AttackProbe, PlannedAttack, Search
 from plexor.probes.catalogue import CATALOGUE, Kind
 from plexor.probes.clean import CleanProbe

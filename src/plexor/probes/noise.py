@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from plexor.attacks.control import matched_noise
+from plexor.attacks.features import random_features
 from plexor.attacks.goals import Goal
 from plexor.attacks.proposal import Proposal
 from plexor.attacks.storable import check_storable
@@ -58,4 +59,8 @@ class NoiseProbe:
     def propose(self, model: Model, batch: Batch, *, seed: int) -> Proposal:
         """See ``Probe``; each case's noise is drawn from a stream of its own."""
         noise = matched_noise(batch, self.threat, seed=seed)
-        return replace(Proposal.nothing(batch), delta=noise)
+        return replace(
+            Proposal.nothing(batch),
+            delta=noise,
+            features=random_features(batch, self.threat, seed=seed),
+        )

@@ -1,1 +1,1 @@
-"""Reader studies: what people see in the images of an audit."""
+"""Reader studies: what readers see in the images of an audit."""

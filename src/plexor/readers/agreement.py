@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from plexor.findings.reader_results import ALL
+from plexor.readers.answer_table import groups_of
 from plexor.readers.design import Study
-from plexor.readers.performance import ALL, groups_of
 from plexor.readers.question import Question
 from plexor.readers.result import Result
 from plexor.stats import cohens_kappa, fleiss_kappa, gwet_ac
@@ -16,7 +17,7 @@ from plexor.stats.kappa import AgreementWeights
 
 
 def agreement(study: Study, question: Question, own: pd.DataFrame) -> list[Result]:
-    """Kappa (Cohen's of two readers, Fleiss' of more) and Gwet's AC, over images that two read.
+    """Kappa (Cohen's for two readers, Fleiss' for more) and Gwet's AC, over images read by several.
 
     Args:
         study: the study file.
@@ -28,7 +29,7 @@ def agreement(study: Study, question: Question, own: pd.DataFrame) -> list[Resul
         return []
     keys = ["image", "image_right"]
     if question.type == "side":
-        # Left and right are drawn for each reader: what agrees is the arm that was chosen.
+        # Left and right are drawn for each reader, so agreement is about the chosen arm.
         own = own.assign(
             value=own["arm"].where(own["value"] == "left", own["arm_right"]),
             image=own["case"],
@@ -59,7 +60,7 @@ def agreement(study: Study, question: Question, own: pd.DataFrame) -> list[Resul
 def agreement_with_self(
     study: Study, question: Question, own: pd.DataFrame, again: pd.DataFrame
 ) -> list[Result]:
-    """Kappa and Gwet's AC of each reader's first answer and that to the same image shown again."""
+    """Kappa and Gwet's AC of each reader's first and repeated answers to an image."""
     classes = _classes(question)
     if again.empty or not classes or question.type == "side":
         return []
@@ -102,7 +103,7 @@ def _weights(question: Question) -> AgreementWeights:
 
 
 def _plain(value: Any, question: Question) -> Any:
-    """A value in the type of its classes; None where a reader did not read."""
+    """A value in the type of its classes; None if a reader did not read the image."""
     if value is None or value != value:  # noqa: PLR0124 (NaN differs from itself)
         return None
     if question.type == "yes-no":

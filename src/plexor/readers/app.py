@@ -1,4 +1,4 @@
-"""The server of one study."""
+"""The server of a reader study."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from plexor.readers.store import Store
 from plexor.readers.turn import RefusedError
 
 MOST_BYTES = 100_000
-"""Of a request's body."""
+"""Maximum size of a request's body, in bytes."""
 _THREADS = 8
-"""Requests that are worked on at a time."""
+"""Maximum number of requests processed at a time."""
 _STATUS = {
     "unknown": 404,
     "signed-out": 401,
@@ -56,17 +56,17 @@ Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
 
 @contextlib.asynccontextmanager
 async def _few_threads(_app: FastAPI) -> AsyncIterator[None]:
-    """Threads share one interpreter: many of them hand it round instead of working.
+    """Limits the number of threads, since threads of one interpreter compete for its lock.
 
-    A transaction gives the interpreter up at each statement, and waits behind every thread that
-    is busy before it goes on; with SQLite all other writers wait meanwhile.
+    A transaction releases the lock at each statement, and then waits for every busy thread before
+    it continues; with SQLite all other writers wait meanwhile.
     """
     anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
     yield
 
 
 def create_app(store: Store, settings: Settings) -> FastAPI:
-    """The server of a study; it has the study's database and images, never its key."""
+    """Creates the server of a study. It has the study's database and images, never its key."""
     with store.reading() as session:
         design = the_design(session)
     app = FastAPI(
@@ -74,6 +74,7 @@ def create_app(store: Store, settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        redirect_slashes=False,  # redirects repeat the Host that was sent
         lifespan=_few_threads,
         responses={code: {"model": Refusal} for code in (400, 401, 403, 404, 409, 413, 422, 429)},
     )
@@ -96,7 +97,7 @@ async def _refused(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:
-    # What was sent is not repeated: it may be anything, also a token.
+    # the message does not repeat what was sent, which may contain a token
     places = []
     if isinstance(error, RequestValidationError):
         places = [".".join(str(part) for part in e["loc"])[:100] for e in error.errors()]
@@ -120,10 +121,10 @@ def _answer(status: int, code: str, message: str) -> JSONResponse:
 
 
 class _Guard:
-    """Headers on every response, and no body beyond a size.
+    """Middleware that sets headers, refuses requests of other sites' pages, and limits bodies.
 
-    Nothing is cached, so that no answer of the server depends on what was seen before; files of
-    the pages are asked for anew each time.
+    Nothing is cached, so that no response depends on what the browser has seen before; the pages'
+    files are requested each time.
     """
 
     def __init__(self, app: Asgi, *, https: bool) -> None:
@@ -143,9 +144,12 @@ class _Guard:
                 message["headers"] = [*message["headers"], *self._headers, cache]
             await send(message)
 
+        if _from_elsewhere(scope):
+            await _refuse(guarded, 403, "csrf", "the request comes from another site")
+            return
         body = await _body(receive)
         if body is None:
-            await _too_large(guarded)
+            await _refuse(guarded, 413, "too-large", f"expected at most {MOST_BYTES} bytes")
             return
         sent = False
 
@@ -160,7 +164,7 @@ class _Guard:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """The whole body; None where it is too large."""
+    """The whole body; None if it is too large."""
     body = b""
     while True:
         message = await receive()
@@ -173,9 +177,19 @@ async def _body(receive: Receive) -> bytes | None:
             return body
 
 
-async def _too_large(send: Send) -> None:
-    told = {"code": "too-large", "message": f"expected at most {MOST_BYTES} bytes"}
-    body = json.dumps(told).encode()
+def _from_elsewhere(scope: Message) -> bool:
+    """Whether a browser says that another site's page sends this, to change something.
+
+    Old browsers and programs say nothing; the token of the session stands against these.
+    """
+    if scope["method"] in ("GET", "HEAD", "OPTIONS"):
+        return False
+    said = dict(scope["headers"]).get(b"sec-fetch-site", b"none")
+    return said not in (b"same-origin", b"none")
+
+
+async def _refuse(send: Send, status: int, code: str, message: str) -> None:
+    body = json.dumps({"code": code, "message": message}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

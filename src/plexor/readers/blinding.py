@@ -1,4 +1,4 @@
-"""Tries to tell the arms of a study apart by anything but the pixels."""
+"""Test of blinding: tries to distinguish the arms of a study by anything but the pixels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import struct
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,8 +26,10 @@ from plexor.readers.store import Store, database_url, now_ms, the_study
 from plexor.readers.tables import ReaderRow, ReadRow, StimulusRow, StudyRow
 
 _REPEATS = 5
-"""Times that each image is fetched: response times vary."""
+"""Number of times each image is fetched, since response times vary."""
 _SHUFFLES = 999
+_SETTLED = 20
+"""Shuffles at least as good after which no more are drawn."""
 _CHANCE = 0.01
 """p-value below which a kind of feature counts as a leak, divided by the number of kinds."""
 Floats = NDArray[np.float64]
@@ -35,39 +37,41 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """How well one kind of feature tells the arms apart.
+    """Result for one kind of feature.
 
     Attributes:
-        what: the features.
-        accuracy: balanced accuracy of a classifier on cases that it was not fitted on; 0.5 is
-            chance.
-        p_value: how often shuffled arms are told apart as well.
-        leaks: whether that is too seldom.
+        what: name of the kind.
+        accuracy: balanced accuracy of a classifier on cases outside its fit; 0.5 is chance.
+        p_value: share of shuffled arms that are classified at least as well.
+        leaks: whether the p-value is below the threshold, or images differ that must be alike.
+        note: number of different values where all images must be alike; else "".
     """
 
     what: str
     accuracy: float
     p_value: float
     leaks: bool
+    note: str = ""
 
     def worded(self) -> str:
         """One line."""
         verdict = "LEAK" if self.leaks else "ok"
-        return f"{verdict}: {self.what}: {self.accuracy:.0%} right (p = {self.p_value:.3f})"
+        note = f"; {self.note}" if self.note else ""
+        return f"{verdict}: {self.what}: {self.accuracy:.0%} right (p = {self.p_value:.3f}){note}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """One image as a browser got it.
+    """One image as received by a browser.
 
     Attributes:
         image: its token.
-        case: its case's token, by which it is left out.
-        place: where it stood in the reader's order.
+        case: its case's token, used for cross-validation.
+        place: its position in the reader's order.
         headers: of the response.
         data: the body.
         seconds: each time it was fetched.
-        told: what else the browser was told of it.
+        told: further data sent to the browser about it.
     """
 
     image: str
@@ -83,9 +87,10 @@ def check_blinding(store: Store, folder: Path, key: Path) -> list[Probe]:
     """Serves a copy of the study, fetches every image as a browser would, and classifies.
 
     The pixels themselves are left out: readers see them. The classifier is nearest-centroid on
-    standardised features, fitted without the case it is asked about; its balanced accuracy is
-    compared with that of 999 shuffles of the arms. With fewer than about a dozen images no leak can
-    be told from chance.
+    standardised features, cross-validated by case; its balanced accuracy is compared with that of
+    up to 999 shuffles of the arms. With fewer than about a dozen images the classifier cannot
+    distinguish a leak from chance. Lengths and headers are the same for every image of a study, so
+    that any difference in them is a leak, however few the images.
 
     Args:
         store: the study's database; nothing is written to it.
@@ -97,10 +102,19 @@ def check_blinding(store: Store, folder: Path, key: Path) -> list[Probe]:
     arms = np.array([opened.rows[one.image].arm for one in fetched])
     cases = np.array([one.case for one in fetched])
     families = features(fetched)
+    lengths = {path.stat().st_size for path in (folder / "images").glob("*/*.png")}
+    kinds = {"lengths": len(lengths), "headers": len({one.headers for one in fetched})}
     return [
-        tell_apart(what, values, arms, cases, n_families=len(families))
+        _alike(tell_apart(what, values, arms, cases, n_families=len(families)), kinds.get(what, 1))
         for what, values in families.items()
     ]
+
+
+def _alike(found: Probe, n_kinds: int) -> Probe:
+    """A leak where there is more than one kind of what should be alike."""
+    if n_kinds == 1:
+        return found
+    return replace(found, leaks=True, note=f"{n_kinds} different ones, expected all alike")
 
 
 def features(fetched: Sequence[Fetched]) -> dict[str, Floats]:
@@ -119,7 +133,7 @@ def features(fetched: Sequence[Fetched]) -> dict[str, Floats]:
 
 
 def around_pixels(data: bytes) -> list[str]:
-    """Everything in a PNG file but the pixels and what follows from them, by chunk."""
+    """Everything in a PNG file except the pixel data and its checksums, by chunk."""
     parts = [f"signature {data[:8].hex()}"]
     position = 8
     while position + 8 <= len(data):
@@ -135,7 +149,7 @@ def around_pixels(data: bytes) -> list[str]:
 def tell_apart(
     what: str, values: Floats, arms: NDArray[Any], cases: NDArray[Any], *, n_families: int
 ) -> Probe:
-    """Classifies by one kind of feature, each case by a classifier that never saw it."""
+    """Classifies by one kind of feature, cross-validated by case."""
     codes = np.unique(arms, return_inverse=True)[1]
     groups = np.unique(cases, return_inverse=True)[1]
     spread = values.std(axis=0)
@@ -144,31 +158,33 @@ def tell_apart(
         return Probe(what=what, accuracy=1 / (codes.max(initial=0) + 1), p_value=1.0, leaks=False)
     rng = np.random.default_rng(0)
     found = _accuracy(kept, codes, groups)
-    shuffled = [_accuracy(kept, rng.permutation(codes), groups) for _ in range(_SHUFFLES)]
-    # A shuffle that ties within rounding counts as one that is as good.
-    p_value = (1 + sum(other >= found - 1e-9 for other in shuffled)) / (1 + _SHUFFLES)
+    as_good = tried = 0
+    # Besag & Clifford (Biometrika 1991;78:301): stop after a fixed number of shuffles as good.
+    while tried < _SHUFFLES and as_good < _SETTLED:
+        tried += 1
+        as_good += _accuracy(kept, rng.permutation(codes), groups) >= found - 1e-9  # ties count
+    p_value = as_good / tried if as_good == _SETTLED else (1 + as_good) / (1 + tried)
     return Probe(what=what, accuracy=found, p_value=p_value, leaks=p_value < _CHANCE / n_families)
 
 
 def _accuracy(values: Floats, codes: NDArray[np.intp], groups: NDArray[np.intp]) -> float:
     """Balanced accuracy of the nearest centroid, leaving out all images of a case at a time."""
-    n_arms = int(codes.max()) + 1
-    hot = np.eye(n_arms)[codes]
-    sums, counts = hot.T @ values, hot.sum(axis=0)
-    told = np.zeros((len(codes), n_arms))
-    for group in range(int(groups.max()) + 1):
-        own = groups == group
-        left = counts - hot[own].sum(axis=0)
-        centroids = (sums - hot[own].T @ values[own]) / np.maximum(left, 1)[:, None]
-        distances = ((values[own][:, None] - centroids) ** 2).sum(axis=2)
-        distances[:, left == 0] = np.inf
-        nearest = distances <= distances.min(axis=1, keepdims=True) + 1e-12
-        told[own] = nearest / nearest.sum(axis=1, keepdims=True)
+    n_arms, n_groups = int(codes.max()) + 1, int(groups.max()) + 1
+    hot, member = np.eye(n_arms)[codes], np.eye(n_groups)[groups]
+    left = hot.sum(axis=0) - member.T @ hot  # (groups, arms): images that are not of the group
+    own = np.einsum("ng,na,nd->gad", member, hot, values, optimize=True)
+    centroids = (hot.T @ values - own) / np.maximum(left, 1)[..., None]
+    squares = np.square(centroids).sum(axis=2)[groups]
+    distances = squares - 2 * np.einsum("nd,nad->na", values, centroids[groups])
+    distances[left[groups] == 0] = np.inf
+    slack = 1e-12 * np.abs(squares).max(initial=1.0)
+    nearest = distances <= distances.min(axis=1, keepdims=True) + slack
+    told = nearest / nearest.sum(axis=1, keepdims=True)
     return float(np.mean([told[codes == arm, arm].mean() for arm in range(n_arms)]))
 
 
 def fetch_all(store: Store, folder: Path) -> list[Fetched]:
-    """Every image that is read, fetched over HTTP from a copy of the study."""
+    """Fetches every image over HTTP from a copy of the study."""
     with tempfile.TemporaryDirectory() as temporary:
         copy = Store.open(database_url(Path(temporary), None), create=True)
         try:
@@ -181,7 +197,7 @@ def fetch_all(store: Store, folder: Path) -> list[Fetched]:
 
 
 def _copy(store: Store, copy: Store) -> None:
-    """Design and images, with a reader who reads them all, in a study that lets them be seen."""
+    """Copies design and images into a study with one reader who may see all images."""
     with store.reading() as session, copy.writing() as other:
         study = the_study(session)
         design = {**study.design, "shown": "crossed", "case_sets": 1, "repeats": 0}

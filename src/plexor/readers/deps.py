@@ -1,9 +1,10 @@
-"""What a route needs, as types: the site, and who is asking."""
+"""Dependencies of routes, as types: the site and the caller."""
 
 from __future__ import annotations
 
 import contextlib
 import hmac
+import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, cast
@@ -41,8 +42,8 @@ class Caller:
 
     Attributes:
         session: hash of its cookie.
-        csrf: what its requests that change something must carry.
-        reader_id: of a reader; None for the investigator.
+        csrf: token that its writing requests must carry.
+        reader_id: id of the reader; None for the investigator.
     """
 
     session: str
@@ -51,7 +52,7 @@ class Caller:
 
 
 async def site_of(request: Request) -> Site:
-    """The site that a request is for; asynchronous, which costs no thread."""
+    """The site of a request; asynchronous, so that it needs no thread."""
     return cast("Site", request.app.state.site)
 
 
@@ -59,7 +60,7 @@ SiteDep = Annotated[Site, Depends(site_of)]
 
 
 def cookie_name(site: Site, *, investigator: bool) -> str:
-    """Of a session; the prefix binds it to the host and to HTTPS (RFC 6265bis, 4.1.3)."""
+    """Name of a session's cookie; the prefix binds it to host and HTTPS (RFC 6265bis, 4.1.3)."""
     prefix = "__Host-" if site.settings.https else ""
     return f"{prefix}plexor-{'investigator' if investigator else 'reader'}"
 
@@ -75,15 +76,16 @@ def _caller(request: Request, site: Site, *, investigator: bool) -> Caller:
 
 
 def reading_caller(request: Request, site: SiteDep) -> Caller:
-    """A signed-in reader who asks and changes nothing."""
+    """A signed-in reader, for requests that change nothing."""
     return _caller(request, site, investigator=False)
 
 
 def writing_caller(request: Request, site: SiteDep) -> Caller:
-    """A signed-in reader whose request shows that it comes from our own page."""
+    """A signed-in reader, for writing requests; they must come from our own page."""
     caller = _caller(request, site, investigator=False)
     _check_csrf(request, caller)
-    _check_rate(site.writes, caller.session)
+    # By reader: whoever signs in again and again may not send more.
+    _check_rate(site.writes, f"reader {caller.reader_id}")
     return caller
 
 
@@ -93,7 +95,7 @@ def investigator(request: Request, site: SiteDep) -> Caller:
 
 
 def investigator_writing(request: Request, site: SiteDep) -> Caller:
-    """The same, whose request shows that it comes from our own page."""
+    """The signed-in investigator, for writing requests; they must come from our own page."""
     caller = _caller(request, site, investigator=True)
     _check_csrf(request, caller)
     return caller
@@ -107,11 +109,11 @@ InvestigatorWriterDep = Annotated[Caller, Depends(investigator_writing)]
 
 @contextlib.contextmanager
 def attempt(limit: RateLimit, request: Request) -> Iterator[None]:
-    """Refuses an address that failed too often; a block that raises is one more failure.
+    """Refuses an address with too many failures; an exception in the block counts as a failure.
 
     Successes do not count: many readers may share one address.
     """
-    address = request.client.host if request.client else ""
+    address = network(request.client.host if request.client else "")
     if limit.exhausted(address):
         raise TooManyError
     try:
@@ -119,6 +121,23 @@ def attempt(limit: RateLimit, request: Request) -> Iterator[None]:
     except RefusedError:
         limit.count(address)
         raise
+
+
+def network(address: str) -> str:
+    """What one household or company has: an IPv4 address, or a /64 of IPv6 addresses.
+
+    Example:
+        >>> network("192.0.2.7"), network("2001:db8::1:2:3:4"), network("unix socket")
+        ('192.0.2.7', '2001:db8::/64', 'unix socket')
+    """
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv6Address):
+        mapped = found.ipv4_mapped
+        return str(mapped or ipaddress.ip_network((found.packed, 64), strict=False))
+    return str(found)
 
 
 def _check_rate(limit: RateLimit, key: str) -> None:
@@ -135,14 +154,14 @@ def _check_csrf(request: Request, caller: Caller) -> None:
 def reader_row(session: Session, caller: Caller, *, lock: bool = False) -> ReaderRow:
     """The reader of a session.
 
-    With ``lock``, other transactions that ask so of the same reader wait for this one: what a
-    submission reads is then still true when it is written. SQLite has one writer anyway.
+    With ``lock``, other transactions that lock the same reader wait for this one, so that what a
+    submission reads is still true when it is written. SQLite has a single writer anyway.
     """
     return session.get_one(ReaderRow, caller.reader_id, with_for_update=lock or None)
 
 
 def sign_in(session: Session, site: Site, response: Response, reader_id: int | None) -> None:
-    """Begins a session, and gives the browser its cookie."""
+    """Starts a session and sets its cookie."""
     token, hours = new_token(), site.settings.session_hours
     session.add(
         SessionRow(

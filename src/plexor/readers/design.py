@@ -1,22 +1,22 @@
-"""The design of a reader study: who is shown what, in which order, how, and what is asked."""
+"""The design of a reader study: images, order, display and questions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Literal, Self, get_args
 
-import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from plexor.core.complaint import complaint
+from plexor.core.complaint import refused
 from plexor.core.errors import PlanError, unknown
+from plexor.core.yaml_text import Document, read_written
 from plexor.readers.question import STRICT, Id, Language, Question, Text
 
 Shown = Literal["fixed", "crossed", "counterbalanced"]
 Screen = Literal["phone", "tablet", "desk"]
 SMALLEST_WIDTH: Mapping[Screen, int] = {"phone": 320, "tablet": 720, "desk": 1000}
-"""Least width of the browser's window for each class of screen, in CSS pixels."""
+"""Minimum width of the browser's window for each class of screen, in CSS pixels."""
 
 
 class Arm(BaseModel):
@@ -27,41 +27,41 @@ class Arm(BaseModel):
         None, description="of an audit: the probe whose images are shown; none for the original"
     )
     cases: int | None = Field(
-        None, ge=1, description="with `shown: fixed`, the cases that are shown in this arm"
+        None, ge=1, description="with `shown: fixed`, number of cases shown in this arm"
     )
 
 
 class Training(BaseModel):
-    """Cases for practice, which are in no analysis."""
+    """Cases for practice, excluded from analysis."""
 
     model_config = STRICT
     cases: int = Field(0, ge=0, le=200)
-    feedback: bool = Field(True, description="tell the right answer after each")
+    feedback: bool = Field(True, description="show the right answer after each case")
 
 
 class Blocks(BaseModel):
-    """How the cases are cut into sittings."""
+    """Division of the cases into sittings."""
 
     model_config = STRICT
     number: int = Field(1, ge=1, le=12)
-    washout_days: float = Field(0, ge=0, le=1000, description="least time between two blocks")
+    washout_days: float = Field(0, ge=0, le=1000, description="minimum time between two blocks")
     arms: Literal["mixed", "separate"] = Field(
         "mixed", description="separate: each block shows one arm only (before and after)"
     )
 
 
 class Order(BaseModel):
-    """What the random order of every reader keeps to."""
+    """Constraints on the random order of every reader."""
 
     model_config = STRICT
     apart: int = Field(
-        10, ge=0, le=1000, description="least number of cases between two images of one case"
+        10, ge=0, le=1000, description="minimum number of cases between two images of one case"
     )
     groups_apart: bool = Field(True, description="no two cases of one group in a row")
 
 
 class Display(BaseModel):
-    """How images are shown."""
+    """Display of images."""
 
     model_config = STRICT
     pixel_true: bool = Field(
@@ -71,12 +71,12 @@ class Display(BaseModel):
     window: bool = Field(True, description="let the reader change window and level of grey images")
     smallest_screen: Screen = "tablet"
     compare: tuple[Literal["flicker", "side-by-side"], ...] = Field(
-        (), description="in designs with `show: pair`, how the two images may be compared"
+        (), description="with `show: pair`, how the two images may be compared"
     )
 
 
 class Positive(BaseModel):
-    """What a "yes", a high rating or a chosen side is right for."""
+    """The condition under which "yes", a high rating or a chosen side is right."""
 
     model_config = STRICT
     arm: str | None = Field(None, description="shown in this arm")
@@ -90,20 +90,20 @@ class Positive(BaseModel):
 
 
 class AnalysisPlan(BaseModel):
-    """What will be computed; frozen before anybody sees which image is which."""
+    """The planned analysis; frozen before unblinding."""
 
     model_config = STRICT
     positive: dict[str, Positive] = Field(
-        default_factory=dict, description="question → what is positive"
+        default_factory=dict, description="question → what counts as positive"
     )
     level: float = Field(0.95, gt=0.5, lt=1, description="nominal coverage of the intervals")
     acceptance_radius: float = Field(
-        20, gt=0, description="of marks: greatest distance to a lesion's centre, in pixels"
+        20, gt=0, description="for marks: greatest distance to a lesion's centre, in pixels"
     )
 
 
 class Design(BaseModel):
-    """A study file without what the arms are and what is analysed: all that the server knows.
+    """A study file without arms and analysis: everything that the server knows.
 
     Texts may be given by language, e.g. ``{en: Altered, fr: Modifiée}``.
     """
@@ -114,8 +114,8 @@ class Design(BaseModel):
     title: Text
     languages: tuple[Language, ...] = Field(("en",), min_length=1)
     instructions: Text = ""
-    consent: Text = Field(description="what a reader agrees to before anything else")
-    contact: str = Field("", description="whom a reader can ask; shown on every page")
+    consent: Text = Field(description="text to which a reader consents first")
+    contact: str = Field("", description="contact for readers, shown on every page")
     show: Literal["one", "pair"] = Field("one", description="pair: two arms of a case at once")
     questions: tuple[Question, ...] = Field(min_length=1, max_length=12)
     shown: Shown = Field(
@@ -126,8 +126,10 @@ class Design(BaseModel):
     case_sets: int = Field(
         1, ge=1, le=50, description="split-plot: number of sets of cases; a reader reads one set"
     )
-    cases: int | None = Field(None, ge=1, description="cases to read; all there are if not given")
-    repeats: int = Field(0, ge=0, description="cases shown a second time, for agreement with self")
+    cases: int | None = Field(None, ge=1, description="number of cases to read; default: all")
+    repeats: int = Field(
+        0, ge=0, description="number of cases shown again, for intra-reader agreement"
+    )
     training: Training = Training()
     blocks: Blocks = Blocks()
     order: Order = Order()
@@ -145,7 +147,7 @@ class Design(BaseModel):
 
 
 class Study(Design):
-    """A study file: the design, what the arms are, and what will be analysed."""
+    """A study file: design, arms and analysis."""
 
     arms: dict[Id, Arm] = Field(min_length=1)
     analysis: AnalysisPlan = AnalysisPlan()
@@ -161,46 +163,37 @@ class Study(Design):
         return self.model_dump(mode="json", exclude={"arms", "analysis"})
 
 
-def load_study(source: Path | Mapping[str, object]) -> Study:
-    """Reads and validates a study file in YAML, or the same as a mapping.
+def load_study(source: Path | str | Mapping[str, object]) -> Study:
+    """Reads and validates a study file, from YAML or a mapping.
 
     Raises:
-        PlanError: the file is missing or not YAML, or something in it is unknown or wrong; all
-            complaints at once.
+        PlanError: the file is missing or not YAML, or a key or value is invalid; all errors are
+            listed at once, each with its line and column in the file.
     """
     where = "study"
+    document: Document | None = None
     content: object = source
-    if isinstance(source, Path):
+    if isinstance(source, Path | str):
         where = str(source)
-        try:
-            content = yaml.safe_load(source.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise PlanError(f"cannot read the study file {source}: {error.strerror}") from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise PlanError(f"{source} is not valid YAML: {error}") from error
+        document = read_written(Path(source), "study file")
+        content = document.root.value
     if not isinstance(content, Mapping):
         raise PlanError(f"{where}: expected a mapping with `name`, `questions` and `arms`")
+    schema = Study.model_json_schema()
     try:
-        return Study.model_validate(dict(content))
+        study = Study.model_validate(dict(content))
     except ValidationError as error:
-        problems = error.errors(include_url=False)
-        schema = Study.model_json_schema()
-        # A list may be "too short" because its items are wrong; the items' own errors suffice.
-        told = [p for p in problems if p["type"] != "too_short" or _is_alone(p, problems)]
-        said = "; ".join(complaint(problem, schema) for problem in told)
-        raise PlanError(f"{where}: {said}") from error
-
-
-def _is_alone(problem: Mapping[str, Any], problems: Sequence[Mapping[str, Any]]) -> bool:
-    place = problem["loc"]
-    return not any(p is not problem and p["loc"][: len(place)] == place for p in problems)
+        raise refused(where, error.errors(include_url=False), schema, document) from error
+    if document and document.complaints:
+        raise refused(where, (), schema, document)
+    return study
 
 
 def _misfits(study: Study) -> Iterator[str]:
-    """Everything that is right by itself and wrong together."""
+    """Conflicts between valid fields."""
     ids = [question.id for question in study.questions]
     if twice := sorted({name for name in ids if ids.count(name) > 1}):
-        yield f"two questions are called {', '.join(twice)}; give each its own id"
+        yield f"several questions have the id {', '.join(twice)}; give each its own id"
     kinds = {question.type for question in study.questions}
     if ("side" in kinds) != (study.show == "pair"):
         yield "a question of type side needs `show: pair`, and `show: pair` such a question"

@@ -1,4 +1,4 @@
-"""Readers are invited, renewed, forgotten; the study is opened and closed."""
+"""Enrolment: readers are invited, renewed, forgotten; the study is closed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LONGEST_NAME = 80
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invitation:
-    """A personal link; the token is in it and nowhere else.
+    """A personal link, the only place that holds the token.
 
     Attributes:
         reader: the reader's pseudonym.
@@ -42,22 +42,22 @@ class Invitation:
     token: str
 
     def link(self, base: str) -> str:
-        """The link; what follows the # is never sent to a server, so that no log has it."""
+        """The link. The part after # is never sent to a server, so it is in no log."""
         return f"{base.rstrip('/')}/enter#{quote(self.token)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a reader is.
+    """Progress of a reader.
 
     Attributes:
         reader: the pseudonym.
-        pilot: whether the answers are kept apart.
+        pilot: whether the answers are kept separate.
         consented: whether the reader has agreed.
         withdrawn: whether the reader has left.
         done: reads answered, training not counted.
         total: reads in all.
-        last_ms: when the last answer came, milliseconds since 1970; None without any.
+        last_ms: time of the last answer, milliseconds since 1970; None without answers.
     """
 
     reader: str
@@ -77,23 +77,24 @@ def invite(
     pilot: bool = False,
     renew: bool = False,
 ) -> list[Invitation]:
-    """Makes a personal link for each reader, and draws what they read, in which order.
+    """Creates a personal link for each reader, and draws their images and order.
 
     Args:
         store: the study's database.
         names: pseudonyms.
         days: until a link expires.
-        pilot: keep the answers apart; such readers are in no export and no analysis.
-        renew: for readers who are there already, a new link, which ends the old one.
+        pilot: keep the answers separate; such readers are in no export and no analysis.
+        renew: issue new links to enrolled readers; their old links end.
 
     Raises:
-        PlanError: a reader invited twice, one who set the truth, an unknown one to be renewed,
-            a study that is closed, or an order that cannot be made; nobody is invited then.
+        PlanError: a reader is enrolled already, set the truth, or is unknown with ``renew``; the
+            study is closed; or no order satisfies the design. Then nobody is invited.
     """
     if twice := sorted({name for name in names if list(names).count(name) > 1}):
         raise PlanError(f"{', '.join(twice)} is named twice; name each reader once")
     with store.writing() as session:
-        if the_study(session).state != "open":
+        # Two at once would take the same turn in the balanced order.
+        if the_study(session, exclusive=True).state != "open":
             raise PlanError("the study is closed, and nobody can be invited")
         tokens = []
         for name in names:
@@ -107,7 +108,7 @@ def invite(
 
 
 def progress(store: Store) -> list[Progress]:
-    """How far each reader is, in the order of invitation; no answers."""
+    """Progress of each reader, in the order of invitation, without answers."""
     counted = sa.and_(SubmissionRow.read_id == ReadRow.id, SubmissionRow.revision == 1)
     query = (
         sa.select(
@@ -137,14 +138,11 @@ def progress(store: Store) -> list[Progress]:
 
 
 def close(store: Store, *, with_open_reads: bool = False) -> None:
-    """Closes the study for good: no answer is taken any more, and it can be analysed.
+    """Closes the study for good: no more answers are accepted, and it can be analysed.
 
     Raises:
-        PlanError: it is closed already, or somebody has reads left.
+        PlanError: it is closed already, or a reader has reads left.
     """
-    with store.reading() as session:
-        if the_study(session).state == "closed":
-            raise PlanError("the study is closed already")
     unfinished = [
         f"{p.reader} ({p.total - p.done} left)"
         for p in progress(store)
@@ -156,7 +154,9 @@ def close(store: Store, *, with_open_reads: bool = False) -> None:
             "--with-open-reads"
         )
     with store.writing() as session:
-        study = the_study(session)
+        study = the_study(session, exclusive=True)
+        if study.state == "closed":
+            raise PlanError("the study is closed already")
         study.state, study.closed_at = "closed", now_ms()
         log(session, "closed", unfinished=len(unfinished))
 
@@ -165,7 +165,7 @@ def forget(store: Store, name: str) -> int:
     """Deletes a reader with all links, reads and answers; returns the number of submissions.
 
     Raises:
-        PlanError: nobody is called so.
+        PlanError: the reader is unknown.
     """
     with store.writing() as session:
         reader = _known(session, name)
@@ -183,16 +183,25 @@ def forget(store: Store, name: str) -> int:
     return n or 0
 
 
-def _new(session: Session, name: str, *, pilot: bool) -> ReaderRow:
-    design = the_design(session)
+def check_name(session: Session, name: str) -> None:
+    """Refuses a pseudonym that cannot be a further reader of the study.
+
+    Raises:
+        PlanError: unprintable, too long, taken, or of somebody who set the truth.
+    """
     if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
         raise PlanError(
             f"reader: expected a pseudonym of 1 to {_LONGEST_NAME} characters, got {name!r}"
         )
-    if name in design.truth_set_by:
+    if name in the_design(session).truth_set_by:
         raise PlanError(f"{name} set the truth of this study, and cannot read it")
     if session.scalar(sa.select(ReaderRow).where(ReaderRow.name == name)):
         raise PlanError(f"{name} has been invited already; give --renew for a new link")
+
+
+def _new(session: Session, name: str, *, pilot: bool) -> ReaderRow:
+    design = the_design(session)
+    check_name(session, name)
     ordinal = session.scalar(
         sa.select(sa.func.coalesce(sa.func.max(ReaderRow.ordinal), -1) + 1).where(
             ReaderRow.pilot == pilot

@@ -1,4 +1,4 @@
-"""Answers as a table: one row for each current answer, with what the screen was.
+"""Export of answers: one row for each current answer, with the screen's properties.
 
 Without the key the table is blinded: it has the images' tokens, and neither arm nor truth.
 """
@@ -13,36 +13,39 @@ from typing import Any, Literal, get_args
 import pandas as pd
 import sqlalchemy as sa
 
+from plexor.core.csv_text import csv_text
 from plexor.core.errors import PlanError, unknown
 from plexor.core.files import write_atomic
 from plexor.readers.design import Study
+from plexor.readers.interchange import imrmc, rjafroc
 from plexor.readers.prepare import KeyRow, read_key
 from plexor.readers.service import the_design
 from plexor.readers.store import Store, log, the_study
 from plexor.readers.tables import ReaderRow, ReadRow, SubmissionRow
 
-Format = Literal["csv", "parquet", "json", "imrmc"]
+Format = Literal["csv", "parquet", "json", "imrmc", "rjafroc"]
 CODEBOOK = {
     "reader": "pseudonym",
-    "role": "of the reader, as told by the reader",
-    "years": "of experience, as told by the reader",
+    "role": "role of the reader, as stated by the reader",
+    "years": "years of experience, as stated by the reader",
     "position": "place in the reader's own order, from 0",
     "block": "1, 2, …; 0 for training",
     "kind": "training, read, or repeat (shown a second time)",
     "image": "token of the image; with pairs, of the left one",
     "image_right": "with pairs, token of the right image",
     "question": "id of the question in the study file",
-    "answer": "JSON: true or false, a number, an option, a side, or a list of marks; null where "
-    "the time was up",
+    "answer": "JSON: true or false, a number, an option, a side, or a list of marks; null if "
+    "the time ran out",
     "revision": "1 for first answers, greater for corrections; earlier ones are not in this table",
-    "elapsed_ms": "from when the image was visible to when the answer was sent, by the browser",
-    "late": "whether the time limit was over",
-    "received_ms": "when the server had it, milliseconds since 1970, UTC",
+    "elapsed_ms": "from when the image was visible to when the answer was sent, by the browser; "
+    "empty where imported answers have none",
+    "late": "whether the answer came after the time limit",
+    "received_ms": "time of receipt by the server, milliseconds since 1970, UTC",
     "ratio": "pixels of the screen for one CSS pixel (devicePixelRatio)",
     "zoom": "screen pixels for one image pixel when the answer was sent",
-    "window_width": "of the browser's window, CSS pixels",
-    "window_height": "of the browser's window, CSS pixels",
-    "arm": "of the image; with pairs, of the left one",
+    "window_width": "width of the browser's window, CSS pixels",
+    "window_height": "height of the browser's window, CSS pixels",
+    "arm": "arm of the image; with pairs, of the left one",
     "arm_right": "with pairs, arm of the right image",
     "case": "case id, as in the source of the images",
     "group": "patient or lesion",
@@ -53,11 +56,11 @@ CODEBOOK = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unblinded:
-    """What the key says.
+    """The content of a key.
 
     Attributes:
         study: the study file with arms and analysis.
-        rows: of the key, by image token.
+        rows: rows of the key, by image token.
     """
 
     study: Study
@@ -65,7 +68,7 @@ class Unblinded:
 
     @classmethod
     def read(cls, key: Path) -> Unblinded:
-        """From the key's folder.
+        """Reads the key's folder.
 
         Raises:
             DataError: a file is absent or damaged.
@@ -109,12 +112,12 @@ def export(store: Store, out: Path, form: str, key: Unblinded | None = None) -> 
     Args:
         store: the study's database.
         out: the file.
-        form: "csv", "parquet", "json", or "imrmc": ratings as iMRMC reads them (readerID, caseID,
-            modalityID, score, with reader "-1" for the truth); needs the key.
+        form: "csv", "parquet", "json"; "imrmc", ratings as iMRMC for R reads them; or "rjafroc",
+            ratings or marks as an Excel file for RJafroc. The last two need the key.
         key: to unblind; the study must be closed then.
 
     Raises:
-        PlanError: an unknown format, or a study that is open and would be unblinded.
+        PlanError: the format is unknown, or an open study would be unblinded.
     """
     if form not in get_args(Format):
         raise PlanError(unknown("format", form, get_args(Format)))
@@ -123,26 +126,36 @@ def export(store: Store, out: Path, form: str, key: Unblinded | None = None) -> 
             raise PlanError("the study is open; close it before its answers are unblinded")
         log(session, "exported", unblinded=key is not None, format=form)
     table = answers(store, key)
-    if form == "imrmc":
+    if form in ("imrmc", "rjafroc"):
         if key is None:
             raise PlanError(
-                "the format imrmc holds the truth; give --key, once the study is closed"
+                f"the format {form} contains the truth; give --key after the study is closed"
             )
-        table = _imrmc(table, key)
+        data, book, n = (imrmc if form == "imrmc" else rjafroc)(key.study, table)
+        write_atomic(out, data)
+        _write_book(out, pd.DataFrame(book, columns=["column", "code", "meaning"]))
+        return n
     match form:
         case "parquet":
             data = table.to_parquet(index=False)
         case "json":
             data = table.to_json(orient="records", force_ascii=False).encode()
         case _:
-            data = table.to_csv(index=False, lineterminator="\n").encode()
+            data = _csv(table)
     write_atomic(out, data or b"")
-    if form != "imrmc":
-        book = pd.DataFrame(
-            [(name, CODEBOOK[name]) for name in table.columns], columns=["column", "meaning"]
-        )
-        write_atomic(out.parent / "codebook.csv", book.to_csv(index=False).encode())
+    rows = [(name, CODEBOOK[name]) for name in table.columns]
+    _write_book(out, pd.DataFrame(rows, columns=["column", "meaning"]))
     return len(table)
+
+
+def _write_book(out: Path, book: pd.DataFrame) -> None:
+    write_atomic(out.parent / "codebook.csv", _csv(book))
+
+
+def _csv(table: pd.DataFrame) -> bytes:
+    """The table as CSV; undefined values are empty."""
+    whole = table.astype(object).where(table.notna(), "")
+    return csv_text([str(name) for name in table.columns], whole.itertuples(index=False)).encode()
 
 
 def _row(
@@ -165,7 +178,7 @@ def _row(
         "question": question,
         "answer": json.dumps(sent.answers.get(question)),
         "revision": sent.revision,
-        "elapsed_ms": sent.elapsed_ms,
+        "elapsed_ms": None if sent.elapsed_ms < 0 else sent.elapsed_ms,
         "late": sent.late,
         "received_ms": sent.received_at,
         "ratio": sent.display.get("ratio"),
@@ -184,33 +197,3 @@ def _row(
             "lesions": about.lesions,
         }
     return row
-
-
-def _imrmc(table: pd.DataFrame, key: Unblinded) -> pd.DataFrame:
-    """Ratings in the form of iMRMC (github.com/DIDSR/iMRMC): truth first, 1 is positive."""
-    study = key.study
-    rated = [
-        question.id
-        for question in study.questions
-        if question.type == "rating" and question.id in study.analysis.positive
-    ]
-    if not rated:
-        raise PlanError("the format imrmc needs a rating with `analysis.positive`")
-    positive = study.analysis.positive[rated[0]]
-    own = table[(table["question"] == rated[0]) & (table["kind"] == "read")]
-    own = own[own["answer"] != "null"]
-    by_arm = positive.arm is not None
-    case = own["case"] + ("/" + own["arm"] if by_arm else "")
-    is_positive = own["arm"] == positive.arm if by_arm else own["truth"] == positive.truth
-    truth = pd.DataFrame({"caseID": case, "score": is_positive.astype(int)}).drop_duplicates()
-    truth = truth.assign(readerID="-1", modalityID="0")
-    reads = pd.DataFrame(
-        {
-            "readerID": own["reader"],
-            "caseID": case,
-            "modalityID": "all" if by_arm else own["arm"],
-            "score": own["answer"].astype(float),
-        }
-    )
-    columns = ["readerID", "caseID", "modalityID", "score"]
-    return pd.concat([truth[columns], reads[columns]], ignore_index=True)

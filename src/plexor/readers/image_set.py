@@ -1,9 +1,7 @@
-"""A set of images for people to look at: some perturbed, some not, and nothing that tells which."""
+"""A blinded set of perturbed and original images on paper or disk, for readers."""
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import secrets
 from collections.abc import Sequence
@@ -16,6 +14,7 @@ import pandas as pd
 from plexor.cases.formats import read_image
 from plexor.cases.formats.png import PngCodec
 from plexor.cases.image import LOSSLESS, Pixels
+from plexor.core.csv_text import csv_text
 from plexor.core.errors import DataError, PlanError, unknown
 from plexor.core.files import write_atomic
 from plexor.core.ids import digest_bytes
@@ -23,18 +22,18 @@ from plexor.findings.run import RunDirectory, StoredExample
 
 _COLUMNS = ("id", "arm", "case_id", "group", "truth", "probe", "sha256", "seed")
 _SAME_TIME = 946_684_800
-"""Of every file, 2000-01-01: in a folder, the order in which files were written can be seen."""
+"""Date of every file, 2000-01-01, since dates would reveal the order of writing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ObserverSet:
-    """What was written.
+class ImageSet:
+    """The image set that was written.
 
     Attributes:
         folder: the images, and ``answers.csv`` to be filled in.
-        key: which image is which; not for the observers.
-        n_perturbed: images that were perturbed.
-        n_original: images that were not.
+        key: which image is which; not for the readers.
+        n_perturbed: number of perturbed images.
+        n_original: number of original images.
     """
 
     folder: Path
@@ -43,7 +42,7 @@ class ObserverSet:
     n_original: int
 
 
-def draw_observer_set(
+def draw_image_set(
     run: RunDirectory,
     probe: str,
     *,
@@ -53,27 +52,26 @@ def draw_observer_set(
     n_original: int = 20,
     balance_classes: bool = False,
     seed: int | None = None,
-) -> ObserverSet:
-    """Draws cases from the examples that a run has kept, and writes them blinded.
+) -> ImageSet:
+    """Draws cases from the examples of a run, and writes them blinded.
 
-    Every case is there once, perturbed or not. No second image of a group is taken while other
-    groups are left, and within each class the two arms are mixed in the set's proportions. The
-    defaults are those of Allyn et al., Medicine 2020;99(50):e23568.
+    Every case occurs once, perturbed or not. No second image of a group is taken while other groups
+    are left, and within each class the two arms are mixed in the set's proportions. Defaults as in
+    Allyn et al., Medicine 2020;99(50):e23568.
 
-    An image's name is drawn at random, and nothing else that a folder shows tells the arms apart:
-    all are PNG files without compression or metadata, so as large as their image, and of one date.
-    What the pixels show is for the observers to see.
+    Names are random, and nothing else visible in a folder distinguishes the arms: all files are PNG
+    without compression or metadata, so of the size of their image, and of one date.
 
     Args:
-        run: a finished run; the plan's ``n_examples`` says how many cases it keeps.
+        run: a finished run; ``n_examples`` of its plan sets how many cases it keeps.
         probe: the attack or control whose images are shown, e.g. "pgd-linf-2".
-        folder: where the images go; absent or empty.
-        key: a CSV file outside of it, not there yet.
-        n_perturbed: images from the probe, which must have changed them.
-        n_original: untouched images.
-        balance_classes: take the classes in turn; else cases are drawn as often as they occur.
-        seed: of the draw, kept in the key; a new one if not given, so that nobody who has the run
-            can work out the key.
+        folder: folder for the images; absent or empty.
+        key: a new CSV file outside of ``folder``.
+        n_perturbed: number of images from the probe, which must have changed them.
+        n_original: number of untouched images.
+        balance_classes: draw from the classes in turn instead of by their frequency.
+        seed: seed of the draw, kept in the key; by default a new one, so that the key cannot be
+            derived from the run.
 
     Raises:
         PlanError: an unknown probe, fewer examples than images wanted, or a key within the folder.
@@ -88,7 +86,7 @@ def draw_observer_set(
     wanted = n_perturbed + n_original
     if len(examples) < wanted:
         raise PlanError(
-            f"observer set: {wanted} images are wanted, and {run.path} keeps {len(examples)} that "
+            f"image set: {wanted} images are wanted, but {run.path} keeps {len(examples)} that "
             f"{probe} changed, of {len(kept)} kept; audit with a greater `n_examples`, or ask for "
             "fewer"
         )
@@ -105,24 +103,23 @@ def draw_observer_set(
         rows.append((names[number], arm, case_id, group, truth, probe, digest_bytes(data), seed))
     _write(folder / "answers.csv", _csv(("id", "altered"), [(name, "") for name in sorted(names)]))
     write_atomic(key, _csv(_COLUMNS, sorted(rows)))
-    return ObserverSet(folder=folder, key=key, n_perturbed=n_perturbed, n_original=n_original)
+    return ImageSet(folder=folder, key=key, n_perturbed=n_perturbed, n_original=n_original)
 
 
 def _check(folder: Path, key: Path, n_perturbed: int, n_original: int) -> None:
     if min(n_perturbed, n_original) < 0 or n_perturbed + n_original < 1:
         raise PlanError(
-            f"observer set: expected one image or more, got {n_perturbed} perturbed and "
+            f"image set: expected one image or more, got {n_perturbed} perturbed and "
             f"{n_original} original"
         )
     if key.resolve().is_relative_to(folder.resolve()):
         raise PlanError(
-            f"observer set: the key {key} would lie in {folder}, which the observers see; keep it "
-            "elsewhere"
+            f"image set: the key {key} would lie in {folder}, which readers see; keep it elsewhere"
         )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DataError(f"{folder} is not an empty folder; choose another")
     if key.exists():
-        raise DataError(f"{key} exists, and a key is never written over; choose another name")
+        raise DataError(f"{key} exists, and a key is never overwritten; choose another name")
 
 
 def _about(run: RunDirectory, probe: str) -> pd.DataFrame:
@@ -142,8 +139,8 @@ def choose_cases(
     Args:
         about: one row for each case, indexed by case, with the columns "truth" and "group".
         n: number of cases.
-        rng: of the draw.
-        balance_classes: take the classes in turn, too.
+        rng: generator of the draw.
+        balance_classes: draw from the classes in turn.
 
     Returns:
         The rows drawn, sorted by class.
@@ -151,7 +148,7 @@ def choose_cases(
     drawn = about.iloc[rng.permutation(len(about))]
     turns = [drawn.groupby("group").cumcount()]
     if balance_classes:
-        # Which of a group's images comes first is drawn, and so is which group of a class.
+        # the order of groups in a class, and of images in a group, is random
         turns.append(
             drawn.assign(turn=turns[0])
             .sort_values("turn", kind="stable")
@@ -164,13 +161,13 @@ def choose_cases(
 
 
 def _dealt(chosen: pd.DataFrame, n_perturbed: int) -> Sequence[bool]:
-    """Which of the cases are perturbed: everywhere in their order as many as in the whole."""
+    """Chooses the perturbed cases, evenly spread over the order."""
     n = len(chosen)
     return [(i + 1) * n_perturbed // n > i * n_perturbed // n for i in range(n)]
 
 
 def _names(n: int, rng: np.random.Generator) -> list[str]:
-    """So many names of six letters and digits, in a random order, no two alike."""
+    """Distinct random names of six letters and digits."""
     return [f"{number:06x}" for number in rng.choice(16**6, size=n, replace=False)]
 
 
@@ -179,8 +176,8 @@ def _shown(example: StoredExample, *, perturbed: bool) -> Pixels:
     pixels = image.pixels
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or len(pixels) not in (1, 3):
         raise DataError(
-            f"observer set: {example.case_id} is {pixels.dtype} of shape {pixels.shape}, expected "
-            "8-bit grey or colour in 2D; what a window would show of it is for its viewer"
+            f"image set: {example.case_id} is {pixels.dtype} of shape {pixels.shape}, expected "
+            "8-bit grey or colour in 2D; other images need a viewer with a window"
         )
     return pixels
 
@@ -191,8 +188,4 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _csv(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return text.getvalue().encode()
+    return csv_text(columns, rows).encode()

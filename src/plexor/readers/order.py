@@ -1,6 +1,6 @@
-"""Who sees which images, in which order: pure functions of the design, a reader's number, a seed.
+"""Images and order of each reader: pure functions of the design, a reader's number and a seed.
 
-An order never depends on what the arms are: it is made of opaque tokens.
+An order never depends on the meaning of arms, since it uses opaque tokens.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from plexor.core.seeds import seed_for
 from plexor.readers.design import Design
 
 _TRIES = 300
-"""Orders begun before the constraints are called impossible."""
+"""Number of attempts before the constraints are declared impossible."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class Stimulus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """One thing a reader is asked about.
+    """One reading task.
 
     Attributes:
         stimuli: ids of one image, or of the left and the right one.
@@ -63,8 +63,8 @@ class Read:
 def latin_rows(n: int) -> list[list[int]]:
     """A balanced Latin square of 0 … n-1 (Williams, Aust J Sci Res A 1949;2:149).
 
-    Over the rows, each number stands equally often in each place and follows each other number
-    equally often. ``n`` rows for even ``n``; 2·n for odd ``n``, where ``n`` cannot balance.
+    Over the rows, each number occurs equally often in each place and follows each other number
+    equally often. Has ``n`` rows for even ``n`` and 2·n for odd ``n``.
 
     Example:
         >>> latin_rows(4)
@@ -76,7 +76,7 @@ def latin_rows(n: int) -> list[list[int]]:
 
 
 def reads_for(study: Design, stimuli: Sequence[Stimulus], *, ordinal: int, seed: int) -> list[Read]:
-    """Everything a reader is to read, in order: training, then the blocks, each with its repeats.
+    """All reads of a reader in order: training, then the blocks, each with its repeats.
 
     Args:
         study: the design.
@@ -85,7 +85,7 @@ def reads_for(study: Design, stimuli: Sequence[Stimulus], *, ordinal: int, seed:
         seed: of this reader's random order.
 
     Raises:
-        PlanError: no order keeps the distances that the design asks for.
+        PlanError: no order satisfies the distances of the design.
     """
     practice = [stimulus for stimulus in stimuli if stimulus.training]
     own_set = ordinal % study.case_sets
@@ -136,7 +136,7 @@ def _blocks(study: Design, own: Sequence[Stimulus], ordinal: int, seed: int) -> 
 def _chosen(
     study: Design, own: Sequence[Stimulus], arms: Sequence[str], ordinal: int
 ) -> list[Stimulus]:
-    """The images this reader sees: all, or of each case the arm whose turn it is."""
+    """The images for this reader: all, or one arm of each case, in rotation."""
     if study.shown != "counterbalanced":
         return list(own)
     turn = {case: index for index, case in enumerate(_dealt_cases(own))}
@@ -145,7 +145,7 @@ def _chosen(
 
 
 def _dealt_cases(own: Sequence[Stimulus]) -> list[str]:
-    """Cases in the order they are dealt: those of one arm after those of another, by token."""
+    """Cases in the order of dealing: by arm, then by token."""
     arms: dict[str, list[str]] = {}
     for stimulus in own:
         arms.setdefault(stimulus.case, []).append(stimulus.arm)
@@ -155,7 +155,7 @@ def _dealt_cases(own: Sequence[Stimulus]) -> list[str]:
 def _items(
     study: Design, stimuli: Sequence[Stimulus], rng: np.random.Generator | None
 ) -> list[Read]:
-    """What is shown at once: one image, or both arms of a case with sides drawn, half and half."""
+    """Items shown together: one image, or both arms of a case, on either side half the time."""
     if study.show == "one":
         return [
             Read(stimuli=(s.id,), case=s.case, group=s.group, block=1)
@@ -180,7 +180,7 @@ def _items(
 def _arranged(
     study: Design, items: Sequence[Read], before: Sequence[Read], rng: np.random.Generator
 ) -> list[Read]:
-    """A random order that keeps groups and images of one case apart, also from ``before``."""
+    """A random order that separates groups and images of one case, also from ``before``."""
     if not items:
         return []
     for _ in range(_TRIES):
@@ -207,7 +207,7 @@ def _attempt(
             return None
         pick = free[0]
         top = max(groups[left[i].group] for i in free)
-        # A group that fills half of what is left must come now, or it would follow itself.
+        # a group that fills half of the rest must come now, or it would follow itself
         if study.order.groups_apart and 2 * top >= len(left):
             pick = next(i for i in free if groups[left[i].group] == top)
         item = left.pop(pick)
@@ -217,7 +217,7 @@ def _attempt(
 
 
 def _repeats(study: Design, done: Sequence[Read], rng: np.random.Generator) -> list[Read]:
-    """Some of the reads again, at the end of the last block, far from the first time."""
+    """Some of the reads again, at the end of the last block, far from their first showing."""
     if not study.repeats:
         return []
     apart = study.order.apart

@@ -1,8 +1,7 @@
-"""How well readers did: by reader, pooled over readers, and between two arms."""
+"""Performance of readers: by reader, pooled over readers, and between two arms."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,19 +9,18 @@ import numpy as np
 import pandas as pd
 
 from plexor.core.errors import PlanError
+from plexor.findings.reader_results import ALL
+from plexor.readers.answer_table import groups_of, is_positive
 from plexor.readers.design import Positive, Study
+from plexor.readers.localisation import localisation
 from plexor.readers.question import Question
 from plexor.readers.result import Result
 from plexor.stats import (
-    Estimate,
-    FrocCase,
     auc,
     clustered_mcnemar,
     clustered_proportion,
     detection,
     forced_choice,
-    jafroc,
-    match_marks,
     one_shot_auc,
     one_shot_difference,
     paired_difference,
@@ -30,10 +28,6 @@ from plexor.stats import (
     proportion_of_reads,
     reader_study_auc,
 )
-
-ALL = "all readers"
-_SLICE_APART = 1e9
-"""Distance of two slices: a mark is at a lesion of its own slice only."""
 
 
 def performance(study: Study, question: Question, own: pd.DataFrame) -> list[Result]:
@@ -45,14 +39,14 @@ def performance(study: Study, question: Question, own: pd.DataFrame) -> list[Res
         own: its answers by "read" reads, with columns as in ``plexor.readers.export`` and "value".
 
     Returns:
-        Nothing for a question whose right answers nobody said.
+        The figures; none for a question without known right answers.
     """
     if own.empty:
         return []
     positive = study.analysis.positive.get(question.id)
     found: Iterator[Result] = iter(())
     if question.type == "yes-no" and positive is not None:
-        found = _yes_no(own, _is_positive(positive, own), study.analysis.level)
+        found = _yes_no(study, own, positive)
     elif question.type == "rating" and positive is not None:
         found = _rating(study, own, positive)
     elif question.type == "side" and positive is not None and positive.arm is not None:
@@ -61,7 +55,7 @@ def performance(study: Study, question: Question, own: pd.DataFrame) -> list[Res
     elif question.type == "options":
         found = _options(study, own, {option.id for option in question.options})
     elif question.type == "marks":
-        found = _marks(study, own)
+        found = localisation(study, own)
     return [
         Result(question=question.id, measure=r.measure, who=r.who, found=r.found) for r in found
     ]
@@ -71,21 +65,26 @@ def _result(measure: str, who: str, found: Any) -> Result:
     return Result(question="", measure=measure, who=who, found=found)
 
 
-def _is_positive(positive: Positive, own: pd.DataFrame) -> pd.Series[bool]:
-    return own["arm"] == positive.arm if positive.arm else own["truth"] == positive.truth
+def _by_arm(study: Study, own: pd.DataFrame, positive: Positive) -> dict[str, pd.DataFrame]:
+    """What a measure's name ends in, with its answers: all, or by arm where a class is positive."""
+    if positive.arm:
+        return {"": own}
+    parts = {f" in {arm}": own[own["arm"] == arm] for arm in study.arms}
+    return {label: part for label, part in parts.items() if not part.empty}
 
 
-def groups_of(own: pd.DataFrame) -> list[str] | None:
-    """The group of each row; None where every image is of a group of its own."""
-    images = own.drop_duplicates("image")
-    return None if images["group"].is_unique else own["group"].tolist()
+def _yes_no(study: Study, own: pd.DataFrame, positive: Positive) -> Iterator[Result]:
+    for label, part in _by_arm(study, own, positive).items():
+        yield from _detected(label, part, is_positive(positive, part), study.analysis.level)
 
 
-def _yes_no(own: pd.DataFrame, positive: pd.Series[bool], level: float) -> Iterator[Result]:
+def _detected(
+    label: str, own: pd.DataFrame, positive: pd.Series[bool], level: float
+) -> Iterator[Result]:
     said = own["value"].astype(bool)
     for measure, part, right in (
-        ("sensitivity", own[positive], said[positive]),
-        ("specificity", own[~positive], ~said[~positive]),
+        (f"sensitivity{label}", own[positive], said[positive]),
+        (f"specificity{label}", own[~positive], ~said[~positive]),
     ):
         yield from _shares(measure, part, right.to_numpy(), level)
     for who, rows in [*own.groupby("reader", sort=False), (ALL, own)]:
@@ -94,8 +93,8 @@ def _yes_no(own: pd.DataFrame, positive: pd.Series[bool], level: float) -> Itera
         counts = (int((yes & here).sum()), int(here.sum()))
         false = (int((yes & ~here).sum()), int((~here).sum()))
         found = detection(*counts, *false, level=level)
-        yield _result("d'", str(who), found.d_prime)
-        yield _result("criterion c", str(who), found.criterion)
+        yield _result(f"d'{label}", str(who), found.d_prime)
+        yield _result(f"criterion c{label}", str(who), found.criterion)
 
 
 def _shares(
@@ -119,13 +118,9 @@ def _shares(
 
 def _rating(study: Study, own: pd.DataFrame, positive: Positive) -> Iterator[Result]:
     level = study.analysis.level
-    arms = list(study.arms)
-    treatments = {ALL: own} if positive.arm else {a: own[own["arm"] == a] for a in arms}
-    treatments = {arm: part for arm, part in treatments.items() if not part.empty}
     tables: dict[str, pd.DataFrame] = {}
-    for arm, part in treatments.items():
-        label = "" if positive.arm else f" in {arm}"
-        truth = _is_positive(positive, part).to_numpy()
+    for label, part in _by_arm(study, own, positive).items():
+        truth = is_positive(positive, part).to_numpy()
         scores = part["value"].astype(float).to_numpy()
         groups = groups_of(part)
         for reader in part["reader"].unique():
@@ -134,6 +129,7 @@ def _rating(study: Study, own: pd.DataFrame, positive: Positive) -> Iterator[Res
             yield _result(
                 f"AUC{label}", reader, auc(truth[rows], scores[rows], inside, level=level)
             )
+        arm = label.removeprefix(" in ")
         tables[arm] = part.assign(positive=truth)
         cases, ratings = _crossed(tables[arm], "image" if positive.arm else "case")
         if len(ratings) > 1:
@@ -144,7 +140,7 @@ def _rating(study: Study, own: pd.DataFrame, positive: Positive) -> Iterator[Res
 
 
 def _crossed(part: pd.DataFrame, by: str) -> tuple[pd.DataFrame, np.ndarray[Any, Any]]:
-    """One row for each case, and ratings (readers, cases), NaN where not read."""
+    """One row for each case, and ratings (readers, cases), NaN if not read."""
     cases = part.drop_duplicates(by).sort_values(by).set_index(by)
     wide = part.assign(score=part["value"].astype(float)).pivot_table(
         index="reader", columns=by, values="score", aggfunc="first", dropna=False
@@ -153,7 +149,7 @@ def _crossed(part: pd.DataFrame, by: str) -> tuple[pd.DataFrame, np.ndarray[Any,
 
 
 def _difference(tables: Mapping[str, pd.DataFrame], level: float) -> Iterator[Result]:
-    """Between two arms: Obuchowski-Rockette where the design is one of theirs."""
+    """Difference between two arms: Obuchowski-Rockette if the design allows it."""
     (first, one), (second, two) = tables.items()
     both = pd.concat([one, two])
     cases = both.drop_duplicates("case").sort_values("case").set_index("case")
@@ -201,7 +197,7 @@ def _options(study: Study, own: pd.DataFrame, options: set[str]) -> Iterator[Res
 
 
 def _change(known: pd.DataFrame, first: str, second: str, level: float) -> Iterator[Result]:
-    """Of the same reader and case in both arms: right before, right after."""
+    """Change between two arms for the same reader and case: right before, right after."""
     wide = (
         known.assign(right=known["value"] == known["truth"])
         .pivot_table(
@@ -220,26 +216,3 @@ def _change(known: pd.DataFrame, first: str, second: str, level: float) -> Itera
     if not wide.empty:
         test = clustered_mcnemar(wide[first], wide[second], wide["group"].tolist())
         yield _result("change of correct, test", f"{ALL}, {who}", test)
-
-
-def _marks(study: Study, own: pd.DataFrame) -> Iterator[Result]:
-    radius, level = study.analysis.acceptance_radius, study.analysis.level
-    for arm in study.arms:
-        part = own[own["arm"] == arm]
-        groups = groups_of(part)
-        found: list[Estimate] = []
-        for reader in part["reader"].unique():
-            rows = part["reader"] == reader
-            cases = [
-                _matched(marks, json.loads(lesions), radius)
-                for marks, lesions in zip(part["value"][rows], part["lesions"][rows], strict=True)
-            ]
-            inside = None if groups is None else part["group"][rows].tolist()
-            found.append(jafroc(cases, inside, level=level))
-            yield _result(f"JAFROC in {arm}", reader, found[-1])
-
-
-def _matched(marks: list[dict[str, float]], lesions: list[list[float]], radius: float) -> FrocCase:
-    places = [(mark["x"], mark["y"], mark["slice"] * _SLICE_APART) for mark in marks]
-    centres = [(x, y, piece * _SLICE_APART) for x, y, piece in lesions]
-    return match_marks(places, [mark["rating"] for mark in marks], centres, radius=radius)

@@ -1,4 +1,4 @@
-"""Everything that is kept of one reader, for this reader."""
+"""Personal data: everything stored about one reader, for this reader."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from plexor.readers.tables import OpeningRow, ReaderRow, ReadRow, SubmissionRow
 
 
 def personal_data(session: Session, reader: ReaderRow) -> dict[str, Any]:
-    """Plain data: the profile, and each read with when it was shown and what was answered."""
+    """Plain data: the profile, and each read with its times and answers."""
     reads = session.scalars(
         sa.select(ReadRow).where(ReadRow.reader_id == reader.id).order_by(ReadRow.position)
     )

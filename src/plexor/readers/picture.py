@@ -1,7 +1,7 @@
-"""Images as readers get them: PNG files of one length, without metadata, 8 or 16 bits.
+"""Images for readers: PNG files of equal length, without metadata, 8 or 16 bits.
 
-Grey numbers of more than 8 bits stay as they are, moved to begin at 0; the browser applies window
-and level to them. All arms of a case are treated alike, so that nothing but their pixels differs.
+Grey numbers of more than 8 bits are shifted to start at 0; the browser applies window and level.
+All arms of a case are treated alike, so that only their pixels differ.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ _PADDING = b"paDd"
 """Ancillary, private, safe to copy: a viewer ignores it (PNG, 5.4)."""
 _TOP_16 = 65_535
 _SHARES = (1.0, 99.0)
-"""Percentiles of the first arm's image that the window begins and ends with."""
+"""Percentiles of the first arm's image that limit the initial window."""
 
 Planes = NDArray[np.uint8] | NDArray[np.uint16]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """How the images of one case are shown, whatever their arm.
+    """Display parameters of a case's images, the same for all arms.
 
     Attributes:
         shape: (channels, *spatial).
         bits: 8 or 16.
         low: stored number that is shown as 0.
-        scale: what a stored number is multiplied with, after ``low`` is subtracted.
+        scale: factor of a stored number, after ``low`` is subtracted.
         inverted: whether a greater stored number is darker.
         top: greatest number shown.
         window: (level, width) at the start, in numbers as shown.
@@ -51,7 +51,7 @@ class Look:
 
     @property
     def view(self) -> dict[str, object]:
-        """What a browser is told; the same for each arm."""
+        """Data for the browser; the same for each arm."""
         depth = self.shape[3] if len(self.shape) == 4 else 1
         width, height = self._plane_size
         return {
@@ -95,7 +95,7 @@ class Look:
 
 
 def look_of(case_id: str, images: Sequence[Image]) -> Look:
-    """How a case is shown, from its images in all arms.
+    """Chooses the display of a case from its images in all arms.
 
     Raises:
         DataError: the arms' images differ in size or type, or are of a kind that cannot be shown.
@@ -142,7 +142,7 @@ def look_of(case_id: str, images: Sequence[Image]) -> Look:
 
 
 def padded_png(plane: NDArray[Any], length: int) -> bytes:
-    """A PNG file of exactly ``length`` bytes; all padding is zeros in a chunk of its own.
+    """A PNG file of exactly ``length`` bytes; a separate chunk of zeros is the padding.
 
     Raises:
         DataError: the image needs more bytes.

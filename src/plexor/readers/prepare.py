@@ -1,4 +1,4 @@
-"""A study is made: cases are drawn, dealt to arms and sets, written blinded; the key is kept apart.
+"""Creation of a study: cases are drawn, dealt to arms and sets, and written blinded.
 
 STUDY/database.sqlite   design, images as opaque tokens, readers, answers; unless a URL is given
 STUDY/images/ID/N.png   slices of one image
@@ -10,7 +10,6 @@ KEY/draw.json           the seed
 from __future__ import annotations
 
 import csv
-import io
 import json
 import secrets
 from collections.abc import Mapping, Sequence
@@ -22,6 +21,7 @@ import pandas as pd
 import yaml
 
 from plexor.cases.formats import read_image
+from plexor.core.csv_text import csv_text, plain_cell
 from plexor.core.errors import DataError, PlanError
 from plexor.core.files import write_atomic
 from plexor.core.ids import digest, digest_file
@@ -40,7 +40,7 @@ _Shown = tuple[SourceCase, str, bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRow:
-    """What one image is. The columns of ``key.csv``."""
+    """Identity of one image. The columns of ``key.csv``."""
 
     stimulus: str
     arm: str
@@ -58,14 +58,14 @@ class KeyRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """A study that was made.
+    """A created study.
 
     Attributes:
-        folder: what the server needs.
-        key: what it must not have.
-        n_images: images, or volumes.
-        n_cases: cases to read.
-        n_training: cases to practise on.
+        folder: everything that the server needs.
+        key: folder of the key, which the server must not have.
+        n_images: number of images or volumes.
+        n_cases: number of cases to read.
+        n_training: number of cases for practice.
     """
 
     folder: Path
@@ -84,7 +84,7 @@ def create_study(
     database: str | None = None,
     seed: int | None = None,
 ) -> Made:
-    """Makes a study's folder, key and database.
+    """Creates a study's folder, key and database.
 
     Args:
         study: the study file.
@@ -92,10 +92,10 @@ def create_study(
         folder: absent or empty.
         key: a folder outside of it, absent or empty.
         database: a URL; SQLite in ``folder`` if not given.
-        seed: of the draw, kept in the key; a new one if not given.
+        seed: seed of the draw, kept in the key; default: a new one.
 
     Raises:
-        PlanError: fewer cases than wanted, or no order that the design allows.
+        PlanError: too few cases, or no order satisfies the design.
         DataError: a folder in use, an image that is missing, damaged, or of another size in
             another arm.
     """
@@ -140,10 +140,10 @@ def read_key(key: Path) -> tuple[Study, list[KeyRow]]:
             rows = [
                 KeyRow(
                     stimulus=row["stimulus"],
-                    arm=row["arm"],
-                    case=row["case"],
-                    group=row["group"],
-                    truth=row["truth"],
+                    arm=plain_cell(row["arm"]),
+                    case=plain_cell(row["case"]),
+                    group=plain_cell(row["group"]),
+                    truth=plain_cell(row["truth"]),
                     training=row["training"] == "True",
                     arm_token=row["arm_token"],
                     case_token=row["case_token"],
@@ -154,7 +154,7 @@ def read_key(key: Path) -> tuple[Study, list[KeyRow]]:
                 )
                 for row in csv.DictReader(file)
             ]
-    except (OSError, TypeError, ValueError, KeyError) as error:
+    except (AttributeError, OSError, TypeError, ValueError, KeyError) as error:
         raise DataError(f"{key} is not the key of a study: {error}; give it with --key") from error
     return load_study(key / "study.yaml"), rows
 
@@ -170,7 +170,7 @@ def _check_folders(folder: Path, key: Path) -> None:
 
 
 def _shown(study: Study, cases: Sequence[SourceCase], rng: np.random.Generator) -> list[_Shown]:
-    """Which cases are shown, and in which arms."""
+    """Chooses the cases shown, and their arms."""
     every = list(study.arms)
     if study.shown != "fixed":
         for case in cases:
@@ -189,7 +189,7 @@ def _shown(study: Study, cases: Sequence[SourceCase], rng: np.random.Generator) 
     wanted = (study.cases or len(pool) - drawn) if counts is None else sum(counts.values())
     if wanted < 1 or wanted + drawn > len(pool):
         raise PlanError(
-            f"cases: {wanted} to read and {drawn} to practise on are wanted, and there are "
+            f"cases: {wanted} to read and {drawn} for practice are wanted, but there are "
             f"{len(pool)}; ask for fewer, or audit with a greater `n_examples`"
         )
     by_id = {case.id: case for case in pool}
@@ -218,7 +218,7 @@ def _counts(study: Study, available: int) -> dict[str, int] | None:
     counts = {name: number or 0 for name, number in numbers.items()}
     if sum(counts.values()) > available:
         raise PlanError(
-            f"arms: {sum(counts.values())} cases are wanted in all arms, and {available} can be "
+            f"arms: {sum(counts.values())} cases are wanted in all arms, but {available} can be "
             "read; ask for fewer, or add cases"
         )
     return counts
@@ -227,17 +227,19 @@ def _counts(study: Study, available: int) -> dict[str, int] | None:
 def _dealt(
     study: Study, cases: Sequence[SourceCase], counts: Mapping[str, int] | None
 ) -> list[tuple[SourceCase, str]]:
-    """Each case to one arm that has an image of it; through the classes in even proportions."""
+    """Assigns each case to an arm with an image of it, in even proportions within classes."""
     if all(len(case.files) == 1 for case in cases):
         return [(case, next(iter(case.files))) for case in cases]
     arms = list(study.arms)
     if any(len(case.files) < len(arms) for case in cases):
-        raise DataError("some cases have an image in one arm and some in several, expected either")
+        raise DataError(
+            "some cases have an image in one arm and some in several; expected the same for all"
+        )
     share = {arm: (counts[arm] if counts else len(cases) / len(arms)) for arm in arms}
     given = dict.fromkeys(arms, 0)
     dealt = []
     for number, case in enumerate(cases, start=1):
-        # The arm that is furthest behind what is due to it by now.
+        # the arm with the largest deficit so far
         arm = max(arms, key=lambda name: share[name] * number / len(cases) - given[name])
         given[arm] += 1
         dealt.append((case, arm))
@@ -262,7 +264,8 @@ def _key_rows(study: Study, shown: Sequence[_Shown], seed: int) -> list[KeyRow]:
             group=case.group,
             truth=case.truth,
             training=training,
-            # The right answer of a training case is in the database: its arm must not tell others'.
+            # the database has the right answers of training cases: their arms must not reveal those
+            # of others
             arm_token=new_id() if training else arm_tokens[arm],
             case_token=case_tokens[case.id],
             group_token=group_tokens[case.group],
@@ -275,7 +278,7 @@ def _key_rows(study: Study, shown: Sequence[_Shown], seed: int) -> list[KeyRow]:
 
 
 def _check_order(study: Study, rows: Sequence[KeyRow]) -> None:
-    """Refuses a design that no order fits, before anybody is invited."""
+    """Refuses a design that no order satisfies, before readers are invited."""
     stimuli = [
         Stimulus(
             id=row.stimulus,
@@ -292,15 +295,12 @@ def _check_order(study: Study, rows: Sequence[KeyRow]) -> None:
 
 
 def _write_key(key: Path, study: Study, rows: Sequence[KeyRow], seed: int) -> None:
-    text = io.StringIO()
-    columns = list(asdict(rows[0]))
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(row) for row in sorted(rows, key=lambda row: row.stimulus))
+    ordered = [asdict(row) for row in sorted(rows, key=lambda row: row.stimulus)]
+    text = csv_text(list(ordered[0]), (row.values() for row in ordered))
     plain = study.model_dump(mode="json")
     write_atomic(key / "study.yaml", yaml.safe_dump(plain, sort_keys=False).encode())
     write_atomic(key / "draw.json", json.dumps({"seed": seed}).encode())
-    write_atomic(key / "key.csv", text.getvalue().encode())
+    write_atomic(key / "key.csv", text.encode())
 
 
 def _fill(url: str, study: Study, rows: Sequence[KeyRow], looks: Mapping[str, Look]) -> None:
@@ -330,7 +330,7 @@ def _fill(url: str, study: Study, rows: Sequence[KeyRow], looks: Mapping[str, Lo
                     view=looks[row.case].view,
                     answer=_right_answers(study, row) if row.training else {},
                 )
-                # By token: the order of rows would be that of the arms.
+                # sorted by token: the original order is that of the arms
                 for row in sorted(rows, key=lambda row: row.stimulus)
             )
             log(session, "created", images=len(rows))
@@ -339,7 +339,7 @@ def _fill(url: str, study: Study, rows: Sequence[KeyRow], looks: Mapping[str, Lo
 
 
 def _right_answers(study: Study, row: KeyRow) -> dict[str, object]:
-    """For each question what is right, where the study file says it."""
+    """The right answer to each question, if the study file defines it."""
     right: dict[str, object] = {}
     for question in study.questions:
         positive = study.analysis.positive.get(question.id)

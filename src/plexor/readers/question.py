@@ -1,4 +1,4 @@
-"""The questions a reader is asked about a case, and which answers they take."""
+"""Questions about a case, and their valid answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Text = str | dict[Language, str]
 """A text, or one for each language of the study."""
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 MOST_MARKS = 50
-"""Marks that one answer may hold, whatever the study file allows."""
+"""Maximum number of marks in an answer, for any study file."""
 
 
 class _Question(BaseModel):
@@ -37,12 +37,12 @@ class YesNo(_Question):
 
 
 class Rating(_Question):
-    """A confidence rating, 1 to ``points``; greater is more certain that it is there."""
+    """A confidence rating, 1 to ``points``; greater is more certain of presence."""
 
     type: Literal["rating"]
     points: int = Field(5, ge=2, le=101, description="number of points of the scale")
-    low: Text = Field("", description="what the lowest point means")
-    high: Text = Field("", description="what the highest point means")
+    low: Text = Field("", description="meaning of the lowest point")
+    high: Text = Field("", description="meaning of the highest point")
 
     def check(self, answer: object) -> None:
         """Refuses anything but a whole number from 1 to ``points``."""
@@ -70,7 +70,7 @@ class Options(_Question):
     def _no_two_alike(self) -> Options:
         ids = [option.id for option in self.options]
         if twice := sorted({name for name in ids if ids.count(name) > 1}):
-            raise PlanError(f"two options are called {', '.join(twice)}; give each its own id")
+            raise PlanError(f"several options have the id {', '.join(twice)}; give each its own id")
         return self
 
     def check(self, answer: object) -> None:
@@ -92,7 +92,7 @@ class Side(_Question):
 
 
 class Marks(_Question):
-    """Places in the image, each with a rating; none at all is an answer, too."""
+    """Positions in the image, each with a rating; no mark is a valid answer."""
 
     type: Literal["marks"]
     most: int = Field(10, ge=1, le=MOST_MARKS, description="greatest number of marks")
@@ -130,7 +130,7 @@ Question = Annotated[YesNo | Rating | Options | Side | Marks, Field(discriminato
 def check_answers(
     questions: Sequence[YesNo | Rating | Options | Side | Marks], answers: dict[str, object]
 ) -> None:
-    """Refuses answers that are not exactly one to each question; None stands for "time is up".
+    """Checks that there is exactly one valid answer to each question; None means out of time.
 
     Raises:
         PlanError: a question without an answer, an answer without a question, or a wrong value.

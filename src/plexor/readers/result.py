@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from plexor.findings.reader_results import ReaderFigure
+from plexor.findings.summary.estimate import StoredEstimate, StoredTest
 from plexor.stats import Estimate, TestResult
 
-_IN_PERCENT = ("sensitivity", "specificity", "correct", "change")
+_IN_PERCENT = ("sensitivity", "specificity", "correct", "change", "decision", "difference")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,9 +17,9 @@ class Result:
     """One figure.
 
     Attributes:
-        question: id of the question; "" where it is about none.
-        measure: what it is, e.g. "sensitivity", "AUC", "kappa".
-        who: a reader, "all readers", or a pair of arms with what is compared.
+        question: id of the question; "" if it concerns none.
+        measure: its name, e.g. "sensitivity", "AUC", "kappa".
+        who: a reader, "all readers", or a pair of arms.
         found: the estimate or test.
     """
 
@@ -28,13 +30,19 @@ class Result:
 
     @property
     def n(self) -> int:
-        """Observations that it rests on."""
+        """Number of observations."""
         return self.found.n
 
-    def to_dict(self) -> dict[str, object]:
-        """Plain data for JSON."""
-        about = {"question": self.question, "measure": self.measure, "who": self.who}
-        return {**about, **self.found.to_dict()}
+    def stored(self) -> ReaderFigure:
+        """The same as ``analysis.json`` holds it."""
+        found = self.found
+        return ReaderFigure(
+            question=self.question,
+            measure=self.measure,
+            who=self.who,
+            estimate=None if isinstance(found, TestResult) else StoredEstimate.of(found),
+            test=StoredTest.of(found) if isinstance(found, TestResult) else None,
+        )
 
     def worded(self) -> str:
         """Value and interval, rounded: 58.3 % (45.7 to 69.9), -0.22 (-0.51 to 0.06), p = .03."""

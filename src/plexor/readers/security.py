@@ -1,4 +1,4 @@
-"""Tokens, passwords, and how often somebody may try."""
+"""Tokens, passwords and rate limits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def new_id() -> str:
 
 
 def token_hash(token: str) -> str:
-    """What is kept of a token; with 256 random bits a plain SHA-256 cannot be searched."""
+    """The stored hash of a token; with 256 random bits a plain SHA-256 cannot be searched."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
@@ -48,7 +48,7 @@ def hash_password(password: str) -> str:
 
 
 def password_fits(hashed: str | None, password: str) -> bool:
-    """Whether it is the password; takes as long where none is set."""
+    """Whether the password is right; takes the same time if none is set."""
     try:
         PasswordHasher().verify(hashed or _NO_PASSWORD, password)
     except (VerificationError, InvalidHashError):
@@ -63,7 +63,7 @@ _NO_PASSWORD = (
 
 
 class RateLimit:
-    """So many attempts in a time for each key, e.g. an address; forgets the oldest keys."""
+    """Limit on attempts in a period for each key, e.g. an address; forgets the oldest keys."""
 
     def __init__(
         self, attempts: int, seconds: float, clock: Callable[[], float] = time.monotonic

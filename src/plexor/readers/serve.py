@@ -1,4 +1,4 @@
-"""A study served: by uvicorn, in this process."""
+"""Serving of a study by uvicorn, in this process."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import sqlalchemy as sa
 import uvicorn
 
 from plexor.core.errors import DataError, PlanError
 from plexor.readers.app import create_app
-from plexor.readers.security import hash_password
+from plexor.readers.security import hash_password, password_fits
 from plexor.readers.settings import Settings
-from plexor.readers.store import Store, log, the_study
+from plexor.readers.store import Store, log, now_ms, the_study
+from plexor.readers.tables import SessionRow
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _START_SECONDS = 30
 _IDLE_SECONDS = 75
-"""How long a browser's connection stays open while its reader looks at a case."""
+"""Seconds for which an idle connection stays open while a reader looks at a case."""
 
 
 def serve(
@@ -39,16 +41,16 @@ def serve(
         folder: the study's folder.
         host: address to listen on.
         port: port to listen on.
-        https: whether readers come by HTTPS, through a proxy.
-        proxy: address of that proxy, whose word on the readers' addresses is taken.
+        https: whether readers connect by HTTPS, through a proxy.
+        proxy: address of that proxy, which is trusted to forward readers' addresses.
 
     Raises:
-        PlanError: an address that others can reach, without HTTPS.
+        PlanError: the address can be reached by others, without HTTPS.
         DataError: no images, or a port in use.
     """
     if host not in _LOOPBACK and not https:
         raise PlanError(
-            f"--host {host} can be reached by others, and answers and links would travel in the "
+            f"--host {host} can be reached by others, and answers and links would be sent in the "
             "clear; put a proxy with HTTPS before it and give --https"
         )
     try:
@@ -60,10 +62,12 @@ def serve(
 
 
 @contextlib.contextmanager
-def served(store: Store, folder: Path, *, https: bool = False) -> Iterator[str]:
-    """Serves a study on a free port of this machine while the block runs; gives the address."""
+def served(
+    store: Store, folder: Path, *, https: bool = False, proxy: str | None = None
+) -> Iterator[str]:
+    """Serves a study on a free port of this machine during the block; yields the address."""
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listening:
-        server = _server(store, folder, https=https, proxy=None)
+        server = _server(store, folder, https=https, proxy=proxy)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         end = time.monotonic() + _START_SECONDS
@@ -79,14 +83,22 @@ def served(store: Store, folder: Path, *, https: bool = False) -> Iterator[str]:
 
 
 def set_password(store: Store, password: str) -> None:
-    """Sets the investigator's password.
+    """Sets the investigator's password; another one than before ends open sessions.
 
     Raises:
         PlanError: it is too short.
     """
     hashed = hash_password(password)
     with store.writing() as session:
-        the_study(session).password = hashed
+        study = the_study(session)
+        if password_fits(study.password, password):
+            return
+        study.password = hashed
+        session.execute(
+            sa.update(SessionRow)
+            .where(SessionRow.reader_id.is_(None), SessionRow.ended_at.is_(None))
+            .values(ended_at=now_ms())
+        )
         log(session, "password set")
 
 

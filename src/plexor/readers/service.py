@@ -1,11 +1,12 @@
-"""What a reader may do in a study: consent, open a read, submit answers.
+"""Actions of a reader: consent, open a read, submit answers.
 
-Every function is one step within a transaction. Which answers count is decided by the database:
-a submission carries the revision that its browser knew, and each revision of a read exists once.
+Every function is one step within a transaction. The database decides which answers count: a
+submission names the revision known to its browser, and each revision of a read exists once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -37,21 +38,21 @@ from plexor.readers.turn import (
 
 State = Literal["consent", "reading", "pause", "done", "closed", "withdrawn"]
 _GRACE_MS = 5_000
-"""How much later than the time limit an answer may come and not be marked late."""
+"""Tolerated delay after the time limit before an answer is marked late."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadView:
-    """A read as a browser gets it.
+    """A read as sent to a browser.
 
     Attributes:
         id: opaque.
         kind: "training", "read"; a repeat is shown as a read.
         block: 0 for training.
-        revision: of the current answers; 0 without.
-        answers: the current ones, where they may be corrected.
+        revision: revision of the current answers; 0 without answers.
+        answers: the current answers, if they may be corrected.
         stimuli: for each image its size, slices and default window.
-        previous: the read before, where it may be corrected.
+        previous: the previous read, if it may be corrected.
     """
 
     id: str
@@ -65,13 +66,13 @@ class ReadView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """Where a reader stands.
+    """State of a reader.
 
     Attributes:
-        state: what comes next.
-        done: reads answered, without training.
-        total: reads in all, without training.
-        read: the one to be shown, in the state "reading".
+        state: the next action.
+        done: number of reads answered, without training.
+        total: number of reads, without training.
+        read: the read to show, in the state "reading".
         until: end of a pause between blocks, milliseconds since 1970.
     """
 
@@ -84,13 +85,13 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What became of a submission.
+    """Outcome of a submission.
 
     Attributes:
         counted: whether these are, or were, current answers.
-        revision: theirs, or that of the answers that stand.
-        late: whether the time limit was over.
-        feedback: of a training case, the right answers by question.
+        revision: revision of these answers, or of the current ones.
+        late: whether the answers came after the time limit.
+        feedback: for a training case, the right answers by question.
     """
 
     counted: bool
@@ -105,7 +106,7 @@ def the_design(session: Session) -> Design:
 
 
 def consent(session: Session, reader: ReaderRow, *, language: str, profile: Json) -> None:
-    """Keeps that a reader agreed, with role and years of experience."""
+    """Records a reader's consent, with role and years of experience."""
     check_open(session, reader)
     if reader.consented_at is None:
         reader.consented_at = now_ms()
@@ -114,7 +115,7 @@ def consent(session: Session, reader: ReaderRow, *, language: str, profile: Json
 
 
 def standing(session: Session, study: Design, reader: ReaderRow) -> Standing:
-    """Where a reader stands; the same from any device."""
+    """The state of a reader, the same on any device."""
     done, total = progress(session, reader.id)
     if reader.withdrawn_at is not None:
         return Standing(state="withdrawn", done=done, total=total)
@@ -137,7 +138,7 @@ def view_read(session: Session, study: Design, reader: ReaderRow, read_id: str) 
     """A read to be shown again for a correction, or the current one.
 
     Raises:
-        RefusedError: not this reader's, or not to be shown now.
+        RefusedError: the read is not this reader's, or not available now.
     """
     row = own_read(session, reader, read_id)
     revision = current_revision(session, row.id)
@@ -148,7 +149,7 @@ def view_read(session: Session, study: Design, reader: ReaderRow, read_id: str) 
 def open_read(
     session: Session, study: Design, reader: ReaderRow, read_id: str, display: Json
 ) -> None:
-    """Keeps that a read was shown, with the browser's screen.
+    """Records that a read was shown, with the browser's screen.
 
     Raises:
         RefusedError: as for ``view_read``.
@@ -188,22 +189,22 @@ def submit(
     elapsed_ms: int,
     display: Json,
 ) -> Receipt:
-    """Keeps the answers to one read; the same ``client_key`` twice is one submission.
+    """Records the answers to one read; a repeated ``client_key`` is the same submission.
 
     Args:
         session: a transaction that may write.
         study: the design.
-        reader: who answers.
-        read_id: of one of this reader's reads.
-        client_key: drawn by the browser when the answers were given, and sent with each attempt.
-        revises: the revision the browser knew; 0 for first answers.
-        answers: one to each question; None where the time was up.
-        elapsed_ms: from when the images were visible, by the browser's own clock.
+        reader: the reader.
+        read_id: id of one of this reader's reads.
+        client_key: drawn by the browser for these answers, and sent with each attempt.
+        revises: the revision known to the browser; 0 for first answers.
+        answers: one to each question; None if the time ran out.
+        elapsed_ms: time since the images were visible, by the browser's clock.
         display: the browser's screen.
 
     Raises:
-        RefusedError: not this reader's read, not its turn, the study closed, a wrong answer, or a
-            key used for something else.
+        RefusedError: the read is not this reader's or not the current one, the study is closed, an
+            answer is invalid, or the key was used for other answers.
     """
     row = own_read(session, reader, read_id)
     known = session.scalar(
@@ -219,7 +220,7 @@ def submit(
     check_open(session, reader)
     if reader.consented_at is None:
         raise RefusedError("consent", "the reader has not consented yet")
-    _check_values(session, study, row, answers)
+    check_values(session, study, row.stimuli, answers)
     current = current_revision(session, row.id)
     if current == 0:
         check_turn(session, study, reader, row)
@@ -242,7 +243,7 @@ def submit(
 
 
 def withdraw(session: Session, reader: ReaderRow) -> None:
-    """Ends a reader's part in the study; answers stay until the investigator deletes them."""
+    """Withdraws a reader; answers stay until the investigator deletes them."""
     if reader.withdrawn_at is None:
         reader.withdrawn_at = now_ms()
         log(session, "withdrawn", reader=reader.id)
@@ -253,17 +254,22 @@ def _late(study: Design, elapsed_ms: int) -> bool:
     return limit is not None and elapsed_ms > limit * 1000 + _GRACE_MS
 
 
-def _check_values(session: Session, study: Design, row: ReadRow, answers: Json) -> None:
+def check_values(session: Session, study: Design, stimuli: Sequence[str], answers: Json) -> None:
+    """Refuses answers that do not fit the questions or the images.
+
+    Raises:
+        RefusedError: an answer too many or too few, a wrong value, a mark outside of the image.
+    """
     try:
         check_answers(study.questions, answers)
     except PlanError as error:
         raise RefusedError("invalid", str(error)) from error
     if study.time_limit_s is None and None in answers.values():
-        raise RefusedError("invalid", "answers: expected one to each question, got none to one")
+        raise RefusedError("invalid", "answers: expected one to each question, but one is missing")
     for question in study.questions:
         marks = answers[question.id]
         if question.type == "marks" and marks:
-            view = session.get_one(StimulusRow, row.stimuli[0]).view
+            view = session.get_one(StimulusRow, stimuli[0]).view
             ends = {"x": view["width"], "y": view["height"], "slice": view["slices"]}
             if any(mark[name] >= end for mark in marks for name, end in ends.items()):
                 raise RefusedError("invalid", f"{question.id}: a mark lies outside of the image")

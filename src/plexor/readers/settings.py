@@ -1,4 +1,4 @@
-"""How a study is served, and what the routes share."""
+"""Settings of a server, and the state shared by its routes."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from plexor.readers.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How a study is served.
+    """Settings of a server.
 
     Attributes:
         images: folder with the study's images.
-        https: whether browsers come by HTTPS; cookies are then refused without.
+        https: whether browsers connect by HTTPS; cookies then require it.
         session_hours: how long a browser stays signed in.
     """
 
@@ -27,16 +27,17 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """What the routes share: the database, the design, and how often somebody may try.
+    """State shared by the routes: the database, the design and rate limits.
 
     Attributes:
         store: the study's database.
         design: the study's design.
-        settings: how it is served.
-        entries: failed attempts to enter, of one address.
-        logins: failed attempts with the investigator's password, of one address.
-        writes: what one signed-in browser may send.
-        images: what one signed-in browser may fetch.
+        settings: settings of the server.
+        entries: limit on failed attempts to enter, per address.
+        logins: limit on failed attempts with the investigator's password, per address.
+        visits: limit on sign-ins, per reader.
+        writes: limit on requests that write, per reader.
+        images: limit on images fetched, per reader.
     """
 
     store: Store
@@ -44,5 +45,6 @@ class Site:
     settings: Settings
     entries: RateLimit = field(default_factory=lambda: RateLimit(20, 60))
     logins: RateLimit = field(default_factory=lambda: RateLimit(5, 60))
+    visits: RateLimit = field(default_factory=lambda: RateLimit(30, 60))
     writes: RateLimit = field(default_factory=lambda: RateLimit(240, 60))
     images: RateLimit = field(default_factory=lambda: RateLimit(6000, 60))

@@ -1,4 +1,4 @@
-"""Where the cases of a study come from: an audit, a folder with arms, or a drawn image set."""
+"""Sources of a study's cases: an audit, a folder of arms, or a drawn image set."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from plexor.cases.image import LOSSLESS
+from plexor.core.csv_text import plain_cell
 from plexor.core.errors import DataError, PlanError, unknown
 from plexor.findings.run import RunDirectory
 from plexor.readers.design import Study
@@ -24,12 +25,12 @@ class SourceCase:
     """A case with its image files.
 
     Attributes:
-        id: of the case, as its source calls it.
+        id: id of the case in its source.
         group: patient or lesion.
         truth: class, or "".
         files: arm → image file.
-        training: whether it is to be practised on; None where the design decides.
-        lesions: where there is something to be marked.
+        training: whether it is for practice; None lets the design decide.
+        lesions: positions to be marked.
     """
 
     id: str
@@ -41,10 +42,10 @@ class SourceCase:
 
 
 def from_run(run: RunDirectory, study: Study) -> list[SourceCase]:
-    """The cases whose images an audit has kept for every arm, and which each probe changed.
+    """The cases that an audit has kept for every arm, and that every probe changed.
 
     Raises:
-        PlanError: an unknown probe, or no case that all arms have.
+        PlanError: a probe is unknown, or no case exists in all arms.
     """
     findings = run.findings()
     probes = {name: arm.probe for name, arm in study.arms.items()}
@@ -92,7 +93,7 @@ def from_folder(folder: Path, study: Study) -> list[SourceCase]:
     by semicolons).
 
     Raises:
-        DataError: an arm without a folder or images, or a table that does not fit.
+        DataError: an arm has no folder or no images, or the table does not match.
     """
     files: dict[str, dict[str, Path]] = {}
     for arm in study.arms:
@@ -115,7 +116,7 @@ def from_drawn(folder: Path, key: Path, study: Study) -> list[SourceCase]:
     """Cases from an image set of ``plexor readers draw`` and its key; each in one arm.
 
     Raises:
-        DataError: the key is not one, or names an image that is absent.
+        DataError: the key is invalid, or names a missing image.
         PlanError: the key has other arms than the study file.
     """
     rows = _rows(key, {"id", "arm", "case_id", "group", "truth"})
@@ -125,7 +126,7 @@ def from_drawn(folder: Path, key: Path, study: Study) -> list[SourceCase]:
             raise PlanError(f"arms: {unknown('arm', row['arm'], study.arms)} in {key}")
         path = folder / f"{row['id']}.png"
         if not path.is_file():
-            raise DataError(f"{path} is absent, and {key} names it")
+            raise DataError(f"{path} is missing, but {key} names it")
         cases.append(
             SourceCase(
                 id=row["case_id"],
@@ -187,7 +188,7 @@ def _rows(path: Path, needed: set[str]) -> list[dict[str, str]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = [
-                {key: value or "" for key, value in row.items() if key is not None}
+                {key: plain_cell(value or "") for key, value in row.items() if key is not None}
                 for row in csv.DictReader(file)
             ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:

@@ -1,4 +1,4 @@
-"""A study's database: opened, brought to the current version, and used in transactions."""
+"""A study's database: opening, migration to the current version, transactions."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _WRITES = "plexor_writes"
 class Store:
     """One study's database.
 
-    Reading and writing are transactions; a write is on the disk when its block ends. With SQLite,
-    writers of this process wait for each other here, and those of others in the database.
+    Reading and writing are transactions; a write is on disk when its block ends. With SQLite,
+    writers of this process queue here, writers of other processes in the database.
     """
 
     def __init__(self, engine: sa.Engine) -> None:
@@ -40,12 +40,12 @@ class Store:
 
     @classmethod
     def open(cls, url: str, *, create: bool = False) -> Store:
-        """Opens a database, and brings one of an earlier version to this one.
+        """Opens a database, and migrates it from an earlier version.
 
         Args:
-            url: of SQLAlchemy, e.g. "sqlite:////studies/a/database.sqlite" or
+            url: URL for SQLAlchemy, e.g. "sqlite:////studies/a/database.sqlite" or
                 "postgresql+pg8000://user@host/name".
-            create: whether an empty database is wanted; else one with a study.
+            create: whether to require an empty database; else one with a study.
 
         Raises:
             PlanError: not a URL of SQLite or PostgreSQL.
@@ -82,7 +82,7 @@ class Store:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Session]:
-        """A transaction that is committed where the block ends without an error."""
+        """A transaction that is committed if the block ends without an error."""
         engine = self._engine.execution_options(**{_WRITES: True})
         with self._write_lock, Session(engine, expire_on_commit=False) as session, session.begin():
             yield session
@@ -93,7 +93,7 @@ class Store:
 
 
 def now_ms() -> int:
-    """The time of the clock, in milliseconds since 1970, UTC."""
+    """The current time, in milliseconds since 1970, UTC."""
     return time.time_ns() // 1_000_000
 
 
@@ -102,10 +102,19 @@ def log(session: Session, what: str, **detail: object) -> None:
     session.add(LogRow(at=now_ms(), what=what, detail=detail))
 
 
-def the_study(session: Session, *, shared: bool = False) -> StudyRow:
-    """The study's row; ``shared``: it cannot be closed before this transaction ends."""
+def the_study(session: Session, *, shared: bool = False, exclusive: bool = False) -> StudyRow:
+    """The study's row.
+
+    Args:
+        session: a transaction.
+        shared: the study cannot be closed before this transaction ends.
+        exclusive: others cannot invite, close or answer before this transaction ends; SQLite has
+            only one writer anyway.
+    """
     query = sa.select(StudyRow)
-    return session.scalars(query.with_for_update(read=True) if shared else query).one()
+    if shared or exclusive:
+        query = query.with_for_update(read=not exclusive)
+    return session.scalars(query).one()
 
 
 def database_url(folder: Path, database: str | None) -> str:
@@ -144,7 +153,7 @@ def _engine(url: str, *, create: bool) -> sa.Engine:
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:
-    """Write-ahead log; commits reach the disk; what is deleted is overwritten.
+    """Sets write-ahead logging, commits synchronised to disk, and overwriting of deleted data.
 
     Transactions are begun by ``_begin_sqlite``.
     """
@@ -155,7 +164,7 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    # A transaction that reads first and then writes would fail where another wrote in between.
+    # a transaction that reads and then writes would fail if another wrote in between
     writes = connection.get_execution_options().get(_WRITES)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
@@ -168,7 +177,7 @@ def _upgrade(connection: sa.Connection, shown: str, *, create: bool) -> None:
     known = {revision.revision for revision in script.walk_revisions()}
     if found is not None and found not in known:
         raise DataError(
-            f"the database {shown} is of version {found}, and this Plexor knows versions up to "
+            f"the database {shown} is of version {found}, but this Plexor knows versions up to "
             f"{script.get_current_head()}; update Plexor"
         )
     if found is None and not create:

@@ -1,8 +1,8 @@
 """The tables of a study's database.
 
-Reads are made when a reader is invited and never change. Openings, submissions and the log are
+Reads are created when a reader is invited and never change. Openings, submissions and the log are
 append-only: a correction is a further row. Times are milliseconds since 1970, UTC. Arms, cases and
-groups are opaque tokens here; what they are stands in the key, which the server never opens.
+groups are opaque tokens; their meaning is in the key, which the server never opens.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Json = dict[str, Any]
 
 
 class Base(DeclarativeBase):
-    """What the tables have in common: how Python's types are stored."""
+    """Base of the tables: how Python's types are stored."""
 
     type_annotation_map = {Json: JSON, list[str]: JSON}  # noqa: RUF012 (SQLAlchemy's own form)
 
@@ -43,7 +43,7 @@ class StudyRow(Base):
 
 
 class StimulusRow(Base):
-    """An image or a volume, with what a viewer must know; ``answer`` is of training cases only."""
+    """An image or a volume, with its display; ``answer`` is for training cases only."""
 
     __tablename__ = "stimuli"
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -82,7 +82,7 @@ class TokenRow(Base):
 
 
 class SessionRow(Base):
-    """A browser that is signed in, as the SHA-256 of its cookie; no reader: the investigator."""
+    """A signed-in browser, as the SHA-256 of its cookie; without a reader, the investigator's."""
 
     __tablename__ = "sessions"
     hash: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -93,7 +93,7 @@ class SessionRow(Base):
 
 
 class ReadRow(Base):
-    """One thing that one reader is asked about."""
+    """One reading task of one reader."""
 
     __tablename__ = "reads"
     __table_args__ = (UniqueConstraint("reader_id", "position"),)
@@ -106,7 +106,7 @@ class ReadRow(Base):
 
 
 class OpeningRow(Base):
-    """A read was shown: when, and on what screen."""
+    """A showing of a read, with time and screen."""
 
     __tablename__ = "openings"
     __table_args__ = (Index("openings_by_read", "read_id"),)
@@ -119,10 +119,10 @@ class OpeningRow(Base):
 class SubmissionRow(Base):
     """The answers to one read, as sent once.
 
-    ``revision`` is 1 for the first answers, 2 for a correction of these, …; none where the
-    submission does not count because others were there before. The current answers of a read are
-    those of its greatest revision. The database refuses a second submission of one revision, and
-    a second row for one key of a browser.
+    ``revision`` is 1 for the first answers, 2 for their correction, …; none if the submission does
+    not count because others came before. The current answers of a read are those of its greatest
+    revision. The database refuses a second submission of one revision, and a second row for one key
+    of a browser.
     """
 
     __tablename__ = "submissions"
@@ -143,7 +143,7 @@ class SubmissionRow(Base):
 
 
 class LogRow(Base):
-    """What was done to the study: created, invited, closed, exported, unblinded."""
+    """An event of the study: created, invited, closed, exported, unblinded."""
 
     __tablename__ = "log"
     id: Mapped[int] = mapped_column(primary_key=True)

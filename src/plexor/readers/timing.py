@@ -1,4 +1,4 @@
-"""Response times, and whether readers learned or tired."""
+"""Response times, and their trend over the reads."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from plexor.stats import TestResult, clustered_quantile
 def timing(reads: pd.DataFrame, *, level: float) -> list[Result]:
     """Median time by reader, and the rank correlation of time with place in the reader's order.
 
-    A time that falls over the reads is learning or haste, one that grows is fatigue; the test does
-    not tell them apart from cases that happen to be harder, which the random order spreads.
+    A falling time suggests learning or haste, a growing one fatigue; the test cannot distinguish
+    them from harder cases, which the random order spreads.
 
     Args:
         reads: answers, with columns as in ``plexor.readers.export``.
         level: nominal coverage.
     """
-    each = reads.drop_duplicates(["reader", "position"])
+    timed = reads[reads["elapsed_ms"].notna()]
+    each = timed.drop_duplicates(["reader", "position"])
     return [
         result
         for reader, own in each.groupby("reader", sort=False)

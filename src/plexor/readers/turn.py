@@ -1,4 +1,4 @@
-"""Whose turn it is: a reader's reads, the next of them, and steps refused out of turn."""
+"""Order of a reader's reads: the next read, and refusal of steps out of order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DAY_MS = 86_400_000
 
 
 class RefusedError(PlanError):
-    """A step that is not allowed now; ``code`` tells the browser why.
+    """A step that is not allowed now, with a ``code`` for the browser.
 
     Attributes:
         code: "unknown", "closed", "consent", "order", "key", "invalid", "withdrawn", "pause".
@@ -54,7 +54,7 @@ def own_read(session: Session, reader: ReaderRow, read_id: str) -> ReadRow:
     """The read of that id.
 
     Raises:
-        RefusedError: there is none, or it is another reader's.
+        RefusedError: it does not exist, or is another reader's.
     """
     row = session.get(ReadRow, read_id)
     if row is None or row.reader_id != reader.id:
@@ -63,7 +63,7 @@ def own_read(session: Session, reader: ReaderRow, read_id: str) -> ReadRow:
 
 
 def current_revision(session: Session, read_id: str) -> int:
-    """The revision of the answers that stand; 0 where there are none."""
+    """The revision of the current answers; 0 without answers."""
     return (
         session.scalar(
             sa.select(sa.func.max(SubmissionRow.revision)).where(SubmissionRow.read_id == read_id)
@@ -81,7 +81,7 @@ def _answered() -> sa.Exists:
 
 
 def next_read(session: Session, reader_id: int) -> ReadRow | None:
-    """The first read without answers; None where every read has some."""
+    """The first read without answers; None if all reads have answers."""
     return session.scalar(
         sa.select(ReadRow)
         .where(ReadRow.reader_id == reader_id, ~_answered())
@@ -91,7 +91,7 @@ def next_read(session: Session, reader_id: int) -> ReadRow | None:
 
 
 def progress(session: Session, reader_id: int) -> tuple[int, int]:
-    """Reads answered and reads in all, without training."""
+    """Number of reads answered, and of all reads, without training."""
     own = sa.and_(ReadRow.reader_id == reader_id, ReadRow.kind != "training")
     total = session.scalar(sa.select(sa.func.count()).select_from(ReadRow).where(own)) or 0
     done = (
@@ -101,7 +101,7 @@ def progress(session: Session, reader_id: int) -> tuple[int, int]:
 
 
 def pause_until(session: Session, study: Design, row: ReadRow) -> int | None:
-    """When the block of a read may begin, where that is not yet."""
+    """Time at which the block of a read may begin; None if it may begin now."""
     if row.block <= 1 or not study.blocks.washout_days:
         return None
     last = session.scalar(

@@ -1,4 +1,4 @@
-"""The words of the pages: one catalogue for each language, and the study's own texts."""
+"""Texts of the pages: one catalogue for each language, and the study's own texts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HERE = Path(__file__).parent
 
 @functools.cache
 def catalogue(language: str) -> Mapping[str, str]:
-    """Key → words, in one language."""
+    """Key → text, in one language."""
     text = (_HERE / "texts" / f"{language}.json").read_text(encoding="utf-8")
     return dict(json.loads(text))
 
@@ -51,7 +51,7 @@ def preferred(accepted: str, offered: Sequence[str]) -> str:
 
 
 def study_texts(design: Design, language: str) -> dict[str, Any]:
-    """What the page must know of the design, with texts in one language."""
+    """The part of the design that the page needs, with texts in one language."""
 
     def said(text: Any) -> str:
         return design.text(text, language)

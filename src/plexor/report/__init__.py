@@ -1,5 +1,5 @@
-"""One HTML file that says what an audit found, from its run directory alone."""
+"""The report: one HTML file with an audit's results, made from its run directory alone."""
 
-from plexor.report.build import build_report, write_report
+from plexor.report.build import build_report, reader_report, write_report
 
-__all__ = ["build_report", "write_report"]
+__all__ = ["build_report", "reader_report", "write_report"]

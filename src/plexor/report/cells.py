@@ -1,4 +1,4 @@
-"""Cells that word an estimate, a test, a number of cases, or the name of a probe."""
+"""Table cells for estimates, tests, numbers of cases and names of probes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAMING = (Cell(text="Attack", detail="its goal"), Cell(text="Change allowed"))
 
 
 def named(probe: AttackSummary | NoiseSummary) -> tuple[Cell, Cell]:
-    """The cells that say which probe a row is of."""
+    """The cells that name the probe of a row."""
     name, aim = ("Noise", "control")
     if isinstance(probe, AttackSummary):
         name, aim = words.attack(probe), words.aim(probe)
@@ -29,7 +29,7 @@ def named(probe: AttackSummary | NoiseSummary) -> tuple[Cell, Cell]:
 
 
 def cases_cell(counts: Counts) -> Cell:
-    """How many cases and groups; a word on those that failed."""
+    """Number of cases and groups, and of failed cases."""
     broken, failed = counts.n_not_finite, counts.n_failed - counts.n_not_finite
     apart = [
         f"{wording.count(broken)} driven to NaN" if broken else "",
@@ -43,7 +43,7 @@ def cases_cell(counts: Counts) -> Cell:
 
 
 def points_cell(estimate: StoredEstimate) -> Cell:
-    """A difference of shares in points with its interval; a reason where it is not defined."""
+    """A difference of shares in points, with its interval or the reason why it is undefined."""
     undefined = estimate.value is None
     return Cell(
         text=rounding.points(estimate.value),
@@ -53,7 +53,7 @@ def points_cell(estimate: StoredEstimate) -> Cell:
 
 
 def success_cell(probe: AttackSummary) -> Cell:
-    """How often the goal was reached, and how often by noise."""
+    """Success rate of the attack, and of noise."""
     success = probe.lossless.success
     return Cell(
         text=rounding.share_with_bounds(success),
@@ -63,19 +63,19 @@ def success_cell(probe: AttackSummary) -> Cell:
 
 
 def positions_heading(summary: Summary) -> tuple[Cell, ...]:
-    """The heading of ``positions_cell``; none where no attack tried positions one by one."""
+    """The heading of ``positions_cell``; empty if no attack tried positions one by one."""
     if any(probe.positions for probe in summary.attacks):
         return (Cell(text="Single positions", detail="that reach it alone"),)
     return ()
 
 
 def count_cell(attacked: int, noise: int | None) -> Cell:
-    """A number of cases, and that of noise, where there is any, below it."""
+    """A number of cases, and below it that of noise, if any."""
     return Cell(text=wording.count(attacked), detail="" if noise is None else wording.count(noise))
 
 
 def positions_cell(summary: Summary, probe: AttackSummary) -> tuple[Cell, ...]:
-    """The share of positions that reach the goal alone; blank for attacks that do not count it."""
+    """Share of positions that reach the goal alone; blank for attacks that do not count them."""
     if not positions_heading(summary):
         return ()
     if probe.positions is None:
@@ -87,7 +87,7 @@ def positions_cell(summary: Summary, probe: AttackSummary) -> tuple[Cell, ...]:
 
 
 def positions_note(summary: Summary) -> str:
-    """What that share is, as a further sentence; empty where it is not shown."""
+    """A sentence that explains this share; empty if it is not shown."""
     if not positions_heading(summary):
         return ""
     return (
@@ -97,7 +97,7 @@ def positions_note(summary: Summary) -> str:
 
 
 def p_cell(test: McNemarTests | PairedTest) -> Cell:
-    """A test's p, and after Holm's correction."""
+    """A test's p-value, uncorrected and after Holm's correction."""
     undefined = test.p_value is None
     return Cell(
         text=rounding.p_value(test.p_value),
@@ -107,13 +107,13 @@ def p_cell(test: McNemarTests | PairedTest) -> Cell:
 
 
 def main_in(stored: Mapping[str, Performance], container: str) -> StoredEstimate | None:
-    """The figure that stands for the task, in a container; None where nothing is stored in it."""
+    """The task's main estimate in a container; None if nothing is stored in it."""
     found = stored.get(container)
     return None if found is None else found.main
 
 
 def share_cell(estimate: StoredEstimate | None) -> Cell:
-    """A share with its interval; a dash with the reason where it is not defined."""
+    """A share with its interval, or a dash with the reason why it is undefined."""
     if estimate is None:
         return NOT_MEASURED
     undefined = estimate.value is None
@@ -125,7 +125,7 @@ def share_cell(estimate: StoredEstimate | None) -> Cell:
 
 
 def area_cell(estimate: StoredEstimate | None) -> Cell:
-    """An area or an R squared with its interval; a reason where it has none."""
+    """An area or R squared with its interval, or a dash with the reason why it is undefined."""
     if estimate is None:
         return NOT_MEASURED
     return Cell(
@@ -136,7 +136,7 @@ def area_cell(estimate: StoredEstimate | None) -> Cell:
 
 
 def amount_cell(estimate: StoredEstimate | None, *, with_sign: bool = False) -> Cell:
-    """A number with its interval; a dash with the reason where it is not defined."""
+    """A number with its interval, or a dash with the reason why it is undefined."""
     if estimate is None:
         return NOT_MEASURED
     word = rounding.signed if with_sign else rounding.amount

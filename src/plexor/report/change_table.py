@@ -1,4 +1,4 @@
-"""The table of probes that are no attack and no shortcut, such as corruptions."""
+"""The table of probes that are neither attacks nor shortcuts, such as corruptions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from plexor.report.table import Cell, Table
 
 
 def change_table(summary: Summary) -> Table | None:
-    """The headline figure untouched and after each change; None where there is no such probe."""
+    """The headline figure untouched and after each change; None without such probes."""
     if not summary.changes:
         return None
     figure = headline(summary)

@@ -1,9 +1,9 @@
-"""Example cases, before and after each probe, as many as one file can carry."""
+"""Example cases, before and after each probe."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,44 +31,45 @@ from plexor.report.lead_attack import lead_attack
 from plexor.report.margin_map import MarginMap, read_margins, show_margins
 from plexor.report.model_outputs import Output, Row, outputs_of
 from plexor.report.picture import Change, Frame, flat, frame, show, show_change
+from plexor.report.pictures import FOLDER, Pictures, Placed
 from plexor.report.shortcut_section import in_pairs
-
-MOST_CHARACTERS = 3_600_000
-"""Of images in one report, so that it stays below 5 MB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probed:
-    """What one probe did to a case.
+    """Effect of one probe on a case.
 
-    ``contour`` is the path of what is outlined then, ``margins`` the map of an attack that tries
-    positions one by one.
+    ``contour`` is the path of the model's outline after the probe, ``margins`` the map of an attack
+    that tries positions one by one.
     """
 
     title: str
     verdict: str
     before_words: str
     after_words: str
-    perturbed: str
-    difference: str
+    perturbed: Placed
+    difference: Placed
     perturbed_alt: str
     difference_alt: str
     difference_note: str
     contour: str
     margins: MarginMap | None
+    margins_picture: Placed | None
     outputs: tuple[Output, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExampleCase:
-    """One case with all that is shown of it.
+    """One case with everything that is shown of it.
 
-    Of a segmentation, ``truth`` and ``contour`` are the paths of what is truly there and of what is
-    outlined on the original; of other tasks, they are empty.
+    For segmentation, ``truth`` and ``contour`` are the paths of the true outline and of the model's
+    outline on the original; for other tasks they are empty. ``opens`` is the
+    title of the probe that is shown first.
     """
 
     title: str
-    original: str
+    opens: str
+    original: Placed
     original_alt: str
     width: int
     height: int
@@ -80,7 +81,7 @@ class ExampleCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparator:
-    """The cases shown, what their outputs are of, and words on outlines and on what is left out."""
+    """The cases shown, the names of their outputs, the legend, and a note on omitted cases."""
 
     cases: tuple[ExampleCase, ...]
     outputs_of: str
@@ -92,45 +93,66 @@ class Comparator:
 class _Original:
     image: Image
     seen: Frame
-    uri: str
+    picture: Placed
     truth: str
     contour: str
 
 
-def comparator(run: RunDirectory, summary: Summary, findings: pd.DataFrame) -> Comparator:
-    """Chooses among the run's examples until the report would grow too large.
+def comparator(
+    run: RunDirectory,
+    summary: Summary,
+    findings: pd.DataFrame,
+    pictures: Pictures,
+    *,
+    only: Collection[str] | None = None,
+    most_cases: int | None = None,
+) -> Comparator:
+    """Every example that the run kept, in full in the page while there is room.
 
-    The page's first probe of every case comes before any other. Cases in which it reached its goal
-    are shown first, those that it did not attempt last.
+    The pictures of the page's first probe come before any other. Cases in which a probe reached its
+    goal are shown first, those that no probe attempted last, and each opens on such a probe.
+
+    Args:
+        run: the run.
+        summary: of the run.
+        findings: of the run.
+        pictures: where the pictures are placed.
+        only: ids of the probes that are shown; None for all.
+        most_cases: how many cases are shown, those that gave way first; None for all.
 
     Raises:
         DataError: an example's file is damaged.
     """
     rows = _judged(findings)
     kept = {(entry.case_id, entry.probe): entry for entry in run.examples()}
-    kept = {key: entry for key, entry in kept.items() if key in rows}
+    kept = {
+        key: entry
+        for key, entry in kept.items()
+        if key in rows and (only is None or key[1] in only)
+    }
+    if most_cases is not None:
+        kept = _first(kept, rows, most_cases)
     originals: dict[str, _Original] = {}
     shown: dict[str, dict[str, Probed]] = defaultdict(dict)
-    spent = 0
     for probe in _most_telling_first(summary):
         for case_id in sorted({case_id for case_id, _ in kept}):
             entry = kept.get((case_id, probe.id))
-            if entry is None or spent > MOST_CHARACTERS:
+            if entry is None:
                 continue
             perturbed = read_image(entry.perturbed)
             labels = {} if entry.labels is None else read_labels(entry.labels)
             if case_id not in originals:
-                originals[case_id] = _original(read_image(entry.original), perturbed, labels)
-                spent += len(originals[case_id].uri)
+                originals[case_id] = _original(
+                    read_image(entry.original), perturbed, labels, pictures
+                )
             start = originals[case_id]
             change = show_change(start.image, perturbed, start.seen)
             outline = _contour(labels.get("after"), start.seen)
             margins = _margins(entry, start.seen)
-            spent += len(change.perturbed) + len(change.difference) + len(outline)
-            spent += len(margins.picture) if margins else 0
+            pictures.spent += len(outline)
             row = rows[case_id, probe.id]
             shown[case_id][probe.id] = _probed(
-                probe, row, summary, change, outline=outline, margins=margins
+                probe, row, summary, change, pictures, outline=outline, margins=margins
             )
     cases = tuple(
         _case(case_id, originals[case_id], rows, shown[case_id], summary)
@@ -141,31 +163,50 @@ def comparator(run: RunDirectory, summary: Summary, findings: pd.DataFrame) -> C
     return Comparator(
         cases=cases,
         outputs_of=heading.get(summary.model.task.kind, "Class"),
-        note=_shown_note(cases, len(kept)),
+        note=_shown_note(cases, len(pictures.files)),
         legend="Dashed yellow, where the truth ends; solid blue, where the model's outline does."
         if outlined
         else "",
     )
 
 
+def _first(
+    kept: Mapping[tuple[str, str], StoredExample],
+    rows: Mapping[tuple[str, str], Row],
+    n_cases: int,
+) -> dict[tuple[str, str], StoredExample]:
+    """Examples of so many cases, those that gave way first."""
+    ranks: dict[str, int] = {}
+    for key in kept:
+        ranks[key[0]] = min(ranks.get(key[0], 2), _rank(rows[key]))
+    chosen = sorted(ranks, key=lambda case_id: (ranks[case_id], case_id))[:n_cases]
+    return {key: entry for key, entry in kept.items() if key[0] in chosen}
+
+
 def _standing(
     case_id: str, rows: Mapping[tuple[str, str], Row], probed: Mapping[str, Probed]
-) -> tuple[bool, bool, str]:
-    """Sorts cases by what came of the first probe they are shown under, then by name."""
-    row = rows[case_id, next(iter(probed))]
-    gave_way = row["reached"] or (np.isnan(row["margin_after"]) and changed(row))
-    return not gave_way, not row["attempted"], case_id
+) -> tuple[int, int, str]:
+    """Sorts cases by what the page's first probe did, then by what any did, then by name."""
+    ranks = [_rank(rows[case_id, name]) for name in probed]
+    return min(ranks), ranks[0], case_id
+
+
+def _rank(row: Row) -> int:
+    """0 where a case gave way, 1 where it withstood, 2 where nothing was attempted."""
+    if row["reached"] or (np.isnan(row["margin_after"]) and changed(row)):
+        return 0
+    return 1 if row["attempted"] else 2
 
 
 def _judged(findings: pd.DataFrame) -> dict[tuple[str, str], Row]:
-    """(case, probe) → what the judge found on the losslessly stored image."""
+    """(case, probe) → the finding in the lossless container."""
     done = findings[(findings["stored"] == "lossless") & (findings["status"] == "ok")]
     records: list[dict[str, Any]] = done.to_dict("records")  # type: ignore[assignment]
     return {(record["case_id"], record["probe"]): record for record in records}
 
 
 def _most_telling_first(summary: Summary) -> list[ProbeSummary]:
-    """The page's first probe, its noise, the rest of its family from the widest, then the rest.
+    """The lead probe, its noise, the rest of its family by falling radius, then the others.
 
     Shortcuts come last.
     """
@@ -184,37 +225,45 @@ def _most_telling_first(summary: Summary) -> list[ProbeSummary]:
     return [*sorted(summary.attacks_and_noises, key=rank), *in_pairs(summary)]
 
 
-def _original(image: Image, perturbed: Image, labels: Mapping[str, Labels]) -> _Original:
+def _original(
+    image: Image, perturbed: Image, labels: Mapping[str, Labels], pictures: Pictures
+) -> _Original:
     seen = frame(image, perturbed)
     return _Original(
         image=image,
         seen=seen,
-        uri=show(image, seen),
+        picture=pictures.place(show(image, seen)),
         truth=_contour(labels.get("truth"), seen),
         contour=_contour(labels.get("before"), seen),
     )
 
 
 def _contour(labels: Labels | None, seen: Frame) -> str:
-    """The path around a mask (*spatial), in what is shown of a case; "" without one."""
-    return "" if labels is None else contour(flat(labels[None])[seen.rows, seen.columns, 0])
+    """The path around a mask (*spatial) in the frame shown; "" without one."""
+    return (
+        ""
+        if labels is None
+        else contour(flat(labels[None], seen.upright)[seen.rows, seen.columns, 0])
+    )
 
 
 def _margins(entry: StoredExample, seen: Frame) -> MarginMap | None:
-    """The map of a case, where its attack keeps one and tried anything."""
+    """The map of a case, if its attack keeps one and tried any position."""
     return (
         None if entry.by_position is None else show_margins(read_margins(entry.by_position), seen)
     )
 
 
-def _shown_note(cases: Sequence[ExampleCase], n_kept: int) -> str:
-    n_shown = sum(len(case.probes) for case in cases)
+def _shown_note(cases: Sequence[ExampleCase], n_files: int) -> str:
     number = wording.counted(len(cases), "case")
-    if n_shown == n_kept:
-        return f"{number}, those that gave way first, with all that the audit kept."
+    said = f"{number}, those that gave way first, with all that the audit kept."
+    if not n_files:
+        return said
+    beside = wording.counted(n_files, "picture")
     return (
-        f"{number}, those that gave way first, with {n_shown} of the {n_kept} changed images that "
-        "the audit kept; the others lie in the run's artifacts/examples."
+        f"{said} {beside} would make this page too large: they are reduced here, and shown in full "
+        f"from the folder {FOLDER}, which must lie beside the page. `plexor report --one-file` "
+        "puts everything into the page."
     )
 
 
@@ -226,6 +275,7 @@ def _case(
     summary: Summary,
 ) -> ExampleCase:
     row, task = rows[case_id, next(iter(probed))], summary.model.task
+    opening = min(probed, key=lambda name: _rank(rows[case_id, name]))
     truth = words.said(task, row["truth"])
     truly = f"truth: {truth}" if task.kind == "segmentation" else f"truly {truth}"
     called = call(task, row, "before")
@@ -233,7 +283,8 @@ def _case(
     order = [probe.id for probe in shown]
     return ExampleCase(
         title=f"{case_id}, {truly}",
-        original=start.uri,
+        opens=probed[opening].title,
+        original=start.picture,
         original_alt=f"Original image, {truly}, {called}",
         width=start.seen.columns.stop - start.seen.columns.start,
         height=start.seen.rows.stop - start.seen.rows.start,
@@ -249,6 +300,7 @@ def _probed(
     row: Row,
     summary: Summary,
     change: Change,
+    pictures: Pictures,
     *,
     outline: str,
     margins: MarginMap | None,
@@ -261,12 +313,13 @@ def _probed(
         verdict=verdict(probe, row),
         before_words=f"Original, {before}",
         after_words=f"{name}, {after}",
-        perturbed=change.perturbed,
-        difference=change.difference,
+        perturbed=pictures.place(change.perturbed),
+        difference=pictures.place(change.difference),
         perturbed_alt=f"The same image after {', '.join(filter(None, [name, size]))}, {after}",
         difference_alt=f"Difference of the two, amplified {rounding.gain(change.gain)}",
         difference_note=difference_note(change),
         contour=outline,
         margins=margins,
+        margins_picture=pictures.place(margins.picture) if margins else None,
         outputs=outputs_of(row, summary),
     )

@@ -1,4 +1,4 @@
-"""What is said of an example case and of a probe's change to it."""
+"""Texts about an example case and a probe's change to it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from plexor.report.shortcut_section import shortcut_name
 
 
 def call(task: TaskSummary, row: Row, when: str) -> str:
-    """What the model said of an image; of a segmentation, how near to the truth that is."""
+    """The model's decision on an image; for segmentation, its Dice with the truth."""
     if task.kind != "segmentation":
         return words.call(task, row[f"decision_{when}"])
     names = task.outlined
@@ -31,7 +31,7 @@ def call(task: TaskSummary, row: Row, when: str) -> str:
 
 
 def titles(probe: ProbeSummary) -> tuple[str, str, str]:
-    """A probe's name, its title with all that tells it from others, and its size if it has one."""
+    """A probe's name, its full title, and its size if it has one."""
     if isinstance(probe, ShortcutSummary | ShuffledSummary):
         return shortcut_name(probe), shortcut_name(probe), ""
     if isinstance(probe, ChangeSummary):
@@ -44,7 +44,7 @@ def titles(probe: ProbeSummary) -> tuple[str, str, str]:
 
 
 def verdict(probe: ProbeSummary, row: Row) -> str:
-    """What came of a probe in a case."""
+    """Outcome of a probe in a case."""
     if isinstance(probe, ShortcutSummary | ShuffledSummary | ChangeSummary):
         return "Decided otherwise." if changed(row) else "Decided as before."
     if isinstance(probe, NoiseSummary):
@@ -57,7 +57,7 @@ def verdict(probe: ProbeSummary, row: Row) -> str:
 
 
 def display_note(seen: Frame) -> str:
-    """What of a case is shown, and in which window; "" for the whole of an 8-bit image."""
+    """The part and the window shown of a case; "" for a whole 8-bit image."""
     parts = []
     if not seen.whole:
         low, high = rounding.measure(seen.low), rounding.measure(seen.high)
@@ -71,7 +71,7 @@ def display_note(seen: Frame) -> str:
 
 
 def difference_note(change: Change) -> str:
-    """How to read the picture of a difference."""
+    """Explanation of the difference picture."""
     if not change.reach:
         return "Difference: nothing changed in what is shown."
     reach = wording.with_unit(rounding.measure(change.reach), change.unit)

@@ -1,13 +1,13 @@
-"""What may be concluded from attacks or shortcuts: harm, no harm shown, or small harm shown.
+"""The conclusion from attacks or shortcuts: harm shown, no harm shown, or harm shown to be small.
 
-*Harm was shown*: the test corrected for the number of probes says that the main figure fell, or
-the goal was reached clearly more often than by noise of the same size.
+*Harm was shown*: by the test corrected for the number of probes the main figure fell, or the goal
+was reached clearly more often than by noise of the same size.
 
-*Harm was shown to be small*: the 95 % interval of every probe's harm lies within the margin that
-the plan states beforehand.
+*Harm was shown to be small*: the 95 % interval of every probe's harm lies within the margin stated
+in the plan.
 
-*No harm was shown*: neither. That is no evidence that there is none, and the greatest harm that the
-intervals leave open is always given with it: the least harm that these cases would have excluded.
+*No harm was shown*: neither holds. This is no evidence of absence, so the greatest harm compatible
+with the intervals is always given.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from plexor.report.lead_attack import effective
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """How the harm to a task's main figure is worded.
+    """Wording of the harm to a task's main figure.
 
     Attributes:
         figure: the figure, e.g. "accuracy".
         falls: the verb, "falls" or "grows".
-        unit: of a number; "points" of a share; "" of an index.
+        unit: unit of a number; "points" for a share; "" for an index.
     """
 
     figure: str
@@ -49,20 +49,20 @@ class Scale:
 
 
 def scale_of(summary: Summary) -> Scale:
-    """How harm is worded for a summary's task."""
+    """Wording of harm for a summary's task."""
     match summary.model.task.kind:
         case "regression":
             return Scale(figure="the mean error", falls="grows", unit=summary.model.task.unit)
         case "segmentation":
             return Scale(figure="the mean Dice", unit="")
         case "multilabel":
-            return Scale(figure="the share of images with every finding right")
+            return Scale(figure="the share of images with every label right")
         case "multiclass" | "binary":
             return Scale(figure="accuracy")
 
 
 def greatest_harm(result: AttackResult) -> float | None:
-    """The greatest harm to the main figure in its interval, at least 0; None without interval."""
+    """Upper limit of the harm to the main figure, at least 0; None without interval."""
     change: StoredEstimate = result.main_change
     limit = change.high if isinstance(result, RegressionPerformance) else change.low
     if limit is None:
@@ -73,12 +73,12 @@ def greatest_harm(result: AttackResult) -> float | None:
 
 
 def within_margin(harms: Sequence[float | None], margin: float | None) -> bool:
-    """Whether every harm is known and lies within the margin stated beforehand."""
+    """Whether every harm's upper limit is known and within the margin."""
     return margin is not None and all(harm is not None and harm < margin for harm in harms)
 
 
 def no_harm_answer(summary: Summary) -> str:
-    """The sentence about attacks of which none was shown to do harm."""
+    """The sentence for attacks without shown harm."""
     scale = scale_of(summary)
     harms = [greatest_harm(probe.lossless) for probe in summary.attacks]
     known = [
@@ -111,9 +111,9 @@ def no_harm_answer(summary: Summary) -> str:
 
 
 def broken_answer(summary: Summary) -> str:
-    """That attacks drive the model to NaN, with a space behind it; "" where none does.
+    """A sentence on attacks that drive the model to NaN, with a trailing space; "" if none does.
 
-    Such cases have no decision, and are in none of the shares that follow.
+    Such cases have no decision and are excluded from the shares that follow.
     """
     found = [probe for probe in summary.attacks if probe.lossless.n_not_finite]
     if not found:
@@ -127,7 +127,7 @@ def broken_answer(summary: Summary) -> str:
 
 
 def harm_beside_margin(summary: Summary, lead: AttackSummary) -> str:
-    """That the harm shown is within the margin stated beforehand; "" where that was not shown."""
+    """A sentence that the shown harm is within the margin; "" if that was not shown."""
     harm = greatest_harm(lead.lossless)
     if summary.margin is None or harm is None or not within_margin([harm], summary.margin):
         return ""
@@ -144,11 +144,11 @@ def any_effective(summary: Summary) -> bool:
 
 
 def no_excess_answer(shortcuts: Sequence[ShortcutSummary], margin: float | None) -> str:
-    """The sentence about shortcuts of which none was shown to be read.
+    """The sentence for shortcuts without shown effect.
 
     Args:
         shortcuts: those tried; at least one.
-        margin: stated beforehand, as a share; None without one.
+        margin: the plan's margin, as a share; None without one.
     """
     excesses = [probe.lossless.fooling_excess for probe in shortcuts]
     limits = [None if one.high is None else max(0.0, one.high) for one in excesses]
@@ -176,7 +176,7 @@ def no_excess_answer(shortcuts: Sequence[ShortcutSummary], margin: float | None)
 
 
 def _tried(summary: Summary) -> str:
-    """The cases, with groups where they are fewer."""
+    """Number of cases, and of groups if fewer."""
     cohort = summary.cohort
     images = wording.counted(cohort.n_cases, "image")
     if cohort.n_groups == cohort.n_cases:

@@ -1,4 +1,4 @@
-"""What was called what: truth against decision, untouched and attacked."""
+"""Confusion matrices, untouched and attacked."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def confusions(
     """Both tables of one attack.
 
     Args:
-        name: what tells their ids from those of others on the page.
+        name: part of the ids, unique on the page.
         classes: names, in the order of rows and columns.
         before: cases by truth and decision, untouched, (K, K).
         after: attacked.
@@ -62,12 +62,12 @@ def _table(table_id: str, caption: str, classes: Sequence[str], matrix: Matrix) 
 
 
 def moves(classes: Sequence[str], transitions: Matrix, *, most: int = 3) -> str:
-    """The commonest changes of decision.
+    """The commonest changes of decision, in words.
 
     Args:
         classes: names, in the order of rows and columns.
         transitions: cases by decision before and decision after.
-        most: so many.
+        most: maximum number of changes named.
     """
     moved = [
         (n, f"{old} → {new}")

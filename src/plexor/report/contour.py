@@ -1,4 +1,4 @@
-"""Where masks end, as paths of an SVG drawing that lies on an image."""
+"""Outlines of masks as SVG paths over an image."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def read_labels(path: Path) -> dict[str, Labels]:
 
 
 def contour(labels: Labels) -> str:
-    """The path between pixels of different labels (H, W), one unit a pixel; "" where all are 0."""
+    """The path between pixels of different labels (H, W), in pixels; "" if all are 0."""
     padded = np.pad(labels, 1)
     flat = padded[1:, 1:-1] != padded[:-1, 1:-1]
     upright = padded[1:-1, 1:] != padded[1:-1, :-1]
@@ -38,7 +38,7 @@ def contour(labels: Labels) -> str:
 
 
 def _runs(edges: NDArray[np.bool_]) -> Iterator[tuple[int, int, int]]:
-    """Row, start and length of every stretch of True."""
+    """Row, start and length of every run of True."""
     turns = np.diff(np.pad(edges, ((0, 0), (1, 1))).astype(np.int8), axis=1)
     rows, starts = np.nonzero(turns == 1)
     _, ends = np.nonzero(turns == -1)

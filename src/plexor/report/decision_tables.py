@@ -1,4 +1,4 @@
-"""Tables of a model that decides: every attack, and every class."""
+"""Tables for classification: every attack, and every class."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def probes_table(summary: Summary) -> Table:
 
 
 def class_table(summary: Summary, members: Sequence[AttackSummary], number: int) -> Table:
-    """How often each class's cases are decided rightly, untouched and at each radius."""
+    """Recall of each class, untouched and at each radius."""
     control = summary.noise(members[-1])
     columns = [
         Cell(text="Class"),

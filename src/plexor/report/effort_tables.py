@@ -1,8 +1,9 @@
-"""How far probes went, what they cost, and which stage of an attack found what."""
+"""Tables of sizes of changes, cost, and the stages of attacks."""
 
 from __future__ import annotations
 
 from plexor.core import wording
+from plexor.findings.summary.estimate import StoredEstimate
 from plexor.findings.summary.fit_summary import FitSummary
 from plexor.findings.summary.probe_summary import AttackSummary
 from plexor.findings.summary.summary import Summary
@@ -13,7 +14,7 @@ from plexor.threat_model import NORMS
 
 
 def effort_table(summary: Summary) -> Table:
-    """How far each probe went, as the judge measured it, and what it cost."""
+    """Size of each probe's changes, as the judge measured it, and its cost."""
     probes = summary.attacks_and_noises
     used = {probe.threat.norm for probe in probes}
     norms = [norm for norm in NORMS if norm in used | {"linf", "l2"}]
@@ -57,7 +58,7 @@ def effort_table(summary: Summary) -> Table:
 
 
 def _surrogates_words(summary: Summary) -> str:
-    """Whose the passes of attacks on surrogates are, each attack once."""
+    """A sentence on the surrogates of each attack that uses them."""
     tried = [probe for probe in summary.attacks if words.surrogates(probe)]
     sentences = (
         f" {words.attack(probe)}: gradients and passes are through {words.surrogates(probe)}, "
@@ -68,7 +69,7 @@ def _surrogates_words(summary: Summary) -> str:
 
 
 def _coefficients_words(summary: Summary) -> str:
-    """How many coefficients attacks on JPEG files moved, and in how many files none."""
+    """A sentence on the number of JPEG coefficients changed, and on files without any change."""
     return "".join(
         f" {words.attack(probe)}, {words.aim(probe)}, {probe.threat.size}: "
         f"moved {rounding.measure(moved.median)} coefficients of a JPEG file (median; at most "
@@ -80,7 +81,7 @@ def _coefficients_words(summary: Summary) -> str:
 
 
 def _fit_words(probe: AttackSummary, fit: FitSummary) -> str:
-    """On what an attack was fitted, what that cost, and on what it was judged."""
+    """A sentence on the cases of a fit, its cost, and the cases judged."""
     images = wording.counted(fit.n_cases, "image")
     groups = "" if fit.n_groups is None else f" in {wording.counted(fit.n_groups, 'group')}"
     where = f"of the {fit.split} split" if fit.split else f"before ({fit.file})"
@@ -97,7 +98,7 @@ def _fit_words(probe: AttackSummary, fit: FitSummary) -> str:
 
 
 def stages_table(summary: Summary) -> Table | None:
-    """How many cases each stage of an attack made of several reached; None without such attacks."""
+    """Number of cases reached by each stage of cascades; None without cascades."""
     staged = [probe for probe in summary.attacks if probe.found_by]
     if not staged:
         return None
@@ -113,3 +114,29 @@ def stages_table(summary: Summary) -> Table | None:
         rows=rows,
         note="A stage is tried only on what the stages before it did not reach.",
     )
+
+
+def draws_table(summary: Summary) -> Table | None:
+    """How many cases attacks reach in any draw, in most and on average; None without draws."""
+    drawn = [(probe, probe.draws) for probe in summary.attacks if probe.draws]
+    if not drawn:
+        return None
+    rows = tuple(
+        (*named(probe), *(_share_cell(share) for share in (draws.ever, draws.mostly, draws.mean)))
+        for probe, draws in drawn
+    )
+    return Table(
+        id="draws",
+        caption="Goal reached, over several answers of a model whose outputs vary",
+        columns=(
+            *NAMING,
+            *(Cell(text=name) for name in ("In any answer", "In most", "On average")),
+        ),
+        rows=rows,
+        note="“In most” is what every other figure counts. Each answer is a new one, which the "
+        "attack has not seen.",
+    )
+
+
+def _share_cell(share: StoredEstimate) -> Cell:
+    return Cell(text=wording.share(share.value), detail=rounding.bounds(share), reason=share.note)

@@ -1,4 +1,4 @@
-"""Charts as inline SVG that take their colours and their type from the page around them."""
+"""Charts as inline SVG, with colours and type of the page around them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Role = Literal["attack", "recompressed", "control", "clean"]
-"""What a line stands for; the style sheet has a colour of the same name."""
+"""Role of a line; the style sheet has a colour of the same name."""
 
-# matplotlib can only draw fixed colours. Each role is drawn in one that stands for it and is
-# replaced by the style sheet's variable afterwards, so that light, dark and print share a drawing.
+# matplotlib draws fixed colours only. Each role has a placeholder colour, which is replaced by the
+# style sheet's variable afterwards, so that one drawing serves light, dark and print.
 _STAND_INS = {
     "attack": "#a10001",
     "recompressed": "#a10002",
@@ -63,8 +63,8 @@ class Chart:
         title: what a screen reader announces.
         description: the same numbers in words.
         x_label: what the radius is, with its unit.
-        unit: of a number, which is drawn from 0; "" for a share, drawn from 0 to 100 %.
-        index: whether it is no share after all, but a number from 0 to 1, such as Dice.
+        unit: unit of a number, drawn from 0; "" for a share, drawn from 0 to 100 %.
+        index: whether it is a number from 0 to 1 that is no share, such as Dice.
         lines: drawn in order; each is named at its right end.
     """
 
@@ -89,12 +89,12 @@ class Dots:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scatter:
-    """What a model says against the truth, with the line on which both are equal.
+    """The model's output against the truth, with the identity line.
 
     Attributes:
         id: unique on the page.
         title: what a screen reader announces.
-        description: what is to be seen, in words.
+        description: the content in words.
         x_label: of the truth, with its unit.
         dots: drawn in order.
     """
@@ -108,7 +108,7 @@ class Scatter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Scale:
-    """The upright axis: where its marks stand, and what they say."""
+    """Ticks and labels of the vertical axis."""
 
     ticks: tuple[float, ...]
     labels: tuple[str, ...]
@@ -135,7 +135,7 @@ def draw(chart: Chart) -> str:
 
 
 def draw_scatter(scatter: Scatter) -> str:
-    """The scatter as an ``<svg>`` element, likewise; both axes have one scale."""
+    """The scatter plot as an ``<svg>`` element; both axes have the same scale."""
     with _figure(scatter.id) as (figure, axes):
         numbers = [n for dots in scatter.dots for n in (*dots.x, *dots.y)]
         low, high = min(numbers, default=0.0), max(numbers, default=1.0)
@@ -199,7 +199,7 @@ def _scale(chart: Chart) -> _Scale:
 
 
 def _places(radii: Sequence[float]) -> dict[float, float]:
-    """Where each radius stands: to scale, or evenly where the widest would squash the others."""
+    """Positions of the radii: to scale, or evenly if the largest would squeeze the others."""
     positive = [radius for radius in radii if radius > 0]
     if positive and positive[-1] / positive[0] > _WIDEST_LINEAR:
         return {radius: float(order) for order, radius in enumerate(radii)}
@@ -229,7 +229,7 @@ def _draw_line(axes: Axes, line: Line, places: dict[float, float], *, shift: flo
 
 
 def _draw_level(axes: Axes, line: Line, places: dict[float, float]) -> None:
-    """What everything else is compared with: a thin line on the band of its interval."""
+    """Draws the reference level: a thin line on the band of its interval."""
     x = [places[point.radius] for point in line.points]
     low, high = ([getattr(point, end) for point in line.points] for end in ("low", "high"))
     colour = _STAND_INS[line.role]
@@ -275,9 +275,9 @@ def _name_lines(axes: Axes, ends: Sequence[tuple[Line, float]], x: float, top: f
 
 
 def _inline(svg: str, name: str, title: str, description: str) -> str:
-    """Makes matplotlib's file an element of the page: its colours, its type, its own ids."""
+    """Makes matplotlib's file an element of the page: colours and type of the page, unique ids."""
     body = svg[svg.index("<svg") :]
-    # Their style sheet would apply to the whole page.
+    # matplotlib's style sheet would apply to the whole page.
     body = re.sub(r"<(metadata|style)\b.*?</\1>\s*", "", body, flags=re.DOTALL)
     for role, colour in _STAND_INS.items():
         body = body.replace(colour, f"var(--{role})")

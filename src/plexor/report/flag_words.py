@@ -1,4 +1,4 @@
-"""How the flags of a summary are worded where there is little room."""
+"""Short texts for the flags of a summary."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ _ORDER = ("error", "warning", "note")
 
 
 def error_titles(summary: Summary, *, of: str | None = None) -> tuple[str, ...]:
-    """The doubts that forbid a conclusion, in the order of the catalogue, each once.
+    """Titles of the error-level flags, in the order of the catalogue, each once.
 
     Args:
         summary: the audit's.
-        of: id of the only probe that is spoken of; errors of other probes are left out. None for
-            all errors.
+        of: id of a probe; errors of other probes are left out. None for all errors.
     """
     errors = [
         flag.id

@@ -1,4 +1,4 @@
-"""The one figure that stands for a task and a goal: untouched, attacked, and under noise."""
+"""The headline figure of a task and a goal: untouched, attacked, and under noise."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from plexor.threat_model.goals import Figure
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headline:
-    """A figure that the untouched images, an attack and its noise all have.
+    """A figure available for untouched images, an attack and its noise.
 
     Attributes:
-        label: what it is, e.g. "decided rightly".
-        sentence: what the model did, with a place for the figure.
-        pick: takes it from the figures of one container.
-        unit: of a number; "" for a share and for an index.
+        label: its name, e.g. "decided rightly".
+        sentence: a sentence on the model, with a placeholder for the figure.
+        pick: selects it from the results of one container.
+        unit: unit of a number; "" for a share or an index.
         index: whether it is a number from 0 to 1 that is no share, such as Dice.
     """
 
@@ -64,7 +64,7 @@ class Headline:
 
 
 def headline(summary: Summary, probe: AttackSummary | None = None) -> Headline:
-    """The figure for a probe's goal, or for the task where there is no probe."""
+    """The figure for a probe's goal, or for the task if there is no probe."""
     task = summary.model.task
     match task.kind:
         case "regression":
@@ -82,11 +82,11 @@ def headline(summary: Summary, probe: AttackSummary | None = None) -> Headline:
 
 
 def _labels(task: TaskSummary, goal: Goal | None) -> Headline:
-    """Of the label that a goal is about; of whole cases where it is about all, or none is given."""
+    """The figure of the goal's label; of whole cases if the goal has none."""
     figure = None if goal is None else goal.figure
     if figure is None:
         return Headline(
-            label="every finding right", sentence="got every finding right {} of them", pick=_main
+            label="every label right", sentence="got every label right {} of them", pick=_main
         )
     return Headline(
         label=figure.label,
@@ -104,7 +104,7 @@ def _of_label(column: int, figure: Figure) -> Callable[[Performance], StoredEsti
 
 
 def _dice(task: TaskSummary, goal: Goal | None) -> Headline:
-    """Dice of the class that a goal is about; of all where there is no goal, or only one."""
+    """Dice of the goal's class; of all classes without a goal or with a single class."""
     names = task.outlined
     figure = None if goal is None else goal.figure
     if len(names) > 1 and figure is not None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from plexor.report.reader_section import ReaderPage
 from plexor.report.study_page import StudyView
 from plexor.report.view import View
 
 
-def render(page: View | StudyView, version: str, *, template: str = "report.html") -> str:
-    """Fills a template; everything but our own drawings, style and script is escaped."""
+def render(
+    page: View | StudyView | ReaderPage, version: str, *, template: str = "report.html"
+) -> str:
+    """Fills a template; escapes everything except our own drawings, style and script."""
     environment = Environment(
         loader=PackageLoader("plexor.report"),
         autoescape=True,

@@ -1,4 +1,4 @@
-"""Tables of a model that decides several labels (radiological findings, say)."""
+"""Tables for multilabel models, e.g. of radiological findings."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def label_table(summary: Summary, probe: AttackSummary, number: int) -> Table:
         )
     ]
     return Table(
-        id=f"findings-{number}",
-        caption=f"Each finding: {family_words(probe)}, {probe.threat.size}, lossless",
+        id=f"labels-{number}",
+        caption=f"Each label: {family_words(probe)}, {probe.threat.size}, lossless",
         columns=(
             Cell(text="Finding"),
             Cell(text="ROC area", detail="untouched"),
@@ -74,7 +74,7 @@ def _label_row(
 
 
 def _beside(attacked: StoredEstimate, noise: StoredEstimate | None) -> Cell:
-    """A share, and after its interval that of the noise."""
+    """A share with its interval, then the share under noise."""
     cell = share_cell(attacked)
     beside = "" if noise is None else f"; {wording.share(noise.value)}"
     return Cell(text=cell.text, detail=f"{cell.detail}{beside}", reason=cell.reason)

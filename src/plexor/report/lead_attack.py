@@ -1,4 +1,4 @@
-"""Which attack the page speaks of first, and whether an attack did anything."""
+"""The lead attack of the page, and whether an attack had an effect."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from plexor.report.attack_family import SIGNIFICANT
 
 
 def lead_attack(summary: Summary) -> AttackSummary | None:
-    """The attack that the page speaks of first; None without any.
+    """The attack that the page presents first; None without attacks.
 
-    It is the effective one with the smallest radius, in the norm of the plan's first attack if one
-    of that norm is effective. If none at all is, it is the one of that norm with the greatest
-    radius.
+    The effective attack with the smallest radius, preferably in the norm of the plan's first
+    attack. If no attack is effective, the attack of that norm with the largest radius.
     """
     attacks = summary.attacks
     if not attacks:
@@ -30,13 +29,13 @@ def lead_attack(summary: Summary) -> AttackSummary | None:
 
 
 def _standing(result: AttackResult) -> float:
-    """Lower the more harm was done."""
+    """Sort key; lower for greater harm."""
     value = result.main.value or 0.0
     return -value if isinstance(result, RegressionPerformance) else value
 
 
 def harmful(result: AttackResult) -> bool:
-    """Accuracy or Dice fell, or errors grew, and the corrected p says it is not by chance."""
+    """Whether the main figure got worse with a corrected p below the significance level."""
     test = result.main_test
     p = test.p_value if test.p_holm is None else test.p_holm
     change = result.main_change.value or 0.0
@@ -45,6 +44,6 @@ def harmful(result: AttackResult) -> bool:
 
 
 def effective(result: AttackResult) -> bool:
-    """Harm was done, or the goal reached clearly more often than by noise of the same size."""
+    """Whether harm was shown, or the goal was reached clearly more often than by noise."""
     reached, noise = result.success.low, result.control_success.high
     return harmful(result) or (reached is not None and noise is not None and reached > noise)

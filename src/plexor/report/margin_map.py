@@ -1,4 +1,4 @@
-"""The map of an attack that changes positions one by one: where one alone breaks the case."""
+"""The map of an attack that changes positions one by one: its margin at each position."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class MarginMap:
 
 
 def read_margins(path: Path) -> Margins:
-    """The greatest margin that each position came to alone, (*spatial); NaN where not tried.
+    """The greatest margin reached by a change of each position alone, (*spatial); NaN if not tried.
 
     Raises:
         DataError: the file is damaged.
@@ -47,14 +47,14 @@ def read_margins(path: Path) -> Margins:
 
 
 def show_margins(margins: Margins, seen: Frame) -> MarginMap | None:
-    """A map in colours, from the least to the greatest margin that breaks nothing.
+    """The map in colours, from the least to the greatest margin below the goal.
 
     Args:
-        margins: (*spatial); above 0 the position alone reaches the goal, NaN was not tried.
+        margins: (*spatial); above 0 if the position alone reaches the goal, NaN if not tried.
         seen: what is shown of the case.
 
     Returns:
-        None where nothing was tried.
+        None if no position was tried.
     """
     tried, breaking = ~np.isnan(margins), margins > 0
     if not tried.any():
@@ -68,7 +68,7 @@ def show_margins(margins: Margins, seen: Frame) -> MarginMap | None:
     shown[breaking] = BREAKING
     counts = f"{wording.count(int(breaking.sum()))} of {wording.count(int(tried.sum()))}"
     return MarginMap(
-        picture=uri(flat(np.moveaxis(shown, -1, 0))[seen.rows, seen.columns]),
+        picture=uri(flat(np.moveaxis(shown, -1, 0), seen.upright)[seen.rows, seen.columns]),
         alt=f"Map of single positions, {counts} tried break the case",
         legend=_legend(counts, low, high, held.size, whole=bool(tried.all())),
     )

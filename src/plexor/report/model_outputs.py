@@ -1,4 +1,4 @@
-"""What a model says of one image, before and after, output by output."""
+"""A model's outputs for one image, before and after."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from plexor.findings.summary.summary import Summary, TaskSummary
 from plexor.report import rounding
 
 Row = Mapping[str, Any]
-"""A finding, column → value."""
+"""One row of findings, column → value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """What the model says before and after: a class's or a label's probability, or a number."""
+    """One output before and after: the probability of a class or a label, or a number."""
 
     name: str
     before: str
@@ -29,7 +29,7 @@ class Output:
 
 
 def outputs_of(row: Row, summary: Summary) -> tuple[Output, ...]:
-    """Every output of a case, as the judge found it on the losslessly stored image."""
+    """Every output of a case, in the lossless container."""
     task = summary.model.task
     if task.kind == "segmentation":
         return tuple(_outlined(task, row))
@@ -74,12 +74,12 @@ def _called(task: TaskSummary, decision: str) -> tuple[str, ...]:
 def probabilities(
     outputs: NDArray[np.float64], *, given: bool, several: bool = False
 ) -> NDArray[np.float64]:
-    """A probability a class: softmax, or the sigmoid of a single logit, as (1 - p, p).
+    """Probability of each class: softmax, or for a single logit p the sigmoid, as (1 - p, p).
 
     Args:
-        outputs: the model's, (n_outputs,).
-        given: the outputs are probabilities already.
-        several: each output is a label's own, and its sigmoid the probability.
+        outputs: the model's outputs, (n_outputs,).
+        given: whether the outputs are probabilities already.
+        several: whether each output is the logit of a label of its own.
     """
     if several:
         return outputs if given else 1 / (1 + np.exp(-outputs))

@@ -1,4 +1,4 @@
-"""Tables and the picture of a model that gives a number."""
+"""Tables and scatter plot for regression."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _MOST_DOTS = 500
 
 
 def number_table(summary: Summary) -> Table:
-    """Errors untouched and after every attack, how far it moved the answers, and the test."""
+    """Errors untouched and after every attack, shifts of the outputs, and the test."""
     unit = summary.model.task.unit
     containers = containers_of(summary)
     untouched = (
@@ -94,7 +94,7 @@ def _number_row(
 
 
 def accuracy_table(summary: Summary) -> Table:
-    """How good the answers are, untouched and after each probe."""
+    """Quality of the outputs, untouched and after each probe."""
     rows = [_accuracy_row(Cell(text="Untouched", header=True), summary.clean.lossless)]
     for probe in summary.attacks_and_noises:
         attack, size = named(probe)
@@ -132,7 +132,7 @@ def _accuracy_row(name: Cell, judged: Performance) -> tuple[Cell, ...]:
 
 
 def truth_table(summary: Summary, members: Sequence[AttackSummary], number: int) -> Table:
-    """How far answers were moved, by true value, at each radius of one family."""
+    """Shifts of the outputs by true value, at each radius of one family."""
     unit = summary.model.task.unit
     control = summary.noise(members[-1])
     moved = [of_kind(probe.lossless, RegressionComparison) for probe in members]
@@ -174,7 +174,7 @@ def _moved_cell(moved: BinComparison) -> Cell:
 
 
 def truth_scatter(summary: Summary, findings: pd.DataFrame, probe: AttackSummary) -> str:
-    """What the model says against the truth: untouched, under noise, and attacked."""
+    """The model's output against the truth: untouched, under noise, and attacked."""
     unit = summary.model.task.unit
     done = findings[(findings["stored"] == "lossless") & (findings["status"] == "ok")]
     shown = sorted(set(done["case_id"]))[:_MOST_DOTS]
@@ -187,7 +187,7 @@ def truth_scatter(summary: Summary, findings: pd.DataFrame, probe: AttackSummary
     return draw_scatter(
         Scatter(
             id="said-and-true",
-            title=f"What the model says against the truth: {family_words(probe)}",
+            title=f"Output against truth: {family_words(probe)}",
             description="One point a case and probe; on the line, what is said is true. "
             + "; ".join(
                 f"{group.label}: {wording.counted(len(group.x), 'case')}"

@@ -1,4 +1,4 @@
-"""Tables of a model that outlines."""
+"""Tables for segmentation."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def _change_cell(estimate: StoredEstimate) -> Cell:
 
 
 def _dice_cell(outline: OutlinePerformance) -> Cell:
-    """Dice, and in how many cases it is undefined."""
+    """Dice, and the number of cases in which it is undefined."""
     cell = area_cell(outline.dice)
     if not outline.n_undefined or cell.reason:
         return cell
@@ -167,7 +167,7 @@ def _dice_cell(outline: OutlinePerformance) -> Cell:
 
 
 def _beside(cell: Cell, noise: str) -> Cell:
-    """A cell with the same number of the noise after its interval."""
+    """Adds the number for noise after a cell's interval."""
     return Cell(
         text=cell.text, detail=f"{cell.detail}; {noise}".removeprefix("; "), reason=cell.reason
     )

@@ -1,4 +1,4 @@
-"""Where the figures come from: what one needs to get them again."""
+"""Provenance of the figures: what is needed to reproduce them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from plexor.findings.summary.summary import Summary
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """A named fact; ``block`` where it is several lines, to be shown as written."""
+    """A named fact; ``block`` for several lines, shown verbatim."""
 
     name: str
     text: str
@@ -23,7 +23,7 @@ class Fact:
 
 
 def _dates(sessions: list[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """When the audit was worked on, for how long, and by whom where that was given."""
+    """Date and duration of the audit, and its author if given."""
     if not sessions:
         return []
     began = [f"{str(one['began'])[:19].replace('T', ' ')} UTC" for one in sessions]

@@ -1,4 +1,4 @@
-"""How numbers are rounded and worded. The only place of the report that rounds."""
+"""Rounding and wording of numbers; the only place of the report that rounds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TO = "\N{EN DASH}"
 
 
 class Interval(Protocol):
-    """Limits of a number; None where undefined."""
+    """Limits of a number; None if undefined."""
 
     @property
     def low(self) -> float | None:
@@ -38,7 +38,7 @@ def _limit(value: float) -> str:
 
 
 def share_with_bounds(estimate: StoredEstimate) -> str:
-    """A share and its interval in running text, where the interval must not break."""
+    """A share and its interval in running text, without a line break inside the interval."""
     unbroken = bounds(estimate).replace(_TO, f"\N{WORD JOINER}{_TO}\N{WORD JOINER}")
     return f"{share(estimate.value)} {unbroken}".strip()
 
@@ -109,12 +109,12 @@ def measure(value: float | None) -> str:
 
 
 def gain(factor: float) -> str:
-    """How many times a difference is amplified."""
+    """An amplification in words."""
     return f"{factor:.0f} times" if factor >= 10 else f"{factor:.2g} times"
 
 
 def amount(value: float | None) -> str:
-    """A number of the model's: to the unit from 100, to a tenth from 1, else two figures."""
+    """An output of the model: no decimal from 100, one from 1, else two significant figures."""
     if value is None or math.isnan(value):
         return UNDEFINED
     size = abs(value)
@@ -132,6 +132,17 @@ def amount_bounds(estimate: Interval) -> str:
     """The interval of a number, in brackets; empty where undefined."""
     low, high = estimate.low, estimate.high
     return "" if low is None or high is None else f"({amount(low)} to {amount(high)})"
+
+
+def years(value: float) -> str:
+    """A number of years to two decimals, as errors of predicted age are published."""
+    return with_unit(f"{value:.2f}", "years")
+
+
+def years_bounds(estimate: Interval) -> str:
+    """The interval of a number of years, in brackets; empty where undefined."""
+    low, high = estimate.low, estimate.high
+    return "" if low is None or high is None else f"({low:.2f} to {high:.2f})"
 
 
 def amount_with_bounds(estimate: StoredEstimate, unit: str) -> str:

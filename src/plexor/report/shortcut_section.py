@@ -1,4 +1,4 @@
-"""What shortcuts did, in words and tables: each artefact beside its own tiles, shuffled."""
+"""Results of shortcuts, in words and tables: each artefact beside its control."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from plexor.report.headline import headline
 from plexor.report.table import Cell, Table
 
 _SETTING = (
-    "Each of these means nothing for what the model is asked. It was put into every image, which "
-    "was stored, read back and shown to the model again. Its control is the same change cut into "
-    "small square tiles and dealt out anew: as many pixels move, by as much, and nothing is left "
-    "to read."
+    "None of these has a meaning for the question that the model answers. It was put into every "
+    "image, which was stored, read back and shown to the model again. Its control is the same "
+    "change cut into small square tiles and shuffled: the same number of pixels change by the same "
+    "amounts, without the artefact's shape."
 )
 
 
@@ -31,9 +31,9 @@ class Shortcuts:
     """A section of the page.
 
     Attributes:
-        sentences: what was done, and what came of it.
-        decisions: how often a decision became another.
-        accuracy: how often it was right.
+        sentences: method and result.
+        decisions: table of changed decisions.
+        accuracy: table of accuracy.
     """
 
     sentences: tuple[str, ...]
@@ -42,7 +42,7 @@ class Shortcuts:
 
 
 def shortcuts(summary: Summary) -> Shortcuts | None:
-    """The section; None where no shortcut was tried."""
+    """The section; None without shortcuts."""
     if not summary.shortcuts:
         return None
     return Shortcuts(
@@ -53,7 +53,7 @@ def shortcuts(summary: Summary) -> Shortcuts | None:
 
 
 def shortcut_answer(summary: Summary) -> str:
-    """What came of all shortcuts in one sentence; "" where none was tried."""
+    """The result of all shortcuts in one sentence; "" without shortcuts."""
     if not summary.shortcuts:
         return ""
     read = [probe for probe in summary.shortcuts if _is_read(probe.lossless)]
@@ -68,7 +68,7 @@ def shortcut_answer(summary: Summary) -> str:
 
 
 def lead_shortcut(summary: Summary) -> ShortcutSummary | None:
-    """The one that did most beyond its control; None where none was tried, or judged."""
+    """The shortcut with the largest excess over its control; None if none was judged."""
     known = [
         probe for probe in summary.shortcuts if probe.lossless.fooling_excess.value is not None
     ]
@@ -76,7 +76,7 @@ def lead_shortcut(summary: Summary) -> ShortcutSummary | None:
 
 
 def shortcut_name(probe: ShortcutSummary | ShuffledSummary) -> str:
-    """A shortcut's name, or its control's, with its id where that tells more."""
+    """Name of a shortcut or its control, with its id if that adds information."""
     control = isinstance(probe, ShuffledSummary)
     own = probe.id.removesuffix("-shuffled") if control else probe.id
     name = probe.about.title + ("" if own == probe.name else f" ({own})")
@@ -93,12 +93,12 @@ def in_pairs(summary: Summary) -> list[ShortcutSummary | ShuffledSummary]:
 
 
 def _excess(probe: ShortcutSummary) -> float:
-    """How much more often a decision changed than under the control; 0 where undefined."""
+    """Excess of changed decisions over the control; 0 if undefined."""
     return probe.lossless.fooling_excess.value or 0.0
 
 
 def _is_read(result: ShortcutResult) -> bool:
-    """Whether decisions change more often than under the control, not by chance."""
+    """Whether decisions change significantly more often than under the control."""
     p, excess = result.fooling_test.p_holm, result.fooling_excess.value
     return p is not None and p < SIGNIFICANT and excess is not None and excess > 0
 
@@ -113,7 +113,7 @@ def _named(probe: ShortcutSummary) -> Cell:
 
 
 def _decisions(summary: Summary) -> Table:
-    """How often a decision became another, with the artefact and with its tiles."""
+    """Share of changed decisions, with the artefact and with its shuffled tiles."""
     containers = _containers(summary)
     several = summary.model.task.kind == "multilabel"
     rows = [
@@ -148,8 +148,8 @@ def _decisions(summary: Summary) -> Table:
         note="In brackets, 95 % intervals; after them, the share that the shuffled tiles change. "
         "“More than shuffled” is the difference of the two, lossless; p is McNemar's, of whether "
         "the artefact changes as many cases as its tiles do, and Holm corrects it for the number "
-        "of artefacts. A model that gives way to the tiles as well gives way to any such change. "
-        "Drawn artefacts are like those of photographs, and not the same.",
+        "of artefacts. If the tiles change as many decisions, the model reacts to any such change. "
+        "Drawn artefacts resemble those of photographs, but are not the same.",
     )
 
 
@@ -162,14 +162,14 @@ def _changed_cell(result: ShortcutResult | None) -> Cell:
 
 
 def _moves(classes: Sequence[str], result: ShortcutResult) -> tuple[Cell, ...]:
-    """The commonest changes of decision; blank for a model of several labels."""
+    """The commonest changes of decision; blank for multilabel models."""
     if not isinstance(result, ClassComparison):
         return ()
     return (Cell(text=moves(classes, result.transitions, most=2)),)
 
 
 def _accuracy(summary: Summary) -> Table:
-    """How often decisions are right: untouched, with the artefact, with its tiles."""
+    """Accuracy untouched, with the artefact, and with its shuffled tiles."""
     containers = _containers(summary)
     label = headline(summary).label
     right = f"{label[:1].upper()}{label[1:]}"

@@ -1,4 +1,4 @@
-"""The head of the report: what was done, what came out, and what that does not show."""
+"""The head of the report: method, result, and limits of the result."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class SummaryText:
 
     Attributes:
         answer: the outcome in one sentence.
-        paragraphs: what was done and found.
+        paragraphs: method and results.
         limits: what the result does not show.
-        figures: the numbers one remembers.
+        figures: the main numbers.
     """
 
     answer: str
@@ -53,7 +53,7 @@ class SummaryText:
 
 
 def summary_text(summary: Summary) -> SummaryText:
-    """Chooses the probe that the page speaks of first and words it."""
+    """Chooses the lead probe and writes the texts about it."""
     lead = lead_attack(summary)
     figure = headline(summary, lead)
     of_shortcuts = shortcut_answer(summary)
@@ -78,7 +78,7 @@ def summary_text(summary: Summary) -> SummaryText:
 
 
 def _without_attacks(summary: Summary, of_shortcuts: str) -> str:
-    """What was shown of shortcuts alone, or that nothing was tried yet."""
+    """The conclusion from shortcuts alone, or that nothing was judged yet."""
     errors = error_titles(summary)
     if not errors or not of_shortcuts:
         return of_shortcuts or "No attack has been judged yet."
@@ -86,7 +86,7 @@ def _without_attacks(summary: Summary, of_shortcuts: str) -> str:
 
 
 def _answer(summary: Summary, lead: AttackSummary, control: NoiseSummary | None) -> str:
-    """What was shown of the attacks; nothing where an error-level flag forbids a conclusion."""
+    """The conclusion from attacks; empty if an error-level flag forbids one."""
     return broken_answer(summary) + _concluded(summary, lead, control)
 
 
@@ -103,7 +103,7 @@ def _concluded(summary: Summary, lead: AttackSummary, control: NoiseSummary | No
 
 
 def _harm(summary: Summary, lead: AttackSummary, control: NoiseSummary | None) -> str:
-    """What the change does, and what noise of its size does to the same cases."""
+    """Effect of the change, and of noise of its size on the same cases."""
     result = lead.lossless
     where = lead.threat.place
     size = lead.threat.size + (f", {where}" if where else "")
@@ -127,7 +127,19 @@ def _setting(summary: Summary, lead: AttackSummary) -> str:
         f"{_cases(summary.cohort)} were tried. Each could be changed "
         f"{lead.threat.extent}: by {words.attack_described(lead)}{noise}. Every "
         f"changed image was stored, read back and shown to the model again.{level}"
+        f"{_features(summary, lead)}"
     )
+
+
+def _features(summary: Summary, lead: AttackSummary) -> str:
+    """What happened to the numbers that the model takes beside the image; "" without any."""
+    if not summary.model.features:
+        return ""
+    moved = lead.threat.features
+    held = ", ".join(name for name in summary.model.features if name not in moved)
+    parts = [f"held: {held}"] if held else []
+    parts += [f"moved too: {lead.threat.moved}"] if moved else []
+    return f" Of the features that the model takes beside the image: {'; '.join(parts)}."
 
 
 def _cases(cohort: CohortSummary) -> str:
@@ -163,7 +175,7 @@ def _outcome(
 
 
 def _shift(unit: str, result: RegressionComparison, control: NoiseSummary | None) -> str:
-    """How far the model's answers moved, and how far by noise."""
+    """Shift of the model's outputs, and their shift by noise."""
     farthest = wording.with_unit(rounding.amount(result.greatest_absolute_shift), unit)
     mean = rounding.amount_with_bounds(result.absolute_shift, unit)
     moved = f"Its answers moved by {mean} on average, at most by {farthest}"
@@ -174,7 +186,7 @@ def _shift(unit: str, result: RegressionComparison, control: NoiseSummary | None
 
 
 def _worst_class(summary: Summary, lead: AttackSummary) -> str:
-    """The class that lost most, among those with enough cases to say so."""
+    """The class with the largest loss, among those with enough cases."""
     clean, attacked = summary.clean.lossless, lead.lossless
     if not isinstance(clean, ClassPerformance) or not isinstance(attacked, ClassPerformance):
         return ""
@@ -233,7 +245,7 @@ def _clean_figure(summary: Summary, figure: Headline) -> Figure:
 
 
 def _shortcut_figures(summary: Summary) -> tuple[Figure, ...]:
-    """Of the shortcut that did most beyond its control."""
+    """Figures of the shortcut with the largest excess over its control."""
     lead = lead_shortcut(summary)
     if lead is None:
         return ()

@@ -1,4 +1,4 @@
-"""Tables as a page needs them: words in cells, ready to print."""
+"""Tables of text cells, ready for the page."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ class Cell:
     """One cell.
 
     Attributes:
-        text: what it says.
-        detail: a second, quieter line: an interval, a count.
-        reason: why the text is a dash, or a warning that goes with the number.
+        text: its text.
+        detail: a second line in small type: an interval, a count.
+        reason: why the text is a dash, or a warning about the number.
         header: whether it names its row.
-        shade: 0 to 1, how dark its ground is; None for no ground.
+        shade: darkness of the background, 0 to 1; None without background.
     """
 
     text: str
@@ -33,7 +33,7 @@ class Table:
         caption: what it shows, in one sentence.
         columns: headings; the first is of the rows' names.
         rows: cells, as many as columns.
-        note: what one must know to read it.
+        note: remarks needed to understand it.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""How each number was computed, and what the words mean, as far as a page needs them."""
+"""Methods and glossary of a page."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _ALWAYS = (
         name="Lossless and JPEG",
         text="“Lossless” is the changed image in a container that keeps every pixel. Where the "
         "source is a JPEG, the changed image was also compressed again, with the file's own "
-        "tables and at qualities 90 and 75. Which of them applies depends on where in practice "
-        "an image would be changed: behind the last compression or before it.",
+        "tables and at qualities 90 and 75. Which of them applies depends on whether in practice "
+        "an image would be changed after the last compression or before it.",
     ),
 )
 _INTERVALS = (
@@ -59,18 +59,18 @@ _CLASSES = (
 )
 _FINDINGS = (
     Term(
-        name="Every finding right",
-        text="Cases in which all findings are called as they are, over cases that could be judged. "
+        name="Every label right",
+        text="Cases in which all labels are called correctly, over cases that could be judged. "
         "Failed cases are counted apart; they are neither right nor robust.",
     ),
     Term(
         name="Sensitivity and specificity",
-        text="Of a finding, at the model's threshold: the share called present among the cases "
+        text="Of a label, at the model's threshold: the share called present among the cases "
         "in which it is, and called absent among those in which it is not.",
     ),
     Term(
         name="ROC area",
-        text="How often a case with the finding gets a greater output than a case without, "
+        text="How often a case with the label gets a greater output than a case without, "
         "whatever the threshold; 0.5 is guessing. DeLong's variance, clustered by group "
         "(Obuchowski 1997).",
     ),
@@ -79,13 +79,13 @@ _FINDINGS = (
 _NUMBER = (
     Term(
         name="Mean error",
-        text="The mean of the absolute difference between what the model says and the truth, over "
+        text="The mean of the absolute difference between the model's output and the truth, over "
         "cases that could be judged. Failed cases are counted apart; they are neither right nor "
         "robust.",
     ),
     Term(
         name="Moved",
-        text="The absolute difference between what the model says of the changed image and of the "
+        text="The absolute difference between the outputs for the changed image and for the "
         "untouched one, in the same container; “upwards” keeps the sign.",
     ),
     Term(
@@ -121,8 +121,8 @@ _OUTLINES = (
 _OPEN = {
     "segmentation": "(and for which it has a meaning: what was not outlined cannot be erased; the "
     "others are counted as not applicable)",
-    "multilabel": "(to be wrong: those with every finding right; to hide a finding: those in which "
-    "the model saw it, right or wrong; to invent one: those in which it saw none)",
+    "multilabel": "(to be wrong: those with every label right; to hide a label: those in which "
+    "the model called it present, right or wrong; to invent one: those in which it did not)",
     "regression": "(all of them)",
 }
 _OPEN_CLASSES = "(to be wrong: those decided rightly; to become a class: those not called so)"
@@ -133,8 +133,8 @@ _REACHED = (
 _HOLM = "Holm's correction is for the number of attacks; below .05 it errs at most once in twenty "
 _MCNEMAR = Term(
     name="p and Holm",
-    text="McNemar's test, two-sided, of whether the same cases are decided rightly as often "
-    "before as after; clustered by group (Obuchowski 1998), or, where every case is a group "
+    text="McNemar's test, two-sided, of whether as many cases are decided rightly "
+    "before and after; clustered by group (Obuchowski 1998), or, where every case is a group "
     f"of its own, exact below 25 discordant cases and mid-p from there. {_HOLM}such reports.",
 )
 _T_TEST = Term(
@@ -164,16 +164,16 @@ _NOT_SHOWN = Term(
 )
 
 _TERMS = (
-    Term(name="Attack", text="A search for a change that makes the model miss its task."),
+    Term(name="Attack", text="A search for a change that makes the model fail."),
     Term(name="Case", text="One image with its truth and its group."),
     Term(
         name="Control",
-        text="Random noise of the same norm and radius on the same cases: what chance does.",
+        text="Random noise of the same norm and radius on the same cases, for comparison.",
     ),
     Term(
         name="Goal",
-        text="What an attack wants: that the decision be wrong or become a given class, that a "
-        "finding be hidden or invented, that a number be moved by at least so much, or that what "
+        text="What an attack aims at: that the decision be wrong or become a given class, that a "
+        "label be hidden or invented, that a number be moved by at least an amount, or that what "
         "is outlined be wrong, erased, grown, invented or shifted.",
     ),
     Term(
@@ -194,21 +194,21 @@ _TERMS = (
     Term(name="Radius", text="The greatest change a threat allows, in its norm."),
     Term(
         name="Threat",
-        text="What an attack may do and see: a norm, a radius, a part of the image, and what it is "
-        "shown of the model.",
+        text="What an attack may do and see: a norm, a radius, a part of the image, and its "
+        "access to the model.",
     ),
 )
 
 _OF_SHORTCUTS = (
     Term(
         name="Shortcut",
-        text="Something that means nothing for the question and that a model may answer from all "
-        "the same; here an artefact put into every image.",
+        text="A feature without meaning for the question, on which a model may rely nevertheless; "
+        "here an artefact put into every image.",
     ),
     Term(
         name="Shuffled",
-        text="A shortcut's control: what it changed, in square tiles of a twelfth of the image's "
-        "short side, dealt out anew.",
+        text="A shortcut's control: its change, cut into square tiles of a twelfth of the image's "
+        "short side and shuffled.",
     ),
 )
 

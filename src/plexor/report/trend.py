@@ -1,4 +1,4 @@
-"""Charts of the headline figure and of success against the radius, one pair a family of attacks."""
+"""Charts of the headline figure and of success against the radius, for each family of attacks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Curve: TypeAlias = Sequence[tuple[float, StoredEstimate]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trend:
-    """A family's two charts, drawn, each with what its upright axis is."""
+    """A family's two charts, each with the name of its vertical axis."""
 
     title: str
     figure_label: str
@@ -63,7 +63,7 @@ def _trend(summary: Summary, members: Sequence[AttackSummary], number: int) -> T
 def headline_chart(
     summary: Summary, members: Sequence[AttackSummary], chart_id: str
 ) -> tuple[str, str]:
-    """What a family's figure is called, and its chart against the radius."""
+    """Name of a family's figure, and its chart against the radius."""
     shown = _shown(summary, members[0])
     start = None if shown.unit else shown.pick(summary.clean.lossless)
     noise = [
@@ -83,12 +83,12 @@ def headline_chart(
 
 
 def controls(summary: Summary, members: Sequence[AttackSummary]) -> list[NoiseSummary]:
-    """The noise of each member's size, where it was tried."""
+    """The noise control of each member, if it was run."""
     return [found for probe in members if (found := summary.noise(probe)) is not None]
 
 
 def _shown(summary: Summary, probe: AttackSummary) -> Headline:
-    """What is drawn: the goal's headline, but of a number how far it was moved."""
+    """The estimate drawn: the goal's headline figure; for regression the shift."""
     found = headline(summary, probe)
     if not found.unit:
         return found
@@ -104,12 +104,12 @@ def _attacked(
     pick: Callable[[AttackResult], StoredEstimate],
     starts: Mapping[str, StoredEstimate] | None = None,
 ) -> Iterator[Line]:
-    """The attack as stored losslessly and, where the source is lossy, saved as JPEG again.
+    """Curves of the attack in the lossless container and, for JPEG sources, recompressed.
 
     Args:
         members: a family, in order of radius.
         pick: the estimate drawn.
-        starts: container → the estimate where nothing is changed.
+        starts: container → the estimate for untouched images.
     """
     labels: dict[str, tuple[str, Role]] = {
         "recompressed-own": ("saved as JPEG", "recompressed"),
@@ -126,7 +126,7 @@ def _attacked(
 
 
 def _from(start: StoredEstimate | None, curve: Curve) -> Curve:
-    """A curve from no change on, where the estimate there is known."""
+    """The curve with a point at radius 0, if the estimate there is known."""
     return curve if start is None else [(0.0, start), *curve]
 
 
@@ -135,7 +135,7 @@ def _widest(members: Sequence[AttackSummary]) -> float:
 
 
 def line(label: str, role: Role, curve: Curve) -> Line:
-    """A line through estimates.
+    """A line through estimates, for a chart.
 
     Args:
         label: its name.
@@ -163,7 +163,7 @@ def chart(
     unit: str = "",
     index: bool = False,
 ) -> str:
-    """Lines against the radius, drawn; ``unit`` of what is neither a share nor an ``index``."""
+    """Draws lines against the radius; ``unit`` is for numbers other than shares and indices."""
     threat = members[0].threat
     drawn = tuple(one for one in lines if one.points)
     return draw(
@@ -180,7 +180,7 @@ def chart(
 
 
 def _in_words(line: Line, unit: str, *, index: bool) -> str:
-    """A line for those who cannot see it, e.g. ``attacked: 53.0 % at 1, 38.0 % at 2``."""
+    """A line in words, for screen readers, e.g. ``attacked: 53.0 % at 1, 38.0 % at 2``."""
 
     def value(point: Point) -> str:
         if unit:

@@ -1,4 +1,4 @@
-"""Everything the page says of a run, in the order it says it; the template decides nothing."""
+"""The content of a run's page in its order; the template decides nothing."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pandas as pd
 
 from plexor.core import wording
 from plexor.findings.flags.catalogue import FLAG_KINDS
+from plexor.findings.reader_results import reader_studies
 from plexor.findings.run import RunDirectory
 from plexor.findings.summary.class_results import ClassComparison, ClassPerformance
 from plexor.findings.summary.probe_summary import AttackSummary
@@ -20,12 +21,14 @@ from plexor.report.change_table import change_table
 from plexor.report.comparator import Comparator, comparator
 from plexor.report.confusion import Confusions, confusions
 from plexor.report.decision_tables import class_table, probes_table
-from plexor.report.effort_tables import effort_table, stages_table
+from plexor.report.effort_tables import draws_table, effort_table, stages_table
 from plexor.report.label_tables import label_table
 from plexor.report.lead_attack import lead_attack
 from plexor.report.number_tables import accuracy_table, number_table, truth_scatter, truth_table
 from plexor.report.outline_tables import outline_table, outlined_class_table
+from plexor.report.pictures import Pictures
 from plexor.report.provenance import Fact, facts
+from plexor.report.reader_section import ReaderSection, reader_section
 from plexor.report.shortcut_section import Shortcuts, shortcuts
 from plexor.report.summary_text import SummaryText, summary_text
 from plexor.report.table import Table
@@ -57,9 +60,11 @@ class View:
     warning: str
     trends: tuple[Trend, ...]
     visible: Visible | None
+    readers: tuple[ReaderSection, ...]
     probes: Table | None
     effort: Table | None
     stages: Table | None
+    draws: Table | None
     classes: tuple[Table, ...]
     labels: tuple[Table, ...]
     outlines: tuple[Table, ...]
@@ -80,8 +85,8 @@ class View:
     facts: tuple[Fact, ...]
 
 
-def view(run: RunDirectory, summary: Summary, findings: pd.DataFrame) -> View:
-    """Words the whole page."""
+def view(run: RunDirectory, summary: Summary, findings: pd.DataFrame, pictures: Pictures) -> View:
+    """Builds the whole page, and places its pictures."""
     raised = _raised(summary)
     grouped = _lead_first(summary)
     ranked = _ranked(summary)
@@ -96,9 +101,11 @@ def view(run: RunDirectory, summary: Summary, findings: pd.DataFrame) -> View:
         warning=_warning(raised),
         trends=trends(summary),
         visible=visible(summary),
+        readers=tuple(reader_section(one, n) for n, one in enumerate(reader_studies(run), 1)),
         probes=_probes(summary) if grouped else None,
         effort=effort_table(summary) if grouped else None,
         stages=stages_table(summary),
+        draws=draws_table(summary),
         classes=tuple(class_table(summary, group, n) for n, group in enumerate(grouped, 1))
         if one_class
         else (),
@@ -119,7 +126,7 @@ def view(run: RunDirectory, summary: Summary, findings: pd.DataFrame) -> View:
         else (),
         shortcuts=shortcuts(summary),
         changes=change_table(summary),
-        comparator=comparator(run, summary, findings),
+        comparator=comparator(run, summary, findings, pictures),
         flags_words=_flags_words(summary, raised),
         raised=raised,
         passed=_quiet(summary.flags_passed),
@@ -131,7 +138,7 @@ def view(run: RunDirectory, summary: Summary, findings: pd.DataFrame) -> View:
 
 
 def _title(summary: Summary) -> str:
-    """The plan's name, unless it is the one a plan has by default."""
+    """The plan's name, unless it is the default name."""
     name = str(summary.name)
     return "Robustness audit" if name in ("", "audit") else name
 
@@ -146,7 +153,8 @@ def _subtitle(summary: Summary) -> str:
     split = f", {cohort.split} split" if cohort.split else ""
     return " · ".join(
         [
-            f"Model {model.architecture or 'unnamed'}, {words.task(model.task)}",
+            f"Model {model.architecture or 'unnamed'}, {words.task(model.task)}"
+            + (f", of the image and {', '.join(model.features)}" if model.features else ""),
             f"{cohort.name}{split}: {wording.counted(cohort.n_cases, 'image')}",
             *tried,
         ]
@@ -154,7 +162,7 @@ def _subtitle(summary: Summary) -> str:
 
 
 def _warning(raised: Sequence[Raised]) -> str:
-    """One line above everything, if the figures cannot be relied on."""
+    """A warning at the top of the page, if the figures cannot be relied on."""
     errors = [flag.title.lower() for flag in raised if flag.severity == "error"]
     if not errors:
         return ""
@@ -195,7 +203,7 @@ def _quiet(ids: Sequence[str]) -> tuple[Term, ...]:
 
 
 def _lead_first(summary: Summary) -> list[list[AttackSummary]]:
-    """Families of attacks, that of the page's first probe before all others."""
+    """Families of attacks, the lead probe's family first."""
     lead = lead_attack(summary)
     grouped = families(summary)
     return sorted(grouped, key=lambda group: lead is None or family(group[0]) != family(lead))
@@ -207,7 +215,7 @@ def _probes(summary: Summary) -> Table:
 
 
 def _ranked(summary: Summary) -> list[AttackSummary]:
-    """The page's first probe, then the other attacks in the plan's order."""
+    """The lead probe, then the other attacks in the plan's order."""
     lead = lead_attack(summary)
     return sorted(summary.attacks, key=lambda probe: lead is None or probe.id != lead.id)
 

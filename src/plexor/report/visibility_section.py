@@ -1,4 +1,4 @@
-"""How visible the changes are: a table, the observer's curve beside the model's, a sentence."""
+"""Visibility of the changes: a table, charts of observer and model, a sentence."""
 
 from __future__ import annotations
 
@@ -57,10 +57,10 @@ class Visible:
     """The section.
 
     Attributes:
-        sentences: where each attack begins to be seen, and where the model fails.
-        curves: of attacks tried at two radii or more.
-        table: every attack.
-        levels: how far every probe moved the numbers; None where they have no levels.
+        sentences: the radius at which each attack becomes visible, and at which the model fails.
+        curves: charts of attacks tried at two or more radii.
+        table: one row for each attack.
+        levels: distribution of each probe's changes in levels; None if images have no levels.
     """
 
     sentences: tuple[str, ...]
@@ -70,7 +70,7 @@ class Visible:
 
 
 def visible(summary: Summary) -> Visible | None:
-    """The section; None where nothing of it was measured."""
+    """The section; None if no visibility was measured."""
     if summary.visibility is None:
         return None
     by_id = {probe.id: probe for probe in summary.attacks}
@@ -86,7 +86,7 @@ def visible(summary: Summary) -> Visible | None:
 
 
 def _sentence(probe: AttackSummary, crossing: Crossing) -> str:
-    """Both radii of one family, e.g. ``PGD, be wrong, L∞: … passes d' = 1 at 2.6 levels …``."""
+    """The two radii of one family, e.g. ``PGD, be wrong, L∞: … passes d' = 1 at 2.6 levels …``."""
     unit = probe.threat.size_unit
     seen = (
         f"for the model observer, d' passes 1 at {_at(crossing.d_prime, unit)} one image at a "
@@ -132,10 +132,33 @@ def _curves(summary: Summary) -> Iterator[Curve]:
 def _d_primes(
     probes: Sequence[AttackSummary | NoiseSummary],
 ) -> list[tuple[float, StoredEstimate]]:
-    """Radius and d' of the observer, from no change on."""
+    """Radius and d' of the observer, starting at no change."""
     nothing = Estimate(value=0.0, low=0.0, high=0.0, level=0.95, method="nothing was changed", n=0)
     seen = [(probe.threat.radius, found.d_prime) for probe in probes if (found := _observer(probe))]
     return [(0.0, StoredEstimate.of(nothing)), *seen]
+
+
+def seen_words(probe: AttackSummary) -> str:
+    """How visible an attack's changes are, in a sentence; "" where nothing was measured.
+
+    E.g. ``Of 9 changed images: PSNR 41.2 dB, median; SSIM .98, median; …``.
+    """
+    found = probe.visibility
+    if found is None or not found.n_changed:
+        return ""
+    parts = [
+        f"{name} {rounding.amount(estimate.value)} ({detail})"
+        for name, detail, pick in _COLUMNS
+        if (estimate := pick(found)) is not None and estimate.value is not None
+    ]
+    if found.observer is not None and found.observer.d_prime.value is not None:
+        d_prime = found.observer.d_prime
+        parts.append(
+            f"d' of the model observer {rounding.amount(d_prime.value)} "
+            f"{rounding.amount_bounds(d_prime)}, one image at a time"
+        )
+    images = wording.counted(found.n_changed, "changed image")
+    return f"Of {images}: {'; '.join(parts)}." if parts else ""
 
 
 def _observer(probe: AttackSummary | NoiseSummary | None) -> ObserverResult | None:
@@ -192,7 +215,7 @@ _DETECTOR_COLUMNS = (
 
 
 def _levels(summary: Summary) -> Table | None:
-    """Shares of numbers by how far they moved; classes that no probe has are left out."""
+    """Shares of numbers by size of their change; classes that occur under no probe are left out."""
     found = [
         (probe, probe.visibility.levels)
         for probe in summary.attacks_and_noises
@@ -216,7 +239,7 @@ def _levels(summary: Summary) -> Table | None:
 
 
 def _reach(levels: Sequence[LevelShare], index: int) -> str:
-    """A class of distances, e.g. ``±2`` or ``±5 to 8``."""
+    """A class of changes, e.g. ``±2`` or ``±5 to 8``."""
     end = levels[index].up_to
     if end is None:
         return f"beyond ±{levels[index - 1].up_to}"

@@ -1,4 +1,4 @@
-"""How attacks, tasks and what a model says are worded."""
+"""Wording of attacks, tasks and model outputs."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def attack(probe: AttackSummary) -> str:
 
 
 def aim(probe: AttackSummary) -> str:
-    """What an attack is after, e.g. ``be wrong``, ``raise by 5 years or more``."""
+    """The goal of an attack, e.g. ``be wrong``, ``raise by 5 years or more``."""
     return probe.goal.aim(probe.goal_unit)
 
 
 def attack_described(probe: AttackSummary) -> str:
-    """An attack in words that need no knowledge of the field."""
+    """An attack in everyday words."""
     if searched := surrogates(probe):
         return f"a search on other models, {searched}, which sees nothing of this ({attack(probe)})"
     search = SEARCHES.get(probe.about.access, "a search")
@@ -37,7 +37,7 @@ def attack_described(probe: AttackSummary) -> str:
 
 
 def surrogates(probe: AttackSummary | ShortcutSummary) -> str:
-    """The models an attack searched on in place of this one, by the names of their files, or ""."""
+    """Names of the files of an attack's surrogates, or ""."""
     files = [PurePath(file) for file in probe.settings.get("surrogates", ())]
     names = [file.stem for file in files]
     if len(set(names)) < len(names):  # files of one name in several folders
@@ -46,7 +46,7 @@ def surrogates(probe: AttackSummary | ShortcutSummary) -> str:
 
 
 def settings(probe: AttackSummary | ShortcutSummary) -> str:
-    """An attack's options, e.g. ``steps 20, restarts 1``; those left to the attack are not said."""
+    """An attack's options, e.g. ``steps 20, restarts 1``, without those left to the attack."""
     return ", ".join(
         f"{name.replace('_', ' ')} "
         + (surrogates(probe) if name == "surrogates" else _setting(value))
@@ -56,7 +56,7 @@ def settings(probe: AttackSummary | ShortcutSummary) -> str:
 
 
 def _setting(value: object) -> str:
-    """An option's value; of files their names."""
+    """An option's value; for files their names."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
@@ -67,34 +67,34 @@ def _setting(value: object) -> str:
 
 
 def task(described: TaskSummary) -> str:
-    """What a model decides, e.g. ``7 classes``, ``2 findings``, ``a number in years``."""
+    """A task in words, e.g. ``7 classes``, ``2 labels``, ``a number in years``."""
     if described.kind == "regression":
         return f"a number in {described.unit}"
     if described.kind == "multilabel":
-        return counted(len(described.classes), "finding")
+        return counted(len(described.classes), "label")
     if described.kind == "segmentation":
         return f"outlines of {', '.join(described.outlined)}"
     return counted(len(described.classes), "class", "classes")
 
 
 def call(task: TaskSummary, text: str) -> str:
-    """What a model said of an image, after a comma: ``called naevus``, ``71.2 years``."""
+    """A model's decision, as the end of a sentence: ``called naevus``, ``71.2 years``."""
     if task.kind == "segmentation":
         return f"outlined: {said(task, text)}"
     return said(task, text) if task.kind == "regression" else f"called {said(task, text)}"
 
 
 def said(task: TaskSummary, text: str) -> str:
-    """A truth or a decision as findings keep it, to be read: a class, findings, a number."""
+    """A truth or a decision of a finding in words: a class, labels, a number."""
     if task.kind == "regression":
         return with_unit(amount(float(text)), task.unit)
     if task.kind == "multilabel":
-        return text.replace("|", ", ") or "no finding"
+        return text.replace("|", ", ") or "no label"
     if task.kind == "segmentation":
         return text.replace("|", ", ") or "nothing"
     return text
 
 
 def container(name: str) -> str:
-    """How the judged image was stored."""
+    """Name of a container."""
     return _CONTAINERS.get(name, name)

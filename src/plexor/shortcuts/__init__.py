@@ -1,5 +1,9 @@
 """Artefacts without clinical meaning, added to an image to test whether a model uses them."""
 
+from plexor.core.errors import require
+
+require("torch")
+
 from plexor.shortcuts.artefacts import Bubbles, Hairs, Ink, Ruler
 from plexor.shortcuts.catalogue import CATALOGUE, LISTED, Entry
 from plexor.shortcuts.shortcut import Change, Shortcut, rng_for, shuffled

@@ -1,6 +1,6 @@
-"""Arrays in, results that explain themselves out.
+"""Statistics of validation studies: functions of arrays, results that say how they were computed.
 
-Every function returns a frozen ``Estimate`` or ``TestResult`` that says its method, its n and its
+Most functions return a frozen ``Estimate`` or ``TestResult`` with its method, number of cases and
 number of groups. Undefined is NaN with a note; a wrong argument is a ``PlanError``.
 """
 
@@ -23,7 +23,7 @@ from plexor.stats.delong import auc_difference, delong_test, delong_test_all, de
 from plexor.stats.detection import Detection, detection, forced_choice
 from plexor.stats.difference import difference_interval, subgroup_difference
 from plexor.stats.estimate import Estimate
-from plexor.stats.froc import FrocCase, jafroc, match_marks
+from plexor.stats.froc import FrocCase, jafroc, match_marks, reader_study_jafroc
 from plexor.stats.icc import icc
 from plexor.stats.kappa import cohens_kappa, cohens_kappa_of_table, pabak
 from plexor.stats.krippendorff import alpha_statistic, krippendorff_alpha
@@ -66,12 +66,21 @@ from plexor.stats.planning import (
     simulated_power,
 )
 from plexor.stats.planning_accuracy import AccuracyPlan, accuracy_sample_size
-from plexor.stats.planning_readers import reader_study_cases, reader_study_power
+from plexor.stats.planning_readers import (
+    reader_mean_cases,
+    reader_mean_power,
+    reader_study_cases,
+    reader_study_power,
+)
 from plexor.stats.planning_roc import PairedAucPlan
 from plexor.stats.precision import average_precision, f1_score, matthews_correlation
 from plexor.stats.proportion import proportion_interval
 from plexor.stats.raters import fleiss_kappa, gwet_ac
-from plexor.stats.reader_study import reader_study, reader_study_auc
+from plexor.stats.reader_study import (
+    reader_study,
+    reader_study_auc,
+    reader_study_proportion,
+)
 from plexor.stats.reads import proportion_by_reader, proportion_of_reads
 from plexor.stats.resample import by_indices, weighted_mean
 from plexor.stats.result import TestResult
@@ -178,10 +187,14 @@ __all__ = [
     "proportion_non_inferiority",
     "proportion_of_reads",
     "r_squared",
+    "reader_mean_cases",
+    "reader_mean_power",
     "reader_study",
     "reader_study_auc",
     "reader_study_cases",
+    "reader_study_jafroc",
     "reader_study_power",
+    "reader_study_proportion",
     "recall_by_class",
     "roc_curve",
     "root_mean_square_error",

@@ -1,4 +1,4 @@
-"""What every statistic checks about its arguments, and turns them into."""
+"""Checks and conversions of the arguments that all statistics have in common."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ def t_quantile(level: float, df: float) -> float:
 
 
 def is_count(value: object) -> bool:
-    """Whether it is a whole number from 0, in whatever type."""
+    """Whether a value is a whole number from 0, of any numeric type."""
     return isinstance(value, Real) and float(value) >= 0 and float(value).is_integer()
 
 
 def as_counts(**named: object) -> tuple[int, ...]:
-    """Counts as plain integers, which do not overflow as NumPy's small ones do.
+    """Counts as Python integers, which do not overflow as NumPy's small integers do.
 
     Raises:
-        PlanError: a number that is negative, fractional or missing, or something else.
+        PlanError: a number that is negative, fractional or missing, or no number.
     """
     if all(is_count(value) for value in named.values()):
         return tuple(int(value) for value in named.values())  # type: ignore[call-overload]
@@ -79,7 +79,7 @@ def check_counts(k: int, n: int) -> tuple[int, int]:
 
 
 def is_missing(entry: object) -> bool:
-    """Whether it is None, NaN, or pandas' NA or NaT."""
+    """Whether a value is None, NaN, or pandas' NA or NaT."""
     if entry is None:
         return True
     different = entry != entry  # noqa: PLR0124 (NaN differs from itself; NA compares to NA)
@@ -87,7 +87,7 @@ def is_missing(entry: object) -> bool:
 
 
 def by_position(values: object) -> NDArray[Any]:
-    """An array of the entries in their order, whatever index a pandas object has.
+    """The entries as an array, in their order; the index of a pandas object is ignored.
 
     A sequence of tuples (groups by site and patient) stays a sequence of tuples.
 
@@ -128,9 +128,10 @@ def as_floats(name: str, values: ArrayLike) -> Floats:
             raise TypeError("some are texts")
         return array.astype(np.float64, copy=False)
     except (TypeError, ValueError) as error:
+        why = "rows differ in length" if "sequence" in str(error) else error
         raise PlanError(
-            f"{name}: expected numbers in rows of equal length, but {error}; give NaN where one "
-            "is missing"
+            f"{name}: expected numbers in rows of equal length, but {why}; give NaN where one is "
+            "missing"
         ) from error
 
 
@@ -272,7 +273,7 @@ def class_codes(name: str, labels: Labels, classes: Sequence[Label]) -> Codes:
 
 
 def _places(labels: NDArray[Any], position: dict[Label, int]) -> Codes:
-    """The position of each label, -1 where it has none; whole numbers in an array at once."""
+    """The position of each label among the classes, -1 for a label that is none of them."""
     names = np.asarray(list(position))
     if labels.dtype.kind in "bi" and names.dtype.kind in "bi" and names.size:
         order = np.argsort(names)

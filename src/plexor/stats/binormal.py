@@ -13,12 +13,13 @@ from plexor.core.errors import PlanError
 from plexor.stats.argument import Floats, as_events, check_level, normal_quantile
 from plexor.stats.estimate import Estimate
 from plexor.stats.placement import as_scores
+from plexor.stats.result_text import Results
 
 MOST_CATEGORIES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BinormalCurve:
+class BinormalCurve(Results):
     """Sensitivity = Φ(intercept + slope · Φ⁻¹(false-positive rate)).
 
     Attributes:

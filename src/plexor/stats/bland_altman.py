@@ -19,19 +19,21 @@ from plexor.stats.argument import (
     t_quantile,
 )
 from plexor.stats.estimate import Estimate
+from plexor.stats.result_text import Results
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LimitsOfAgreement:
+class LimitsOfAgreement(Results):
     """Where the differences of two methods lie, in the unit of the measurements.
 
     Attributes:
         bias: mean difference.
         lower: the lower limit of agreement, with its own interval.
         upper: the upper one.
-        sd_between: of differences between subjects; 0 where estimated below, and then the notes
-            of the estimates say so.
-        sd_within: of differences within a subject; NaN where each has one pair.
+        sd_between: standard deviation of the differences between subjects; 0 where the estimated
+            variance is negative, which the notes of the estimates then say.
+        sd_within: standard deviation of the differences within a subject; NaN where each subject
+            has one pair.
     """
 
     bias: Estimate
@@ -52,15 +54,15 @@ def bland_altman(
     """Bland & Altman's limits of agreement of first - second, also with several pairs a subject.
 
     Pairs of a subject need not measure the same true value (Bland & Altman, J Biopharm Stat
-    2007;17:571, sec. 3): the differences are a one-way random model, their variance the sum of
-    that between and within subjects. Intervals of the limits by MOVER (Zou, Stat Methods Med Res
-    2013;22:630). The bias is the mean of the subjects' means, so every subject counts alike; its
-    interval is Student's.
+    2007;17:571, sec. 3): the differences are a one-way random model, their variance the sum of that
+    between and within subjects. Intervals of the limits by MOVER (Zou, Stat Methods Med Res
+    2013;22:630). The bias is the mean of the subjects' means, so that every subject has the same
+    weight; its interval is Student's.
 
     Args:
         first: one method's measurements, (n,).
         second: the other's, (n,).
-        subjects: whose each pair is; None where every pair is another subject's.
+        subjects: the subject of each pair, (n,); None where each pair is of another subject.
         agreement: share of differences that the limits hold.
         level: nominal coverage of the intervals.
 
@@ -110,8 +112,8 @@ def bland_altman(
         note = "all differences are equal: the interval has no width"
     elif k > 1 and within_df and of_means < within / harmonic:
         note = (
-            "subjects differ less than their own pairs do: the variance between subjects is "
-            "estimated below 0, counted as 0 in sd_between"
+            "the estimated variance between subjects is negative (their pairs differ more than "
+            "their means); it counts as 0 in sd_between"
         )
 
     def estimate(value: float, below: float, above: float, method: str) -> Estimate:

@@ -1,4 +1,4 @@
-"""Bootstrap intervals of any statistic, groups resampled whole."""
+"""Bootstrap intervals of any statistic, with whole groups resampled."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from scipy import special
 from plexor.core.errors import PlanError, unknown
 from plexor.stats.argument import Floats, Groups, check_level
 from plexor.stats.estimate import Estimate
+from plexor.stats.grouped_variance import groups_note, joined
 from plexor.stats.resample import Seed, Statistic, Weighting, resampler
 
 BootstrapMethod = Literal["percentile", "bca", "studentised"]
@@ -66,7 +67,8 @@ def bootstrap_interval(
         counts them. The interval is NaN with a note for one group, or where all resamples agree.
 
     Raises:
-        PlanError: an option that makes no sense.
+        PlanError: an unknown method, fewer than two resamples, or "studentised" without
+        ``standard_error``.
 
     Examples:
         >>> from plexor.stats import weighted_mean
@@ -93,6 +95,7 @@ def bootstrap_interval(
         extra = np.concatenate([errors, draws.replicates(standard_error, n_resamples)])
     kind = f"{draws.weighting} " if draws.weighting == "poisson" else ""
     words = f"{kind}{_WORDS[method]} bootstrap, {n_resamples} resamples"
+    uneven = groups_note(groups, n)
     estimates = []
     for column, value in enumerate(values):
         low, high, note = replicate_limits(
@@ -114,7 +117,7 @@ def bootstrap_interval(
                 n=n,
                 n_groups=None if groups is None else draws.n_groups,
                 variance=_variance(replicates[:, column]),
-                note=note,
+                note=joined(note, uneven),
             )
         )
     return tuple(estimates)
@@ -147,7 +150,7 @@ def replicate_limits(
     if np.isinf(kept).any():
         return math.nan, math.nan, "infinite in some resamples: no interval"
     if np.ptp(kept) == 0:
-        return math.nan, math.nan, "all resamples agree, so they tell no spread"
+        return math.nan, math.nan, "the statistic is equal in all resamples: no interval"
     tails = np.array([(1 - level) / 2, (1 + level) / 2])
     if method == "studentised" and extra is not None:
         error, errors = float(extra[0]), extra[1:][known]

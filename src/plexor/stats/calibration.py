@@ -1,4 +1,4 @@
-"""Whether predicted probabilities are right on average, and neither too bold nor too timid."""
+"""Calibration of predicted probabilities: intercept, slope and Brier score."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ from plexor.stats.argument import (
 from plexor.stats.estimate import Estimate
 from plexor.stats.grouped_variance import mean_spread
 from plexor.stats.mean import clustered_mean
+from plexor.stats.result_text import Results
 
 _SEPARATED = "the predictions separate the classes: the logistic regression has no maximum"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Calibration:
+class Calibration(Results):
     """How well predicted probabilities are calibrated.
 
     Attributes:

@@ -12,7 +12,7 @@ from scipy import special
 from plexor.core.errors import PlanError, unknown
 from plexor.stats.argument import Floats, Groups, check_same_length, group_codes
 from plexor.stats.estimate import Estimate
-from plexor.stats.grouped_variance import mean_spread
+from plexor.stats.grouped_variance import groups_note, joined, mean_spread
 from plexor.stats.mean import as_numbers, clustered_mean
 from plexor.stats.resample import Seed, generator_of
 from plexor.stats.result import TestResult
@@ -64,6 +64,7 @@ def paired_t_test(before: ArrayLike, after: ArrayLike, groups: Groups | None = N
     """
     changes = _changes(before, after)
     t, df, n_groups = _t_statistic(changes, 0.0, groups)
+    uneven = groups_note(groups, changes.size)
     return TestResult(
         statistic=t,
         p_value=2 * float(special.stdtr(df, -abs(t))) if df > 0 else math.nan,
@@ -71,7 +72,7 @@ def paired_t_test(before: ArrayLike, after: ArrayLike, groups: Groups | None = N
         method="paired t test" + ("" if groups is None else " over groups"),
         n=changes.size,
         n_groups=n_groups,
-        note=_t_note(changes, t, df),
+        note=_t_note(changes, t, df) or uneven,
     )
 
 
@@ -80,10 +81,10 @@ def signed_rank_test(
 ) -> TestResult:
     """Wilcoxon's signed-rank test; with groups, Rosner, Glynn & Lee's.
 
-    Changes of 0 are left out and the sizes of all others ranked together. Under the hypothesis a
-    group's changes change signs together, so the variance of the sum of signed ranks is the sum
-    of squares of the groups' sums (Biometrics 2006;62:185, their unweighted large-sample form).
-    Normal, without continuity correction; for few groups take ``sign_flip_test``.
+    Changes of 0 are left out and the sizes of all others ranked together. Under the hypothesis the
+    changes of a group have random signs in common, so the variance of the sum of signed ranks is
+    the sum of squares of the groups' sums (Biometrics 2006;62:185, their unweighted large-sample
+    form). Normal, without continuity correction; for few groups take ``sign_flip_test``.
 
     Args:
         before: (n,).
@@ -114,7 +115,9 @@ def signed_rank_test(
         method=f"{name}, normal approximation",
         n=changes.size,
         n_groups=None if groups is None else n_groups,
-        note=few if squares > 0 else _NO_CHANGE if changes.size else _NO_CASES,
+        note=joined(few, groups_note(groups, changes.size))
+        if squares > 0
+        else (_NO_CHANGE if changes.size else _NO_CASES),
     )
 
 
@@ -127,13 +130,13 @@ def sign_flip_test(
     scores: ChangeScores = "mean",
     n_permutations: int = 9999,
 ) -> TestResult:
-    """Permutation test of no change: each group's changes keep or change their signs together.
+    """Permutation test of no change, in which all changes of a group keep or change sign together.
 
-    Exact under the hypothesis that before and after could change places in any group, however
-    small the groups' number. All sign patterns are counted where there are no more than
-    ``n_permutations``; else that many are drawn and p = (1 + as great) / (1 + drawn) (Phipson &
-    Smyth, Stat Appl Genet Mol Biol 2010;9:39). Truth values may be given as 0 and 1; then this
-    is the exact clustered McNemar test.
+    Exact under the hypothesis that before and after are exchangeable within each group, also for
+    few groups. All sign patterns are used if there are at most ``n_permutations``; otherwise that
+    many are drawn, and p = (1 + number with a sum at least as great) / (1 + number drawn) (Phipson
+    & Smyth, Stat Appl Genet Mol Biol 2010;9:39). Truth values may be given as 0 and 1; then this is
+    the exact clustered McNemar test.
 
     Args:
         before: (n,).
@@ -199,8 +202,8 @@ def equivalence_test(
 ) -> TestResult:
     """Two one-sided tests that the mean change is within ± margin (Schuirmann 1987).
 
-    A small p says: the change is smaller than the margin. It is below 0.05 exactly where the
-    90 % interval of ``mean_change`` is within the margins.
+    A small p-value means that the change is smaller than the margin. It is below 0.05 exactly where
+    the 90 % interval of ``mean_change`` is within the margins.
 
     Args:
         before: (n,).
@@ -209,7 +212,7 @@ def equivalence_test(
         groups: the group of each; None where cases are independent.
 
     Returns:
-        The one of the two tests with the greater p. NaN with a note as in ``paired_t_test``.
+        The test with the greater p-value of the two. NaN with a note as in ``paired_t_test``.
 
     Raises:
         PlanError: a margin that is not positive; see ``paired_t_test`` for the rest.
@@ -225,6 +228,7 @@ def equivalence_test(
     above, df, n_groups = _t_statistic(changes, -margin, groups)
     below, _, _ = _t_statistic(changes, margin, groups)
     nearer = min(above, -below)
+    uneven = groups_note(groups, changes.size)
     return TestResult(
         statistic=nearer,
         p_value=float(special.stdtr(df, -nearer)) if df > 0 else math.nan,
@@ -234,7 +238,7 @@ def equivalence_test(
         n=changes.size,
         n_groups=n_groups,
         alternative="greater",
-        note=_t_note(changes, nearer, df),
+        note=_t_note(changes, nearer, df) or uneven,
     )
 
 

@@ -29,6 +29,7 @@ from plexor.stats.cluster import (
     score_correlation,
 )
 from plexor.stats.estimate import Estimate
+from plexor.stats.grouped_variance import groups_note, joined
 from plexor.stats.mover import mover_limits
 
 L = TypeVar("L", bound=Label)
@@ -39,7 +40,7 @@ _WILSON = "Wilson score interval"
 def accuracy(
     truth: Labels, decision: Labels, groups: Groups | None = None, *, level: float = 0.95
 ) -> Estimate:
-    """The proportion of cases decided rightly; see ``clustered_proportion`` for its interval.
+    """The proportion of right decisions; see ``clustered_proportion`` for its interval.
 
     Args:
         truth: the true labels, (n,).
@@ -60,7 +61,7 @@ def accuracy(
 
 
 def confusion(truth: Labels, decision: Labels, classes: Sequence[Label]) -> NDArray[np.int64]:
-    """How many cases of each true class (rows) were given each class (columns), (c, c) int64.
+    """Number of cases of each true class (rows) with each decision (columns), (c, c) int64.
 
     Raises:
         PlanError: lengths differ, or a label is none of ``classes``.
@@ -86,7 +87,7 @@ def recall_by_class(
     *,
     level: float = 0.95,
 ) -> dict[L, Estimate]:
-    """For each class, in their order, the proportion of its cases decided rightly.
+    """For each class, in order, the proportion of its cases with the right decision.
 
     For two classes these are sensitivity and specificity. Each interval is that of
     ``clustered_proportion`` over the class's own cases. A class without cases is NaN, with a note.
@@ -128,10 +129,11 @@ def balanced_accuracy(
     """The mean of the recalls of all classes that have cases.
 
     The interval combines the Wilson intervals of the recalls (MOVER, ``plexor.stats.mover``) with
-    their correlation linearised over groups, so that a class of few cases, all right, still
-    widens it, which a variance alone would miss. With one class it is ``clustered_proportion``.
-    A class whose several cases are all of one group may have any recall from 0 to 1 elsewhere.
-    With the rarest class in a few large groups it covers too little (docs/reference/coverage.md).
+    their correlation linearised over groups, so that a class of few cases widens it even if all of
+    them are right; their variance alone is 0. With one class it is ``clustered_proportion``. A
+    class whose cases are all of one group has limits of 0 and 1, because nothing is known of other
+    groups. With the rarest class in a few large groups it covers too little
+    (docs/reference/coverage.md).
 
     Undefined (NaN with a note): no cases; the interval, where all cases are of one group.
 
@@ -171,7 +173,7 @@ def balanced_accuracy(
         n=len(truth),
         n_groups=None if groups is None else n_groups,
         variance=variance,
-        note="; ".join(notes),
+        note=joined(*notes, groups_note(groups, len(truth))),
     )
 
 

@@ -1,4 +1,4 @@
-"""Proportions of observations that come several to a group: images of a patient, of a lesion."""
+"""Proportions where several observations belong to a group, such as images to a patient."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CLUSTERED_WILSON = "Wilson score interval at the effective sample size of the gr
 
 ONE_GROUP = "one single group: how groups differ is unknown, so there is no interval"
 BELOW_ONE = "design effect below 1, not used"
-ALL_ALIKE = "all outcomes alike: groups counted as if each were of one piece"
+ALL_ALIKE = "all outcomes are equal: full correlation within groups is assumed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class ClusteredRatio:
         df: degrees of freedom with which it is known.
         n: observations.
         n_groups: groups that have an observation.
-        n_effective: independent observations that would be worth as much.
+        n_effective: number of independent observations with the same variance.
         scores: each group's share in ``value - expectation``, (all groups,); their sum is 0.
         note: why something is undefined, or a warning.
     """
@@ -63,7 +63,7 @@ class ClusteredRatio:
 def clustered_proportion(
     events: ArrayLike, groups: Groups | None = None, *, level: float = 0.95
 ) -> Estimate:
-    """A proportion whose interval knows that observations of a group resemble each other.
+    """A proportion with an interval for observations that are correlated within groups.
 
     The variance of the proportion and the degrees of freedom with which it is known are those of
     ``plexor.stats.grouped_variance``, which allow for few groups and for groups of very unequal
@@ -73,18 +73,19 @@ def clustered_proportion(
     Methodology 1998;24:193, use for exact limits). As they do, it is reduced by the squared ratio
     of Student's t at ``n_effective - 1`` to t at those degrees of freedom.
 
-    With every observation its own group, or ``groups=None``, this is the plain Wilson interval, and
-    counting every observation several times, as one group, changes nothing.
+    With each observation in a group of its own, or ``groups=None``, this is the plain Wilson
+    interval. Repeating each observation several times, in one group, changes nothing.
 
-    Corners: when all outcomes are alike the variance says nothing, so each group is taken to be of
-    one piece: ``n² / sum(size²)`` (Kish). Where one of the outcomes is seen in g groups only,
-    their resemblance can hardly be estimated; so the design effect is taken to be at least
-    ``1 + (Kish's - 1) / g``, which is Kish's own for one group and 1 for many. Groups count by
-    their size in g: a few small groups beside large ones that are all alike count as one. This
-    floor is Plexor's own: in the designs of docs/reference/coverage.md with equal groups it lifts
-    the least coverage from 0.75 to 0.89, for intervals up to half as wide again where few groups
-    have an event and groups do not matter. One single group of several observations has a value
-    and no interval.
+    Few events: if all outcomes are equal, the variance is 0 whatever the correlation, so a
+    correlation of 1 within groups is assumed, with an effective number of ``n² / sum(size²)``
+    (Kish). If one of the outcomes is seen in g groups only, the correlation can hardly be
+    estimated; so the design effect is at least ``1 + (Kish's - 1) / g``, which is Kish's own for
+    one group and 1 for many. In g, groups count by their size: a few small groups with the rarer
+    outcome, beside large groups without it, count as one. This floor is Plexor's own: in the
+    designs of docs/reference/coverage.md with equal groups it lifts the least coverage from 0.75 to
+    0.89, at the cost of intervals up to 1.5 times as wide where few groups have an event and cases
+    within groups are not correlated. One single group of several observations has a value and no
+    interval.
 
     Args:
         events: one truth value per observation, (n,).
@@ -173,11 +174,11 @@ def score_correlation(ratios: Sequence[ClusteredRatio]) -> Floats:
 
 
 def groups_showing(hits: Booleans, codes: Codes, sizes: Floats) -> float:
-    """In how many groups the rarer outcome is seen, 1 or more.
+    """Number of groups with the rarer outcome, weighted by size, 1 or more.
 
-    Groups count by their size: the observations of those that show it, over the size of the group
-    in which an observation is on average. Of equal groups that is their number; a few small groups
-    beside large ones that are all alike count as one.
+    It is the number of observations in groups with that outcome, divided by the mean size of an
+    observation's group. For equal groups it is their number; a few small groups with the outcome,
+    beside large groups without it, count as one.
     """
     typical = float(sizes @ sizes) / float(sizes.sum())
     seen = [np.bincount(codes[outcome], minlength=sizes.size) > 0 for outcome in (hits, ~hits)]
@@ -185,9 +186,9 @@ def groups_showing(hits: Booleans, codes: Codes, sizes: Floats) -> float:
 
 
 def least_design_effect(sizes: Floats, rare: float) -> float:
-    """The design effect assumed at least, where the rarer outcome is seen in ``rare`` groups.
+    """The least design effect that is assumed if the rarer outcome is seen in ``rare`` groups.
 
-    Kish's design effect (groups of one piece) for one such group, 1 for many: see
+    Kish's design effect (a correlation of 1) for one such group, 1 for many: see
     ``clustered_proportion``. ``sizes`` counts each group's observations, (groups,).
     """
     return 1 + (float(sizes @ sizes) / float(sizes.sum()) - 1) / rare
@@ -211,7 +212,7 @@ def _effective_size(
 
 
 def independent_size(ratio: ClusteredRatio, level: float) -> float:
-    """Independent observations worth as much, lessened for few degrees of freedom; NaN if unknown.
+    """Independent observations with the same variance, fewer if its df are few; NaN if unknown.
 
     The number is multiplied by the squared ratio of Student's t at that number less 1 to t at
     ``df`` (Korn & Graubard; see ``clustered_proportion``).

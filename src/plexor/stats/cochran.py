@@ -1,4 +1,4 @@
-"""Whether several looks at the same observations are so equally often."""
+"""Whether several proportions of the same observations are equal."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from scipy import special
 
 from plexor.core.errors import PlanError
 from plexor.stats.argument import Booleans, Floats, Groups, as_event_table, group_codes
+from plexor.stats.grouped_variance import groups_note
 from plexor.stats.result import TestResult
 
 
@@ -20,15 +21,17 @@ def cochrans_q(outcomes: ArrayLike, groups: Groups | None = None) -> TestResult:
 
     With groups: with d the sum over a group of each observation's outcomes minus their mean,
     (K-1)/K · Σdᵀ (Σ d dᵀ)⁺ Σd over K groups, χ² with df the rank of Σ d dᵀ. This is Obuchowski's
-    test (``clustered_mcnemar``) for k looks; it assumes nothing of how looks correlate.
+    test (``clustered_mcnemar``) for k columns; it assumes nothing of the correlation between
+    columns.
 
     Args:
-        outcomes: truth values, (n, k): observations by looks (models, readers, perturbations).
+        outcomes: truth values, (n, k): one row per observation, one column per model, reader or
+            perturbation.
         groups: the group of each observation; None where they are independent.
 
     Returns:
-        NaN with a note where no observation differs between looks, or (with groups) where there
-        are no more groups than df.
+        NaN with a note where each observation has the same outcome in all columns, or (with groups)
+        where there are no more groups than df.
 
     Raises:
         PlanError: not (n, k) truth values with k >= 2, or a group is missing.
@@ -50,7 +53,8 @@ def cochrans_q(outcomes: ArrayLike, groups: Groups | None = None) -> TestResult:
         statistic, df = _robust(sums)
         note = "no more groups than degrees of freedom" if df and math.isnan(statistic) else ""
     if df == 0:
-        note = "no observation differs between looks"
+        note = "no observation differs between columns"
+    note = note or groups_note(groups, n)
     return TestResult(
         statistic=statistic,
         p_value=float(special.chdtrc(df, statistic)) if df else math.nan,
@@ -66,8 +70,8 @@ def _as_table(outcomes: ArrayLike) -> Booleans:
     table = as_event_table("outcomes", outcomes)
     if table.ndim != 2 or table.shape[1] < 2:
         raise PlanError(
-            "outcomes: expected truth values of shape (observations, looks) with two looks or "
-            f"more, got shape {table.shape} of {table.dtype}"
+            "outcomes: expected truth values of shape (observations, columns) with two "
+            f"columns or more, got shape {table.shape} of {table.dtype}"
         )
     return table
 

@@ -1,4 +1,4 @@
-"""What acting on a prediction is worth to patients, at every threshold of probability."""
+"""Decision curves: net benefit of acting on a prediction, by threshold of probability."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from plexor.stats.argument import Booleans, Floats, Groups, as_floats
 from plexor.stats.calibration import as_probabilities
 from plexor.stats.estimate import Estimate
 from plexor.stats.mean import clustered_mean
+from plexor.stats.result_text import Result, Results
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DecisionCurve:
+class DecisionCurve(Results):
     """Net benefit at each threshold, in true positives per case.
 
     Treating nobody has a net benefit of 0.
@@ -33,6 +34,16 @@ class DecisionCurve:
     treat_all: tuple[Estimate, ...]
     advantage: tuple[Estimate, ...]
 
+    @property
+    def parts(self) -> dict[str, Result]:
+        """Each estimate by its name and threshold, ``"model at 0.1"``."""
+        curves = {"model": self.model, "treat_all": self.treat_all, "advantage": self.advantage}
+        return {
+            f"{name} at {threshold:g}": estimate
+            for name, curve in curves.items()
+            for threshold, estimate in zip(self.thresholds, curve, strict=True)
+        }
+
 
 def decision_curve(
     truth: ArrayLike,
@@ -47,7 +58,7 @@ def decision_curve(
     (true positives - false positives · threshold / (1 - threshold)) / cases (Vickers & Elkin, Med
     Decis Making 2006;26:565): the odds at the threshold say how many unnecessary treatments are
     worth one necessary one. It is a mean over cases, so its interval is that of ``clustered_mean``.
-    The prevalence is that of the cases; in a case-control sample the curve means nothing.
+    The prevalence is that of the cases, so the curve of a case-control sample has no meaning.
 
     Args:
         truth: whether each case is positive, (n,).

@@ -11,12 +11,13 @@ from scipy import special
 from plexor.core.errors import PlanError
 from plexor.stats.argument import Floats, Groups, as_floats, check_level, t_quantile
 from plexor.stats.estimate import Estimate
+from plexor.stats.grouped_variance import groups_note, joined
 from plexor.stats.placement import WHOLE, Range
 from plexor.stats.result import Alternative, TestResult, check_alternative, t_tail
 from plexor.stats.roc_areas import PlacedAreas, placed_areas
 from plexor.stats.roc_interval import SCORE_BELOW, model_variance
 
-_NO_SPREAD = "the difference has no variance: every case ranks alike in both"
+_NO_SPREAD = "the difference has no variance: both models rank all cases in the same order"
 
 
 def delong_test(
@@ -32,10 +33,10 @@ def delong_test(
 
     ``statistic`` is (area a - area b) / SE, with DeLong's variance (Biometrics 1988;44:837) or,
     with groups, that of ``plexor.stats.grouped_variance``. The reference is Student's t: DeLong's
-    is normal, and rejects an equal pair in 15 to 24 % of studies with two positives and in 10 %
-    with five. The degrees of freedom are Welch's for positives and negatives, no more than twice
-    the smaller number less 1, since a variance from two or three cases may be small by chance.
-    For many cases this is DeLong's test.
+    is normal, and rejects equal areas in 15 to 24 % of studies with two positives and in 10 % with
+    five. The degrees of freedom are Welch's for positives and negatives, no more than twice the
+    smaller number less 1, since a variance from two or three cases may be small by chance. For many
+    cases this is DeLong's test.
 
     Args:
         truth: whether each case is positive, (n,).
@@ -181,7 +182,7 @@ def delong_test_all(
         method="DeLong's test of several areas" + ("" if groups is None else ", clustered"),
         n=areas.n,
         n_groups=areas.n_groups,
-        note=note,
+        note=note or groups_note(groups, areas.n),
     )
 
 
@@ -199,10 +200,11 @@ def delong_test_unpaired(
 
     ``statistic`` is (area a - area b) / SE and the reference Student's t, with Welch's degrees of
     freedom from the four variances: of each sample's positives and negatives. (R's pROC takes
-    Welch's from the two samples' numbers of cases, which few positives do not lessen.) Below 50
-    positives or negatives in a sample the p-value is not less than that of the score test whose
-    variances follow from the common area (``auc``, ``"score"``): five positives against a hundred
-    would be called different from an equal sample in 10 to 20 % of studies, by either.
+    Welch's from the two samples' numbers of cases, which are large even if positives are few.)
+    Below 50 positives or negatives in a sample the p-value is not less than that of the score test
+    whose variances follow from the common area (``auc``, ``"score"``): without this, equal areas
+    are called different in 10 to 20 % of studies with five positives in one sample and a hundred in
+    the other, by either t.
 
     Args:
         truth_a: whether each case of the first sample is positive, (n,).
@@ -253,12 +255,14 @@ def delong_test_unpaired(
         n=sum(areas.positive.size for areas in samples),
         n_groups=sum(areas.n_groups for areas in samples) if known else None,
         alternative=alternative,
-        note=why_a or why_b or (_NO_SPREAD if math.isnan(t) else ""),
+        note=why_a
+        or why_b
+        or (_NO_SPREAD if math.isnan(t) else joined(spread_a.note, spread_b.note)),
     )
 
 
 def _common_variance(samples: list[PlacedAreas], variances: tuple[float, float]) -> float:
-    """The variance of the difference if both samples have the area they have together."""
+    """The variance of the difference if both samples have their common (pooled) area."""
     sides = [(int(areas.positive.sum()), int((~areas.positive).sum())) for areas in samples]
     weights = np.array([m * n / (m + n) for m, n in sides])
     area = float(weights @ [float(areas.values[0]) for areas in samples] / weights.sum())

@@ -1,4 +1,4 @@
-"""Signal detection: how well a reader tells two kinds apart, and how readily they say so."""
+"""Signal detection: sensitivity d' and criterion of a reader, from counts of answers."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from scipy import special
 from plexor.stats.argument import check_counts, check_level, normal_quantile
 from plexor.stats.estimate import Estimate
 from plexor.stats.proportion import proportion_interval
+from plexor.stats.result_text import Results
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Detection:
-    """What a reader's answers to "is it there?" say.
+class Detection(Results):
+    """d', criterion and A' of a reader who answers "is it there?".
 
     Attributes:
-        d_prime: distance of the two kinds in standard deviations; 0 is guessing.
-        criterion: above 0 for a reader slow to say yes, below 0 for one quick to.
+        d_prime: distance between cases with and without signal, in standard deviations; 0 is
+            guessing.
+        criterion: above 0 for a reader who seldom says yes, below 0 for one who often does.
         a_prime: A', an area between 0 and 1 that assumes no distribution; ½ is guessing.
     """
 
@@ -32,22 +34,22 @@ def detection(
 ) -> Detection:
     """d', the criterion c and A' from yes/no answers.
 
-    d' and c use the log-linear correction always: half a case is added to each count and one to
-    each number, so that they are finite for 0 and for all (Hautus, Behav Res Methods
-    1995;27:46). Their variances are those of Gourevitch & Galanter (Psychometrika 1967;32:25) at
-    the corrected rates; the intervals are normal (least coverage 92 %, at d' = 3 and c = 1 with 25
-    of each kind; docs/reference/coverage.md). A' is of the rates as they are (Snodgrass &
-    Corwin, J Exp Psychol Gen 1988;117:34, which also covers readers below chance).
+    d' and c always have the log-linear correction: 0.5 is added to each count and 1 to each number
+    of cases, so that they are finite for rates of 0 and 1 (Hautus, Behav Res Methods 1995;27:46).
+    Their variances are those of Gourevitch & Galanter (Psychometrika 1967;32:25) at the corrected
+    rates; the intervals are normal (least coverage 92 %, at d' = 3 and c = 1 with 25 of each kind;
+    docs/reference/coverage.md). A' is computed from the uncorrected rates (Snodgrass & Corwin, J
+    Exp Psychol Gen 1988;117:34, which also covers readers below chance).
 
     Args:
-        hits: times "yes" was said of those with the signal.
-        n_signal: how many those were.
-        false_alarms: times "yes" was said of those without.
-        n_noise: how many those were.
+        hits: cases with the signal and the answer yes.
+        n_signal: cases with the signal.
+        false_alarms: cases without the signal and the answer yes.
+        n_noise: cases without the signal.
         level: nominal coverage.
 
     Returns:
-        NaN with a note where there was none of a kind.
+        NaN with a note where there is no case with, or none without, the signal.
 
     Raises:
         PlanError: impossible counts, or a level outside 0 … 1.
@@ -92,11 +94,11 @@ def detection(
 
 
 def forced_choice(correct: int, n: int, *, level: float = 0.95) -> tuple[Estimate, Estimate]:
-    """Two-alternative forced choice: the proportion correct, and the d' it stands for.
+    """Two-alternative forced choice: the proportion of correct choices, and d'.
 
-    The proportion (Wilson interval) is itself an estimate of the area under the ROC curve; d' is
-    √2 Φ⁻¹ of it, for a reader without a preference of side (Green & Swets 1966), and infinite
-    where all are correct.
+    The proportion (Wilson interval) is itself an estimate of the area under the ROC curve; d' is √2
+    Φ⁻¹ of it, for a reader without preference for a side (Green & Swets, Signal Detection Theory
+    1966), and infinite where all choices are correct.
 
     Raises:
         PlanError: impossible counts, or a level outside 0 … 1.

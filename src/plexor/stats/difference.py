@@ -1,4 +1,4 @@
-"""How much a proportion differs between different observations."""
+"""Difference of two proportions of different observations."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def difference_interval(
     level: float = 0.95,
     method: DifferenceMethod = "newcombe",
 ) -> Estimate:
-    """The first proportion minus the second, of independent observations, none in both.
+    """The first proportion minus the second, of two independent samples.
 
     * ``"newcombe"`` (the default): two Wilson intervals, squared and added (Stat Med
       1998;17:873, method 10).
@@ -110,9 +110,9 @@ def subgroup_difference(
 ) -> Estimate:
     """The proportion among members of a subgroup minus that among the others.
 
-    Newcombe's square-and-add of the two intervals of ``clustered_proportion``; groups that have
-    observations on both sides (two scanners, one patient) bring in their correlation, linearised.
-    Without groups this is ``difference_interval``.
+    Newcombe's square-and-add of the two intervals of ``clustered_proportion``; where groups have
+    observations on both sides (a patient on two scanners), the correlation of the two proportions,
+    linearised over groups, enters. Without groups this is ``difference_interval``.
 
     Args:
         events: one truth value per observation, (n,).
@@ -121,8 +121,8 @@ def subgroup_difference(
         level: nominal coverage.
 
     Returns:
-        NaN with a note where one side has no observation; no interval where a side's several
-        observations are all of one group.
+        NaN with a note where one side has no observation; no interval where the observations of a
+        side are several, all of one group.
 
     Raises:
         PlanError: lengths differ, entries are not true or false, or a group is missing.
@@ -177,13 +177,13 @@ def subgroup_difference(
 def score_limits(
     value: float, n: float, z: float, variance: Callable[[float], float]
 ) -> tuple[float, float]:
-    """Both differences at which a score test of an observed difference has its critical value.
+    """The two differences at which the score test of the observed one has its critical value.
 
     Args:
         value: the observed difference, within -1 … 1.
-        n: observations, for the scale on which the limits lie.
+        n: number of observations, which sets the tolerance of the search.
         z: critical value.
-        variance: of the observed difference, were the argument the true one; 0 at -1 and 1.
+        variance: of the observed difference, as a function of the true one; 0 at -1 and 1.
     """
 
     def excess(true: float) -> float:

@@ -1,4 +1,4 @@
-"""A number that says where it comes from."""
+"""An estimate with its interval, method and number of cases."""
 
 from __future__ import annotations
 

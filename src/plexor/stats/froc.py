@@ -1,4 +1,4 @@
-"""Free-response studies: several marks an image, each with a rating and a place."""
+"""Free-response studies: any number of marks in an image, each with a rating and a position."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ from plexor.stats.argument import (
     normal_quantile,
 )
 from plexor.stats.estimate import Estimate
+from plexor.stats.grouped_variance import groups_note
+from plexor.stats.mrmc import ReaderStudy
+from plexor.stats.reader_study import reader_study
 
 LesionWeights = Literal["lesion", "case"]
 _UNMARKED = -math.inf
@@ -33,8 +36,8 @@ class FrocCase:
     """One reader's marks in one case.
 
     Attributes:
-        lesions: highest rating of the marks at each lesion; -inf for a lesion without a mark.
-            Empty for a normal case.
+        lesions: highest rating of the marks at each lesion; -inf for a lesion without a mark. Empty
+            for a normal case.
         others: ratings of the marks that are at no lesion.
     """
 
@@ -47,14 +50,14 @@ def match_marks(
 ) -> FrocCase:
     """Scores marks against lesions: a mark within ``radius`` of a lesion's centre is at it.
 
-    A mark near two lesions is at the nearer one; of several marks at a lesion the highest rating
-    counts, and the others count neither for nor against.
+    A mark near two lesions belongs to the nearer one. Of several marks at a lesion only the highest
+    rating counts; the others are ignored.
 
     Args:
-        marks: places, (n, dimensions).
+        marks: positions, (n, dimensions).
         ratings: of the marks, (n,).
         lesions: centres, (m, dimensions).
-        radius: acceptance radius, in the unit of the places.
+        radius: acceptance radius, in the unit of the positions.
 
     Raises:
         PlanError: shapes that do not fit, or a radius that is not above 0.
@@ -99,24 +102,24 @@ def jafroc(
     """The JAFROC figure of merit of one reader (Chakraborty & Berbaum, Med Phys 2004;31:2313).
 
     The chance that a lesion is rated above the highest-rated mark of a normal case. Ties count
-    half; a lesion or a normal case without a mark is rated below every mark, and the two tie.
-    Marks at no lesion in diseased cases do not count. ``weights="lesion"`` counts each lesion
-    alike; ``"case"`` each diseased case, with its lesions in equal shares (the weighted figure of
+    half; a lesion or a normal case without a mark is rated below every mark, and the two tie. Marks
+    at no lesion in diseased cases do not count. ``weights="lesion"`` gives each lesion the same
+    weight; ``"case"`` each diseased case, shared equally among its lesions (the weighted figure of
     merit, wJAFROC, of Chakraborty, Observer Performance Methods for Diagnostic Imaging, 2017).
 
     The variance is that of a two-sample U-statistic, linearised over diseased and over normal
-    cases (with one lesion in each diseased case: DeLong's), or over groups. The interval is
-    normal and cut at 0 and 1.
+    cases (with one lesion in each diseased case: DeLong's), or over groups (Obuchowski's). The
+    interval is normal and cut at 0 and 1.
 
     Args:
         cases: one reader's cases.
         groups: the patient of each; None where cases are independent.
-        weights: what counts alike.
+        weights: what has equal weight, "lesion" or "case".
         level: nominal coverage.
 
     Returns:
         ``n`` counts cases. NaN with a note where there is no diseased or no normal case; without
-        an interval where there are fewer than two of either.
+        an interval where there are fewer than two groups of either.
 
     Raises:
         PlanError: unknown weights, a missing group, or a level outside 0 … 1.
@@ -137,9 +140,9 @@ def jafroc(
     note = "no case with a lesion, or none without"
     if min(n_sick, n_well):
         value, parts = _linearised(cases, sick, weights)
-        note = "fewer than two cases with lesions or without: no interval"
-    if min(n_sick, n_well) > 1:
-        variance = _variance(parts, codes, sick, grouped=groups is not None)
+        note = "fewer than two groups with lesions or without: no interval"
+    if min(np.unique(codes[sick]).size, np.unique(codes[~sick]).size) > 1:
+        variance = float(_covariance(parts[None, :], codes, sick)[0, 0])
         half = normal_quantile(level) * math.sqrt(variance)
         low, high = max(0.0, value - half), min(1.0, value + half)
         note = "" if variance > 0 else "no variation seen: the interval is too narrow"
@@ -159,7 +162,7 @@ def jafroc(
 def _linearised(
     cases: Sequence[FrocCase], sick: Booleans, weights: LesionWeights
 ) -> tuple[float, Floats]:
-    """The figure of merit, and how each case moves it from there."""
+    """The figure of merit, and the contribution of each case to its deviation."""
     highest = np.array([max(case.others, default=_UNMARKED) for case in cases])[~sick]
     lesions = [np.array(case.lesions) for case in cases if case.lesions]
     wins = np.array(
@@ -177,11 +180,79 @@ def _linearised(
     return value, parts
 
 
-def _variance(parts: Floats, codes: Codes, sick: Booleans, *, grouped: bool) -> float:
-    """Sum of squares of the cases' contributions, or of the groups' sums of them."""
-    if grouped:
-        sums = np.bincount(codes, weights=parts)
-        n_groups = int(np.unique(codes).size)
-        return float(sums @ sums) * n_groups / (n_groups - 1) if n_groups > 1 else math.nan
-    kinds = [parts[sick], parts[~sick]]
-    return sum(float(kind @ kind) * kind.size / (kind.size - 1) for kind in kinds)
+def reader_study_jafroc(
+    cases: Sequence[Sequence[Sequence[FrocCase]]],
+    groups: Groups | None = None,
+    *,
+    weights: LesionWeights = "lesion",
+) -> ReaderStudy:
+    """A study of JAFROC figures of merit, in which each reader reads each case.
+
+    ``ReaderStudy.mean`` is the figure of merit pooled over readers with its interval, for random
+    readers and cases; ``difference`` and ``test`` compare treatments. Where each diseased case has
+    one lesion and each case one mark, it is ``reader_study_auc``.
+
+    Args:
+        cases: (treatments, readers, cases); a case has the same lesions for all readers.
+        groups: the patient of each case; None where cases are independent.
+        weights: see ``jafroc``.
+
+    Raises:
+        PlanError: shapes that do not fit, lesions that differ, fewer than two readers, or fewer
+            than two groups with lesions or without.
+
+    Examples:
+        >>> sick, well = FrocCase(lesions=(4.0,)), FrocCase(others=(2.0,))
+        >>> missed = FrocCase(lesions=(-math.inf,))
+        >>> first, second = [sick, sick, well, FrocCase()], [sick, missed, well, FrocCase()]
+        >>> reader_study_jafroc([[first, second]]).mean(0).value
+        0.8125
+    """
+    if weights not in get_args(LesionWeights):
+        raise PlanError(unknown("lesion weights", weights, get_args(LesionWeights)))
+    cells = [reader for treatment in cases for reader in treatment]
+    lesions = [[len(case.lesions) for case in cell] for cell in cells]
+    readers = {len(treatment) for treatment in cases}
+    if len(readers) != 1 or any(one != lesions[0] for one in lesions):
+        raise PlanError(
+            "cases: expected the same readers under each treatment, and the same cases and lesions "
+            "of each reader"
+        )
+    sick = np.array(lesions[0], dtype=np.intp) > 0
+    n = sick.size
+    codes = np.arange(n) if groups is None else group_codes(groups, n)[0]
+    if min(np.unique(codes[sick]).size, np.unique(codes[~sick]).size) < 2:
+        raise PlanError("cases: expected two groups with lesions and two without, or more")
+    found = [_linearised(cell, sick, weights) for cell in cells]
+    parts = np.stack([own for _, own in found])
+    covariance = _covariance(parts, codes, sick)
+    return reader_study(
+        np.array([value for value, _ in found]).reshape(len(cases), -1),
+        covariance,
+        n,
+        n_groups=None if groups is None else int(np.unique(codes).size),
+        note=groups_note(groups, n),
+    )
+
+
+def _covariance(parts: Floats, codes: Codes, sick: Booleans) -> Floats:
+    """Covariance of figures of merit from the contributions of cases, ``parts``, (figures, n).
+
+    Obuchowski's for clustered areas (Biometrics 1997;53:567), which is DeLong's where every case is
+    a group of its own: groups with diseased cases, with normal cases, and their products.
+    """
+    each, of_case = np.unique(codes, return_inverse=True)
+    sums = []
+    for kind in (sick, ~sick):
+        own = np.zeros((len(parts), each.size))
+        np.add.at(own.T, of_case[kind], parts[:, kind].T)
+        sums.append((own, np.unique(of_case[kind]).size))
+    (first, n_first), (second, n_second) = sums
+    both = first @ second.T * each.size / (each.size - 1)
+    total: Floats = (
+        first @ first.T * n_first / (n_first - 1)
+        + second @ second.T * n_second / (n_second - 1)
+        + both
+        + both.T
+    )
+    return total

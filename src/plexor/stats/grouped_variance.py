@@ -1,4 +1,4 @@
-"""Variance of means over groups of very unequal size, and how well it is known.
+"""Variance and degrees of freedom of means over groups of very unequal size.
 
 A statistic of this module is a weighted sum of means over disjoint parts of the observations: one
 part for a mean or a proportion, members and others for a difference of subgroups, positives and
@@ -6,23 +6,23 @@ negatives for an area under a ROC curve. Observations of a group depend on each 
 
 The usual variance (squared sums over groups, K/(K-1)) is too small, and Student's t with K - 1
 degrees of freedom too narrow, where few groups hold most observations: a group with three quarters
-of all observations moves the mean so far towards itself that its own deviation looks small. Both
-are corrected here as Bell & McCaffrey (Survey Methodology 2002;28:169) propose, in the form CR2 of
-Pustejovsky & Tipton (J Bus Econ Stat 2018;36:672): each group's deviation is scaled so that the
-variance is unbiased under a working model, and Satterthwaite's degrees of freedom are those of the
-scaled quadratic form under the same model. The working model is one correlation within groups,
-estimated from the one-way analysis of variance; correlation 0 gives the CR2 of most programs,
-which is too narrow where a dominant group is of one piece.
+of all observations pulls the mean towards its own, so that its deviation from the mean is small.
+Both are corrected here as Bell & McCaffrey (Survey Methodology 2002;28:169) propose, in the form
+CR2 of Pustejovsky & Tipton (J Bus Econ Stat 2018;36:672): each group's deviation is scaled so that
+the variance is unbiased under a working model, and Satterthwaite's degrees of freedom are those of
+the scaled quadratic form under the same model. The working model is one correlation within groups,
+estimated from the one-way analysis of variance; correlation 0 gives the CR2 of most programs, whose
+intervals are too narrow if observations of a dominant group are strongly correlated.
 
-Where the few large groups happen to be alike, even so, the variance is too small: of ten groups
-that hold most observations, a third have no event of prevalence 0.1. So a part's variance is not
-taken below what its components say if every group counts alike: B, the variance of the groups'
-means, and W, the mean of the variances within groups, give Σ share² (B - W mean(1/size) + W/size).
-This floor supposes that large groups are like small ones; where they vary less it is conservative.
+The variance is still too small if the few large groups happen to have similar means. So the
+variance of a part is not less than a floor from components in which every group has the same
+weight: with B the variance of the groups' means and W the mean of the variances within groups, Σ
+share² (B - W mean(1/size) + W/size). The floor assumes that large groups vary as small ones do; if
+they vary less, it is conservative.
 
-For groups of equal size all of this is
-the usual variance with K - 1 degrees of freedom, and for groups of one the usual variance of a
-mean; two parts of groups of one give Welch's degrees of freedom.
+For groups of equal size the result is the usual variance with K - 1 degrees of freedom, and for
+groups of one the usual variance of a mean. Two parts of groups of one give Welch's degrees of
+freedom.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ import numpy as np
 from plexor.stats.argument import Codes, Floats, Groups, group_codes, t_quantile
 
 UNEVEN_BELOW = 0.25
-"""Share of the groups below which their effective number is told in a note."""
+"""The note gives the effective number of groups if it is below this share of their number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class Part:
     Attributes:
         values: one per observation, (m,).
         codes: the number of the group of each, (m,).
-        weight: with which their mean enters.
+        weight: factor of their mean in the statistic.
     """
 
     values: Floats
@@ -56,13 +56,14 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
-    """A variance and the degrees of freedom with which it is known.
+    """A variance and its degrees of freedom.
 
     Attributes:
         variance: NaN where a part has fewer than two groups.
         df: Satterthwaite's degrees of freedom; NaN with the variance.
         n_groups: groups that hold an observation; None where observations are independent.
-        n_effective: (Σ size)² / Σ size², groups of equal size that would be as uneven; None too.
+        n_effective: effective number of groups, (Σ size)² / Σ size²; None where observations are
+            independent.
     """
 
     variance: float
@@ -78,18 +79,31 @@ class Spread:
 
     @property
     def note(self) -> str:
-        """A warning where a few groups hold most of the observations; else empty."""
+        """A warning if a few groups hold most of the observations; else empty."""
         return uneven_note(self.n_groups, self.n_effective)
 
 
 def uneven_note(n_groups: int | None, n_effective: float | None) -> str:
-    """The warning of ``Spread``: the effective number of groups, where it is far below theirs."""
+    """A note with the effective number of groups, if it is far below their number; else empty."""
     if n_groups is None or n_effective is None or n_effective >= UNEVEN_BELOW * n_groups:
         return ""
     return (
-        f"unequal groups: {n_groups} groups weigh as {n_effective:.1f} of equal size, "
-        "and the interval is wide for that reason"
+        f"unequal groups: few hold most of the cases, so {n_groups} groups are worth "
+        f"{n_effective:.1f} of equal size"
     )
+
+
+def groups_note(groups: Groups | None, n: int) -> str:
+    """``uneven_note`` of the groups of n observations; empty without groups."""
+    if groups is None:
+        return ""
+    codes, n_groups = group_codes(groups, n)
+    return uneven_note(n_groups, effective_groups(codes, n_groups))
+
+
+def joined(*notes: str) -> str:
+    """Notes in one text, each once; empty ones are left out."""
+    return "; ".join(dict.fromkeys(note for text in notes for note in text.split("; ") if note))
 
 
 def effective_groups(codes: Codes, n_groups: int) -> float:
@@ -116,8 +130,8 @@ def grouped_spread(
     Args:
         parts: disjoint sets of observations; a group may have some in several.
         n_groups: number of groups, of which a part may hold fewer.
-        correlation: of the working model, from 0 to 1, and then without the floor; estimated for
-            each part, with the floor, if None.
+        correlation: within groups, of the working model, from 0 to 1, without the floor; if None,
+            it is estimated for each part, and the floor applies.
     """
     scaled = [_scaled(part, n_groups, correlation) for part in parts]
     everyone = np.concatenate([part.codes for part in parts])
@@ -171,7 +185,7 @@ class _Scaled:
 
 
 def _scaled(part: Part, n_groups: int, correlation: float | None) -> _Scaled | None:
-    """None where one group holds the whole part, so that nothing tells how groups differ.
+    """CR2's scaling of a part; None if all of it is one group, so that groups cannot be compared.
 
     With share w of the observations, working variance s of a group's mean and variance v of the
     whole mean, a deviation has variance s - 2 w s + v, and is scaled to have s.
@@ -202,16 +216,16 @@ def _scaled(part: Part, n_groups: int, correlation: float | None) -> _Scaled | N
 
 
 def _raise(deviations: Floats, part: Part, sizes: Floats, share: Floats) -> float:
-    """By how much deviations grow so that their squares reach the floor, 1 or more."""
+    """The factor, 1 or more, by which deviations must grow for their squares to reach the floor."""
     variance = float(deviations @ deviations)
     floor = part.weight**2 * _floor(part, sizes, share)
     return math.sqrt(floor / variance) if 0 < variance < floor else 1.0
 
 
 def _floor(part: Part, sizes: Floats, share: Floats) -> float:
-    """The variance of a part's mean from components in which every group counts alike.
+    """The variance of a part's mean from components in which every group has the same weight.
 
-    That of CR2 where groups are of equal size; 0 where groups differ less than their cases do.
+    It is that of CR2 for groups of equal size, and 0 if groups differ less than their observations.
     """
     held, several = sizes > 0, sizes > 1
     totals = np.bincount(part.codes, weights=part.values, minlength=sizes.size)
@@ -228,8 +242,8 @@ def _floor(part: Part, sizes: Floats, share: Floats) -> float:
 def _degrees_of_freedom(scaled: Sequence[_Scaled], without_spread: float) -> float:
     """(trace)² / (sum of squares) of the covariance of the deviations (Satterthwaite 1946).
 
-    Parts count as independent. The covariance is diagonal but for a few columns, so that nothing
-    of the size groups × groups is built. ``without_spread`` is given where nothing varies.
+    Parts count as independent. The covariance is diagonal but for a few columns, so that no matrix
+    of groups × groups is needed. ``without_spread`` is returned if nothing varies.
     """
     diagonal = np.sum([one.diagonal for one in scaled], axis=0)
     columns = np.concatenate([one.columns for one in scaled], axis=1)

@@ -1,4 +1,4 @@
-"""How much of the spread of measurements is between cases, not between raters."""
+"""Intraclass correlation: the share of the variance of measurements that is between cases."""
 
 from __future__ import annotations
 
@@ -30,34 +30,36 @@ def icc(
     McGraw & Wong (Psychol Methods 1996;1:30, tables 4 and 7, and their 1996;1:390 correction);
     in the terms of Shrout & Fleiss: "1,1" is ICC(1,1), "A,1" ICC(2,1), "C,1" ICC(3,1).
 
-    * ``"1,1"``: each case by other raters, one measurement;
-    * ``"A,1"``: the same raters, absolute agreement (a rater who is always higher counts);
-    * ``"C,1"``: the same raters, consistency (a constant difference does not count);
+    * ``"1,1"``: each case is measured by different raters; of one measurement;
+    * ``"A,1"``: the same raters, absolute agreement (a constant difference of raters lowers it);
+    * ``"C,1"``: the same raters, consistency (a constant difference of raters does not lower it);
     * ``"1,k"``, ``"A,k"``, ``"C,k"``: of the mean of the k raters.
 
-    Agreement has a choice of intervals; the other kinds have an exact one, from the F distribution.
+    The kinds of agreement have a choice of intervals; the other kinds have an exact one, from the F
+    distribution.
 
-    * ``"mover"``: those correlations r for which the limits of (1 - r) R - (1 + r (k - 1 - k / n))
-      E - r k / n C hold 0, where R, C and E are the mean squares of cases, raters and the rest.
-      Each has its chi-squared limits; MOVER joins them (see ``plexor.stats.mover``).
-    * ``"f"``: McGraw & Wong's, with Satterthwaite's degrees of freedom; what R's psych gives. It
-      covers too little where raters differ and cases are many: with three raters, whose variance
-      is a fifth of the cases', 94 % for 50 cases, 87 % for 200 and 76 % for 2,000.
+    * ``"mover"``: the correlations r for which the limits of (1 - r) R - (1 + r (k - 1 - k / n)) E
+      - r k / n C contain 0, where R, C and E are the mean squares of cases, raters and the rest.
+      Each mean square has chi-squared limits, which MOVER combines (see ``plexor.stats.mover``).
+    * ``"f"``: McGraw & Wong's, with Satterthwaite's degrees of freedom, as in R's psych. It covers
+      too little where raters differ and cases are many: with three raters, whose variance is a
+      fifth of the cases', 94 % for 50 cases, 87 % for 200 and 76 % for 2,000.
 
-    Not offered is the modified large-sample interval of Cappelleri & Ting (Stat Med 2003;22:1861),
-    made for the same purpose. Few raters say little of raters: for two, ``"mover"`` is wide.
+    The modified large-sample interval of Cappelleri & Ting (Stat Med 2003;22:1861), made for the
+    same purpose, is not offered. With two raters ``"mover"`` is wide, because their variance is
+    hardly known.
 
     Args:
         measurements: (n, k), none missing.
         kind: see above.
-        interval: of agreement, see above; the other kinds take no notice.
+        interval: for agreement, see above; ignored for the other kinds.
         level: nominal coverage.
 
     Returns:
         NaN with a note for fewer than two cases or raters, or where nothing varies; no interval
-        where cases do not differ, where the value is beyond those possible in a population, or
-        where raters differ more than the F interval knows. MOVER's lower limit is at least that of
-        a population, -1 / (k - 1) for one measurement, minus infinity for the mean.
+        where cases do not differ, where the value is below the least possible in a population, or
+        where raters differ too much for the F interval. The lower limit of MOVER is not below that
+        least value, -1 / (k - 1) for one measurement and minus infinity for the mean.
 
     Raises:
         PlanError: a wrong shape, a missing or infinite number, an unknown kind or interval.
@@ -87,7 +89,7 @@ def icc(
         value, low, high = (_of_mean(r, k) if kind.endswith("k") else r for r in single)
         if not note and not low <= high:
             low = high = math.nan
-            note = "cases differ too little beside raters: the interval is undefined"
+            note = "cases differ too little compared with raters: no interval"
     return Estimate(
         value=value,
         low=low,
@@ -127,7 +129,7 @@ def _limits_of_one(
 def _absolute(
     squares: tuple[float, float, float], n: int, k: int, interval: IccInterval, level: float
 ) -> tuple[float, float, float]:
-    """ICC(A,1): everything varies, but maybe only the cases or only the raters."""
+    """ICC(A,1) and its limits, also if only the cases or only the raters vary."""
     rows, columns, residual = squares
     value = (rows - residual) / (rows + (k - 1) * residual + k * (columns - residual) / n)
     if value >= 1 or max(residual, columns) <= 1e-14 * rows:
@@ -141,7 +143,7 @@ def _absolute(
 def _mover(
     squares: tuple[float, float, float], n: int, k: int, value: float, level: float
 ) -> tuple[float, float]:
-    """The correlations whose combination of mean squares has 0 within its MOVER limits."""
+    """The least and greatest correlation for which MOVER limits of the mean squares contain 0."""
     found = np.array(squares) / max(squares)
     freedom = np.array([n - 1.0, k - 1.0, (n - 1.0) * (k - 1.0)])
     tail = (1 - level) / 2

@@ -41,7 +41,7 @@ ADDED = 2.0
 
 
 def agreement_weights(n_classes: int, weights: AgreementWeights) -> Floats:
-    """How much each pair of classes agrees, (q, q): 1 on the diagonal, falling with distance.
+    """Agreement of each pair of classes, (q, q): 1 on the diagonal, falling with distance.
 
     ``"identity"`` 0 elsewhere; ``"linear"`` 1 - |i-j|/(q-1); ``"quadratic"`` 1 - ((i-j)/(q-1))².
     """
@@ -71,15 +71,15 @@ def cohens_kappa(
     covers 19 % at a kappa of 0 and a prevalence of 0.02 in 500 cases, and 76 % at a kappa of 0.4 in
     200, because the cell "both positive" is empty or nearly so. So the interval is computed from
     the table with two cases added, spread evenly over its cells (half a case in each of a 2 × 2
-    table, as Agresti & Coull, Am Stat 1998;52:119, do for a proportion), and extended to the value
-    where it does not hold it; the value itself is that of the table as it is.
+    table, as Agresti & Coull, Am Stat 1998;52:119, do for a proportion). The value is that of the
+    table without them; the interval is extended to include it if necessary.
 
-    With groups the table is first brought to the number of cases that would be worth as much if
-    independent; the variance over groups is that of ``plexor.stats.grouped_variance``, not below
-    the design effect that ``clustered_proportion`` assumes at least, and the interval Student's.
+    With groups the counts of the table are first scaled down to the effective number of independent
+    cases; the variance over groups is that of ``plexor.stats.grouped_variance``, not below the
+    design effect that ``clustered_proportion`` assumes at least, and the interval Student's.
 
-    It covers too little where groups are few and of one piece, and with quadratic weights where
-    cases are few (docs/reference/coverage.md).
+    It covers too little with a few groups whose cases are strongly correlated, and with quadratic
+    weights and few cases (docs/reference/coverage.md).
 
     Args:
         first: one rater's labels, (n,).
@@ -91,7 +91,7 @@ def cohens_kappa(
         level: nominal coverage.
 
     Returns:
-        NaN with a note without cases, or where both used one and the same class only.
+        NaN with a note without cases, or if both raters used one and the same class only.
 
     Raises:
         PlanError: lengths differ, a label is none of ``classes``, or a group is missing.
@@ -145,9 +145,9 @@ def pabak(
 ) -> Estimate:
     """Prevalence- and bias-adjusted kappa: (q·agreement - 1) / (q - 1) for q classes.
 
-    Byrt, Bishop & Carlin (J Clin Epidemiol 1993;46:423); for more than two classes it is Brennan
-    & Prediger's coefficient. The interval is that of the proportion of agreement
-    (``clustered_proportion``), put through the same line.
+    Byrt, Bishop & Carlin (J Clin Epidemiol 1993;46:423); for more than two classes it is Brennan &
+    Prediger's coefficient. The interval is that of the proportion of agreement
+    (``clustered_proportion``), transformed in the same way.
 
     Raises:
         PlanError: fewer than two classes; see ``cohens_kappa`` for the rest.
@@ -207,11 +207,11 @@ def _beyond_chance(counts: Floats, w: Floats) -> _Beyond:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Clustered:
-    """How much groups matter.
+    """Effect of groups on kappa's variance.
 
     Attributes:
         n_groups: number of groups.
-        n_effective: independent cases that would be worth as much.
+        n_effective: number of independent cases with the same variance.
         variance: of kappa, over groups.
         df: degrees of freedom with which it is known.
         note: a warning where groups are very unequal, or why there is no interval.

@@ -1,4 +1,4 @@
-"""What a test result does to the odds of disease, and to its probability at any prevalence."""
+"""Likelihood ratios of a diagnostic test, and predictive values at any prevalence."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ from plexor.stats.argument import (
 )
 from plexor.stats.estimate import Estimate
 from plexor.stats.grouped_variance import Part, grouped_spread
+from plexor.stats.result_text import Results
 
 RatioInterval = Literal["score", "log"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LikelihoodRatios:
-    """How much more often a result occurs with the disease than without.
+class LikelihoodRatios(Results):
+    """Likelihood ratios: how many times as often a result occurs with the disease as without.
 
     Attributes:
         positive: of a positive result, sensitivity / (1 - specificity).
@@ -41,13 +42,13 @@ class LikelihoodRatios:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PredictiveValues:
-    """How probable the disease is after a result.
+class PredictiveValues(Results):
+    """Predictive values at a prevalence.
 
     Attributes:
         positive: probability of the disease after a positive result (PPV).
         negative: probability of no disease after a negative result (NPV).
-        prevalence: for which both hold.
+        prevalence: for which both are computed.
     """
 
     positive: Estimate
@@ -69,7 +70,7 @@ def likelihood_ratios(
     * ``"score"`` (the default) inverts the score test of a ratio of two proportions (Koopman,
       Biometrics 1984;40:513; Miettinen & Nurminen, Stat Med 1985;4:213, without their N/(N-1));
       defined where a count is 0.
-    * ``"log"`` is symmetric in the logarithm (Simel, Samsa & Matchar, J Clin Epidemiol
+    * ``"log"`` is symmetric on the logarithmic scale (Simel, Samsa & Matchar, J Clin Epidemiol
       1991;44:763), as R's epiR gives it; without an interval where a count is 0.
 
     Args:
@@ -110,10 +111,10 @@ def likelihood_ratios(
 def clustered_likelihood_ratios(
     truth: ArrayLike, called: ArrayLike, groups: Groups, *, level: float = 0.95
 ) -> LikelihoodRatios:
-    """Likelihood ratios where cases come several to a group.
+    """Likelihood ratios where several cases belong to a group.
 
-    Student's interval in the logarithm; the variance is that of the two proportions over groups
-    (``plexor.stats.grouped_variance``), by the delta method.
+    Student's interval on the logarithmic scale; the variance is that of the two proportions over
+    groups (``plexor.stats.grouped_variance``), by the delta method.
 
     Args:
         truth: whether each case is positive, (n,).
@@ -180,9 +181,9 @@ def predictive_values(
     """Positive and negative predictive value at a prevalence other than the sample's.
 
     Bayes' rule with the likelihood ratios: the odds after a result are the odds before it times the
-    ratio, so an interval of the ratio is one of the predictive value. With ``interval="log"`` it is
-    the logit interval of Mercaldo, Lau & Zhou (Stat Med 2007;26:2170). The prevalence counts as
-    known. Arguments otherwise as for ``likelihood_ratios``.
+    ratio, so the limits of the ratio give those of the predictive value. With ``interval="log"`` it
+    is the logit interval of Mercaldo, Lau & Zhou (Stat Med 2007;26:2170). The prevalence is taken
+    as known. Arguments otherwise as for ``likelihood_ratios``.
 
     Args:
         true_positive: diseased cases with a positive result.

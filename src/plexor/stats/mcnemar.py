@@ -1,4 +1,4 @@
-"""Whether the same cases are decided rightly more often before than after."""
+"""McNemar's test of paired proportions, also over groups."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from plexor.stats.argument import (
     check_same_length,
     group_codes,
 )
+from plexor.stats.grouped_variance import effective_groups, joined, uneven_note
 from plexor.stats.result import Alternative, TestResult, check_alternative, t_tail
 
 McNemarMethod = Literal["auto", "exact", "mid-p", "asymptotic", "corrected"]
@@ -40,9 +41,10 @@ def mcnemar_test(
 
     Under the hypothesis, each discordant pair is of either kind with probability ½.
 
-    * ``"exact"``: binomial; never errs more often than nominal. ``statistic`` is ``b``.
-    * ``"mid-p"``: the same, counting the observed result half (Fagerland, Lydersen & Laake, BMC
-      Med Res Methodol 2013;13:91): nearly nominal, less conservative. ``statistic`` is ``b``.
+    * ``"exact"``: binomial; its type-I error is never above nominal. ``statistic`` is ``b``.
+    * ``"mid-p"``: the same, with half the probability of the observed result (Fagerland, Lydersen &
+      Laake, BMC Med Res Methodol 2013;13:91): nearly nominal, less conservative. ``statistic`` is
+      ``b``.
     * ``"asymptotic"``: (b-c)²/(b+c), χ² with 1 df (McNemar, Psychometrika 1947;12:153).
     * ``"corrected"``: (max(|b-c|-1, 0))²/(b+c) (Edwards, Psychometrika 1948;13:185).
     * ``"auto"``: exact below 25 discordant pairs, mid-p from there; ``method`` of the result says
@@ -122,20 +124,20 @@ def clustered_mcnemar(
     *,
     method: ClusteredMcNemarMethod = "obuchowski",
 ) -> TestResult:
-    """McNemar's test where pairs come several to a group; two-sided, χ² with 1 df.
+    """McNemar's test where several pairs belong to a group; two-sided, χ² with 1 df.
 
     With d = (after only) - (before only) in each of K groups:
 
-    * ``"obuchowski"``: (K-1)/K · (Σd)² / Σd² (Stat Med 1998;17:1495, whose variance pooled under
-      the hypothesis comes to this): every observation counts alike, so it tests what
-      ``paired_difference`` estimates.
+    * ``"obuchowski"``: (K-1)/K · (Σd)² / Σd² (Stat Med 1998;17:1495, with the variance pooled under
+      the hypothesis): every observation has the same weight, so it tests what ``paired_difference``
+      estimates.
     * ``"durkalski"``: (Σd/size)² / Σ(d/size)² (Durkalski et al., Stat Med 2003;22:2417): every
-      group counts alike; with groups of one it is McNemar's asymptotic test.
+      group has the same weight; with groups of one it is McNemar's asymptotic test.
 
-    Both are conservative where few groups have a discordant pair or a few groups hold most of them
-    (1.2 % in place of 5 % for ten groups), because the variance is that under the hypothesis. Both
-    rest on the number of groups being large; below about 25 with a discordant pair the
-    result says so in its note, and ``sign_flip_test`` is exact.
+    Both are conservative if few groups have a discordant pair or if a few groups hold most of the
+    pairs (they reject 1.2 % in place of 5 % for ten groups), because the variance is that under the
+    hypothesis. Both need many groups: below about 25 groups with a discordant pair the note says
+    so, and ``sign_flip_test`` is exact.
 
     Args:
         before_correct: one truth value per observation, (n,).
@@ -170,6 +172,8 @@ def clustered_mcnemar(
     else:
         sums = sums / np.bincount(codes, minlength=n_groups)
     statistic, note = _sum_against_squares(sums, scale, any_discordant=bool(change.any()))
+    if not math.isnan(statistic):
+        note = joined(note, uneven_note(n_groups, effective_groups(codes, n_groups)))
     return TestResult(
         statistic=statistic,
         p_value=float(special.chdtrc(1, statistic)),

@@ -1,4 +1,4 @@
-"""Means, quantiles and errors of measurements, where cases come several to a group."""
+"""Means, quantiles and errors of measurements, also over groups of cases."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ def clustered_mean(
     of freedom are those of ``plexor.stats.grouped_variance``, which allow for few groups and for
     groups of very unequal size; with equal groups the degrees of freedom are groups - 1.
 
-    For skewed values (absolute errors are) in few cases or groups it covers too little, on the side
-    of the long tail: 91 % for 20 exponential values, 87 % for 4 groups of 5 that resemble each
-    other strongly (docs/reference/coverage.md).
+    With few cases or groups and skewed values, such as absolute errors, it covers too little, on
+    the side of the long tail: 91 % for 20 exponential values, 87 % for 4 groups of 5 with a
+    correlation of 0.8 (docs/reference/coverage.md).
 
     Args:
         values: (n,); e.g. absolute errors, Dice scores, changes.
@@ -63,7 +63,7 @@ def clustered_mean(
 
     Returns:
         NaN with a note without cases; no interval for one case or group, or where a value is
-        infinite (a Hausdorff distance to nothing): see ``clustered_quantile`` for those.
+        infinite (a Hausdorff distance to an empty mask), for which ``clustered_quantile`` is meant.
 
     Raises:
         PlanError: a NaN, lengths that differ, or a missing group.
@@ -99,17 +99,17 @@ def clustered_mean(
 def clustered_quantile(
     values: ArrayLike, share: float = 0.5, groups: Groups | None = None, *, level: float = 0.95
 ) -> Estimate:
-    """A quantile of all cases (the median by default) between two of the values.
+    """A quantile of all cases, by default the median, with limits that are values of the data.
 
     Without groups the interval is the exact one: the number of cases below the quantile is
-    binomial, whatever the distribution, so that two order statistics hold it at least as often as
-    nominal (Conover, Practical Nonparametric Statistics, 3rd ed. 1999, sec. 3.2). With groups the
-    ranks are those of ``clustered_proportion``'s number of independent cases, scaled to all cases
-    (Woodruff, JASA 1952;47:635, with exact limits in place of his normal ones). Infinite values are
-    welcome.
+    binomial, whatever the distribution, so that the interval between two order statistics covers at
+    least the nominal level (Conover, Practical Nonparametric Statistics, 3rd ed. 1999, sec. 3.2).
+    With groups the ranks are those for the effective number of independent cases of
+    ``clustered_proportion``, scaled to all cases (Woodruff, JASA 1952;47:635, with exact limits in
+    place of his normal ones). Values may be infinite.
 
-    The quantile is the lowest value with at least ``share`` of the cases at or below; where it is
-    exactly that share, the mean of this value and the next (so for the usual median).
+    The quantile is the lowest value with at least ``share`` of the cases at or below it; if it is
+    exactly that share, the mean of this value and the next, as for the usual median.
 
     Args:
         values: (n,).
@@ -118,9 +118,9 @@ def clustered_quantile(
         level: nominal coverage.
 
     Returns:
-        NaN with a note without cases; no interval for one group of several. A limit is infinite,
-        with a note, where the cases are too few to give it: the median of five cases or groups has
-        no 95 % limit on either side, because all of them are on one side with probability 1/32.
+        NaN with a note without cases; no interval for one group of several cases. A limit is
+        infinite, with a note, if the cases are too few: the median of five cases or groups has no
+        95 % limit on either side, because all five are above it with probability 1/32.
 
     Raises:
         PlanError: a NaN, a share outside 0 … 1, lengths that differ, or a missing group.
@@ -170,7 +170,7 @@ def clustered_quantile(
 def mean_absolute_error(
     truth: ArrayLike, prediction: ArrayLike, groups: Groups | None = None, *, level: float = 0.95
 ) -> Estimate:
-    """``clustered_mean`` of |prediction - truth|, in their unit.
+    """``clustered_mean`` of |prediction - truth|, in the unit of the truth.
 
     Examples:
         >>> truth, predicted = [61, 70, 74, 66, 58], [64, 69, 79, 65, 60]
@@ -183,7 +183,7 @@ def mean_absolute_error(
 def median_absolute_error(
     truth: ArrayLike, prediction: ArrayLike, groups: Groups | None = None, *, level: float = 0.95
 ) -> Estimate:
-    """``clustered_quantile`` (the median) of |prediction - truth|, in their unit.
+    """The median of |prediction - truth|, in the unit of the truth; see ``clustered_quantile``.
 
     Examples:
         >>> truth, predicted = [61, 70, 74, 66, 58], [64, 69, 79, 65, 60]
@@ -196,10 +196,11 @@ def median_absolute_error(
 def root_mean_square_error(
     truth: ArrayLike, prediction: ArrayLike, groups: Groups | None = None, *, level: float = 0.95
 ) -> Estimate:
-    """The root of the mean squared error, in their unit; interval on the logarithmic scale.
+    """The root of the mean squared error, in the unit of the truth.
 
-    Variance and Student's degrees of freedom are as in ``clustered_mean``; see there
-    for arguments and what is undefined; without any error there is no interval.
+    Student's interval on the logarithmic scale, with the variance and degrees of freedom of
+    ``clustered_mean``; arguments and undefined cases as there. If all errors are 0 there is no
+    interval.
 
     Examples:
         >>> truth, predicted = [61, 70, 74, 66, 58], [64, 69, 79, 65, 60]
@@ -237,11 +238,11 @@ def r_squared(
     """1 - Σ(prediction - truth)² / Σ(truth - mean truth)²: below 0 if worse than the mean.
 
     Student's interval of the logarithm of 1 - R², with the variance and degrees of freedom of
-    ``clustered_mean``. It is not the squared correlation: a biased prediction scores low.
+    ``clustered_mean``. R² is not the squared correlation: it is low for a biased prediction.
 
     Returns:
-        NaN with a note without cases, where the truth does not vary or something is infinite; no
-        interval without any error.
+        NaN with a note without cases, if the truth does not vary, or if a value is infinite; no
+        interval if all errors are 0.
 
     Raises:
         PlanError: a NaN, lengths that differ, or a missing group.
@@ -300,11 +301,11 @@ def _place(ordered: Floats, share: float) -> int:
 
 
 def _rank(size: float, share: float, tail: float, n: int) -> int:
-    """The highest rank, counted from the least value, that is above the quantile by ``tail``.
+    """The highest rank whose value exceeds the quantile with a probability of at most ``tail``.
 
-    With ``size`` independent cases the r-th least is above the quantile when fewer than r are
-    below it, which is binomial; ``size`` need not be whole. The rank is scaled to n cases; 0 where
-    even the least is above the quantile too often.
+    With ``size`` independent cases the r-th least is above the quantile if fewer than r are below
+    it, which is a binomial probability; ``size`` need not be whole. The rank is scaled to n cases;
+    0 if even the least value exceeds the quantile too often.
     """
     ranks = np.arange(1, math.floor(size) + 1, dtype=np.float64)
     above = special.betainc(size - ranks + 1, ranks, 1 - share)  # P(fewer than r of size below)

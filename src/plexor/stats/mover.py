@@ -1,4 +1,4 @@
-"""The interval of a weighted sum, recovered from the intervals of its terms (MOVER).
+"""The interval of a weighted sum from the intervals of its terms (MOVER).
 
 Zou & Donner, Stat Med 2008;27:1693 (the name); Newcombe, Stat Med 1998;17:2635 (squaring and
 adding with a correlation); Zou, Huang & Zhang, Comput Stat Data Anal 2009;53:1080 (many terms).

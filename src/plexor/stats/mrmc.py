@@ -1,9 +1,9 @@
-"""Several readers, several cases, several treatments: is a treatment read better than another?
+"""Reader studies: performance of several readers on the same cases under several treatments.
 
 Obuchowski & Rockette (Commun Stat Simul 1995;24:285) with the degrees of freedom of Hillis (Stat
-Med 2007;26:596). Words as theirs: a *treatment* is what readers read with or on (before and after
-a perturbation, with and without a model). Split-plot designs, in which not everybody reads
-everything, follow the marginal-mean analysis of Hillis (Stat Med 2014;33:330).
+Med 2007;26:596). As in these papers, a *treatment* is a condition of reading (before and after a
+perturbation, with and without a model). Split-plot designs, in which not all readers read all
+cases, follow the marginal-mean analysis of Hillis (Stat Med 2014;33:330).
 """
 
 from __future__ import annotations
@@ -23,28 +23,31 @@ from plexor.stats.roc_interval import logit_limits
 Inference = Literal["random", "fixed readers", "fixed cases"]
 MeanInterval = Literal["logit", "wald"]
 
-_NO_VARIANCE = "no variance: readers agree in all"
+_NO_VARIANCE = "no variance: the values of all readers are equal"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReaderStudy:
-    """Performance of each reader under each treatment, and how these covary over cases.
+    """Performance of each reader under each treatment, with its covariance over cases.
 
     Attributes:
         values: (treatments, readers), e.g. areas under ROC curves.
         variance: mean variance of a value, over cases.
-        same_reader: mean covariance of a reader's values under two treatments (Cov1); with readers
-            nested in treatments there is none, and it is ``neither``.
-        same_treatment: of two readers' under one treatment (Cov2); with blocks, of one block.
-        neither: of two readers' under two treatments (Cov3); with blocks, of one block.
+        same_reader: mean covariance of a reader's values under two treatments (Cov1); ``neither``
+            if readers are nested in treatments.
+        same_treatment: mean covariance of two readers' values under one treatment (Cov2), within
+            blocks if there are several.
+        neither: mean covariance of two readers' values under two treatments (Cov3), within blocks
+            if there are several.
         same_treatment_each: Cov2 of each treatment by itself, (treatments,).
         variance_each: mean variance of each treatment's values, (treatments,).
         n: cases.
         n_groups: groups of cases, None where cases are independent.
-        n_blocks: blocks of as many readers each, one block after the other; each has cases of its
-            own, which its readers read under every treatment.
-        readers_nested: whether each treatment has readers of its own, so that equal columns of
-            ``values`` under two treatments are not one reader.
+        n_blocks: number of blocks of equally many readers, in the order of the readers; each block
+            has its own cases, which its readers read under every treatment.
+        readers_nested: whether each treatment has its own readers, so that a column of ``values``
+            is a different reader under each treatment.
+        note: a warning that all results repeat, such as of unequal groups; empty otherwise.
     """
 
     values: Floats
@@ -58,6 +61,7 @@ class ReaderStudy:
     n_groups: int | None = None
     n_blocks: int = 1
     readers_nested: bool = False
+    note: str = ""
 
     @property
     def mean_squares(self) -> tuple[float, float]:
@@ -88,25 +92,26 @@ class ReaderStudy:
 
     @property
     def treatment_by_reader(self) -> float:
-        """Variance component of how differently readers take to treatments; may be negative.
+        """Variance component of the interaction of readers with treatments; may be negative.
 
-        With readers nested in treatments it holds how much readers differ besides.
+        With readers nested in treatments it includes the variance between readers.
         """
         excess = max(self.same_treatment - self.neither, 0.0)
         return self.mean_squares[1] - self.variance + self.same_reader + excess
 
     def test(self, *, inference: Inference = "random") -> TestResult:
-        """Whether all treatments are read equally well.
+        """Test of equal mean performance under all treatments.
 
         Args:
-            inference: "random" speaks of readers and cases like these; "fixed readers" of these
-                readers alone (χ²); "fixed cases" of these cases alone.
+            inference: to which population the result applies: "random" to other readers and other
+                cases, "fixed readers" to these readers and other cases (χ²), "fixed cases" to other
+                readers and these cases.
 
         Raises:
             PlanError: an unknown inference.
         """
-        between = self.mean_squares[0]
         error, df = self._error(inference)
+        between = self.mean_squares[0]
         above = self.values.shape[0] - 1
         statistic = between / error if error > 0 else math.nan
         if inference == "fixed readers":
@@ -122,7 +127,7 @@ class ReaderStudy:
             + (", chi-square" if inference == "fixed readers" else ", F"),
             n=self.n,
             n_groups=self.n_groups,
-            note="" if error > 0 else _NO_VARIANCE,
+            note=self.note if error > 0 else _NO_VARIANCE,
         )
 
     def difference(
@@ -150,13 +155,13 @@ class ReaderStudy:
             n=self.n,
             n_groups=self.n_groups,
             variance=variance,
-            note="" if half > 0 else _NO_VARIANCE,
+            note=self.note if half > 0 else _NO_VARIANCE,
         )
 
     def non_inferiority(
         self, new: int, standard: int, margin: float, *, inference: Inference = "random"
     ) -> TestResult:
-        """Whether treatment ``new`` is read less than ``margin`` worse than ``standard``.
+        """Test that ``new`` is less than ``margin`` worse than ``standard``, treatments by row.
 
         One-sided; p is at most 0.025 exactly where the 95 % interval of the difference is above
         -margin.
@@ -177,7 +182,7 @@ class ReaderStudy:
             n=self.n,
             n_groups=self.n_groups,
             alternative="greater",
-            note="" if variance > 0 else _NO_VARIANCE,
+            note=self.note if variance > 0 else _NO_VARIANCE,
         )
 
     def mean(
@@ -192,15 +197,15 @@ class ReaderStudy:
 
         It covers 91 to 95 %, with three readers and with eight (docs/reference/coverage.md).
 
-        "fixed cases" has no meaning here but the spread of readers, which is taken.
+        With "fixed cases" the variance is that between readers.
 
         Args:
             treatment: a row of ``values``.
             inference: see ``test``.
             level: nominal coverage.
-            interval: "logit" (the default) for measures within 0 … 1, such as ROC areas: it covers
-                better, and both tails alike. "wald" is symmetric, for any other measure, and what
-                most programs print.
+            interval: "logit" (the default) for measures within 0 … 1, such as ROC areas: its
+                coverage is better, and equal in both tails. "wald" is symmetric, for any measure,
+                and the choice of most programs.
 
         Raises:
             PlanError: "logit" of a mean outside 0 … 1, or an unknown inference or interval.
@@ -228,7 +233,7 @@ class ReaderStudy:
             n=self.n,
             n_groups=self.n_groups,
             variance=variance,
-            note="" if half > 0 else _NO_VARIANCE,
+            note=self.note if half > 0 else _NO_VARIANCE,
         )
 
     def _of_mean(self, treatment: int, inference: Inference) -> tuple[float, float]:
@@ -261,6 +266,8 @@ class ReaderStudy:
     def _error(self, inference: Inference) -> tuple[float, float]:
         """The mean square that treatments are compared with, and its degrees of freedom."""
         self._check(inference)
+        if len(self.values) < 2:
+            raise PlanError("test: expected two treatments or more, got one; use `mean`")
         beside = self.values.shape[1] // self.n_blocks
         interaction, plain = self.mean_squares[1], float(self._plain_df)
         excess = max(self.same_treatment - self.neither, 0.0)

@@ -1,4 +1,4 @@
-"""Several tests at once."""
+"""Adjusted p-values of several tests, and levels of several intervals."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from plexor.core.errors import PlanError, unknown
 from plexor.stats.argument import Codes, Floats, as_floats, check_level
 from plexor.stats.result import TestResult
+from plexor.stats.result_text import p_text
 
 K = TypeVar("K", bound=Hashable)
 
@@ -21,13 +22,13 @@ Adjustment = Literal["holm", "hochberg", "benjamini-hochberg"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdjustedTest:
-    """A test among several.
+    """A test with its p-value adjusted for several tests.
 
     Attributes:
-        test: the test by itself, with its unadjusted p.
-        p_adjusted: its p-value as one of ``n_tests``; NaN where the test is undefined.
+        test: the test with its unadjusted p-value.
+        p_adjusted: the p-value adjusted for ``n_tests`` tests; NaN where the test is undefined.
         adjustment: "holm", "hochberg" or "benjamini-hochberg".
-        n_tests: how many were defined, and so counted.
+        n_tests: number of tests with a defined p-value.
     """
 
     test: TestResult
@@ -35,14 +36,18 @@ class AdjustedTest:
     adjustment: Adjustment
     n_tests: int
 
+    def __str__(self) -> str:
+        """``p = 0.011 (holm, 2 tests); p = 0.005, method, n = 42``: adjusted p, then the test."""
+        return f"{p_text(self.p_adjusted)} ({self.adjustment}, {self.n_tests} tests); {self.test}"
+
 
 def adjust(
     tests: Mapping[K, TestResult], *, adjustment: Adjustment = "holm"
 ) -> dict[K, AdjustedTest]:
-    """Each test with its adjusted beside its unadjusted p; undefined ones are not counted.
+    """Adjusts the p-values of several tests; tests with an undefined p-value are not counted.
 
     Args:
-        tests: by name (probe, subgroup, pair of models).
+        tests: by name, such as a probe, a subgroup or a pair of models.
         adjustment: see ``holm``, ``hochberg`` and ``benjamini_hochberg``.
 
     Raises:
@@ -69,9 +74,9 @@ def adjust(
 def holm(p_values: ArrayLike) -> Floats:
     """Holm's step-down adjusted p-values (Scand J Stat 1979;6:65), in the order given.
 
-    Rejecting where the adjusted value is at most 0.05 errs at all with probability at most 0.05,
-    however the tests depend on each other. NaN (an undefined test) stays NaN and is not counted
-    among the tests.
+    If tests with an adjusted value of at most 0.05 are rejected, the probability of any false
+    rejection is at most 0.05, however the tests depend on each other. NaN (an undefined test) stays
+    NaN and is not counted among the tests.
 
     Args:
         p_values: (m,), each within 0 … 1 or NaN.
@@ -93,8 +98,8 @@ def holm(p_values: ArrayLike) -> Floats:
 def hochberg(p_values: ArrayLike) -> Floats:
     """Hochberg's step-up adjusted p-values (Biometrika 1988;75:800); never above Holm's.
 
-    Valid for independent and for positively dependent tests, as the probes of one model on the
-    same cases usually are; not for any dependence, as ``holm`` is. NaN and errors as there.
+    Valid for independent and for positively dependent tests, as the probes of one model on the same
+    cases usually are; unlike ``holm`` not for any dependence. NaN and errors as there.
 
     Examples:
         >>> hochberg([0.01, 0.04, 0.03]).round(3).tolist()
@@ -111,9 +116,9 @@ def hochberg(p_values: ArrayLike) -> Floats:
 def benjamini_hochberg(p_values: ArrayLike) -> Floats:
     """Benjamini & Hochberg's adjusted p-values (J R Stat Soc B 1995;57:289).
 
-    Rejecting at 0.05 keeps the expected *share* of errors among rejections at most 0.05 (for
-    independent or positively dependent tests). For screening, not for a claim about each test.
-    NaN and errors as for ``holm``.
+    If tests with an adjusted value of at most 0.05 are rejected, the expected share of false
+    rejections among the rejections is at most 0.05 (for independent or positively dependent tests).
+    It is meant for screening, not for a claim about each test. NaN and errors as for ``holm``.
 
     Examples:
         >>> benjamini_hochberg([0.01, 0.04, 0.03]).round(3).tolist()
@@ -128,10 +133,10 @@ def benjamini_hochberg(p_values: ArrayLike) -> Floats:
 
 
 def simultaneous_level(n_intervals: int, *, level: float = 0.95) -> float:
-    """The level at which to compute each of several intervals so that all hold together.
+    """The level of each of several intervals for a joint coverage of ``level``.
 
-    Bonferroni's 1 - (1 - level) / m. Every interval that excludes no difference at this level is
-    also rejected by ``holm``; Holm may reject more.
+    Bonferroni's 1 - (1 - level) / m. If an interval of this level excludes 0, ``holm`` rejects the
+    test, too; it may reject more.
 
     Raises:
         PlanError: no intervals, or a level outside 0 … 1.
@@ -149,9 +154,9 @@ def simultaneous_level(n_intervals: int, *, level: float = 0.95) -> float:
 def selected_level(p_values: ArrayLike, *, level: float = 0.95) -> float:
     """The level for intervals that are shown only where ``benjamini_hochberg`` rejects.
 
-    1 - R (1 - level) / m for R rejections among m tests keeps the expected share of shown
-    intervals that miss at most 1 - level (Benjamini & Yekutieli, JASA 2005;100:71). NaN where
-    nothing is rejected, so that nothing is shown.
+    1 - R (1 - level) / m for R rejections among m tests keeps the expected share of shown intervals
+    that miss the true value at or below 1 - level (Benjamini & Yekutieli, JASA 2005;100:71). NaN if
+    no test is rejected.
 
     Examples:
         >>> round(selected_level([0.01, 0.2, 0.03]), 4)
@@ -165,7 +170,7 @@ def selected_level(p_values: ArrayLike, *, level: float = 0.95) -> float:
 
 
 def _ordered(p_values: ArrayLike) -> tuple[Floats, Codes]:
-    """The p-values and the positions of the defined ones, least first."""
+    """The p-values, and the positions of those that are defined, in ascending order."""
     p = as_floats("p_values", p_values)
     if p.ndim != 1 or (p < 0).any() or (p > 1).any():
         raise PlanError(

@@ -1,4 +1,4 @@
-"""Whether something new is not worse than the standard by more than a margin."""
+"""Non-inferiority tests of paired proportions and of paired ROC areas."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ from plexor.stats.result import TestResult, t_tail
 def proportion_non_inferiority(
     standard: ArrayLike, new: ArrayLike, margin: float, groups: Groups | None = None
 ) -> TestResult:
-    """Whether a proportion is not lower than the standard's by the margin or more, in pairs.
+    """Test that a proportion is less than ``margin`` below the standard's, in pairs.
 
     Hypothesis: new - standard <= -margin. Without groups the score test of Tango (Stat Med
     1998;17:891; the same as Nam's, Biometrics 1997;53:1422), whose variance is that of the
     likelihood's maximum at a difference of -margin, and which is defined without any discordant
     pair. With groups Student's t with the variance of ``plexor.stats.grouped_variance``.
 
-    A small p says: not worse by the margin. The margin must be fixed before the data are seen.
+    A small p-value means that the new one is not worse by the margin. Fix the margin before the
+    data are seen.
 
     Args:
         standard: one truth value per case (e.g. whether it was decided rightly), (n,).
-        new: the same for what is new, of the same cases, (n,).
+        new: the same with the new method, for the same cases, (n,).
         margin: greatest loss that is acceptable, strictly within 0 … 1.
         groups: the group of each case; None where cases are independent.
 
@@ -84,7 +85,7 @@ def auc_non_inferiority(
     margin: float,
     groups: Groups | None = None,
 ) -> TestResult:
-    """Whether an area under the ROC curve is not below the standard's by the margin or more.
+    """Test that an area under the ROC curve is less than ``margin`` below the standard's.
 
     Hypothesis: area(new) - area(standard) <= -margin, on the same cases (Liu et al., Stat Med
     2006;25:1219). Variance and degrees of freedom are those of ``delong_test``; p is below 0.025
@@ -93,13 +94,13 @@ def auc_non_inferiority(
     Args:
         truth: whether each case is positive, (n,).
         standard: the standard's scores, greater is more positive, (n,).
-        new: the new one's, (n,).
+        new: the new model's scores, (n,).
         margin: greatest loss of area that is acceptable, strictly within 0 … 1.
         groups: the group of each case; None where cases are independent.
 
     Returns:
-        NaN with a note as ``delong_test``. Two models that rank every case alike have no variance
-        of their difference, and so no p-value.
+        NaN with a note as ``delong_test``. If both models rank all cases in the same order, the
+        difference has no variance, and there is no p-value.
 
     Raises:
         PlanError: a margin outside 0 … 1; see ``delong_test``.

@@ -1,4 +1,4 @@
-"""The odds of being so after against before, in pairs."""
+"""Odds ratios of pairs, after against before."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ def paired_odds_ratio_interval(
 ) -> Estimate:
     """The conditional odds ratio of independent pairs: after only / before only.
 
-    Given that a pair changed, it changed towards "after" with probability ratio / (1 + ratio), so
-    an interval of that proportion is one of the ratio (Fagerland, Lydersen & Laake, Stat Med
-    2014;33:2850). The methods are those of ``proportion_interval``, except ``"wald"``, which is
-    symmetric in the logarithm.
+    A discordant pair is "after only" with probability ratio / (1 + ratio), so the limits of that
+    proportion give those of the ratio (Fagerland, Lydersen & Laake, Stat Med 2014;33:2850). The
+    methods are those of ``proportion_interval``, except ``"wald"``, which is symmetric on the
+    logarithmic scale.
 
     Args:
-        before_only: pairs that are so before only.
-        after_only: pairs that are so after only.
+        before_only: pairs with the outcome before only.
+        after_only: pairs with the outcome after only.
         level: nominal coverage.
         method: see above.
 
     Returns:
-        ``n`` is the number of discordant pairs. Infinite where no pair is so before only (and
-        some are after); NaN with a note without discordant pairs.
+        ``n`` is the number of discordant pairs. Infinite if no pair has the outcome before only and
+        some have it after only; NaN with a note without discordant pairs.
 
     Raises:
         PlanError: a negative or fractional count, a level outside 0 … 1, an unknown method.
@@ -115,7 +115,7 @@ def _log_wald(before_only: int, after_only: int, level: float) -> Estimate:
     note = "no discordant pairs"
     if before_only or after_only:
         value, low, high = after_only / before_only if before_only else math.inf, 0.0, math.inf
-        note = "pairs of one kind only: Wald's interval says nothing"
+        note = "all discordant pairs are of one kind: no Wald interval"
     if before_only and after_only:
         half = normal_quantile(level) * math.sqrt(1 / before_only + 1 / after_only)
         low, high, note = value * math.exp(-half), value * math.exp(half), ""

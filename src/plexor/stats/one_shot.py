@@ -1,13 +1,14 @@
-"""Variance of reader-averaged ROC areas as a U-statistic, whoever read whichever case.
+"""Variance of reader-averaged ROC areas as a U-statistic, for any design of readers and cases.
 
 Gallas (Acad Radiol 2006;13:353) and Gallas & Brown (Neural Netw 2008;21:387): unbiased, without
 a model, for fully crossed, split-plot and ragged studies alike.
 
-Their intervals are normal, and with a few readers far too narrow. These are Student's, with the
-degrees of freedom of Hillis (Stat Med 2007;26:596) read in U-statistics: of the variance V, the
-part C is the covariance of different readers, whom cases alone connect; V - C is the readers' own,
-known from R readers; so df = (R - 1) (V / (V - C))². In a crossed study of two treatments this is
-his, up to how the components are estimated. R counts readers by what they read (1 / Σ share²).
+Their intervals are normal, which is far too narrow with a few readers. Here they are Student's,
+with the degrees of freedom of Hillis (Stat Med 2007;26:596) for U-statistics. The variance V has a
+part C, the covariance of different readers, which comes from the cases they share; the rest, V - C,
+comes from R readers; so df = (R - 1) (V / (V - C))². In a crossed study of two treatments these are
+Hillis', apart from how the components are estimated. R is the effective number of readers, 1 / Σ
+share², with the share of all comparisons that each reader made.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ _SETS = [frozenset(c) for size in range(4) for c in combinations(range(3), size)
 def one_shot_auc(truth: ArrayLike, ratings: ArrayLike, *, level: float = 0.95) -> Estimate:
     """The area under the ROC curve, averaged over readers; random readers and cases.
 
-    All comparisons of a positive with a negative by the same reader count alike, so a reader who
-    read more counts more. The interval is symmetric on the logit scale.
+    All comparisons of a positive with a negative by the same reader have the same weight, so a
+    reader who read more cases has more weight. The interval is symmetric on the logit scale.
 
     Args:
         truth: whether each case is positive, (n,).
@@ -42,9 +43,9 @@ def one_shot_auc(truth: ArrayLike, ratings: ArrayLike, *, level: float = 0.95) -
         level: nominal coverage.
 
     Returns:
-        NaN with a note where no reader compared a positive with a negative. The interval needs
-        two readers, and two cases of each class; an unbiased variance may be negative, and then
-        has none.
+        NaN with a note where no reader compared a positive with a negative. The interval needs two
+        readers and two cases of each class. The unbiased variance may be negative; then there is no
+        interval, which the note says.
 
     Raises:
         PlanError: shapes that do not fit.
@@ -71,14 +72,14 @@ def one_shot_difference(
 ) -> Estimate:
     """Area averaged over readers under one treatment minus that under another.
 
-    Rows of ``first`` and ``second`` are the same readers and columns the same cases; either may
-    have been read under one treatment only (NaN under the other), which gives the split-plot
-    designs. See ``one_shot_auc`` for the rest.
+    Rows of ``first`` and ``second`` are the same readers, columns the same cases. In split-plot
+    designs a reader or a case has NaN under one of the treatments. Undefined cases and errors as
+    for ``one_shot_auc``.
 
     Args:
         truth: whether each case is positive, (n,).
-        first: ratings, (readers, n).
-        second: the same under the other treatment.
+        first: ratings under the first treatment, (readers, n), NaN where not read.
+        second: the same under the second treatment.
         level: nominal coverage.
 
     Examples:
@@ -118,9 +119,9 @@ def _checked(truth: ArrayLike, ratings: ArrayLike) -> tuple[Booleans, Floats]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Comparisons:
-    """Sums of wins (ties half), and of comparisons made, over all axes but those named.
+    """Sums of comparisons won (ties half) and of comparisons made, over subsets of the axes.
 
-    Axes are readers, negatives and positives; a key has those not summed over.
+    Axes are readers, negatives and positives; a key is the set of axes that are kept.
     """
 
     wins: Mapping[frozenset[int], Floats]
@@ -135,7 +136,7 @@ class _Comparisons:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Variance:
-    """A variance or covariance, the part of it that different readers share, and how many read."""
+    """A variance or covariance, its part between different readers, and their effective number."""
 
     total: float
     of_cases: float
@@ -165,8 +166,8 @@ def _sums(table: Floats) -> dict[frozenset[int], Floats]:
 def _covariance(one: _Comparisons, other: _Comparisons) -> _Variance:
     """Unbiased covariance of two averages of comparisons.
 
-    E(product) is a mean over pairs of comparisons, sorted by what the two share (reader,
-    negative, positive); pairs that share nothing estimate the product of the expectations.
+    The expectation of the product is a mean over pairs of comparisons, by what the two share
+    (reader, negative, positive); pairs that share nothing estimate the product of the expectations.
     """
     products, counts = _exactly_shared(one.wins, other.wins), _exactly_shared(one.seen, other.seen)
     pairs = float(one.seen[_NOTHING] * other.seen[_NOTHING])

@@ -1,4 +1,4 @@
-"""How much a proportion differs between two looks at the same observations."""
+"""Difference of two proportions of the same observations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from plexor.stats.argument import (
 from plexor.stats.cluster import clustered_ratio, score_correlation
 from plexor.stats.difference import score_limits
 from plexor.stats.estimate import Estimate
-from plexor.stats.grouped_variance import Part, grouped_spread
+from plexor.stats.grouped_variance import Part, grouped_spread, joined
 from plexor.stats.mover import mover_limits
 from plexor.stats.proportion import wilson_limits
 
@@ -47,15 +47,15 @@ def paired_difference_interval(
 
     * ``"newcombe"`` (the default): two Wilson intervals, squared and added with their
       correlation, which is reduced for continuity (Stat Med 1998;17:2635, method 10).
-    * ``"tango"``: inverts the score test (Stat Med 1998;17:891); it holds 0 exactly where
-      McNemar's asymptotic test is not significant.
+    * ``"tango"``: inverts the score test (Stat Med 1998;17:891); it contains 0 exactly if McNemar's
+      asymptotic test is not significant.
     * ``"wald"``: for comparison with published tables only.
 
     Args:
-        both: pairs that are so both times.
-        before_only: pairs that are so before only.
-        after_only: pairs that are so after only.
-        neither: pairs that never are.
+        both: pairs with the outcome both times.
+        before_only: pairs with the outcome before only.
+        after_only: pairs with the outcome after only.
+        neither: pairs without the outcome both times.
         level: nominal coverage.
         method: see above.
 
@@ -106,8 +106,8 @@ def paired_difference(
     Without groups this is ``paired_difference_interval`` by Newcombe's method. With groups, each
     Wilson interval is that of ``clustered_proportion``, and the correlation is that of the two
     proportions linearised over groups, reduced in the same way with the effective sample size in
-    place of n (the construction that Yang, Sun & Hardin, Pharm Stat 2012;11:386, study). With
-    every observation its own group both are equal.
+    place of n (the construction that Yang, Sun & Hardin, Pharm Stat 2012;11:386, study). With each
+    observation in a group of its own both are equal.
 
     Args:
         before: one truth value per observation, e.g. whether it was decided rightly, (n,).
@@ -153,7 +153,7 @@ def paired_difference(
         n=n,
         n_groups=n_groups,
         variance=grouped_spread([change], n_groups).variance if n else math.nan,
-        note="; ".join(dict.fromkeys(note for note in (new.note, old.note) if note)),
+        note=joined(new.note, old.note),
     )
 
 
@@ -198,8 +198,8 @@ def tango_variance(gained: int, lost: int, n: int, true: float) -> float:
     Tango (Stat Med 1998;17:891), eq. 21.
 
     Args:
-        gained: pairs that are so after only.
-        lost: pairs that are so before only.
+        gained: pairs with the outcome after only.
+        lost: pairs with the outcome before only.
         n: pairs.
         true: the proportion after minus the proportion before.
     """

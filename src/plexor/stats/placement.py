@@ -1,9 +1,9 @@
-"""Where each case's score lies among the scores of the other class: what every area is made of.
+"""Contribution of each case to an area under a ROC curve: its place among the other class.
 
-The area under an empirical ROC curve between two false-positive rates is a mean over positives,
-and its variance comes from how single positives and single negatives contribute to it (DeLong,
-DeLong & Clarke-Pearson, Biometrics 1988;44:837, there for the whole curve). Ties are the straight
-segments of the curve, so that every formula below is exact with them.
+The area under an empirical ROC curve between two false-positive rates is a mean over positives, and
+its variance is that of the contributions of single positives and single negatives (DeLong, DeLong &
+Clarke-Pearson, Biometrics 1988;44:837, there for the whole curve). Ties are straight segments of
+the curve, so all formulas are exact with ties.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ WHOLE: Range = (0.0, 1.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steps:
-    """An empirical ROC curve as its corners, from (0, 0) to (1, 1); one step per distinct score.
+    """The corners of an empirical ROC curve from (0, 0) to (1, 1), one step per distinct score.
 
     Attributes:
         thresholds: the distinct scores, falling, (u,).
@@ -43,7 +43,7 @@ def as_scores(truth: Booleans, scores: ArrayLike) -> Floats:
     """Scores as (n, models), checked.
 
     Raises:
-        PlanError: a wrong shape, or NaN: where a case without a score would rank is unknown.
+        PlanError: a wrong shape, or NaN: the rank of a case without a score is unknown.
     """
     table = as_floats("scores", scores)
     table = table[:, None] if table.ndim == 1 else table
@@ -82,9 +82,9 @@ def curve_steps(truth: Booleans, scores: Floats) -> Steps:
 def placements(truth: Booleans, scores: Floats, specificity: Range = WHOLE) -> Floats:
     """Each case's contribution to the area between two specificities, (n,).
 
-    For positives their mean is the area. For negatives the sensitivity at their own score, which
-    for a part of the curve is held at its ends beyond them: the ends are quantiles of negatives,
-    and this is what their estimation adds (the influence function of the partial area).
+    The mean over positives is the area. The contribution of a negative is the sensitivity at its
+    score; beyond the ends of the part of the curve it is the sensitivity at that end. This is the
+    influence function of the partial area, with ends that are estimated quantiles of the negatives.
     """
     if specificity == WHOLE:
         return _whole_placements(truth, scores)
@@ -98,9 +98,9 @@ def placements(truth: Booleans, scores: Floats, specificity: Range = WHOLE) -> F
 
 
 def _whole_placements(truth: Booleans, scores: Floats) -> Floats:
-    """Each positive's share of negatives below it, each negative's of positives above, ties half.
+    """Share of negatives below each positive, and of positives above each negative, ties half.
 
-    ``placements`` of the whole curve in fewer passes over the cases.
+    The same as ``placements`` for the whole curve, with fewer passes over the cases.
     """
     order = np.argsort(scores)
     ordered, hit = scores[order], truth[order]
@@ -126,7 +126,7 @@ def _area_left_of(rate: float, low: Floats, high: Floats) -> Floats:
 
 
 def _mean_sensitivity(curve: Steps, first: float, last: float) -> Floats:
-    """Mean sensitivity over each step, the rate held within first … last; 0 where flat."""
+    """Mean sensitivity over each step, rates clipped to first … last; 0 without negatives."""
     low, high = curve.false_positive[:-1], curve.false_positive[1:]
     below, above = curve.true_positive[:-1], curve.true_positive[1:]
     wide = high > low
@@ -143,7 +143,7 @@ def _mean_sensitivity(curve: Steps, first: float, last: float) -> Floats:
 
 
 def _sensitivity_within(curve: Steps, first: float, last: float) -> tuple[float, float]:
-    """Sensitivity at both ends, approached from between them."""
+    """Sensitivity at both ends of the part, as limits from inside it."""
     low, high = curve.false_positive[:-1], curve.false_positive[1:]
     steps = np.flatnonzero(high > low)
     left = steps[np.searchsorted(high[steps], first, side="right").clip(max=steps.size - 1)]

@@ -1,4 +1,4 @@
-"""How many cases a question needs, and how likely a number of cases is to answer it."""
+"""Power and sample sizes of McNemar's test, of kappa, and by simulation."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ McNemarPlan = Literal["exact", "mid-p", "auto"]
 
 
 def smallest_n(power: Callable[[int], float], wanted: float, *, at_most: int = 10**7) -> int:
-    """The least n from which on a power that grows with n (apart from ripples) is as wanted.
+    """The least n from which on the power is at least ``wanted``, for a power that rises with n.
 
-    Bisection finds where the power passes ``wanted``; exact tests ripple, so the result is then
-    raised while one of the next 20 sizes falls short.
+    Bisection finds where the power passes ``wanted``. The power of an exact test also falls at some
+    n, so the result is raised until the next 20 sizes reach it, too.
 
     Raises:
         PlanError: a wanted power outside 0 … 1, or none up to ``at_most``.
@@ -56,8 +56,8 @@ def mcnemar_power(
     """The probability that ``mcnemar_test`` gives p <= alpha, summed over all outcomes.
 
     Args:
-        before_only: probability that a pair is so before only.
-        after_only: probability that it is so after only.
+        before_only: probability of a pair with the outcome before only.
+        after_only: probability of a pair with the outcome after only.
         n: number of independent pairs; for pairs in groups, the effective number.
         alpha: significance level, two-sided.
         method: the test; "auto" as in ``mcnemar_test``.
@@ -135,8 +135,8 @@ def kappa_power(
 
     Args:
         kappa: the true kappa.
-        kappa_null: the kappa to be told from it.
-        prevalence: how often the class is used, within 0 … 1.
+        kappa_null: kappa under the hypothesis.
+        prevalence: probability that a rater gives the first class, within 0 … 1.
         n: cases rated by both.
         alpha: significance level, two-sided.
 
@@ -185,17 +185,17 @@ def simulated_power(
     n_simulations: int = 1000,
     level: float = 0.95,
 ) -> Estimate:
-    """How often a study drawn by ``p_value`` is significant, with its own Wilson interval.
+    """Share of simulated studies with a significant p-value, with its Wilson interval.
 
-    Each simulation has its own stream, from the seed and its number, so that studies do not
-    depend on how many numbers another one drew.
+    Each simulation has its own random stream, from the seed and its number, and does not depend on
+    the others.
 
     Args:
-        p_value: draws one study with the generator given, and returns its p-value; NaN counts as
-            not significant, and the note says how often.
+        p_value: a function that draws one study with the given generator and returns its p-value.
+            NaN counts as not significant; the note has their number.
         seed: a whole number or a generator.
         alpha: significance level.
-        n_simulations: how many studies.
+        n_simulations: number of studies.
         level: of the interval.
 
     Raises:
@@ -246,7 +246,7 @@ def _auto_exact(method: McNemarPlan, pairs: int) -> bool:
 
 
 def _critical(pairs: int, alpha: float, *, exact: bool) -> int:
-    """The greatest smaller count that is significant; -1 where none is."""
+    """The greatest value of the smaller count that is significant; -1 if none is."""
     edge = min(int(special.bdtrik(alpha / 2, pairs, 0.5)) + 1, (pairs - 1) // 2)
     while edge >= 0:
         tail = special.bdtr(edge, pairs, 0.5)

@@ -1,4 +1,4 @@
-"""How many cases sensitivity and specificity need, where patients have several images."""
+"""Sample sizes for sensitivity and specificity, also with several images of a patient."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class AccuracyPlan:
     Attributes:
         n_positive: positive cases.
         n_negative: negative cases.
-        n_cases: cases to draw at the prevalence so that both are expected to be reached.
+        n_cases: cases to draw so that, at the prevalence, both numbers are expected to be reached.
         n_groups: groups that hold these cases.
-        design_effect: by how much groups raise the numbers.
+        design_effect: factor by which groups raise the numbers.
     """
 
     n_positive: int

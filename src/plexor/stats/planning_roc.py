@@ -1,4 +1,4 @@
-"""How many cases the comparison of two ROC areas needs."""
+"""Power and sample sizes of the comparison of two ROC areas."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class PairedAucPlan:
     def variance(self, n_positive: int) -> float:
         """Variance of the difference of the two empirical areas, exact for these ratings.
 
-        That of a two-sample U-statistic: from the chance that two comparisons which share a
-        positive, a negative or both are won together (Hanley & McNeil's Q1 and Q2, Radiology
+        It is that of a two-sample U-statistic, from the probability that two comparisons that share
+        a positive, a negative or both are won together (Hanley & McNeil's Q1 and Q2, Radiology
         1982;143:29, here for the normal and for two models).
         """
         return self._variance(self.auc_a, self.auc_b, n_positive)
@@ -52,8 +52,8 @@ class PairedAucPlan:
     def power(self, n_positive: int, *, alpha: float = 0.05) -> float:
         """Power of the two-sided ``delong_test``, its statistic taken as normal.
 
-        The variance under the hypothesis is that at the mean of both areas. Optimistic below
-        about 30 cases in a class: simulate there (``simulated_power``).
+        The variance under the hypothesis is that at the mean of both areas. The power is too high
+        below about 30 cases in a class; use ``simulated_power`` there.
 
         Raises:
             PlanError: no positives, or an alpha outside 0 … 1.
@@ -66,7 +66,7 @@ class PairedAucPlan:
         return float(found + special.ndtr((-shift - critical) / spread))
 
     def sample_size(self, *, power: float = 0.8, alpha: float = 0.05) -> int:
-        """Positives for that power; negatives come on top, by the ratio.
+        """Number of positives for a power; negatives are added by the ratio of class sizes.
 
         Raises:
             PlanError: equal areas, or a power outside 0 … 1.

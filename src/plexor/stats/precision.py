@@ -22,7 +22,7 @@ from plexor.stats.argument import (
 from plexor.stats.bootstrap import bootstrap_interval
 from plexor.stats.cluster import clustered_proportion
 from plexor.stats.estimate import Estimate
-from plexor.stats.grouped_variance import mean_spread
+from plexor.stats.grouped_variance import groups_note, mean_spread
 from plexor.stats.proportion import wilson_limits
 from plexor.stats.resample import Seed, Statistic
 from plexor.stats.roc_curve import one_model
@@ -42,12 +42,12 @@ def average_precision(
 ) -> Estimate:
     """The area under the precision-recall curve, as average precision.
 
-    Σ (recall gained at a threshold) · (precision there), without interpolation, which between two
-    thresholds would be too optimistic (Davis & Goadrich, ICML 2006). A bootstrap (of groups;
+    Σ (increase of recall at a threshold) · (precision at it), without interpolation, which would
+    give too high values between thresholds (Davis & Goadrich, ICML 2006). A bootstrap (of groups;
     without groups, of positives and negatives apart) gives the variance; the number of independent
-    positives with that variance, no more than there are, is put into the Wilson interval, as in
-    ``sensitivity_at_specificity``. It depends on the prevalence, which is that of the cases;
-    guessing has the prevalence as its value.
+    positives with that variance, at most the number of positives, is put into the Wilson interval,
+    as in ``sensitivity_at_specificity``. Average precision depends on the prevalence, here that of
+    the cases; for random scores it is equal to the prevalence.
 
     Args:
         truth: whether each case is positive, (n,).
@@ -94,7 +94,7 @@ def average_precision(
         high=high,
         method="average precision, Wilson score interval at the effective number of positives by "
         f"{'cluster ' if groups is not None else 'stratified '}bootstrap, {n_resamples} resamples",
-        note=note,
+        note=note or groups_note(groups, positive.size),
     )
 
 
@@ -103,9 +103,9 @@ def f1_score(
 ) -> Estimate:
     """F1 = 2 TP / (2 TP + FP + FN), the harmonic mean of precision and recall.
 
-    It is a rising function of the share of true positives among all cases that are positive or
-    called so (Jaccard's index J): F1 = 2 J / (1 + J). Given the number of those cases J is a
-    proportion, and its interval, that of ``clustered_proportion``, is turned into one of F1.
+    With Jaccard's index J, the share of true positives among all cases that are positive or called
+    positive, F1 = 2 J / (1 + J). J is a proportion, given the number of those cases; the limits of
+    its interval, that of ``clustered_proportion``, give those of F1.
 
     Args:
         truth: whether each case is positive, (n,).
@@ -114,7 +114,7 @@ def f1_score(
         level: nominal coverage.
 
     Returns:
-        NaN with a note where no case is positive or called so. ``n`` counts all cases.
+        NaN with a note where no case is positive or called positive. ``n`` counts all cases.
 
     Raises:
         PlanError: lengths differ, entries are not true or false, or a group is missing.
@@ -150,8 +150,8 @@ def matthews_correlation(
     """Matthews' correlation coefficient of truth and decision, which is Pearson's of 0 and 1.
 
     The interval is symmetric on Fisher's scale (arctanh); the variance is linearised over cases or
-    groups (``plexor.stats.grouped_variance``) with half a case added to each of the four counts,
-    which keeps it from vanishing where a count is 0. Without groups the interval is normal.
+    groups (``plexor.stats.grouped_variance``) with half a case added to each of the four counts, so
+    that it is not 0 if a count is 0. Without groups the interval is normal.
 
     Args:
         truth: whether each case is positive, (n,).

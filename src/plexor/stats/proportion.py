@@ -31,10 +31,11 @@ def proportion_interval(
     """A binomial proportion with its two-sided interval, cut to 0 … 1.
 
     * ``"wilson"`` (the default) inverts the score test; its coverage is near nominal on average,
-      and goes up and down with n and p: 91 % at p = 0.01, n = 50, and at the least 84 %, where
-      n p is about 0.18 (Wilson, JASA 1927;22:209; recommended by Newcombe, Stat Med 1998;17:857,
-      as method 3).
-    * ``"clopper-pearson"`` never covers less than nominal, and so is wide (Biometrika 1934;26:404).
+      and varies with n and p: 91 % at p = 0.01 and n = 50, and 84 % at the least, where n p is
+      about 0.18 (Wilson, JASA 1927;22:209; recommended by Newcombe, Stat Med 1998;17:857, as method
+      3).
+    * ``"clopper-pearson"`` covers at least the nominal level, and is wide for that reason
+      (Biometrika 1934;26:404).
     * ``"mid-p"`` is the same with the observed count's probability halved: nearly nominal (Berry &
       Armitage, Statistician 1995;44:417).
     * ``"agresti-coull"`` is Wald around the Wilson interval's centre (Am Stat 1998;52:119).

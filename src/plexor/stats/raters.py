@@ -1,4 +1,4 @@
-"""Agreement of any number of raters, who need not all have rated every case."""
+"""Chance-corrected agreement of any number of raters, also with missing ratings."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ Ratings = Sequence[Sequence[Label | None]] | NDArray[Any]
 
 TOO_FEW = "no case has two ratings"
 ONE_CLASS = "only one class was used: agreement beyond chance is undefined"
-UNANIMOUS = "no disagreement seen: the variance says nothing"
-ALL_AT_ODDS = "all cases agree or disagree alike: the variance says nothing"
+UNANIMOUS = "raters agree in all cases, so the estimated variance is 0: no interval"
+ALL_AT_ODDS = "agreement is equal in all cases, so the estimated variance is 0: no interval"
 NO_SPREAD = 1e-24
 """A variance of a coefficient below which it is the rounding of 0."""
 
 
 def rating_counts(ratings: Ratings, classes: Sequence[Label]) -> Floats:
-    """How many raters gave each class to each case, (n, q), from ratings (n, raters).
+    """Number of raters who gave each class to each case, (n, q), from ratings (n, raters).
 
     A missing rating is None, NaN or pandas' NA.
 
@@ -47,7 +47,10 @@ def rating_counts(ratings: Ratings, classes: Sequence[Label]) -> Floats:
     except ValueError as error:
         raise PlanError(f"ratings: expected rows of equal length, but {error}") from error
     if table.ndim != 2:
-        raise PlanError(f"ratings: expected shape (cases, raters), got {table.shape}")
+        raise PlanError(
+            "ratings: expected one row for each case with one rating for each rater, got shape "
+            f"{table.shape}; give None where a rating is missing"
+        )
     position = {label: index for index, label in enumerate(by_position(classes).tolist())}
     if len(position) != len(classes):
         raise PlanError(f"classes: expected each class once, got {list(classes)}")
@@ -75,15 +78,15 @@ def fleiss_kappa(
 ) -> Estimate:
     """Fleiss' kappa (Psychol Bull 1971;76:378), weighted where classes are ordered.
 
-    Missing ratings and weights as in Gwet, Handbook of Inter-Rater Reliability, 4th ed. 2014,
-    ch. 3; the variance is linearised over cases (ibid. ch. 5), not Fleiss' under the hypothesis
-    of no agreement, and the interval Student's with cases - 1 df; with groups both are those of
-    ``plexor.stats.grouped_variance``. It equals that of
-    Gwet's irrCAC where every case has two ratings or more. Cases with one, which irrCAC counts in
-    its variance as without agreement, count here as the jackknife has them; theirs is greater.
+    Missing ratings and weights as in Gwet, Handbook of Inter-Rater Reliability, 4th ed. 2014, ch.
+    3; the variance is linearised over cases (ibid. ch. 5), not Fleiss' under the hypothesis of no
+    agreement, and the interval Student's with cases - 1 df; with groups both are those of
+    ``plexor.stats.grouped_variance``. The variance equals that of Gwet's irrCAC if every case has
+    two ratings or more. Cases with one rating are treated as by the jackknife; irrCAC treats them
+    as cases without agreement, which gives a greater variance.
 
-    With a few groups of strong resemblance it covers too little: 78 % in place of 95 % for five
-    groups of ten at a correlation of 0.8 (docs/reference/coverage.md).
+    With a few groups of strongly correlated cases it covers too little: 78 % in place of 95 % for
+    five groups of ten at a correlation of 0.8 (docs/reference/coverage.md).
 
     Args:
         ratings: (n, raters), None or NaN where missing.
@@ -120,9 +123,10 @@ def gwet_ac(
 ) -> Estimate:
     """Gwet's AC1 (Br J Math Stat Psychol 2008;61:29), or AC2 with weights.
 
-    Chance agreement grows with how evenly classes are used, so that, unlike kappa, it stays high
-    where nearly all cases are of one class and raters agree. ``classes`` must list all that could
-    have been given, used or not. Arguments, variance and undefined cases as for ``fleiss_kappa``.
+    Its chance agreement is greatest if all classes are used equally often; so, unlike kappa, it is
+    high if raters agree and nearly all cases are of one class. ``classes`` must list all possible
+    classes, also those that are not used. Arguments, variance and undefined cases as for
+    ``fleiss_kappa``.
 
     Examples:
         >>> ratings = [["b", "b", "b"], ["b", "m", "b"], ["m", "m", "m"], ["b", "b", None]]

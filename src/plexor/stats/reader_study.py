@@ -1,4 +1,4 @@
-"""From what readers answered to a ``ReaderStudy``: who read what, and how values covary."""
+"""Making a ``ReaderStudy`` from readers' ratings, or from any measure with its covariance."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from plexor.stats.argument import (
     group_codes,
     rows_where,
 )
+from plexor.stats.grouped_variance import groups_note
 from plexor.stats.mrmc import ReaderStudy
 from plexor.stats.resample import resampler
 from plexor.stats.roc_areas import auc_covariance
@@ -42,21 +43,25 @@ def reader_study(
     n_groups: int | None = None,
     n_blocks: int = 1,
     readers_nested: bool = False,
+    note: str = "",
 ) -> ReaderStudy:
     """A study from any measure of performance with its covariance over cases.
 
     Args:
-        values: (treatments, readers), two of each or more.
+        values: (treatments, readers), two readers or more. Of one treatment there is a mean over
+            readers (``ReaderStudy.mean``), and no comparison.
         covariance: of the values in row order, (treatments·readers, the same); 0 for two that
             share no case.
         n: cases.
         n_groups: groups of cases, None where cases are independent.
-        n_blocks: of equally many readers, two or more, in order; each block has cases of its own.
-        readers_nested: whether each treatment has readers of its own.
+        n_blocks: number of blocks of equally many readers, two or more in a block, in order; each
+            block has its own cases.
+        readers_nested: whether each treatment has its own readers.
+        note: a warning that all results of the study repeat.
 
     Raises:
-        PlanError: shapes that do not fit, fewer than two treatments or readers (of a block), or
-            a number that is not finite.
+        PlanError: shapes that do not fit, fewer than two readers (of a block), or a number that is
+            not finite.
 
     Examples:
         >>> import numpy as np
@@ -67,10 +72,11 @@ def reader_study(
     """
     table = as_floats("values", values)
     spread = as_floats("covariance", covariance)
-    if table.ndim != 2 or min(table.shape) < 2 or spread.shape != (table.size, table.size):
+    shaped = table.ndim == 2 and len(table) > 0 and table.shape[1] > 1
+    if not shaped or spread.shape != (table.size, table.size):
         raise PlanError(
-            "values, covariance: expected (treatments, readers) of two or more each and a square "
-            f"covariance of all of them, got {table.shape} and {spread.shape}"
+            "values, covariance: expected (treatments, readers), two readers or more, and a square "
+            f"covariance of all, got {table.shape} and {spread.shape}"
         )
     if not (np.isfinite(table).all() and np.isfinite(spread).all()):
         raise PlanError("values, covariance: expected finite numbers, but one is NaN or infinite")
@@ -96,16 +102,60 @@ def reader_study(
     return ReaderStudy(
         values=table,
         variance=float(grid[same_t & same_r].mean()),
-        same_reader=float(grid[neither if readers_nested else ~same_t & same_r].mean()),
+        same_reader=_mean(grid[neither if readers_nested else ~same_t & same_r]),
         same_treatment=float(grid[same_t & beside].mean()),
-        neither=float(grid[neither].mean()),
+        neither=_mean(grid[neither]),
         same_treatment_each=each[:, beside[0, :, 0, :]].mean(axis=1),
         variance_each=np.trace(each, axis1=1, axis2=2) / readers,
         n=n,
         n_groups=n_groups,
         n_blocks=n_blocks,
         readers_nested=readers_nested,
+        note=note,
     )
+
+
+def reader_study_proportion(events: ArrayLike, groups: Groups | None = None) -> ReaderStudy:
+    """A study of proportions (e.g. of right answers), in which each reader reads each case.
+
+    Args:
+        events: (treatments, readers, n), true or false.
+        groups: the group (patient) of each case; None where cases are independent.
+
+    Raises:
+        PlanError: a shape that does not fit, an event that is neither, or fewer than two cases,
+            groups or readers.
+
+    Examples:
+        >>> right = [[[1, 1, 0, 1, 0], [1, 0, 0, 1, 1]], [[1, 0, 0, 0, 0], [1, 0, 0, 1, 0]]]
+        >>> study = reader_study_proportion(right)
+        >>> round(study.difference(0, 1).value, 3)
+        0.3
+    """
+    table = as_floats("events", events)
+    if table.ndim != 3 or not np.isin(table, (0, 1)).all():
+        raise PlanError(
+            f"events: expected true or false in (treatments, readers, cases), got {table.shape}"
+        )
+    n = table.shape[2]
+    codes, n_groups = (np.arange(n), n) if groups is None else group_codes(groups, n)
+    if n_groups < 2:
+        raise PlanError(f"events: expected two cases or groups, or more, got {n_groups}")
+    values = table.mean(axis=2)
+    apart = (table - values[..., None]).reshape(-1, n) / n
+    sums = np.stack([np.bincount(codes, weights=row) for row in apart])
+    return reader_study(
+        values,
+        sums @ sums.T * n_groups / (n_groups - 1),
+        n,
+        n_groups=None if groups is None else n_groups,
+        note=groups_note(groups, n),
+    )
+
+
+def _mean(covariances: Floats) -> float:
+    """The mean of covariances; 0 if there is none, as with one treatment."""
+    return float(covariances.mean()) if covariances.size else 0.0
 
 
 def reader_study_auc(
@@ -117,27 +167,29 @@ def reader_study_auc(
 ) -> ReaderStudy:
     """A study of areas under ROC curves, fully crossed or split-plot.
 
-    Who read what is told by NaN. Besides fully crossed studies these designs are known (Hillis,
-    Stat Med 2014;33:330), with one set of cases wherever two read the same:
+    NaN marks a case that a reader did not read. Besides fully crossed studies these designs are
+    supported (Hillis, Stat Med 2014;33:330), in which two readers have either the same set of cases
+    or no case in common:
 
-    * blocks of equally many readers, each block with cases of its own, which its readers read
-      under every treatment (Obuchowski, Gallas & Hillis, Acad Radiol 2012;19:1508); with one
-      reader to a block, cases nested in readers;
-    * cases nested in treatments: every treatment has its own, read by all readers;
+    * blocks of equally many readers, each block with its own cases, which its readers read under
+      every treatment (Obuchowski, Gallas & Hillis, Acad Radiol 2012;19:1508); with one reader to a
+      block, cases nested in readers;
+    * cases nested in treatments: each treatment has its own cases, read by all readers;
     * cases nested in each reader and treatment;
-    * readers nested in treatments: equally many in each, of the same cases, or of own ones.
+    * readers nested in treatments: equally many in each, with the same cases or with their own.
 
     Args:
         truth: whether each case is positive, (n,).
-        ratings: (treatments, readers, n), greater is more positive, NaN where not read. Readers
-            who read under one treatment only are NaN throughout the others.
+        ratings: (treatments, readers, n), greater is more positive, NaN where not read. Readers who
+            read under one treatment only have NaN in all cases of the others.
         groups: the group (patient) of each case; None where cases are independent.
         covariance: DeLong's (with groups Obuchowski's), or the jackknife's over cases or groups,
             with which the analysis equals that of Dorfman, Berbaum & Metz (Invest Radiol
             1992;27:723) as Hillis et al. (Stat Med 2005;24:1579) show.
 
     Returns:
-        Readers come block by block; readers nested in treatments become columns in order.
+        The study, with readers ordered by block; readers nested in treatments become columns in
+        order.
 
     Raises:
         PlanError: shapes that do not fit, one class only, a group in two sets of cases, another
@@ -181,6 +233,7 @@ def reader_study_auc(
         n_groups=None if groups is None else sum(sizes),
         n_blocks=design.n_blocks,
         readers_nested=design.readers_nested,
+        note=groups_note(groups, positive.size),
     )
 
 

@@ -1,4 +1,4 @@
-"""Proportions of reads: each depends on its case and on its reader."""
+"""Proportions of reads, which are correlated within cases and within readers."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from plexor.stats.argument import (
 )
 from plexor.stats.cluster import clustered_proportion
 from plexor.stats.estimate import Estimate
+from plexor.stats.grouped_variance import effective_groups, joined, uneven_note
 from plexor.stats.proportion import wilson_limits
 
 
@@ -29,12 +30,12 @@ def proportion_of_reads(
 ) -> Estimate:
     """A proportion of reads (sensitivity, specificity, accuracy) pooled over readers.
 
-    Reads of one case resemble each other, and so do reads by one reader. The variance adds what
-    is linearised over cases and over readers and takes off what both count (Cameron, Gelbach &
-    Miller, J Bus Econ Stat 2011;29:238); the number of independent reads with that variance goes
-    into the Wilson interval, reduced by Student's t with the smaller of cases and readers less 1
-    df, as in ``clustered_proportion``. It speaks of other cases and other readers; with two or
-    three readers it is wide, as it should be.
+    Reads of one case are correlated, and so are reads by one reader. The variance is the sum of
+    those linearised over cases and over readers, less that over both (Cameron, Gelbach & Miller, J
+    Bus Econ Stat 2011;29:238); the number of independent reads with that variance goes into the
+    Wilson interval, reduced by Student's t with the smaller of cases and readers less 1 df, as in
+    ``clustered_proportion``. The interval is for other cases and other readers; with two or three
+    readers it is wide, because readers are then hardly known.
 
     Args:
         events: one truth value per read, (n,), e.g. whether a positive case was called positive.
@@ -43,9 +44,9 @@ def proportion_of_reads(
         level: nominal coverage.
 
     Returns:
-        ``n_groups`` is the smaller of the numbers of cases and readers. No interval for fewer
-        than two of either. Where all reads are alike, or the three terms cancel, the greater of
-        the one-way variances or, at last, the smaller number counts.
+        ``n_groups`` is the smaller of the numbers of cases and readers. No interval for fewer than
+        two of either. If the sum of the three terms is not positive, the greater of the one-way
+        variances is taken; if all reads are equal, the smaller number is the effective sample size.
 
     Raises:
         PlanError: lengths differ, events are not true or false, a case or reader is missing.
@@ -78,8 +79,9 @@ def proportion_of_reads(
             ratio = t_quantile(level, size - 1) / t_quantile(level, fewest - 1)
             size *= min(1.0, ratio) ** 2
         else:
-            note = "all reads alike: counted as the smaller number of cases and readers"
+            note = "all reads are equal: the smaller of cases and readers counts as n"
         low, high = wilson_limits(value, size, normal_quantile(level))
+        note = joined(note, uneven_note(n_cases, effective_groups(case, n_cases)))
     return Estimate(
         value=value,
         low=low,
@@ -101,7 +103,7 @@ def proportion_by_reader(
     Args:
         events: one truth value per read, (n,).
         readers: the reader of each, (n,).
-        cases: the patient of each, where a reader has several reads of one.
+        cases: the patient of each read, if a reader has several reads of a patient.
         level: nominal coverage.
 
     Examples:

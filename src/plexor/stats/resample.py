@@ -1,8 +1,8 @@
-"""Resampling whole groups, in numbers that do not depend on how the work is cut up.
+"""Resampling of whole groups, with random numbers that do not depend on chunk sizes.
 
 A resample is a weight per observation: how often its group was drawn. Resamples are drawn in blocks
 whose size depends on the number of groups alone, each block with a random stream of its own, from
-the seed and its number; so chunking and memory change nothing.
+the seed and its number; so results do not depend on the size of the chunks in memory.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ _DRAWS_OF_BLOCK = 1 << 15
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resampler:
-    """Draws weights: groups with replacement, within strata where there are some.
+    """Draws resamples of groups with replacement, within strata if there are any.
 
     Attributes:
         codes: the group of each observation, (n,).
-        n_groups: how many groups.
-        strata: the groups of each stratum, together all of them.
-        seed: of all streams.
+        n_groups: number of groups.
+        strata: the groups of each stratum.
+        seed: of the random streams.
         weighting: "multinomial" draws as many groups as there are; "poisson" draws each group's
             weight from Poisson(1), whose sum varies, for very many groups.
         chunk_bytes: size of the weights held at a time; changes no result.
@@ -54,7 +54,7 @@ class Resampler:
     chunk_bytes: int = CHUNK_BYTES
 
     def weights(self) -> Iterator[Floats]:
-        """The weight of each group in one resample after another, (groups,), without end."""
+        """The weights of the groups, (groups,), of one resample after another, without end."""
         for block in self._blocks():
             yield from block
 
@@ -93,9 +93,12 @@ class Resampler:
         blocks = np.array_split(np.arange(self.n_groups), max(1, min(self.n_groups, at_most)))
 
         def rows() -> Iterator[Floats]:
-            for block in blocks:
-                kept = np.ones((1, self.n_groups))
-                kept[:, block] = 0
+            size = max(1, self.chunk_bytes // (8 * max(1, self.n_groups)))
+            for start in range(0, len(blocks), size):
+                here = blocks[start : start + size]
+                kept = np.ones((len(here), self.n_groups))
+                for row, block in zip(kept, here, strict=True):
+                    row[block] = 0
                 yield kept
 
         return self._apply(statistic, rows(), len(blocks))
@@ -129,7 +132,7 @@ def resampler(
     Args:
         n: number of observations.
         groups: the group of each; None where observations are independent.
-        strata: the stratum of each, of which every resample gets as many groups as there are.
+        strata: the stratum of each; every resample has as many groups of a stratum as the data.
         seed: a whole number, or a generator from which one is drawn.
         weighting: "auto" takes "multinomial" below 100,000 groups and with strata.
 
@@ -187,11 +190,11 @@ def generator_of(seed: Seed) -> np.random.Generator:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WeightedMean:
-    """The statistic of ``weighted_mean``; over whole groups it needs their sums only.
+    """The statistic of ``weighted_mean``; for whole groups it is computed from their sums.
 
     Attributes:
-        sums: of each observation's (or group's) values, (n, k).
-        sizes: how many observations each stands for, (n,).
+        sums: of the values of each observation (or group), (n, k).
+        sizes: number of observations in each, (n,).
     """
 
     sums: Floats

@@ -1,4 +1,4 @@
-"""A test that says what it tested."""
+"""The result of a significance test."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def t_tail(t: float, df: float, alternative: Alternative) -> float:
     """The p-value of a Student's t statistic; normal for infinite ``df``, NaN stays NaN.
 
     Args:
-        t: the statistic, above 0 where the data speak for "greater".
+        t: the statistic, positive if the data favour "greater".
         df: degrees of freedom, which need not be whole.
         alternative: the side on which values count as extreme.
     """

@@ -1,11 +1,12 @@
-"""How a result reads: in a terminal, in a notebook, and as a row of a table."""
+"""Text, notebook and table forms of results."""
 
 from __future__ import annotations
 
 import html
 import math
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import Field, fields
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,8 +19,41 @@ class Result(Protocol):
         """Plain data, one entry per field."""
 
 
+class Results:
+    """Base of a result that holds several estimates or tests, by the names of its fields.
+
+    It prints as one line for each, shows as a table in a notebook, and ``table`` takes it.
+
+    Examples:
+        >>> from plexor import stats
+        >>> print(stats.likelihood_ratios(40, 10, 5, 45))
+        positive: 8 (4–19), likelihood ratio of a positive result, score interval, n = 100
+        negative: 0.22 (0.12–0.37), likelihood ratio of a negative result, score interval, n = 100
+    """
+
+    __slots__ = ()
+
+    @property
+    def parts(self) -> dict[str, Result]:
+        """The estimates and tests, by name."""
+        return {name: item for name, item in _fields(self).items() if hasattr(item, "to_dict")}
+
+    def __str__(self) -> str:
+        """``name: result`` for each part, then plain numbers, one line each."""
+        return "\n".join(f"{name}: {_cell(item)}" for name, item in self._shown().items())
+
+    def _repr_html_(self) -> str:
+        """A table for a notebook."""
+        return html_table(self._shown())
+
+    def _shown(self) -> dict[str, object]:
+        shown: dict[str, object] = {**self.parts}
+        shown.update({k: item for k, item in _fields(self).items() if isinstance(item, float)})
+        return shown
+
+
 def interval_text(value: float, low: float, high: float, level: float) -> str:
-    """``0.844 (0.821–0.867)``, with the decimals that the width of the interval deserves."""
+    """``0.844 (0.821–0.867)``, with two significant digits of the interval's width."""
     decimals = _decimals(value, low, high)
     number = f"{value:.{decimals}f}" if math.isfinite(value) else _special(value)
     if math.isnan(low) or math.isnan(high):
@@ -53,12 +87,12 @@ def html_table(row: Mapping[str, object]) -> str:
     return f"<table>{cells}</table>"
 
 
-def table(results: Mapping[str, Result] | Iterable[Result]) -> pd.DataFrame:
+def table(results: Mapping[str, Result] | Iterable[Result] | Results) -> pd.DataFrame:
     """One row per result and one column per field, as a pandas data frame.
 
     Args:
-        results: estimates or tests, by name (as ``recall_by_class`` or ``by_subgroup`` return them)
-            or in a sequence.
+        results: estimates or tests, by name (as ``recall_by_class`` or ``by_subgroup`` return
+            them), in a sequence, or as one result that holds several (``calibration``).
 
     Returns:
         The names are the index; fields that a result does not have are missing.
@@ -74,9 +108,17 @@ def table(results: Mapping[str, Result] | Iterable[Result]) -> pd.DataFrame:
     """
     import pandas as pd
 
+    if isinstance(results, Results):
+        results = results.parts
     if isinstance(results, Mapping):
         return pd.DataFrame([one.to_dict() for one in results.values()], index=list(results))
     return pd.DataFrame([one.to_dict() for one in results])
+
+
+def _fields(results: Results) -> dict[str, object]:
+    """The fields of a dataclass that has this base, without making dictionaries of their values."""
+    of_class: tuple[Field[object], ...] = fields(cast("Any", results))
+    return {field.name: getattr(results, field.name) for field in of_class}
 
 
 def _decimals(value: float, low: float, high: float) -> int:

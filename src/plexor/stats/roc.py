@@ -32,29 +32,31 @@ def auc(
     level: float = 0.95,
     interval: AucInterval = "auto",
 ) -> Estimate:
-    """The area under the ROC curve: how often a positive scores above a negative (ties half).
+    """The area under the ROC curve: the share of pairs in which the positive scores higher.
 
-    The variance is DeLong's (Biometrics 1988;44:837), with Welch's degrees of freedom of positives
-    and negatives. With groups it is that of ``plexor.stats.grouped_variance``, which allows for few
-    groups and for groups of very unequal size.
+    Ties count half. The variance is DeLong's (Biometrics 1988;44:837), with Welch's degrees of
+    freedom of positives and negatives. With groups it is that of ``plexor.stats.grouped_variance``,
+    which allows for few groups and for groups of very unequal size.
 
     * ``"auto"`` (the default): ``"score"`` below 50 positives or negatives (with groups: below 50
       groups that have some), ``"logit"`` from there.
     * ``"score"``: Newcombe's score interval (Stat Med 2006;25:559, method 5), whose variance
-      follows from the area; widened where the cases vary more. DeLong's variance is itself badly
-      known from few cases: with 5 positives and 500 negatives at an area of 0.95 the logit
+      follows from the area; it is widened if DeLong's variance is greater. With few cases DeLong's
+      variance is hardly known: with 5 positives and 500 negatives at an area of 0.95 the logit
       interval covers 84 %, this one 98 %.
-    * ``"logit"``: symmetric on the logit scale, where it stays within 0 … 1 and covers better near
-      1 (Qin & Hotilovac, Stat Methods Med Res 2008;17:207); Student's.
-    * ``"wald"``: value ± z·SE cut to 0 … 1, which is what most programs print; it covers 87 % at an
+    * ``"logit"``: Student's, symmetric on the logit scale: it stays within 0 … 1, and its coverage
+      is better near 1 (Qin & Hotilovac, Stat Methods Med Res 2008;17:207).
+    * ``"wald"``: value ± z·SE cut to 0 … 1, the interval of most programs; it covers 87 % at an
       area of 0.95 and 50 cases (docs/reference/coverage.md). With groups Student's.
 
-    At an area of exactly 1 (or 0) the variance says nothing. The data then hold at least
-    ``min(positives, negatives)`` independent pairs, all in order, and the limit is Clopper &
-    Pearson's for those (with groups: no more pairs than half the groups); this is conservative.
+    At an area of exactly 1 (or 0) the variance is 0 whatever the truth. The cases then make at
+    least ``min(positives, negatives)`` disjoint pairs, all in order, and the limit is Clopper &
+    Pearson's for these pairs (with groups: at most half as many pairs as groups), which is
+    conservative.
 
-    Where positives are few and of two kinds, easy and impossible, every interval covers too little:
-    87 % for 30 positives whose scores spread three times as far as the negatives'.
+    If positives are few and some of them score far lower than the others, every interval covers too
+    little: 87 % for 30 positives whose scores have three times the standard deviation of the
+    negatives'.
 
     Args:
         truth: whether each case is positive, (n,).
@@ -91,16 +93,17 @@ def partial_auc(
 ) -> Estimate:
     """The area under a part of the ROC curve, interpolated at its ends.
 
-    The variance knows that the ends are quantiles of the cases at hand (see
+    The variance includes that of the ends, which are quantiles of the cases (see
     ``plexor.stats.placement``); over the whole curve it is DeLong's. With few cases of a class it
-    covers a little less than nominal: 91 % for 50 cases where specificity is 0.8 to 1, and 85 %
-    for 20 by ``"wald"`` (docs/reference/coverage.md).
+    covers a little less than nominal: 91 % for 50 cases where specificity is 0.8 to 1, and 85 % for
+    20 by ``"wald"`` (docs/reference/coverage.md).
 
     Args:
         truth: whether each case is positive, (n,).
         scores: greater is more positive, (n,).
         groups: the group of each case; None where cases are independent.
-        specificity: lowest and highest specificity of the part; give this or ``sensitivity``.
+        specificity: lowest and highest specificity of the part; give either this or
+            ``sensitivity``.
         sensitivity: lowest and highest sensitivity; the area is then to the right of the curve.
         standardised: McClish's index, ½ at chance and 1 at best (Med Decis Making 1989;9:190),
             in place of the area itself.
@@ -172,7 +175,7 @@ def _limits(
     if not 1e-12 < share < 1 - 1e-12 and areas.n_pairs:
         return share, variance, perfect_limits(share, areas.n_pairs, level), PERFECT
     if not variance > 0:
-        return share, variance, nowhere, "the cases tell no variance: no interval"
+        return share, variance, nowhere, "the estimated variance is 0: no interval"
     half = spread.half_width(level) / greatest
     if interval == "wald":
         if areas.codes is None:

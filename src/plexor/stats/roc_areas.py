@@ -24,7 +24,7 @@ class RocAreas:
         values: the areas, (k,); NaN where a class is missing.
         covariance: of the values, (k, k), DeLong's or Obuchowski's.
         n: cases.
-        n_positive: cases whose truth holds.
+        n_positive: positive cases.
         n_groups: groups, None where cases are independent.
         note: why something is undefined; empty otherwise.
     """
@@ -54,7 +54,7 @@ def auc_covariance(
         truth: whether each case is positive, (n,).
         scores: greater is more positive, (n,) or (n, k).
         groups: the group of each case; None where cases are independent.
-        specificity: the part of the curve whose area is meant.
+        specificity: lowest and highest specificity of the part of the curve.
 
     Raises:
         PlanError: lengths differ, a score is NaN, a group is missing, or an empty range.
@@ -69,7 +69,7 @@ def auc_covariance(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedAreas:
-    """What every case contributes to the areas, from which all variances follow.
+    """Contributions of all cases to the areas, from which the variances follow.
 
     Attributes:
         positive: whether each case is positive, (n,).
@@ -97,7 +97,7 @@ class PlacedAreas:
 
     @property
     def fewest(self) -> int:
-        """Positives or negatives, whichever are fewer; with groups, groups that have some."""
+        """The lesser number of positives and negatives (with groups: of groups with any)."""
         if self.codes is None:
             m = int(np.count_nonzero(self.positive))
             return min(m, self.positive.size - m)
@@ -106,7 +106,7 @@ class PlacedAreas:
 
     @property
     def n_pairs(self) -> int:
-        """Disjoint, independent pairs of a positive and a negative that the cases hold."""
+        """The number of disjoint, independent pairs of a positive and a negative."""
         return self.fewest if self.codes is None else min(self.fewest, self.n_groups // 2)
 
     def areas(self) -> RocAreas:
@@ -152,7 +152,7 @@ class PlacedAreas:
 def placed_areas(
     truth: ArrayLike, scores: ArrayLike, groups: Groups | None, specificity: Range
 ) -> PlacedAreas:
-    """What every case contributes to the areas; arguments and errors as ``auc_covariance``."""
+    """Contributions of all cases to the areas; arguments and errors as for ``auc_covariance``."""
     positive = as_events("truth", truth)
     table = as_scores(positive, scores)
     if not 0 <= specificity[0] < specificity[1] <= 1:

@@ -1,4 +1,4 @@
-"""The ROC curve itself: its corners, and its area as a statistic to resample."""
+"""The corners of a ROC curve, and its area as a statistic to resample."""
 
 from __future__ import annotations
 

@@ -37,8 +37,8 @@ def wald_limits(share: float, half: float) -> tuple[float, float]:
 def model_variance(area: float, n_positive: int, n_negative: int) -> float:
     """The variance of an empirical area where scores are exponential in both classes.
 
-    Hanley & McNeil's (Radiology 1982;143:29), with the mean number of cases of a class in place of
-    either, as in Newcombe's method 5 (Stat Med 2006;25:559).
+    Hanley & McNeil's (Radiology 1982;143:29), with the mean of both classes' numbers in place of
+    each, as in Newcombe's method 5 (Stat Med 2006;25:559).
     """
     shared = (n_positive + n_negative) / 2 - 1
     share = 1 + shared * ((1 - area) / (2 - area) + area / (1 + area))
@@ -48,7 +48,7 @@ def model_variance(area: float, n_positive: int, n_negative: int) -> float:
 def score_limits(
     area: float, spread: Spread, n_positive: int, n_negative: int, level: float
 ) -> tuple[float, float]:
-    """Newcombe's score limits, widened where the cases vary more than his model.
+    """Newcombe's score limits, widened if the estimated variance is above his model's.
 
     The areas at which (area - true)² is the squared quantile times ``model_variance`` (Stat Med
     2006;25:559, method 5). Where the estimated variance is above the model's at the observed area,

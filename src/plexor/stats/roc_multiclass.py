@@ -1,4 +1,4 @@
-"""Areas under ROC curves where there are more than two classes."""
+"""Areas under ROC curves of more than two classes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def auc_one_vs_rest(
     level: float = 0.95,
     interval: AucInterval = "auto",
 ) -> dict[L, Estimate]:
-    """For each class, the area with which its own score tells it from all others.
+    """For each class, the area under the ROC curve of its score against all other classes.
 
     Args:
         truth: the true labels, (n,).
@@ -77,7 +77,7 @@ def macro_auc(
 ) -> Estimate:
     """The mean of the one-versus-rest areas of the classes that have cases; logit interval.
 
-    Its variance comes from each case's contributions to all the areas, class by class
+    The variance is that of the sum of each case's contributions to all areas, by class
     (``plexor.stats.grouped_variance``); the interval is Student's. At perfect separation the limit
     is Clopper & Pearson's for the independent pairs of the rarest class, as in ``auc``. Arguments
     as for ``auc_one_vs_rest``.
@@ -105,11 +105,11 @@ def hand_till_auc(
 ) -> Estimate:
     """Hand & Till's M (Machine Learning 2001;45:171): the mean area over all pairs of classes.
 
-    Each pair is looked at with either class's score, among the cases of the two; so M does not
-    depend on how frequent classes are. Classes without cases are left out. Logit interval; the
-    variance and limits at perfect separation are as in ``macro_auc``. With few
-    cases it covers a little less than nominal: 90 % for 20 (docs/reference/coverage.md).
-    Arguments as for ``auc_one_vs_rest``.
+    The area of a pair is the mean of those by the score of either class, among the cases of both
+    classes; so M does not depend on the frequency of classes. Classes without cases are left out.
+    Logit interval; the variance and limits at perfect separation are as in ``macro_auc``. With few
+    cases it covers a little less than nominal: 90 % for 20 (docs/reference/coverage.md). Arguments
+    as for ``auc_one_vs_rest``.
 
     Examples:
         >>> truth = ["a", "a", "b", "b", "c", "c"]
@@ -180,11 +180,11 @@ def _mean_area(
 def _class_spread(
     influence: Floats, classes: Codes, codes: Codes, n_groups: int
 ) -> tuple[Spread, str]:
-    """The spread of a sum of influences, a part for each class, with the classes too small for one.
+    """The spread of a sum of influences by class, and which classes are too small for one.
 
-    The variance over parts takes the number of cases of a class as given; that over all cases
-    together is taken where it is greater, because in one-versus-rest areas the mixture of the
-    rest varies too. A class of one case or group has no variance of its own.
+    The variance by class takes the numbers of cases as given. The variance over all cases together
+    is used if it is greater, because in one-versus-rest areas the mixture of the other classes
+    varies, too. A class of one case or group has no variance of its own.
     """
     alone: list[str] = []
     parts = []
@@ -208,7 +208,7 @@ def _class_spread(
 def _fewest_pairs(
     curves: list[tuple[Booleans, Booleans, Floats]], codes: Codes, n_groups: int
 ) -> int:
-    """Independent pairs of a positive and a negative in the curve that has fewest of them."""
+    """The least number of independent pairs of a positive and a negative in any of the curves."""
     sides = [
         np.unique(codes[chosen & side]).size
         for chosen, positive, _ in curves

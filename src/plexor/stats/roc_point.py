@@ -1,4 +1,4 @@
-"""Single points of a ROC curve, whose thresholds are found on the same cases."""
+"""Points of a ROC curve with thresholds that are chosen on the same cases."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from plexor.stats.bootstrap import bootstrap_interval
 from plexor.stats.classification import balanced_accuracy
 from plexor.stats.cluster import ONE_GROUP
 from plexor.stats.estimate import Estimate
+from plexor.stats.grouped_variance import groups_note
 from plexor.stats.proportion import wilson_limits
 from plexor.stats.resample import Seed, Statistic
 from plexor.stats.roc_curve import one_model
@@ -40,12 +41,12 @@ def sensitivity_at_specificity(
     n_resamples: int = 2000,
     level: float = 0.95,
 ) -> Estimate:
-    """Sensitivity where specificity is as given, on the curve interpolated between its corners.
+    """Sensitivity at a given specificity, on the curve interpolated between its corners.
 
     The threshold is estimated from the same cases. A bootstrap (of groups; without groups, of
-    positives and negatives apart) gives the variance that this and the positives bring; the
+    positives and negatives separately) gives the variance, including that of the threshold. The
     number of independent positives with that variance is put into the Wilson interval, as in
-    ``clustered_proportion``. The specificity at a sensitivity is this with ``~truth`` and
+    ``clustered_proportion``. For the specificity at a given sensitivity call it with ``~truth`` and
     ``-scores``.
 
     Args:
@@ -105,7 +106,9 @@ def sensitivity_at_specificity(
         n=positive.size,
         n_groups=booted.n_groups,
         variance=booted.variance,
-        note=_MISSING if math.isnan(booted.value) else ONE_GROUP if math.isnan(low) else "",
+        note=_MISSING
+        if math.isnan(booted.value)
+        else (ONE_GROUP if math.isnan(low) else groups_note(groups, positive.size)),
     )
 
 
@@ -118,18 +121,18 @@ def youden(
     n_resamples: int = 2000,
     level: float = 0.95,
 ) -> tuple[Estimate, Estimate]:
-    """Youden's index, the greatest sensitivity + specificity - 1, and the threshold it is at.
+    """Youden's index, the greatest sensitivity + specificity - 1, and its threshold.
 
     The interval of the index is that of ``balanced_accuracy`` (which is (index + 1) / 2) at that
     threshold: Wilson intervals, squared and added, as Shan (PLoS ONE 2015;10:e0127272) proposes.
-    The value, the best of many on the same cases, flatters (so much that a bootstrap, percentile,
-    covers 70 % for 20 cases and 85 % for 200): quote the sensitivity and specificity of a threshold
-    on cases it was not chosen on.
+    The index is too high, because the threshold is the best one for the same cases (a percentile
+    bootstrap interval covers 70 % for 20 cases and 85 % for 200). Report the sensitivity and
+    specificity of a threshold for cases on which it was not chosen.
 
     The threshold has a percentile bootstrap interval (of groups; without groups, of positives and
-    negatives apart). It covers too little with few cases and where classes lie far apart: 89 % for
-    20 cases at a ROC area of 0.75, 69 % at 0.95, and 32 % for four groups of five that resemble
-    each other strongly; from 200 cases on 89 % or more (docs/reference/coverage.md). Of several
+    negatives separately). It covers too little with few cases and with well separated classes: 89 %
+    for 20 cases at a ROC area of 0.75, 69 % at 0.95, and 32 % for four groups of five with a
+    correlation of 0.8; from 200 cases on 89 % or more (docs/reference/coverage.md). Of several
     equally good thresholds the highest is given.
 
     Args:
@@ -141,8 +144,8 @@ def youden(
         level: nominal coverage.
 
     Returns:
-        The index and the threshold; NaN with a note where a class has no case. Where no threshold
-        is better than calling all cases alike the index is 0 and the threshold NaN.
+        The index and the threshold; NaN with a note where a class has no case. If no threshold is
+        better than one decision for all cases, the index is 0 and the threshold NaN.
 
     Raises:
         PlanError: lengths differ, or a score is NaN.
@@ -185,7 +188,7 @@ def youden(
 
 
 def _best_threshold(positive: Booleans, scores: Floats) -> Statistic:
-    """Youden's threshold, the highest of the best; NaN where it is better than nothing."""
+    """The highest of the thresholds with the greatest index; NaN if that index is not above 0."""
     edges = _weighted_edges(positive, scores)
     thresholds = np.concatenate([[np.nan], np.unique(scores)[::-1]])
 
@@ -229,7 +232,7 @@ def _cumulative(weights: Floats, starts: Codes) -> Floats:
 
 
 def _interpolated(rate: Floats, hit: Floats, at: float) -> Floats:
-    """Sensitivity at a false-positive rate, row by row; the top of a vertical step."""
+    """Sensitivity at a false-positive rate, by row; at a vertical step, its top."""
     last = rate.shape[1] - 1
     left = np.clip((rate <= at).sum(axis=1) - 1, 0, last)
     right = np.minimum(left + 1, last)
@@ -241,7 +244,7 @@ def _interpolated(rate: Floats, hit: Floats, at: float) -> Floats:
 
 
 def kish_size(positive: Booleans, groups: Groups | None) -> float:
-    """Positives, each group taken to be of one piece."""
+    """The effective number of positives with full correlation within groups."""
     m = float(positive.sum())
     if groups is None:
         return m

@@ -1,4 +1,4 @@
-"""One effect over strata (hospitals, age groups): Mantel and Haenszel's estimates and test."""
+"""Mantel and Haenszel's estimates and test of one effect over strata, such as hospitals."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ from plexor.stats.argument import (
 )
 from plexor.stats.estimate import Estimate
 from plexor.stats.result import TestResult
+from plexor.stats.result_text import Results
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MantelHaenszel:
+class MantelHaenszel(Results):
     """A comparison of two proportions over strata.
 
     Attributes:
@@ -33,8 +34,8 @@ class MantelHaenszel:
         risk_ratio: the ratio of the proportions, common to the strata.
         risk_difference: first proportion minus second, common to the strata.
         test: whether the two are equal in every stratum (Cochran, Mantel and Haenszel's χ²).
-        homogeneity: whether the odds ratio is one and the same (Breslow & Day's, with Tarone's
-            correction); a small p says that one number does not describe all strata.
+        homogeneity: test that the odds ratios of all strata are equal (Breslow & Day's, with
+            Tarone's correction); a small p-value means that they differ.
     """
 
     odds_ratio: Estimate
@@ -47,13 +48,13 @@ class MantelHaenszel:
 def mantel_haenszel(
     events: ArrayLike, member: ArrayLike, strata: Groups, *, level: float = 0.95
 ) -> MantelHaenszel:
-    """Whether events are more frequent among members than among others, within strata.
+    """Comparison of the proportion of events among members and among others, within strata.
 
     See ``mantel_haenszel_of_tables``.
 
     Args:
         events: one truth value per observation, (n,).
-        member: whether each belongs to the first of the two compared, (n,).
+        member: whether each belongs to the first of the two groups compared, (n,).
         strata: the stratum of each, (n,).
         level: nominal coverage.
 
@@ -89,8 +90,8 @@ def mantel_haenszel_of_tables(tables: ArrayLike, *, level: float = 0.95) -> Mant
         level: nominal coverage.
 
     Returns:
-        NaN with a note where no stratum has both members and others, or (ratios) where the event
-        occurs in none of either. Strata with one of the two only do not count.
+        NaN with a note where no stratum has both members and others, or (ratios) where neither has
+        an event. Strata with members only or others only are ignored.
 
     Raises:
         PlanError: not (k, 2, 2), or entries that are no counts.

@@ -1,4 +1,4 @@
-"""The same measure in every subgroup."""
+"""A measure in each subgroup."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def by_subgroup(
 ) -> dict[Label, R]:
     """A measure of each subgroup's own observations, by subgroup in order of first appearance.
 
-    ``by_subgroup(paired_t_test, sex, before, after, patients)`` gives one test for each sex; put
-    tests through ``adjust``, since several were made. Fix options with ``functools.partial``.
-    That a subgroup is significant and another is not says nothing of their difference: see
-    ``subgroup_difference``.
+    ``by_subgroup(paired_t_test, sex, before, after, patients)`` gives one test for each sex; adjust
+    the p-values of such tests with ``adjust``. Set options with ``functools.partial``. A
+    significant result in one subgroup and none in another do not show that the subgroups differ:
+    see ``subgroup_difference``.
 
     Args:
         measure: takes the columns, restricted to a subgroup, in the order given.
         subgroup: the subgroup of each observation, (n,).
-        columns: what ``measure`` takes, each (n,) or (n, k), or None (no groups).
+        columns: arguments of ``measure``, each (n,) or (n, k), or None, which is passed on.
 
     Raises:
         PlanError: lengths differ, or a subgroup is missing.

@@ -1,4 +1,4 @@
-"""Whether two ROC curves are the same curve, not only of the same area."""
+"""Permutation tests of equal ROC curves, not only of equal areas."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def venkatraman_test(
 ) -> TestResult:
     """Venkatraman & Begg's permutation test (Biometrika 1996;83:835) of equal curves, paired.
 
-    ``statistic`` is their E: over all cuts by rank, the sum of the absolute difference in errors
-    between the models. Under the hypothesis a case's two ranks may change places; with groups,
-    those of all cases of a group together. Ties are broken at random. p = (1 + permutations at
-    least as great) / (1 + permutations).
+    ``statistic`` is their E, the sum over all cuts by rank of the absolute difference between the
+    models' numbers of errors. Under the hypothesis the two ranks of a case are exchangeable; with
+    groups, those of all cases of a group together. Ties are broken at random. p = (1 + permutations
+    at least as great) / (1 + permutations).
 
     Args:
         truth: whether each case is positive, (n,).
@@ -37,7 +37,7 @@ def venkatraman_test(
         b: the other's, (n,).
         groups: the group of each case; None where cases are independent.
         seed: a whole number or a generator.
-        n_permutations: how many to draw.
+        n_permutations: number of permutations to draw.
 
     Returns:
         NaN with a note where a class has no case.
@@ -90,19 +90,19 @@ def venkatraman_test_unpaired(
 ) -> TestResult:
     """Venkatraman's permutation test (Biometrics 2000;56:1134) of equal curves, different cases.
 
-    The two models' scores need no common scale. A case's place is the share of cases at or below
-    it in its own sample, both samples taken to have the share of positives they have together.
-    ``statistic`` is the area between the models' error rates (missed positives and falsely called
-    negatives, by that share) over all places at which one may cut. Under the hypothesis positives
-    may change places with positives of the other sample, and negatives with negatives. Ties are
-    broken at random. p = (1 + permutations at least as great) / (1 + permutations).
+    The two models' scores need no common scale. The place of a case is the share of cases at or
+    below it in its sample, with both samples weighted to their pooled share of positives.
+    ``statistic`` is the area between the models' error rates (false negatives and false positives,
+    weighted by that share) over all places of a cut. Under the hypothesis the places of positives
+    are exchangeable between the samples, and so are those of negatives. Ties are broken at random.
+    p = (1 + permutations at least as great) / (1 + permutations).
 
     R's pROC (1.18) divides the positives of both samples by twice the size of the first, not by the
     size of both, and so gives another statistic where the sizes differ; with its share this one
     agrees with it (tests/oracle/golden/stats_venkatraman.R).
 
-    Cases are taken to be independent. For equal samples places are ranks; where samples differ in
-    size or prevalence, exchanging places (not ranks) is what keeps the two exchangeable.
+    Cases are taken as independent. For samples of equal size and prevalence places are ranks; for
+    other samples places are exchangeable, ranks are not.
 
     Args:
         truth_a: whether each case of the first sample is positive, (n,).
@@ -110,7 +110,7 @@ def venkatraman_test_unpaired(
         truth_b: whether each case of the second sample is positive, (m,).
         b: the other model's scores of these, (m,).
         seed: a whole number or a generator.
-        n_permutations: how many to draw.
+        n_permutations: number of permutations to draw.
 
     Returns:
         NaN with a note where a sample lacks a class. ``n`` counts both samples.
@@ -168,7 +168,7 @@ def _ranks(order: NDArray[np.intp]) -> Floats:
 
 
 def _distance(positive: Booleans, orders: Sequence[NDArray[np.intp]]) -> float:
-    """Positives at or below a cut are errors, and so are negatives above it."""
+    """The sum over cuts; errors are positives at or below a cut and negatives above it."""
     sign = np.where(positive, 1, -1)
     errors = [np.cumsum(sign[order]) for order in orders]
     return float(np.abs(errors[0] - errors[1]).sum())

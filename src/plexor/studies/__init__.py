@@ -1,4 +1,4 @@
-"""Published studies, carried out again: their figures beside ours."""
+"""Published studies, repeated: published figures beside ours."""
 
 from plexor.studies.catalogue import STUDIES, find
 from plexor.studies.compare import compare, difference

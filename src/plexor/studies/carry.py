@@ -1,4 +1,4 @@
-"""Training and auditing as steps of a study: what ``plexor train`` and ``plexor audit`` do."""
+"""Training and audit as steps of a study, equal to ``plexor train`` and ``plexor audit``."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from plexor.plans import load_plan
 from plexor.studies.step import Advance
 
 _HOW_COMPUTED = ("precision", "workers")
-"""Options of a training that say how it is computed, not what."""
+"""Options of a training that affect how it is computed, not its result."""
 
 
 def train_arm(
     plan_file: Path, advance: Advance, *, given: Path | None = None, device: str | None = None
 ) -> None:
-    """Writes the weights that a plan names, unless they are there.
+    """Trains a plan's model and writes its weights, unless they exist.
 
     Args:
-        plan_file: with ``train`` and ``model.weights``.
+        plan_file: a plan with ``train`` and ``model.weights``.
         advance: told of each step.
-        given: weights trained before; copied, if they were trained as the plan would.
+        given: weights trained earlier, copied if they were trained by an equal plan.
         device: where to compute.
 
     Raises:
-        ModelError: the weights, given or found, were trained in another way.
+        ModelError: the given or existing weights were trained by another plan.
     """
     plan = load_plan(plan_file)
     training = plan.training()
@@ -64,13 +64,13 @@ def train_arm(
 def audit_arm(
     plan_file: Path, advance: Advance, *, device: str | None = None, workers: int | None = None
 ) -> None:
-    """Carries a plan out into ``run`` beside it, or goes on with it.
+    """Runs or resumes a plan's audit, in the folder ``run`` beside the plan.
 
     Args:
-        plan_file: of the audit.
+        plan_file: plan of the audit.
         advance: told of each step.
         device: where to compute.
-        workers: Ray's, units at a time; this process does the work where None.
+        workers: number of Ray's workers; None runs in this process.
     """
     audit(
         load_plan(plan_file),
@@ -82,30 +82,33 @@ def audit_arm(
 
 
 def check_trained(weights: Path, training: Training, cohort: Cohort, *, seed: int) -> None:
-    """Refuses weights that were not trained in this way on these cases in this split.
+    """Refuses weights of another training, cohort or split.
 
     Raises:
-        ModelError: another configuration, cohort or seed; the first difference is named. Precision
-            and workers may differ.
+        ModelError: configuration, cohort or seed differ; the message names the first difference.
+            Precision and workers may differ.
     """
     card = read_card(weights)
     found = dict(card.training) if card else {}
     config: Any = found.get("config", {})
-    # what the card does not know was no option yet when it was written
+    # options missing in the card did not exist when it was written
     not_yet = {f.name: f.default for f in fields(training) if not is_dataclass(f.default)}
     there = {**found, **not_yet, **_flat(config)}
     wanted = {"seed": seed, "cohort_sha256": cohort.digest, **_flat(asdict(training))}
     for name, value in wanted.items():
         if name not in _HOW_COMPUTED and there.get(name) != value:
             raise ModelError(
-                f"{weights} was trained otherwise: `{name}` is {there.get(name)}, expected "
+                f"{weights} is of another training: `{name}` is {there.get(name)}, expected "
                 f"{value}; give weights that were trained with this arm's plan, or none"
             )
 
 
 def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A training's configuration as its card holds it; of a file to start from, the name alone."""
+    """A training's configuration as in its card; initial weights by the name of their file."""
     plain: dict[str, Any] = json.loads(json.dumps(config, default=str))
+    for name, value in plain.items():
+        if isinstance(value, dict):  # what is not given may be unknown to an older card
+            plain[name] = {key: one for key, one in value.items() if one is not None}
     if plain.get("start") is not None:
         plain["start"] = Path(plain["start"]).name
     return plain

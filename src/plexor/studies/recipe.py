@@ -1,4 +1,4 @@
-"""What each study does, step by step; imported when one is run, for this needs torch."""
+"""The steps of each study; imported only when a study is run, since they need torch."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ from collections.abc import Callable
 
 from plexor.core.errors import PlanError, unknown
 from plexor.studies.allyn2020 import recipe as allyn2020
+from plexor.studies.li2020 import recipe as li2020
 from plexor.studies.step import Request, Step
 
-_RECIPES: dict[str, Callable[[Request], list[Step]]] = {"allyn2020": allyn2020.steps}
+_RECIPES: dict[str, Callable[[Request], list[Step]]] = {
+    "allyn2020": allyn2020.steps,
+    "li2020": li2020.steps,
+}
 
 
 def recipe(name: str) -> Callable[[Request], list[Step]]:
-    """From a request to the steps of that study.
+    """The function that turns a request into the steps of that study.
 
     Raises:
-        PlanError: there is no such study.
+        PlanError: the study is unknown.
     """
     if name not in _RECIPES:
         raise PlanError(unknown("study", name, _RECIPES))

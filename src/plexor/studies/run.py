@@ -18,11 +18,11 @@ def run_study(name: str, request: Request, *, watch: Watch | None = None) -> Stu
 
     Args:
         name: see ``STUDIES``.
-        request: how, and where.
+        request: scale, directory, data and device.
         watch: shows the progress of each step.
 
     Raises:
-        PlexorError: the data are not what was expected, or the directory holds something else.
+        PlexorError: the data are unsuitable, or the directory holds something else.
     """
     from plexor.studies.recipe import recipe
 

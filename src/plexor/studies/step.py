@@ -1,4 +1,4 @@
-"""The steps of a study: each resumes by itself, so that the whole does."""
+"""The steps of a study. Each step can be resumed, so the study can."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from plexor.core.files import write_atomic
 
 SCALES = ("smoke", "small", "full")
 Advance = Callable[[int, int, str], None]
-"""(done, total, what is going on) → None."""
+"""(done, total, current activity) → None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """How a study is to be run.
+    """Options of a study's run.
 
     Attributes:
         out: its directory; an unfinished run of the same study is resumed.
-        scale: "smoke" (minutes, to see that all of it works), "small" (two processors, hours) or
+        scale: "smoke" (minutes, to test that everything works), "small" (two processors, hours) or
             "full" (a graphics card).
-        data: the original data; None draws phantoms, for "smoke" only.
-        weights: arm → weights already trained in the way that the arm would train them.
-        start: arm → weights to start its training from, e.g. ImageNet's.
-        device: where to compute, e.g. "cuda:0"; found by itself where None.
-        workers: Ray's, each of one thread, that audit so many units at a time; None needs no Ray.
+        data: the original data; None draws phantoms, in some studies for "smoke" only.
+        weights: arm → weights trained earlier by the arm's plan.
+        start: arm → initial weights of its training, e.g. ImageNet's.
+        device: where to compute, e.g. "cuda:0"; None takes a CUDA device if there is one.
+        workers: number of Ray's workers, one thread each; None runs in this process.
     """
 
     out: Path
@@ -40,6 +40,13 @@ class Request:
     def __post_init__(self) -> None:
         if self.scale not in SCALES:
             raise PlanError(unknown("scale", self.scale, SCALES))
+
+    def check_data(self) -> None:
+        """Refuses a scale other than "smoke" without data, where phantoms are for that only.
+
+        Raises:
+            PlanError: no data.
+        """
         if self.data is None and self.scale != "smoke":
             raise PlanError(
                 f"scale {self.scale} needs the real images; give their folder with --data, or take "
@@ -47,7 +54,7 @@ class Request:
             )
 
     def check_arms(self, arms: tuple[str, ...]) -> None:
-        """Refuses weights for an arm that there is not.
+        """Refuses weights for an unknown arm.
 
         Raises:
             PlanError: an unknown arm.
@@ -62,9 +69,9 @@ class Step:
     """One step.
 
     Attributes:
-        title: what is done, e.g. "train, clean".
+        title: name of the step, e.g. "train, clean".
         unit: what its progress counts.
-        run: does whatever has not been done yet.
+        run: does the part of the work that is not done yet.
     """
 
     title: str
@@ -73,15 +80,15 @@ class Step:
 
 
 def keep(path: Path, text: str, *, settled: bool = True) -> None:
-    """Writes a file of a study's directory, once.
+    """Writes a file of a study's directory, unless it exists.
 
     Args:
         path: the file.
         text: its content.
-        settled: whether anything rests on what is there; if not, it is written anew.
+        settled: whether later files depend on the existing file; if not, it is overwritten.
 
     Raises:
-        RunDirectoryError: it is there with other content: the directory is another study's.
+        RunDirectoryError: the file exists with other content, so the directory is of another study.
     """
     if not (settled and path.exists()):
         write_atomic(path, text.encode())

@@ -1,4 +1,4 @@
-"""A published study: what it asked, how, what it printed, and how this version differs."""
+"""A published study: question, design, figures, and deviations of the repetition."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ class Published:
         value: as printed; shares between 0 and 1.
         low: lower limit of the printed 95 % interval; None without one.
         high: upper limit.
-        n: cases it rests on; None where the publication does not say.
+        n: number of cases; None if the publication does not give it.
         where: the place in the publication.
-        rounding: half a unit of the last digit printed: how far the true figure may lie from it.
-        note: what one must know to read it.
+        rounding: half a unit of the last printed digit.
+        margin: difference from ours that still counts as agreement, in the figure's unit, stated
+            before anything is run; None without one, and then there is no verdict.
+        note: a remark needed to understand the figure.
     """
 
     id: str
@@ -34,10 +36,11 @@ class Published:
     n: int | None = None
     where: str
     rounding: float = 0.0
+    margin: float | None = None
     note: str = ""
 
     def number(self) -> Number:
-        """As a study's result keeps it."""
+        """The figure as a ``Number`` of a study's result."""
         return Number(
             kind=self.kind,
             value=self.value,
@@ -45,8 +48,12 @@ class Published:
             high=self.high,
             n=self.n,
             method=f"as printed: {self.where}",
-            remark=self.note,
+            remark=self._remark(),
         )
+
+    def _remark(self) -> str:
+        margin = "" if self.margin is None else f"margin ±{100 * self.margin:g} points"
+        return "; ".join(filter(None, [margin, self.note]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,14 +61,14 @@ class Study:
     """A published study.
 
     Attributes:
-        name: what the command line calls it.
+        name: name on the command line.
         title: of the publication.
         citation: authors, journal, identifier.
-        question: what it asked.
-        design: how it went about it.
-        departures: what is done otherwise here, and why.
-        figures: what it printed.
-        limits: what neither its figures nor ours show.
+        question: the study's question.
+        design: the study's design.
+        departures: deviations of the repetition, with reasons.
+        figures: the published figures.
+        limits: conclusions that neither its figures nor ours support.
     """
 
     name: str

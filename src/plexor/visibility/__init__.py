@@ -9,7 +9,7 @@ from plexor.visibility.colour import ColourDifference, colour_difference
 from plexor.visibility.energies import log_energies, luminance, responses
 from plexor.visibility.levels import LevelHistograms, level_histograms, levels_moved
 from plexor.visibility.observation import Observation
-from plexor.visibility.observer import observe
+from plexor.visibility.observer import Template, observe, trained
 from plexor.visibility.settings import Visibility
 from plexor.visibility.sight import Sight
 from plexor.visibility.similarity import ms_ssim, psnr, ssim
@@ -20,6 +20,7 @@ __all__ = [
     "LevelHistograms",
     "Observation",
     "Sight",
+    "Template",
     "Visibility",
     "colour_difference",
     "dense_dog",
@@ -33,4 +34,5 @@ __all__ = [
     "psnr",
     "responses",
     "ssim",
+    "trained",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -91,23 +93,67 @@ def _checked(
     return before, after
 
 
-def _decided(
-    before: Floats, after: Floats, learn: NDArray[np.bool_], internal_noise: float, seed: int
-) -> tuple[Floats, Floats]:
-    """Decision variables of the pairs tested: (m, 2) for images alone, (m,) side by side."""
-    old, new = before[learn], after[learn]
-    if not len(old):
-        return np.empty((0, 2)), np.empty(0)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """A trained observer of k channels.
+
+    Attributes:
+        alone: weights for one image at a time, (k,); a higher rating is more perturbed.
+        beside: weights for the perturbed image minus the original, side by side, (k,).
+        noise: standard deviation of the observer's own noise in each channel, (k,).
+    """
+
+    alone: Floats
+    beside: Floats
+    noise: Floats
+
+
+def trained(original: ArrayLike, perturbed: ArrayLike, *, internal_noise: float = 0.0) -> Template:
+    """Hotelling's templates for single images and for pairs, learnt from all pairs given.
+
+    Args:
+        original: channel outputs for the originals, (n, k).
+        perturbed: channel outputs for the perturbed images of the same cases, (n, k).
+        internal_noise: see ``observe``.
+
+    Raises:
+        PlanError: shapes that differ, fewer pairs than channels + 2, numbers that are not finite,
+            or an invalid option.
+
+    Examples:
+        >>> rng = np.random.default_rng(0)
+        >>> original = rng.normal(size=(40, 3))
+        >>> template = trained(original, original + [0, 1, 0])
+        >>> int(np.abs(template.alone).argmax())
+        1
+    """
+    old, new = _checked(original, perturbed, internal_noise)
+    n, k = old.shape
+    if n < k + 2:
+        raise PlanError(f"observer: expected {k + 2} pairs or more for {k} channels, got {n}")
     shift = (new - old).mean(axis=0)
     grain = np.square(_ROUNDING * np.abs([old, new]).max(axis=(0, 1)))
     spread = (_covariance(old) + _covariance(new)) / 2
     own = internal_noise * np.diag(spread)
-    alone = _template(spread + np.diag(own + grain), shift)
-    beside = _template(_covariance(new - old) + np.diag(2 * own + grain), shift)
+    return Template(
+        alone=_template(spread + np.diag(own + grain), shift),
+        beside=_template(_covariance(new - old) + np.diag(2 * own + grain), shift),
+        noise=np.sqrt(own),
+    )
+
+
+def _decided(
+    before: Floats, after: Floats, learn: NDArray[np.bool_], internal_noise: float, seed: int
+) -> tuple[Floats, Floats]:
+    """Decision variables of the pairs tested: (m, 2) for images alone, (m,) side by side."""
+    if not learn.any():
+        return np.empty((0, 2)), np.empty(0)
+    template = trained(before[learn], after[learn], internal_noise=internal_noise)
     old, new = before[~learn], after[~learn]
-    noise = np.sqrt(own) * np.random.default_rng([seed, 1]).normal(size=(2, *old.shape))
+    noise = template.noise * np.random.default_rng([seed, 1]).normal(size=(2, *old.shape))
     old, new = old + noise[0], new + noise[1]
-    return np.stack([old @ alone, new @ alone], axis=1), (new - old) @ beside
+    alone = np.stack([old @ template.alone, new @ template.alone], axis=1)
+    return alone, (new - old) @ template.beside
 
 
 def _covariance(table: Floats) -> Floats:

@@ -19,7 +19,7 @@ from plexor.attacks.goals import Goal
 from plexor.attacks.pattern import Canvas, UniversalPerturbation
 from plexor.attacks.proposal import Proposal
 from plexor.attacks.threat import Threat
-from plexor.core.errors import DataError
+from plexor.core.errors import DataError, brief
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
 from plexor.models.model import Model
@@ -78,9 +78,10 @@ class FittedGenerator:
                 patterns=options["patterns"],
             )
             network.load_state_dict(weights, assign=True)
-        except (KeyError, RuntimeError) as error:
+        except Exception as error:  # a card may hold anything
             raise DataError(
-                f"{path} holds no generator of the architecture on its card: {error}; fit again"
+                f"{path} holds no generator of the architecture on its card: {brief(error)}; fit "
+                "again"
             ) from error
         return cls(network=network.eval().requires_grad_(requires_grad=False), card=card)
 

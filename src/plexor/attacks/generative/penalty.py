@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from plexor.attacks.threat import Threat
+from plexor.core.errors import require
 from plexor.models.batch import Batch
 from plexor.models.preprocess import Preprocess
 
@@ -53,6 +54,7 @@ def dissimilarity(delta: Tensor, batch: Batch, preprocess: Preprocess | None) ->
     11, or less in smaller images. A volume of one slice is compared as a 2D image. The data range
     is the window of the model's preprocessing, or where it has none, the range of each image.
     """
+    require("monai")
     from monai.metrics.regression import compute_ms_ssim
 
     shown = [_shown(each, batch, preprocess) for each in (batch.images + delta, batch.images)]

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from plexor.core.errors import ModelError, PlanError, unknown
 from plexor.models.batch import Batch
-from plexor.models.model import Model, network_of
+from plexor.models.foreign_code import backward_pass
+from plexor.models.model import Model, answer, network_of
 
 _METHOD = "universal-singular"
 
@@ -52,7 +53,7 @@ def quarter_layer(model: Model, batch: Batch) -> str:
     try:
         with torch.no_grad():
             one = batch.select(torch.zeros(1, dtype=torch.int64, device=batch.images.device))
-            model.outputs(one.images, one.scaling)
+            answer(model, one, one.images)
     finally:
         for handle in handles:
             handle.remove()
@@ -92,7 +93,7 @@ class Response:
         self._images = batch.images.detach().clone().requires_grad_()
         try:
             with torch.enable_grad():
-                model.outputs(self._images, batch.scaling)
+                answer(model, batch, self._images)
         finally:
             handle.remove()
         output = found[0] if found else None
@@ -110,13 +111,15 @@ class Response:
         backward passes.
         """
         weight = torch.zeros_like(self._output, requires_grad=True)
-        (pulled,) = torch.autograd.grad(self._output, self._images, weight, create_graph=True)
-        (found,) = torch.autograd.grad(pulled, weight, direction, retain_graph=True)
+        with backward_pass():
+            (pulled,) = torch.autograd.grad(self._output, self._images, weight, create_graph=True)
+            (found,) = torch.autograd.grad(pulled, weight, direction, retain_graph=True)
         return found
 
     def pull(self, weight: Tensor) -> Tensor:
         """``Jᵀ weight``, (N, C, *spatial); one backward pass, which frees the graph."""
-        (found,) = torch.autograd.grad(self._output, self._images, weight)
+        with backward_pass():
+            (found,) = torch.autograd.grad(self._output, self._images, weight)
         return found
 
 

@@ -1,4 +1,4 @@
-"""Who carries an audit's units out: this process, or Ray's workers."""
+"""Executors of an audit's units: this process, or Ray's workers."""
 
 from plexor.audits.executors.executor import Done, Executor, Job
 from plexor.audits.executors.here import Here

@@ -1,4 +1,4 @@
-"""Ray, begun on this machine or reached on another."""
+"""Connection to Ray, started on this machine or running on another."""
 
 from __future__ import annotations
 
@@ -11,28 +11,27 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
-from plexor.core.errors import MissingExtraError, PlanError
+from plexor.core.errors import PlanError, require
 
 _SECONDS_TO_ANSWER = 10.0
 
 
 @contextlib.contextmanager
 def connected(address: str | None, *, n_cpus: int) -> Iterator[None]:
-    """Ray is there within the block, and left at its end; one that was there before stays.
+    """Connects to Ray for the block, and disconnects at its end unless it was connected before.
 
     Args:
-        address: of a cluster, "HOST:PORT" or "auto"; None begins one on this machine.
-        n_cpus: how many processors the latter has.
+        address: address of a cluster, "HOST:PORT" or "auto"; None starts Ray on this machine.
+        n_cpus: number of processors of a Ray started on this machine.
 
     Raises:
         MissingExtraError: Ray is not installed.
-        PlanError: no cluster answers, or none can be begun.
+        PlanError: no cluster answers, or Ray cannot be started.
     """
     with _environment(local=address is None):
-        try:
-            import ray
-        except ModuleNotFoundError as error:
-            raise MissingExtraError("ray", "ray") from error
+        require("ray")
+        import ray
+
         if ray.is_initialized():
             yield
             return
@@ -56,9 +55,9 @@ def connected(address: str | None, *, n_cpus: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _environment(*, local: bool) -> Iterator[None]:
-    """Ray's settings: it reports to nobody, and a Ray of our own obeys nobody else.
+    """Ray's settings: no usage reports, and a token that keeps other users out of our own Ray.
 
-    Without a token of its own, Ray would keep one in the home folder. It reads it once a process.
+    Without this token Ray would write one to the home folder. Ray reads it once per process.
     """
     before = os.environ.copy()
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -78,10 +77,10 @@ def _token() -> str:
 
 
 def _check_answers(address: str) -> None:
-    """Asks a HOST:PORT whether anybody is there; Ray itself would try for many minutes.
+    """Checks that HOST:PORT accepts connections; Ray itself would retry for many minutes.
 
     Raises:
-        OSError: nobody is.
+        OSError: nothing listens there.
     """
     host, _, port = address.rpartition("://")[2].rpartition(":")
     if host and port.isdigit():

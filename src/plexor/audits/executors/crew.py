@@ -1,4 +1,4 @@
-"""Ray's workers on their way through what an audit has for them."""
+"""Ray's workers and the queue of an audit's pieces of work."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Result = TypeVar("Result", Done, FitDone)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What a crew works under; see ``Ray``."""
+    """Resources of a crew; see ``Ray``."""
 
     workers: int | None
     threads: int
@@ -44,7 +44,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """What a worker needs once, before its first piece. ``job`` is Ray's reference to it."""
+    """Data that a worker needs once, before its first piece. ``job`` is a Ray object reference."""
 
     job: Any
     versions: tuple[tuple[str, str], ...]
@@ -55,22 +55,22 @@ class _Order:
 
 
 def _perform(order: _Order, unit: Unit, before: Mapping[str, Outputs], batch_size: int) -> Done:
-    """What a worker does with a unit."""
+    """Executes a unit, in a worker."""
     job = _prepared(order)
     return job.perform(unit, read_images(unit.cases), before=before, batch_size=batch_size)
 
 
 def _fit(order: _Order, fit: Fit) -> FitDone:
-    """What a worker does with a fit; nobody is told before it is done."""
+    """Executes a fit, in a worker; progress is reported only at its end."""
     return _prepared(order).fit(fit, on_batch=lambda _: None)
 
 
 @functools.lru_cache(maxsize=1)
 def _prepared(order: _Order) -> Job:
-    """Makes a worker's process like the one that gave the order.
+    """Sets up a worker's process like the one that sent the order.
 
     Returns:
-        The job, its model on the worker's device.
+        The job, with its model on the worker's device.
     """
     import ray
 
@@ -78,15 +78,15 @@ def _prepared(order: _Order) -> Job:
     for name, version in order.versions:
         if (found := _VERSIONS[name]) != version:
             raise PlanError(
-                f"the worker on {host} has {name} {found}, and this is {version}: findings of two "
-                "versions are not mixed; install the same on every machine"
+                f"the worker on {host} has {name} {found}, but this process {version}: findings "
+                "of two versions are not mixed; install the same on every machine"
             )
     if not (order.folder.is_dir() and (order.folder / order.an_image).exists()):
         raise PlanError(
-            f"the worker on {host} does not see {order.folder / order.an_image}; keep the images "
-            "where every machine finds them under the same path"
+            f"the worker on {host} cannot read {order.folder / order.an_image}; put the images "
+            "where every machine has them under the same path"
         )
-    os.chdir(order.folder)  # a manifest's paths may start there
+    os.chdir(order.folder)  # a manifest's paths may be relative to this folder
     torch.set_num_threads(order.threads)
     job: Job = ray.get(order.job)
     job.model.to(torch.device(order.device))
@@ -94,14 +94,14 @@ def _prepared(order: _Order) -> Job:
 
 
 class Crew(Generic[Piece, Result]):
-    """Workers, and the pieces of work that wait for them. Must be stopped.
+    """Workers and the pieces of work that wait for them. Must be stopped after use.
 
     Args:
-        terms: how many of them there may be, and what each has.
-        job: what the pieces have in common.
-        function: what is done with a piece, by a worker; given the order, the piece, and whatever
-            ``arguments`` gives.
-        pieces: at least one, in the order they are sent.
+        terms: number of workers, and resources of each.
+        job: data common to all pieces.
+        function: function that a worker calls with the order, the piece and the values of
+            ``arguments``.
+        pieces: at least one, in the order of sending.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class Crew(Generic[Piece, Result]):
         self._task = ray.remote(
             num_cpus=terms.threads,
             num_gpus=int(gpu),
-            max_retries=0,  # a lost piece is sent again below, where it can be told and counted
+            max_retries=0,  # a lost piece is counted, logged and sent again below
         )(function)
         self._order = _Order(
             job=ray.put(_portable(job)),
@@ -130,37 +130,37 @@ class Crew(Generic[Piece, Result]):
         self._n_lost: Counter[str] = Counter()
 
     def may_go(self, _: Piece, /) -> bool:
-        """Whether all it needs is there."""
+        """Whether everything that the piece needs is available."""
         return True
 
     def arguments(self, _: Piece, /) -> tuple[object, ...]:
-        """What the worker is given beside the order and the piece."""
+        """Arguments of the worker's function after the order and the piece."""
         return ()
 
     def take(self, _: Result, /) -> None:
-        """Notes what later pieces need."""
+        """Stores what later pieces need of a result."""
 
     def results(self) -> Iterator[Result]:
-        """Each piece's, as it comes."""
+        """Yields the result of each piece as it arrives."""
         import ray
 
         self._send()
         while self._busy:
             (first, *_), _ = ray.wait(list(self._busy))
             done = self._received(first, self._busy.pop(first))
-            self._send()  # no worker waits for what is done with its result
+            self._send()  # before the result is processed, so that no worker idles
             if done is not None:
                 yield done
 
     def stop(self) -> None:
-        """Gives up what is under way."""
+        """Cancels the running pieces."""
         import ray
 
         for task in self._busy:
             ray.cancel(task, force=True)
 
     def _send(self) -> None:
-        """As many pieces as there are workers, in their order."""
+        """Sends pieces in order until every worker has one."""
         while self._waiting and len(self._busy) < self._n_workers():
             if not self.may_go(self._waiting[0]):
                 return
@@ -168,7 +168,7 @@ class Crew(Generic[Piece, Result]):
             self._busy[self._task.remote(self._order, piece, *self.arguments(piece))] = piece
 
     def _n_workers(self) -> int:
-        """Asked anew each time: a cluster may grow."""
+        """Current number of workers; queried each time, since a cluster may grow."""
         import ray
 
         possible = int(ray.cluster_resources().get(self._resource, 0)) // self._share
@@ -179,7 +179,7 @@ class Crew(Generic[Piece, Result]):
         return self._most or possible
 
     def _received(self, task: Any, piece: Piece) -> Result | None:
-        """A piece's result; None if its worker died, and it waits again."""
+        """The result of a piece; None if its worker died and the piece was queued again."""
         import ray
 
         try:
@@ -191,11 +191,11 @@ class Crew(Generic[Piece, Result]):
             self._n_lost[piece.id] += 1
             if self._n_lost[piece.id] == _MOST_LOST:
                 raise PlexorError(
-                    f"{piece.id} was lost {_MOST_LOST} times with the worker that had it, the last "
-                    f"time because: {reason} Nothing written is lost; if memory ran out, take "
+                    f"{piece.id} was lost {_MOST_LOST} times because its worker died, the last "
+                    f"time with: {reason} Nothing written is lost; if memory ran out, use "
                     "fewer workers or a smaller batch size, and run the same command again"
                 ) from error
-            logger.warning("a worker was lost, its unit %s is done again: %s", piece.id, reason)
+            logger.warning("a worker died; its piece %s is repeated: %s", piece.id, reason)
             self._waiting.appendleft(piece)
             return None
         self.take(done)
@@ -203,7 +203,7 @@ class Crew(Generic[Piece, Result]):
 
 
 class UnitCrew(Crew[Unit, Done]):
-    """The clean units are all back before another goes."""
+    """Units; the others are sent only after all clean units are done."""
 
     def __init__(
         self, terms: Terms, job: Job, units: Sequence[Unit], before: Mapping[str, Outputs]
@@ -233,14 +233,14 @@ class UnitCrew(Crew[Unit, Done]):
 
 
 class FitCrew(Crew[Fit, FitDone]):
-    """Fits need nothing of each other."""
+    """Fits, which are independent of each other."""
 
     def __init__(self, terms: Terms, job: Job, fits: Sequence[Fit]) -> None:
         super().__init__(terms, job, _fit, fits)
 
 
 def _portable(job: Job) -> Job:
-    """The job with its model on the CPU, which every machine has."""
+    """The job with its model on the CPU, which exists on every machine."""
     if job.model.device.type == "cpu":
         return job
     return replace(job, model=copy.deepcopy(job.model).to(torch.device("cpu")))

@@ -1,4 +1,4 @@
-"""What an audit asks of whoever carries its units out."""
+"""The protocol of an executor, which carries out units and fits."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Protocol
 
 import torch
 
+from plexor.attacks import tied
 from plexor.attacks.fitted import Fitted
 from plexor.audits.ahead import Images
 from plexor.audits.execute import Outputs, UnitResult, execute
@@ -27,15 +28,15 @@ from plexor.models.device import is_out_of_memory
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """A unit that was carried out, and what findings depend on beside the unit itself.
+    """A finished unit, with the circumstances that its findings depend on.
 
     Attributes:
         unit: the unit.
-        result: what it came to.
+        result: its outcome.
         device: where it was computed.
         threads: torch's, there.
-        batch_sizes: the one begun with, and the one that fitted in the end.
-        unread: why images could not be read.
+        batch_sizes: the initial one, and the one that fitted into memory.
+        unread: errors raised on reading images.
     """
 
     unit: Unit
@@ -48,13 +49,13 @@ class Done:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitDone:
-    """A fit that was carried out.
+    """A finished fit.
 
     Attributes:
-        fit: which one.
-        fitted: what it came to; None where it failed.
-        error: why it failed, else "".
-        seconds: it took.
+        fit: the fit.
+        fitted: the fitted attack; None if it failed.
+        error: the reason of a failure, else "".
+        seconds: duration.
         device: where it was computed.
         threads: torch's, there.
     """
@@ -69,24 +70,27 @@ class FitDone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What the units of an audit have in common.
+    """Data common to all units of an audit.
 
     Attributes:
         model: what is audited.
         seed: the run's.
         keep: ids of cases whose image files are wanted.
-        batch_size: cases at a time, to begin with.
+        batch_size: initial batch size.
+        draws: number of times the judge asks the model about each image; several if its outputs
+            vary.
     """
 
     model: Model
     seed: int
     keep: frozenset[str]
     batch_size: int
+    draws: int = 1
 
     def perform(
         self, unit: Unit, images: Images, *, before: Mapping[str, Outputs], batch_size: int
     ) -> Done:
-        """Carries one unit out in this process; arguments as in ``execute``."""
+        """Executes one unit in this process; arguments as in ``execute``."""
         result = execute(
             unit,
             images,
@@ -95,6 +99,7 @@ class Job:
             seed=self.seed,
             batch_size=batch_size,
             keep=self.keep,
+            draws=self.draws,
         )
         return Done(
             unit=unit,
@@ -106,7 +111,7 @@ class Job:
         )
 
     def fit(self, fit: Fit, *, on_batch: Callable[[Fit], None]) -> FitDone:
-        """Carries out one fit in this process; the result holds the error of a fit that failed.
+        """Executes one fit in this process; a failure is returned in the result.
 
         Raises:
             ModelError: a batch does not fit into memory.
@@ -123,14 +128,22 @@ class Job:
         fitted, error = None, ""
         try:
             fitting = fit.fitting
-            fitted = fitting.attack.fit(self.model, stream, fitting.goal, fitting.threat, seed=seed)
+            fitted = tied.fit(
+                fitting.attack,
+                self.model,
+                stream,
+                fitting.goal,
+                fitting.threat,
+                n_channels=fit.shape[0],
+                seed=seed,
+            )
         except PlexorError as reason:
             error = str(reason)
         except (RuntimeError, MemoryError) as reason:
             if not is_out_of_memory(reason):
                 raise
             raise ModelError(
-                f"out of memory when {fit.probe_id} was fitted in batches of "
+                f"out of memory while {fit.probe_id} was fitted in batches of "
                 f"{fit.fitting.batch_size}; write a smaller `fit_batch`"
             ) from reason
         return FitDone(
@@ -144,41 +157,41 @@ class Job:
 
 
 class Executor(Protocol):
-    """Carries units out, and fits before them. Whoever asked keeps what comes of them.
+    """Executes fits and units. The caller stores the results.
 
-    An executor writes nothing.
+    An executor writes no files.
     """
 
     def fit(
         self, job: Job, fits: Sequence[Fit], *, on_batch: Callable[[Fit], None]
     ) -> Generator[FitDone, None, None]:
-        """Each fit once, in any order; none are as good as any. Close it when done.
+        """Executes each fit once, in any order. Close the iterator when done.
 
         Args:
-            job: what they have in common.
-            fits: those wanted.
-            on_batch: told of each batch that a fit has dealt with, as far as that can be known.
+            job: data common to the fits.
+            fits: the fits to execute; may be empty.
+            on_batch: called after each batch of a fit, if the executor can know it.
         """
         ...
 
     def run(
         self, job: Job, units: Sequence[Unit], before: Mapping[str, Outputs]
     ) -> Generator[Done, None, None]:
-        """Each unit once, in any order, but for the clean ones: the others need their outcome.
+        """Executes each unit once, clean units before the others, which need their outputs.
 
-        Close it when done, be it by an exception: what is under way is then given up.
+        Close the iterator when done, also after an exception; running units are then cancelled.
 
         Args:
-            job: what the units have in common.
-            units: those wanted; none are as good as any.
-            before: case id → outputs for the untouched image, of clean units that are not among
+            job: data common to the units.
+            units: the units to execute; may be empty.
+            before: case id → outputs for the untouched image, from clean units that are not among
                 ``units``.
         """
         ...
 
 
 def clean_outputs(unit: Unit, findings: Iterable[Finding]) -> Iterator[tuple[str, Outputs]]:
-    """Case id → outputs of a clean unit's cases that did not fail; nothing of another unit's."""
+    """Case id → outputs of a clean unit's cases, without failed ones; empty for other units."""
     for finding in findings:
         if unit.probe.id == CLEAN and finding.status == "ok" and finding.stored == LOSSLESS:
             yield finding.case_id, finding.outputs_after

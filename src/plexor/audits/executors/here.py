@@ -1,4 +1,4 @@
-"""One unit after the other, in this process."""
+"""Execution of one unit after the other in this process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from plexor.audits.unit import Unit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Here:
-    """In order, on the model's device; the next unit's images are read meanwhile."""
+    """Executes units in order on the model's device, and reads the next unit's images meanwhile."""
 
     def fit(
         self, job: Job, fits: Sequence[Fit], *, on_batch: Callable[[Fit], None]
@@ -27,7 +27,7 @@ class Here:
     def run(
         self, job: Job, units: Sequence[Unit], before: Mapping[str, Outputs]
     ) -> Generator[Done, None, None]:
-        """See ``Executor``; of ``units``, the clean ones come first."""
+        """See ``Executor``; clean units are executed first."""
         known = dict(before)
         batch_size = job.batch_size
         with contextlib.closing(read_ahead([unit.cases for unit in units], read_images)) as ahead:

@@ -1,4 +1,4 @@
-"""Units side by side, on Ray's workers: processes of this machine, or a cluster's."""
+"""Parallel execution on Ray's workers, processes of this machine or of a cluster."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ from plexor.core.errors import PlanError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ray:
-    """Several units at a time, each by a worker that reads its images itself.
+    """Executes several units at a time, each in a worker that reads its images itself.
 
-    A worker that dies costs nothing but time: its unit is done again, by another. A Ray that this
-    process has begun before (``ray.init``) is used as it is.
+    If a worker dies, its unit is repeated by another. If this process has already called
+    ``ray.init``, that connection is used.
 
     Attributes:
-        address: of a cluster, "HOST:PORT", or "auto" on one of its machines. None begins workers on
-            this machine, which end with the audit.
-        workers: units at a time; as many as there are processors, or GPUs, if None.
-        threads: torch's threads in each worker. Findings depend on it by the last bits of sums.
-        gpu: give each unit a GPU of its own, where Ray knows of any.
+        address: address of a cluster, "HOST:PORT", or "auto" on one of its machines. None starts
+            workers on this machine, which stop when the audit ends.
+        workers: number of workers; None takes the number of processors, or of GPUs.
+        threads: torch's threads in each worker. Findings depend on it through the last bits of
+            sums.
+        gpu: give each worker its own GPU, if Ray has any.
     """
 
     address: str | None = None
@@ -48,7 +49,7 @@ class Ray:
         Raises:
             PlexorError: as for ``run``.
         """
-        del on_batch  # a worker has no way to tell
+        del on_batch  # a worker cannot report progress
         if not fits:
             return
         with connected(self.address, n_cpus=self._n_cpus()):
@@ -65,9 +66,9 @@ class Ray:
 
         Raises:
             MissingExtraError: Ray is not installed.
-            PlanError: no cluster answers, it has no processor to spare, or a worker has another
-                version of Plexor or torch or does not see the images.
-            PlexorError: a unit took several workers with it.
+            PlanError: no cluster answers, it has no free processor, or a worker has another version
+                of Plexor or torch or cannot read the images.
+            PlexorError: several workers died on one unit.
         """
         if not units:
             return
@@ -83,6 +84,6 @@ class Ray:
         return Terms(workers=self.workers, threads=self.threads, gpu=self.gpu)
 
     def _n_cpus(self) -> int:
-        """Of this machine, where workers are begun on it."""
+        """Number of processors for workers on this machine."""
         n_here = len(os.sched_getaffinity(0))
         return self.threads * (self.workers or max(1, n_here // self.threads))

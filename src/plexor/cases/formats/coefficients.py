@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from plexor.core.errors import DataError, MissingExtraError
+from plexor.core.errors import DataError, require
 
 GREATEST = 1023
 """Greatest absolute coefficient in a baseline file of 8 bits a sample (ITU-T T.81, F.1.2)."""
@@ -90,10 +90,9 @@ def write_coefficients(source: bytes, coefficients: Coefficients) -> bytes:
 
 def _opened(source: bytes, folder: Path) -> Any:
     """Jpeglib's object for a JPEG file, fully read."""
-    try:
-        import jpeglib
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("jpeglib", "jpeg") from error
+    require("jpeglib")
+    import jpeglib
+
     path = folder / "source.jpg"
     path.write_bytes(source)
     try:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,6 +13,7 @@ from plexor.cases.phantoms import ageing, chest, dermatoscopy, mri, radiography
 from plexor.cases.phantoms.encode import ENCODERS
 from plexor.cases.phantoms.encode import mask as encode_mask
 from plexor.cases.phantoms.phantom import Phantom
+from plexor.core.csv_text import csv_text
 from plexor.core.errors import PlanError, unknown
 from plexor.core.files import write_atomic
 from plexor.core.seeds import seed_for
@@ -104,12 +103,9 @@ def write_phantoms(
             ending, drawn = encode_mask(phantom, group, mask)
             rows[-1][f"{mask}_mask"] = f"masks/{group}-{image}-{mask}{ending}"
             write_atomic(directory / f"masks/{group}-{image}-{mask}{ending}", drawn)
-    table = io.StringIO()
-    writer = csv.DictWriter(table, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    table = csv_text(list(rows[0]), ([row[name] for name in rows[0]] for row in rows))
     manifest = directory / "manifest.csv"
-    write_atomic(manifest, table.getvalue().encode())
+    write_atomic(manifest, table.encode())
     return manifest
 
 

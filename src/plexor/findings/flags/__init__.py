@@ -1,1 +1,1 @@
-"""Doubts about the evaluation itself: looked for in every audit, and part of its summary."""
+"""Flags: checks of the evaluation itself, made in every audit and part of its summary."""

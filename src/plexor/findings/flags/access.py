@@ -1,4 +1,4 @@
-"""The rule behind the flag that less knowledge of the model found more."""
+"""The rule of the flag ``queries-beat-gradients``."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from plexor.stats import clustered_mcnemar, mcnemar_test
 
 SIGNIFICANT = 0.05
 FEW_FALLS = 6
-"""Of so many cases that fall to one of two equal searches, all to the same one, p is below 5 %."""
+"""If this many cases fall to only one of two searches, all to the same one, p is below 5 %."""
 SHARE_OF_FALLS = 0.1
-QUERY_STAGES = ("square",)
-"""Of a cascade's stages, those that ask for no gradient."""
+QUERY_STAGES = ("square", "sparse-rs", "rays", "hop-skip-jump")
+"""The stages of a cascade that use no gradients."""
 
 
 def queries_beat_gradients(evidence: Evidence) -> list[Doubt] | None:
-    """Attacks that see scores or decisions only reach more than those that see gradients."""
+    """Attacks on scores or decisions reach more cases than attacks on gradients."""
     families: dict[str, list[AttackSummary]] = defaultdict(list)
     for probe in evidence.attacks:
         families[repr((probe.threat, probe.goal))].append(probe)
@@ -41,14 +41,14 @@ def queries_beat_gradients(evidence: Evidence) -> list[Doubt] | None:
 
 
 def _sees_gradients(probe: AttackSummary) -> bool:
-    """One that is fitted for all cases alike is weaker than a search for each, whatever it saw."""
+    """Whether it uses gradients per case; a fit for all cases is weaker than a search for each."""
     return probe.about.access == "gradients" and probe.fit is None
 
 
 def _beats_all(
     findings: pd.DataFrame, probe: AttackSummary, others: Sequence[AttackSummary]
 ) -> Doubt | None:
-    """The doubt where the probe reaches significantly more cases than each of the others."""
+    """The doubt if the probe reaches significantly more cases than each of the others."""
     best = 0.0
     mine = 0.0
     for other in others:
@@ -67,7 +67,7 @@ def _beats_all(
 
 
 def _pairs(findings: pd.DataFrame, probe: str, other: str) -> pd.DataFrame:
-    """Cases both tried: index case_id, columns reached, group, other."""
+    """Cases that both attempted: index case_id, columns reached, group, other."""
     tried = findings[
         (findings["stored"] == LOSSLESS) & (findings["status"] == "ok") & findings["attempted"]
     ].set_index("case_id")
@@ -88,7 +88,7 @@ def _significantly_more(pairs: pd.DataFrame) -> bool:
 
 
 def _falls_to_queries(findings: pd.DataFrame, probe: AttackSummary) -> Doubt | None:
-    """The doubt where the stages without gradients broke what those with them could not."""
+    """The doubt if stages without gradients reached cases that stages with gradients did not."""
     rows = findings[(findings["probe"] == probe.id) & (findings["stored"] == LOSSLESS)]
     fallen = rows[(rows["status"] == "ok") & rows["reached"]]
     late = int(fallen["found_by"].isin(QUERY_STAGES).sum())

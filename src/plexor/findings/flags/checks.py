@@ -1,4 +1,4 @@
-"""The rules behind the flags that can be told from the findings, one function each."""
+"""The rules of the flags that depend on the findings, one function each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SMALL_USE = 0.5
 
 
 def measured(check_id: str) -> Callable[[Evidence], list[Doubt] | None]:
-    """A doubt measured on the model itself, while it was loaded, and kept in the provenance."""
+    """A doubt from a check of the loaded model, stored in the provenance."""
 
     def check(evidence: Evidence) -> list[Doubt] | None:
         for entry in evidence.provenance.get("checks", []):
@@ -35,22 +35,22 @@ def _sentence(message: str) -> str:
 
 
 def unfinished(evidence: Evidence) -> list[Doubt]:
-    """The audit has units left to do."""
+    """The audit has unfinished units."""
     if evidence.provenance.get("finished"):
         return []
-    return [(None, "The audit has not finished; these figures rest on the units done so far.")]
+    return [(None, "The audit has not finished; the figures are of the units done so far.")]
 
 
 def gradients_unseen(evidence: Evidence) -> list[Doubt] | None:
-    """The model shows no gradients, so that whatever checks them was left out."""
+    """The model gives no gradients, so their checks were left out."""
     access = evidence.provenance.get("model_access")
     if access is None:
         return None
     if access == "gradients":
         return []
     said = (
-        f"The model shows its {access} only. Checks of its gradients and attacks that need them "
-        "were not possible."
+        f"The model gives access to its {access} only. Checks of gradients and attacks that need "
+        "them were not possible."
     )
     return [(None, said)]
 
@@ -59,7 +59,7 @@ def failed_cases(evidence: Evidence) -> Iterator[Doubt]:
     """Cases could not be judged, untouched or under a probe."""
     untouched, total = evidence.cohort.n_failed, evidence.cohort.n_cases
     if untouched:
-        yield None, f"{untouched} of {total} cases could not be judged even untouched."
+        yield None, f"{untouched} of {total} untouched cases could not be judged."
     for probe in evidence.probes:
         further = probe.lossless.n_failed - untouched
         if further > 0:
@@ -83,6 +83,11 @@ def out_of_threat(evidence: Evidence) -> list[Doubt] | None:
     ]
 
 
+def _moves_features(probe: object) -> bool:
+    """Whether an attack changes more than the image, so that it may leave that as it is."""
+    return isinstance(probe, AttackSummary) and bool(probe.threat.features)
+
+
 def nothing_changed(evidence: Evidence) -> list[Doubt] | None:
     """An attack or a shortcut left every stored image as it was."""
     rows = evidence.findings
@@ -91,7 +96,7 @@ def nothing_changed(evidence: Evidence) -> list[Doubt] | None:
     lengths = [
         (probe.id, tried.loc[tried["probe"] == probe.id, "linf"])
         for probe in evidence.probes
-        if isinstance(probe, changes)
+        if isinstance(probe, changes) and not _moves_features(probe)
     ]
     known = [(name, length) for name, length in lengths if len(length)]
     if not known:
@@ -99,7 +104,7 @@ def nothing_changed(evidence: Evidence) -> list[Doubt] | None:
     return [
         (
             name,
-            f"It was tried on {counted(len(length), 'case')} and changed no stored number in any.",
+            f"It was tried on {counted(len(length), 'case')} and changed no stored number.",
         )
         for name, length in known
         if (length == 0).all()
@@ -140,7 +145,7 @@ def control_beats_attack(evidence: Evidence) -> list[Doubt] | None:
 
 
 def fit_overlap(evidence: Evidence) -> list[Doubt] | None:
-    """An attack is judged on what it was fitted on."""
+    """An attack is judged on cases of its fit."""
     cohort = evidence.cohort
     fitted = [(probe.id, probe.fit) for probe in evidence.attacks if probe.fit is not None]
     doubts: list[Doubt] = [
@@ -165,7 +170,7 @@ def _known(number: int | None) -> str:
 
 
 def success_not_growing(evidence: Evidence) -> list[Doubt] | None:
-    """A wider threat does not help the search."""
+    """Success does not grow with the radius."""
     families: dict[str, list[AttackSummary]] = defaultdict(list)
     for probe in evidence.attacks:
         same = replace(probe.threat, radius=1.0)
@@ -199,7 +204,7 @@ def _stagnates(narrow: float, wide: float) -> bool:
 
 
 def budget_unused(evidence: Evidence) -> list[Doubt] | None:
-    """The search stays well inside its threat while it fails."""
+    """The search fails with changes well below the radius."""
     rated = [
         (probe, probe.distance.length(probe.threat.norm).median, probe.threat.radius)
         for probe in evidence.attacks
@@ -227,7 +232,7 @@ def _counted(threat: Threat) -> str:
 
 
 def search_short(evidence: Evidence) -> list[Doubt] | None:
-    """The attacks gave up early on what they did not reach."""
+    """The attacks used few passes on the cases they did not reach."""
     rows = evidence.findings[evidence.findings["probe"].isin([p.id for p in evidence.attacks])]
     if rows.empty:
         return None
@@ -235,14 +240,14 @@ def search_short(evidence: Evidence) -> list[Doubt] | None:
     passes = missed["n_gradients"] + missed["n_forwards"]
     if missed.empty or passes.max() >= FEW_PASSES:
         return []
-    return [(None, f"No case that withstood was tried with more than {passes.max()} passes.")]
+    return [(None, f"No case that withstood was attacked with more than {passes.max()} passes.")]
 
 
 def decisions_vary(evidence: Evidence) -> list[Doubt]:
-    """The same untouched image was decided differently from probe to probe."""
+    """The decision on an untouched image varies between probes."""
     done = evidence.findings[evidence.findings["status"] == "ok"]
     kinds = done.groupby("case_id")["decision_before"].nunique()
     varying = int((kinds > 1).sum())
     if not varying:
         return []
-    return [(None, f"{varying} of {len(kinds)} untouched images were not always decided alike.")]
+    return [(None, f"The decision varied for {varying} of {len(kinds)} untouched images.")]

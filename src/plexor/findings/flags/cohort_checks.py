@@ -1,4 +1,4 @@
-"""The rules behind the flags about the cohort, and about the model on untouched images."""
+"""The rules of the flags on the cohort, and on the model's skill on untouched images."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def groups_few(evidence: Evidence) -> list[Doubt]:
 
 
 def groups_unknown(evidence: Evidence) -> list[Doubt]:
-    """Every case stands for itself."""
+    """Every case is its own group."""
     clean = evidence.findings[evidence.findings["probe"] == CLEAN]
     if len(clean) == 0 or (clean["group"] != clean["case_id"]).any():
         return []
@@ -33,13 +33,13 @@ def groups_unknown(evidence: Evidence) -> list[Doubt]:
 
 
 def classes_rare(evidence: Evidence) -> list[Doubt] | None:
-    """A class, or a label, has hardly any cases."""
+    """A class or a label has few cases."""
     if not evidence.cohort.cases_by_class:
         return None
     rare = [f"{name} ({n})" for name, n in evidence.cohort.cases_by_class.items() if n < FEW_CASES]
     match evidence.clean.lossless:
         case MultilabelPerformance():
-            which = "Findings present in"
+            which = "Labels present in"
         case SegmentationPerformance():
             which = "Classes outlined in"
         case _:
@@ -48,7 +48,7 @@ def classes_rare(evidence: Evidence) -> list[Doubt] | None:
 
 
 def clean_at_chance(evidence: Evidence) -> list[Doubt] | None:
-    """The untouched model may be no better than guessing."""
+    """The model may be no better than chance on untouched images."""
     match evidence.clean.lossless:
         case RegressionPerformance(r_squared=r_squared):
             return _no_better_than_the_mean(r_squared.low)

@@ -1,4 +1,4 @@
-"""What a check for doubts about an evaluation may look at."""
+"""The evidence for flags."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from plexor.findings.summary.probe_summary import AttackSummary, NoiseSummary, P
 from plexor.findings.summary.summary import CleanSummary, CohortSummary
 
 Doubt = tuple[str | None, str]
-"""The probe in doubt (None: the whole audit) and the sentence that says why."""
+"""The probe in doubt (None: the whole audit) and a sentence with the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """All that a check may look at.
+    """Everything that a flag's check may use.
 
     Attributes:
-        plan: as resolved.
-        provenance: what the findings came from.
-        findings: all rows.
-        cohort: the cases audited.
-        clean: the model on untouched images.
-        probes: as in the summary.
+        plan: the resolved plan.
+        provenance: the run's provenance.
+        findings: all findings.
+        cohort: summary of the audited cases.
+        clean: results on untouched images.
+        probes: the probes' summaries.
     """
 
     plan: Mapping[str, Any]
@@ -41,6 +41,6 @@ class Evidence:
         return [probe for probe in self.probes if isinstance(probe, AttackSummary)]
 
     def noise(self, attack: AttackSummary) -> NoiseSummary | None:
-        """The noise of an attack's size; None where it is not among the findings."""
+        """The noise control of an attack; None if it is not among the findings."""
         noises = (probe for probe in self.probes if isinstance(probe, NoiseSummary))
         return next((probe for probe in noises if probe.id == attack.control), None)

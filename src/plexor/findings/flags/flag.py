@@ -1,4 +1,4 @@
-"""A doubt about the evaluation itself that was found."""
+"""A raised flag: a doubt about the evaluation itself."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 Severity = Literal["error", "warning", "note"]
-"""error: do not rely on the figures it touches; warning: read them with care; note: know it."""
+"""error: do not rely on the figures concerned; warning: interpret with care; note: information."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flag:
-    """A doubt that was found.
+    """A raised flag.
 
     Attributes:
-        id: of the kind of doubt, which has a page in the reference.
+        id: id of its kind, which has a page in the reference.
         severity: "error", "warning" or "note".
         probe: id of the probe in doubt; None for the whole audit.
-        message: why, in a sentence.
+        message: the reason, in one sentence.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Kinds of doubts about an evaluation: what raises them, why they matter, what to do."""
+"""Kinds of flags: rule, importance, advice."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from plexor.findings.flags.flag import Flag, Severity
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlagKind:
-    """A doubt that an audit looks for.
+    """A kind of flag.
 
     Attributes:
         id: its name in a summary, and its page's in the reference.
         title: the doubt in a few words.
-        severity: how far it reaches.
+        severity: severity of its flags.
         raised_if: the rule, exactly.
-        why: why a reader of the figures should care.
+        why: why it matters for the figures.
         what_to_do: the next step.
-        check: gives the doubts found, or None where the audit does not allow the check.
+        check: returns the doubts found, or None if the audit does not allow the check.
     """
 
     id: str
@@ -34,10 +34,10 @@ class FlagKind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlagOutcome:
-    """What became of every check.
+    """Outcome of all checks.
 
     Attributes:
-        raised: the doubts found, in the order of the checks.
+        raised: raised flags, in the order of the checks.
         passed: ids of checks that found nothing.
         unchecked: ids of checks that the audit does not allow.
     """

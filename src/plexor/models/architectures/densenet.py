@@ -7,12 +7,13 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from plexor.core.errors import ModelError
+from plexor.core.errors import ModelError, require
 from plexor.models.architectures.efficientnet import from_packaged_names
 
 
 def densenet121(spatial_dims: int, channels: int, n_outputs: int) -> nn.Module:
     """DenseNet-121."""
+    require("monai")
     from monai.networks.nets.densenet import DenseNet121
 
     network: nn.Module = DenseNet121(
@@ -23,6 +24,7 @@ def densenet121(spatial_dims: int, channels: int, n_outputs: int) -> nn.Module:
 
 def densenet201(spatial_dims: int, channels: int, n_outputs: int) -> nn.Module:
     """DenseNet-201."""
+    require("monai")
     from monai.networks.nets.densenet import DenseNet201
 
     network: nn.Module = DenseNet201(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import nn
 
+from plexor.core.errors import require
+
 
 def unet(spatial_dims: int, channels: int, n_outputs: int) -> nn.Module:
     """Five levels with 32 to 256 features; images need 32 pixels or more along each axis."""
@@ -16,6 +18,7 @@ def small_unet(spatial_dims: int, channels: int, n_outputs: int) -> nn.Module:
 
 
 def _built(spatial_dims: int, channels: int, n_outputs: int, *, width: int) -> nn.Module:
+    require("monai")
     from monai.networks.nets.basic_unet import BasicUNet
 
     network: nn.Module = BasicUNet(

@@ -18,6 +18,8 @@ from torch.utils.data import Dataset
 from plexor.cases import Case, Image, read_case, truth_of
 from plexor.core.errors import DataError
 from plexor.core.seeds import seed_for
+from plexor.models.batch import axes_of
+from plexor.models.features import Feature, Features
 from plexor.models.preprocess import Preprocess
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Task
@@ -27,8 +29,12 @@ from plexor.models.truth import encode
 _NUMPY_SEED = 2**32
 
 
-class CaseDataset(Dataset[tuple[Tensor, Tensor]]):
-    """Network input (C, *size) float32 and label of each case.
+Example = tuple[Tensor, Tensor, Tensor]
+"""Network input, standardised features and label."""
+
+
+class CaseDataset(Dataset[Example]):
+    """Network input (C, *size) float32, features (n,) float32 and label of each case.
 
     The label of a segmentation is its mask, (*size) int64, resized to the network's size by nearest
     neighbour and transformed together with its image.
@@ -38,6 +44,8 @@ class CaseDataset(Dataset[tuple[Tensor, Tensor]]):
         task: the task that their truths are of.
         preprocess: of the model.
         channels: number of channels that every image must have.
+        features: numbers beside the image, standardised by their mean and standard deviation; the
+            second tensor has no element where there are none.
         augment: random changes; None for unchanged images.
         seed: of the random changes.
         epoch: of the random changes.
@@ -50,6 +58,7 @@ class CaseDataset(Dataset[tuple[Tensor, Tensor]]):
         preprocess: Preprocess,
         *,
         channels: int,
+        features: Sequence[Feature] = (),
         augment: Augmentation | None = None,
         seed: int = 0,
         epoch: int = 0,
@@ -60,6 +69,10 @@ class CaseDataset(Dataset[tuple[Tensor, Tensor]]):
         self.labels = torch.empty(0) if masked else encode(task, [case.truth for case in cases])
         self.preprocess = preprocess
         self.channels = channels
+        given = Features.of(cases, torch.device("cpu")) if features else None
+        self.features = (
+            torch.empty(len(cases), 0) if given is None else given.standardised(features)
+        )
         spatial_dims = len(preprocess.size or ())
         self.move_image, self.move_mask = (
             None if augment is None else _transform(augment, spatial_dims, of_mask=of_mask)
@@ -71,7 +84,7 @@ class CaseDataset(Dataset[tuple[Tensor, Tensor]]):
     def __len__(self) -> int:
         return len(self.cases)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+    def __getitem__(self, index: int) -> Example:
         case = self.cases[index]
         image = read_case(case)
         if len(image.pixels) != self.channels:
@@ -81,14 +94,15 @@ class CaseDataset(Dataset[tuple[Tensor, Tensor]]):
             )
         stored = torch.from_numpy(image.pixels.astype(np.float32))[None]
         values = stored * image.intensity.slope + image.intensity.intercept
-        scaled = self.preprocess.scale(self.preprocess.resize(values))
+        axes = axes_of([image], values.device)
+        scaled = self.preprocess.scale(self.preprocess.resize(values, axes))
         draws = seed_for(self.seed, "augment", str(self.epoch), case.id) % _NUMPY_SEED
         if self.move_image is not None:
             scaled = _drawn(self.move_image, scaled[0], draws)[None]
         inputs = self.preprocess.normalise(scaled)[0]
         if isinstance(self.task, Segmentation):
-            return inputs, self._mask(self.task, case, image, draws)
-        return inputs, self.labels[index]
+            return inputs, self.features[index], self._mask(self.task, case, image, draws)
+        return inputs, self.features[index], self.labels[index]
 
     def _mask(self, task: Segmentation, case: Case, image: Image, draws: int) -> Tensor:
         label = encode(task, [truth_of(case, image)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
@@ -12,10 +14,11 @@ from torch.utils.data import DataLoader
 
 from plexor.cases import Cohort
 from plexor.core.seeds import seed_for
+from plexor.models.features import Feature
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Binary, Multiclass, Multilabel, Regression, Task
 from plexor.models.training.config import Training
-from plexor.models.training.dataset import CaseDataset
+from plexor.models.training.dataset import CaseDataset, Example
 from plexor.models.training.score import score_of
 from plexor.models.truth import encode
 
@@ -37,6 +40,7 @@ class TrainingModule(pl.LightningModule):
         validation: Cohort,
         channels: int,
         seed: int,
+        features: Sequence[Feature] = (),
     ) -> None:
         super().__init__()
         self.network = network
@@ -45,6 +49,7 @@ class TrainingModule(pl.LightningModule):
         self.training_cohort = training
         self.validation_cohort = validation
         self.channels = channels
+        self.features = features
         self.seed = seed
         self.score = score_of(task)
         self.class_weight: Tensor
@@ -59,7 +64,7 @@ class TrainingModule(pl.LightningModule):
         self.register_buffer("class_weight", weights, persistent=False)
         self._seen: list[tuple[Tensor, Tensor]] = []
 
-    def train_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
+    def train_dataloader(self) -> DataLoader[Example]:
         """Training split with the order and augmentation of this epoch, also after a resume."""
         epoch = self.current_epoch
         dataset = CaseDataset(
@@ -67,6 +72,7 @@ class TrainingModule(pl.LightningModule):
             self.task,
             self.config.preprocess,
             channels=self.channels,
+            features=self.features,
             augment=self.config.augment,
             seed=self.seed,
             epoch=epoch,
@@ -82,24 +88,28 @@ class TrainingModule(pl.LightningModule):
             num_workers=self.config.workers,
         )
 
-    def val_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
+    def val_dataloader(self) -> DataLoader[Example]:
         """Validation split, unchanged."""
         dataset = CaseDataset(
-            self.validation_cohort.cases, self.task, self.config.preprocess, channels=self.channels
+            self.validation_cohort.cases,
+            self.task,
+            self.config.preprocess,
+            channels=self.channels,
+            features=self.features,
         )
         return DataLoader(dataset, batch_size=self.config.batch_size)
 
-    def training_step(self, batch: tuple[Tensor, Tensor], _index: int) -> Tensor:
+    def training_step(self, batch: Example, _index: int) -> Tensor:
         """The loss of one batch."""
-        inputs, labels = batch
-        loss = self._loss(self.network(_channels_last(inputs)).float(), labels)
+        inputs, features, labels = batch
+        loss = self._loss(self._outputs(inputs, features), labels)
         self.log("loss", loss, batch_size=len(labels))
         return loss
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], _index: int) -> None:
+    def validation_step(self, batch: Example, _index: int) -> None:
         """Collects outputs in the task's unit for the epoch's figures; for masks their Dice."""
-        inputs, labels = batch
-        outputs = self.network(_channels_last(inputs)).float()
+        inputs, features, labels = batch
+        outputs = self._outputs(inputs, features)
         if isinstance(self.task, Segmentation):
             outputs = self.task.dice(self.task.decide(outputs), labels)
             labels = labels.flatten(1)[:, :0]
@@ -126,6 +136,12 @@ class TrainingModule(pl.LightningModule):
             pct_start=0.2,
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _outputs(self, inputs: Tensor, features: Tensor) -> Tensor:
+        """The network's outputs in float32; it gets features only where there are any."""
+        beside = (features,) if features.shape[1] else ()
+        outputs: Tensor = self.network(_channels_last(inputs), *beside)
+        return outputs.float()
 
     def _loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
         smoothing = self.config.label_smoothing

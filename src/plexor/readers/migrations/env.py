@@ -1,4 +1,4 @@
-"""Run by Alembic: brings a database to the wanted version, on a connection it is given."""
+"""Entry point of Alembic: migrates a database on a given connection."""
 
 from alembic import context
 

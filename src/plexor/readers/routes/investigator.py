@@ -1,4 +1,4 @@
-"""What the investigator's page asks: progress by reader, no answers."""
+"""Routes of the investigator's page: progress by reader, no answers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def login(body: Login, request: Request, response: Response, site: SiteDep) -> d
 
 @router.get("/progress")
 def show_progress(site: SiteDep, caller: InvestigatorDep) -> dict[str, Any]:
-    """How far each reader is."""
+    """Progress of each reader."""
     with site.store.reading() as session:
         study = the_study(session)
         told = {"name": study.name, "state": study.state}

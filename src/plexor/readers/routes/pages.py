@@ -1,4 +1,4 @@
-"""The pages. They hold no data: scripts fetch it."""
+"""Routes of the pages, which hold no data; scripts fetch it."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ def _page(request: Request, name: str) -> HTMLResponse:
 @router.get("/", response_class=HTMLResponse)
 @router.get("/enter", response_class=HTMLResponse)
 def enter(request: Request) -> HTMLResponse:
-    """Where a personal link leads; its token is behind the # and stays in the browser."""
+    """The page of a personal link; the token after # stays in the browser."""
     return _page(request, "enter.html")
 
 
 @router.get("/study", response_class=HTMLResponse)
 def study(request: Request) -> HTMLResponse:
-    """Where readers read."""
+    """The page for reading."""
     return _page(request, "study.html")
 
 
 @router.get("/investigator", response_class=HTMLResponse)
 def investigator(request: Request) -> HTMLResponse:
-    """Where the investigator sees progress."""
+    """The investigator's page."""
     return _page(request, "investigator.html")
 
 
 @router.get("/screen", response_class=HTMLResponse)
 def screen(request: Request) -> HTMLResponse:
-    """Grey steps, to check a screen."""
+    """The page with grey steps, to check a screen."""
     return _page(request, "screen.html")
 
 
 @router.get("/texts/{language}")
 def texts(language: Language) -> JSONResponse:
-    """The words of the pages in a language."""
+    """The texts of the pages in a language."""
     return JSONResponse(catalogue(language))

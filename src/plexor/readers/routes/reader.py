@@ -1,4 +1,4 @@
-"""What a reader's browser asks."""
+"""Routes for a reader's browser."""
 
 from __future__ import annotations
 
@@ -42,13 +42,15 @@ def enter(body: Enter, request: Request, response: Response, site: SiteDep) -> d
             raise RefusedError("link", "the link is not valid, or no longer")
         if session.get_one(ReaderRow, token.reader_id).withdrawn_at is not None:
             raise RefusedError("link", "the link is not valid, or no longer")
+        if not site.visits.allows(f"reader {token.reader_id}"):
+            raise TooManyError
         sign_in(session, site, response, token.reader_id)
     return {"next": "/study"}
 
 
 @router.get("/state")
 def state(site: SiteDep, caller: ReaderDep) -> dict[str, Any]:
-    """Where the reader stands, and all that the page needs to go on."""
+    """The reader's state, with everything the page needs to continue."""
     with site.store.reading() as session:
         reader = reader_row(session, caller)
         now = service.standing(session, site.design, reader)
@@ -62,7 +64,7 @@ def state(site: SiteDep, caller: ReaderDep) -> dict[str, Any]:
 
 @router.post("/consent")
 def consent(body: Consent, site: SiteDep, caller: WriterDep) -> dict[str, Any]:
-    """Keeps that the reader agrees."""
+    """Records the reader's consent."""
     if body.language not in site.design.languages:
         raise RefusedError("invalid", f"the study is not in the language {body.language}")
     profile = {"role": body.role, "years": body.years}
@@ -74,7 +76,7 @@ def consent(body: Consent, site: SiteDep, caller: WriterDep) -> dict[str, Any]:
 
 @router.get("/reads/{read_id}")
 def read(read_id: ReadId, site: SiteDep, caller: ReaderDep) -> dict[str, Any]:
-    """A read, to be corrected."""
+    """A read for correction."""
     with site.store.reading() as session:
         reader = reader_row(session, caller)
         return asdict(service.view_read(session, site.design, reader, read_id))
@@ -82,7 +84,7 @@ def read(read_id: ReadId, site: SiteDep, caller: ReaderDep) -> dict[str, Any]:
 
 @router.post("/reads/{read_id}/open", status_code=204)
 def open_read(read_id: ReadId, body: Screen, site: SiteDep, caller: WriterDep) -> None:
-    """Keeps that a read was shown, on which screen."""
+    """Records that a read was shown, with the screen."""
     with site.store.writing() as session:
         reader = reader_row(session, caller)
         service.open_read(session, site.design, reader, read_id, body.model_dump())
@@ -90,15 +92,15 @@ def open_read(read_id: ReadId, body: Screen, site: SiteDep, caller: WriterDep) -
 
 @router.post("/reads/{read_id}/submissions")
 def submit(read_id: ReadId, body: Submission, site: SiteDep, caller: WriterDep) -> dict[str, Any]:
-    """Keeps the answers to a read; what is answered 200 is on the disk."""
+    """Records the answers to a read; after status 200 they are on disk."""
     receipt = _submit(site, caller, read_id, body)
     return {**asdict(receipt), "standing": _standing(site, caller)}
 
 
 @router.get("/reads/{read_id}/images/{slot}/{piece}", response_class=Response)
 def image(read_id: ReadId, slot: Place, piece: Place, site: SiteDep, caller: ReaderDep) -> Response:
-    """One slice of an image, while its read is the reader's current one."""
-    if not site.images.allows(caller.session):
+    """One slice of an image of the reader's current read."""
+    if not site.images.allows(f"reader {caller.reader_id}"):
         raise TooManyError
     with site.store.reading() as session:
         reader = reader_row(session, caller)
@@ -111,7 +113,7 @@ def image(read_id: ReadId, slot: Place, piece: Place, site: SiteDep, caller: Rea
 
 @router.get("/mine")
 def mine(site: SiteDep, caller: ReaderDep) -> dict[str, Any]:
-    """Everything that is kept of the reader."""
+    """Everything stored about the reader."""
     with site.store.reading() as session:
         return personal_data(session, reader_row(session, caller))
 

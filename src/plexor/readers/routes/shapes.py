@@ -1,4 +1,4 @@
-"""What browsers send and get, as types."""
+"""Types of requests and responses."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Login(BaseModel):
 
 
 class Consent(BaseModel):
-    """A reader agrees, and says who they are."""
+    """A reader's consent, with role and experience."""
 
     model_config = _STRICT
     agree: Literal[True]

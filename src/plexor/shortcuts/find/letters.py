@@ -176,6 +176,6 @@ def _drawn(letter: str, family: str, weight: str) -> NDArray[np.float64]:
     inside = np.zeros(len(grid), dtype=bool)
     for outline in path.to_polygons(closed_only=True):
         inside ^= Path(outline).contains_points(grid)
-    fine = inside.reshape(2 * height, 2 * width).astype(float)
-    found: NDArray[np.float64] = fine.reshape(height, 2, width, 2).mean((1, 3))
-    return found
+    fine = inside.astype(float).reshape(height, 2, width, 2)
+    coarse: NDArray[np.float64] = fine.mean((1, 3))
+    return coarse

@@ -66,7 +66,7 @@ class RapidOcr:
             import onnxruntime  # noqa: F401 (RapidOCR logs its absence and goes on)
             from rapidocr import RapidOCR
         except ModuleNotFoundError as error:
-            raise MissingExtraError("rapidocr", "ocr") from error
+            raise MissingExtraError("rapidocr") from error
         logging.getLogger("RapidOCR").setLevel(logging.ERROR)
         return RapidOCR(
             params={

@@ -1,4 +1,4 @@
-"""Allyn et al., Medicine 2020;99(50):e23568: dermatoscopic images that all become naevi."""
+"""Allyn et al., Medicine 2020;99(50):e23568: dermatoscopic images made to be called naevi."""
 
 from plexor.studies.allyn2020.published import ALLYN2020
 

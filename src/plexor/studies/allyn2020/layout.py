@@ -1,4 +1,4 @@
-"""HAM10000 as it is handed out: a table of metadata, and images in one folder or two."""
+"""The layout of HAM10000 as distributed: a table of metadata, and images in one or two folders."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Photo:
 
 
 def read_layout(folder: Path) -> tuple[Photo, ...]:
-    """Every image with its metadata, by name.
+    """Reads every image's metadata, sorted by name.
 
     The table is ``HAM10000_metadata.csv`` (or ``.tab``, or without ending) and has the columns
     lesion_id, image_id and dx. Images, of any size, lie beside it or in ``images``,
@@ -44,9 +44,9 @@ def read_layout(folder: Path) -> tuple[Photo, ...]:
     are called by their image_id.
 
     Raises:
-        DataError: there is no table or a column is missing; or, all at once: images without
-            metadata, metadata without images, an image or a row that is there twice, an unknown
-            dx, an empty cell, or no image of a naevus.
+        DataError: there is no table or a column is missing; or, listed together: images without
+            metadata, metadata without images, duplicate images or rows, unknown dx, empty cells, no
+            image of a naevus.
     """
     table = _table(folder)
     rows = [{name: str(row.cells.get(name) or "") for name in _COLUMNS} for row in table.rows]
@@ -68,7 +68,7 @@ def read_layout(folder: Path) -> tuple[Photo, ...]:
 def _table(folder: Path) -> Manifest:
     """The metadata, its columns checked."""
     if not folder.is_dir():
-        raise DataError(f"{folder} is no folder; give --data the folder that holds {TABLES[0]}")
+        raise DataError(f"{folder} is no folder; give the folder with {TABLES[0]} as --data")
     found = next((folder / name for name in TABLES if (folder / name).is_file()), None)
     if found is None:
         raise DataError(
@@ -99,7 +99,7 @@ def _files(folder: Path) -> Mapping[str, list[Path]]:
 
 
 def _row_problems(rows: Iterable[Mapping[str, str]]) -> Iterator[str]:
-    """What is wrong with the metadata by itself."""
+    """Problems of the metadata."""
     rows = list(rows)
     for row in rows:
         name = row["image_id"] or f"a row of lesion {row['lesion_id'] or '?'}"
@@ -112,11 +112,11 @@ def _row_problems(rows: Iterable[Mapping[str, str]]) -> Iterator[str]:
         if name and times > 1:
             yield f"{name}: {times} rows of metadata, expected one"
     if not any(row["dx"] == NAEVUS for row in rows):
-        yield f"no image of class {NAEVUS}, which every image is to be turned into"
+        yield f"no image of class {NAEVUS}, the attacks' target"
 
 
 def _file_problems(files: Mapping[str, list[Path]], named: set[str]) -> Iterator[str]:
-    """What is wrong between metadata and images."""
+    """Mismatches of metadata and images."""
     for name in sorted(named - files.keys() - {""}):
         yield f"{name}: metadata without an image"
     for name in sorted(files.keys() - named):

@@ -1,4 +1,4 @@
-"""How much of the published accuracy is other images of the same lesions, seen in training."""
+"""The part of the published accuracy that is due to images of lesions seen in training."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from plexor.studies.allyn2020.ours import Ours, share
 
 
 def leaked_images(plan_file: Path, lesion_of: Mapping[str, str]) -> frozenset[str]:
-    """Judged images of lesions of which another image was trained or validated on."""
+    """Judged images whose lesion has another image in the training or validation set."""
     cohort = cohort_of(load_plan(plan_file))
     seen = {lesion_of[case.id] for case in cohort.cases if case.split != "test"}
     return frozenset(
@@ -26,11 +26,11 @@ def leaked_images(plan_file: Path, lesion_of: Mapping[str, str]) -> frozenset[st
 
 
 def leak_table(published: Ours, clean: Ours, leaked: Iterable[str]) -> StudyTable:
-    """The accuracy of untouched images by whether their lesion was trained on.
+    """Accuracy of untouched images, by whether their lesion was in the training set.
 
     Args:
-        published: the arm that is split by image.
-        clean: the arm that is split by lesion.
+        published: the arm split by image.
+        clean: the arm split by lesion.
         leaked: see ``leaked_images``.
     """
     rows = published.rows(CLEAN)
@@ -54,16 +54,16 @@ def leak_table(published: Ours, clean: Ours, leaked: Iterable[str]) -> StudyTabl
     return StudyTable(
         id="leak",
         title="The size of the leak",
-        text="Split by image, many a judged image has a sister in the training set. The first "
-        "difference compares, under one network, images whose lesion was trained on with the rest; "
-        "the second compares the two arms.",
+        text="With a split by image, many judged images show a lesion of the training set. The "
+        "first difference compares, under one network, images whose lesion was trained on with "
+        "the rest; the second compares the two arms.",
         columns=("", "Estimate"),
         rows=tuple(
             StudyRow(name=name, detail=detail, cells=(number,)) for name, detail, number in found
         ),
         note="Lesions with several images differ from those with one, in class among other things, "
-        "so that the first difference is not the leak alone. The second has two networks and two "
-        "sets of images, taken as independent.",
+        "so the first difference is not due to the leak alone. The second involves two networks "
+        "and two sets of images, taken as independent.",
     )
 
 

@@ -1,4 +1,4 @@
-"""What an arm's audit came to, its intervals clustered by lesion however the arm was split."""
+"""Results of an arm's audit, with intervals clustered by lesion in every arm."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Ours:
     """An arm's findings and summary.
 
     Attributes:
-        summary: as ``summarise`` makes it, but with lesions for groups.
-        findings: rows of the findings' schema, likewise.
+        summary: the output of ``summarise``, with lesions as groups.
+        findings: the findings, with lesions as groups.
     """
 
     summary: Summary
@@ -39,7 +39,7 @@ class Ours:
 
     @classmethod
     def read(cls, run: Path, lesion_of: Mapping[str, str]) -> Ours:
-        """From a run directory, and image → lesion."""
+        """Reads a run directory, given image → lesion."""
         directory = RunDirectory(run)
         findings = directory.findings()
         findings["group"] = findings["case_id"].map(lesion_of)
@@ -49,17 +49,17 @@ class Ours:
     def find(
         self, attack: str, radius: float, *, target: str | None = NAEVUS
     ) -> AttackSummary | None:
-        """The summary of an attack at a radius, after a class or, with None, after any mistake."""
+        """The summary of an attack at a radius, with a target class or, for None, untargeted."""
         for probe in self.summary.attacks:
             if probe.name == attack and probe.threat.radius == radius and aims_at(probe) == target:
                 return probe
         return None
 
     def probe(self, attack: str, radius: float) -> AttackSummary:
-        """The summary of an attack that makes naevi.
+        """The summary of an attack with the target naevus.
 
         Raises:
-            RunDirectoryError: it was not run.
+            RunDirectoryError: the attack was not run.
         """
         found = self.find(attack, radius)
         if found is None:
@@ -69,7 +69,7 @@ class Ours:
         return found
 
     def rows(self, probe: str) -> pd.DataFrame:
-        """Every image that could be judged under a probe, as stored losslessly."""
+        """Findings of every judged image under a probe, in the lossless container."""
         rows = self.findings
         there = (rows["probe"] == probe) & (rows["stored"] == LOSSLESS) & (rows["status"] == "ok")
         return rows[there]
@@ -82,7 +82,7 @@ class Ours:
         return share(rows["decision_after"] == NAEVUS, rows["group"])
 
     def accuracy(self, probe: str = CLEAN) -> Number:
-        """The share of images called what they are."""
+        """Accuracy: the share of images classified correctly."""
         rows = self.rows(probe)
         return share(rows["decision_after"] == rows["truth"], rows["group"])
 
@@ -92,7 +92,7 @@ class Ours:
         return share(rows["truth"] == NAEVUS, rows["group"])
 
     def mcnemar(self, probe: AttackSummary) -> Number:
-        """McNemar's test of accuracy, clustered by lesion; the plain one's p stands beside it."""
+        """McNemar's test of accuracy, clustered by lesion, with the p of the unclustered test."""
         result = of_kind(probe.lossless, ClassAttackResult)
         tests = result.mcnemar
         return Number(
@@ -107,17 +107,17 @@ class Ours:
         )
 
     def identity(self, probe: str) -> str:
-        """Whether accuracy is the naevi's share, which it must be once every image is called one.
+        """Checks that accuracy equals the share of naevi if every image is called a naevus.
 
         Raises:
-            RuntimeError: every image is called a naevus and it is not.
+            RuntimeError: it does not.
         """
         rows = self.rows(probe)
         n, n_other = len(rows), int((rows["decision_after"] != NAEVUS).sum())
         n_naevi = int((rows["truth"] == NAEVUS).sum())
         n_right = int((rows["decision_after"] == rows["truth"]).sum())
         if n_other:
-            return f"not put to the test: {n_other} of {n} images are not called naevi"
+            return f"not tested: {n_other} of {n} images are not called naevi"
         if n_right != n_naevi:
             raise RuntimeError(
                 f"internal: every image was called a naevus, {n_naevi} of {n} are, and {n_right} "
@@ -133,7 +133,7 @@ def share(events: pd.Series[bool], groups: pd.Series[str]) -> Number:
 
 
 def aims_at(probe: AttackSummary) -> str | None:
-    """The class that an attack wants decisions to become; None for another goal."""
+    """The target class of an attack; None for another goal."""
     return probe.goal.target if isinstance(probe.goal, Become) else None
 
 

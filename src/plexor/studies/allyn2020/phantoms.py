@@ -1,4 +1,4 @@
-"""Drawn lesions in the layout of HAM10000, for a run that needs no data."""
+"""Phantom lesions in the layout of HAM10000, for a run without data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DX = {NAEVUS: "nv", MELANOMA: "mel", KERATOSIS: "bkl"}
 _TURNS = (NAEVUS, NAEVUS, MELANOMA, NAEVUS, NAEVUS, KERATOSIS)
 """Two lesions in three are naevi, as in HAM10000."""
 _SHOTS = (1, 3, 2)
-"""Images of a lesion, by turns: some lesions have several, as there."""
+"""Number of images of successive lesions; some lesions have several, as in HAM10000."""
 
 
 def write_phantoms(folder: Path, *, n_lesions: int, side: int, seed: int) -> Path:
@@ -25,9 +25,9 @@ def write_phantoms(folder: Path, *, n_lesions: int, side: int, seed: int) -> Pat
 
     Args:
         folder: gets ``HAM10000_metadata.csv``, written last, and ``images``.
-        n_lesions: how many; each has one to three images.
+        n_lesions: number of lesions; each has one to three images.
         side: of the square images, pixels.
-        seed: of everything drawn.
+        seed: seed of all draws.
 
     Returns:
         The folder.

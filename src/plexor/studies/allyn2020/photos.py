@@ -1,12 +1,12 @@
-"""``cohort.csv``: the images that a run of the study uses, the manifest of all its plans."""
+"""``cohort.csv``: the images used by a run of the study, as the manifest of all its plans."""
 
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterable
 from pathlib import Path
 
+from plexor.core.csv_text import csv_text, plain_cell
 from plexor.studies.allyn2020.layout import Photo
 from plexor.studies.allyn2020.plans import COHORT
 from plexor.studies.step import keep
@@ -15,19 +15,17 @@ _COLUMNS = ("image_id", "lesion_id", "dx", "path")
 
 
 def write_photos(out: Path, photos: Iterable[Photo]) -> None:
-    """Lists the images; paths inside ``out`` are relative, others absolute.
+    """Writes the list of images; paths inside ``out`` are relative, others absolute.
 
     Raises:
-        RunDirectoryError: other images are listed there.
+        RunDirectoryError: the existing file lists other images.
     """
-    base, text = out.resolve(), io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
+    base, rows = out.resolve(), []
     for photo in photos:
         path = photo.path.resolve()
         shown = path.relative_to(base) if path.is_relative_to(base) else path
-        writer.writerow((photo.image_id, photo.lesion_id, photo.dx, shown.as_posix()))
-    keep(out / COHORT, text.getvalue())
+        rows.append((photo.image_id, photo.lesion_id, photo.dx, shown.as_posix()))
+    keep(out / COHORT, csv_text(_COLUMNS, rows))
 
 
 def read_photos(out: Path) -> tuple[Photo, ...]:
@@ -36,10 +34,10 @@ def read_photos(out: Path) -> tuple[Photo, ...]:
         rows = list(csv.DictReader(file))
     return tuple(
         Photo(
-            image_id=row["image_id"],
-            lesion_id=row["lesion_id"],
-            dx=row["dx"],
-            path=out / row["path"],
+            image_id=plain_cell(row["image_id"]),
+            lesion_id=plain_cell(row["lesion_id"]),
+            dx=plain_cell(row["dx"]),
+            path=out / plain_cell(row["path"]),
         )
         for row in rows
     )

@@ -1,4 +1,4 @@
-"""The study as plans, which ``plexor train`` and ``plexor audit`` read: its arms at each scale."""
+"""The study's arms as plans for ``plexor train`` and ``plexor audit``, at each scale."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ WEIGHTS = "weights.safetensors"
 RADII = (1, 2, 4, 8)
 """Levels of 255."""
 MAIN_RADIUS = 8
-"""The radius of the first table."""
+"""The radius of the report's first table."""
 UNTARGETED_RADIUS = 4
 GENERATOR, UNIVERSAL, ONE_PIXEL = "generator", "universal-generator", "one-pixel"
 SEED = 0
 _FEW = 12
-"""Images kept where nobody draws a set for observers."""
+"""Number of examples kept in arms from which no image set for readers is drawn."""
 
 _LOOK: Written = {"window": [0, 255], "mean": [0.76, 0.55, 0.57], "std": [0.14, 0.15, 0.17]}
 """Mean and standard deviation of HAM10000's channels, over 255."""
 _LITE: Written = {"window": [0, 255], "mean": [0.498], "std": [0.502]}
 """(x - 127) / 128, which EfficientNet-Lite0's ImageNet weights take."""
 _TURNED = {"flip": [0, 1], "rotate_degrees": 180, "zoom": 0.15, "brightness": 0.1, "contrast": 0.15}
-"""Skin has no up and no left."""
+"""Flips and rotations: skin has no preferred orientation."""
 _COMMON = {
     "learning_rate": 0.001,
     "weight_decay": 0.02,
@@ -42,22 +42,27 @@ _COMMON = {
 }
 
 
+NAEVI_KEPT = 4
+"""Naevi are kept four times as often as each other class, where a scale keeps a part."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """How large everything is.
+    """Size of the study: networks, images, options of attacks.
 
     Attributes:
         name: "smoke", "small" or "full".
-        classifier: the ``train`` of a plan, of the network that is attacked.
-        other: likewise, of the network that the generators are tried on without having seen it.
+        classifier: key ``train`` of the plan of the attacked network.
+        other: likewise, of the network of the transfer arm.
         generator: options of the fits.
         pgd: options of PGD.
-        one_pixel: options of the one-pixel attack, which asks the network hundreds of times an
+        one_pixel: options options of the one-pixel attack, which makes hundreds of queries per
             image; None leaves it out.
-        most_lesions: of each class, of real data; of naevi four times as many. None takes all.
-        n_examples: images kept of each arm whose generator makes naevi, for observers and the
-            report.
-        because: why its classifier need not be as good as the published one.
+        most_lesions: maximum number of lesions per class of real data, four times that of naevi.
+            None takes all.
+        n_examples: number of examples kept in each arm whose generator makes naevi, for readers and
+            the report.
+        because: why the classifier may be worse than the published one.
     """
 
     name: str
@@ -71,7 +76,7 @@ class Scale:
     because: str
 
     def setting(self, n_images: int, n_lesions: int, *, drawn: bool) -> str:
-        """What was run on what, in a sentence."""
+        """A sentence that names images and networks."""
         height, width = self.classifier["preprocess"]["size"]
         kind = "drawn phantoms, not photographs" if drawn else "HAM10000"
         return (
@@ -109,7 +114,7 @@ SCALES: dict[str, Scale] = {
         one_pixel={"population": 10, "queries": 40},
         most_lesions=20,
         n_examples=30,
-        because="a small network was trained for seconds on few images, to see that all of it "
+        because="a small network was trained for seconds on few images, to test that everything "
         "works",
     ),
     "small": Scale(
@@ -129,7 +134,7 @@ SCALES: dict[str, Scale] = {
         generator={},
         pgd={"steps": 20},
         one_pixel={},
-        because="the paper's training is not known to us in full, so that ours is another",
+        because="the paper does not describe its training in full, so ours differs",
     ),
 }
 
@@ -137,9 +142,12 @@ _SHARES = {
     PUBLISHED: {"train": 0.75, "validation": 0.05, "test": 0.20},
     CLEAN: {"train": 0.75, "validation": 0.10, "test": 0.15},
 }
-"""As many are trained on in both arms, and the published test set is a fifth, as in the paper."""
+"""Shares of the splits, equal in both arms; the test set is a fifth, as in the paper."""
 _COLUMNS = {
-    PUBLISHED: {"label": "dx", "id": "image_id"},  # no group: an image may be split from its lesion
+    PUBLISHED: {
+        "label": "dx",
+        "id": "image_id",
+    },  # no groups: split by image
     CLEAN: {"label": "dx", "id": "image_id", "group": "lesion_id"},
 }
 
@@ -161,11 +169,10 @@ def plan_of(
     """An arm's plan as plain data, as seen from its folder in the study's directory.
 
     Args:
-        arm: its name.
+        arm: name of the arm.
         scale: what is run.
-        start: weights to start training from.
-        loaded: the transfer arm's probes, see ``loaded_probe``: of files that the clean arm's
-            audit leaves.
+        start: initial weights of the training.
+        loaded: the transfer arm's probes, see ``loaded_probe``, from fits of the clean arm.
     """
     design = CLEAN if arm == TRANSFER else arm
     train = dict(scale.other if arm == TRANSFER else scale.classifier)
@@ -204,7 +211,7 @@ def _probes(arm: str, scale: Scale) -> list[Written]:
 
 
 def loaded_probe(attack: str, radius: float, file: Path) -> Written:
-    """A probe that uses again what was fitted on another model."""
+    """A probe that reuses a fit made on another model."""
     return {
         "attack": attack,
         "goal": {"become": NAEVUS},

@@ -22,6 +22,7 @@ from plexor.studies.allyn2020.plans import (
     ARMS,
     CLEAN,
     GENERATOR,
+    NAEVI_KEPT,
     RADII,
     SEED,
     TRANSFER,
@@ -36,17 +37,16 @@ from plexor.studies.carry import audit_arm, train_arm
 from plexor.studies.step import Advance, Request, Step, keep
 
 _N_PHANTOM_LESIONS, _PHANTOM_SIDE = 180, 48
-_NAEVI = 4
-"""Naevi are kept four times as often as each other class, where a scale keeps a part."""
 
 
 def steps(request: Request) -> list[Step]:
-    """What is to be done, in order.
+    """The study's steps, in order.
 
     Raises:
-        PlanError: an unknown scale or arm.
+        PlanError: an unknown scale or arm, or no data at another scale than "smoke".
     """
     scale = scale_of(request.scale)
+    request.check_data()
     request.check_arms(ARMS)
     found = [Step(title="images", unit="steps", run=partial(_images, request, scale))]
     for name in ARMS:
@@ -78,7 +78,7 @@ class _Arm:
         loaded = _loaded(self.request.out) if self.name == TRANSFER else ()
         start = self.request.start.get(self.name)
         plan = plan_of(self.name, self.scale, start=start, loaded=loaded)
-        # Until an audit has begun the plan may change; of its training, weights hold the account.
+        # The plan may change until its audit has started; the weights record their own training.
         keep(self.plan, yaml.safe_dump(plan, sort_keys=False), settled=self.run.exists())
         given = self.request.weights.get(self.name)
         train_arm(self.plan, advance, given=given, device=self.request.device)
@@ -89,11 +89,11 @@ class _Arm:
 
 
 def _images(request: Request, scale: Scale, advance: Advance) -> None:
-    """Lists the images that are used, once; draws them where there are none."""
+    """Writes the list of images once; without data it draws phantoms first."""
     folder = request.data
     if folder is None:
         folder = request.out / "phantoms"
-        if not (folder / TABLES[0]).exists():  # it is written last
+        if not (folder / TABLES[0]).exists():  # written last, so the phantoms are complete
             write_phantoms(folder, n_lesions=_N_PHANTOM_LESIONS, side=_PHANTOM_SIDE, seed=SEED)
     photos = read_layout(folder)
     if request.data is not None and scale.most_lesions is not None:
@@ -103,7 +103,7 @@ def _images(request: Request, scale: Scale, advance: Advance) -> None:
 
 
 def some_of(photos: Iterable[Photo], most: int) -> tuple[Photo, ...]:
-    """The images of so many lesions of each class, of naevi four times as many, drawn by name."""
+    """Images of a number of lesions per class, four times that of naevi, drawn by name."""
     lesions: dict[str, dict[str, None]] = defaultdict(dict)
     photos = tuple(photos)
     for photo in photos:
@@ -111,15 +111,15 @@ def some_of(photos: Iterable[Photo], most: int) -> tuple[Photo, ...]:
     kept: set[str] = set()
     for dx, names in lesions.items():
         drawn = sorted(names, key=lambda name: seed_for(SEED, "some", name))
-        kept.update(drawn[: most * (_NAEVI if dx == NAEVUS else 1)])
+        kept.update(drawn[: most * (NAEVI_KEPT if dx == NAEVUS else 1)])
     return tuple(photo for photo in photos if photo.lesion_id in kept)
 
 
 def _loaded(out: Path) -> list[dict[str, Any]]:
-    """Probes with every generator that the clean arm fitted to make naevi.
+    """Probes with every generator that the clean arm fitted for the target naevus.
 
     Raises:
-        RunDirectoryError: one is not there.
+        RunDirectoryError: a fit is missing.
     """
     files: Mapping[tuple[str, float], Path] = {
         (card.method, card.threat.radius): file

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from plexor.cases.phantoms.ageing.norms import REGIONS
-from plexor.core.errors import MissingExtraError
+from plexor.core.errors import require
 
 Volume = NDArray[np.float32]
 
@@ -119,11 +119,9 @@ def _shells(brain: Volume, spacing_mm: int) -> tuple[Volume, ...]:
 
 def _read(name: str) -> NDArray[np.float32]:
     """One of the template's three maps, at 1 mm, RAS+."""
-    try:
-        import nilearn
-    except ImportError as error:
-        raise MissingExtraError("nilearn", "neuro") from error
+    require("nilearn")
     import nibabel as nib
+    import nilearn
 
     folder = Path(nilearn.__file__).parent / "datasets" / "data"
     image: Any = nib.load(folder / f"mni_icbm152_{name}_tal_nlin_sym_09a_converted.nii.gz")

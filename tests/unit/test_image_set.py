@@ -1,4 +1,4 @@
-"""Images drawn for observers: blinded, apart from their key, and in the proportions asked for."""
+"""Images drawn for readers: blinded, apart from their key, and in the proportions asked for."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from plexor.cases.formats.png import PngCodec
 from plexor.cli.app import app
 from plexor.core.errors import DataError, PlanError
 from plexor.findings import Example, Finding, RunDirectory
-from plexor.readers.image_set import draw_observer_set
+from plexor.readers.image_set import draw_image_set
 
 PROBE = "pgd-linf-2"
 N_CASES = 80
@@ -62,7 +62,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
 
 def drawn(run: RunDirectory, folder: Path, **options: Any) -> list[dict[str, str]]:
     key = folder.with_suffix(".csv")
-    draw_observer_set(run, PROBE, folder=folder, key=key, seed=5, **options)
+    draw_image_set(run, PROBE, folder=folder, key=key, seed=5, **options)
     with key.open() as file:
         return list(csv.DictReader(file))
 
@@ -111,37 +111,37 @@ def test_classes_are_mixed_in_both_arms(run: RunDirectory, tmp_path: Path) -> No
 def test_the_seed_decides_and_is_kept_in_the_key_alone(run: RunDirectory, tmp_path: Path) -> None:
     assert drawn(run, tmp_path / "a") == drawn(run, tmp_path / "b")
     key, other = tmp_path / "c.csv", tmp_path / "d.csv"
-    draw_observer_set(run, PROBE, folder=tmp_path / "c", key=key)
-    draw_observer_set(run, PROBE, folder=tmp_path / "d", key=other)
+    draw_image_set(run, PROBE, folder=tmp_path / "c", key=key)
+    draw_image_set(run, PROBE, folder=tmp_path / "d", key=other)
     assert key.read_text() != other.read_text()
 
 
-def test_a_key_that_observers_would_see_is_refused(run: RunDirectory, tmp_path: Path) -> None:
+def test_a_key_that_readers_would_see_is_refused(run: RunDirectory, tmp_path: Path) -> None:
     folder = tmp_path / "set"
     for key in (folder / "key.csv", folder / "sub" / "key.csv", folder / ".." / "set" / "k.csv"):
-        with pytest.raises(PlanError, match="which the observers see"):
-            draw_observer_set(run, PROBE, folder=folder, key=key)
+        with pytest.raises(PlanError, match="which readers see"):
+            draw_image_set(run, PROBE, folder=folder, key=key)
     (tmp_path / "link").symlink_to(folder)
-    with pytest.raises(PlanError, match="which the observers see"):
-        draw_observer_set(run, PROBE, folder=folder, key=tmp_path / "link" / "key.csv")
+    with pytest.raises(PlanError, match="which readers see"):
+        draw_image_set(run, PROBE, folder=folder, key=tmp_path / "link" / "key.csv")
     assert not folder.exists()
 
 
 def test_what_cannot_be_drawn_is_refused(run: RunDirectory, tmp_path: Path) -> None:
     folder, key = tmp_path / "set", tmp_path / "key.csv"
-    with pytest.raises(PlanError, match=r"100 images are wanted, and .* keeps 76 that .* of 80"):
-        draw_observer_set(run, PROBE, folder=folder, key=key, n_perturbed=80)
+    with pytest.raises(PlanError, match=r"100 images are wanted, but .* keeps 76 that .* of 80"):
+        draw_image_set(run, PROBE, folder=folder, key=key, n_perturbed=80)
     with pytest.raises(PlanError, match="did you mean 'pgd-linf-2'"):
-        draw_observer_set(run, "pgd-linf-3", folder=folder, key=key)
+        draw_image_set(run, "pgd-linf-3", folder=folder, key=key)
     with pytest.raises(PlanError, match="one image or more"):
-        draw_observer_set(run, PROBE, folder=folder, key=key, n_perturbed=0, n_original=0)
+        draw_image_set(run, PROBE, folder=folder, key=key, n_perturbed=0, n_original=0)
     key.write_text("kept")
-    with pytest.raises(DataError, match="never written over"):
-        draw_observer_set(run, PROBE, folder=folder, key=key)
+    with pytest.raises(DataError, match="never overwritten"):
+        draw_image_set(run, PROBE, folder=folder, key=key)
     folder.mkdir()
     (folder / "mine.txt").write_text("kept")
     with pytest.raises(DataError, match="not an empty folder"):
-        draw_observer_set(run, PROBE, folder=folder, key=tmp_path / "other.csv")
+        draw_image_set(run, PROBE, folder=folder, key=tmp_path / "other.csv")
 
 
 def test_the_command_draws_what_is_asked(run: RunDirectory, tmp_path: Path) -> None:
