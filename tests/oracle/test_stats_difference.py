@@ -269,7 +269,7 @@ def test_cochrans_q_corners() -> None:
     assert math.isnan(cochrans_q([[1, 1], [0, 0]], ["a", "b"]).p_value)
     few = cochrans_q([[1, 0, 0], [0, 1, 0]], ["a", "b"])
     assert few.note == "no more groups than degrees of freedom"
-    with pytest.raises(PlanError, match="two looks or more"):
+    with pytest.raises(PlanError, match="two columns or more"):
         cochrans_q([True, False])
 
 
