@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 from plexor.cases import Case
+from plexor.core.csv_text import csv_text, plain_cell
 from plexor.core.errors import DataError
 from plexor.core.files import write_atomic
 from plexor.shortcuts.find.search import Found
@@ -30,17 +30,14 @@ def write_tags(path: Path, found: Iterable[Found], *, root: Path, show_text: boo
         show_text: write what the tags say; else "***", since it may be a name. The sides L and R
             are written in any case.
     """
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    rows: list[list[object]] = []
     for one in found:
         name = name_of(one.case, root)
         if not one.tags:
             kind = UNREAD if one.error else NO_TAG
-            writer.writerow([name, *[""] * 4, kind, *[""] * 4, one.case.id])
-        for tag in one.tags:
-            writer.writerow([*_row(name, tag, show_text=show_text), one.case.id])
-    write_atomic(path, text.getvalue().encode())
+            rows.append([name, *[""] * 4, kind, *[""] * 4, one.case.id])
+        rows += [[*_row(name, tag, show_text=show_text), one.case.id] for tag in one.tags]
+    write_atomic(path, csv_text(COLUMNS, rows).encode())
 
 
 def shown(tag: Tag, *, show_text: bool) -> str:
@@ -79,7 +76,10 @@ def read_tags(path: Path, *, by: Literal["path", "id"] = "path") -> dict[str, tu
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read as a table of tags: {error}") from error
-    rows = list(csv.DictReader(lines))
+    rows = [
+        {name: plain_cell(cell) if isinstance(cell, str) else cell for name, cell in row.items()}
+        for row in csv.DictReader(lines)
+    ]
     header = lines[0].split(",") if lines else []
     missing = [name for name in _NEEDED if name not in header]
     if missing:
