@@ -106,6 +106,7 @@ def print_census(found: Sequence[Found]) -> None:
     for row in rows:
         table.add_row(row.kind, str(row.n_tags), *(_share(row.share[label]) for label in labels))
     console.print(table)
+    _print_association(looked, labels)
     if any(tag.kind == "identifier" for of_image in tags.values() for tag in of_image):
         console.print(
             "warning: a patient's name or number of the file's header is burnt into the image; "
@@ -116,6 +117,34 @@ def print_census(found: Sequence[Found]) -> None:
         console.print(f"note: {note} ({count} images)")
     for one in [one for one in found if one.error][:5]:
         console.print(f"not looked at: {one.error}")
+
+
+def _print_association(found: Sequence[Found], labels: Sequence[str]) -> None:
+    """Prints how well tags alone tell each label, where there are enough patients to say so."""
+    import numpy as np
+
+    from plexor.core.errors import MissingExtraError, PlanError
+    from plexor.shortcuts.association import association, tag_features
+
+    if len(labels) < 2:
+        return
+    features = np.stack([tag_features(one.tags, one.size) for one in found])
+    cases = [one.case for one in found]
+    table = folding_table("label told from tags alone", "classifier", "area under the curve")
+    try:
+        for label in labels[1:] if len(labels) == 2 else labels:
+            for told in association(features, cases, positive=label, seed=0):
+                area = told.overall
+                words = f"{area.value:.3f} ({area.low:.3f}–{area.high:.3f})"
+                table.add_row(label, told.classifier, words)
+    except PlanError as error:
+        console.print(f"note: {error}")
+        return
+    except ModuleNotFoundError:
+        console.print(f"note: {MissingExtraError('scikit-learn', 'torch')}")
+        return
+    console.print(table)
+    console.print("0.5 is guessing; each patient is judged by a classifier that did not see them")
 
 
 def _share(share: Estimate) -> str:

@@ -72,8 +72,7 @@ def imrmc(study: Study, table: pd.DataFrame) -> tuple[bytes, Codebook, int]:
         ("modalityID", "all", "images of every arm") if by_arm else ("modalityID", "", "arm"),
         ("score", "", f"answer to the question {question.id}; greater is more positive"),
     ]
-    data = csv_text(list(whole.columns), whole.itertuples(index=False)).encode()
-    return data, book, len(whole)
+    return csv_text(list(whole.columns), whole.itertuples(index=False)).encode(), book, len(whole)
 
 
 def rjafroc(study: Study, table: pd.DataFrame) -> tuple[bytes, Codebook, int]:

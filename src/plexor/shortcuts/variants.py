@@ -51,7 +51,7 @@ def write_variant(
         row = {key: case.metadata[key] for key in case.metadata if key in columns}
         row |= {"path": f"images/{path.name}", "label": case.truth, "group": case.group}
         row |= {"split": case.split or "", "id": case.id}
-        rows.append([row.get(name, "") for name in columns])
+        rows.append([row.get(column, "") for column in columns])
         yield path
     write_atomic(out / "manifest.csv", csv_text(columns, rows).encode())
 

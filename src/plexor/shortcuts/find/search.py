@@ -24,12 +24,14 @@ class Found:
         case: the case.
         tags: as found; empty is a result too: no tag was found.
         error: why the image could not be looked at; "" where it was.
+        size: the image's height and width in pixels; zeros where it could not be looked at.
         notes: what the file's header says beside: overlays, another laterality, identifiers.
     """
 
     case: Case
     tags: tuple[Tag, ...] = ()
     error: str = ""
+    size: tuple[int, int] = (0, 0)
     notes: tuple[str, ...] = ()
 
 
@@ -54,7 +56,8 @@ def search_case(case: Case, finder: Finder) -> Found:
     """Looks for tags in one case's image; a file that cannot be read is an error of its own."""
     try:
         header = read_annotation(case.path)
-        tags = tuple(finder(read_image(case.path), identifiers=header.identifiers))
+        image = read_image(case.path)
+        tags = tuple(finder(image, identifiers=header.identifiers))
     except DataError as error:
         return Found(case=case, error=str(error))
     notes = []
@@ -68,4 +71,5 @@ def search_case(case: Case, finder: Finder) -> Found:
         notes.append(f"the header says {header.laterality}, the film {' and '.join(sorted(sides))}")
     if header.burned_in == "NO" and any(tag.kind == "identifier" for tag in tags):
         notes.append("the header says that nothing is burnt in, and an identifier is")
-    return Found(case=case, tags=tags, notes=tuple(notes))
+    height, width = image.pixels.shape[1:]
+    return Found(case=case, tags=tags, size=(height, width), notes=tuple(notes))

@@ -76,10 +76,7 @@ def read_tags(path: Path, *, by: Literal["path", "id"] = "path") -> dict[str, tu
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read as a table of tags: {error}") from error
-    rows = [
-        {name: plain_cell(cell) if isinstance(cell, str) else cell for name, cell in row.items()}
-        for row in csv.DictReader(lines)
-    ]
+    rows = list(csv.DictReader(lines))
     header = lines[0].split(",") if lines else []
     missing = [name for name in _NEEDED if name not in header]
     if missing:
@@ -88,7 +85,8 @@ def read_tags(path: Path, *, by: Literal["path", "id"] = "path") -> dict[str, tu
             "write the table with plexor shortcuts find"
         )
     tags: dict[str, list[Tag]] = {}
-    for line, row in enumerate(rows, 2):
+    for line, written in enumerate(rows, 2):
+        row = {name: plain_cell(cell or "") for name, cell in written.items()}
         if row["kind"] == UNREAD:
             continue
         there = tags.setdefault((row.get(by) or row["path"]), [])

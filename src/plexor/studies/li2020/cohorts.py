@@ -102,8 +102,8 @@ def permuted(rows: Sequence[Mapping[str, str]]) -> Rows:
 
 
 def _write(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
-    table = csv_text(_COLUMNS, ([row.get(name, "") for name in _COLUMNS] for row in rows))
-    write_atomic(path, table.encode())
+    cells = ([row.get(column, "") for column in _COLUMNS] for row in rows)
+    write_atomic(path, csv_text(_COLUMNS, cells).encode())
 
 
 def real_cohort(out: Path) -> bool:
