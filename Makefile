@@ -70,7 +70,7 @@ benchmark:
 		--threats linf:4 l2:150
 	$(PEERS) benchmarks/table.py
 
-# make coverage-study   simulates every interval's coverage into docs/reference (75 minutes; resumes)
+# make coverage-study   simulates every interval's coverage into docs/reference (half an hour; resumes)
 coverage-study: $(SETUP)
 	$(BIN)/python benchmarks/coverage_study.py --repeats 1000 --out docs/reference
 
