@@ -1,5 +1,5 @@
 # make demo   sets up .venv, trains and audits a small model on phantoms, prints the report's path
-# make test   sets up .venv, runs the checks and the tests
+# make test   sets up .venv, runs the checks and the tests but the slow ones
 # make mutants SAMPLE=50   runs the tests on small changes of the code, score into docs/reference
 # make browser   installs Chromium, in which tests/browser open the report (Debian, Ubuntu; needs root)
 # make docs   builds the documentation into site
@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .make/setup
 
-.PHONY: help setup demo check test mutants browser soak docs benchmark coverage-study clean
+.PHONY: help setup demo check test test-slow mutants browser soak docs benchmark benchmark-smoke coverage-study clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -30,7 +30,11 @@ check: $(SETUP)
 	$(BIN)/lint-imports
 
 test: check
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile -m "not slow"
+
+# make test-slow   runs the tests of studies, examples, workers and browsers (minutes)
+test-slow: $(SETUP)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile -m slow
 
 SAMPLE ?= 50
 mutants: $(SETUP)
@@ -47,6 +51,7 @@ soak: $(SETUP)
 	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/soak/run_directories.py
 	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/soak/plans.py
 	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/soak/weights.py
+	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/soak/models.py
 
 docs: $(SETUP)
 	$(BIN)/mkdocs build --strict
@@ -69,6 +74,10 @@ benchmark:
 	test -z "$(HAM)" || $(PEERS) benchmarks/cascade.py --manifest $(HAM) --side 32 --images 64 \
 		--threats linf:4 l2:150
 	$(PEERS) benchmarks/table.py
+
+# make benchmark-smoke   runs each benchmark script for seconds, to see that it still runs
+benchmark-smoke: $(SETUP)
+	OMP_NUM_THREADS=1 $(BIN)/python scripts/benchmark_smoke.py
 
 # make coverage-study   simulates every interval's coverage into docs/reference (half an hour; resumes)
 coverage-study: $(SETUP)

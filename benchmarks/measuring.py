@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(os.environ.get("PLEXOR_BENCHMARK_RESULTS", str(Path(__file__).parent / "results")))
 _PACKAGES = (
     "plexor",
     "torch",

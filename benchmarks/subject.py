@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,21 +18,23 @@ from plexor.models.preprocess import Preprocess
 from plexor.models.training import Augmentation, Training
 from plexor.models.training.fit import train
 
-CACHE = Path(__file__).parent / ".cache"
+SMOKE = "PLEXOR_BENCHMARK_SMOKE" in os.environ
+"""Whether a script is only to show that it runs: networks are hardly trained."""
+CACHE = Path(__file__).parent / (".cache-smoke" if SMOKE else ".cache")
 SIZE = 64
-_TRAINING_CASES = 900
+_TRAINING_CASES = 60 if SMOKE else 900
 _TRAINING = {
     "small-cnn": Training(
         architecture="small-cnn",
         preprocess=Preprocess(size=(SIZE, SIZE)),
-        epochs=16,
+        epochs=1 if SMOKE else 16,
         learning_rate=3e-3,
         augment=Augmentation(flip=(0, 1)),
     ),
     "densenet121": Training(
         architecture="densenet121",
         preprocess=Preprocess(size=(SIZE, SIZE)),
-        epochs=6,
+        epochs=1 if SMOKE else 6,
         learning_rate=1e-3,
         augment=Augmentation(flip=(0, 1)),
     ),

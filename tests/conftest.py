@@ -15,6 +15,19 @@ SPREAD = (
 )
 """Long files whose tests share no fixture: dealt out in parts. All other files stay whole."""
 _PARTS = 12
+SLOW = (
+    "tests/browser/test_readers_browser.py",
+    "tests/integration/test_audit_transfer.py",
+    "tests/integration/test_contributing.py",
+    "tests/integration/test_examples.py",
+    "tests/integration/test_readers_blinding.py",
+    "tests/integration/test_study_allyn2020.py",
+    "tests/integration/test_study_li2020.py",
+    "tests/integration/test_workers.py",
+    "tests/oracle/test_generative.py",
+    "tests/oracle/test_phantoms_ageing.py",
+)
+"""Files that take more than ten seconds for what they hold: marked slow, for `make test-slow`."""
 
 
 def pytest_configure() -> None:
@@ -25,6 +38,13 @@ def pytest_configure() -> None:
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
     }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests of slow files."""
+    for item in items:
+        if item.nodeid.startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -25,7 +25,7 @@ def main() -> int:
         (area,) = areas
         results = Results(area.name)
         left = [m for m in drawn[area.name] if _is_left(results.status(m), options.survivors)]
-        return run_area(area, left, results) if left else 0
+        return run_area(area, left, results, seconds=options.seconds) if left else 0
     FOLDER.mkdir(parents=True, exist_ok=True)
     command = [
         sys.executable,
@@ -35,7 +35,8 @@ def main() -> int:
         "--sample",
         str(options.sample),
     ]
-    command += ["--seed", str(options.seed), *(["--survivors"] if options.survivors else [])]
+    command += ["--seed", str(options.seed), "--seconds", str(options.seconds)]
+    command += ["--survivors"] if options.survivors else []
 
     def run(area: Area) -> int:
         with (FOLDER / f"{area.name}.log").open("w") as log:
@@ -64,6 +65,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--area", action="append", choices=names, help="only this one; repeatable")
     parser.add_argument("--sample", type=int, default=50, help="mutants an area; 0 for all")
     parser.add_argument("--seed", type=int, default=0, help="of the draw")
+    parser.add_argument("--seconds", type=float, default=30.0, help="of tests for a mutant")
     parser.add_argument("--jobs", type=int, default=2, help="areas at a time")
     parser.add_argument("--survivors", action="store_true", help="run survivors again")
     parser.add_argument("--page-only", action="store_true", help="write the page of what is known")

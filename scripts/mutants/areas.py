@@ -70,6 +70,7 @@ AREAS = (
         modules=("attacks/judge.py", "attacks/distances.py", "audits/row.py"),
         tests=(
             "unit/test_judge.py",
+            "unit/test_row.py",
             "unit/test_jpeg_search.py",
             "unit/test_cases_findings.py",
             "integration/test_audit_outlines.py",
@@ -106,6 +107,7 @@ AREAS = (
             "unit/test_goal*.py",
             "contract/test_threat_model_values.py",
             "oracle/test_contours.py",
+            "oracle/test_goal*.py",
             "oracle/test_minimum_norm_optimum.py",
             "oracle/test_summary_tasks.py",
             "integration/test_audit_outlines.py",

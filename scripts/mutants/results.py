@@ -117,12 +117,11 @@ moved to its boundary, an arithmetic or Boolean operator exchanged, a condition 
 a constant one more or one less, `min` for `max`, a statement left out. A mutant is killed when a
 test fails, and survives when none does; one that does not end counts as killed. The mutants of each
 area are drawn at random (seed {seed}). Each is run through the tests that execute the changed
-function, quickest first, for at most half a minute of them, so a survivor may still fail a slower
-test.
+function, quickest first, up to a limit of CPU time, so a survivor may still fail a slower test.
 
 A survivor is a missing test, or a change that makes no difference: another tolerance of a search, a
 condition that another one implies, a check that only saves time. The list does not tell which.
-An area with 0 drawn has not been run yet.
+An area with few or no mutants drawn has not been finished yet.
 
 | area | mutants | drawn | killed | did not end | survived | killed or ended |
 |---|--:|--:|--:|--:|--:|--:|

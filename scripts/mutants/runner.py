@@ -24,8 +24,7 @@ from scripts.mutants.operators import Mutant
 from scripts.mutants.patience import VARIABLE, Patience
 from scripts.mutants.results import Result, Results
 
-MOST_SECONDS = 30.0
-"""CPU time of tests a mutant is given, as measured without a change; the quickest come first."""
+_NAP = 0.02
 _PYTEST = (
     *("-p", "no:randomly", "-p", "no:cacheprovider"),
     *("--timeout=0", "--capture=sys", "-q"),
@@ -35,8 +34,11 @@ _PYTEST = (
 class Runner:
     """A pytest plugin that puts mutants in place of the usual test run."""
 
-    def __init__(self, area: Area, mutants: list[Mutant], results: Results) -> None:
+    def __init__(
+        self, area: Area, mutants: list[Mutant], results: Results, *, seconds: float
+    ) -> None:
         self._area, self._mutants, self._results = area, mutants, results
+        self._seconds = seconds
         self._coverage = Coverage()
         self._always = {str(path.relative_to(ROOT)) for path in area.always_files()}
 
@@ -96,7 +98,7 @@ class Runner:
         total = 0.0
         for item in quick:
             total += seconds[item.nodeid]
-            if total > MOST_SECONDS and kept:
+            if total > self._seconds and kept:
                 break
             kept.append(item)
         always = [i for i in items if i.nodeid.split("::")[0] in self._always and i not in kept]
@@ -217,16 +219,17 @@ def _forked(work: Any, folder: Path, seconds: float) -> Result:
         except BaseException as error:  # noqa: BLE001 (a child must not go on as its parent)
             answer.write_text(json.dumps(f"{type(error).__name__} outside of a test"))
         os._exit(0)
-    deadline = time.monotonic() + _deadline(seconds)
+    waited = 0.0  # counted in naps: a run that is paused does not wait
     while True:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             break
-        if time.monotonic() > deadline:
+        if waited > _deadline(seconds):
             os.killpg(child, signal.SIGKILL)
             os.waitpid(child, 0)
             return Result(status="timeout", by="")
-        time.sleep(0.02)
+        time.sleep(_NAP)
+        waited += _NAP
     if os.WIFSIGNALED(status):
         out_of_time = os.WTERMSIG(status) in (signal.SIGPROF, signal.SIGKILL)
         return Result(status="timeout" if out_of_time else "killed", by="the process died")
@@ -280,9 +283,14 @@ def _apart(items: list[pytest.Item], path: Path, seconds: float) -> Result:
     )
 
 
-def run_area(area: Area, mutants: list[Mutant], results: Results) -> int:
-    """Runs the tests of an area on mutants; pytest's exit status."""
+def run_area(area: Area, mutants: list[Mutant], results: Results, *, seconds: float) -> int:
+    """Runs the tests of an area on mutants; pytest's exit status.
+
+    Each mutant is given ``seconds`` of tests, in CPU time without a change.
+    """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = tempfile.mkdtemp(prefix="hypothesis-")
     files = [str(path.relative_to(ROOT)) for path in area.test_files()]
-    return int(pytest.main([*_PYTEST, *files], plugins=[Runner(area, mutants, results)]))
+    return int(
+        pytest.main([*_PYTEST, *files], plugins=[Runner(area, mutants, results, seconds=seconds)])
+    )

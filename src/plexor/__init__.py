@@ -1,7 +1,7 @@
-"""Plexor taps a medical-imaging model with changes nobody should notice, and sees what gives way.
+"""Audits of medical-imaging models: how small changes of images, as stored, affect their decisions.
 
-The names below are all a notebook needs. They are imported when first used, so that the command
-line answers at once and results can be read where torch is not installed.
+The names below suffice for a notebook. They are imported on first use, so that the command line
+starts quickly and results can be read without torch.
 """
 
 from __future__ import annotations
@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from plexor.attacks import Threat
     from plexor.audits import audit
     from plexor.cases import Cohort, load_cohort, read_case, read_image, split_groups
-    from plexor.core.errors import PlexorError
+    from plexor.core.errors import (
+        DataError,
+        MissingExtraError,
+        ModelError,
+        PlanError,
+        PlexorError,
+        RunDirectoryError,
+    )
     from plexor.findings import RunDirectory
     from plexor.models import (
         Binary,
@@ -34,13 +41,18 @@ if TYPE_CHECKING:
 _HOME = {
     "Binary": "plexor.models",
     "Cohort": "plexor.cases",
+    "DataError": "plexor.core.errors",
+    "MissingExtraError": "plexor.core.errors",
+    "ModelError": "plexor.core.errors",
     "Multiclass": "plexor.models",
     "Multilabel": "plexor.models",
     "Plan": "plexor.plans",
+    "PlanError": "plexor.core.errors",
     "PlexorError": "plexor.core.errors",
     "Preprocess": "plexor.models",
     "Regression": "plexor.models",
     "RunDirectory": "plexor.findings",
+    "RunDirectoryError": "plexor.core.errors",
     "Segmentation": "plexor.models",
     "Threat": "plexor.attacks",
     "TorchModel": "plexor.models",
@@ -57,14 +69,19 @@ _HOME = {
 __all__ = [
     "Binary",
     "Cohort",
+    "DataError",
+    "MissingExtraError",
     "Model",
+    "ModelError",
     "Multiclass",
     "Multilabel",
     "Plan",
+    "PlanError",
     "PlexorError",
     "Preprocess",
     "Regression",
     "RunDirectory",
+    "RunDirectoryError",
     "Segmentation",
     "Threat",
     "TorchModel",

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
+import secrets
+import sqlite3
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +26,7 @@ from plexor.cases.formats.png import PngCodec
 from plexor.readers.enrol import invite
 from plexor.readers.serve import served
 from plexor.readers.store import Store
-from plexor.readers.tables import OpeningRow, ReadRow, SubmissionRow
+from plexor.readers.tables import OpeningRow, ReaderRow, ReadRow, SubmissionRow
 
 pytestmark = pytest.mark.skipif(EXECUTABLE is None, reason="needs Chromium")
 SHOTS = os.environ.get("PLEXOR_SCREENSHOTS")
@@ -68,13 +72,50 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_images(tmp_path_factory.mktemp("images"), n_cases=4, side=96)
 
 
-@contextlib.contextmanager
-def study(folder: Path, images: Path, **changes: Any) -> Iterator[tuple[str, Store]]:
-    """A served study with one reader: the personal link and the database."""
-    made(folder, images, **({"display": {}} | changes))
-    with open_study(folder) as store, served(store, folder / "study") as base:
-        (invitation,) = invite(store, ["r1"])
-        yield invitation.link(base), store
+@dataclass
+class Served:
+    """A study that is served."""
+
+    base: str
+    folder: Path
+    store: Store
+
+    def link(self, reader: str) -> str:
+        """The personal link of a new reader."""
+        (invitation,) = invite(self.store, [reader])
+        return invitation.link(self.base)
+
+    def submissions(self, reader: str) -> list[SubmissionRow]:
+        """What a reader sent and counted, in order."""
+        with self.store.reading() as session:
+            query = sa.select(SubmissionRow).join(ReaderRow).where(ReaderRow.name == reader)
+            counted = query.where(SubmissionRow.revision.is_not(None))
+            return list(session.scalars(counted.order_by(SubmissionRow.id)))
+
+
+class Studies:
+    """Studies by their changes, each made and served once; readers are cheap, studies are not."""
+
+    def __init__(self, folder: Path, images: Path, stack: contextlib.ExitStack) -> None:
+        self._folder, self._images, self._stack = folder, images, stack
+        self._made: dict[str, Served] = {}
+
+    def __call__(self, *, images: Path | None = None, **changes: Any) -> Served:
+        """The study with these changes."""
+        name = repr((images, sorted(changes.items())))
+        if name not in self._made:
+            folder = self._folder / str(len(self._made))
+            made(folder, images or self._images, **({"display": {}} | changes))
+            store = self._stack.enter_context(open_study(folder))
+            base = self._stack.enter_context(served(store, folder / "study"))
+            self._made[name] = Served(base=base, folder=folder, store=store)
+        return self._made[name]
+
+
+@pytest.fixture(scope="module")
+def studies(tmp_path_factory: pytest.TempPathFactory, images: Path) -> Iterator[Studies]:
+    with contextlib.ExitStack() as stack:
+        yield Studies(tmp_path_factory.mktemp("studies"), images, stack)
 
 
 def begin(page: Page) -> None:
@@ -113,6 +154,20 @@ def shot(page: Page, name: str) -> None:
         page.screenshot(path=f"{SHOTS}/{name}.png")
 
 
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
+
+
+def findings(page: Page) -> list[str]:
+    """What axe-core finds serious or critical."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("() => axe.run().then((result) => result.violations)")
+    return [
+        f"{page.url} {one['id']}: {[node['html'][:80] for node in one['nodes']][:3]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
 KEYS = {"yes-no": ["y"], "rating": ["y", "4"], "options": ["2"], "pair": ["r"]}
 CLICKS = {
     "yes-no": ["label[data-key=n]"],
@@ -137,29 +192,25 @@ def answer(page: Page, design: str, number: int) -> None:
             page.keyboard.press("m")
         else:
             page.click(".pane canvas")
-        page.select_option(".marks select", "3")
+        for mark in page.query_selector_all(".marks select"):
+            mark.select_option("3")
     page.click("#send")
-
-
-def submissions(store: Store) -> list[SubmissionRow]:
-    with store.reading() as session:
-        query = sa.select(SubmissionRow).order_by(SubmissionRow.id)
-        return list(session.scalars(query.where(SubmissionRow.revision.is_not(None))))
 
 
 @pytest.mark.parametrize("size", ["desk", "tablet"])
 @pytest.mark.parametrize("design", DESIGNS)
 def test_each_design_is_read_to_its_end(
-    browser: Browser, images: Path, tmp_path: Path, design: str, size: str
+    browser: Browser, studies: Studies, design: str, size: str
 ) -> None:
-    device = {"desk": DESK, "tablet": TABLET}[size]
-    with (
-        study(tmp_path, images, **DESIGNS[design]) as (link, store),
-        opened(browser, link, **device) as page,
-    ):
+    # At a desk axe-core looks, too; it needs pages without their Content-Security-Policy.
+    device = {"desk": DESK | {"bypass_csp": True}, "tablet": TABLET}[size]
+    study = studies(**DESIGNS[design])
+    with opened(browser, study.link(size), **device) as page:
+        look = findings if size == "desk" else lambda _: []
         phase(page, "consent")
         shot(page, f"{design}-{size}-consent")
         assert page.url.endswith("/study")
+        found = look(page)
         begin(page)
         if design == "yes-no":
             assert page.inner_text("#where") == "Practice"
@@ -170,6 +221,9 @@ def test_each_design_is_read_to_its_end(
             page.keyboard.press("Enter")
             phase(page, "reading")
         shot(page, f"{design}-{size}-case")
+        if design == "marks":
+            page.click(".pane canvas")
+        found += look(page)
         for number in range(20):
             answer(page, design, number)
             page.wait_for_function(
@@ -181,33 +235,41 @@ def test_each_design_is_read_to_its_end(
             if phase(page, "done", "reading") == "done":
                 break
         assert "read every case" in page.inner_text("#message")
-        with store.reading() as session:
-            n_reads = session.scalar(sa.select(sa.func.count()).select_from(ReadRow))
-            openings = list(session.scalars(sa.select(OpeningRow)))
-        kept = submissions(store)
-        assert len(kept) == n_reads
-        assert {row.display["ratio"] for row in openings} == {1}
-        assert all(row.elapsed_ms > 0 for row in kept)
-        if design == "marks":
-            assert all(0 <= row.answers["where"][0]["x"] < 96 for row in kept)
+        assert found == []
+    with study.store.reading() as session:
+        own = sa.select(ReadRow.id).join(ReaderRow).where(ReaderRow.name == size)
+        reads = set(session.scalars(own))
+        openings = list(session.scalars(sa.select(OpeningRow)))
+    kept = study.submissions(size)
+    assert {row.read_id for row in kept} == reads
+    assert {row.display["ratio"] for row in openings if row.read_id in reads} == {1}
+    assert all(row.elapsed_ms > 0 for row in kept)
+    if design == "marks":
+        assert all(0 <= row.answers["where"][0]["x"] < 96 for row in kept)
 
 
-def test_shown_pixels_are_the_stored_ones(browser: Browser, images: Path, tmp_path: Path) -> None:
-    with study(tmp_path, images) as (link, store), opened(browser, link, **DESK) as page:
+def test_shown_pixels_are_the_stored_ones(browser: Browser, studies: Studies) -> None:
+    study = studies()
+    with opened(browser, study.link("pixels"), **DESK) as page:
         begin(page)
-        with store.reading() as session:
-            (stimulus,) = (
-                session.scalars(sa.select(ReadRow).order_by(ReadRow.position)).all()[0].stimuli
-            )
-        stored = read_image(tmp_path / "study" / "images" / stimulus / "0.png").pixels
+        query = sa.select(ReadRow).join(ReaderRow).where(ReaderRow.name == "pixels")
+        with study.store.reading() as session:
+            (stimulus,) = session.scalars(query.order_by(ReadRow.position)).all()[0].stimuli
+        stored = read_image(study.folder / "study" / "images" / stimulus / "0.png").pixels
         shown = page.evaluate(
             """() => {
               const canvas = document.querySelector('.pane canvas');
               const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-              return {width: canvas.width, height: canvas.height, data: Array.from(data.data)};
+              let text = '';  // a list of numbers would take Playwright a minute
+              for (const row of Array.from({length: canvas.height}, (_, y) => y)) {
+                const ends = [row * canvas.width * 4, (row + 1) * canvas.width * 4];
+                text += String.fromCharCode(...data.data.subarray(...ends));
+              }
+              return {width: canvas.width, height: canvas.height, data: btoa(text)};
             }"""
         )
-    pixels = np.array(shown["data"], np.uint8).reshape(shown["height"], shown["width"], 4)
+    data = np.frombuffer(base64.b64decode(shown["data"]), np.uint8)
+    pixels = data.reshape(shown["height"], shown["width"], 4)
     scale = min(8, shown["width"] // 96, shown["height"] // 96)
     left, top = (round((shown[n] - 96 * scale) / 2) for n in ("width", "height"))
     part = pixels[top : top + 96 * scale, left : left + 96 * scale, :3]
@@ -216,7 +278,9 @@ def test_shown_pixels_are_the_stored_ones(browser: Browser, images: Path, tmp_pa
     assert np.array_equal(part, expected)
 
 
-def test_sixteen_bits_are_windowed_as_stored(browser: Browser, tmp_path: Path) -> None:
+def test_sixteen_bits_are_windowed_as_stored(
+    browser: Browser, studies: Studies, tmp_path: Path
+) -> None:
     ramp = np.arange(0, 64 * 64, dtype=np.uint16).reshape(1, 64, 64) * 16
     for arm in ("original", "altered"):
         folder = tmp_path / "images" / arm
@@ -224,10 +288,8 @@ def test_sixteen_bits_are_windowed_as_stored(browser: Browser, tmp_path: Path) -
         (folder / "a.png").write_bytes(PngCodec().encode(ramp))
         (folder / "b.png").write_bytes(PngCodec().encode(ramp[:, ::-1].copy()))
     changes = {"shown": "counterbalanced", "display": {"zoom": 1}}
-    with (
-        study(tmp_path, tmp_path / "images", **changes) as (link, _store),
-        opened(browser, link, **DESK) as page,
-    ):
+    study = studies(images=tmp_path / "images", **changes)
+    with opened(browser, study.link("r1"), **DESK) as page:
         begin(page)
         shot(page, "sixteen-bits")
         level, width = np.percentile(ramp, [1, 99]).mean(), np.ptp(np.percentile(ramp, [1, 99]))
@@ -242,13 +304,13 @@ def test_sixteen_bits_are_windowed_as_stored(browser: Browser, tmp_path: Path) -
         found = np.array(shown).reshape(64, 64, 4)[..., 0]
         assert min(np.abs(found - grey).max(), np.abs(found - grey[::-1]).max()) <= 1
         page.keyboard.press("w")
-        page.wait_for_timeout(50)
 
 
 def test_an_answer_waits_in_the_browser_until_the_server_is_back(
-    browser: Browser, images: Path, tmp_path: Path
+    browser: Browser, studies: Studies
 ) -> None:
-    with study(tmp_path, images) as (link, store), opened(browser, link, **DESK) as page:
+    study, name = studies(), secrets.token_hex(4)
+    with opened(browser, study.link(name), **DESK) as page:
         begin(page)
 
         def cut(route: Route) -> None:
@@ -262,19 +324,67 @@ def test_an_answer_waits_in_the_browser_until_the_server_is_back(
         shot(page, "offline")
         page.reload()
         page.wait_for_selector("text=/kept in this browser/")
-        assert submissions(store) == []
+        assert study.submissions(name) == []
         page.unroute("**/submissions", cut)
         case_number(page, 2)
-        assert [row.answers for row in submissions(store)] == [{"altered": True}]
+        assert [row.answers for row in study.submissions(name)] == [{"altered": True}]
         page.reload()
         phase(page, "reading")
-        assert len(submissions(store)) == 1
+        assert len(study.submissions(name)) == 1
 
 
-def test_two_tabs_and_the_back_button_leave_one_answer(
-    browser: Browser, images: Path, tmp_path: Path
+def test_ten_minutes_without_the_server_and_a_clock_that_jumps(
+    browser: Browser, studies: Studies
 ) -> None:
-    with study(tmp_path, images) as (link, store), opened(browser, link, **DESK) as page:
+    study, name = studies(), secrets.token_hex(4)
+    with opened(browser, "about:blank", **DESK) as page:
+        page.clock.install()
+        page.goto(study.link(name))
+        begin(page)
+        page.clock.set_system_time("2001-01-01")
+        page.route("**/api/**", lambda route: route.abort())
+        page.keyboard.press("y")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#status.warn")
+        for _ in range(10):
+            page.clock.fast_forward("01:00")
+        assert "kept in this browser" in page.inner_text("#status")
+        assert study.submissions(name) == []
+        page.unroute_all()
+        page.clock.fast_forward("00:20")
+        case_number(page, 2)
+        (row,) = study.submissions(name)
+        assert row.answers == {"altered": True}
+        assert 0 < row.elapsed_ms < 60_000
+
+
+def test_a_full_disk_is_told_and_the_answer_stays_in_the_browser(
+    browser: Browser, studies: Studies
+) -> None:
+    study, name = studies(), secrets.token_hex(4)
+
+    def full(*_arguments: object) -> None:
+        cause = sqlite3.OperationalError("database or disk is full")
+        raise sa.exc.OperationalError("COMMIT", {}, cause)
+
+    with opened(browser, study.link(name), **DESK) as page:
+        begin(page)
+        page.wait_for_load_state("networkidle")
+        sa.event.listen(study.store._engine, "commit", full)
+        try:
+            page.keyboard.press("n")
+            page.keyboard.press("Enter")
+            page.wait_for_selector("#status.warn")
+            assert "kept in this browser" in page.inner_text("#status")
+        finally:
+            sa.event.remove(study.store._engine, "commit", full)
+        case_number(page, 2)
+        assert [row.answers for row in study.submissions(name)] == [{"altered": False}]
+
+
+def test_two_tabs_and_the_back_button_leave_one_answer(browser: Browser, studies: Studies) -> None:
+    study, name = studies(), secrets.token_hex(4)
+    with opened(browser, study.link(name), **DESK) as page:
         begin(page)
         other = page.context.new_page()
         other.goto(page.url)
@@ -289,34 +399,28 @@ def test_two_tabs_and_the_back_button_leave_one_answer(
         )
         page.go_back()
         page.goto(page.url)
-        assert [row.answers for row in submissions(store)] == [{"altered": True}]
+        assert [row.answers for row in study.submissions(name)] == [{"altered": True}]
 
 
-def test_a_scaled_screen_is_refused_in_words(
-    browser: Browser, images: Path, tmp_path: Path
-) -> None:
-    with (
-        study(tmp_path, images) as (link, store),
-        opened(browser, link, **DESK, device_scale_factor=1.25) as page,
-    ):
+def test_a_scaled_screen_is_refused_in_words(browser: Browser, studies: Studies) -> None:
+    study, name = studies(), secrets.token_hex(4)
+    with opened(browser, study.link(name), **DESK, device_scale_factor=1.25) as page:
         consent(page)
         page.wait_for_selector("#refusal:visible")
         assert "Set the zoom to 100 %" in page.inner_text("#refusal")
         shot(page, "refusal")
         page.keyboard.press("y")
         page.keyboard.press("Enter")
-        assert submissions(store) == []
+        assert study.submissions(name) == []
 
 
 @pytest.mark.parametrize(("allowed", "refused"), [("phone", False), ("tablet", True)])
 def test_small_screens_where_the_design_allows_them(
-    browser: Browser, images: Path, tmp_path: Path, allowed: str, refused: bool
+    browser: Browser, studies: Studies, allowed: str, refused: bool
 ) -> None:
-    changes = {"display": {"smallest_screen": allowed}}
-    with (
-        study(tmp_path, images, **changes) as (link, _store),
-        opened(browser, link, **PHONE) as page,
-    ):
+    changes: dict[str, Any] = {} if refused else {"display": {"smallest_screen": allowed}}
+    study = studies(**changes)
+    with opened(browser, study.link("phone"), **PHONE) as page:
         consent(page)
         page.wait_for_selector("#reading:visible")
         if not refused:
@@ -325,23 +429,26 @@ def test_small_screens_where_the_design_allows_them(
         shot(page, f"phone-{allowed}")
 
 
-def test_time_runs_out(browser: Browser, images: Path, tmp_path: Path) -> None:
-    with (
-        study(tmp_path, images, time_limit_s=1) as (link, store),
-        opened(browser, link, **DESK) as page,
-    ):
+def test_time_runs_out(browser: Browser, studies: Studies) -> None:
+    study, name = studies(time_limit_s=0.3), "r1"
+    with opened(browser, study.link(name), **DESK) as page:
         consent(page)
         page.wait_for_selector("text=/Time is up/")
         shot(page, "time-up")
         page.click("#send")
         case_number(page, 2)
-        assert [row.answers for row in submissions(store)] == [{"altered": None}]
+        assert [row.answers for row in study.submissions(name)] == [{"altered": None}]
 
 
-def test_french_and_a_correction(browser: Browser, images: Path, tmp_path: Path) -> None:
+def test_french_and_a_correction(browser: Browser, studies: Studies) -> None:
     question = YES_NO | {"ask": {"en": "Altered?", "fr": "Image modifiée ?"}}
-    changes = {"languages": ["fr", "en"], "questions": [question], "corrections": True}
-    with study(tmp_path, images, **changes) as (link, store), opened(browser, link, **DESK) as page:
+    changes: dict[str, Any] = {
+        "languages": ["fr", "en"],
+        "questions": [question],
+        "corrections": True,
+    }
+    study, name = studies(**changes), "r1"
+    with opened(browser, study.link(name), **DESK) as page:
         begin(page)
         assert page.get_attribute("html", "lang") == "fr"
         assert "Image modifiée ?" in page.inner_text("#questions")
@@ -356,12 +463,13 @@ def test_french_and_a_correction(browser: Browser, images: Path, tmp_path: Path)
         page.keyboard.press("n")
         page.keyboard.press("Enter")
         case_number(page, 2)
-        rows = submissions(store)
+        rows = study.submissions(name)
         assert [(row.revision, row.answers["altered"]) for row in rows] == [(1, True), (2, False)]
 
 
-def test_pages_are_labelled(browser: Browser, images: Path, tmp_path: Path) -> None:
-    with study(tmp_path, images) as (link, _store), opened(browser, link, **DESK) as page:
+def test_pages_are_labelled(browser: Browser, studies: Studies) -> None:
+    study = studies()
+    with opened(browser, study.link("labels"), **DESK, bypass_csp=True) as page:
         begin(page)
         unlabelled = page.evaluate(
             """() => [...document.querySelectorAll('button, input, select, canvas, a')]
@@ -376,44 +484,8 @@ def test_pages_are_labelled(browser: Browser, images: Path, tmp_path: Path) -> N
               .map((one) => one.outerHTML)"""
         )
         assert small == []
-        page.goto(link.split("/enter")[0] + "/screen")
-        page.wait_for_selector("#ratio:not(:empty)")
-        shot(page, "screen")
-        page.goto(link.split("/enter")[0] + "/investigator")
-        page.wait_for_selector("#password")
-        shot(page, "investigator")
-
-
-AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
-
-
-def findings(page: Page) -> list[str]:
-    """What axe-core finds serious or critical."""
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("() => axe.run().then((result) => result.violations)")
-    return [
-        f"{page.url} {one['id']}: {[node['html'][:80] for node in one['nodes']][:3]}"
-        for one in found
-        if one["impact"] in ("serious", "critical")
-    ]
-
-
-@pytest.mark.parametrize("design", ["rating", "pair", "marks"])
-def test_axe_finds_nothing_serious(
-    browser: Browser, images: Path, tmp_path: Path, design: str
-) -> None:
-    with (
-        study(tmp_path, images, **DESIGNS[design]) as (link, _store),
-        opened(browser, link, **DESK, bypass_csp=True) as page,
-    ):
-        phase(page, "consent")
-        found = findings(page)
-        begin(page)
-        if design == "marks":
-            page.click(".pane canvas")
-        found += findings(page)
-        for path, shown in (("/screen", "#ratio:not(:empty)"), ("/investigator", "#password")):
-            page.goto(link.split("/enter")[0] + path)
+        for path, shown in (("screen", "#ratio:not(:empty)"), ("investigator", "#password")):
+            page.goto(f"{study.base}/{path}")
             page.wait_for_selector(shown)
-            found += findings(page)
-        assert found == []
+            shot(page, path)
+            assert findings(page) == []

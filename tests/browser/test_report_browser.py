@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -193,3 +194,36 @@ def test_print_shows_what_the_screen_folds_away(page: Browser, report: Path) -> 
     assert page.evaluate(height) > 100
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert not page.evaluate("[...document.querySelectorAll('details')].some(part => part.open)")
+
+
+@pytest.fixture
+def beside(report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same report, with room for one picture in the page."""
+    monkeypatch.setattr("plexor.report.build.MOST_CHARACTERS", 150_000)
+    run = tmp_path / "run"
+    shutil.copytree(report.parent, run)
+    return write_report(run)
+
+
+def test_pictures_beside_the_page_are_shown_in_full(page: Browser, beside: Path) -> None:
+    page.open(beside)
+    page.evaluate(FOCUS)
+    page.press("ArrowRight")
+    page.wait(
+        "[...document.querySelectorAll('.viewer img[src]')].every(image => image.naturalWidth)"
+    )
+    widths = "[...document.querySelectorAll('.viewer img[src]')].map(image => image.naturalWidth)"
+    assert set(page.evaluate(widths)) == {200}
+    assert page.evaluate("document.querySelectorAll('.case img[data-full]').length") > 0
+
+
+def test_without_them_the_reduced_ones_are_shown(page: Browser, beside: Path) -> None:
+    shutil.rmtree(beside.parent / "report-pictures")
+    page.open(beside)
+    page.evaluate(FOCUS)
+    page.press("ArrowRight")
+    page.wait(
+        "[...document.querySelectorAll('.viewer img[src]')].every(image => image.naturalWidth)"
+    )
+    widths = "[...document.querySelectorAll('.viewer img[src]')].map(image => image.naturalWidth)"
+    assert 67 in page.evaluate(widths)

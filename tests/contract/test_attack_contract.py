@@ -8,11 +8,12 @@ its neighbours are, while their number may move an output by a rounding error.
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError, dataclass, fields, is_dataclass, replace
-from typing import Any, ClassVar, get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 import torch
+from tests.helpers.attacks import ANY_FILE, ATTACKS, NAMES_AND_NORMS
 from tests.helpers.tiny import (
     Counted,
     Curved,
@@ -43,13 +44,13 @@ from plexor.attacks import (
     Proposal,
     Spread,
     Threat,
-    Transfer,
     cascade,
     judge,
     matched_noise,
 )
-from plexor.attacks.catalogue import SEARCHES, Search, find
+from plexor.attacks.catalogue import SEARCHES, find
 from plexor.attacks.engine import propose
+from plexor.attacks.stages import STAGES
 from plexor.attacks.threat import Norm
 from plexor.cases import LOSSLESS, Image
 from plexor.core.errors import PlanError
@@ -57,27 +58,6 @@ from plexor.models import Batch, Model, Preprocess, Regression, Segmentation, Ta
 from plexor.models.architectures.small_cnn import SmallCNN
 from plexor.threat_model import Access
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mirrored:
-    """A transfer whose surrogate is the model itself: it then costs, and finds, what others do."""
-
-    access: ClassVar[Access] = Transfer.access
-    norms: ClassVar[tuple[str, ...]] = Transfer.norms
-    tasks: ClassVar[tuple[str, ...]] = Transfer.tasks
-    reference: ClassVar[str] = Transfer.reference
-    summary: ClassVar[str] = Transfer.summary
-
-    steps: int = 10
-
-    def __call__(
-        self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
-    ) -> Proposal:
-        assert isinstance(model, TorchModel)
-        return Transfer(steps=self.steps).using([model])(model, batch, goal, threat, seed=seed)
-
-
-ATTACKS: dict[str, type[Search]] = {**SEARCHES, "transfer": Mirrored}
 SHAPES = {"2D": (3, 6, 5), "3D": (1, 4, 5, 3)}
 TASKS: dict[str, Task] = {
     "multiclass": multiclass(4),
@@ -114,9 +94,6 @@ def goals_of(name: str, task: str) -> list[Goal]:
     return ONE_PIXEL if one else GOALS[task]
 
 
-ANY_FILE = {name: attack for name, attack in ATTACKS.items() if name != "jpeg"}
-"""The attack on JPEG files has tests of its own, tests/unit/test_jpeg_search.py."""
-NAMES_AND_NORMS = [(name, norm) for name, attack in ANY_FILE.items() for norm in attack.norms]
 NAMES_TASKS_AND_GOALS = [
     (name, task, goal, "2D")
     for name, attack in ANY_FILE.items()
@@ -137,10 +114,12 @@ QUICK: dict[str, dict[str, Any]] = {
     "nes": {"queries": 100, "samples": 20},
     "simba": {"queries": 30},
     "fmn": {"steps": 30},
+    "sigma-zero": {"steps": 40},
     "ddn": {"steps": 30},
     "fab": {"steps": 15},
     "carlini-wagner": {"steps": 50, "constants": 3, "step_size": 0.1},
     "hop-skip-jump": {"queries": 250, "samples": 10},
+    "rays": {"queries": 250},
     "one-pixel": {"queries": 90, "population": 15},
     "greedy-pixel": {"shortlist": 5},
     "sparse-rs": {"queries": 40},
@@ -150,9 +129,13 @@ QUICK: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(autouse=True)
 def _few_stages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cascade of its first stage and its last, quick; what lies between is in here by itself."""
-    last = replace(cascade.STAGES[-1], attack=quick("square"))
-    monkeypatch.setattr(cascade, "STAGES", (cascade.STAGES[0], last))
+    """A cascade of its first stage and those by scores; all others are tested by themselves."""
+    by_scores = [
+        replace(stage, attack=quick(stage.name))
+        for stage in STAGES
+        if stage.name in ("square", "sparse-rs")
+    ]
+    monkeypatch.setattr(cascade, "STAGES", (STAGES[0], *by_scores))
 
 
 def quick(name: str, **options: Any) -> Attack:

@@ -18,7 +18,7 @@ from tests.helpers import tiny
 from plexor.attacks import judge
 from plexor.attacks.fitted import Fitted
 from plexor.attacks.proposal import Proposal
-from plexor.cases import LOSSLESS
+from plexor.cases import LOSSLESS, Case
 from plexor.core.errors import PlanError
 from plexor.findings import CLEAN
 from plexor.models import Batch, Regression, TorchModel
@@ -34,7 +34,9 @@ ATTACKS: dict[str, dict[str, Any]] = {
     "saved": {"attack": "universal-sgd", "load": str(SAVED), "threat": LINF},
     "surrogates": {"attack": "transfer", "steps": 3, "threat": LINF, "surrogates": [str(OTHER)]},
 }
+TABLE = Path("tags.csv")
 FILES = {"transplant": {"stamp": str(STAMP), "source_width": 32}}
+FILES |= {name: {"tags": str(TABLE)} for name in ("tag-cover", "tag-isolation", "tag-transplant")}
 ENTRIES = ATTACKS | {
     f"{kind}-{name}": {kind: name} | FILES.get(name, {})
     for kind, listed in CATALOGUE.items()
@@ -68,6 +70,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("files")
     Pillow.new("RGB", (8, 3), (20, 20, 20)).save(folder / STAMP)
     fitted(planned("fitted")[1]).save(folder / SAVED)
+    ids = cases().ids
+    rows = [f"{case},{4 + i},3,{10 + i},9,laterality" for i, case in enumerate(ids)]
+    (folder / TABLE).write_text("\n".join(["path,x0,y0,x1,y1,kind", *rows]) + "\n")
+    for case_id, image in zip(ids, cases().stored, strict=True):
+        Pillow.fromarray(image.pixels.transpose(1, 2, 0)).save(folder / f"{case_id}.png")
     return folder
 
 
@@ -88,7 +95,10 @@ def materials(probe: PlannedProbe, folder: Path) -> Materials:
         sha256={file: f"hash of {file}" for file in (*needs.files, *needs.models)},
         models=dict.fromkeys(needs.models, model()),
         fits=fits,
-        audited=(),
+        audited=tuple(
+            Case(id=case, path=folder / f"{case}.png", truth=str(i % 2), group=case)
+            for i, case in enumerate(cases().ids)
+        ),
         weights_sha256="",
     )
 
@@ -185,7 +195,10 @@ def test_a_control_changes_as_much(name: str, folder: Path) -> None:
             for probe in (planned_probe, control)
         )
         assert not torch.equal(one, other)
-        if planned_probe.threat is None:  # the same numbers at other places
+        if name.startswith("shortcut-tag-"):  # as many pixels, with other numbers
+            if name != "shortcut-tag-transplant":
+                assert int((one != 0).sum()) == pytest.approx(int((other != 0).sum()), rel=0.05)
+        elif planned_probe.threat is None:  # the same numbers at other places
             for before, after in zip(one, other, strict=True):
                 np.testing.assert_array_equal(np.sort(before.flatten()), np.sort(after.flatten()))
         else:

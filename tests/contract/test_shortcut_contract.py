@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import cast
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from plexor.cases import Image, Intensity
 from plexor.cases.image import LOSSLESS
 from plexor.core.errors import DataError
 from plexor.shortcuts import CATALOGUE, Change, rng_for, shuffled
+from plexor.shortcuts.shortcut import Shortcut
 
 GREY, COLOUR = (1, 48, 64), (3, 48, 64)
 
@@ -37,7 +39,8 @@ def image(shape: tuple[int, ...], dtype: str = "uint8") -> Image:
 
 
 def change(name: str, of: Image, case: str = "a") -> Change:
-    return CATALOGUE[name].shortcut()(of, rng=rng_for(0, name, case))
+    drawn = cast("Shortcut", CATALOGUE[name].shortcut())
+    return drawn(of, rng=rng_for(0, name, case))
 
 
 @pytest.mark.parametrize("shape", [GREY, COLOUR], ids=["grey", "colour"])

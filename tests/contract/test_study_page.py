@@ -7,14 +7,18 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.helpers import synthetic_run as synthetic
 from tests.helpers.page import Page
 
+from plexor.cases.formats.png import PngCodec
 from plexor.core.errors import RunDirectoryError
+from plexor.findings.run import Example
 from plexor.findings.study_file import (
     Agreement,
     Arm,
@@ -170,7 +174,7 @@ def test_numbers_of_every_kind_are_worded(page: Page) -> None:
 def test_each_arms_decisions_stand_before_and_after_behind_their_table(page: Page) -> None:
     lines = plain(page)
     for arm in ("one", "two"):
-        start = lines.index(f"What was called what, {arm}")
+        start = lines.index(f"Truth and decision, {arm}")
         assert lines[start + 1 : start + 10] == [
             "3 decisions changed; most often mel → nv (3).",
             "Untouched",
@@ -186,7 +190,8 @@ def test_each_arms_decisions_stand_before_and_after_behind_their_table(page: Pag
 
 def test_agreement_is_counted_arm_by_arm(page: Page) -> None:
     assert (
-        "Figures that agree with the published ones: 1 of 2 in “one”, 0 of 1 in “two”." in page.text
+        "Beside the published figures: in “one” 1 agree, 1 differ, and 0 cannot be told; "
+        "in “two” 0 agree, 1 differ, and 0 cannot be told." in page.text
     )
 
 
@@ -222,3 +227,36 @@ def test_the_page_is_made_without_torch(study: Path) -> None:
         "write_report(sys.argv[1]); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code, study], check=False).returncode == 0
+
+
+def test_the_page_shows_what_the_change_looks_like_and_how_visible_it_is(tmp_path: Path) -> None:
+    """Two of the three kept cases gave way; the study names the narrower attack."""
+    probes = (synthetic.probe("pgd", "linf", (1, 2), settings=synthetic.PGD),)
+    run = synthetic.write(tmp_path / "one" / "run", n_cases=30, probes=probes)
+    codec, ids = PngCodec(), sorted(run.findings()["case_id"].unique())[:5]
+    for probe in ("pgd-linf-1", "pgd-linf-2"):
+        pixels = np.random.default_rng(0).integers(2, 250, (3, 20, 30), np.uint8)
+        examples = [
+            Example(
+                case_id=case_id,
+                probe=probe,
+                original=codec.encode(pixels),
+                perturbed=codec.encode(pixels + np.uint8(1)),
+                suffix=".png",
+            )
+            for case_id in ids
+        ]
+        run.write_unit(f"examples-{probe}", [], examples)
+    arm = replace(RESULT.arms[0], run="one/run", shown="pgd-linf-1")
+    write_study(tmp_path, replace(RESULT, arms=(arm,)))
+    page = Page(write_report(tmp_path).read_text(encoding="utf-8"))
+    kinds = [tag.attributes.get("class") for tag in page.all("img")]
+    assert kinds == ["original", "perturbed", "difference"] * 3
+    assert "PGD" in page.text
+    assert "at most 1 level" in page.text or "1 level" in page.text
+    links = [tag.attributes["href"] for tag in page.all("a")]
+    assert "one/run/report.html#images" in links
+
+    write_study(tmp_path, replace(RESULT, arms=(replace(arm, shown="pgd-linf-3"),)))
+    with pytest.raises(RunDirectoryError, match="has no attack pgd-linf-3, which the study shows"):
+        write_report(tmp_path)

@@ -114,6 +114,54 @@ def test_every_word_of_a_goal_is_said(written: Any, goal: Any, name: str) -> Non
         assert spoken == [goal.aim(), goal.effect("40 %"), goal.reached()]
 
 
+def test_each_goal_is_told_by_its_effect_and_its_figure() -> None:
+    asked = " in 40 % of the images to which the goal applies"
+    seen = " in 40 % of the images in which "
+    told: dict[str, tuple[str, str | None]] = {
+        "": ("overturns 40 % of this model's right decisions", None),
+        "to-naevus": ("turns 40 % of other decisions into naevus", None),
+        "hide-effusion": (f"hides effusion{seen}this model saw it", "sensitivity"),
+        "invent-effusion": (f"makes this model see effusion{seen}it saw none", "specificity"),
+        "raise-5": ("raises this model's answer by 5 years or more in 40 % of the images", None),
+        "lower-2.5": (
+            "lowers this model's answer by 2.5 years or more in 40 % of the images",
+            None,
+        ),
+        "deviate-5": ("moves this model's answer by 5 years or more in 40 % of the images", None),
+        "lower-dice-disc-0.5": (
+            f"lowers the Dice of this model's outline of disc below 0.5{asked}",
+            "dice",
+        ),
+        "erase-disc": (f"erases this model's outline of disc{asked}", "dice"),
+        "erase-disc-keep-0.1": (
+            f"erases this model's outline of disc but for 10.0 %{asked}",
+            "dice",
+        ),
+        "grow-disc-2": (
+            f"grows this model's outline of disc by 2 times its size or more{asked}",
+            "dice",
+        ),
+        "invent-disc-0.1": (
+            f"makes this model outline disc in another 10.0 % of the image{asked}",
+            "dice",
+        ),
+        "drift-disc-4": (
+            f"shifts this model's outline of disc by more than 4 pixels{asked}",
+            "dice",
+        ),
+    }
+    for _, goal, name in SHORT:
+        figure = goal.figure
+        effect = goal.effect("40 %", "years").replace(wording.SPACE, " ")
+        assert (effect, figure and figure.statistic) == told[name]
+
+
+def test_a_distance_must_be_finite_and_above_0() -> None:
+    for by in (-0.5, 0.0, float("inf")):
+        with pytest.raises(PlanError, match="must be by more than 0"):
+            Move(by=by)
+
+
 @pytest.mark.parametrize("kind", ["hide", "invent"])
 def test_the_field_of_earlier_versions_is_still_read(kind: Any) -> None:
     assert goal_from({"kind": kind, "finding": "x"}) == Flip(label="x", kind=kind)

@@ -27,8 +27,8 @@ def test_the_index_lists_every_flag() -> None:
     ]
     text = (
         "# Evaluation flags\n\n"
-        "A flag is a doubt about the evaluation itself. An *error* says: do not rely on the "
-        "figures it touches. A *warning*: read them with care. A *note*: know it.\n\n"
+        "A flag is a doubt about the evaluation itself. An *error* means: do not rely on the "
+        "figures concerned. A *warning*: interpret with care. A *note*: for information.\n\n"
         "| doubt | id | severity |\n|---|---|---|\n" + "\n".join(rows) + "\n"
     )
     assert_golden(PAGES / "index.md", text)

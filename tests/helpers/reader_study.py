@@ -9,9 +9,12 @@ from typing import Any
 
 import httpx
 import numpy as np
+import pytest
+from argon2 import PasswordHasher
 
 from plexor.cases.formats.png import PngCodec
 from plexor.core.ids import digest
+from plexor.readers import security
 from plexor.readers.design import Study, load_study
 from plexor.readers.prepare import create_study
 from plexor.readers.sources import from_folder
@@ -117,11 +120,28 @@ SCREEN = {
 }
 
 
+def cheap_passwords(patch: pytest.MonkeyPatch) -> None:
+    """Hashes of passwords that cost little: four threads and 64 MiB each are for real ones."""
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    patch.setattr(security, "PasswordHasher", lambda: cheap)
+
+
+def client(base: str, **options: Any) -> httpx.Client:
+    """A client of HTTP; without HTTPS the certificates need not be loaded, which takes a while."""
+    return httpx.Client(base_url=base, trust_env=False, verify=False, **options)  # noqa: S501
+
+
+def ask(method: str, url: str, **options: Any) -> httpx.Response:
+    """One request of nobody in particular."""
+    with client("", cookies=options.pop("cookies", None)) as http:
+        return http.request(method, url, **options)
+
+
 class Browser:
     """A reader's browser without its page."""
 
     def __init__(self, base: str) -> None:
-        self.http = httpx.Client(base_url=base, trust_env=False)
+        self.http = client(base)
         self.csrf = ""
         self.keys = 0
 

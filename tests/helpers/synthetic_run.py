@@ -112,6 +112,7 @@ def provenance(case_ids: tuple[str, ...] = (), *, finished: bool = True) -> dict
         "false-gradients",
         "unbounded-fails",
         "groups-overlap",
+        "grey-in-colour",
     )
     return {
         "plexor": "0.1.0",

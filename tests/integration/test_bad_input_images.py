@@ -139,7 +139,7 @@ def check_summary(run: Path, *, n_failed: int) -> None:
     for probe in summary["probes"]:
         assert (probe["n"], probe["n_failed"]) == (12 - n_failed, n_failed)
         assert sum(map(sum, probe["confusion"])) == 12 - n_failed
-    message = f"{n_failed} of 12 cases could not be judged even untouched."
+    message = f"{n_failed} of 12 untouched cases could not be judged."
     assert {"id": "failed-cases", "message": message}.items() <= next(
         flag for flag in summary["flags"] if flag["id"] == "failed-cases"
     ).items()

@@ -287,7 +287,7 @@ def test_a_model_that_gives_nan_for_some_cases(few: Setup) -> None:
     assert set(failed.loc[~clean, "error"]) == {"the untouched image had failed already"}
     assert not failed[["attempted", "reached", "within_threat"]].any(axis=None)
     flags = raised_flags(few.out)
-    assert flags["failed-cases"] == f"{len(lost)} of 12 cases could not be judged even untouched."
+    assert flags["failed-cases"] == f"{len(lost)} of 12 untouched cases could not be judged."
 
 
 def test_a_model_that_gives_nan_for_perturbed_cases_only(few: Setup) -> None:
@@ -316,7 +316,7 @@ def test_a_model_that_gives_nan_for_all(few: Setup) -> None:
     findings = audited(few.plan, few.out, model=altered(few, lambda o, _: o * torch.nan))
     assert set(findings["status"]) == {"failed"}
     flags = raised_flags(few.out)
-    assert flags["failed-cases"] == "12 of 12 cases could not be judged even untouched."
+    assert flags["failed-cases"] == "12 of 12 untouched cases could not be judged."
     accuracy = read_flat(few.out)["clean"]["accuracy"]
     assert (accuracy["value"], accuracy["n"], accuracy["note"]) == (None, 0, "no observations")
     done = plexor("report", few.out)

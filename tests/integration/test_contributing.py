@@ -57,7 +57,6 @@ def copied(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("heading", SECTIONS)
 def test_an_example_typed_as_it_stands_passes_the_tests_it_names(
     heading: str, copied: Path
@@ -68,6 +67,7 @@ def test_an_example_typed_as_it_stands_passes_the_tests_it_names(
             path.write_text(edited(path.read_text(encoding="utf-8"), text), encoding="utf-8")
         else:
             assert not path.exists(), f"{block['path']} is there already"
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
     for check in (["check", "--no-cache"], ["format", "--check", "--no-cache"]):
         ruff = [sys.executable, "-m", "ruff", *check, "src"]

@@ -130,7 +130,7 @@ def test_outlines_are_learnt_and_broken(tmp_path: Path, monkeypatch: pytest.Monk
     )
     assert attack["dice"]["value"] < noise["dice"]["value"] - 0.1
     report = (run.path / "report.html").read_text(encoding="utf-8")
-    for said in ("What was outlined", "erase lesion", "Dashed yellow", 'class="outline"'):
+    for said in ("Outlines", "erase lesion", "Dashed yellow", 'class="outline"'):
         assert said in report
 
 

@@ -88,6 +88,25 @@ def test_files_that_tell_are_found(
     assert "LEAK: lengths" in run.output or "LEAK: bytes" in run.output
 
 
+def test_lengths_that_follow_the_case_are_found_in_a_small_fixed_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Compressed, altered images are longer, but cases differ more: no classifier of six sees it.
+    images = write_images(tmp_path / "images", n_cases=6, side=16)
+    monkeypatch.setattr(prepare, "padded_png", lambda plane, _: PngCodec().encode(plane))
+    for number, path in enumerate(sorted(images.glob("*/*.png"))):
+        pixels = read_image(path).pixels.copy()
+        pixels[:, : number + 1] = 0
+        path.write_bytes(PngCodec().encode(pixels))
+    folder = made(tmp_path, images, arms={"original": {"cases": 3}, "altered": {"cases": 3}})
+    run = CliRunner().invoke(
+        app, ["readers", "check", str(folder / "study"), "--key", str(folder / "key")]
+    )
+    assert "LEAK: lengths" in run.output
+    assert "different ones, expected all alike" in run.output
+    assert "can be distinguished by lengths, headers" in str(run.exception)
+
+
 def test_names_headers_order_and_times_that_tell_are_found(
     study: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,11 +14,12 @@ from alembic.runtime.migration import MigrationContext
 from tests.helpers.postgresql import INITDB, postgresql
 from tests.helpers.reader_study import bare, signed_in
 
+from plexor.core.errors import PlanError
 from plexor.readers.enrol import close, forget, invite, progress
 from plexor.readers.export import answers
-from plexor.readers.serve import served, set_password
+from plexor.readers.serve import served
 from plexor.readers.store import Store
-from plexor.readers.tables import Base, SubmissionRow
+from plexor.readers.tables import Base, ReaderRow, SubmissionRow
 
 pytestmark = pytest.mark.skipif(INITDB is None, reason="needs PostgreSQL")
 
@@ -29,17 +30,46 @@ def url() -> Iterator[str]:
         yield started
 
 
+def test_readers_who_are_invited_at_once_take_different_turns(url: str, tmp_path: Path) -> None:
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text("CREATE DATABASE invited"))
+    engine.dispose()
+    store = bare(tmp_path, url=url.replace("/postgres", "/invited"))
+    start = threading.Barrier(8)
+    refused: list[str] = []
+
+    def add(name: str) -> None:
+        start.wait()
+        try:
+            invite(store, [name])
+        except PlanError as error:
+            refused.append(str(error))
+
+    threads = [threading.Thread(target=add, args=(f"r{i // 2}",)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with store.reading() as session:
+        rows = list(session.scalars(sa.select(ReaderRow)))
+    assert sorted(row.name for row in rows) == ["r0", "r1", "r2", "r3"]
+    assert sorted(row.ordinal for row in rows) == [0, 1, 2, 3]
+    assert len(refused) == 4
+    assert all("has been invited already" in said for said in refused)
+    store.close()
+
+
 def test_a_study_from_invitation_to_export(url: str, tmp_path: Path) -> None:
-    store = bare(tmp_path, url=url)
+    store = bare(tmp_path, n_cases=3, url=url)
     (tmp_path / "images").mkdir()
     with store.reading() as session:
         context = MigrationContext.configure(session.connection())
         assert compare_metadata(context, Base.metadata) == []
-    set_password(store, "a long password")
     with served(store, tmp_path) as base:
         first, second = invite(store, ["r1", "r2"])
         with signed_in(base, first.token) as browser, signed_in(base, first.token) as other:
-            for number in range(6):
+            for number in range(3):
                 read = browser.state()["read"]["id"]
                 other.state()
                 bodies = [
@@ -64,12 +94,12 @@ def test_a_study_from_invitation_to_export(url: str, tmp_path: Path) -> None:
             browser.answer({"altered": True})
     with store.reading() as session:
         query = sa.select(sa.func.count()).select_from(SubmissionRow)
-        assert session.scalar(query) == 13
-        assert session.scalar(query.where(SubmissionRow.revision == 1)) == 7
+        assert session.scalar(query) == 7
+        assert session.scalar(query.where(SubmissionRow.revision == 1)) == 4
     again = Store.open(url)
     close(again, with_open_reads=True)
-    assert len(answers(again)) == 7
+    assert len(answers(again)) == 4
     assert forget(again, "r2") == 1
-    assert len(answers(again)) == 6
+    assert len(answers(again)) == 3
     again.close()
     store.close()

@@ -8,15 +8,28 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import sqlalchemy as sa
-from tests.helpers.reader_study import Browser, made, open_study, signed_in, write_images
+from tests.helpers.reader_study import (
+    Browser,
+    ask,
+    cheap_passwords,
+    client,
+    made,
+    open_study,
+    signed_in,
+    write_images,
+)
 
 from plexor.readers.enrol import close, forget, invite, progress
 from plexor.readers.serve import served, set_password
 from plexor.readers.store import Store
 from plexor.readers.tables import SessionRow, SubmissionRow, TokenRow
+
+
+@pytest.fixture(autouse=True)
+def passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    cheap_passwords(monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +181,8 @@ def test_links_are_refused_when_wrong_revoked_or_expired(store: Store, base: str
     assert not kept & {old.token, new.token, past.token}
 
 
-def test_guessing_is_slowed_down(base: str) -> None:
+def test_guessing_is_slowed_down(store: Store, base: str) -> None:
+    set_password(store, "a long password")
     browser = Browser(base)
     codes = {browser.enter("y" * 43).status_code for _ in range(40)}
     passwords = [
@@ -194,22 +208,22 @@ def test_cookies_and_headers(study: Path, store: Store) -> None:
     (invitation,) = invite(store, ["r1"])
     for https in (False, True):
         with served(store, study / "study", https=https) as base:
-            reply = httpx.post(f"{base}/api/enter", json={"token": invitation.token})
+            reply = ask("POST", f"{base}/api/enter", json={"token": invitation.token})
             cookie = reply.headers["set-cookie"].lower()
             assert "httponly" in cookie
             assert "samesite=strict" in cookie
             assert ("secure" in cookie) == https
             assert cookie.startswith("__host-") == https
-            page = httpx.get(f"{base}/study")
+            page = ask("GET", f"{base}/study")
             assert "unsafe" not in page.headers["content-security-policy"]
             assert "default-src 'none'" in page.headers["content-security-policy"]
             assert ("strict-transport-security" in page.headers) == https
             assert "server" not in page.headers
             assert "<script>" not in page.text
             assert " style=" not in page.text
-            assert httpx.get(f"{base}/openapi.json").status_code == 404
+            assert ask("GET", f"{base}/openapi.json").status_code == 404
             for path in ("/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py"):
-                assert httpx.get(base + path).status_code == 404
+                assert ask("GET", base + path).status_code == 404
 
 
 def test_the_investigator_sees_progress_and_no_answer(store: Store, base: str) -> None:
@@ -218,7 +232,7 @@ def test_the_investigator_sees_progress_and_no_answer(store: Store, base: str) -
     with signed_in(base, invitation.token) as browser:
         browser.answer({"altered": True})
         assert browser.http.get("/api/investigator/progress").status_code == 401
-    with httpx.Client(base_url=base, trust_env=False) as http:
+    with client(base) as http:
         wrong = http.post("/api/investigator/login", json={"password": "a wrong password"})
         assert wrong.status_code == 401
         http.post("/api/investigator/login", json={"password": "a long password"})
@@ -263,15 +277,15 @@ def test_signing_out_ends_the_session(store: Store, base: str) -> None:
         browser.state()
         cookie = dict(browser.http.cookies)
         assert browser.post("/api/leave", {}).status_code == 204
-        assert httpx.get(f"{base}/api/state", cookies=cookie).status_code == 401
+        assert ask("GET", f"{base}/api/state", cookies=cookie).status_code == 401
 
 
 def test_bodies_that_are_too_large_or_no_json(base: str) -> None:
-    big = httpx.post(f"{base}/api/enter", content=b"x" * 200_000)
+    big = ask("POST", f"{base}/api/enter", content=b"x" * 200_000)
     assert (big.status_code, big.json()["code"]) == (413, "too-large")
     for body in (b"", b"{", b"[]", b'{"token": NaN}', b'{"token": "\\ud800"}', b"\xff"):
-        sent = httpx.post(
-            f"{base}/api/enter", content=body, headers={"content-type": "application/json"}
+        sent = ask(
+            "POST", f"{base}/api/enter", content=body, headers={"content-type": "application/json"}
         )
         assert sent.status_code in (400, 422)
         assert "x" * 100 not in sent.text

@@ -108,7 +108,7 @@ def test_a_kill_in_the_midst_of_each_write(stopped: Stopped) -> None:
 def test_ctrl_c_says_how_to_go_on(stopped: Stopped) -> None:
     told, run = stopped.told["keyboard"], stopped.folder / "interrupted"
     assert told["status"] == 130
-    assert told["said"].splitlines()[-1] == "stopped; run the same command again to go on"
+    assert told["said"].splitlines()[-1] == "stopped; run the same command again to resume"
     assert "Traceback" not in told["said"]
     assert 0 < told["n_units"] < 42
     assert told["status_again"] == 0

@@ -251,7 +251,7 @@ def test_the_binary_loss_is_a_weighted_smoothed_logistic_loss(
     )
     module.class_weight = torch.tensor([1.0, 3.0])
     monkeypatch.setattr(module, "log", lambda *_, **__: None)
-    loss = module.training_step((torch.zeros(3, 3, 4, 4), labels), 0)
+    loss = module.training_step((torch.zeros(3, 3, 4, 4), torch.empty(3, 0), labels), 0)
 
     p = torch.sigmoid(logits[:, 0])
     target = torch.tensor([0.1, 0.9, 0.9])
@@ -272,7 +272,9 @@ def test_balanced_accuracy_is_the_mean_recall_of_the_classes_there_are(
     for _ in range(2):  # what one epoch saw does not count in the next
         for decided, labels in (([0, 0, 1], [0, 0, 0]), ([0, 0], [0, 2])):
             module.network = Told(torch.eye(3)[decided])
-            module.validation_step((torch.zeros(len(labels), 3, 4, 4), torch.tensor(labels)), 0)
+            n = len(labels)
+            images, features = torch.zeros(n, 3, 4, 4), torch.empty(n, 0)
+            module.validation_step((images, features, torch.tensor(labels)), 0)
         module.on_validation_epoch_end()
         assert logged == pytest.approx({"accuracy": 3 / 5, "balanced_accuracy": (3 / 4 + 0) / 2})
 

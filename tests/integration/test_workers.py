@@ -200,7 +200,6 @@ def test_what_workers_fit_is_the_same_to_the_bit_though_one_is_lost(
     assert (run.findings()["status"] == "ok").all()
 
 
-@pytest.mark.slow
 def test_an_audit_killed_and_then_interrupted_goes_on(
     cluster: str, lesions: Setup, whole: Path, tmp_path: Path
 ) -> None:
@@ -222,7 +221,7 @@ def test_an_audit_killed_and_then_interrupted_goes_on(
         said = done.stderr
         assert done.returncode == expected, said
         assert before < len(list(out.glob("units/*.parquet")))
-    assert said.splitlines()[-1] == "stopped; run the same command again to go on"
+    assert said.splitlines()[-1] == "stopped; run the same command again to resume"
     assert "Traceback" not in said
     assert len(list(out.glob("units/*.parquet"))) < N_UNITS
     audit(tmp_path / "plan.yaml", out=out, executor=Ray(address=cluster))

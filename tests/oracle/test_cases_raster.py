@@ -64,6 +64,9 @@ def _chunk(name: bytes, content: bytes) -> bytes:
 def test_png_of_every_filter(filter_type: int, dtype: str, channels: int) -> None:
     pixels = _noise(dtype, channels)
     image = decode_image(_png(pixels, filter_type), "x.png")
+    again = image.containers[LOSSLESS].decode(_png(pixels, filter_type))
+    assert again.dtype == pixels.dtype
+    np.testing.assert_array_equal(again, pixels)
     assert image.pixels.dtype == pixels.dtype
     np.testing.assert_array_equal(image.pixels, pixels)
     assert (image.intensity.low, image.intensity.high) == (0, np.iinfo(dtype).max)
@@ -78,6 +81,19 @@ def test_png_is_read_by_others_as_written() -> None:
     data = decode_image(_png(pixels, 0), "x").containers[LOSSLESS].encode(pixels)
     found = np.asarray(Pillow.open(io.BytesIO(data))).transpose(2, 0, 1)
     np.testing.assert_array_equal(found, pixels)
+
+
+@pytest.mark.parametrize("place", [30, 60, -20, -14])
+def test_a_written_png_that_was_damaged_is_refused(place: int) -> None:
+    pixels = _noise("u1", 3)
+    codec = decode_image(_png(pixels, 0), "x").containers[LOSSLESS]
+    data = bytearray(codec.encode(pixels))
+    data[place] ^= 1
+    with pytest.raises(DataError, match=r"checksum|truncated"):
+        codec.decode(bytes(data))
+    short = _png(pixels[:, :-1], 2).replace(struct.pack(">II", 7, 10), struct.pack(">II", 7, 11))
+    with pytest.raises(DataError, match="checksum"):
+        codec.decode(short)
 
 
 def test_png_keeps_profile_text_and_resolution() -> None:

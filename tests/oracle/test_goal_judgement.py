@@ -135,6 +135,17 @@ def test_the_stored_outcome_holds_where_the_margin_is_positive(key: str, goal: A
     assert 5 <= held[asked].sum() <= asked.sum() - 5  # the draws tell a goal from its opposite
 
 
+def test_what_was_never_outlined_has_not_grown() -> None:
+    task = TASKS["segmentation"]
+    before, after, truth = draws(task)
+    before[:, -1] -= 50
+    after[: N_CASES // 2, -1] -= 50
+    outcomes, names = kept(task, before, after, truth)
+    held = goal_from(asdict(Spread(of="c", by=0.5, kind="grow"))).holds(outcomes, names)
+    assert not held[: N_CASES // 2].any()
+    assert held[N_CASES // 2 :].any()
+
+
 @pytest.mark.parametrize(("key", "goal"), ASKED, ids=lambda one: getattr(one, "name", one))
 def test_a_goal_in_tensors_is_its_value(key: str, goal: AnyGoal) -> None:
     value = goal_from(asdict(goal))

@@ -11,8 +11,9 @@ from tests.helpers.tiny import Curved, batch_of, images, model_of, multiclass
 from torch import Tensor, nn
 
 from plexor.attacks import Cascade, Misclassify, Proposal, Threat, cascade
-from plexor.attacks.cascade import STAGES, Stage
+from plexor.attacks.stages import STAGES, THOROUGH, Stage
 from plexor.models import Batch, Model, TorchModel
+from plexor.threat_model import NORMS
 
 SHAPE = (3, 6, 5)
 THREAT = Threat(norm="linf", radius=4)
@@ -68,9 +69,9 @@ def test_a_case_goes_on_until_a_stage_reaches_it(monkeypatch: pytest.MonkeyPatch
     assert proposal.found_by == ("second", "first", "", "second")
     assert torch.equal(proposal.delta[[0, 1, 3]], found[[0, 1, 3]])
     assert not proposal.delta[2].any()
-    # the untouched image, then each stage's own cost and the look at what it proposed
+    # the untouched image twice, then each stage's own cost and the look at what it proposed
     assert proposal.n_gradients.tolist() == [6, 3, 6, 6]
-    assert proposal.n_forwards.tolist() == [5, 3, 5, 5]
+    assert proposal.n_forwards.tolist() == [6, 4, 6, 6]
 
 
 class Hiding(nn.Module):
@@ -94,6 +95,42 @@ def test_what_only_hides_its_gradient_falls_to_the_stage_that_asks_for_none() ->
     assert "square" in proposal.found_by
 
 
-def test_the_last_stage_asks_for_no_gradient_and_every_norm_has_a_stage() -> None:
-    assert STAGES[-1].name == "square"
-    assert {norm for stage in STAGES for norm in stage.norms} == {"linf", "l2", "l1", "l0"}
+class Detached(nn.Module):
+    """Lets no gradient through, or leaves torch altogether."""
+
+    def __init__(self, *, by_numpy: bool) -> None:
+        super().__init__()
+        self.inner, self.by_numpy = Curved(SHAPE, 4), by_numpy
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        if self.by_numpy:
+            inputs = torch.from_numpy(inputs.numpy().copy())
+        outputs: Tensor = self.inner(inputs.detach())
+        return outputs
+
+
+@pytest.mark.parametrize("by_numpy", [False, True])
+def test_without_gradients_the_stages_by_queries_go_on_and_the_log_says_so(
+    by_numpy: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A tensor that needs a gradient cannot become an array: the forward pass itself fails."""
+    model = model_of(Detached(by_numpy=by_numpy), multiclass(4))
+    stored = images(SHAPE, 4)
+    labels = model.task.decide(model.outputs(batch_of(stored).images)).tolist()
+    batch, threat = batch_of(stored, labels), Threat(norm="linf", radius=12)
+    with caplog.at_level("WARNING"):
+        proposal = Cascade()(model, batch, Misclassify(), threat, seed=0)
+    assert set(proposal.found_by) <= {"square", ""}
+    assert "square" in proposal.found_by
+    assert not proposal.n_gradients.any()
+    assert caplog.text.count("stages that need one are skipped") == 1
+
+
+@pytest.mark.parametrize("stages", [STAGES, THOROUGH])
+@pytest.mark.parametrize("norm", NORMS)
+def test_the_last_stage_of_every_norm_needs_no_gradient(
+    stages: tuple[Stage, ...], norm: str
+) -> None:
+    chosen = [stage for stage in stages if norm in stage.norms]
+    assert chosen[0].sees_gradients
+    assert not [stage for stage in chosen if not stage.flat_only][-1].sees_gradients

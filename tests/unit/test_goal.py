@@ -10,6 +10,7 @@ from tests.helpers.tiny import binary, multiclass, multilabel
 
 from plexor.attacks import Become, Flip, Goal, Misclassify, Move
 from plexor.attacks.goals import LossKind
+from plexor.attacks.goals.one_way import OneWay
 from plexor.core.errors import PlanError
 from plexor.models import Binary, Multilabel, Regression, Task
 
@@ -100,15 +101,27 @@ def test_a_ratio_loss_climbs_alike_whatever_the_logits_scale(task: Task, factor:
     torch.testing.assert_close(direction(factor), direction(1.0), rtol=1e-6, atol=1e-6)
 
 
-def test_a_ratio_loss_is_dlr_where_there_are_enough_classes() -> None:
+@pytest.mark.parametrize("n", [3, 5])
+def test_a_ratio_loss_is_dlr_where_there_are_enough_classes(n: int) -> None:
     """Croce & Hein (ICML 2020), equation 6."""
-    outputs = outputs_of(multiclass(5)).double()
-    truth = torch.arange(N) % 5
+    outputs = outputs_of(multiclass(n)).double()
+    truth = torch.arange(N) % n
     ordered = outputs.sort(dim=1, descending=True).values
     own = outputs.gather(1, truth[:, None])[:, 0]
     other = torch.where(own == ordered[:, 0], ordered[:, 1], ordered[:, 0])
     dlr = -(own - other) / (ordered[:, 0] - ordered[:, 2])
-    found = Misclassify().loss(multiclass(5), outputs, truth, "ratio")
+    found = Misclassify().loss(multiclass(n), outputs, truth, "ratio")
+    torch.testing.assert_close(found, dlr)
+
+
+def test_a_ratio_loss_of_one_way_is_targeted_dlr() -> None:
+    """Croce & Hein (ICML 2020), equation 7; the target is the runner-up."""
+    outputs, truth = outputs_of(multiclass(5)).double(), torch.arange(N) % 5
+    ordered = outputs.sort(dim=1, descending=True).values
+    own = outputs.gather(1, truth[:, None])[:, 0]
+    target = torch.where(own == ordered[:, 0], ordered[:, 1], ordered[:, 0])
+    dlr = -(own - target) / (ordered[:, 0] - (ordered[:, 2] + ordered[:, 3]) / 2)
+    found = OneWay(goal=Misclassify(), rank=0).loss(multiclass(5), outputs, truth, "ratio")
     torch.testing.assert_close(found, dlr)
 
 

@@ -18,6 +18,7 @@ from plexor.attacks import (
     FITTED,
     ON_SURROGATES,
     PGD,
+    SEARCHES,
     Attack,
     Become,
     Misclassify,
@@ -390,6 +391,8 @@ def test_the_schema_is_whole_and_knows_each_attacks_options() -> None:
             of_fitted if name in FITTED else set()
         )
         common |= {"surrogates"} if name in ON_SURROGATES else set()
+        of_gradients = name in SEARCHES and attack.access == "gradients"
+        common |= {"straight_through"} if of_gradients else set()
         assert set(known["properties"]) == {*common, *options}
         for option, default in options.items():
             assert default is not MISSING

@@ -68,3 +68,56 @@ def test_images_that_do_not_suit() -> None:
         Preprocess(mean=(0.1, 0.2, 0.3))(VALUES)
     with pytest.raises(ModelError, match=r"`std` has 3 numbers, expected 1 or .* 1 channels"):
         Preprocess(std=(0.1, 0.2, 0.3))(VALUES[:, :1])
+
+
+def _axes(orientation: str, mm: float) -> torch.Tensor:
+    """Axes of a volume whose indices grow in these directions, as in a NIfTI affine."""
+    steps = torch.zeros(1, 3, 3)
+    for axis, letter in enumerate(orientation):
+        along, sign = {"R": (0, 1), "L": (0, -1), "A": (1, 1), "P": (1, -1), "S": (2, 1)}[letter]
+        steps[0, along, axis] = sign * mm
+    return steps
+
+
+def test_every_orientation_becomes_the_same_ras_volume() -> None:
+    prepare = Preprocess(size=(5, 6, 7), spacing_mm=2.0, window=(0, 1))
+    ras = torch.rand(1, 1, 5, 6, 7, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(prepare(ras, _axes("RAS", 2.0)), ras)
+    flipped = ras.flip(2, 3)
+    torch.testing.assert_close(prepare(flipped, _axes("LPS", 2.0)), ras)
+    turned = ras.permute(0, 1, 3, 4, 2).flip(2)  # as the IXI volumes are stored
+    torch.testing.assert_close(prepare(turned, _axes("PSR", 2.0)), ras)
+
+
+def test_volumes_are_cropped_and_filled_around_their_middle() -> None:
+    ras = torch.rand(1, 1, 6, 6, 6) + 1
+    prepared = Preprocess(size=(4, 8, 6), spacing_mm=1.0, window=(0, 1))(ras, _axes("RAS", 1.0))
+    torch.testing.assert_close(prepared[:, :, :, 1:7], ras[:, :, 1:5])
+    assert float(prepared[:, :, :, [0, 7]].abs().max()) < 1e-5
+
+
+def test_a_coarser_spacing_averages_and_a_finer_one_interpolates() -> None:
+    volume = torch.rand(1, 1, 6, 6, 6)
+    coarse = Preprocess(size=(2, 2, 2), spacing_mm=3.0, window=(0, 1))(volume, _axes("RAS", 1.0))
+    torch.testing.assert_close(coarse, torch.nn.functional.avg_pool3d(volume, 3))
+    ramp = torch.arange(6.0).view(1, 1, 6, 1, 1).expand(1, 1, 6, 6, 6)
+    fine = Preprocess(size=(3, 1, 1), spacing_mm=0.5, window=(0, 1))(ramp, _axes("RAS", 1.0))
+    torch.testing.assert_close(fine.flatten(), torch.tensor([2.0, 2.5, 3.0]))
+
+
+def test_spacing_is_differentiable_and_a_case_stands_alone() -> None:
+    prepare = Preprocess(size=(3, 3, 3), spacing_mm=2.0, window=None)
+    volumes = torch.rand(2, 1, 7, 6, 5, requires_grad=True)
+    axes = torch.cat([_axes("RAS", 1.0), _axes("PSR", 3.0)])
+    both = prepare(volumes, axes)
+    assert torch.equal(both[1:], prepare(volumes[1:], axes[1:]))
+    (gradient,) = torch.autograd.grad(both.square().sum(), volumes)
+    assert bool(gradient.flatten(1).any(dim=1).all())
+
+
+def test_spacing_needs_a_header_and_three_sizes() -> None:
+    with pytest.raises(ModelError, match="does not say where its voxels lie"):
+        Preprocess(size=(3, 3, 3), spacing_mm=2.0)(torch.zeros(1, 1, 4, 4, 4))
+    for wrong in ({"size": (3, 3)}, {"spacing_mm": 0.0}, {"size": None}):
+        with pytest.raises(PlanError, match="`spacing_mm` must be a positive number"):
+            Preprocess(**{"size": (3, 3, 3), "spacing_mm": 2.0} | wrong)  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from plexor.cases.formats import decode_image
+from plexor.cases.grid import Grid
 from plexor.cases.image import Image
 from plexor.cases.intensity import Intensity
 from plexor.report.picture import WIDEST, frame, show, show_change
@@ -101,6 +103,27 @@ def test_a_volume_is_shown_by_its_middle_slices() -> None:
     # The last index of the third axis is the top of the first two slices.
     assert [tuple(place) for place in np.argwhere(shown[0] == shown.max())] == [(0, 6), (0, 21)]
     assert seen.part == "middle slice along each axis"
+
+
+@pytest.mark.parametrize("orientation", ["RAS", "LPS", "PSR", "IRP"])
+def test_slices_are_upright_however_a_volume_is_stored(orientation: str) -> None:
+    """Sizes are odd, so that the middle slice is the same from either end."""
+    ras = _random(np.int16, (1, 11, 13, 15), 100)
+    directions = ("LR", "PA", "IS")
+    axes = [next(i for i, ends in enumerate(directions) if one in ends) for one in orientation]
+    back = tuple(place + 1 for place, one in enumerate(orientation) if one in "LPI")
+    stored = np.flip(ras.transpose(0, *(axis + 1 for axis in axes)), back)
+    affine = np.zeros((4, 4))
+    for place, (axis, one) in enumerate(zip(axes, orientation, strict=True)):
+        affine[axis, place] = 2.0 if one in "RAS" else -2.0
+    grid = Grid.of_affine(affine)
+    assert grid is not None
+    assert grid.orientation == orientation
+    image = dataclasses.replace(_image(np.ascontiguousarray(stored)), grid=grid)
+    seen = frame(image, image)
+    assert seen.part.endswith("the patient's right is on the right")
+    plain = _image(ras)
+    assert show(image, seen) == show(plain, frame(plain, plain))
 
 
 def test_of_many_channels_the_first_three_are_shown() -> None:

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from tests.helpers import synthetic_run as synthetic
 
-from plexor.attacks.cascade import STAGES
 from plexor.attacks.catalogue import SEARCHES
+from plexor.attacks.stages import STAGES
 from plexor.findings.flags.access import QUERY_STAGES
 from plexor.findings.flags.catalogue import FLAG_KINDS
 from plexor.findings.schema import CLEAN, to_table
@@ -26,6 +26,7 @@ MEASURED = (
     "false-gradients",
     "unbounded-fails",
     "groups-overlap",
+    "grey-in-colour",
 )
 PROBES = (
     synthetic.probe("pgd", "linf", (1, 2), settings=synthetic.PGD),

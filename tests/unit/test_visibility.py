@@ -25,6 +25,8 @@ from plexor.findings.summary.results import of_kind
 from plexor.findings.summary.summary import CleanSummary
 from plexor.findings.summary.visibility import crossings
 from plexor.report import write_report
+from plexor.visibility.channels import dense_dog
+from plexor.visibility.energies import log_energies
 
 PROBES = (synthetic.probe("pgd", "linf", (1, 2, 4), settings=synthetic.PGD),)
 SHIFT = {"linf-1": 0.4, "linf-2": 0.8, "linf-4": 1.6}
@@ -185,3 +187,12 @@ def test_rows_are_kept_as_they_are(run: RunDirectory) -> None:
     lossy = findings[findings["stored"] != "lossless"]
     assert lossy["psnr"].isna().all()
     assert (lossy["responses"].map(len) == 0).all()
+
+
+def test_a_channel_that_passes_nothing_of_a_small_image_has_no_energy() -> None:
+    """Three by three pixels have no frequency as low as the lowest channels'; no warning either."""
+    channels = dense_dog()
+    found = log_energies(np.full((3, 3), 7.0), channels, rounding=1.0)
+    assert found.shape == (len(channels),)
+    assert not np.isinf(found).any()
+    assert np.isfinite(log_energies(np.full((64, 64), 7.0), channels, rounding=1.0)).all()

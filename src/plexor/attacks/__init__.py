@@ -24,10 +24,10 @@ from plexor.attacks.gradient import APGD, APGDT, FGSM, MIFGSM, PGD, Transfer
 from plexor.attacks.jpeg import JPEGCoefficients
 from plexor.attacks.judge import Distances, Verdict, judge
 from plexor.attacks.lattice import Lattice
-from plexor.attacks.minimum_norm import DDN, FAB, FMN, CarliniWagner, DeepFool
+from plexor.attacks.minimum_norm import DDN, FAB, FMN, CarliniWagner, DeepFool, SigmaZero
 from plexor.attacks.objective import Objective
 from plexor.attacks.proposal import Attack, Proposal
-from plexor.attacks.query import NES, HopSkipJump, SimBA, Square
+from plexor.attacks.query import NES, HopSkipJump, RayS, SimBA, Square
 from plexor.attacks.region import Border, Masked
 from plexor.attacks.sparse import ExhaustivePixel, GreedyPixel, OnePixel, SparseRS
 from plexor.attacks.threat import Threat
@@ -80,6 +80,8 @@ __all__ = [
     "Objective",
     "OnePixel",
     "Proposal",
+    "RayS",
+    "SigmaZero",
     "SimBA",
     "SparseRS",
     "Spread",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
+from plexor.attacks.goals import Goal, directions
 from plexor.attacks.objective import BROKEN, Objective
 from plexor.attacks.proposal import Proposal
 from plexor.attacks.threat import Threat
@@ -54,11 +55,11 @@ class Best:
         self, objective: Objective, *, margins: Tensor | None = None, queries: int | None = None
     ) -> None:
         self._all = self.objective = objective
-        self.delta = torch.zeros_like(objective.batch.images)
+        self._delta: Tensor | None = None
         self.margins = objective.untouched() if margins is None else margins.clone()
         self._breaking: Tensor | None = None
         self._breaks = torch.zeros_like(self.margins, dtype=torch.bool)
-        self._rows = torch.arange(len(objective), device=self.delta.device)
+        self._rows = torch.arange(len(objective), device=objective.batch.images.device)
         self.left = sys.maxsize
         if queries is not None:
             self.left = queries - max(objective.spent().tolist(), default=0)
@@ -77,6 +78,13 @@ class Best:
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    @property
+    def delta(self) -> Tensor:
+        """The best perturbations, (N, C, *spatial); in memory from when they are first needed."""
+        if self._delta is None:
+            self._delta = torch.zeros_like(self._all.batch.images)
+        return self._delta
 
     @property
     def open_margins(self) -> Tensor:
@@ -114,6 +122,14 @@ class Best:
                 self._breaking = torch.zeros_like(self.delta)
             rows = self._rows[broken]
             self._breaking[rows], self._breaks[rows] = trial[broken], True
+
+    def adopt(self, trial: Tensor, margin: Tensor) -> None:
+        """As ``keep``, of perturbations that nobody else changes; the first are not copied."""
+        whole = self._delta is None and len(self) == len(self._all)
+        if whole and bool(((margin > self.margins) & (margin != BROKEN)).all()):
+            self._delta, self.margins = trial, margin.clone()
+        else:
+            self.keep(trial, margin)
 
     def outcome(self) -> tuple[Tensor, Tensor]:
         """The perturbations to propose, (N, C, *spatial), and their margins, (N,).
@@ -159,16 +175,28 @@ def unbeaten(objective: Objective) -> Best:
     return Best(objective, margins=torch.full_like(objective.batch.low.flatten(), -torch.inf))
 
 
-def best_of(objective: Objective, n_searches: int, search: Search) -> Proposal:
+def best_of(
+    objective: Objective, restarts: int, search: Search, *, goals: Sequence[Goal] = ()
+) -> Proposal:
     """The perturbation with the greatest margin of several searches.
 
     The first search is for every case, each later one for the cases that have not reached the
     goal. Proposes no change where no search exceeds the margin of the untouched image.
+
+    Args:
+        objective: the cases.
+        restarts: searches for each of ``goals``.
+        search: one search, see ``Search``; it is numbered through all goals.
+        goals: what to climb towards, one after the other; those of ``directions`` if empty.
     """
     best = Best(objective)
-    for number in range(n_searches):
-        if len(best) == 0:
-            break
-        best.keep(*search(best.objective, number))
-        best.leave()
+    for turn, goal in enumerate(goals or directions(objective.goal)):
+        for restart in range(restarts):
+            if len(best) == 0:
+                return best.proposal()
+            some = best.objective
+            if goal is not some.goal:
+                some = some.towards(goal)
+            best.adopt(*search(some, turn * restarts + restart))
+            best.leave()
     return best.proposal()

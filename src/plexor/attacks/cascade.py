@@ -2,67 +2,59 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import ClassVar
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, ClassVar, Literal, get_args
 
 import torch
+from torch import Tensor
 
+from plexor.attacks.control import matched_noise
 from plexor.attacks.description import EVERY_NORM, EVERY_TASK
 from plexor.attacks.goals import Goal
-from plexor.attacks.gradient import APGD, APGDT, FGSM, PGD
-from plexor.attacks.minimum_norm import FMN
 from plexor.attacks.objective import Objective
 from plexor.attacks.proposal import Attack, Proposal
-from plexor.attacks.query import Square
+from plexor.attacks.randomness import fresh_margins, settled_samples, varies
+from plexor.attacks.stages import STAGES, THOROUGH, Stage
 from plexor.attacks.threat import Threat
+from plexor.core.errors import ModelError, PlanError, unknown
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
-from plexor.models.model import Model
+from plexor.models.model import Model, answer
+from plexor.models.unsaturated import Unsaturated, look_before_last
 from plexor.threat_model import Access
 
+logger = logging.getLogger(__name__)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """One attack of a cascade.
-
-    Attributes:
-        name: reported as ``Proposal.found_by``.
-        attack: with its settings.
-        norms: norms of the threats the stage is used for.
-    """
-
-    name: str
-    attack: Attack
-    norms: tuple[str, ...]
-
-
-_DENSE = ("linf", "l2", "l1")
-
-STAGES = (
-    Stage(name="step", attack=FGSM(loss="margin"), norms=(*_DENSE, "l0")),
-    Stage(name="pgd", attack=PGD(steps=20, stop_at_success=True), norms=("l0",)),
-    Stage(name="apgd-ce", attack=APGD(steps=100, stop_at_success=True), norms=_DENSE),
-    Stage(
-        name="apgd-targeted",
-        attack=APGDT(steps=100, n_targets=3, stop_at_success=True),
-        norms=_DENSE,
-    ),
-    Stage(name="fmn", attack=FMN(steps=50), norms=_DENSE),
-    Stage(name="fmn", attack=FMN(steps=100), norms=("l0",)),
-    Stage(name="square", attack=Square(queries=1000), norms=_DENSE),
-)
-"""Cheap and strong stages first. The last uses no gradient, so that it also finds perturbations
-of a model that merely masks its gradients."""
+Effort = Literal["standard", "thorough"]
+_SAME = 1e-6
+"""Relative change of a margin that counts as none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cascade:
-    """The attacks of ``STAGES`` in sequence, without parameters.
+    """A sequence of attacks, each on the cases that withstood those before.
 
     In the spirit of AutoAttack (Croce & Hein, ICML 2020), for every task: a case goes on to the
     next stage only while its goal is not reached on the storable image. ``Proposal.found_by`` names
     the stage that reached it; a stage that is never named added nothing.
+
+    It adapts to the model:
+
+    - Where the model has no gradient, e.g. because it computes with NumPy, the stages that need one
+      are skipped, with a warning in the log; stages by queries still run.
+    - Where the outputs for the same images vary, gradients are averages over draws (EOT; Athalye et
+      al., ICML 2018), as many as it takes for the average to settle, and a case counts as reached
+      only if most of fresh draws reach the goal.
+    - Where a model of one class a case ends with a softmax, a tanh or a sigmoid, gradients are
+      taken of what goes into it, since those of the outputs vanish.
+    - Where noise within the threat does not change the score of a case, a search by decisions
+      follows (L∞ and L2).
+
+    Attributes:
+        effort: "standard" (``STAGES``) or "thorough" (``THOROUGH``), which has the stages, targets,
+            restarts and queries of AutoAttack's standard version.
 
     Example:
         >>> from plexor.attacks import Cascade, Misclassify, Threat
@@ -81,36 +73,134 @@ class Cascade:
         "In the spirit of AutoAttack: Croce & Hein, ICML 2020, arXiv:2003.01690"
     )
     summary: ClassVar[str] = (
-        "six attacks in turn, each on the cases that withstood those before; no parameters"
+        "a sequence of attacks, each on the cases that withstood those before; adapts to the model"
     )
+
+    effort: Effort = "standard"
+
+    def __post_init__(self) -> None:
+        if self.effort not in get_args(Effort):
+            raise PlanError("cascade: " + unknown("effort", self.effort, get_args(Effort)))
 
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
         """Proposes the result of the first stage to reach the goal, else the best of all stages."""
-        objective = Objective(model, batch, goal)
-        known = replace(batch, before=objective.before)
-        best = torch.zeros_like(batch.images)
-        margins = objective.untouched()
-        found_by = [""] * len(batch)
-        left = torch.nonzero(margins <= 0).flatten()
-        for stage in _stages(threat):
-            if len(left) == 0:
-                break
-            proposal = stage.attack(
-                model, known.select(left), goal, threat, seed=seed_for(seed, stage.name)
+        state = _State(Objective(model, batch, goal), threat)
+        seen = state.look()
+        for stage in self._stages(threat):
+            left = state.flat(seed) if stage.flat_only else state.left
+            if len(left) == 0 or (stage.sees_gradients and seen.blind):
+                continue
+            subject = seen.guide if stage.sees_gradients else model
+            try:
+                if stage.sees_gradients and seen.random and not seen.samples:
+                    seen.samples = settled_samples(state.objective)
+                found = averaged(stage.attack, seen.samples)(
+                    subject, state.batch.select(left), goal, threat, seed=seed_for(seed, stage.name)
+                )
+            except ModelError as error:
+                if not stage.sees_gradients:
+                    raise
+                seen.blind = True
+                logger.warning(
+                    "cascade: the model has no gradient; stages that need one are skipped (%s)",
+                    error,
+                )
+                continue
+            state.take(stage.name, left, found, random=seen.random)
+        return state.proposal()
+
+    def _stages(self, threat: Threat) -> Iterator[Stage]:
+        stages = STAGES if self.effort == "standard" else THOROUGH
+        return (stage for stage in stages if threat.norm in stage.norms)
+
+
+def averaged(attack: Attack, samples: int) -> Attack:
+    """The attack with its gradients averaged over draws, searching on after a success.
+
+    One draw that reaches the goal says little of a random model. Attacks without these options,
+    and all for fewer than two samples, stay as they are.
+    """
+    options: Any = attack
+    known = {field.name for field in fields(options)} if is_dataclass(options) else set()
+    wanted = {"samples": samples, "stop_at_success": False}
+    if samples < 2 or not wanted.keys() <= known:
+        return attack
+    averaging: Attack = replace(options, **wanted)
+    return averaging
+
+
+@dataclass(slots=True, kw_only=True)
+class _Seen:
+    """What is known of the model.
+
+    Attributes:
+        guide: the model that stages with gradients search on.
+        random: whether its outputs vary.
+        samples: gradients to average; 0 while unknown or for a model that is not random.
+        blind: whether it was found to have no gradient.
+    """
+
+    guide: Model
+    random: bool
+    samples: int = 0
+    blind: bool = False
+
+
+class _State:
+    """The best perturbation of each case so far, and the cases left to search."""
+
+    def __init__(self, objective: Objective, threat: Threat) -> None:
+        self.objective, self.threat = objective, threat
+        self.batch = replace(objective.batch, before=objective.before)
+        self._best = torch.zeros_like(self.batch.images)
+        self._margins = objective.untouched()
+        self._found_by = [""] * len(objective)
+
+    @property
+    def left(self) -> Tensor:
+        """Indices of the cases whose goal is not reached, int64."""
+        return torch.nonzero(self._margins <= 0).flatten()
+
+    def look(self) -> _Seen:
+        """Whether the model is random, and what it ends with; one forward pass a case."""
+        model, batch = self.objective.model, self.batch
+        self.objective.n_forwards += 1
+        with torch.no_grad():
+            again, before_last = look_before_last(
+                model.task, lambda: answer(model, batch, batch.images)
             )
-            objective.n_gradients[left] += proposal.n_gradients.to(left.device)
-            objective.n_forwards[left] += proposal.n_forwards.to(left.device)
-            margin = objective.select(left).margin(proposal.delta)
-            better = left[margin > margins[left]]
-            best[better] = proposal.delta[margin > margins[left]]
-            margins[left] = torch.maximum(margins[left], margin)
-            for row in left[margin > 0].tolist():
-                found_by[row] = stage.name
-            left = left[margin <= 0]
-        return replace(objective.proposal(best), found_by=tuple(found_by))
+        guide = model if before_last is None else Unsaturated(model)
+        return _Seen(guide=guide, random=varies(self.objective.before, again))
 
+    def flat(self, seed: int) -> Tensor:
+        """Those of the cases left whose margin is the same under noise within the threat."""
+        left = self.left
+        if len(left) == 0:
+            return left
+        some = self.objective.select(left)
+        noise = matched_noise(some.batch, self.threat, seed=seed_for(seed, "flat"))
+        untouched = some.untouched()
+        moved = (some.margin(noise) - untouched).abs()
+        return left[moved <= _SAME * untouched.abs()]
 
-def _stages(threat: Threat) -> Iterator[Stage]:
-    return (stage for stage in STAGES if threat.norm in stage.norms)
+    def take(self, name: str, left: Tensor, found: Proposal, *, random: bool) -> None:
+        """Keeps the perturbations that raise the margin, and counts what they cost."""
+        objective = self.objective
+        objective.n_gradients[left] += found.n_gradients.to(left.device)
+        objective.n_forwards[left] += found.n_forwards.to(left.device)
+        some = objective.select(left)
+        if random:
+            margin = fresh_margins(some, found.delta).median(dim=0).values
+        else:
+            margin = some.margin(found.delta)
+        better = margin > self._margins[left]
+        self._best[left[better]] = found.delta[better]
+        self._margins[left] = torch.maximum(self._margins[left], margin)
+        for row in left[margin > 0].tolist():
+            self._found_by[row] = name
+
+    def proposal(self) -> Proposal:
+        """The best perturbations, with the stages that reached the goal."""
+        return replace(self.objective.proposal(self._best), found_by=tuple(self._found_by))

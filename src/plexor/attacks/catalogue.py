@@ -13,9 +13,9 @@ from plexor.attacks.generative import Generator, UniversalGenerator
 from plexor.attacks.gradient import APGD, APGDT, FGSM, MIFGSM, PGD, Transfer
 from plexor.attacks.jpeg import JPEGCoefficients
 from plexor.attacks.lattice import Lattice
-from plexor.attacks.minimum_norm import DDN, FAB, FMN, CarliniWagner, DeepFool
+from plexor.attacks.minimum_norm import DDN, FAB, FMN, CarliniWagner, DeepFool, SigmaZero
 from plexor.attacks.proposal import Attack
-from plexor.attacks.query import NES, HopSkipJump, SimBA, Square
+from plexor.attacks.query import NES, HopSkipJump, RayS, SimBA, Square
 from plexor.attacks.sparse import ExhaustivePixel, GreedyPixel, OnePixel, SparseRS
 from plexor.attacks.universal import UniversalDeepFool, UniversalSGD, UniversalSingular
 from plexor.core.errors import DataError, PlanError, unknown
@@ -40,11 +40,13 @@ SEARCHES: dict[str, type[Search]] = {
     "nes": NES,
     "simba": SimBA,
     "hop-skip-jump": HopSkipJump,
+    "rays": RayS,
     "one-pixel": OnePixel,
     "exhaustive-pixel": ExhaustivePixel,
     "greedy-pixel": GreedyPixel,
     "sparse-rs": SparseRS,
     "fmn": FMN,
+    "sigma-zero": SigmaZero,
     "ddn": DDN,
     "fab": FAB,
     "deepfool": DeepFool,

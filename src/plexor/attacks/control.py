@@ -6,7 +6,9 @@ from torch import Tensor
 
 from plexor.attacks.proposal import normal_noise
 from plexor.attacks.threat import Threat
+from plexor.attacks.tied import untied
 from plexor.models.batch import Batch
+from plexor.models.tied import tied_batch
 
 
 def matched_noise(batch: Batch, threat: Threat, *, seed: int) -> Tensor:
@@ -28,5 +30,6 @@ def matched_noise(batch: Batch, threat: Threat, *, seed: int) -> Tensor:
         >>> noise.abs().unique().tolist()
         [2.0]
     """
-    noise = normal_noise(batch, seed, "noise")
-    return threat.store(threat.furthest(noise, batch), batch)
+    if threat.channels == "tied" and batch.images.shape[1] > 1:
+        return untied(matched_noise(tied_batch(batch), threat, seed=seed), batch)
+    return threat.store(threat.furthest(normal_noise(batch, seed, "noise"), batch), batch)

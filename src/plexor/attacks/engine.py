@@ -39,8 +39,10 @@ def propose(
     seed: int,
 ) -> Proposal:
     """The attack's proposal for every case; no change where not ``attempted``, (N,) bool."""
-    found = Proposal.nothing(batch)
     chosen = torch.nonzero(attempted).flatten()
+    if len(chosen) == len(batch):  # no copies: images may be large
+        return attack(model, batch, goal, threat, seed=seed)
+    found = Proposal.nothing(batch)
     if len(chosen) == 0:
         return found
     some = batch.select(chosen.to(batch.images.device))

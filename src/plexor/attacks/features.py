@@ -10,10 +10,9 @@ from torch import Tensor
 from plexor.attacks.goals import Goal
 from plexor.attacks.proposal import Attack, Proposal, uniform_draws
 from plexor.attacks.threat import Threat
-from plexor.core.errors import ModelError
 from plexor.models.batch import Batch
-from plexor.models.device import is_out_of_memory
 from plexor.models.features import Features
+from plexor.models.foreign_code import backward_pass
 from plexor.models.model import Model, answer
 
 _STEPS = 8
@@ -54,13 +53,14 @@ def with_features(
     Raises:
         PlanError: the threat moves a feature that the cases do not have.
     """
-    if not threat.features or batch.features is None:
+    features = batch.features
+    if not threat.features or features is None:
         return attack(model, batch, goal, threat, seed=seed)
     if batch.before is None:
         with torch.no_grad():
             batch = replace(batch, before=answer(model, batch, batch.images))
     held = torch.zeros_like(batch.images)
-    first = _search(model, batch, held, goal, threat, start=batch.features)
+    first = _search(model, batch, held, goal, threat, start=features)
     at_first = replace(batch, features=first.features)
     found = attack(model, at_first, goal, threat, seed=seed)
     last = _search(model, batch, found.delta, goal, threat, start=first.features)
@@ -113,12 +113,6 @@ def _search(
 
 def _gradient(of: Tensor, at: Tensor) -> Tensor:
     """The gradient; 0 where it is no finite number, or where the model does not use a feature."""
-    try:
+    with backward_pass():
         (found,) = torch.autograd.grad(of, at, allow_unused=True)
-    except RuntimeError as error:
-        if is_out_of_memory(error):
-            raise
-        raise ModelError(
-            f"moving features needs gradients, and the model is not differentiable: {error}"
-        ) from error
     return torch.zeros_like(at) if found is None else found.nan_to_num(0.0, 0.0, 0.0)

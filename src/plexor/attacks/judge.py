@@ -64,7 +64,10 @@ class Verdict:
         outputs: the model's outputs in float32, (n_outputs,), or (n_outputs, *spatial).
         decision: the model's decision in words: a class, the labels present, or a number; "" for a
             segmentation.
-        margin: of the goal; NaN without a goal.
+        margin: of the goal; NaN without a goal. Of several draws the median, which is > 0 where
+            most of them reach the goal.
+        share: share of several draws of a random model that reach the goal; NaN for one draw, and
+            without a goal.
         within_threat: whether the lossless file is finite, in range and within the threat, and so
             are the features.
         distances: from the original.
@@ -85,6 +88,7 @@ class Verdict:
     pixels: Pixels
     outline: Outline | None
     n_changed: float = math.nan
+    share: float = math.nan
 
 
 def judge(
@@ -97,6 +101,7 @@ def judge(
     threat: Threat | None,
     edits: Sequence[object | None] = (),
     features: Features | None = None,
+    draws: int = 1,
 ) -> dict[str, list[Verdict]]:
     """Writes each perturbed image to each of its containers, reads it back, and measures it.
 
@@ -113,6 +118,8 @@ def judge(
         edits: for each case the edit of its file that ``delta`` results from, or None; empty where
             no case has one.
         features: moved with the images; the batch's own where None.
+        draws: times the model is asked about each stored image; several for a model with random
+            outputs. Outputs are the mean over the draws.
 
     Returns:
         Container → one verdict for each case, in the order of the batch.
@@ -141,7 +148,7 @@ def judge(
         if container == LOSSLESS and threat is not None:
             allowed = _allowed(threat, batch, images, stored)
             within = [ok and fits for ok, fits in zip(finite, allowed, strict=True)]
-        outputs, margins = _measure(model, batch, stored, goal)
+        outputs, margins, shares = _measure(model, batch, stored, goal, draws)
         decided = model.task.decide(outputs)
         decisions = in_words(model.task, decided)
         outlined = _outlined(model.task, batch, decided)
@@ -156,6 +163,7 @@ def judge(
                 pixels=stored[i],
                 outline=outlined[i],
                 n_changed=n_changed[i],
+                share=shares[i],
             )
             for i in range(len(images))
         ]
@@ -174,7 +182,10 @@ def _encoded(codec: Codec, pixels: Pixels, edit: object | None) -> tuple[bytes, 
 def _allowed(
     threat: Threat, batch: Batch, images: Sequence[Image], stored: Sequence[Pixels]
 ) -> list[bool]:
-    """Whether each stored image is within the threat's radius and region, its padding as it was."""
+    """Whether each stored image is within the threat's radius and region, its padding as it was.
+
+    Tied channels must be equal.
+    """
     radii = threat.radii(batch).flatten().double().tolist()
     regions: NDArray[np.bool_] | None = None
     if threat.region is not None:
@@ -186,6 +197,8 @@ def _allowed(
         length = _length(image.pixels, pixels, threat)
         fits = length <= radii[i] * (1 + _TOLERANCE) + _rounding(pixels, threat)
         outside = regions is not None and bool((moved & ~regions[i]).any())
+        if threat.channels == "tied":
+            outside = outside or bool((pixels != pixels[:1]).any())
         if image.padding is not None:
             outside = outside or bool(moved[:, image.padding].any())
         verdicts.append(fits and not outside)
@@ -227,13 +240,33 @@ def _outlined(task: Task, batch: Batch, decided: Tensor) -> Sequence[Outline | N
 
 
 def _measure(
-    model: Model, batch: Batch, stored: Sequence[Pixels], goal: Goal | None
-) -> tuple[Tensor, list[float]]:
-    """Outputs for the stored pixels, in float32 and without gradients, and the goal's margins."""
+    model: Model, batch: Batch, stored: Sequence[Pixels], goal: Goal | None, draws: int
+) -> tuple[Tensor, list[float], list[float]]:
+    """Outputs for the stored pixels, without gradients, margins, and shares of reaching draws.
+
+    Outputs are in float32, the mean over the draws; see ``Verdict`` for the other two.
+    """
     pixels = np.stack([p.astype(np.float32) for p in stored])
+    images = torch.from_numpy(pixels).to(batch.images.device)
+    unknown = [math.nan] * len(stored)
     with torch.inference_mode():
-        outputs = answer(model, batch, torch.from_numpy(pixels).to(batch.images.device))
-        if goal is None:
-            return outputs, [float("nan")] * len(stored)
-        margins: list[float] = goal.margin(model.task, outputs, batch.truth, batch.before).tolist()
-    return outputs, margins
+        outputs = answer(model, batch, images)
+        margins = [_margin(model, batch, outputs, goal)]
+        for _ in range(draws - 1):
+            again = answer(model, batch, images)
+            margins.append(_margin(model, batch, again, goal))
+            outputs = outputs + again
+        outputs = outputs / draws if draws > 1 else outputs
+    if goal is None:
+        return outputs, unknown, unknown
+    all_margins = torch.stack(margins)
+    found: list[float] = all_margins.median(dim=0).values.tolist()
+    if draws == 1:
+        return outputs, found, unknown
+    return outputs, found, (all_margins > 0).double().mean(dim=0).tolist()
+
+
+def _margin(model: Model, batch: Batch, outputs: Tensor, goal: Goal | None) -> Tensor:
+    if goal is None:
+        return torch.full((len(outputs),), torch.nan)
+    return goal.margin(model.task, outputs, batch.truth, batch.before)

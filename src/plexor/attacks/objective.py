@@ -12,9 +12,8 @@ from torch import Tensor
 
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.proposal import Proposal
-from plexor.core.errors import ModelError
 from plexor.models.batch import Batch
-from plexor.models.device import is_out_of_memory
+from plexor.models.foreign_code import backward_pass
 from plexor.models.model import Model, answer
 
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -243,13 +242,7 @@ def _gradients(of: list[Tensor], at: Tensor) -> list[Tensor]:
     """
     found = []
     for i, number in enumerate(of):
-        try:
+        with backward_pass():
             (gradient,) = torch.autograd.grad(number, at, retain_graph=i + 1 < len(of))
-        except RuntimeError as error:
-            if is_out_of_memory(error):
-                raise
-            raise ModelError(
-                f"this attack needs gradients, and the model is not differentiable: {error}"
-            ) from error
         found.append(gradient.nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0).contiguous())
     return found

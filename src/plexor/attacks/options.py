@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
+from plexor.attacks.goals import LossKind
+from plexor.attacks.objective import Precision
 from plexor.attacks.threat import Threat
-from plexor.core.errors import PlanError
+from plexor.core.errors import PlanError, unknown
 
 
 def check_norm(attack: str, threat: Threat, norms: tuple[str, ...]) -> None:
@@ -39,3 +43,23 @@ def check_positive(attack: str, **options: float | None) -> None:
     for name, number in options.items():
         if number is not None and not number > 0:
             raise PlanError(f"{attack}: `{name}` must be positive, got {number}")
+
+
+def check_names(
+    attack: str,
+    *,
+    loss: str = "margin",
+    losses: tuple[str, ...] = get_args(LossKind),
+    precision: str = "float32",
+) -> None:
+    """Checks that the loss is one of ``losses``, and that the precision exists.
+
+    Raises:
+        PlanError: names the unknown one, the closest match and all choices.
+    """
+    for kind, name, known in (
+        ("loss", loss, losses),
+        ("precision", precision, get_args(Precision)),
+    ):
+        if name not in known:
+            raise PlanError(f"{attack}: {unknown(kind, name, known)}")

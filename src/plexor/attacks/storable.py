@@ -12,6 +12,7 @@ from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.core.wording import with_unit
 from plexor.models.batch import Batch
+from plexor.models.tied import tied_batch
 
 _ROUNDING = 1e-6
 """A radius that is short of the smallest change by this share is taken for it."""
@@ -50,6 +51,8 @@ def check_storable(threat: Threat, batch: Batch) -> None:
         ...     print(str(error).partition("; ")[2].replace("\N{NO-BREAK SPACE}", " "))
         the least is 0.393 percent (1 level)
     """
+    if threat.channels == "tied":
+        batch = tied_batch(batch)
     radii = threat.radii(batch).flatten().double()
     least = smallest_changes(threat, batch)
     known = torch.isfinite(least)
@@ -59,7 +62,11 @@ def check_storable(threat: Threat, batch: Batch) -> None:
     row = int(torch.where(known, radii / least, 0).argmax())
     wanted = _rounded_up(threat.radius * float(least[row] / radii[row]))
     level = float(batch.quantum.flatten()[row])
-    size = f" ({with_unit(f'{float(least[row]) / level:g}', 'level')})" if level > 0 else ""
+    size = (
+        f" ({with_unit(f'{float(least[row]) * threat.growth(batch) / level:.4g}', 'level')})"
+        if level > 0
+        else ""
+    )
     raise PlanError(
         f"threat: {threat.name} allows no change that these images can store, so no attack could "
         f"change anything; the least is {wanted:g} {threat.unit}"
@@ -74,24 +81,23 @@ def smallest_changes(threat: Threat, batch: Batch) -> Tensor:
     distance to the next number, beyond which it is rounded to that. Infinite where nothing may
     change.
     """
-    step = _steps(batch)
     low, high = threat.bounds(batch)
-    room = torch.maximum(high, -low).double()
-    steps = torch.where(room >= step, step, torch.inf).flatten(1)
-    smallest, where = steps.min(dim=1, keepdim=True)
-    single = torch.zeros_like(steps).scatter_(1, where, smallest.nan_to_num(posinf=0.0))
-    norms = threat.norms(single.view_as(room))
-    return torch.where(torch.isfinite(smallest.flatten()), norms, torch.inf)
+    room = torch.maximum(high, low.neg_(), out=high).flatten(1)
+    steps = [_least_step(batch, row, room[row]) for row in range(len(batch))]
+    smallest = torch.tensor(steps, dtype=torch.float64, device=room.device)
+    # one number that moves by t has the norm t, but for L0, which counts it
+    return torch.where(smallest.isfinite(), 1.0, torch.inf) if threat.norm == "l0" else smallest
 
 
-def _steps(batch: Batch) -> Tensor:
-    """How far each number must move to be stored as another, (N, C, *spatial) float64."""
-    found = batch.quantum.double().expand_as(batch.images).clone()
-    for row in torch.nonzero(batch.quantum.flatten() == 0).flatten().tolist():
-        pixels = batch.stored[row].pixels if batch.stored else batch.images[row].cpu().numpy()
-        half = np.spacing(np.abs(pixels)).astype(np.float64) / 2
-        found[row] = torch.from_numpy(half).to(found.device)
-    return found
+def _least_step(batch: Batch, row: int, room: Tensor) -> float:
+    """How far a number of a case must move to be stored as another, where there is room for it."""
+    quantum = float(batch.quantum.flatten()[row])
+    if quantum > 0:
+        return quantum if bool((room >= quantum).any()) else math.inf
+    pixels = batch.stored[row].pixels if batch.stored else batch.images[row].cpu().numpy()
+    half = torch.from_numpy(np.spacing(np.abs(pixels)).astype(np.float64) / 2).flatten()
+    half = half.to(room.device)
+    return float(torch.where(room >= half, half, torch.inf).min())
 
 
 def _rounded_up(value: float) -> float:

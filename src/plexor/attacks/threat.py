@@ -18,6 +18,9 @@ from plexor.threat_model.region import region_key
 
 __all__ = ["Channels", "Norm", "Threat", "Unit"]
 
+_POWERS: dict[Norm, float] = {"linf": 0.0, "l2": 0.5, "l1": 1.0, "l0": 0.0}
+"""How a norm grows with the number of equal channels."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threat(threat.Threat):
@@ -47,10 +50,18 @@ class Threat(threat.Threat):
     def radii(self, batch: Batch) -> Tensor:
         """The radius of each case in stored numbers, or in positions for L0, (N, 1, ...).
 
+        Of a batch whose channels stand for several (``Batch.copies``), the radius in these channels
+        that is the threat's in the stored image: L2 is divided by √copies, L1 by copies.
+
         Raises:
             PlanError: a level is asked for and the images are stored as floating numbers.
         """
-        return self._geometry.radii(self.radius, self.unit, batch)
+        radii = self._geometry.radii(self.radius, self.unit, batch)
+        return radii if batch.copies == 1 else radii / self.growth(batch)
+
+    def growth(self, batch: Batch) -> float:
+        """How many times a change of the stored image is as long as its part in ``batch``."""
+        return float(batch.copies ** _POWERS[self.norm])
 
     def norms(self, delta: Tensor) -> Tensor:
         """The norm of each case's perturbation, (N,)."""
@@ -183,6 +194,49 @@ class Threat(threat.Threat):
         """The bounds as a ``Box``."""
         return Box(*self.bounds(batch))
 
+    def around(self, batch: Batch) -> Around:
+        """The threat around these cases, for a search of many steps."""
+        return Around(self, batch)
+
     @property
     def _geometry(self) -> Geometry:
         return geometry_of(self.norm, self.channels)
+
+
+class Around:
+    """A threat around given cases: bounds and radii are computed once, not at every step.
+
+    Args:
+        threat: the threat.
+        batch: the cases.
+
+    Attributes:
+        radii: radius of each case, (N, 1, ...), see ``Threat.radii``.
+    """
+
+    def __init__(self, threat: Threat, batch: Batch) -> None:
+        self.radii = threat.radii(batch)
+        self._geometry = geometry_of(threat.norm, threat.channels)
+        self._quantum, self._on_grid = batch.quantum, not bool((batch.quantum == 0).all())
+        # each is narrowed in its own way: to whole quanta, or to the radius itself
+        self._storing = threat.box(batch)
+        self._stepping = self._storing
+        if not (threat.norm == "linf" and self._on_grid and self._is_whole()):
+            self._stepping = Box(self._storing.low.clone(), self._storing.high.clone())
+
+    def _is_whole(self) -> bool:
+        """Whether every radius is a whole number of quanta, so that both ways are the same."""
+        whole = torch.floor(self.radii / self._quantum) * self._quantum
+        return bool((whole == self.radii).all())
+
+    def store(self, delta: Tensor) -> Tensor:
+        """As ``Threat.store``."""
+        if not self._on_grid:
+            return self._geometry.project(delta, self._storing, self.radii)
+        return self._geometry.store(delta, self._storing, self.radii, self._quantum)
+
+    def ascend(
+        self, delta: Tensor, gradient: Tensor, size: Tensor, *, share: float = 0.0
+    ) -> Tensor:
+        """As ``Threat.ascend``."""
+        return self._geometry.ascend(delta, gradient, size, self._stepping, self.radii, share=share)

@@ -7,12 +7,14 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from plexor.attacks.threat import Threat
 from plexor.audits.check import Check
 from plexor.audits.gradient_checks import check_gradients
 from plexor.core.errors import ModelError
 from plexor.models.batch import Batch
 from plexor.models.model import HasNetwork, Model, answer
 from plexor.models.task import Multiclass, Regression, check_outputs
+from plexor.models.tied import is_grey
 from plexor.models.weights import group_hash
 
 _SUM_TOLERANCE = 1e-3
@@ -22,7 +24,7 @@ _COMPANY = 0.01
 """Tolerated change of a case's outputs in another batch, as a share of the greatest output. Larger
 than rounding errors, including those of convolutions in TF32 or half precision."""
 
-__all__ = ["Check", "check_groups", "check_model"]
+__all__ = ["Check", "check_channels", "check_groups", "check_model"]
 
 
 def check_model(model: Model, batch: Batch) -> list[Check]:
@@ -63,6 +65,27 @@ def check_groups(training_groups: frozenset[str], groups: Iterable[str]) -> Chec
         message=f"{shared} of {len(audited)} audited groups were used in training"
         if training_groups
         else "the weights file does not say which groups were used in training",
+    )
+
+
+def check_channels(batch: Batch, threats: Iterable[Threat]) -> Check:
+    """Whether grey images stored in several equal channels are attacked in colour.
+
+    Args:
+        batch: some of the audited cases.
+        threats: of the plan's attacks.
+    """
+    free = sorted({threat.name for threat in threats if threat.channels != "tied"})
+    grey = is_grey(batch)
+    seen = (
+        f"the images are grey and stored with {batch.images.shape[1]} equal channels"
+        if grey
+        else "the images are stored in one channel, or in colour"
+    )
+    return Check(
+        id="grey-in-colour",
+        raised=grey and bool(free),
+        message=f"{seen}, and {', '.join(free)} may colour them" if grey and free else seen,
     )
 
 

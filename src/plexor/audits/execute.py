@@ -53,6 +53,7 @@ def execute(
     seed: int,
     batch_size: int,
     keep: Collection[str] = (),
+    draws: int = 1,
 ) -> UnitResult:
     """Applies the unit's probe to each case, and has the judge measure the result.
 
@@ -67,6 +68,7 @@ def execute(
             through the device's arithmetic: a convolution over another number of cases may sum in
             another order, and a change in the last bit may flip the sign of a gradient.
         keep: ids of the cases whose image files are kept.
+        draws: number of times the judge asks the model about each image, see ``judge``.
     """
     rows: dict[str, list[Finding]] = {}
     examples: list[Example] = []
@@ -81,7 +83,7 @@ def execute(
         else:
             groups[alike(image)].append((case, image, label))
     for members in groups.values():
-        work = _Work(unit, members, model, before, seed, keep)
+        work = _Work(unit, members, model, before, seed, keep, draws)
         try:
             parts, batch_size = halving(work, len(members), batch_size, model=model)
             for found in parts:
@@ -127,6 +129,7 @@ class _Work:
     before: Mapping[str, Outputs]
     seed: int
     keep: Collection[str]
+    draws: int
 
     def __call__(self, part: slice) -> Found:
         cases, images, labels = zip(*self.members[part], strict=True)
@@ -148,6 +151,7 @@ class _Work:
             threat=probe.threat,
             edits=proposal.edits,
             features=proposal.features,
+            draws=self.draws,
         )
         lossless = verdicts[LOSSLESS]
         before = batch.before

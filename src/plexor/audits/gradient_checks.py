@@ -14,7 +14,7 @@ from plexor.attacks.threat import Threat
 from plexor.audits.check import Check
 from plexor.core.errors import ModelError
 from plexor.models.batch import Batch
-from plexor.models.device import is_out_of_memory
+from plexor.models.foreign_code import backward_pass
 from plexor.models.model import Model, answer
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Binary, Multiclass, Multilabel, Task
@@ -53,15 +53,14 @@ def check_gradients(model: Model, batch: Batch) -> list[Check]:
         return [Check(id=name, raised=None, message=seen) for name in _CHECKS]
     try:
         slope = _slope(model, batch)
-    except RuntimeError as error:
-        if is_out_of_memory(error):
-            raise
+    except ModelError as error:
         checks = [
-            Check(id=name, raised=True, message=f"no gradient: {error}")
+            Check(id=name, raised=True, message=f"no gradient: {error.__cause__ or error}")
             for name in ("zero-gradients", "false-gradients")
         ]
     else:
         checks = [_zero(slope), _false(model, batch, slope)]
+        del slope  # as large as the images
     if _decides(model.task):
         checks.append(_unbounded(model, batch, Misclassify()))
     elif isinstance(model.task, Segmentation):
@@ -87,7 +86,9 @@ def _climbed(model: Model, batch: Batch, outputs: Tensor) -> Tensor:
 def _slope(model: Model, batch: Batch) -> _Slope:
     images = batch.images.detach().clone().requires_grad_()
     outputs = answer(model, batch, images)
-    (gradient,) = torch.autograd.grad(_climbed(model, batch, outputs).sum(), images)
+    climbed = _climbed(model, batch, outputs).sum()
+    with backward_pass():
+        (gradient,) = torch.autograd.grad(climbed, images)
     return _Slope(gradient=gradient, scale=outputs.detach().flatten(1).abs().amax(dim=1))
 
 

@@ -125,6 +125,7 @@ def judged(start: Finding, container: str, verdict: Verdict) -> Finding:
         outputs_after=() if outline else tuple(verdict.outputs.tolist()),
         margin_after=verdict.margin,
         reached=verdict.within_threat and verdict.margin > 0,
+        reached_share=verdict.share if verdict.within_threat else 0.0 * verdict.share,
         within_threat=verdict.within_threat,
         linf=verdict.distances.linf,
         l2=verdict.distances.l2,

@@ -14,7 +14,8 @@ from pathlib import Path
 import torch
 
 from plexor.attacks.engine import halving
-from plexor.audits.checks import Check, check_groups, check_model
+from plexor.attacks.randomness import JUDGED
+from plexor.audits.checks import Check, check_channels, check_groups, check_model
 from plexor.audits.detectors import detections
 from plexor.audits.execute import Outputs
 from plexor.audits.executors import Done, Executor, Here, Job
@@ -97,6 +98,7 @@ def audit(
         run.open(plan.resolved(), fingerprint)
         session = Session.begun(run, by=by)
         checks = _checks(plan, inputs, model, batch_size)
+        job = replace(job, draws=_draws(checks))
         ready = _made_ready(inputs, run, job, executor, report_progress)
         about = _about(inputs, ready, model, checks)
         _carry_out(
@@ -175,6 +177,12 @@ def _about(
     if inputs.materials.models:
         about["surrogates"] = surrogate_cards(inputs.materials.models)
     return about
+
+
+def _draws(checks: Sequence[Check]) -> int:
+    """Times the judge asks about each image: once, unless the model's outputs vary."""
+    varies = any(check.id == "non-deterministic" and check.raised for check in checks)
+    return JUDGED if varies else 1
 
 
 def _ignore(_: Progress) -> None:
@@ -259,4 +267,6 @@ def _checks(plan: Plan, inputs: Inputs, model: Model, batch_size: int) -> list[C
     weights = plan.model.weights
     trained_on = read_training_groups(plan.path(weights)) if weights else frozenset()
     groups = check_groups(trained_on, (case.group for case in inputs.cases))
-    return [*(max(same, key=lambda c: bool(c.raised)) for same in zip(*parts, strict=True)), groups]
+    of_model = [max(same, key=lambda c: bool(c.raised)) for same in zip(*parts, strict=True)]
+    threats = [probe.threat for probe in inputs.probes if probe.kind == "attack" and probe.threat]
+    return [*of_model, groups, check_channels(batch, threats)]

@@ -115,14 +115,16 @@ def _mixed_problems(images: Sequence[Seen]) -> Iterator[Problem]:
     if len(orientations) > 1:
         message = (
             f"images have {len(orientations)} different orientations: {_counts(orientations)}; "
-            "pixels go to the model as stored, so that some are mirrored or turned beside others"
+            "pixels go to the model as stored, so that some are mirrored or turned beside others, "
+            "unless its `preprocess.spacing_mm` is set"
         )
         yield warning("orientations-mixed", "images", message)
     spacings = Counter(image.spacing for image in images if image.spacing)
     if len(spacings) > 1:
         message = (
             f"images have {len(spacings)} different spacings in mm: {_counts(spacings)}; pixels "
-            "go to the model as stored, so that the same thing has another size in some"
+            "go to the model as stored, so that the same thing has another size in some, unless "
+            "its `preprocess.spacing_mm` is set"
         )
         yield warning("spacings-mixed", "images", message)
 

@@ -70,6 +70,27 @@ class Grid:
         return "".join(letters)
 
     @property
+    def upright(self) -> Reordering | None:
+        """The reordering of a volume's axes to right, anterior, superior, each to the nearest.
+
+        None for an image that is no volume, or whose axes are so oblique that two of them are
+        nearest to the same direction.
+
+        Example:
+            >>> grid = Grid.of_affine([[0, 0, 2, 0], [-2, 0, 0, 0], [0, 2, 0, 0], [0, 0, 0, 1]])
+            >>> grid.orientation, grid.upright
+            ('PSR', Reordering(axes=(2, 0, 1), flipped=(1,)))
+        """
+        letters = self.orientation
+        order = [
+            next((i for i, one in enumerate(letters) if one in ends), -1) for ends in _DIRECTIONS
+        ]
+        if sorted(order) != [0, 1, 2]:
+            return None
+        flipped = (place for place, axis in enumerate(order) if letters[axis] in "LPI")
+        return Reordering(axes=(order[0], order[1], order[2]), flipped=tuple(flipped))
+
+    @property
     def spacing_text(self) -> str:
         """The spacing in words, e.g. "0.7 × 0.7 × 3"."""
         return " × ".join(f"{step:.4g}" for step in self.spacing_mm)

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
-from plexor.cli import attacks, audit, cohort, demo, readers, report, study, train
+from plexor.cli import attacks, audit, cohort, demo, readers, report, shortcuts, study, train
 from plexor.core.errors import PlexorError, missing_extra
 from plexor.core.version import __version__
 
@@ -35,6 +35,7 @@ app.command("report")(report.report)
 app.add_typer(study.app, name="study")
 app.add_typer(readers.app, name="readers")
 app.command("attacks")(attacks.attacks)
+app.add_typer(shortcuts.app, name="shortcuts")
 
 
 def _print_version(wanted: bool) -> None:

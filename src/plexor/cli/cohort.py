@@ -10,6 +10,7 @@ import typer
 
 from plexor.cases.rows import TruthKind
 from plexor.cli.output import console, folding_table, stepping
+from plexor.cli.tags import make_finder, pairs, print_census, searching
 
 if TYPE_CHECKING:
     from plexor.cases.check import CohortReport
@@ -57,6 +58,12 @@ def check(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with status 1 on warnings too.")
     ] = False,
+    tags: Annotated[
+        bool,
+        typer.Option(
+            "--tags", help="Also look for burnt-in tags, and how unevenly labels carry them."
+        ),
+    ] = False,
 ) -> None:
     """Open every image of a manifest and list all problems; exit status 1 on errors.
 
@@ -64,10 +71,11 @@ def check(
     differ in case only, duplicates, groups on both sides of a split, and more. Nothing is changed
     and nothing is dropped.
     """
+    from plexor.cases import load_cohort
     from plexor.cases.check import check_cohort
     from plexor.plans import load_plan
 
-    columns = _pairs(column or [])
+    columns = pairs(column or [])
     classes, no_finding = None, ""
     masks: Mapping[str, str] = {}
     features: tuple[str, ...] = ()
@@ -94,6 +102,18 @@ def check(
             progress=lambda done, total: advance(done, total, manifest.name),
         )
     _print(found, most=len(found.problems) if show_all else _MOST_SHOWN)
+    if tags and found.usable:
+        cohort = load_cohort(
+            manifest,
+            root=root,
+            columns=columns,
+            path_template=path_template,
+            classes=classes,
+            truth=truth or "class",
+            no_finding=no_finding,
+            masks=masks,
+        )
+        print_census(list(searching(cohort.cases, make_finder("strokes"), workers=1)))
     raise typer.Exit(0 if found.usable and not (strict and found.problems) else 1)
 
 
@@ -125,13 +145,3 @@ def _print(found: CohortReport, *, most: int) -> None:
     console.print(table)
     if len(found.problems) > most:
         console.print(f"and {len(found.problems) - most} more; --all prints them")
-
-
-def _pairs(written: list[str]) -> Mapping[str, str]:
-    pairs = {}
-    for pair in written:
-        ours, equals, theirs = pair.partition("=")
-        if not equals:
-            raise typer.BadParameter(f"expected OURS=THEIRS, got {pair!r}", param_hint="--column")
-        pairs[ours] = theirs
-    return pairs

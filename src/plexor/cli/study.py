@@ -57,7 +57,10 @@ def run(
     ] = "smoke",
     data: Annotated[
         Path | None,
-        typer.Option(help="Folder of the original data; without it, `smoke` draws phantoms."),
+        typer.Option(
+            help="Folder of the original data; without it, phantoms are drawn (some studies: at "
+            "`smoke` only)."
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The study's directory; default: runs/NAME-SCALE.")

@@ -31,7 +31,11 @@ def refused(
     """
     found = list(document.complaints) if document else []
     told = {one.mark for one in found}
-    for problem in problems:
+    all_problems = list(problems)
+    for problem in all_problems:
+        # A list may be "too short" because its items are wrong; the items' own errors suffice.
+        if problem["type"] == "too_short" and not _is_alone(problem, all_problems):
+            continue
         about_key = problem["type"] in _ABOUT_KEYS
         mark = document.mark(problem["loc"], of_key=about_key) if document else None
         if mark is None or mark not in told:
@@ -43,6 +47,11 @@ def refused(
     if len(found) > _MOST_SHOWN:
         shown.append(f"  and {len(found) - _MOST_SHOWN} more")
     return PlanError("\n".join([f"{where}: {len(found)} errors", *shown]))
+
+
+def _is_alone(problem: Mapping[str, Any], problems: Iterable[Mapping[str, Any]]) -> bool:
+    place = problem["loc"]
+    return not any(p is not problem and p["loc"][: len(place)] == place for p in problems)
 
 
 def _printable(text: str) -> str:

@@ -316,6 +316,22 @@ class RunDirectory:
         """Keeps it."""
         write_atomic(self.path / "record.json", _json(record))
 
+    def write_pictures(self, folder: str, files: Mapping[str, bytes]) -> None:
+        """Writes pictures that a report shows from files, and removes those of an earlier report.
+
+        Args:
+            folder: name of the folder within the directory; not made where there is no picture.
+            files: name → PNG.
+
+        Raises:
+            RunDirectoryError: the disk is full, or the directory is read-only.
+        """
+        for old in sorted((self.path / folder).glob("*.png")):
+            if old.name not in files:
+                old.unlink(missing_ok=True)
+        for name, data in files.items():
+            write_atomic(self.path / folder / name, data)
+
     def write_report(self, html: str) -> Path:
         """Writes the report; returns the file."""
         path = self.path / "report.html"

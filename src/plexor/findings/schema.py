@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal
 
 import pyarrow as pa
@@ -42,7 +42,10 @@ class Finding:
         attempted: whether the goal was open (it did not hold before); True without a goal.
         margin_after: the goal's margin on the stored image, > 0 if reached; NaN for a probe without
             goal, and if the goal does not apply to the case, which is then not attempted.
-        reached: whether the goal holds on the stored image and the threat was kept.
+        reached: whether the goal holds on the stored image and the threat was kept. For a model
+            whose outputs vary: whether it holds in most of the judge's draws.
+        reached_share: share of the judge's draws in which it holds; NaN for a model whose outputs
+            do not vary.
         within_threat: whether range, radius and finiteness hold in the lossless file. Other
             containers inherit the value, since the error of a lossy container is not the
             adversary's.
@@ -96,6 +99,7 @@ class Finding:
     attempted: bool = True
     margin_after: float = float("nan")
     reached: bool = False
+    reached_share: float = float("nan")
     within_threat: bool = True
     linf: float = float("nan")
     l2: float = float("nan")
@@ -147,6 +151,7 @@ SCHEMA = pa.schema(
         ("attempted", pa.bool_()),
         ("margin_after", pa.float32()),
         ("reached", pa.bool_()),
+        ("reached_share", pa.float64()),
         ("within_threat", pa.bool_()),
         ("linf", pa.float64()),
         ("l2", pa.float64()),
@@ -189,4 +194,9 @@ def from_table(table: pa.Table) -> list[Finding]:
 
 def to_table(findings: list[Finding]) -> pa.Table:
     """A table in ``SCHEMA``, rows in the order given."""
-    return pa.Table.from_pylist([asdict(finding) for finding in findings], schema=SCHEMA)
+    # column by column: ``asdict`` copies every number of every row
+    columns = [[getattr(finding, name) for finding in findings] for name in SCHEMA.names]
+    return pa.Table.from_arrays(
+        [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)],
+        schema=SCHEMA,
+    )

@@ -20,10 +20,12 @@ from plexor.stats import Estimate
 
 FILE = "study.json"
 Matrix = tuple[tuple[int, ...], ...]
-NumberKind = Literal["share", "points", "kappa", "p", "p-bound", "d-prime"]
+NumberKind = Literal["share", "points", "kappa", "p", "p-bound", "d-prime", "years"]
 Word = Literal[
-    "within sampling error",
+    "agrees",
     "differs",
+    "cannot tell",
+    "no verdict",
     "same conclusion",
     "other conclusion",
     "cannot be compared",
@@ -37,7 +39,7 @@ class Number:
 
     Attributes:
         kind: decides its wording: a share, a difference of two shares, a kappa, a p-value, an upper
-            bound of a p-value, a d'.
+            bound of a p-value, a d', a number of years.
         value: the figure; None if undefined, with the reason in ``note``.
         low: lower limit of its 95 % interval; None without one.
         high: upper limit.
@@ -170,6 +172,8 @@ class Arm:
         text: what is done in it.
         run: its run directory, relative to the study's.
         commands: what one would type to get the same without ``plexor study``.
+        shown: id of the attack whose images stand in the study's page; "" takes the one that the
+            arm's own report speaks of first.
     """
 
     name: str
@@ -177,6 +181,7 @@ class Arm:
     text: str
     run: str
     commands: tuple[str, ...] = ()
+    shown: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +213,8 @@ class StudyResult:
         arms: the study's arms, those of the first table first.
         tables: further tables.
         limits: conclusions that the figures do not support.
+        verdict: the answer in words, at the top of the page; "" if the number of figures that agree
+            with the published ones is the answer.
     """
 
     schema: Literal["plexor-study/1"] = "plexor-study/1"
@@ -224,6 +231,7 @@ class StudyResult:
     arms: tuple[Arm, ...]
     tables: tuple[StudyTable, ...]
     limits: tuple[str, ...]
+    verdict: str = ""
 
 
 _FORMAT = JsonFormat(StudyResult)

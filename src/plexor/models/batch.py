@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,11 +15,13 @@ from plexor.models.features import Features
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scaling:
-    """Slope and intercept of each image: value = slope × stored number + intercept.
+    """What each image's file says of its numbers: value = slope × stored number + intercept.
 
     Attributes:
         slope: (N, 1, ...), values per stored unit.
         intercept: (N, 1, ...), value of a stored 0.
+        axes: of volumes, the step in mm from one voxel to the next along each axis, in RAS+ (the
+            columns, see ``plexor.cases.grid``), (N, 3, 3); None where a file does not say.
 
     Example:
         >>> import torch
@@ -30,6 +33,7 @@ class Scaling:
 
     slope: Tensor
     intercept: Tensor
+    axes: Tensor | None = None
 
     def values(self, images: Tensor) -> Tensor:
         """Values of stored numbers (N, C, *spatial), same shape; always a new tensor."""
@@ -37,7 +41,11 @@ class Scaling:
 
     def select(self, index: Tensor) -> Scaling:
         """The scaling of the cases in ``index``."""
-        return Scaling(slope=self.slope[index], intercept=self.intercept[index])
+        return Scaling(
+            slope=self.slope[index],
+            intercept=self.intercept[index],
+            axes=None if self.axes is None else self.axes[index],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +68,7 @@ class Batch:
         groups: names of the cases' groups; empty where not known.
         stored: the images as they were read, for attacks that use the file format; empty for a
             batch made from tensors only.
+        copies: channels of the file that each channel stands for; see ``plexor.models.tied``.
     """
 
     ids: tuple[str, ...]
@@ -75,6 +84,7 @@ class Batch:
     padding: Tensor | None = None
     groups: tuple[str, ...] = ()
     stored: tuple[Image, ...] = ()
+    copies: int = 1
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -105,6 +115,7 @@ class Batch:
             padding=None if self.padding is None else self.padding[index],
             groups=tuple(self.groups[i] for i in index.tolist()) if self.groups else (),
             stored=tuple(self.stored[i] for i in index.tolist()) if self.stored else (),
+            copies=self.copies,
         )
 
     @classmethod
@@ -153,9 +164,24 @@ class Batch:
             low=column("low"),
             high=column("high"),
             quantum=column("quantum"),
-            scaling=Scaling(slope=column("slope"), intercept=column("intercept")),
+            scaling=Scaling(
+                slope=column("slope"), intercept=column("intercept"), axes=axes_of(images, device)
+            ),
             features=features,
             masks={name: masks(name) for name in images[0].masks},
             padding=padding,
             stored=tuple(images),
         )
+
+
+def axes_of(images: Sequence[Image], device: torch.device) -> Tensor | None:
+    """The axes of volumes, see ``Scaling``; None for other images, and where a file does not say.
+
+    Args:
+        images: stored images.
+        device: where the tensor is placed.
+    """
+    found = [image.grid.axes for image in images if image.grid is not None]
+    if len(found) < len(images) or any(axes.shape != (3, 3) for axes in found):
+        return None
+    return torch.tensor(np.stack(found), dtype=torch.float32, device=device)

@@ -98,8 +98,10 @@ class ModelCard:
         task = dict(rest.pop("task"))
         preprocess = rest.pop("preprocess", None)
         if preprocess is not None:
-            preprocess = Preprocess(
-                **{k: tuple(v) if isinstance(v, list) else v for k, v in preprocess.items()}
-            )
+            options: dict[str, Any] = {
+                name: tuple(value) if isinstance(value, list) else value
+                for name, value in preprocess.items()
+            }
+            preprocess = Preprocess(**options)
         features = tuple(Feature(**feature) for feature in rest.pop("features", ()))
         return cls(task=task_from(**task), preprocess=preprocess, features=features, **rest)

@@ -28,8 +28,20 @@ def choose_device(wanted: torch.device | str | None = None) -> torch.device:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory could not be allocated, on any device."""
+    """Whether an error says that memory could not be allocated, on any device.
+
+    Example:
+        >>> is_out_of_memory(RuntimeError("CUDA error: out of memory"))
+        True
+        >>> is_out_of_memory(ValueError("out of memory"))
+        False
+    """
     words = str(error).lower()
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        "alloc" in words and "memory" in words
+        isinstance(error, RuntimeError)
+        and (
+            "out of memory" in words
+            or "alloc_failed" in words  # cuDNN, cuBLAS
+            or ("alloc" in words and "memory" in words)
+        )
     )

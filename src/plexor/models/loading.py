@@ -10,10 +10,11 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from plexor.core.errors import ModelError, PlanError, unknown
+from plexor.core.errors import ModelError, PlanError, brief, unknown
 from plexor.models.architectures import build_network, check_architecture
 from plexor.models.card import ModelCard
 from plexor.models.features import Feature
+from plexor.models.foreign_code import foreign_code
 from plexor.models.preprocess import Preprocess
 from plexor.models.task import TASKS, task_from
 from plexor.models.torch_model import TorchModel
@@ -138,12 +139,14 @@ def load_model(
     network = _network(source, card, allow_code=allow_code)
     if source.weights is not None:
         fill(network, read_weights(source.weights), source=source.weights)
-    return TorchModel(
-        network.eval().to(device or torch.device("cpu")),
-        task=card.task,
-        preprocess=card.preprocess,
-        card=card,
-    )
+    model = TorchModel(network.eval(), task=card.task, preprocess=card.preprocess, card=card)
+    try:
+        return model.to(device or torch.device("cpu"))
+    except NotImplementedError as error:
+        raise ModelError(
+            f"model: {type(network).__name__} has parameters on meta, which hold no numbers; load "
+            "weights into it"
+        ) from error
 
 
 def _check_agrees(source: ModelSource, card: ModelCard) -> None:
@@ -197,10 +200,14 @@ def _from_python(path: str, *, allow_code: bool) -> nn.Module:
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
-        network = getattr(importlib.import_module(module_name), factory_name)()
+        with foreign_code(f"{factory_name} of {module_name}"):
+            network = getattr(importlib.import_module(module_name), factory_name)()
+    except ModelError as error:
+        raise ModelError(f"model: {error}") from error
     except Exception as error:
         raise ModelError(
-            f"model: cannot load {factory_name} from {module_name}: {type(error).__name__}: {error}"
+            f"model: cannot load {factory_name} from {module_name}: {type(error).__name__}: "
+            f"{brief(error, longest=500)}"
         ) from error
     if not isinstance(network, nn.Module):
         raise ModelError(

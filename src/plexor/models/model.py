@@ -132,7 +132,7 @@ class HasNetwork(Protocol):
 
     @property
     def was_training(self) -> bool:
-        """Whether the network was handed over in training mode."""
+        """Whether the network was in training mode when it was passed in."""
         ...
 
 
@@ -144,9 +144,16 @@ def answer(model: Model, batch: Batch, images: Tensor) -> Tensor:
         batch: scaling and features of the cases.
         images: stored numbers, (N, C, *spatial).
     """
+    return outputs_of(model, images, batch.scaling, batch.features)
+
+
+def outputs_of(
+    model: Model, images: Tensor, scaling: Scaling | None, features: Features | None
+) -> Tensor:
+    """The model's outputs; a model that takes no features is not given any."""
     if not model.card.features:
-        return model.outputs(images, batch.scaling)
-    return model.outputs(images, batch.scaling, batch.features)
+        return model.outputs(images, scaling)
+    return model.outputs(images, scaling, features)
 
 
 def network_of(model: Model, *, method: str) -> nn.Module:

@@ -19,6 +19,10 @@ class Preprocess:
         size: spatial size of the network's input, e.g. (72, 96); None keeps the size of the image.
             2D images are resized bilinearly with antialiasing, volumes by area when they shrink and
             trilinearly otherwise. The aspect ratio is not kept.
+        spacing_mm: of volumes: they are brought to RAS+ axes (right, anterior, superior) and to
+            voxels of this edge, by trilinear interpolation, with averages over the voxels that
+            shrink into one, and cropped or filled with 0 to ``size`` around their middle. The file
+            must say where its voxels lie. None resizes the whole image to ``size`` as it is stored.
         window: values mapped to 0 and 1, e.g. (0, 255); values outside are not clipped. None
             computes z-scores with the mean and standard deviation of each image instead.
         mean: subtracted after scaling; one number per channel, or one for all channels.
@@ -35,6 +39,7 @@ class Preprocess:
     """
 
     size: tuple[int, ...] | None = None
+    spacing_mm: float | None = None
     window: tuple[float, float] | None = (0.0, 255.0)
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
@@ -42,6 +47,13 @@ class Preprocess:
     def __post_init__(self) -> None:
         if self.size is not None and (len(self.size) not in (2, 3) or min(self.size) < 1):
             raise PlanError(f"preprocess: `size` must be 2 or 3 positive numbers, got {self.size}")
+        if self.spacing_mm is not None and not (
+            0 < self.spacing_mm < float("inf") and self.size is not None and len(self.size) == 3
+        ):
+            raise PlanError(
+                "preprocess: `spacing_mm` must be a positive number of millimetres and needs a "
+                f"`size` of 3 numbers, got {self.spacing_mm} and {self.size}"
+            )
         if self.window is not None and self.window[0] >= self.window[1]:
             raise PlanError(
                 f"preprocess: `window` must be (low, high) with low < high, got {self.window}"
@@ -52,17 +64,29 @@ class Preprocess:
                 f"be positive, got {self.mean} and {self.std}"
             )
 
-    def __call__(self, values: Tensor) -> Tensor:
+    def __call__(self, values: Tensor, axes: Tensor | None = None) -> Tensor:
         """The network's input for values (N, C, *spatial); same device and dtype.
 
-        Raises:
-            ModelError: the images have another dimension than ``size``, or ``mean`` or ``std`` have
-                neither one number nor one per channel.
-        """
-        return self.normalise(self.scale(self.resize(values)))
+        Args:
+            values: of the images.
+            axes: (N, 3, 3) in mm, see ``Scaling``; for ``spacing_mm``.
 
-    def resize(self, values: Tensor) -> Tensor:
+        Raises:
+            ModelError: the axes are needed and not known, the images have another dimension than
+                ``size``, or ``mean`` or ``std`` have neither one number nor one per channel.
+        """
+        return self.normalise(self.scale(self.resize(values, axes)))
+
+    def resize(self, values: Tensor, axes: Tensor | None = None) -> Tensor:
         """The resize alone."""
+        if self.spacing_mm is not None and self.size is not None:
+            if axes is None or values.ndim != 5:
+                raise ModelError(
+                    f"preprocess: the model works on volumes of {self.spacing_mm:g} mm, and the "
+                    "image's file does not say where its voxels lie; write orientation and "
+                    "spacing into its header"
+                )
+            return placed(values, axes, self.size, self.spacing_mm)
         spatial = tuple(values.shape[2:])
         if self.size is None or spatial == self.size:
             return values
@@ -86,6 +110,45 @@ class Preprocess:
         """The normalisation alone: subtracts ``mean``, divides by ``std``."""
         mean, std = _per_channel("mean", self.mean, scaled), _per_channel("std", self.std, scaled)
         return (scaled - mean) / std
+
+
+def placed(values: Tensor, axes: Tensor, size: tuple[int, ...], spacing_mm: float) -> Tensor:
+    """Volumes (N, C, X, Y, Z) on a RAS+ grid around their middle, (N, C, *size); differentiable.
+
+    Trilinear; where a voxel of the new grid spans several of the old, the mean of as many samples
+    along each axis. 0 outside of the volume. A case does not depend on the others of the batch.
+
+    Args:
+        values: the volumes.
+        axes: (N, 3, 3), the step in mm from one voxel to the next along each axis, in RAS+.
+        size: of the new grid, along right, anterior and superior.
+        spacing_mm: of the new grid.
+    """
+    return torch.cat(
+        [
+            _placed(one[None], step, size, spacing_mm)
+            for one, step in zip(values, axes.double(), strict=True)
+        ]
+    )
+
+
+def _placed(volume: Tensor, axes: Tensor, size: tuple[int, ...], spacing_mm: float) -> Tensor:
+    to_index = torch.linalg.inv(axes)
+    n_samples = max(1, round(float(to_index.norm(dim=1).max()) * spacing_mm))
+    fine = [n * n_samples for n in size]
+    lines = [
+        (torch.arange(n, device=volume.device, dtype=torch.float64) - (n - 1) / 2)
+        * (spacing_mm / n_samples)
+        for n in fine
+    ]
+    world = torch.stack(torch.meshgrid(*lines, indexing="ij"), dim=-1)
+    half = torch.tensor([max(n - 1, 1) / 2 for n in volume.shape[2:]], device=volume.device)
+    # grid_sample wants the last axis first, and -1 to 1 between the centres of the end voxels
+    grid = (world @ to_index.mT / half).flip(-1)[None].to(volume.dtype)
+    found = functional.grid_sample(
+        volume, grid, mode="bilinear", padding_mode="zeros", align_corners=True
+    )
+    return functional.avg_pool3d(found, n_samples) if n_samples > 1 else found
 
 
 def resampled(values: Tensor, size: tuple[int, ...]) -> Tensor:

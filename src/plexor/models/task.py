@@ -363,7 +363,7 @@ def check_outputs(task: Task, outputs: object, n_cases: int, *, spatial_dims: in
             size.
 
     Raises:
-        ModelError: not a tensor, or a wrong shape.
+        ModelError: not a dense tensor of real numbers, or a wrong shape.
     """
     wanted = (n_cases, task.n_outputs)
     spatial = ("*",) * spatial_dims if isinstance(task, Segmentation) else ()
@@ -371,6 +371,12 @@ def check_outputs(task: Task, outputs: object, n_cases: int, *, spatial_dims: in
     if not isinstance(outputs, Tensor):
         raise ModelError(
             f"the model returned a {type(outputs).__name__}, expected a tensor of shape {expected}"
+        )
+    if outputs.is_complex() or outputs.layout != torch.strided or outputs.is_meta:
+        found = "complex" if outputs.is_complex() else "on meta" if outputs.is_meta else "sparse"
+        raise ModelError(
+            f"the model returned outputs that are {found} ({outputs.dtype}), expected a dense "
+            f"tensor of real numbers of shape {expected}"
         )
     if tuple(outputs.shape[:2]) != wanted or outputs.ndim != 2 + len(spatial):
         raise ModelError(

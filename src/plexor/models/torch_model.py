@@ -8,12 +8,13 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from plexor.core.errors import ModelError
+from plexor.core.errors import ModelError, PlanError, brief
 from plexor.core.ids import digest, digest_bytes
 from plexor.models.batch import Scaling
 from plexor.models.card import ModelCard
 from plexor.models.device import is_out_of_memory
 from plexor.models.features import Features
+from plexor.models.foreign_code import foreign_code
 from plexor.models.model import ModelAccess
 from plexor.models.preprocess import Preprocess, resampled
 from plexor.models.segmentation import Segmentation
@@ -38,7 +39,7 @@ class TorchModel:
         task: the task given.
         preprocess: the preprocessing used.
         card: the card given, or made.
-        was_training: whether the network was handed over in training mode.
+        was_training: whether the network was in training mode when it was passed in.
 
     Example:
         A network that decides by the mean of the image, which is scaled to 0...1 before:
@@ -68,9 +69,17 @@ class TorchModel:
         card: ModelCard | None = None,
     ) -> None:
         self.was_training = network.training
-        self.network = network.eval().requires_grad_(requires_grad=False)
+        try:
+            self.network = network.eval().requires_grad_(requires_grad=False)
+        except Exception as error:  # e.g. of parameters that are not initialised yet
+            raise _unusable(network, error) from error
         self.task = task
         self.preprocess = preprocess or (card and card.preprocess) or Preprocess()
+        if isinstance(task, Segmentation) and self.preprocess.spacing_mm is not None:
+            raise PlanError(
+                "preprocess: a segmentation answers for the voxels of the image as stored, which "
+                "`spacing_mm` changes; leave it out"
+            )
         self.card = card or ModelCard(
             task=task, preprocess=self.preprocess, architecture=type(network).__qualname__
         )
@@ -93,14 +102,13 @@ class TorchModel:
 
     def identity(self) -> str:
         """SHA-256 of the network's class and state, preprocessing, task and features."""
-        parts = [
-            [
-                name,
-                str(tensor.dtype),
-                digest_bytes(tensor.detach().cpu().contiguous().numpy().tobytes()),
+        try:
+            parts = [
+                [name, str(tensor.dtype), digest_bytes(_bytes(tensor))]
+                for name, tensor in self.network.state_dict().items()
             ]
-            for name, tensor in self.network.state_dict().items()
-        ]
+        except Exception as error:  # of a hook, or of a tensor without numbers
+            raise _unusable(self.network, error) from error
         kind = f"{type(self.network).__module__}.{type(self.network).__qualname__}"
         known = [kind, parts, asdict(self.preprocess), asdict(self.task)]  # type: ignore[call-overload]
         if self.card.features:
@@ -125,27 +133,33 @@ class TorchModel:
                 without, or outputs of a wrong shape. An error that
                 says that memory ran out is raised as it is.
         """
-        values = images if scaling is None else scaling.values(images)
+        n_cases, shape = len(images), tuple(images.shape[1:])
         channels = self.card.channels
-        if channels is not None and images.shape[1] != channels:
-            raise ModelError(
-                f"the model takes images with {channels} channels, got {images.shape[1]}"
-            )
-        inputs = self.preprocess(values)
+        if channels is not None and shape[0] != channels:
+            raise ModelError(f"the model takes images with {channels} channels, got {shape[0]}")
+        values = images if scaling is None else scaling.values(images)
+        del images  # images may be large, and whoever asks need not keep them
+        inputs = self.preprocess(values, None if scaling is None else scaling.axes)
         if inputs.ndim == 4:
             inputs = inputs.contiguous(memory_format=torch.channels_last)
         beside = self._beside(features)
+        if scaling is None and _share_memory(inputs, values):
+            inputs = inputs.clone()  # for networks that write into their input
+        del values
         try:
-            outputs: Tensor = self.network(inputs, *beside)
+            with foreign_code("the network"):
+                outputs: Tensor = self.network(inputs, *beside)
+        except ModelError:
+            raise
         except Exception as error:
             if is_out_of_memory(error):
                 raise
             raise ModelError(
-                f"the network fails on images of shape {tuple(images.shape[1:])}: "
-                f"{type(error).__name__}: {error}"
+                f"the network fails on images of shape {shape}: "
+                f"{type(error).__name__}: {brief(error, longest=500)}"
             ) from error
-        spatial = tuple(images.shape[2:])
-        check_outputs(self.task, outputs, len(images), spatial_dims=len(spatial))
+        spatial = shape[1:]
+        check_outputs(self.task, outputs, n_cases, spatial_dims=len(spatial))
         if isinstance(self.task, Segmentation):
             return resampled(outputs.float(), spatial)
         return outputs.float()
@@ -167,3 +181,22 @@ class TorchModel:
                 "the features out"
             )
         return (features.standardised(wanted),)
+
+
+def _share_memory(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors start at one place; False for those of ``torch.func``, without memory."""
+    try:
+        return one.data_ptr() == other.data_ptr()
+    except RuntimeError:
+        return False
+
+
+def _bytes(tensor: Tensor) -> bytes:
+    return tensor.detach().cpu().contiguous().numpy().tobytes()
+
+
+def _unusable(network: nn.Module, error: Exception) -> ModelError:
+    return ModelError(
+        f"the parameters of {type(network).__name__} cannot be read: {type(error).__name__}: "
+        f"{brief(error)}; load weights into it, and run it once if it has lazy layers"
+    )

@@ -62,6 +62,11 @@ class AttackPlan(ProbePlan):
                 f"{self.attack} needs access to the model's {access}, and the threat allows "
                 f"`access: {threat.access}`; take an attack that needs less, or allow more"
             )
+        if threat.channels == "tied" and self.attack == "jpeg":
+            raise PlanError(
+                "jpeg changes the coefficients of each colour component, which `channels: tied` "
+                "does not allow; leave `channels` out, or take another attack"
+            )
         norms = CATALOGUE[self.attack].norms
         if threat.norm not in norms:
             raise PlanError(
@@ -83,9 +88,26 @@ class SearchPlan(AttackPlan):
 
     def probes(self) -> Iterator[PlannedAttack]:
         """See ``ProbePlan``."""
-        source = Search(search=SEARCHES[self.attack](**self._options()))
+        source = self._source()
         for threat in self.threat.threats():
             yield self._probe(threat, source)
+
+    def _source(self) -> Search:
+        return Search(search=SEARCHES[self.attack](**self._options()))
+
+
+class GradientPlan(SearchPlan):
+    """A search that sees gradients."""
+
+    straight_through: tuple[str, ...] = Field(
+        (),
+        description="names of the network's layers whose gradient is taken as the identity's, for "
+        "layers that round, compare or leave torch (BPDA)",
+    )
+
+    def _source(self) -> Search:
+        search = SEARCHES[self.attack](**self._options())
+        return Search(search=search, straight_through=self.straight_through)
 
 
 class SurrogatePlan(AttackPlan):
@@ -257,7 +279,9 @@ def attacks_adapter() -> TypeAdapter[Any]:
 def _plan_of(name: str) -> type[AttackPlan]:
     if name in FITTED:
         return FittedPlan
-    return SurrogatePlan if name in ON_SURROGATES else SearchPlan
+    if name in ON_SURROGATES:
+        return SurrogatePlan
+    return GradientPlan if SEARCHES[name].access == "gradients" else SearchPlan
 
 
 def _fields(attack: Any) -> tuple[Any, ...]:

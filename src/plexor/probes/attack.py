@@ -12,6 +12,8 @@ from plexor.attacks.goals import Goal
 from plexor.attacks.proposal import Attack, Proposal
 from plexor.attacks.storable import check_storable
 from plexor.attacks.threat import Threat
+from plexor.attacks.through import Through
+from plexor.attacks.tied import Tied
 from plexor.core.errors import PlanError
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
@@ -65,23 +67,29 @@ class Search:
 
     Attributes:
         search: the attack, a dataclass.
+        straight_through: names of the layers whose gradient is taken as the identity's.
     """
 
     search: catalogue.Search
+    straight_through: tuple[str, ...] = ()
 
     @property
     def needs(self) -> Needs:
         """See ``Source``."""
-        return Needs(access=self.search.access)
+        return Needs(access=self.search.access, layers=bool(self.straight_through))
 
     @property
     def settings(self) -> Mapping[str, object]:
         """See ``Source``."""
-        return plain(self.search)
+        if not self.straight_through:
+            return plain(self.search)
+        return plain(self.search) | {"straight_through": [*self.straight_through]}
 
     def attack(self, probe_id: str, materials: Materials) -> Sourced:
         """See ``Source``."""
-        return Sourced(attack=self.search)
+        if not self.straight_through:
+            return Sourced(attack=self.search)
+        return Sourced(attack=Through(attack=self.search, layers=self.straight_through))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +191,7 @@ class PlannedAttack:
             name=self.name,
             goal=self.goal,
             threat=self.threat,
-            attack=found.attack,
+            attack=Tied(attack=found.attack) if self.threat.channels == "tied" else found.attack,
             settings=self.source.settings,
         )
         return Ready(probe=probe, made_from=found.made_from, fit=found.fit)

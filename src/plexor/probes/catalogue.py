@@ -14,6 +14,7 @@ from typing import Any
 from plexor.probes.piece import Piece
 from plexor.probes.probe import PlannedProbe
 from plexor.probes.shortcut import PlannedShortcut
+from plexor.probes.tags import TAG_SHORTCUTS
 from plexor.shortcuts import CATALOGUE as DRAWN
 
 
@@ -33,7 +34,9 @@ class Kind:
 
 CATALOGUE: dict[str, Kind] = {
     "shortcut": Kind(
-        options={name: entry.shortcut for name, entry in DRAWN.items()} | {"transplant": Piece},
+        options={name: entry.shortcut for name, entry in DRAWN.items()}
+        | {"transplant": Piece}
+        | TAG_SHORTCUTS,
         probe=PlannedShortcut,
     ),
 }

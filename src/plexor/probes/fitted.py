@@ -40,8 +40,10 @@ class ToFit:
     def attack(self, probe_id: str, materials: Materials) -> Sourced:
         """See ``Source``; applies to each image the attack that was fitted on its shape."""
         fits = materials.fits[probe_id]
-        parts = {one.shape: one.fitted for one in fits.results if one.fitted is not None}
-        failed = {one.shape: one.error for one in fits.results if one.error}
+        tied = self.fitting.threat.channels == "tied"
+        shapes = {one.id: (1, *one.shape[1:]) if tied else one.shape for one in fits.results}
+        parts = {shapes[one.id]: one.fitted for one in fits.results if one.fitted is not None}
+        failed = {shapes[one.id]: one.error for one in fits.results if one.error}
         split = self.fitting.split
         account = _account([part.card for part in parts.values()], materials.audited) | {
             "split": split,

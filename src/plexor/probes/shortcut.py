@@ -18,9 +18,11 @@ from plexor.models.task import Task
 from plexor.probes.materials import Materials, Needs
 from plexor.probes.piece import Piece
 from plexor.probes.probe import About, Ready, plain
+from plexor.probes.tags import TagOptions
 from plexor.shortcuts import LISTED, Shortcut, rng_for, shuffled
 from plexor.shortcuts.catalogue import DECIDED
 from plexor.shortcuts.shortcut import Change, check_canvas
+from plexor.shortcuts.tag_edits import ByCase
 
 
 class ShortcutSource(Protocol):
@@ -36,7 +38,7 @@ class ShortcutSource(Protocol):
         """The shortcut's options as plain data."""
         ...
 
-    def shortcut(self, materials: Materials) -> tuple[Shortcut, tuple[str, ...]]:
+    def shortcut(self, materials: Materials) -> tuple[Shortcut | ByCase, tuple[str, ...]]:
         """The shortcut, and hashes of the files it was made from.
 
         Raises:
@@ -83,7 +85,7 @@ class ShortcutProbe:
 
     id: str
     name: str
-    shortcut: Shortcut
+    shortcut: Shortcut | ByCase
     about: About
 
     def propose(self, model: Model, batch: Batch, *, seed: int) -> Proposal:
@@ -99,12 +101,20 @@ class ShortcutProbe:
         """
         for case_id, image in zip(batch.ids, batch.stored, strict=True):
             rng = rng_for(seed, self.name, case_id)
-            yield self.shortcut(image, rng=rng), rng
+            made = self.shortcut
+            change = (
+                made.change(image, case_id, rng=rng)
+                if isinstance(made, ByCase)
+                else made(image, rng=rng)
+            )
+            yield change, rng
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShuffledProbe:
     """The control of a shortcut: the same changes, by the same draws, in tiles dealt out anew.
+
+    A shortcut that depends on the case brings a control of its own, see ``ByCase``.
 
     Attributes:
         of: the shortcut.
@@ -133,7 +143,14 @@ class ShuffledProbe:
 
     def propose(self, model: Model, batch: Batch, *, seed: int) -> Proposal:
         """See ``Probe``; in float64, before rounding."""
-        changes = [shuffled(change, rng=rng) for change, rng in self.of.changes(batch, seed=seed)]
+        made = self.of.shortcut
+        if isinstance(made, ByCase):
+            changes = [
+                made.control(image, case_id, rng=rng_for(seed, self.of.name, case_id))
+                for case_id, image in zip(batch.ids, batch.stored, strict=True)
+            ]
+        else:
+            changes = [shuffled(found, rng=rng) for found, rng in self.of.changes(batch, seed=seed)]
         return _proposal(batch, changes)
 
 
@@ -153,19 +170,23 @@ class PlannedShortcut:
 
     id: str
     name: str
-    options: Shortcut | Piece
+    options: Shortcut | Piece | TagOptions
 
     @property
     def source(self) -> ShortcutSource:
         """Where the shortcut comes from."""
-        return self.options if isinstance(self.options, Piece) else Drawn(artefact=self.options)
+        if isinstance(self.options, Piece | TagOptions):
+            return self.options
+        return Drawn(artefact=self.options)
 
     @property
     def about(self) -> About:
         """See ``Described``."""
         entry = LISTED[self.name]
         return About(
-            title=entry.shortcut.__name__, summary=entry.summary, settings=self.source.settings
+            title=entry.title or entry.shortcut.__name__,
+            summary=entry.summary,
+            settings=self.source.settings,
         )
 
     @property

@@ -74,6 +74,7 @@ def create_app(store: Store, settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        redirect_slashes=False,  # redirects repeat the Host that was sent
         lifespan=_few_threads,
         responses={code: {"model": Refusal} for code in (400, 401, 403, 404, 409, 413, 422, 429)},
     )
@@ -120,7 +121,7 @@ def _answer(status: int, code: str, message: str) -> JSONResponse:
 
 
 class _Guard:
-    """Middleware that sets headers on every response and refuses large bodies.
+    """Middleware that sets headers, refuses requests of other sites' pages, and limits bodies.
 
     Nothing is cached, so that no response depends on what the browser has seen before; the pages'
     files are requested each time.
@@ -143,9 +144,12 @@ class _Guard:
                 message["headers"] = [*message["headers"], *self._headers, cache]
             await send(message)
 
+        if _from_elsewhere(scope):
+            await _refuse(guarded, 403, "csrf", "the request comes from another site")
+            return
         body = await _body(receive)
         if body is None:
-            await _too_large(guarded)
+            await _refuse(guarded, 413, "too-large", f"expected at most {MOST_BYTES} bytes")
             return
         sent = False
 
@@ -173,9 +177,19 @@ async def _body(receive: Receive) -> bytes | None:
             return body
 
 
-async def _too_large(send: Send) -> None:
-    told = {"code": "too-large", "message": f"expected at most {MOST_BYTES} bytes"}
-    body = json.dumps(told).encode()
+def _from_elsewhere(scope: Message) -> bool:
+    """Whether a browser says that another site's page sends this, to change something.
+
+    Old browsers and programs say nothing; the token of the session stands against these.
+    """
+    if scope["method"] in ("GET", "HEAD", "OPTIONS"):
+        return False
+    said = dict(scope["headers"]).get(b"sec-fetch-site", b"none")
+    return said not in (b"same-origin", b"none")
+
+
+async def _refuse(send: Send, status: int, code: str, message: str) -> None:
+    body = json.dumps({"code": code, "message": message}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -9,7 +9,7 @@ import struct
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,6 +28,8 @@ from plexor.readers.tables import ReaderRow, ReadRow, StimulusRow, StudyRow
 _REPEATS = 5
 """Number of times each image is fetched, since response times vary."""
 _SHUFFLES = 999
+_SETTLED = 20
+"""Shuffles at least as good after which no more are drawn."""
 _CHANCE = 0.01
 """p-value below which a kind of feature counts as a leak, divided by the number of kinds."""
 Floats = NDArray[np.float64]
@@ -41,18 +43,21 @@ class Probe:
         what: name of the kind.
         accuracy: balanced accuracy of a classifier on cases outside its fit; 0.5 is chance.
         p_value: share of shuffled arms that are classified at least as well.
-        leaks: whether the p-value is below the threshold.
+        leaks: whether the p-value is below the threshold, or images differ that must be alike.
+        note: number of different values where all images must be alike; else "".
     """
 
     what: str
     accuracy: float
     p_value: float
     leaks: bool
+    note: str = ""
 
     def worded(self) -> str:
         """One line."""
         verdict = "LEAK" if self.leaks else "ok"
-        return f"{verdict}: {self.what}: {self.accuracy:.0%} right (p = {self.p_value:.3f})"
+        note = f"; {self.note}" if self.note else ""
+        return f"{verdict}: {self.what}: {self.accuracy:.0%} right (p = {self.p_value:.3f}){note}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +88,9 @@ def check_blinding(store: Store, folder: Path, key: Path) -> list[Probe]:
 
     The pixels themselves are left out: readers see them. The classifier is nearest-centroid on
     standardised features, cross-validated by case; its balanced accuracy is compared with that of
-    999 shuffles of the arms. With fewer than about a dozen images no leak can be distinguished from
-    chance.
+    up to 999 shuffles of the arms. With fewer than about a dozen images the classifier cannot
+    distinguish a leak from chance. Lengths and headers are the same for every image of a study, so
+    that any difference in them is a leak, however few the images.
 
     Args:
         store: the study's database; nothing is written to it.
@@ -96,10 +102,19 @@ def check_blinding(store: Store, folder: Path, key: Path) -> list[Probe]:
     arms = np.array([opened.rows[one.image].arm for one in fetched])
     cases = np.array([one.case for one in fetched])
     families = features(fetched)
+    lengths = {path.stat().st_size for path in (folder / "images").glob("*/*.png")}
+    kinds = {"lengths": len(lengths), "headers": len({one.headers for one in fetched})}
     return [
-        tell_apart(what, values, arms, cases, n_families=len(families))
+        _alike(tell_apart(what, values, arms, cases, n_families=len(families)), kinds.get(what, 1))
         for what, values in families.items()
     ]
+
+
+def _alike(found: Probe, n_kinds: int) -> Probe:
+    """A leak where there is more than one kind of what should be alike."""
+    if n_kinds == 1:
+        return found
+    return replace(found, leaks=True, note=f"{n_kinds} different ones, expected all alike")
 
 
 def features(fetched: Sequence[Fetched]) -> dict[str, Floats]:
@@ -143,26 +158,28 @@ def tell_apart(
         return Probe(what=what, accuracy=1 / (codes.max(initial=0) + 1), p_value=1.0, leaks=False)
     rng = np.random.default_rng(0)
     found = _accuracy(kept, codes, groups)
-    shuffled = [_accuracy(kept, rng.permutation(codes), groups) for _ in range(_SHUFFLES)]
-    # ties within rounding count as equal
-    p_value = (1 + sum(other >= found - 1e-9 for other in shuffled)) / (1 + _SHUFFLES)
+    as_good = tried = 0
+    # Besag & Clifford (Biometrika 1991;78:301): stop after a fixed number of shuffles as good.
+    while tried < _SHUFFLES and as_good < _SETTLED:
+        tried += 1
+        as_good += _accuracy(kept, rng.permutation(codes), groups) >= found - 1e-9  # ties count
+    p_value = as_good / tried if as_good == _SETTLED else (1 + as_good) / (1 + tried)
     return Probe(what=what, accuracy=found, p_value=p_value, leaks=p_value < _CHANCE / n_families)
 
 
 def _accuracy(values: Floats, codes: NDArray[np.intp], groups: NDArray[np.intp]) -> float:
     """Balanced accuracy of the nearest centroid, leaving out all images of a case at a time."""
-    n_arms = int(codes.max()) + 1
-    hot = np.eye(n_arms)[codes]
-    sums, counts = hot.T @ values, hot.sum(axis=0)
-    told = np.zeros((len(codes), n_arms))
-    for group in range(int(groups.max()) + 1):
-        own = groups == group
-        left = counts - hot[own].sum(axis=0)
-        centroids = (sums - hot[own].T @ values[own]) / np.maximum(left, 1)[:, None]
-        distances = ((values[own][:, None] - centroids) ** 2).sum(axis=2)
-        distances[:, left == 0] = np.inf
-        nearest = distances <= distances.min(axis=1, keepdims=True) + 1e-12
-        told[own] = nearest / nearest.sum(axis=1, keepdims=True)
+    n_arms, n_groups = int(codes.max()) + 1, int(groups.max()) + 1
+    hot, member = np.eye(n_arms)[codes], np.eye(n_groups)[groups]
+    left = hot.sum(axis=0) - member.T @ hot  # (groups, arms): images that are not of the group
+    own = np.einsum("ng,na,nd->gad", member, hot, values, optimize=True)
+    centroids = (hot.T @ values - own) / np.maximum(left, 1)[..., None]
+    squares = np.square(centroids).sum(axis=2)[groups]
+    distances = squares - 2 * np.einsum("nd,nad->na", values, centroids[groups])
+    distances[left[groups] == 0] = np.inf
+    slack = 1e-12 * np.abs(squares).max(initial=1.0)
+    nearest = distances <= distances.min(axis=1, keepdims=True) + slack
+    told = nearest / nearest.sum(axis=1, keepdims=True)
     return float(np.mean([told[codes == arm, arm].mean() for arm in range(n_arms)]))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hmac
+import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, cast
@@ -83,7 +84,8 @@ def writing_caller(request: Request, site: SiteDep) -> Caller:
     """A signed-in reader, for writing requests; they must come from our own page."""
     caller = _caller(request, site, investigator=False)
     _check_csrf(request, caller)
-    _check_rate(site.writes, caller.session)
+    # By reader: whoever signs in again and again may not send more.
+    _check_rate(site.writes, f"reader {caller.reader_id}")
     return caller
 
 
@@ -111,7 +113,7 @@ def attempt(limit: RateLimit, request: Request) -> Iterator[None]:
 
     Successes do not count: many readers may share one address.
     """
-    address = request.client.host if request.client else ""
+    address = network(request.client.host if request.client else "")
     if limit.exhausted(address):
         raise TooManyError
     try:
@@ -119,6 +121,23 @@ def attempt(limit: RateLimit, request: Request) -> Iterator[None]:
     except RefusedError:
         limit.count(address)
         raise
+
+
+def network(address: str) -> str:
+    """What one household or company has: an IPv4 address, or a /64 of IPv6 addresses.
+
+    Example:
+        >>> network("192.0.2.7"), network("2001:db8::1:2:3:4"), network("unix socket")
+        ('192.0.2.7', '2001:db8::/64', 'unix socket')
+    """
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv6Address):
+        mapped = found.ipv4_mapped
+        return str(mapped or ipaddress.ip_network((found.packed, 64), strict=False))
+    return str(found)
 
 
 def _check_rate(limit: RateLimit, key: str) -> None:

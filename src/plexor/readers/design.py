@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Literal, Self, get_args
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
@@ -183,18 +183,10 @@ def load_study(source: Path | str | Mapping[str, object]) -> Study:
     try:
         study = Study.model_validate(dict(content))
     except ValidationError as error:
-        problems = error.errors(include_url=False)
-        # A list may be "too short" because its items are wrong; the items' own errors suffice.
-        told = [p for p in problems if p["type"] != "too_short" or _is_alone(p, problems)]
-        raise refused(where, told, schema, document) from error
+        raise refused(where, error.errors(include_url=False), schema, document) from error
     if document and document.complaints:
         raise refused(where, (), schema, document)
     return study
-
-
-def _is_alone(problem: Mapping[str, Any], problems: Sequence[Mapping[str, Any]]) -> bool:
-    place = problem["loc"]
-    return not any(p is not problem and p["loc"][: len(place)] == place for p in problems)
 
 
 def _misfits(study: Study) -> Iterator[str]:

@@ -21,6 +21,7 @@ from plexor.readers.tables import (
     ReadRow,
     SessionRow,
     StimulusRow,
+    StudyRow,
     SubmissionRow,
     TokenRow,
 )
@@ -93,7 +94,8 @@ def invite(
     if twice := sorted({name for name in names if list(names).count(name) > 1}):
         raise PlanError(f"{', '.join(twice)} is named twice; name each reader once")
     with store.writing() as session:
-        if the_study(session).state != "open":
+        # Two at once would take the same turn in the balanced order.
+        if the_study(session, exclusive=True).state != "open":
             raise PlanError("the study is closed, and nobody can be invited")
         tokens = []
         for name in names:
@@ -143,8 +145,7 @@ def close(store: Store, *, with_open_reads: bool = False) -> None:
         PlanError: it is closed already, or a reader has reads left.
     """
     with store.reading() as session:
-        if the_study(session).state == "closed":
-            raise PlanError("the study is closed already")
+        _check_not_closed(the_study(session))
     unfinished = [
         f"{p.reader} ({p.total - p.done} left)"
         for p in progress(store)
@@ -156,9 +157,15 @@ def close(store: Store, *, with_open_reads: bool = False) -> None:
             "--with-open-reads"
         )
     with store.writing() as session:
-        study = the_study(session)
+        study = the_study(session, exclusive=True)
+        _check_not_closed(study)
         study.state, study.closed_at = "closed", now_ms()
         log(session, "closed", unfinished=len(unfinished))
+
+
+def _check_not_closed(study: StudyRow) -> None:
+    if study.state == "closed":
+        raise PlanError("the study is closed already")
 
 
 def forget(store: Store, name: str) -> int:

@@ -74,7 +74,7 @@ def import_reads(store: Store, path: Path, key: Unblinded | None = None) -> Impo
     """
     rows = _rows(path)
     with store.writing() as session:
-        if the_study(session).state != "open":
+        if the_study(session, exclusive=True).state != "open":
             raise PlanError("the study is closed, and no reads can be added")
         known = {row.id for row in session.scalars(sa.select(StimulusRow)) if not row.training}
         reads = list(_reads(path, rows, _Images(known=known, key=key)))

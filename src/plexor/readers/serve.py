@@ -9,13 +9,15 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import sqlalchemy as sa
 import uvicorn
 
 from plexor.core.errors import DataError, PlanError
 from plexor.readers.app import create_app
-from plexor.readers.security import hash_password
+from plexor.readers.security import hash_password, password_fits
 from plexor.readers.settings import Settings
-from plexor.readers.store import Store, log, the_study
+from plexor.readers.store import Store, log, now_ms, the_study
+from plexor.readers.tables import SessionRow
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _START_SECONDS = 30
@@ -60,10 +62,12 @@ def serve(
 
 
 @contextlib.contextmanager
-def served(store: Store, folder: Path, *, https: bool = False) -> Iterator[str]:
+def served(
+    store: Store, folder: Path, *, https: bool = False, proxy: str | None = None
+) -> Iterator[str]:
     """Serves a study on a free port of this machine during the block; yields the address."""
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listening:
-        server = _server(store, folder, https=https, proxy=None)
+        server = _server(store, folder, https=https, proxy=proxy)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         end = time.monotonic() + _START_SECONDS
@@ -79,14 +83,22 @@ def served(store: Store, folder: Path, *, https: bool = False) -> Iterator[str]:
 
 
 def set_password(store: Store, password: str) -> None:
-    """Sets the investigator's password.
+    """Sets the investigator's password; another one than before ends open sessions.
 
     Raises:
         PlanError: it is too short.
     """
     hashed = hash_password(password)
     with store.writing() as session:
-        the_study(session).password = hashed
+        study = the_study(session)
+        if password_fits(study.password, password):
+            return
+        study.password = hashed
+        session.execute(
+            sa.update(SessionRow)
+            .where(SessionRow.reader_id.is_(None), SessionRow.ended_at.is_(None))
+            .values(ended_at=now_ms())
+        )
         log(session, "password set")
 
 

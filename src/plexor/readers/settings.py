@@ -35,8 +35,9 @@ class Site:
         settings: settings of the server.
         entries: limit on failed attempts to enter, per address.
         logins: limit on failed attempts with the investigator's password, per address.
-        writes: limit on requests that write, per session.
-        images: limit on images fetched, per session.
+        visits: limit on sign-ins, per reader.
+        writes: limit on requests that write, per reader.
+        images: limit on images fetched, per reader.
     """
 
     store: Store
@@ -44,5 +45,6 @@ class Site:
     settings: Settings
     entries: RateLimit = field(default_factory=lambda: RateLimit(20, 60))
     logins: RateLimit = field(default_factory=lambda: RateLimit(5, 60))
+    visits: RateLimit = field(default_factory=lambda: RateLimit(30, 60))
     writes: RateLimit = field(default_factory=lambda: RateLimit(240, 60))
     images: RateLimit = field(default_factory=lambda: RateLimit(6000, 60))

@@ -102,10 +102,19 @@ def log(session: Session, what: str, **detail: object) -> None:
     session.add(LogRow(at=now_ms(), what=what, detail=detail))
 
 
-def the_study(session: Session, *, shared: bool = False) -> StudyRow:
-    """The study's row. With ``shared``, the study cannot be closed before this transaction ends."""
+def the_study(session: Session, *, shared: bool = False, exclusive: bool = False) -> StudyRow:
+    """The study's row.
+
+    Args:
+        session: a transaction.
+        shared: the study cannot be closed before this transaction ends.
+        exclusive: others cannot invite, close or answer before this transaction ends; SQLite has
+            only one writer anyway.
+    """
     query = sa.select(StudyRow)
-    return session.scalars(query.with_for_update(read=True) if shared else query).one()
+    if shared or exclusive:
+        query = query.with_for_update(read=not exclusive)
+    return session.scalars(query).one()
 
 
 def database_url(folder: Path, database: str | None) -> str:

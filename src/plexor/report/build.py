@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from plexor.findings.reader_results import ReaderResults
@@ -9,25 +10,35 @@ from plexor.findings.run import RunDirectory
 from plexor.findings.study_file import is_study, read_study
 from plexor.findings.summary import Summary, summarise
 from plexor.report.html import render
+from plexor.report.pictures import FOLDER, MOST_CHARACTERS, Pictures
 from plexor.report.reader_section import reader_page
 from plexor.report.study_page import study_view
+from plexor.report.study_pictures import study_pictures
 from plexor.report.view import view
 
 
 def build_report(run: RunDirectory) -> str:
     """Returns the report of a run, finished or not, as one HTML file; writes nothing.
 
+    Pictures that would make the page too large are reduced, and link to files that ``write_report``
+    writes beside the page.
+
     Raises:
         RunDirectoryError: not a run directory, or nothing in it yet.
         DataError: an example image is damaged.
     """
-    return _build(run)[1]
+    return _build(run, Pictures())[1]
 
 
-def write_report(path: Path | str) -> Path:
+def write_report(path: Path | str, *, one_file: bool = False) -> Path:
     """Rewrites ``summary.json`` and ``report.html`` in the run directory at ``path``.
 
-    For a study's directory, writes the reports of all its arms, then the study's own.
+    For a study's directory, writes the reports of all its arms, then the study's own. Pictures that
+    would make the page larger than 5 MB are written into ``report-pictures`` beside it.
+
+    Args:
+        path: the directory.
+        one_file: put every picture into the page, however large it becomes.
 
     Returns:
         The report's path.
@@ -38,9 +49,11 @@ def write_report(path: Path | str) -> Path:
     """
     run = RunDirectory(path)
     if is_study(run.path):
-        return _write_study(run)
-    summary, report = _build(run)
+        return _write_study(run, one_file=one_file)
+    pictures = Pictures(most=math.inf if one_file else MOST_CHARACTERS)
+    summary, report = _build(run, pictures)
     run.write_summary(summary)
+    run.write_pictures(FOLDER, pictures.files)
     return run.write_report(report)
 
 
@@ -49,15 +62,18 @@ def reader_report(results: ReaderResults) -> str:
     return render(reader_page(results), results.plexor, template="readers.html")
 
 
-def _build(run: RunDirectory) -> tuple[Summary, str]:
+def _build(run: RunDirectory, pictures: Pictures) -> tuple[Summary, str]:
     findings = run.findings()
     summary = summarise(run.plan(), run.provenance(), findings)
-    return summary, render(view(run, summary, findings), summary.plexor)
+    return summary, render(view(run, summary, findings, pictures), summary.plexor)
 
 
-def _write_study(study: RunDirectory) -> Path:
+def _write_study(study: RunDirectory, *, one_file: bool) -> Path:
     result = read_study(study.path)
     for arm in result.arms:
-        write_report(study.path / arm.run)
-    page = render(study_view(result), result.plexor, template="study.html")
+        write_report(study.path / arm.run, one_file=one_file)
+    pictures = Pictures(most=math.inf if one_file else MOST_CHARACTERS)
+    shown = study_pictures(study.path, result, pictures)
+    page = render(study_view(result, shown), result.plexor, template="study.html")
+    study.write_pictures(FOLDER, pictures.files)
     return study.write_report(page)

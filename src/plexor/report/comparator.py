@@ -1,9 +1,9 @@
-"""Example cases before and after each probe, as many as fit into one file."""
+"""Example cases, before and after each probe."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,10 +31,8 @@ from plexor.report.lead_attack import lead_attack
 from plexor.report.margin_map import MarginMap, read_margins, show_margins
 from plexor.report.model_outputs import Output, Row, outputs_of
 from plexor.report.picture import Change, Frame, flat, frame, show, show_change
+from plexor.report.pictures import FOLDER, Pictures, Placed
 from plexor.report.shortcut_section import in_pairs
-
-MOST_CHARACTERS = 3_600_000
-"""Limit for the images of a report, which keeps it below 5 MB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +47,14 @@ class Probed:
     verdict: str
     before_words: str
     after_words: str
-    perturbed: str
-    difference: str
+    perturbed: Placed
+    difference: Placed
     perturbed_alt: str
     difference_alt: str
     difference_note: str
     contour: str
     margins: MarginMap | None
+    margins_picture: Placed | None
     outputs: tuple[Output, ...]
 
 
@@ -64,11 +63,13 @@ class ExampleCase:
     """One case with everything that is shown of it.
 
     For segmentation, ``truth`` and ``contour`` are the paths of the true outline and of the model's
-    outline on the original; for other tasks they are empty.
+    outline on the original; for other tasks they are empty. ``opens`` is the
+    title of the probe that is shown first.
     """
 
     title: str
-    original: str
+    opens: str
+    original: Placed
     original_alt: str
     width: int
     height: int
@@ -92,45 +93,66 @@ class Comparator:
 class _Original:
     image: Image
     seen: Frame
-    uri: str
+    picture: Placed
     truth: str
     contour: str
 
 
-def comparator(run: RunDirectory, summary: Summary, findings: pd.DataFrame) -> Comparator:
-    """Chooses examples of the run up to the size limit of the report.
+def comparator(
+    run: RunDirectory,
+    summary: Summary,
+    findings: pd.DataFrame,
+    pictures: Pictures,
+    *,
+    only: Collection[str] | None = None,
+    most_cases: int | None = None,
+) -> Comparator:
+    """Every example that the run kept, in full in the page while there is room.
 
-    The page's lead probe is included for every case before any other probe. Cases in which it
-    reached its goal are shown first, cases that it did not attempt last.
+    The pictures of the page's first probe come before any other. Cases in which a probe reached its
+    goal are shown first, those that no probe attempted last, and each opens on such a probe.
+
+    Args:
+        run: the run.
+        summary: of the run.
+        findings: of the run.
+        pictures: where the pictures are placed.
+        only: ids of the probes that are shown; None for all.
+        most_cases: how many cases are shown, those that gave way first; None for all.
 
     Raises:
         DataError: an example's file is damaged.
     """
     rows = _judged(findings)
     kept = {(entry.case_id, entry.probe): entry for entry in run.examples()}
-    kept = {key: entry for key, entry in kept.items() if key in rows}
+    kept = {
+        key: entry
+        for key, entry in kept.items()
+        if key in rows and (only is None or key[1] in only)
+    }
+    if most_cases is not None:
+        kept = _first(kept, rows, most_cases)
     originals: dict[str, _Original] = {}
     shown: dict[str, dict[str, Probed]] = defaultdict(dict)
-    spent = 0
     for probe in _most_telling_first(summary):
         for case_id in sorted({case_id for case_id, _ in kept}):
             entry = kept.get((case_id, probe.id))
-            if entry is None or spent > MOST_CHARACTERS:
+            if entry is None:
                 continue
             perturbed = read_image(entry.perturbed)
             labels = {} if entry.labels is None else read_labels(entry.labels)
             if case_id not in originals:
-                originals[case_id] = _original(read_image(entry.original), perturbed, labels)
-                spent += len(originals[case_id].uri)
+                originals[case_id] = _original(
+                    read_image(entry.original), perturbed, labels, pictures
+                )
             start = originals[case_id]
             change = show_change(start.image, perturbed, start.seen)
             outline = _contour(labels.get("after"), start.seen)
             margins = _margins(entry, start.seen)
-            spent += len(change.perturbed) + len(change.difference) + len(outline)
-            spent += len(margins.picture) if margins else 0
+            pictures.spent += len(outline)
             row = rows[case_id, probe.id]
             shown[case_id][probe.id] = _probed(
-                probe, row, summary, change, outline=outline, margins=margins
+                probe, row, summary, change, pictures, outline=outline, margins=margins
             )
     cases = tuple(
         _case(case_id, originals[case_id], rows, shown[case_id], summary)
@@ -141,20 +163,39 @@ def comparator(run: RunDirectory, summary: Summary, findings: pd.DataFrame) -> C
     return Comparator(
         cases=cases,
         outputs_of=heading.get(summary.model.task.kind, "Class"),
-        note=_shown_note(cases, len(kept)),
+        note=_shown_note(cases, len(pictures.files)),
         legend="Dashed yellow, where the truth ends; solid blue, where the model's outline does."
         if outlined
         else "",
     )
 
 
+def _first(
+    kept: Mapping[tuple[str, str], StoredExample],
+    rows: Mapping[tuple[str, str], Row],
+    n_cases: int,
+) -> dict[tuple[str, str], StoredExample]:
+    """Examples of so many cases, those that gave way first."""
+    ranks: dict[str, int] = {}
+    for key in kept:
+        ranks[key[0]] = min(ranks.get(key[0], 2), _rank(rows[key]))
+    chosen = sorted(ranks, key=lambda case_id: (ranks[case_id], case_id))[:n_cases]
+    return {key: entry for key, entry in kept.items() if key[0] in chosen}
+
+
 def _standing(
     case_id: str, rows: Mapping[tuple[str, str], Row], probed: Mapping[str, Probed]
-) -> tuple[bool, bool, str]:
-    """Sorts cases by the outcome of the first probe shown, then by name."""
-    row = rows[case_id, next(iter(probed))]
-    gave_way = row["reached"] or (np.isnan(row["margin_after"]) and changed(row))
-    return not gave_way, not row["attempted"], case_id
+) -> tuple[int, int, str]:
+    """Sorts cases by what the page's first probe did, then by what any did, then by name."""
+    ranks = [_rank(rows[case_id, name]) for name in probed]
+    return min(ranks), ranks[0], case_id
+
+
+def _rank(row: Row) -> int:
+    """0 where a case gave way, 1 where it withstood, 2 where nothing was attempted."""
+    if row["reached"] or (np.isnan(row["margin_after"]) and changed(row)):
+        return 0
+    return 1 if row["attempted"] else 2
 
 
 def _judged(findings: pd.DataFrame) -> dict[tuple[str, str], Row]:
@@ -184,12 +225,14 @@ def _most_telling_first(summary: Summary) -> list[ProbeSummary]:
     return [*sorted(summary.attacks_and_noises, key=rank), *in_pairs(summary)]
 
 
-def _original(image: Image, perturbed: Image, labels: Mapping[str, Labels]) -> _Original:
+def _original(
+    image: Image, perturbed: Image, labels: Mapping[str, Labels], pictures: Pictures
+) -> _Original:
     seen = frame(image, perturbed)
     return _Original(
         image=image,
         seen=seen,
-        uri=show(image, seen),
+        picture=pictures.place(show(image, seen)),
         truth=_contour(labels.get("truth"), seen),
         contour=_contour(labels.get("before"), seen),
     )
@@ -197,7 +240,11 @@ def _original(image: Image, perturbed: Image, labels: Mapping[str, Labels]) -> _
 
 def _contour(labels: Labels | None, seen: Frame) -> str:
     """The path around a mask (*spatial) in the frame shown; "" without one."""
-    return "" if labels is None else contour(flat(labels[None])[seen.rows, seen.columns, 0])
+    return (
+        ""
+        if labels is None
+        else contour(flat(labels[None], seen.upright)[seen.rows, seen.columns, 0])
+    )
 
 
 def _margins(entry: StoredExample, seen: Frame) -> MarginMap | None:
@@ -207,14 +254,16 @@ def _margins(entry: StoredExample, seen: Frame) -> MarginMap | None:
     )
 
 
-def _shown_note(cases: Sequence[ExampleCase], n_kept: int) -> str:
-    n_shown = sum(len(case.probes) for case in cases)
+def _shown_note(cases: Sequence[ExampleCase], n_files: int) -> str:
     number = wording.counted(len(cases), "case")
-    if n_shown == n_kept:
-        return f"{number}, those that gave way first, with all that the audit kept."
+    said = f"{number}, those that gave way first, with all that the audit kept."
+    if not n_files:
+        return said
+    beside = wording.counted(n_files, "picture")
     return (
-        f"{number}, those that gave way first, with {n_shown} of the {n_kept} changed images that "
-        "the audit kept; the others lie in the run's artifacts/examples."
+        f"{said} {beside} would make this page too large: they are reduced here, and shown in full "
+        f"from the folder {FOLDER}, which must lie beside the page. `plexor report --one-file` "
+        "puts everything into the page."
     )
 
 
@@ -226,6 +275,7 @@ def _case(
     summary: Summary,
 ) -> ExampleCase:
     row, task = rows[case_id, next(iter(probed))], summary.model.task
+    opening = min(probed, key=lambda name: _rank(rows[case_id, name]))
     truth = words.said(task, row["truth"])
     truly = f"truth: {truth}" if task.kind == "segmentation" else f"truly {truth}"
     called = call(task, row, "before")
@@ -233,7 +283,8 @@ def _case(
     order = [probe.id for probe in shown]
     return ExampleCase(
         title=f"{case_id}, {truly}",
-        original=start.uri,
+        opens=probed[opening].title,
+        original=start.picture,
         original_alt=f"Original image, {truly}, {called}",
         width=start.seen.columns.stop - start.seen.columns.start,
         height=start.seen.rows.stop - start.seen.rows.start,
@@ -249,6 +300,7 @@ def _probed(
     row: Row,
     summary: Summary,
     change: Change,
+    pictures: Pictures,
     *,
     outline: str,
     margins: MarginMap | None,
@@ -261,12 +313,13 @@ def _probed(
         verdict=verdict(probe, row),
         before_words=f"Original, {before}",
         after_words=f"{name}, {after}",
-        perturbed=change.perturbed,
-        difference=change.difference,
+        perturbed=pictures.place(change.perturbed),
+        difference=pictures.place(change.difference),
         perturbed_alt=f"The same image after {', '.join(filter(None, [name, size]))}, {after}",
         difference_alt=f"Difference of the two, amplified {rounding.gain(change.gain)}",
         difference_note=difference_note(change),
         contour=outline,
         margins=margins,
+        margins_picture=pictures.place(margins.picture) if margins else None,
         outputs=outputs_of(row, summary),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from plexor.core import wording
+from plexor.findings.summary.estimate import StoredEstimate
 from plexor.findings.summary.fit_summary import FitSummary
 from plexor.findings.summary.probe_summary import AttackSummary
 from plexor.findings.summary.summary import Summary
@@ -113,3 +114,29 @@ def stages_table(summary: Summary) -> Table | None:
         rows=rows,
         note="A stage is tried only on what the stages before it did not reach.",
     )
+
+
+def draws_table(summary: Summary) -> Table | None:
+    """How many cases attacks reach in any draw, in most and on average; None without draws."""
+    drawn = [(probe, probe.draws) for probe in summary.attacks if probe.draws]
+    if not drawn:
+        return None
+    rows = tuple(
+        (*named(probe), *(_share_cell(share) for share in (draws.ever, draws.mostly, draws.mean)))
+        for probe, draws in drawn
+    )
+    return Table(
+        id="draws",
+        caption="Goal reached, over several answers of a model whose outputs vary",
+        columns=(
+            *NAMING,
+            *(Cell(text=name) for name in ("In any answer", "In most", "On average")),
+        ),
+        rows=rows,
+        note="“In most” is what every other figure counts. Each answer is a new one, which the "
+        "attack has not seen.",
+    )
+
+
+def _share_cell(share: StoredEstimate) -> Cell:
+    return Cell(text=wording.share(share.value), detail=rounding.bounds(share), reason=share.note)

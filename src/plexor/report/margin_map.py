@@ -68,7 +68,7 @@ def show_margins(margins: Margins, seen: Frame) -> MarginMap | None:
     shown[breaking] = BREAKING
     counts = f"{wording.count(int(breaking.sum()))} of {wording.count(int(tried.sum()))}"
     return MarginMap(
-        picture=uri(flat(np.moveaxis(shown, -1, 0))[seen.rows, seen.columns]),
+        picture=uri(flat(np.moveaxis(shown, -1, 0), seen.upright)[seen.rows, seen.columns]),
         alt=f"Map of single positions, {counts} tried break the case",
         legend=_legend(counts, low, high, held.size, whole=bool(tried.all())),
     )

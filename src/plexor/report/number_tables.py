@@ -187,7 +187,7 @@ def truth_scatter(summary: Summary, findings: pd.DataFrame, probe: AttackSummary
     return draw_scatter(
         Scatter(
             id="said-and-true",
-            title=f"What the model says against the truth: {family_words(probe)}",
+            title=f"Output against truth: {family_words(probe)}",
             description="One point a case and probe; on the line, what is said is true. "
             + "; ".join(
                 f"{group.label}: {wording.counted(len(group.x), 'case')}"

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from plexor.cases.bands import bands
 from plexor.cases.formats.png import PngCodec
+from plexor.cases.grid import Reordering
 from plexor.cases.image import Image
 
 Values = NDArray[np.floating[Any]]
@@ -20,6 +22,8 @@ WIDEST = 384
 
 _PERCENTILES = (1, 99)
 _GAP = 4
+_SLICES = "middle slice along each axis"
+_CONVENTION = "neurological convention: the patient's right is on the right"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,8 @@ class Frame:
         rows: rows of the plane.
         columns: columns of the plane.
         part: the same in words; empty for the whole of a 2D image.
+        upright: of a volume whose file says where its voxels lie, the reordering of its axes to
+            right, anterior, superior; else None, and axes are shown as stored.
     """
 
     low: float
@@ -41,6 +47,7 @@ class Frame:
     rows: slice
     columns: slice
     part: str
+    upright: Reordering | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,34 +72,35 @@ class Change:
 def frame(original: Image, perturbed: Image) -> Frame:
     """Chooses the window and the part of a case; the part is where the perturbed image differs."""
     low, high, whole = _window(original)
-    before, after = plane(original), plane(perturbed)
-    height, width = before.shape[:2]
-    energy = np.square(after - before).sum(axis=-1)
+    upright = original.grid.upright if original.grid and original.pixels.ndim > 3 else None
     volume = original.pixels.ndim > 3
+    by_row, by_column = _energies(original, perturbed, upright)
+    height, width = len(by_row), len(by_column)
     widest = 3 * WIDEST if volume else WIDEST
-    rows = _stretch(energy.sum(axis=1), WIDEST)
-    columns = _stretch(energy.sum(axis=0), widest)
+    rows, columns = _stretch(by_row, WIDEST), _stretch(by_column, widest)
     parts = []
     if volume:
-        parts.append("middle slice along each axis")
+        parts.append(_SLICES if upright is None else f"{_SLICES}, {_CONVENTION}")
     if height > WIDEST or width > widest:
         parts.append(
             f"rows {rows.start + 1} to {rows.stop} of {height}, columns {columns.start + 1} to "
             f"{columns.stop} of {width}, where most changed"
         )
-    return Frame(low=low, high=high, whole=whole, rows=rows, columns=columns, part="; ".join(parts))
+    return Frame(
+        low=low, high=high, whole=whole, rows=rows, columns=columns,
+        part="; ".join(parts), upright=upright,
+    )  # fmt: skip
 
 
 def show(image: Image, seen: Frame) -> str:
     """An image as PNG, a data URI."""
-    shown = (plane(image)[seen.rows, seen.columns] - seen.low) / (seen.high - seen.low)
+    shown = (_part(image, seen) - seen.low) / (seen.high - seen.low)
     return uri(np.round(255 * shown).clip(0, 255).astype(np.uint8))
 
 
 def show_change(original: Image, perturbed: Image, seen: Frame) -> Change:
     """The perturbed image and its difference from the original."""
-    where = (seen.rows, seen.columns)
-    change = plane(perturbed)[where] - plane(original)[where]
+    change = _part(perturbed, seen) - _part(original, seen)
     reach = float(np.abs(change).max())
     scale = 127 / reach if reach else 0.0
     return Change(
@@ -104,30 +112,68 @@ def show_change(original: Image, perturbed: Image, seen: Frame) -> Change:
     )
 
 
-def plane(image: Image) -> Values:
+def plane(image: Image, upright: Reordering | None) -> Values:
     """Values (H, W, 1 or 3): the image itself, or a volume's middle slices side by side."""
-    return flat(_values(image))
+    return flat(_values(image), upright)
 
 
-def flat(array: NDArray[Any]) -> NDArray[Any]:
-    """An array (C, *spatial) as (H, W, C): itself, or a volume's middle slices, 0 between them."""
+def _part(image: Image, seen: Frame) -> Values:
+    """The part of the plane that is shown; of a large image, no more is brought to values."""
+    if image.pixels.ndim > 3:
+        return plane(image, seen.upright)[seen.rows, seen.columns]
+    part = _stored(image)[:, seen.rows, seen.columns].astype(np.float64)
+    return flat(image.intensity.slope * part + image.intensity.intercept, None)
+
+
+def _energies(
+    original: Image, perturbed: Image, upright: Reordering | None
+) -> tuple[Values, Values]:
+    """Squared change of each row and each column of the plane; a large image band by band."""
+    if original.pixels.ndim > 3:
+        change = plane(perturbed, upright) - plane(original, upright)
+        energy = np.square(change).sum(axis=-1)
+        return energy.sum(axis=1), energy.sum(axis=0)
+    before, after = _stored(original), _stored(perturbed)
+    by_row, by_column = np.zeros(before.shape[1]), np.zeros(before.shape[2])
+    for band in bands(before.shape):
+        change = after[:, band].astype(np.float64) - before[:, band].astype(np.float64)
+        energy = np.square(change).sum(axis=0)
+        by_row[band] = energy.sum(axis=1)
+        by_column += energy.sum(axis=0)
+    return by_row, by_column
+
+
+def flat(array: NDArray[Any], upright: Reordering | None) -> NDArray[Any]:
+    """An array (C, *spatial) as (H, W, C): itself, or a volume's middle slices, 0 between them.
+
+    Args:
+        array: of an image, or of its shape.
+        upright: see ``Frame``.
+    """
     if array.ndim == 3:
         return np.moveaxis(array, 0, -1)
+    if upright is not None:
+        array = upright(array)
     slices = [np.take(array, size // 2, axis=axis) for axis, size in enumerate(array.shape[1:], 1)]
     # In the usual (RAS) orientation the later axis of a slice runs up, the earlier to the right.
-    upright = [np.moveaxis(one.swapaxes(1, 2)[:, ::-1], 0, -1) for one in slices]
-    tallest = max(one.shape[0] for one in upright)
+    turned = [np.moveaxis(one.swapaxes(1, 2)[:, ::-1], 0, -1) for one in slices]
+    tallest = max(one.shape[0] for one in turned)
     padded = [
         np.pad(one, ((0, tallest - one.shape[0]), (0, gap), (0, 0)))
-        for one, gap in zip(upright, (_GAP, _GAP, 0), strict=True)
+        for one, gap in zip(turned, (_GAP, _GAP, 0), strict=True)
     ]
     return np.concatenate(padded, axis=1)
 
 
 def _values(image: Image) -> Values:
-    """Values (1 or 3, *spatial): of other channels than grey or RGB, the first are shown."""
-    stored = image.pixels[:3] if len(image.pixels) >= 3 else image.pixels[:1]
-    return image.intensity.slope * stored.astype(np.float64) + image.intensity.intercept
+    """Values of the channels that are shown, (1 or 3, *spatial)."""
+    stored = _stored(image).astype(np.float64)
+    return image.intensity.slope * stored + image.intensity.intercept
+
+
+def _stored(image: Image) -> NDArray[Any]:
+    """Stored numbers of the channels that are shown."""
+    return image.pixels[:3] if len(image.pixels) >= 3 else image.pixels[:1]
 
 
 def _window(original: Image) -> tuple[float, float, bool]:

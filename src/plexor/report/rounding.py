@@ -134,6 +134,17 @@ def amount_bounds(estimate: Interval) -> str:
     return "" if low is None or high is None else f"({amount(low)} to {amount(high)})"
 
 
+def years(value: float) -> str:
+    """A number of years to two decimals, as errors of predicted age are published."""
+    return with_unit(f"{value:.2f}", "years")
+
+
+def years_bounds(estimate: Interval) -> str:
+    """The interval of a number of years, in brackets; empty where undefined."""
+    low, high = estimate.low, estimate.high
+    return "" if low is None or high is None else f"({low:.2f} to {high:.2f})"
+
+
 def amount_with_bounds(estimate: StoredEstimate, unit: str) -> str:
     """A number, its unit and its interval in running text."""
     return f"{with_unit(amount(estimate.value), unit)} {amount_bounds(estimate)}".strip()

@@ -25,6 +25,11 @@ _SETTING = (
     "amounts, without the artefact's shape."
 )
 
+_TAG_SETTING = (
+    "Burnt-in tags have another control, which the tables also show under tiles: as much covered "
+    "or left elsewhere in comparable tissue, or the image's own tag removed and drawn again."
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shortcuts:
@@ -45,8 +50,10 @@ def shortcuts(summary: Summary) -> Shortcuts | None:
     """The section; None without shortcuts."""
     if not summary.shortcuts:
         return None
+    tagged = any(probe.name.startswith("tag-") for probe in summary.shortcuts)
+    method = (_SETTING, _TAG_SETTING) if tagged else (_SETTING,)
     return Shortcuts(
-        sentences=(_SETTING, shortcut_answer(summary)),
+        sentences=(*method, shortcut_answer(summary)),
         decisions=_decisions(summary),
         accuracy=_accuracy(summary),
     )

@@ -19,6 +19,7 @@ from plexor.findings.study_file import (
 from plexor.report import rounding
 from plexor.report.confusion import Confusions, confusions
 from plexor.report.rounding import Interval
+from plexor.report.study_pictures import ShownArm
 from plexor.report.table import Cell, Table
 
 _WORDING: dict[NumberKind, tuple[Callable[[float], str], Callable[[Interval], str]]] = {
@@ -28,8 +29,10 @@ _WORDING: dict[NumberKind, tuple[Callable[[float], str], Callable[[Interval], st
     "p": (rounding.p_value, lambda _: ""),
     "p-bound": (rounding.p_bound, lambda _: ""),
     "d-prime": (rounding.amount, rounding.amount_bounds),
+    "years": (rounding.years, rounding.years_bounds),
 }
 _DASH = Cell(text=wording.UNDEFINED, reason="not measured here")
+_NOT_PRINTED = Cell(text=wording.UNDEFINED, reason="not printed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +58,14 @@ class StudyView:
     setting: str
     compared: Table
     arms: tuple[Arm, ...]
+    shown: tuple[ShownArm, ...]
     sections: tuple[Section, ...]
     departures: Table
     limits: tuple[str, ...]
 
 
-def study_view(result: StudyResult) -> StudyView:
-    """Builds the whole page."""
+def study_view(result: StudyResult, shown: tuple[ShownArm, ...] = ()) -> StudyView:
+    """Builds the whole page; ``shown`` are its pictures."""
     return StudyView(
         title=result.title,
         subtitle=f"{result.citation} Carried out again at scale “{result.scale}”.",
@@ -71,6 +75,7 @@ def study_view(result: StudyResult) -> StudyView:
         setting=result.setting,
         compared=_compared(result),
         arms=result.arms,
+        shown=shown,
         sections=tuple(_section(table) for table in result.tables),
         departures=_departures(result),
         limits=result.limits,
@@ -78,14 +83,20 @@ def study_view(result: StudyResult) -> StudyView:
 
 
 def answer(result: StudyResult) -> str:
-    """Number of agreeing figures among those compared, for each arm."""
+    """The verdict, or the number of agreeing figures among those compared, for each arm."""
+    if result.verdict:
+        return result.verdict
     parts = []
     for arm in _arms(result):
         found = [row.agreement[arm].word for row in result.rows if arm in row.agreement]
-        same = sum(word in ("within sampling error", "same conclusion") for word in found)
-        compared = same + sum(word in ("differs", "other conclusion") for word in found)
-        parts.append(f"{same} of {compared} in “{arm}”")
-    return f"Figures that agree with the published ones: {', '.join(parts)}."
+        same = sum(word in ("agrees", "same conclusion") for word in found)
+        other = sum(word in ("differs", "other conclusion") for word in found)
+        open_ = found.count("cannot tell")
+        if same + other + open_:
+            parts.append(f"in “{arm}” {same} agree, {other} differ, and {open_} cannot be told")
+    if not parts:
+        return "No figure is compared with the published ones."
+    return f"Beside the published figures: {'; '.join(parts)}."
 
 
 def number_words(number: Number | None) -> tuple[str, str]:
@@ -134,15 +145,17 @@ def _compared(result: StudyResult) -> Table:
         columns=tuple(columns),
         rows=tuple(_row(row, arms) for row in result.rows),
         note="In brackets 95 % intervals; “n = 200 in 150” are 200 cases in 150 groups, by which "
-        "ours are clustered. “Within sampling error”: the 95 % interval of the difference, ours "
-        "minus published, covers 0; the difference stands below, in points. “Differs, because”: it "
-        "does not, and the reason is the one that the study names beforehand, which need not be "
-        "the only one.",
+        "ours are clustered. “Agrees”: the 95 % interval of the difference, ours minus published, "
+        "lies within the margin that the study states beforehand; the difference stands below, in "
+        "points. “Differs, because”: it lies wholly beyond, and the reason is the one that the "
+        "study names beforehand, which need not be the only one. “Cannot tell”: neither; more "
+        "cases would tell.",
     )
 
 
 def _row(row: Compared, arms: list[str]) -> tuple[Cell, ...]:
-    cells = [Cell(text=row.what, header=True), number_cell(row.published)]
+    printed = _NOT_PRINTED if row.published is None else number_cell(row.published)
+    cells = [Cell(text=row.what, header=True), printed]
     for arm in arms:
         cells += [number_cell(row.ours.get(arm)), _agreement_cell(row.agreement.get(arm))]
     return tuple(cells)

@@ -21,11 +21,12 @@ from plexor.report.change_table import change_table
 from plexor.report.comparator import Comparator, comparator
 from plexor.report.confusion import Confusions, confusions
 from plexor.report.decision_tables import class_table, probes_table
-from plexor.report.effort_tables import effort_table, stages_table
+from plexor.report.effort_tables import draws_table, effort_table, stages_table
 from plexor.report.label_tables import label_table
 from plexor.report.lead_attack import lead_attack
 from plexor.report.number_tables import accuracy_table, number_table, truth_scatter, truth_table
 from plexor.report.outline_tables import outline_table, outlined_class_table
+from plexor.report.pictures import Pictures
 from plexor.report.provenance import Fact, facts
 from plexor.report.reader_section import ReaderSection, reader_section
 from plexor.report.shortcut_section import Shortcuts, shortcuts
@@ -63,6 +64,7 @@ class View:
     probes: Table | None
     effort: Table | None
     stages: Table | None
+    draws: Table | None
     classes: tuple[Table, ...]
     labels: tuple[Table, ...]
     outlines: tuple[Table, ...]
@@ -83,8 +85,8 @@ class View:
     facts: tuple[Fact, ...]
 
 
-def view(run: RunDirectory, summary: Summary, findings: pd.DataFrame) -> View:
-    """Builds the whole page."""
+def view(run: RunDirectory, summary: Summary, findings: pd.DataFrame, pictures: Pictures) -> View:
+    """Builds the whole page, and places its pictures."""
     raised = _raised(summary)
     grouped = _lead_first(summary)
     ranked = _ranked(summary)
@@ -103,6 +105,7 @@ def view(run: RunDirectory, summary: Summary, findings: pd.DataFrame) -> View:
         probes=_probes(summary) if grouped else None,
         effort=effort_table(summary) if grouped else None,
         stages=stages_table(summary),
+        draws=draws_table(summary),
         classes=tuple(class_table(summary, group, n) for n, group in enumerate(grouped, 1))
         if one_class
         else (),
@@ -123,7 +126,7 @@ def view(run: RunDirectory, summary: Summary, findings: pd.DataFrame) -> View:
         else (),
         shortcuts=shortcuts(summary),
         changes=change_table(summary),
-        comparator=comparator(run, summary, findings),
+        comparator=comparator(run, summary, findings, pictures),
         flags_words=_flags_words(summary, raised),
         raised=raised,
         passed=_quiet(summary.flags_passed),

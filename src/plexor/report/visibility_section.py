@@ -138,6 +138,29 @@ def _d_primes(
     return [(0.0, StoredEstimate.of(nothing)), *seen]
 
 
+def seen_words(probe: AttackSummary) -> str:
+    """How visible an attack's changes are, in a sentence; "" where nothing was measured.
+
+    E.g. ``Of 9 changed images: PSNR 41.2 dB, median; SSIM .98, median; …``.
+    """
+    found = probe.visibility
+    if found is None or not found.n_changed:
+        return ""
+    parts = [
+        f"{name} {rounding.amount(estimate.value)} ({detail})"
+        for name, detail, pick in _COLUMNS
+        if (estimate := pick(found)) is not None and estimate.value is not None
+    ]
+    if found.observer is not None and found.observer.d_prime.value is not None:
+        d_prime = found.observer.d_prime
+        parts.append(
+            f"d' of the model observer {rounding.amount(d_prime.value)} "
+            f"{rounding.amount_bounds(d_prime)}, one image at a time"
+        )
+    images = wording.counted(found.n_changed, "changed image")
+    return f"Of {images}: {'; '.join(parts)}." if parts else ""
+
+
 def _observer(probe: AttackSummary | NoiseSummary | None) -> ObserverResult | None:
     return None if probe is None or probe.visibility is None else probe.visibility.observer
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from plexor.shortcuts.artefacts import Bubbles, Hairs, Ink, Ruler
 from plexor.shortcuts.shortcut import Shortcut
+from plexor.shortcuts.tag_edits import ByCase, CoveredTags, ExchangedTags, IsolatedTags
 from plexor.shortcuts.transplant import Transplant
 
 
@@ -16,10 +17,12 @@ class Entry:
     Attributes:
         shortcut: the class.
         summary: one line.
+        title: in headings; the class's name where it is "".
     """
 
-    shortcut: type[Shortcut]
+    shortcut: type[Shortcut | ByCase]
     summary: str
+    title: str = ""
 
 
 DECIDED = ("multiclass", "binary", "multilabel")
@@ -35,6 +38,21 @@ CATALOGUE: dict[str, Entry] = {
 LISTED: dict[str, Entry] = CATALOGUE | {
     "transplant": Entry(
         shortcut=Transplant, summary="a piece cut from a photograph, placed at random where it fits"
+    ),
+    "tag-cover": Entry(
+        shortcut=CoveredTags,
+        title="Tags covered",
+        summary="burnt-in tags covered, beside covers of equal size elsewhere",
+    ),
+    "tag-isolation": Entry(
+        shortcut=IsolatedTags,
+        title="Tags alone",
+        summary="everything but the burnt-in tags made black, beside as much left elsewhere",
+    ),
+    "tag-transplant": Entry(
+        shortcut=ExchangedTags,
+        title="Tags exchanged",
+        summary="a tag of another label's case, or one aspect of it, beside the own drawn again",
     ),
 }
 """All shortcuts that a plan can name: those that are drawn, and those read from files."""

@@ -106,6 +106,9 @@ def check_trained(weights: Path, training: Training, cohort: Cohort, *, seed: in
 def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
     """A training's configuration as in its card; initial weights by the name of their file."""
     plain: dict[str, Any] = json.loads(json.dumps(config, default=str))
+    for name, value in plain.items():
+        if isinstance(value, dict):  # what is not given may be unknown to an older card
+            plain[name] = {key: one for key, one in value.items() if one is not None}
     if plain.get("start") is not None:
         plain["start"] = Path(plain["start"]).name
     return plain

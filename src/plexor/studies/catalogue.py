@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from plexor.core.errors import PlanError, unknown
 from plexor.studies.allyn2020 import ALLYN2020
+from plexor.studies.li2020 import LI2020
 from plexor.studies.study import Study
 
-STUDIES: dict[str, Study] = {study.name: study for study in (ALLYN2020,)}
+STUDIES: dict[str, Study] = {study.name: study for study in (ALLYN2020, LI2020)}
 
 
 def find(name: str) -> Study:

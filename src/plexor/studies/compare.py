@@ -1,20 +1,27 @@
-"""A published figure beside ours: could both be of one truth, or not?
+"""A published figure beside ours: are they equal within the margin that the study states?
 
-*Within sampling error*: the 95 % interval of the difference, ours minus published, covers 0. The
-two are taken to be of different cases. The published figure's own interval is Wilson's, from its
-value and n; ours is as estimated, clustered by group; they are squared and added (MOVER: Newcombe,
-Stat Med 1998;17:873, method 10). The interval is then made wider by half a unit of the last digit
-printed, since the figure behind the print may lie anywhere in there.
+The verdict is one of equivalence, so that a small sample cannot earn it. It rests on the 95 %
+interval of the difference, ours minus published, and on the study's margin, which is written down
+before anything is run.
 
-*Differs*: it does not cover 0. The reason is the one that the study names beforehand: what it does
-otherwise that bears on this figure. That this is the only reason is not shown.
+*Agrees*: the interval lies within the margin. *Differs*: it lies wholly beyond the margin. The
+reason is the one that the study names beforehand: what it does otherwise that bears on this figure.
+That this is the only reason is not shown. *Cannot tell*: anything else; with more cases the
+interval would be narrower.
 
-*Cannot be compared*: the publication gives no n, or ours is undefined. The difference then has no
-interval (NaN), with a note.
+*Same conclusion*, of a test: both are significant. *Other conclusion*: ours is significant and the
+published one is not. *Cannot tell*: ours is not significant, which shows nothing.
 
-Cases of the published sample are taken to be independent, because a publication rarely says how
-they hang together; where they come several to a group, its true interval is wider than the one used
-here.
+*No verdict*: the images are drawn. *Not measured here*. *Cannot be compared*: the publication gives
+no n, the study no margin, or ours is undefined; the difference then has no interval (NaN), with a
+note.
+
+The published figure's own interval is Wilson's, from its value and n; ours is as estimated,
+clustered by group; they are squared and added (MOVER: Newcombe, Stat Med 1998;17:873, method 10),
+since the two are taken to be of different cases. The interval is made wider by half a unit of the
+last digit printed, since the figure behind the print may lie anywhere in there. Cases of the
+published sample are taken to be independent, because a publication rarely says how they hang
+together; where they come several to a group, its true interval is wider than the one used here.
 """
 
 from __future__ import annotations
@@ -32,27 +39,60 @@ SIGNIFICANT = 0.05
 _METHOD = "difference of two independent shares, their intervals squared and added"
 
 
-def compare(published: Published, ours: Number | None, *, because: str) -> Agreement:
+def compare(
+    published: Published, ours: Number | None, *, because: str, drawn: bool = False
+) -> Agreement:
     """How our figure stands to the published one.
 
     Args:
         published: a share, or a bound below which a p-value lies.
         ours: the same figure of ours; None where it was not measured.
         because: why the two may differ, as the study knew beforehand.
+        drawn: whether our images are phantoms, on which nothing agrees or differs.
+
+    Example:
+        >>> from plexor.stats import proportion_interval
+        >>> from plexor.studies import Published
+        >>> printed = Published(
+        ...     id="accuracy", what="Accuracy", value=0.84, n=2003, margin=0.05, where="abstract"
+        ... )
+        >>> for n in (25, 4000):
+        ...     ours = Number.of("share", proportion_interval(round(0.84 * n), n))
+        ...     print(n, compare(printed, ours, because="").word)
+        25 cannot tell
+        4000 agrees
     """
     if ours is None:
         return Agreement(word="not measured here", because=because)
+    if drawn:
+        return Agreement(word="no verdict", because="the images are drawn phantoms")
     if ours.value is None:
         return Agreement(word="cannot be compared", because=ours.note)
     if published.kind == "p-bound":
         return _conclusions(published.value, ours.value, because=because)
+    return _equivalence(published, ours, because=because)
+
+
+def _equivalence(published: Published, ours: Number, *, because: str) -> Agreement:
+    """Where the interval of the difference lies, beside the margin."""
     found = difference(published, ours)
     number = Number.of("points", found)
     if math.isnan(found.low):
         return Agreement(word="cannot be compared", because=found.note, difference=number)
-    if found.low <= 0 <= found.high:
-        return Agreement(word="within sampling error", difference=number)
-    return Agreement(word="differs", because=because, difference=number)
+    margin = published.margin
+    if margin is None:
+        return Agreement(
+            word="cannot be compared", because="the study states no margin", difference=number
+        )
+    if -margin <= found.low and found.high <= margin:
+        return Agreement(word="agrees", difference=number)
+    if found.low > margin or found.high < -margin:
+        return Agreement(word="differs", because=because, difference=number)
+    return Agreement(
+        word="cannot tell",
+        because=f"the interval is not within ±{100 * margin:g} points, nor beyond",
+        difference=number,
+    )
 
 
 def difference(published: Published, ours: Number) -> Estimate:
@@ -91,7 +131,9 @@ def difference(published: Published, ours: Number) -> Estimate:
 
 
 def _conclusions(published: float, ours: float, *, because: str) -> Agreement:
-    """Whether both tests say the same at the usual level; p-values themselves are no estimates."""
-    if (published <= SIGNIFICANT) == (ours < SIGNIFICANT):
+    """Whether both tests are significant; p-values themselves are no estimates."""
+    if ours >= SIGNIFICANT:
+        return Agreement(word="cannot tell", because="ours is not significant, which shows nothing")
+    if published <= SIGNIFICANT:
         return Agreement(word="same conclusion")
     return Agreement(word="other conclusion", because=because)

@@ -6,9 +6,13 @@ from collections.abc import Callable
 
 from plexor.core.errors import PlanError, unknown
 from plexor.studies.allyn2020 import recipe as allyn2020
+from plexor.studies.li2020 import recipe as li2020
 from plexor.studies.step import Request, Step
 
-_RECIPES: dict[str, Callable[[Request], list[Step]]] = {"allyn2020": allyn2020.steps}
+_RECIPES: dict[str, Callable[[Request], list[Step]]] = {
+    "allyn2020": allyn2020.steps,
+    "li2020": li2020.steps,
+}
 
 
 def recipe(name: str) -> Callable[[Request], list[Step]]:

@@ -22,7 +22,7 @@ class Request:
         out: its directory; an unfinished run of the same study is resumed.
         scale: "smoke" (minutes, to test that everything works), "small" (two processors, hours) or
             "full" (a graphics card).
-        data: the original data; None draws phantoms, for "smoke" only.
+        data: the original data; None draws phantoms, in some studies for "smoke" only.
         weights: arm → weights trained earlier by the arm's plan.
         start: arm → initial weights of its training, e.g. ImageNet's.
         device: where to compute, e.g. "cuda:0"; None takes a CUDA device if there is one.
@@ -40,6 +40,13 @@ class Request:
     def __post_init__(self) -> None:
         if self.scale not in SCALES:
             raise PlanError(unknown("scale", self.scale, SCALES))
+
+    def check_data(self) -> None:
+        """Refuses a scale other than "smoke" without data, where phantoms are for that only.
+
+        Raises:
+            PlanError: no data.
+        """
         if self.data is None and self.scale != "smoke":
             raise PlanError(
                 f"scale {self.scale} needs the real images; give their folder with --data, or take "

@@ -22,6 +22,8 @@ class Published:
         n: number of cases; None if the publication does not give it.
         where: the place in the publication.
         rounding: half a unit of the last printed digit.
+        margin: difference from ours that still counts as agreement, in the figure's unit, stated
+            before anything is run; None without one, and then there is no verdict.
         note: a remark needed to understand the figure.
     """
 
@@ -34,6 +36,7 @@ class Published:
     n: int | None = None
     where: str
     rounding: float = 0.0
+    margin: float | None = None
     note: str = ""
 
     def number(self) -> Number:
@@ -45,8 +48,12 @@ class Published:
             high=self.high,
             n=self.n,
             method=f"as printed: {self.where}",
-            remark=self.note,
+            remark=self._remark(),
         )
+
+    def _remark(self) -> str:
+        margin = "" if self.margin is None else f"margin ±{100 * self.margin:g} points"
+        return "; ".join(filter(None, [margin, self.note]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

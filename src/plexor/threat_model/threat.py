@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from plexor.core.errors import PlanError, unknown
+from plexor.core.ids import digest
 from plexor.core.wording import SPACE, with_unit
 from plexor.threat_model.norm import NORMS, Norm
 from plexor.threat_model.region import Border, Masked, region_from
 
 Unit = Literal["level", "value", "percent", "count"]
-Channels = Literal["together", "apart"]
+Channels = Literal["together", "apart", "tied"]
+_MOST_NAMED = 2
+"""Features that a threat's name spells out; more are counted."""
 _BALL = ("norm", "radius", "unit", "channels", "features")
 
 
@@ -27,8 +30,10 @@ class Threat:
         unit: "level" (one quantum of the stored image), "value" (what the header's rescale gives,
             e.g. HU), or "percent" of the storable range; for L0 "count", or "percent" of all
             positions. For L0 "level" means "count", since L0 has no other measure.
-        channels: for L0, whether a pixel counts once, however many of its channels change, or each
-            channel by itself.
+        channels: "together": channels change as they like, and for L0 a pixel counts once, however
+            many of its channels change. "apart": for L0, each channel counts by itself. "tied":
+            every channel changes by the same amount; for grey images stored as RGB, whose channels
+            are equal and stay so.
         region: the only part of the image that may change; None for all of it.
         features: of the numbers that a model takes beside the image, those that may move too:
             name → how far up and down, in the feature's own unit. All others are held.
@@ -69,9 +74,12 @@ class Threat:
         """Norm, radius, region and features as they stand in a probe's id, e.g. "linf-2"."""
         parts = [self.norm, f"{self.radius:g}"]
         parts += [self.unit] if self.unit not in ("level", "count") else []
-        parts += ["apart"] if self.channels == "apart" else []
+        parts += [self.channels] if self.channels != "together" else []
         parts += [self.region.name] if self.region is not None else []
-        parts += [f"{name}-{radius:g}" for name, radius in self.features.items()]
+        moved = [f"{name}-{radius:g}" for name, radius in self.features.items()]
+        if len(moved) > _MOST_NAMED:  # an id becomes the name of a file
+            moved = [f"{len(moved)}-features-{digest(sorted(moved))[:8]}"]
+        parts += moved
         return "-".join(parts)
 
     @property
@@ -81,7 +89,7 @@ class Threat:
         Features that may move are named with their radii.
         """
         parts = [NORMS[self.norm].symbol]
-        parts += ["channels apart"] if self.channels == "apart" else []
+        parts += [f"channels {self.channels}"] if self.channels != "together" else []
         parts += [self.place] if self.place else []
         parts += [f"with {self.moved}"] if self.features else []
         return ", ".join(parts)
@@ -113,6 +121,7 @@ class Threat:
     def extent(self) -> str:
         """The change allowed, as it stands within a sentence."""
         how = NORMS[self.norm].extent.format(self.size)
+        how += ", the same in every channel" if self.channels == "tied" else ""
         how = f"{how}, and only {self.place}" if self.place else how
         return f"{how}, and beside it {self.moved}" if self.features else how
 

@@ -90,7 +90,8 @@ def log_energies(
 
     The energy is the mean square of the filtered image with periodic boundaries. It is computed
     from the spectrum (Parseval's theorem). The energy of rounding to stored levels,
-    ``rounding² / 12`` per pixel, is added, so that the logarithm of a flat image is finite.
+    ``rounding² / 12`` per pixel, is added, so that the logarithm of a flat image is finite. It is
+    NaN for a channel that passes nothing, since the image has too few pixels for it.
 
     Args:
         plane: (rows, columns), or a volume (rows, columns, slices): the mean energy of its slices.
@@ -110,7 +111,8 @@ def log_energies(
         )
     filters = _filters(plane.shape[0], plane.shape[1], channels)
     spectrum = fft.rfft2(plane - plane.mean(axis=(0, 1)), axes=(0, 1))
-    return np.log(filters.energies(spectrum) + rounding**2 / 12 * filters.white)
+    found = filters.energies(spectrum) + rounding**2 / 12 * filters.white
+    return np.log(found, out=np.full_like(found, np.nan), where=found > 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,22 +63,23 @@ def look(
         low: smallest storable number.
         span: greatest minus smallest storable number.
         quantum: one level; 0 where storage is floating, which the observer treats as 16 bits.
-        padding: pixels that are no part of the image, (*spatial); PSNR, ΔE2000 and the counts of
-            changes leave them out. SSIM and the observer filter the whole image.
+        padding: pixels that are no part of the image, (*spatial). PSNR, ΔE2000 and the counts of
+            changes leave them out, SSIM the windows that touch them; the observer sees them filled
+            with the mean of the rest.
     """
     inside, altered = original, other
     if padding is not None:
         inside, altered = (image[:, ~padding][..., None] for image in (original, other))
     alike, colours = math.nan, ColourDifference.unknown()
     if settings.similarity:
-        alike = ssim(original, other, span=span)
+        alike = ssim(original, other, span=span, padding=padding)
         if len(original) == 3:
             colours = colour_difference(inside, altered, low=low, span=span)
     channels = channels_of(settings)
     seen: list[float] = []
     if channels:
         rounding = quantum or span / 2**16
-        for plane in planes(other, settings.colour):
+        for plane in planes(_filled(other, padding), settings.colour):
             seen += log_energies(plane, channels, rounding=rounding).tolist()
     return Sight(
         psnr=psnr(inside, altered, span=span),
@@ -87,3 +88,13 @@ def look(
         responses=tuple(seen),
         levels=levels_moved(inside, altered, quantum=quantum),
     )
+
+
+def _filled(pixels: Pixels, padding: NDArray[np.bool_] | None) -> Pixels:
+    """The image with the mean of its channel where padding is; as it is without padding."""
+    if padding is None or padding.all():
+        return pixels
+    filled = pixels.astype(np.float64)
+    for channel in filled:
+        channel[padding] = channel[~padding].mean()
+    return filled

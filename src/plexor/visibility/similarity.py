@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterable
 
 import numpy as np
-from scipy.ndimage import correlate1d
+from numpy.typing import NDArray
+from scipy.ndimage import correlate1d, maximum_filter1d
 
 from plexor.cases.bands import bands
 from plexor.visibility.array import Floats, Pixels, as_pair, check_pair, check_span
@@ -43,7 +44,9 @@ def psnr(original: Pixels, other: Pixels, *, span: float) -> float:
     return math.inf if error == 0 else 10 * math.log10(span**2 / error)
 
 
-def ssim(original: Pixels, other: Pixels, *, span: float) -> float:
+def ssim(
+    original: Pixels, other: Pixels, *, span: float, padding: NDArray[np.bool_] | None = None
+) -> float:
     """Mean structural similarity, 1 for equal images (Wang et al., IEEE TIP 2004;13:600).
 
     Uses a Gaussian window of σ = 1.5 and 11 pixels along each spatial axis, population variances,
@@ -53,9 +56,11 @@ def ssim(original: Pixels, other: Pixels, *, span: float) -> float:
         original: (channels, *spatial), two spatial axes or three.
         other: the altered image, of the same shape.
         span: greatest minus smallest storable number, e.g. 255.
+        padding: pixels that are no part of the image, (*spatial); windows that touch one are left
+            out of the mean.
 
     Returns:
-        NaN where an axis is shorter than the window.
+        NaN where an axis is shorter than the window, or where every window touches padding.
 
     Raises:
         PlanError: shapes that differ, or a span of 0.
@@ -69,7 +74,8 @@ def ssim(original: Pixels, other: Pixels, *, span: float) -> float:
     check_pair(original, other)
     if min(original.shape[1:]) <= 2 * _REACH:
         return math.nan
-    return float(np.mean([_alike(a, b, span) for a, b in zip(original, other, strict=True)]))
+    pairs = zip(original, other, strict=True)
+    return float(np.mean([_alike(a, b, span, padding) for a, b in pairs]))
 
 
 def ms_ssim(original: Pixels, other: Pixels, *, span: float) -> float:
@@ -97,17 +103,31 @@ def ms_ssim(original: Pixels, other: Pixels, *, span: float) -> float:
     return float(np.mean([_over_scales(a, b, span) for a, b in zip(x, y, strict=True)]))
 
 
-def _alike(x: Pixels, y: Pixels, span: float) -> float:
+def _alike(x: Pixels, y: Pixels, span: float, padding: NDArray[np.bool_] | None) -> float:
     """Mean structural similarity of one channel, (*spatial), band by band."""
-    parts = (
-        as_pair(x[None, band], y[None, band]) for band in bands((1, *x.shape), overlap=2 * _REACH)
-    )
-    return _mean(np.prod(_maps(a[0], b[0], span), axis=0) for a, b in parts)
+
+    def part(band: slice) -> Floats:
+        a, b = as_pair(x[None, band], y[None, band])
+        found: Floats = np.prod(_maps(a[0], b[0], span), axis=0)
+        return found if padding is None else found[~_touched(padding[band])]
+
+    return _mean(part(band) for band in bands((1, *x.shape), overlap=2 * _REACH))
+
+
+def _touched(padding: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which of the windows that fit have a number in padding."""
+    for axis in range(padding.ndim):
+        wide = maximum_filter1d(padding.astype(np.uint8), 2 * _REACH + 1, axis=axis) > 0
+        fits = slice(_REACH, wide.shape[axis] - _REACH)
+        padding = wide[(slice(None),) * axis + (fits,)]
+    return padding
 
 
 def _mean(parts: Iterable[Floats]) -> float:
-    """The mean over arrays; of one array its own mean, to the bit."""
-    found = [(float(part.mean()), part.size) for part in parts]
+    """The mean over arrays; of one array its own mean, to the bit; NaN of nothing."""
+    found = [(float(part.mean()), part.size) for part in parts if part.size]
+    if not found:
+        return math.nan
     if len(found) == 1:
         return found[0][0]
     return math.fsum(mean * size for mean, size in found) / sum(size for _, size in found)

@@ -8,7 +8,7 @@ from typing import ClassVar, get_args
 from plexor.attacks.generative.network import GROUP, Architecture
 from plexor.attacks.goals import LossKind
 from plexor.attacks.objective import Precision
-from plexor.attacks.options import check_counts, check_positive
+from plexor.attacks.options import check_counts, check_names, check_positive
 from plexor.core.errors import PlanError, unknown
 
 
@@ -43,6 +43,8 @@ class Recipe:
         held_back: share of the cases held back from training, at most 256 cases: validation on them
             every 50 steps.
         patience: number of validations without progress after which training ends.
+        restarts: greatest number of further trainings, from other random weights, where one ends
+            with less than half of the held-back cases at the goal; the best is kept.
         precision: of the passes through the model: "float32", "bfloat16" or "float16".
     """
 
@@ -60,11 +62,13 @@ class Recipe:
     discriminator: float = 0.0
     held_back: float = 0.1
     patience: int = 5
+    restarts: int = 2
     precision: Precision = "float32"
 
     method: ClassVar[str]
 
     def __post_init__(self) -> None:
+        check_names(self.method, loss=self.loss, precision=self.precision)
         if self.architecture not in get_args(Architecture):
             raise PlanError(unknown("generator", self.architecture, get_args(Architecture)))
         if self.width < GROUP or self.width % GROUP:
@@ -85,9 +89,11 @@ class Recipe:
                     f"{self.method}: `{name}` must be a weight of at least 0, "
                     f"got {getattr(self, name)}"
                 )
+        if self.restarts < 0:
+            raise PlanError(f"{self.method}: `restarts` must be at least 0, got {self.restarts}")
         if not 0 <= self.held_back < 1:
             raise PlanError(f"{self.method}: `held_back` must lie in [0, 1), got {self.held_back}")
 
     def n_batches(self, per_pass: int) -> int:
         """See ``FittedAttack.n_batches``: the first, one pass to hold back, and the steps."""
-        return 2 + per_pass + self.steps
+        return 2 + per_pass + (1 + self.restarts) * self.steps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass, field
 
@@ -23,9 +24,14 @@ from plexor.attacks.objective import Objective
 from plexor.attacks.threat import Threat
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
+from plexor.models.foreign_code import backward_pass
 from plexor.models.model import Model
 
+logger = logging.getLogger(__name__)
+
 _LOOK_EVERY = 50
+_STUCK = 0.5
+"""Share of the held-back cases at the goal below which a training is repeated."""
 _MOST_HELD_BACK = 256
 _BETAS = (0.5, 0.999)
 """Of Adam, as Poursaeed et al. (CVPR 2018) and most generators since DCGAN have them."""
@@ -74,12 +80,37 @@ class Training:
         the goal, then with the lowest mean loss, and among validations with all cases at the goal
         the latest. Without held-back cases, or if all are at the goal untouched, they are the
         weights after the last step.
+
+        A training that has been validated more often than ``recipe.patience`` times, and ends with
+        less than half of the held-back cases at the goal, may be stuck. It is repeated from other
+        random weights, ``recipe.restarts`` times at most, and the best of all is returned.
         """
-        recipe, first = self.recipe, self.stream.first()
+        first = self.stream.first()
         # Raises for images without such a unit, even if none is trained on.
         self.threat.radii(first)
         device = first.images.device
         del first  # keep no batch in memory while reading others
+        held_back, best = self._held_back(), Progress(patience=self.recipe.patience)
+        for attempt in range(1 + self.recipe.restarts):
+            progress = self._attempt(attempt, held_back, device)
+            best = progress if progress.best > best.best else best
+            if not held_back.objectives or not progress.stuck:
+                break
+            if attempt < self.recipe.restarts:
+                logger.warning(
+                    "%s: %.0f %% of the held-back cases reach the goal; training starts again from "
+                    "other random weights",
+                    self.stream.method,
+                    100 * progress.best[0],
+                )
+        for objective in held_back.objectives:
+            self.stream.spent(objective)
+        self.network.load_state_dict(best.weights)
+        return self.network
+
+    def _attempt(self, attempt: int, held_back: HeldBack, device: torch.device) -> Progress:
+        """One training from random weights, and its best validation."""
+        recipe, progress = self.recipe, Progress(patience=self.recipe.patience)
         self.network = empty_generator(
             recipe.architecture,
             self.stream.shape,
@@ -87,11 +118,10 @@ class Training:
             patch=recipe.patch,
             patterns=recipe.patterns,
         )
-        self._fill(self.network, "generator")
+        self._fill(self.network, "generator", attempt)
         self.network.to(device)
-        self.rival = self._rival(device)
+        self.rival = self._rival(device, attempt)
         self.optimizer = self._optimizer()
-        held_back, progress = self._held_back(), Progress(patience=recipe.patience)
         for step, batch in zip(range(recipe.steps), self.stream.endlessly(), strict=False):
             for group in self.optimizer.param_groups:
                 group["lr"] = group["peak"] * (1 + math.cos(math.pi * step / recipe.steps)) / 2
@@ -100,10 +130,7 @@ class Training:
                 progress.note(*self._look(held_back.objectives), self.network)
             if held_back.objectives and progress.ended:
                 break
-        for objective in held_back.objectives:
-            self.stream.spent(objective)
-        self.network.load_state_dict(progress.weights)
-        return self.network
+        return progress
 
     def _learn(self, batch: Batch) -> None:
         """One step."""
@@ -111,7 +138,9 @@ class Training:
             return
         objective = self._objective(batch)
         self.optimizer.zero_grad()
-        self._lowered(objective).backward()  # type: ignore[no-untyped-call]
+        lowered = self._lowered(objective)
+        with backward_pass():
+            lowered.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         self.network.keep_in_range()
         self.stream.spent(objective)
@@ -204,14 +233,15 @@ class Training:
         ]
         return torch.optim.Adam(groups, betas=_BETAS)
 
-    def _fill(self, network: nn.Module, name: str) -> None:
-        fill_at_random(network, seed_for(self.seed, self.stream.method, name))
+    def _fill(self, network: nn.Module, name: str, attempt: int) -> None:
+        purpose = f"{name}-{attempt}" if attempt else name
+        fill_at_random(network, seed_for(self.seed, self.stream.method, purpose))
 
-    def _rival(self, device: torch.device) -> Rival | None:
+    def _rival(self, device: torch.device, attempt: int) -> Rival | None:
         if not self.recipe.discriminator:
             return None
         network = empty_discriminator(self.stream.shape, self.recipe.width)
-        self._fill(network, "discriminator")
+        self._fill(network, "discriminator", attempt)
         return Rival(network.to(device), self.recipe.learning_rate)
 
 
@@ -244,16 +274,19 @@ class Progress:
         patience: number of validations without improvement after which training ends.
         best: best result so far: share at the goal, and minus the loss, or 0 where all are there.
         weights: weights of the best validation, the latest of equal ones.
+        n_seen: number of validations.
         waited: validations since the last improvement.
     """
 
     patience: int
     best: tuple[float, float] = (-1.0, 0.0)
+    n_seen: int = 0
     weights: dict[str, Tensor] = field(default_factory=dict)
     waited: int = 0
 
     def note(self, share: float, loss: float, network: nn.Module) -> None:
         """Records a validation."""
+        self.n_seen += 1
         found = (share, 0.0 if share == 1 else -loss)
         self.waited = 0 if found > self.best else self.waited + 1
         if found >= self.best:
@@ -264,6 +297,11 @@ class Progress:
     def ended(self) -> bool:
         """Whether training should end."""
         return self.waited >= self.patience
+
+    @property
+    def stuck(self) -> bool:
+        """Whether few cases reach the goal after more validations than ``patience``."""
+        return self.n_seen > self.patience and self.best[0] < _STUCK
 
 
 class Rival:

@@ -5,7 +5,7 @@ from plexor.attacks.goals.decision import Become, Misclassify
 from plexor.attacks.goals.goal import Goal, LossKind
 from plexor.attacks.goals.label import Flip
 from plexor.attacks.goals.number import Move
-from plexor.attacks.goals.one_way import OneWay
+from plexor.attacks.goals.one_way import OneWay, directions
 
 AnyGoal = Misclassify | Become | Flip | Move | LowerDice | Erase | Spread | Drift
 GOALS: dict[str, type[AnyGoal]] = {
@@ -34,4 +34,5 @@ __all__ = [
     "Move",
     "OneWay",
     "Spread",
+    "directions",
 ]

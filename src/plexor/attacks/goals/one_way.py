@@ -8,6 +8,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from plexor.attacks.goals.goal import Goal, LossKind
+from plexor.attacks.goals.number import Move
 from plexor.models.task import Multiclass, Task
 
 _NOTHING = 1e-12
@@ -68,3 +69,17 @@ class OneWay:
             return way
         highest = outputs.topk(4, dim=1).values
         return way / (highest[:, 0] - (highest[:, 2] + highest[:, 3]) / 2 + _NOTHING)
+
+
+def directions(goal: Goal) -> tuple[Goal, ...]:
+    """The goals that a climb must be begun for, so that it finds whichever is nearer.
+
+    A climb follows the foremost way. Among classes it can change over to another; from a number
+    that is to change up or down it cannot, since each step away from one makes the other recede.
+
+    Returns:
+        Up and down for ``deviate``; for every other goal the goal itself.
+    """
+    if isinstance(goal, Move) and goal.kind == "deviate":
+        return OneWay(goal=goal, rank=0), OneWay(goal=goal, rank=1)
+    return (goal,)

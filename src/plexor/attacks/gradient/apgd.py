@@ -13,7 +13,7 @@ from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.gradient.climb import Climb, Halving, Sparse
 from plexor.attacks.gradient.slope import check_averaged, kept, mean_margin, slope
 from plexor.attacks.objective import Objective, Precision
-from plexor.attacks.options import check_counts, check_norm
+from plexor.attacks.options import check_counts, check_names, check_norm
 from plexor.attacks.proposal import Proposal, normal_noise
 from plexor.attacks.threat import Threat
 from plexor.core.seeds import seed_for
@@ -77,6 +77,7 @@ class APGD:
     precision: Precision = "float32"
 
     def __post_init__(self) -> None:
+        check_names("apgd", loss=self.loss, precision=self.precision)
         check_counts("apgd", steps=self.steps, restarts=self.restarts)
         check_averaged("apgd", samples=self.samples)
 

@@ -8,12 +8,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from plexor.attacks.best import Best
+from plexor.attacks.best import best_of, unbeaten
 from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.gradient.slope import check_averaged, mean_margin, slope
 from plexor.attacks.objective import Objective, Precision
-from plexor.attacks.options import check_counts, check_norm, check_positive
+from plexor.attacks.options import check_counts, check_names, check_norm, check_positive
 from plexor.attacks.proposal import Proposal
 from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
@@ -75,6 +75,7 @@ class MIFGSM:
     precision: Precision = "float32"
 
     def __post_init__(self) -> None:
+        check_names("mi-fgsm", loss=self.loss, precision=self.precision)
         check_counts("mi-fgsm", steps=self.steps)
         check_positive("mi-fgsm", step_size=self.step_size)
         if self.decay < 0:
@@ -91,9 +92,14 @@ class MIFGSM:
         """
         check_norm("mi-fgsm", threat, self.norms)
         objective = Objective(model, batch, goal, precision=self.precision)
+        return best_of(objective, 1, lambda some, _: self._search(some, threat, seed))
+
+    def _search(self, objective: Objective, threat: Threat, seed: int) -> tuple[Tensor, Tensor]:
+        """The best storable perturbation of each case, and its margin."""
+        batch = objective.batch
         size = threat.radii(batch) * (self.step_size or 1 / self.steps)
         delta, summed = torch.zeros_like(batch.images), torch.zeros_like(batch.images)
-        best = Best(objective)
+        best = unbeaten(objective)
         for step in range(self.steps):
             trial = threat.store(delta, batch)
             place = self._ahead(delta, summed, size, batch, threat) if self.nesterov else trial
@@ -113,7 +119,7 @@ class MIFGSM:
             delta = threat.ascend(delta, summed, size, batch)
         trial = threat.store(delta, batch)
         best.keep(trial, mean_margin(objective, trial, self.samples))
-        return best.proposal()
+        return best.outcome()
 
     def _ahead(
         self, delta: Tensor, summed: Tensor, size: Tensor, batch: Batch, threat: Threat

@@ -13,7 +13,7 @@ from plexor.attacks.description import EVERY_NORM, EVERY_TASK
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.gradient.slope import check_averaged, kept, mean_margin, slope
 from plexor.attacks.objective import Objective, Precision
-from plexor.attacks.options import check_counts, check_positive
+from plexor.attacks.options import check_counts, check_names, check_positive
 from plexor.attacks.proposal import Proposal, normal_noise
 from plexor.attacks.threat import Threat
 from plexor.core.seeds import seed_for
@@ -32,13 +32,14 @@ class PGD:
     Every step takes the gradient at the image *as a file would store it*, moves an unrounded
     perturbation along it, and keeps the storable image with the greatest margin so far.
 
-    Under L0 it is PGD0 of Croce & Hein (ICCV 2019), with their joint projection onto few pixels and
-    the range; the gradient is divided by its greatest absolute entry instead of its L1 norm.
+    Under L0 a step moves every number along the sign of its gradient, then keeps the positions with
+    the greatest scalar product of change and gradient. PGD0 of Croce & Hein (ICCV 2019) moves along
+    the gradient and keeps the positions that changed most, whatever the gradient there.
 
     Attributes:
         steps: gradients a restart.
         step_size: length of a step as a fraction of the radius (for L0, whose radius is a count,
-            of the storable range); None takes ``2.5 / steps``.
+            of the storable range); None takes ``2.5 / steps``, and 1 for L0.
         restarts: searches, each from a new random start; those after the first only for cases that
             have not reached the goal.
         random_start: start at a uniform draw from the threat's ball, instead of at the image.
@@ -82,6 +83,7 @@ class PGD:
     precision: Precision = "float32"
 
     def __post_init__(self) -> None:
+        check_names("pgd", loss=self.loss, precision=self.precision)
         check_counts("pgd", steps=self.steps, restarts=self.restarts)
         check_positive("pgd", step_size=self.step_size)
         check_averaged("pgd", samples=self.samples, diversity=self.diversity)
@@ -93,21 +95,30 @@ class PGD:
         objective = Objective(model, batch, goal, precision=self.precision)
 
         def search(some: Objective, restart: int) -> tuple[Tensor, Tensor]:
-            start = torch.zeros_like(some.batch.images)
-            if self.random_start:
-                noise = normal_noise(some.batch, seed, f"start-{restart}")
-                start = threat.random_start(noise, some.batch)
-            return self._search(some, threat, start, seed_for(seed, f"restart-{restart}"))
+            # no name for the start, which would keep it in memory for the whole search
+            return self._search(
+                some,
+                threat,
+                self._start(some.batch, threat, seed, f"start-{restart}"),
+                seed_for(seed, f"restart-{restart}"),
+            )
 
         return best_of(objective, self.restarts, search)
+
+    def _start(self, batch: Batch, threat: Threat, seed: int, name: str) -> Tensor:
+        """Where a search begins."""
+        if not self.random_start:
+            return torch.zeros_like(batch.images)
+        return threat.random_start(normal_noise(batch, seed, name), batch)
 
     def _search(
         self, objective: Objective, threat: Threat, delta: Tensor, seed: int
     ) -> tuple[Tensor, Tensor]:
         """One restart: the best storable perturbation of each case, and its margin."""
         best = unbeaten(objective)
+        around, size = threat.around(objective.batch), self._size(objective.batch, threat)
         for step in range(self.steps):
-            trial = threat.store(delta, best.objective.batch)
+            trial = around.store(delta)
             margin, _, gradient = slope(
                 best.objective,
                 trial,
@@ -120,19 +131,22 @@ class PGD:
             stay = kept(best, trial, margin, samples=self.samples, leave=self.stop_at_success)
             if len(best) == 0:
                 return best.outcome()
+            del trial  # as large as the images
             if stay is not None:
-                delta, gradient = delta[stay], gradient[stay]
-            delta = self._step(delta, gradient, best.objective.batch, threat)
-        trial = threat.store(delta, best.objective.batch)
+                delta, gradient, size = delta[stay], gradient[stay], size[stay]
+                around = threat.around(best.objective.batch)
+            delta = around.ascend(delta, gradient, size, share=_L1_SHARE)
+            del gradient
+        trial = around.store(delta)
         margin = mean_margin(best.objective, trial, self.samples)
         kept(best, trial, margin, samples=self.samples, leave=self.stop_at_success)
         return best.outcome()
 
-    def _step(self, delta: Tensor, gradient: Tensor, batch: Batch, threat: Threat) -> Tensor:
-        """A step in the steepest direction within the range, projected onto the threat."""
-        whole = threat.radii(batch) if threat.norm != "l0" else batch.high - batch.low
-        size = whole * (self.step_size or 2.5 / self.steps)
-        return threat.ascend(delta, gradient, size, batch, share=_L1_SHARE)
+    def _size(self, batch: Batch, threat: Threat) -> Tensor:
+        """Length of a step for each case, (N, 1, ...)."""
+        if threat.norm == "l0":  # its steps cannot add up: a position changes wholly or not
+            return (batch.high - batch.low) * (self.step_size or 1.0)
+        return threat.radii(batch) * (self.step_size or 2.5 / self.steps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,12 +177,17 @@ class FGSM:
 
     loss: LossKind = "ce"
 
+    def __post_init__(self) -> None:
+        check_names("fgsm", loss=self.loss)
+
     def __call__(
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
         """Proposes the step, or no change where the step does not raise the margin."""
-        objective = Objective(model, batch, goal)
-        untouched, _, gradient = objective.gradient(torch.zeros_like(batch.images), self.loss)
-        delta = threat.store(threat.furthest(gradient, batch), batch)
-        better = objective.margin(delta) > untouched
-        return objective.proposal(delta * better.view(-1, *[1] * (delta.ndim - 1)))
+
+        def step(some: Objective, _: int) -> tuple[Tensor, Tensor]:
+            gradient = some.gradient(torch.zeros_like(some.batch.images), self.loss)[2]
+            delta = threat.store(threat.furthest(gradient, some.batch), some.batch)
+            return delta, some.margin(delta)
+
+        return best_of(Objective(model, batch, goal), 1, step)

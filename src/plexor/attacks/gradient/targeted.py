@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from torch import Tensor
 
@@ -13,13 +13,16 @@ from plexor.attacks.goals import Goal, OneWay
 from plexor.attacks.gradient.apgd import APGD
 from plexor.attacks.gradient.slope import check_averaged
 from plexor.attacks.objective import Objective, Precision
-from plexor.attacks.options import check_counts
+from plexor.attacks.options import check_counts, check_names
 from plexor.attacks.proposal import Proposal
 from plexor.attacks.threat import Threat
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
 from plexor.models.model import Model
 from plexor.threat_model import Access
+
+_Loss = Literal["margin", "ratio"]
+_LOSSES = get_args(_Loss)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +64,13 @@ class APGDT:
     n_targets: int = 9
     steps: int = 100
     restarts: int = 1
-    loss: Literal["margin", "ratio"] = "ratio"
+    loss: _Loss = "ratio"
     samples: int = 1
     stop_at_success: bool = False
     precision: Precision = "float32"
 
     def __post_init__(self) -> None:
+        check_names("apgd-t", loss=self.loss, losses=_LOSSES, precision=self.precision)
         check_counts("apgd-t", n_targets=self.n_targets, steps=self.steps, restarts=self.restarts)
         check_averaged("apgd-t", samples=self.samples)
 
@@ -89,8 +93,7 @@ class APGDT:
         )
 
         def search(some: Objective, number: int) -> tuple[Tensor, Tensor]:
-            one = OneWay(goal=goal, rank=number // self.restarts)
-            towards = some if n_ways == 1 else some.towards(one)
-            return apgd.search(towards, threat, seed_for(seed, f"restart-{number}"))
+            return apgd.search(some, threat, seed_for(seed, f"restart-{number}"))
 
-        return best_of(objective, min(self.n_targets, n_ways) * self.restarts, search)
+        goals = [OneWay(goal=goal, rank=rank) for rank in range(min(self.n_targets, n_ways))]
+        return best_of(objective, self.restarts, search, goals=goals if n_ways > 1 else [goal])

@@ -17,6 +17,7 @@ from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.ensemble import Ensemble
 from plexor.models.model import Model
+from plexor.models.tied import tied_model
 from plexor.models.torch_model import TorchModel
 from plexor.threat_model import Access
 
@@ -129,7 +130,8 @@ class _OnSurrogates:
         """
         check_norm("transfer", threat, Transfer.norms)
         ensemble = Ensemble(self.surrogates, task=model.task).to(batch.images.device)
-        found = self.search(ensemble, replace(batch, before=None), goal, threat, seed=seed)
+        asked = tied_model(ensemble, batch.copies)
+        found = self.search(asked, replace(batch, before=None), goal, threat, seed=seed)
         n_models = len(self.surrogates)
         return replace(
             found,

@@ -15,7 +15,7 @@ from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.jpeg.decode import Decoder
 from plexor.attacks.jpeg.moves import Moves
 from plexor.attacks.objective import Objective
-from plexor.attacks.options import check_counts, check_norm
+from plexor.attacks.options import check_counts, check_names, check_norm
 from plexor.attacks.proposal import Proposal
 from plexor.attacks.threat import Threat
 from plexor.cases.formats.coefficients import Coefficients, read_coefficients
@@ -59,6 +59,7 @@ class JPEGCoefficients:
     loss: LossKind = "margin"
 
     def __post_init__(self) -> None:
+        check_names("jpeg", loss=self.loss)
         check_counts("jpeg", steps=self.steps)
         if not 1 <= self.several <= 64:
             raise PlanError(f"jpeg: `several` must be from 1 to 64, got {self.several}")

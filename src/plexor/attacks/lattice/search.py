@@ -13,7 +13,7 @@ from plexor.attacks.best import best_of
 from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.objective import Objective
-from plexor.attacks.options import check_counts
+from plexor.attacks.options import check_counts, check_names
 from plexor.attacks.proposal import Proposal, normal_noise
 from plexor.attacks.threat import Threat
 from plexor.models.batch import Batch
@@ -62,6 +62,7 @@ class Lattice:
     loss: LossKind = "margin"
 
     def __post_init__(self) -> None:
+        check_names("lattice", loss=self.loss)
         check_counts("lattice", steps=self.steps, restarts=self.restarts)
 
     def __call__(

@@ -5,5 +5,6 @@ from plexor.attacks.minimum_norm.ddn import DDN
 from plexor.attacks.minimum_norm.deepfool import DeepFool
 from plexor.attacks.minimum_norm.fab import FAB
 from plexor.attacks.minimum_norm.fmn import FMN
+from plexor.attacks.minimum_norm.sigma_zero import SigmaZero
 
-__all__ = ["DDN", "FAB", "FMN", "CarliniWagner", "DeepFool"]
+__all__ = ["DDN", "FAB", "FMN", "CarliniWagner", "DeepFool", "SigmaZero"]

@@ -14,7 +14,7 @@ from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.minimum_norm.boundary import nearest_by_slope
 from plexor.attacks.minimum_norm.nearest import Nearest, shortest_stored
 from plexor.attacks.objective import Objective
-from plexor.attacks.options import check_counts, check_norm, check_positive
+from plexor.attacks.options import check_counts, check_names, check_norm, check_positive
 from plexor.attacks.proposal import Proposal
 from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
@@ -68,6 +68,7 @@ class DDN:
     ways: int = 10
 
     def __post_init__(self) -> None:
+        check_names("ddn", loss=self.loss)
         check_counts("ddn", steps=self.steps, ways=self.ways)
         check_positive("ddn", first_norm=self.first_norm)
         if not 0 < self.gamma < 1:

@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 from plexor.attacks import geometry
-from plexor.attacks.norms.norm import Box, ProjectedStep
+from plexor.attacks.norms.norm import Box
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.threat_model import Unit
 
 
 @dataclass(frozen=True, slots=True)
-class L0(ProjectedStep):
+class L0:
     """See ``Geometry``.
 
     Attributes:
@@ -58,6 +58,24 @@ class L0(ProjectedStep):
     def steepest(self, gradient: Tensor, share: float) -> Tensor:
         """The gradient over its greatest number: L0 does not measure how far a number moves."""
         return geometry.over_peaks(gradient)[0]
+
+    def ascend(
+        self,
+        delta: Tensor,
+        gradient: Tensor,
+        size: Tensor,
+        box: Box,
+        radii: Tensor,
+        *,
+        share: float,
+    ) -> Tensor:
+        """Numbers move by ``size`` each; the positions with the greatest rise are kept.
+
+        The rise is to first order. The nearest point of the ball would keep the positions that
+        moved furthest, whatever they do to the loss: those of a random start for ever.
+        """
+        moved = box.clip(gradient.sign().mul_(size).add_(delta))
+        return moved * self._foremost(moved * gradient, radii)
 
     def start(self, noise: Tensor, box: Box, radii: Tensor) -> Tensor:
         """As many positions as allowed, each moved towards a bound by any share."""

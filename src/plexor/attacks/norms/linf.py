@@ -34,8 +34,8 @@ class LInf:
 
     def furthest(self, gradient: Tensor, box: Box, radii: Tensor) -> Tensor:
         """Each number by itself, as far as it may."""
-        up, down = torch.minimum(box.high, radii), torch.maximum(box.low, -radii)
-        return torch.where(gradient == 0, 0.0, torch.where(gradient > 0, up, down))
+        box.narrow_(radii)
+        return torch.where(gradient > 0, box.high, box.low).masked_fill_(gradient == 0, 0.0)
 
     def crossing(self, gradient: Tensor, rise: Tensor, box: Box) -> Tensor:
         """Every number moves alike until it is at its bound."""
@@ -44,8 +44,10 @@ class LInf:
 
     def store(self, delta: Tensor, box: Box, radii: Tensor, quantum: Tensor) -> Tensor:
         """Rounded, within the whole quanta of the radius."""
-        whole = torch.floor(radii / quantum * (1 + _ROUNDING)) * quantum
-        return box.narrow_(whole).onto_grid(delta, quantum)
+        if box.within is not radii:
+            whole = torch.floor(radii / quantum * (1 + _ROUNDING)) * quantum
+            box.narrow_(whole).within = radii
+        return box.onto_grid(delta, quantum)
 
     def steepest(self, gradient: Tensor, share: float) -> Tensor:
         """The gradient's signs."""
@@ -62,7 +64,8 @@ class LInf:
         share: float,
     ) -> Tensor:
         """See ``Geometry``; numbers do not share a length, so that none need be left out."""
-        box.narrow_(radii)
+        if box.within is not radii:
+            box.narrow_(radii).within = radii
         return gradient.sign().mul_(size).add_(delta).clamp_(box.low, box.high)
 
     def start(self, noise: Tensor, box: Box, radii: Tensor) -> Tensor:

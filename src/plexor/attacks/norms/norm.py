@@ -18,12 +18,19 @@ _DOUBLINGS = 12
 """Of a perturbation that is lengthened until it fits the radius once rounded."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Box:
-    """How far each number may go down and up, ``low <= 0 <= high``, both (N, C, *spatial)."""
+    """How far each number may go down and up, ``low <= 0 <= high``, both (N, C, *spatial).
+
+    Attributes:
+        low: lower bounds.
+        high: upper bounds.
+        within: the radii that the box has been narrowed for, the very tensor; None before.
+    """
 
     low: Tensor
     high: Tensor
+    within: Tensor | None = None
 
     def clip(self, delta: Tensor) -> Tensor:
         """The nearest point of the box."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from plexor.core.errors import ModelError, PlanError, unknown
 from plexor.models.batch import Batch
+from plexor.models.foreign_code import backward_pass
 from plexor.models.model import Model, answer, network_of
 
 _METHOD = "universal-singular"
@@ -110,13 +111,15 @@ class Response:
         backward passes.
         """
         weight = torch.zeros_like(self._output, requires_grad=True)
-        (pulled,) = torch.autograd.grad(self._output, self._images, weight, create_graph=True)
-        (found,) = torch.autograd.grad(pulled, weight, direction, retain_graph=True)
+        with backward_pass():
+            (pulled,) = torch.autograd.grad(self._output, self._images, weight, create_graph=True)
+            (found,) = torch.autograd.grad(pulled, weight, direction, retain_graph=True)
         return found
 
     def pull(self, weight: Tensor) -> Tensor:
         """``Jᵀ weight``, (N, C, *spatial); one backward pass, which frees the graph."""
-        (found,) = torch.autograd.grad(self._output, self._images, weight)
+        with backward_pass():
+            (found,) = torch.autograd.grad(self._output, self._images, weight)
         return found
 
 

@@ -12,7 +12,7 @@ from plexor.attacks.description import EVERY_NORM, EVERY_TASK
 from plexor.attacks.fitted import Fitted, Stream
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.objective import Objective, Precision
-from plexor.attacks.options import check_counts, check_positive
+from plexor.attacks.options import check_counts, check_names, check_positive
 from plexor.attacks.pattern import Canvas, UniversalPerturbation, laid, one_unit
 from plexor.attacks.threat import Threat
 from plexor.models.batch import Batch
@@ -73,6 +73,7 @@ class UniversalSGD:
     precision: Precision = "float32"
 
     def __post_init__(self) -> None:
+        check_names(METHOD, loss=self.loss, precision=self.precision)
         check_counts(METHOD, steps=self.steps)
         check_positive(METHOD, step_size=self.step_size, clip=self.clip)
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import torch
 
+from plexor.attacks import tied
 from plexor.attacks.fitted import Fitted
 from plexor.audits.ahead import Images
 from plexor.audits.execute import Outputs, UnitResult, execute
@@ -76,12 +77,15 @@ class Job:
         seed: the run's.
         keep: ids of cases whose image files are wanted.
         batch_size: initial batch size.
+        draws: number of times the judge asks the model about each image; several if its outputs
+            vary.
     """
 
     model: Model
     seed: int
     keep: frozenset[str]
     batch_size: int
+    draws: int = 1
 
     def perform(
         self, unit: Unit, images: Images, *, before: Mapping[str, Outputs], batch_size: int
@@ -95,6 +99,7 @@ class Job:
             seed=self.seed,
             batch_size=batch_size,
             keep=self.keep,
+            draws=self.draws,
         )
         return Done(
             unit=unit,
@@ -123,7 +128,15 @@ class Job:
         fitted, error = None, ""
         try:
             fitting = fit.fitting
-            fitted = fitting.attack.fit(self.model, stream, fitting.goal, fitting.threat, seed=seed)
+            fitted = tied.fit(
+                fitting.attack,
+                self.model,
+                stream,
+                fitting.goal,
+                fitting.threat,
+                n_channels=fit.shape[0],
+                seed=seed,
+            )
         except PlexorError as reason:
             error = str(reason)
         except (RuntimeError, MemoryError) as reason:

@@ -16,7 +16,7 @@ SIGNIFICANT = 0.05
 FEW_FALLS = 6
 """If this many cases fall to only one of two searches, all to the same one, p is below 5 %."""
 SHARE_OF_FALLS = 0.1
-QUERY_STAGES = ("square",)
+QUERY_STAGES = ("square", "sparse-rs", "rays", "hop-skip-jump")
 """The stages of a cascade that use no gradients."""
 
 

@@ -36,9 +36,11 @@ FLAG_KINDS = (
         raised_if="the same images, given twice, get outputs that differ.",
         why="An attack optimises its change for one output; if the next one differs, success and "
         "failure depend on chance, and a randomised defence looks stronger than it is.",
-        what_to_do="Fix the randomness. If it is part of the model, attack the average over it: "
-        "`samples: 16` of `pgd` or `apgd` averages that number of gradients at every step "
-        "(expectation over transformations).",
+        what_to_do="Fix the randomness. If it is part of the model, use `cascade`, which averages "
+        "gradients over as many outputs as it takes for the mean to settle, or `samples: 16` of "
+        "`pgd` or `apgd` (expectation over transformations). Each stored image is then shown to "
+        "the model 15 times: a case counts as reached if most outputs reach the goal, and the "
+        "report also gives the number of cases in which any output does.",
         check=checks.measured("non-deterministic"),
     ),
     FlagKind(
@@ -73,8 +75,10 @@ FLAG_KINDS = (
         "it was tried on.",
         why="A search along gradients cannot start there. Its failure then says nothing "
         "about the model.",
-        what_to_do="Look for rounding, thresholds, or `detach` inside the model; try another "
-        "loss, or an attack that needs no gradients.",
+        what_to_do="Look for rounding, thresholds, or `detach` inside the model. Name the layers "
+        "that do it in `straight_through`, so that gradients pass them by; try another loss, or "
+        "an attack that needs no gradients. `cascade` skips its stages that need one, and goes on "
+        "with queries.",
         check=checks.measured("zero-gradients"),
     ),
     FlagKind(
@@ -119,6 +123,19 @@ FLAG_KINDS = (
         what_to_do="Audit the network itself, if possible. If not, state that the figures are "
         "those of an adversary with this access.",
         check=checks.gradients_unseen,
+    ),
+    FlagKind(
+        id="grey-in-colour",
+        title="Grey images are attacked in colour",
+        severity="note",
+        raised_if="the first cases are grey images stored with equal channels (R = G = B), and an "
+        "attack may change each channel by itself.",
+        why="An X-ray film or a slice saved as RGB has three numbers for every pixel, and a model "
+        "reads all three. A change that colours the image fools models easily and is seen at "
+        "once; no detector, scanner or viewer makes it.",
+        what_to_do="Write `channels: tied` in the threat. The change is then the same in every "
+        "channel, in the stored image too, and the radius stays that of the stored image.",
+        check=checks.measured("grey-in-colour"),
     ),
     FlagKind(
         id="groups-overlap",

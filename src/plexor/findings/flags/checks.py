@@ -83,6 +83,11 @@ def out_of_threat(evidence: Evidence) -> list[Doubt] | None:
     ]
 
 
+def _moves_features(probe: object) -> bool:
+    """Whether an attack changes more than the image, so that it may leave that as it is."""
+    return isinstance(probe, AttackSummary) and bool(probe.threat.features)
+
+
 def nothing_changed(evidence: Evidence) -> list[Doubt] | None:
     """An attack or a shortcut left every stored image as it was."""
     rows = evidence.findings
@@ -91,7 +96,7 @@ def nothing_changed(evidence: Evidence) -> list[Doubt] | None:
     lengths = [
         (probe.id, tried.loc[tried["probe"] == probe.id, "linf"])
         for probe in evidence.probes
-        if isinstance(probe, changes)
+        if isinstance(probe, changes) and not _moves_features(probe)
     ]
     known = [(name, length) for name, length in lengths if len(length)]
     if not known:

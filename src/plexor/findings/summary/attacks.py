@@ -17,6 +17,7 @@ from plexor.findings.summary.probe_details import (
     AttackAbout,
     Coefficients,
     Cost,
+    Draws,
     Positions,
 )
 from plexor.findings.summary.probe_summary import AttackSummary, NoiseSummary
@@ -92,6 +93,7 @@ def _attack(
         distance=distances(tried),
         visibility=_visibility(entry.id, plan, provenance, parts),
         stored=stored,
+        draws=_draws(tried),
     )
 
 
@@ -178,11 +180,29 @@ def _positions(tried: pd.DataFrame) -> Positions | None:
     if counted.empty:
         return None
     n_tried, n_reaching = counted["positions_tried"], counted["positions_reaching"]
-    share = clustered_mean(n_reaching / n_tried, counted["group"].tolist())
-    # Student's limits know no bounds; a share does.
-    share = replace(share, low=max(share.low, 0.0), high=min(share.high, 1.0))
     return Positions(
         tried_per_case=number(n_tried.mean()),
         reaching_per_case=number(n_reaching.mean()),
-        share_reaching=StoredEstimate.of(share),
+        share_reaching=_mean_share(n_reaching / n_tried, counted["group"]),
     )
+
+
+def _draws(tried: pd.DataFrame) -> Draws | None:
+    """Of a model whose outputs vary; None for others, and without a case."""
+    counted = tried[tried["reached_share"].notna()]
+    if counted.empty:
+        return None
+    share, groups = counted["reached_share"], counted["group"]
+    return Draws(
+        ever=_mean_share((share > 0).astype(float), groups),
+        mostly=_mean_share(counted["reached"].astype(float), groups),
+        mean=_mean_share(share, groups),
+    )
+
+
+def _mean_share(shares: pd.Series, groups: pd.Series) -> StoredEstimate:
+    """Mean of a share of each case, clustered by group."""
+    found = clustered_mean(shares, groups.tolist())
+    # Student's limits know no bounds; a share does.
+    found = replace(found, low=max(found.low, 0.0), high=min(found.high, 1.0))
+    return StoredEstimate.of(found)

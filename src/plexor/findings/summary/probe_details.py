@@ -102,6 +102,24 @@ class Positions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Draws:
+    """Of a model whose outputs vary: how many cases reach the goal, by how it is counted.
+
+    The judge asks about each stored image several times. ``mostly`` is what all other figures
+    count.
+
+    Attributes:
+        ever: share of the cases with any draw at the goal.
+        mostly: share of the cases with most draws at the goal.
+        mean: share of the draws at the goal, averaged over cases.
+    """
+
+    ever: StoredEstimate
+    mostly: StoredEstimate
+    mean: StoredEstimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Coefficients:
     """How many coefficients of a JPEG file an attack changed, over the files attempted.
 

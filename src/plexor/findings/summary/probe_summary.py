@@ -17,6 +17,7 @@ from plexor.findings.summary.probe_details import (
     Coefficients,
     Cost,
     Distance,
+    Draws,
     Positions,
     ProbeAbout,
 )
@@ -67,6 +68,7 @@ class AttackSummary(ByContainer[AttackResult]):
         distance: lengths of the changes, over the cases attempted.
         visibility: how visible the changes are; None where not measured.
         stored: container → the figures of the images stored in it; "lossless" is always there.
+        draws: of a model whose outputs vary; None for all others.
     """
 
     id: str
@@ -87,6 +89,7 @@ class AttackSummary(ByContainer[AttackResult]):
     distance: Distance
     visibility: ProbeVisibility | None
     stored: Mapping[str, AttackResult]
+    draws: Draws | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

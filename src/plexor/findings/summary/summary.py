@@ -40,7 +40,7 @@ class CohortSummary:
         split: the split audited; None for all cases.
         n_cases: cases.
         n_groups: groups.
-        n_failed: cases that could not be judged even untouched.
+        n_failed: cases that could not be judged, not even untouched.
         classes: names of classes or labels in the order of the outputs, of a segmentation with the
             background if it has a name; empty for a regression.
         cases_by_class: cases of each class, or with each label present, or whose truth outlines

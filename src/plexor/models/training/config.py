@@ -88,5 +88,10 @@ class Training:
         for name in ("epochs", "batch_size", "patience"):
             if getattr(self, name) < 1:
                 raise PlanError(f"train: `{name}` must be at least 1, got {getattr(self, name)}")
+        if self.task == "segmentation" and self.preprocess.spacing_mm is not None:
+            raise PlanError(
+                "train: `preprocess.spacing_mm` has no meaning for a segmentation, whose masks are "
+                "of the image as stored; leave it out"
+            )
         if self.preprocess.size is None:
             raise PlanError("train: `preprocess.size` is needed, e.g. [96, 96]")

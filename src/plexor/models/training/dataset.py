@@ -18,6 +18,7 @@ from torch.utils.data import Dataset
 from plexor.cases import Case, Image, read_case, truth_of
 from plexor.core.errors import DataError
 from plexor.core.seeds import seed_for
+from plexor.models.batch import axes_of
 from plexor.models.features import Feature, Features
 from plexor.models.preprocess import Preprocess
 from plexor.models.segmentation import Segmentation
@@ -93,7 +94,8 @@ class CaseDataset(Dataset[Example]):
             )
         stored = torch.from_numpy(image.pixels.astype(np.float32))[None]
         values = stored * image.intensity.slope + image.intensity.intercept
-        scaled = self.preprocess.scale(self.preprocess.resize(values))
+        axes = axes_of([image], values.device)
+        scaled = self.preprocess.scale(self.preprocess.resize(values, axes))
         draws = seed_for(self.seed, "augment", str(self.epoch), case.id) % _NUMPY_SEED
         if self.move_image is not None:
             scaled = _drawn(self.move_image, scaled[0], draws)[None]

@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import lightning.pytorch as pl
 import torch
@@ -19,14 +18,21 @@ from plexor.cases import Cohort, read_image
 from plexor.cases.case import split_labels
 from plexor.core.errors import DataError, PlanError, RunDirectoryError
 from plexor.core.files import sole_writer
-from plexor.core.ids import digest
+from plexor.core.ids import digest, digest_file
 from plexor.core.seeds import seed_for
+from plexor.core.version import __version__
 from plexor.models.architectures import build_network
 from plexor.models.architectures.densenet import load_start
 from plexor.models.card import ModelCard
 from plexor.models.features import fitted_features
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Multilabel, Regression, task_from
+from plexor.models.training.checkpoints import (
+    Checkpoints,
+    before,
+    read_checkpoint,
+    sound_checkpoint,
+)
 from plexor.models.training.config import Training
 from plexor.models.training.module import TrainingModule, in_unit
 from plexor.models.weights import read_weights, save_weights
@@ -109,7 +115,7 @@ def train(
     channels, spatial_dims = first.shape[0], first.ndim - 1
     folder = weights.with_suffix(".checkpoints")
     with sole_writer(folder):
-        _claim(folder, digest([_plain(config), cohort.digest, seed]))
+        _claim(folder, digest([_plain(config), cohort.digest, seed, *_versions(cohort)]))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_for(seed, "initial-weights"))
             network = build_network(
@@ -135,7 +141,7 @@ def train(
             )
             if not _is_over(folder, config):
                 _fit(module, folder, config, device, on_progress)
-        best, last = _checkpoint(folder / _BEST), _checkpoint(folder / _LAST)
+        best, last = read_checkpoint(folder / _BEST), read_checkpoint(folder / _LAST)
         prefix = "network."
         network.load_state_dict(
             {
@@ -219,9 +225,13 @@ def _fit(
             enable_progress_bar=False,
             enable_model_summary=False,
             logger=False,
+            plugins=[Checkpoints()],
         )
+        begun = last.exists() or before(last).exists()
         with _interruptible():
-            trainer.fit(module, ckpt_path=str(last) if last.exists() else None, weights_only=True)
+            trainer.fit(
+                module, ckpt_path=str(sound_checkpoint(last)) if begun else None, weights_only=True
+            )
 
 
 @contextlib.contextmanager
@@ -239,15 +249,11 @@ def _is_over(folder: Path, config: Training) -> bool:
     """Whether training has ended; Lightning would continue a run that ended by patience."""
     if not (folder / _LAST).exists():
         return False
-    last = _checkpoint(folder / _LAST)
+    last = read_checkpoint(folder / _LAST)
     (waited,) = (
         state["wait_count"] for state in last["callbacks"].values() if "wait_count" in state
     )
     return bool(last["epoch"] + 1 >= config.epochs or waited >= config.patience)
-
-
-def _checkpoint(path: Path) -> dict[str, Any]:
-    return dict(torch.load(path, map_location="cpu", weights_only=True))
 
 
 def _news(trainer: pl.Trainer, score: str) -> TrainingProgress:
@@ -282,12 +288,20 @@ def _check_classes_present(training: Cohort, classes: tuple[str, ...], *, severa
         )
 
 
+def _versions(cohort: Cohort) -> list[str]:
+    """Hash of the images' files, and the versions on which every step depends."""
+    files = [path for case in cohort.cases for path in (case.path, case.truth_mask) if path]
+    images = digest([digest_file(path) if path.is_file() else "" for path in files])
+    return [images, __version__, str(torch.__version__)]
+
+
 def _claim(folder: Path, identity: str) -> None:
     marker = folder / "identity"
     if marker.exists() and marker.read_text() != identity:
         raise RunDirectoryError(
-            f"{folder} holds checkpoints of another configuration, cohort or seed; remove it to "
-            "train from the start, or write to another weights file"
+            f"{folder} holds checkpoints of another configuration, cohort or seed, of other "
+            "images, or of another version of Plexor or torch; remove it to train from the start, "
+            "or write to another weights file"
         )
     marker.write_text(identity)
 

@@ -42,6 +42,8 @@ def enter(body: Enter, request: Request, response: Response, site: SiteDep) -> d
             raise RefusedError("link", "the link is not valid, or no longer")
         if session.get_one(ReaderRow, token.reader_id).withdrawn_at is not None:
             raise RefusedError("link", "the link is not valid, or no longer")
+        if not site.visits.allows(f"reader {token.reader_id}"):
+            raise TooManyError
         sign_in(session, site, response, token.reader_id)
     return {"next": "/study"}
 
@@ -98,7 +100,7 @@ def submit(read_id: ReadId, body: Submission, site: SiteDep, caller: WriterDep) 
 @router.get("/reads/{read_id}/images/{slot}/{piece}", response_class=Response)
 def image(read_id: ReadId, slot: Place, piece: Place, site: SiteDep, caller: ReaderDep) -> Response:
     """One slice of an image of the reader's current read."""
-    if not site.images.allows(caller.session):
+    if not site.images.allows(f"reader {caller.reader_id}"):
         raise TooManyError
     with site.store.reading() as session:
         reader = reader_row(session, caller)

@@ -27,13 +27,17 @@
 
   function chosen() {
     const probes = probesOf(cases[current]);
-    return probes.find((entry) => entry.dataset.title === probe) || probes[0];
+    const titled = (title) => probes.find((entry) => entry.dataset.title === title);
+    return titled(probe) || titled(cases[current].dataset.opens) || probes[0];
   }
 
   function fill(pane, images, caption, outline) {
     const figure = one(`[data-pane="${pane}"]`);
     figure.querySelectorAll("img").forEach((image, n) => {
-      image.src = images[n].src;
+      const { full } = images[n].dataset;
+      // A page that was sent without its folder of pictures shows the reduced ones.
+      image.onerror = full ? () => { image.onerror = null; image.src = images[n].src; } : null;
+      image.src = full || images[n].src;
       image.alt = images[n].alt;
     });
     figure.querySelector("figcaption").textContent = caption;
@@ -49,13 +53,13 @@
     const before = article.querySelector(".original");
     const after = probed.querySelector(".perturbed");
     const difference = probed.querySelector(".difference");
-    const outline = (image) => image.parentNode.querySelector(".outline");
+    const outline = (image) => image.closest(".layer")?.querySelector(".outline");
     fill("before", [before], probed.dataset.before, outline(before));
     fill("after", [after], probed.dataset.after, outline(after));
-    fill("difference", [difference], difference.parentNode.querySelector("figcaption").textContent);
+    fill("difference", [difference], difference.closest("figure").querySelector("figcaption").textContent);
     const margins = probed.querySelector(".margins");
     one('[data-pane="margins"]').hidden = !margins;
-    if (margins) fill("margins", [margins], margins.parentNode.querySelector("figcaption").textContent);
+    if (margins) fill("margins", [margins], margins.closest("figure").querySelector("figcaption").textContent);
     fill("stack", [before, after], "");
     one('[data-pane="numbers"]').replaceChildren(probed.querySelector("table").cloneNode(true));
     one("[data-position]").textContent = `${current + 1} of ${cases.length}`;

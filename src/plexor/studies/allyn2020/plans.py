@@ -42,6 +42,10 @@ _COMMON = {
 }
 
 
+NAEVI_KEPT = 4
+"""Naevi are kept four times as often as each other class, where a scale keeps a part."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
     """Size of the study: networks, images, options of attacks.

@@ -22,6 +22,7 @@ from plexor.studies.allyn2020.plans import (
     ARMS,
     CLEAN,
     GENERATOR,
+    NAEVI_KEPT,
     RADII,
     SEED,
     TRANSFER,
@@ -36,17 +37,16 @@ from plexor.studies.carry import audit_arm, train_arm
 from plexor.studies.step import Advance, Request, Step, keep
 
 _N_PHANTOM_LESIONS, _PHANTOM_SIDE = 180, 48
-_NAEVI = 4
-"""If a scale uses part of the images, it keeps four times as many naevi as of any other class."""
 
 
 def steps(request: Request) -> list[Step]:
     """The study's steps, in order.
 
     Raises:
-        PlanError: an unknown scale or arm.
+        PlanError: an unknown scale or arm, or no data at another scale than "smoke".
     """
     scale = scale_of(request.scale)
+    request.check_data()
     request.check_arms(ARMS)
     found = [Step(title="images", unit="steps", run=partial(_images, request, scale))]
     for name in ARMS:
@@ -111,7 +111,7 @@ def some_of(photos: Iterable[Photo], most: int) -> tuple[Photo, ...]:
     kept: set[str] = set()
     for dx, names in lesions.items():
         drawn = sorted(names, key=lambda name: seed_for(SEED, "some", name))
-        kept.update(drawn[: most * (_NAEVI if dx == NAEVUS else 1)])
+        kept.update(drawn[: most * (NAEVI_KEPT if dx == NAEVUS else 1)])
     return tuple(photo for photo in photos if photo.lesion_id in kept)
 
 

@@ -76,12 +76,12 @@ def study_result(out: Path, scale: Scale, *, drawn: bool) -> StudyResult:
         scale=scale.name,
         setting=scale.setting(len(photos), len(set(lesion_of.values())), drawn=drawn),
         departures=study.departures,
-        rows=_rows(compared, _because(scale, drawn=drawn)),
-        arms=tuple(_arm(name) for name in ARMS),
+        rows=_rows(compared, _because(scale, drawn=drawn), drawn=drawn),
+        arms=tuple(_arm(name, arms[name]) for name in ARMS),
         tables=(
             leak_table(arms[PUBLISHED], arms[CLEAN], leaked),
             class_table(compared),
-            identity_table(compared),
+            identity_table(compared, most_lesions=scale.most_lesions, drawn=drawn),
             size_table(compared),
             other_table(arms[CLEAN]),
             transfer_table(arms[CLEAN], arms[TRANSFER]),
@@ -91,7 +91,7 @@ def study_result(out: Path, scale: Scale, *, drawn: bool) -> StudyResult:
     )
 
 
-def _arm(name: str) -> Arm:
+def _arm(name: str, ours: Ours) -> Arm:
     return Arm(
         name=name,
         title=_TITLES[name],
@@ -101,6 +101,7 @@ def _arm(name: str) -> Arm:
             f"plexor train {name}/plan.yaml",
             f"plexor audit {name}/plan.yaml --out {name}/run",
         ),
+        shown=ours.probe(GENERATOR, MAIN_RADIUS).id,
     )
 
 
@@ -125,7 +126,9 @@ def _because(scale: Scale, *, drawn: bool) -> dict[tuple[str, str], str]:
     return found
 
 
-def _rows(arms: Mapping[str, Ours], because: Mapping[tuple[str, str], str]) -> tuple[Compared, ...]:
+def _rows(
+    arms: Mapping[str, Ours], because: Mapping[tuple[str, str], str], *, drawn: bool
+) -> tuple[Compared, ...]:
     ours: dict[str, dict[str, Number]] = {}
     for name, arm in arms.items():
         probe = arm.probe(GENERATOR, MAIN_RADIUS)
@@ -138,7 +141,7 @@ def _rows(arms: Mapping[str, Ours], because: Mapping[tuple[str, str], str]) -> t
         for figure, number in measured.items():
             ours.setdefault(figure, {})[name] = number
     return tuple(
-        _row(figure.id, ours.get(figure.id, {}), arms, because)
+        _row(figure.id, ours.get(figure.id, {}), arms, because, drawn=drawn)
         for figure in ALLYN2020.figures
         if figure.id != "fooling-by-class"  # has a table of its own
     )
@@ -149,10 +152,14 @@ def _row(
     ours: Mapping[str, Number],
     arms: Mapping[str, Ours],
     because: Mapping[tuple[str, str], str],
+    *,
+    drawn: bool,
 ) -> Compared:
     published = ALLYN2020.figure(name)
     agreement: dict[str, Agreement] = {
-        arm: compare(published, ours.get(arm), because=because.get((name, arm), _READERS))
+        arm: compare(
+            published, ours.get(arm), because=because.get((name, arm), _READERS), drawn=drawn
+        )
         for arm in arms
     }
     return Compared(

@@ -89,7 +89,7 @@ class OutlineGoal(ABC):
 
     def effect(self, share: str, unit: str = "") -> str:
         """Over the images for which the goal has a meaning."""
-        return f"{self._does()} in {share} of the images in which that could be asked"
+        return f"{self._does()} in {share} of the images to which the goal applies"
 
     def chance(self, share: str) -> str:
         """With "in"."""

@@ -1,0 +1,90 @@
+"""Code of a model's author, kept from ending the program and from changing torch's settings."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+
+import torch
+
+from plexor.core.errors import ModelError, brief
+from plexor.models.device import is_out_of_memory
+
+logger = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def foreign_code(what: str) -> Iterator[None]:
+    """Runs a block that calls code of others.
+
+    torch's default dtype and device, and whether gradients are recorded, are put back afterwards:
+    everything that Plexor computes would have another precision, or no gradients. A warning says
+    what was changed.
+
+    Args:
+        what: the code, for messages: "the network".
+
+    Raises:
+        ModelError: the code ended the program (``sys.exit``); the process goes on.
+
+    Example:
+        >>> with foreign_code("the network"):
+        ...     raise SystemExit(0)
+        Traceback (most recent call last):
+        ...
+        plexor.core.errors.ModelError: the network ended the program with status 0; ...
+    """
+    dtype, device = torch.get_default_dtype(), torch.get_default_device()
+    gradients = torch.is_grad_enabled()
+    try:
+        yield
+    except (SystemExit, GeneratorExit) as end:
+        status = getattr(end, "code", None) or 0
+        raise ModelError(
+            f"{what} ended the program with status {status}; remove `sys.exit` or `quit` from its "
+            "code, and raise an error instead"
+        ) from end
+    finally:
+        if torch.get_default_dtype() != dtype:
+            _told(what, "dtype", torch.get_default_dtype(), dtype)
+            torch.set_default_dtype(dtype)
+        if torch.get_default_device() != device:
+            _told(what, "device", torch.get_default_device(), device)
+            torch.set_default_device(device)
+        if torch.is_grad_enabled() != gradients:
+            torch.set_grad_enabled(gradients)
+
+
+@contextlib.contextmanager
+def backward_pass() -> Iterator[None]:
+    """Runs a block that differentiates a model.
+
+    Raises:
+        ModelError: the model is not differentiable, or its own backward pass fails. An error that
+            says that memory ran out is raised as it is.
+
+    Example:
+        >>> with backward_pass():
+        ...     torch.autograd.grad(torch.ones(()), torch.ones(()))
+        Traceback (most recent call last):
+        ...
+        plexor.core.errors.ModelError: this attack needs gradients, and the model is not ...
+    """
+    try:
+        yield
+    except ModelError:
+        raise
+    except Exception as error:  # a backward pass of a model's author raises anything
+        if is_out_of_memory(error):
+            raise
+        raise ModelError(
+            "this attack needs gradients, and the model is not differentiable: "
+            f"{brief(error, longest=500)}"
+        ) from error
+
+
+def _told(what: str, setting: str, found: object, before: object) -> None:
+    logger.warning(
+        "%s set torch's default %s to %s; it is put back to %s", what, setting, found, before
+    )

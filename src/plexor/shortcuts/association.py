@@ -1,0 +1,203 @@
+"""How well burnt-in tags alone tell the label, whatever any network makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plexor.cases import Case
+from plexor.core.errors import PlanError
+from plexor.shortcuts.find.tag import KINDS, Tag
+from plexor.shortcuts.variants import first_tag
+from plexor.stats import Estimate, auc
+
+FEATURES = (
+    *(f"number of {kind} tags" for kind in KINDS),
+    "has a tag",
+    "says R",
+    "says L",
+    "from the left",
+    "from the top",
+    "height",
+    "width over height",
+)
+"""Columns of ``tag_features``."""
+Classifier = Literal["logistic regression", "gradient boosting"]
+CLASSIFIERS: tuple[Classifier, ...] = ("logistic regression", "gradient boosting")
+_FOLDS = 5
+_LEAST = 10
+"""Least number of positive, and of negative, cases of a stratum whose area is given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Association:
+    """The area under the ROC curve of the label told from tags alone; 0.5 is guessing.
+
+    Attributes:
+        classifier: what tells the label from the features.
+        overall: over all cases, each scored by a classifier that did not see its group.
+        within: stratum → the same scores among its cases only; where tags stand for a stratum
+            (a body part, a device), these fall to 0.5 though ``overall`` does not. NaN with a note
+            for a stratum with fewer than ten positive or negative cases.
+    """
+
+    classifier: Classifier
+    overall: Estimate
+    within: Mapping[str, Estimate]
+
+
+def tag_features(tags: Sequence[Tag], size: tuple[int, int]) -> NDArray[np.float64]:
+    """Numbers that describe the tags of one image: kinds, and form and place of the main tag.
+
+    Args:
+        tags: of the image.
+        size: its height and width in pixels.
+
+    Returns:
+        One number for each of ``FEATURES``; places and heights are shares of the image's size, 0
+        where there is no tag.
+
+    Example:
+        >>> len(tag_features([], (100, 100))) == len(FEATURES)
+        True
+    """
+    height, width = size
+    counts = [float(sum(tag.kind == kind for tag in tags)) for kind in KINDS]
+    tag = first_tag(tags)
+    if tag is None:
+        return np.array([*counts, *[0.0] * (len(FEATURES) - len(counts))])
+    box, side = tag.box, tag.text[:1].upper() if tag.kind == "laterality" else ""
+    return np.array(
+        [
+            *counts,
+            1.0,
+            float(side == "R"),
+            float(side == "L"),
+            (box.x0 + box.x1) / 2 / width,
+            (box.y0 + box.y1) / 2 / height,
+            box.height / height,
+            box.width / max(1, box.height),
+        ]
+    )
+
+
+def association(
+    features: NDArray[np.float64],
+    cases: Sequence[Case],
+    *,
+    positive: str,
+    stratum: str | None = None,
+    seed: int,
+    level: float = 0.95,
+) -> list[Association]:
+    """Tells the label from tags, by logistic regression and by gradient boosting.
+
+    Five folds by group, so that nobody is scored by a classifier that saw the same patient; the
+    scores of all folds are pooled. Groups are dealt out at random from ``seed``.
+
+    Args:
+        features: one row a case, see ``tag_features``.
+        cases: with labels and groups.
+        positive: the label that is told from all others.
+        stratum: a column of the manifest, e.g. "view"; None for no strata.
+        seed: of the folds and of the boosting.
+        level: nominal coverage; intervals are clustered by group.
+
+    Raises:
+        PlanError: no case, or every case, is positive; fewer groups than folds; an unknown column.
+        ModuleNotFoundError: scikit-learn is not installed.
+    """
+    truth = np.array([str(case.truth) == positive for case in cases])
+    groups = np.array([case.group for case in cases])
+    if truth.all() or not truth.any():
+        raise PlanError(
+            f"association: expected cases of {positive!r} and others, found "
+            f"{int(truth.sum())} of {truth.size}"
+        )
+    if len(set(groups)) < _FOLDS:
+        raise PlanError(
+            f"association: at least {_FOLDS} groups are needed, one a fold, got {len(set(groups))}"
+        )
+    strata = _strata(cases, stratum)
+    found = []
+    for name in CLASSIFIERS:
+        scores = _out_of_fold(name, features, truth, groups, seed)
+        found.append(
+            Association(
+                classifier=name,
+                overall=auc(truth, scores, groups, level=level),
+                within={
+                    value: _area(truth[there], scores[there], groups[there], level)
+                    for value, there in strata.items()
+                },
+            )
+        )
+    return found
+
+
+def _strata(cases: Sequence[Case], column: str | None) -> dict[str, NDArray[np.bool_]]:
+    if column is None:
+        return {}
+    if any(column not in case.metadata for case in cases):
+        known = ", ".join(sorted({key for case in cases for key in case.metadata})) or "none"
+        raise PlanError(f"association: no column {column!r} in the manifest (known: {known})")
+    values = np.array([str(case.metadata[column]) for case in cases])
+    return {str(value): values == value for value in np.unique(values)}
+
+
+def _area(
+    truth: NDArray[np.bool_], scores: NDArray[np.float64], groups: NDArray[np.str_], level: float
+) -> Estimate:
+    n_positive = int(truth.sum())
+    if min(n_positive, truth.size - n_positive) < _LEAST:
+        nan = float("nan")
+        note = f"{n_positive} positive and {truth.size - n_positive} negative cases are too few"
+        return Estimate(
+            value=nan, low=nan, high=nan, level=level, method="none", n=truth.size, note=note
+        )
+    return auc(truth, scores, groups, level=level)
+
+
+def _out_of_fold(
+    name: Classifier,
+    features: NDArray[np.float64],
+    truth: NDArray[np.bool_],
+    groups: NDArray[np.str_],
+    seed: int,
+) -> NDArray[np.float64]:
+    scores = np.zeros(truth.size)
+    names = np.unique(groups)
+    fold_of = dict(
+        zip(np.random.default_rng(seed).permutation(names), np.arange(len(names)) % _FOLDS,
+            strict=True)
+    )  # fmt: skip
+    fold = np.array([fold_of[group] for group in groups])
+    for held_out in range(_FOLDS):
+        there = fold == held_out
+        learn = truth[~there]
+        if not there.any():
+            continue
+        if learn.all() or not learn.any():
+            scores[there] = float(learn.mean()) if learn.size else 0.0
+            continue
+        fitted = _classifier(name, seed).fit(features[~there], learn)
+        scores[there] = fitted.predict_proba(features[there])[:, 1]
+    return scores
+
+
+def _classifier(name: Classifier, seed: int) -> Any:
+    if name == "logistic regression":
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+
+        return make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    from sklearn.ensemble import GradientBoostingClassifier
+
+    return GradientBoostingClassifier(
+        n_estimators=100, max_depth=3, subsample=0.8, random_state=seed
+    )

@@ -1,0 +1,147 @@
+"""The finder of burnt-in tags: strokes first, read by OCR where it is installed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from plexor.cases import Image
+from plexor.shortcuts.find.lines import (
+    Line,
+    drawn,
+    extended,
+    lines_of,
+    scales,
+    tag_of,
+    without_shadows,
+)
+from plexor.shortcuts.find.ocr import Read, Reader
+from plexor.shortcuts.find.strokes import Plane, Stroke, Tone, brightness, enlargement, find_strokes
+from plexor.shortcuts.find.tag import Box, Tag
+from plexor.shortcuts.find.words import kind_of_text
+
+_READABLE = 0.6
+"""Least score of the reader from which its text is taken."""
+_ALONE = 0.85
+"""Likewise, for a text that the reader found where there are no strokes."""
+_UNREAD = 0.75
+"""What is left of a score where the reader sees no text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finder:
+    """Finds burnt-in tags.
+
+    Attributes:
+        reader: OCR; None goes by the form of the strokes alone, so that texts are not read and
+            times are not told from other text.
+        search: "strokes" shows the reader what is made of strokes; "whole" also has it search the
+            whole image, which finds faint and blurred text and takes some ten times as long.
+        least: score below which a tag is not listed.
+    """
+
+    reader: Reader | None = None
+    search: Literal["strokes", "whole"] = "strokes"
+    least: float = 0.65
+
+    def __call__(self, image: Image, *, identifiers: Collection[str] = ()) -> list[Tag]:
+        """The tags of one image, from top to bottom; none is a result, too.
+
+        Args:
+            image: 2D, grey or RGB.
+            identifiers: names and numbers of the file's header, see ``kind_of_text``.
+
+        Raises:
+            DataError: the image is not 2D, or has not 1 or 3 channels.
+            MissingExtraError: the reader's package is not installed.
+        """
+        plane = brightness(image)
+        height, width = plane.shape
+        strokes = find_strokes(plane)
+        sharp = drawn(strokes)
+        found = list(scales(sharp, (height, width)))
+        free = [s for s in sharp if not any(_inside(s.box, tag.box) for tag in found)]
+        lines = lines_of(free, plane.shape)
+        blurred = enlargement(plane.shape) > 1
+        formed = without_shadows(
+            _formed(lines, strokes, "bright", blurred=blurred),
+            _formed(lines, strokes, "dark", blurred=blurred),
+        )
+        found += self._read(plane, formed, identifiers)
+        if self.reader is not None and self.search == "whole":
+            found += _further(self.reader.search(plane), found, identifiers)
+        kept = [tag for tag in found if tag.score >= self.least]
+        return sorted(kept, key=lambda tag: (tag.box.y0, tag.box.x0))
+
+    def _read(
+        self, plane: Plane, tags: Sequence[Tag], identifiers: Collection[str]
+    ) -> Sequence[Tag]:
+        if self.reader is None:
+            return tags
+        texts = self.reader.read(plane, tags)
+        return [
+            _told(tag, read, identifiers, cut=_cut(tag.box, plane.shape))
+            for tag, read in zip(tags, texts, strict=True)
+        ]
+
+
+def _formed(
+    lines: Sequence[Line], strokes: Sequence[Stroke], tone: Tone, *, blurred: bool
+) -> list[Tag]:
+    """What the lines are by their form; a lone letter that is part of a text is not listed."""
+    of_tone = [stroke for stroke in strokes if stroke.tone == tone]
+    tags = [tag_of(line, blurred=blurred) for line in lines if line.strokes[0].tone == tone]
+    known = [tag for tag in tags if tag is not None]
+    texts = [extended(tag, of_tone) for tag in known if tag.kind == "text"]
+    whole = [
+        tag
+        for i, tag in enumerate(texts)
+        if not any(_inside(tag.box, other.box) for j, other in enumerate(texts)
+                   if j < i or (j > i and tag.box != other.box))
+    ]  # fmt: skip
+    lone = [
+        tag
+        for tag in known
+        if tag.kind != "text" and not any(_inside(tag.box, text.box) for text in whole)
+    ]
+    return whole + lone
+
+
+def _cut(box: Box, shape: tuple[int, ...]) -> bool:
+    """Whether the border may cut the letters in a box."""
+    return box.y0 == 0 or box.x0 == 0 or box.y1 == shape[0] or box.x1 == shape[1]
+
+
+def _inside(one: Box, other: Box) -> bool:
+    return one.shared(other) == one.area
+
+
+def _told(tag: Tag, read: Read, identifiers: Collection[str], *, cut: bool) -> Tag:
+    """A tag that was found by its form, with what the reader says of it."""
+    unread = read.score < _READABLE or not any(letter.isalnum() for letter in read.text)
+    kind = tag.kind if unread else kind_of_text(read.text, identifiers)
+    if tag.kind == "marker":
+        return tag if unread else replace(tag, kind=kind, text=read.text)
+    if tag.kind == "laterality":
+        if kind == "laterality" and not unread and read.text.upper()[:1] == tag.text:
+            return replace(tag, score=round(max(tag.score, read.score), 3))
+        return replace(tag, score=round(tag.score * _UNREAD, 3))
+    if unread:  # letters that the border cuts cannot be read
+        return tag if cut else replace(tag, score=round(tag.score * _UNREAD, 3))
+    score = max(tag.score, read.score) if len(read.text) > 1 else tag.score
+    return replace(tag, kind=kind, text=read.text, score=round(score, 3))
+
+
+def _further(
+    reads: Sequence[Read], found: Sequence[Tag], identifiers: Collection[str]
+) -> Iterator[Tag]:
+    """What the reader found in the whole image where no tag was found before."""
+    for read in reads:
+        if read.box is None or read.score < _ALONE or not read.text:
+            continue
+        if any(tag.box.shared(read.box) >= 0.3 * tag.box.area for tag in found):
+            continue
+        kind = kind_of_text(read.text, identifiers)
+        if len(read.text) > 1 or kind == "laterality":
+            yield Tag(box=read.box, kind=kind, text=read.text, score=round(read.score, 3))
