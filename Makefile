@@ -79,7 +79,7 @@ benchmark:
 benchmark-smoke: $(SETUP)
 	OMP_NUM_THREADS=1 $(BIN)/python scripts/benchmark_smoke.py
 
-# make coverage-study   simulates every interval's coverage into docs/reference (75 minutes; resumes)
+# make coverage-study   simulates every interval's coverage into docs/reference (half an hour; resumes)
 coverage-study: $(SETUP)
 	$(BIN)/python benchmarks/coverage_study.py --repeats 1000 --out docs/reference
 

@@ -59,7 +59,9 @@ def _shortfalls(rows: Sequence[Row]) -> Iterator[str]:
         "Defaults that hold the true value clearly too seldom, or reject clearly too often, in "
         "some design: by 2 percentage points and by 3 standard errors of the simulation. All "
         "others hold what they say in all designs of this page. The documentation of each of "
-        "these functions says so, too."
+        "these functions says so, too. The signed-rank and sign-flip tests assume that changes "
+        "are symmetric about 0; exponential changes are not, and their rows there show what that "
+        "costs."
     )
     yield ""
     yield "| quantity or hypothesis | interval or test | designs | fall short | worst | where |"

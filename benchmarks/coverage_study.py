@@ -75,7 +75,7 @@ def kept(name: str, start: int, *, simulate: bool = True) -> list[Tally]:
         ]
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(f".{os.getpid()}")
-        draft.write_text(json.dumps([asdict(tally) for tally in tallies]))
+        draft.write_text(json.dumps([asdict(tally) for tally in tallies], default=int))
         draft.replace(path)
         print(f"{name}, from {start}: {time.perf_counter() - began:.0f} s", flush=True)
     return [Tally.from_json(tally) for tally in json.loads(path.read_text())]

@@ -35,6 +35,8 @@ from plexor.stats.mover import mover_limits
 L = TypeVar("L", bound=Label)
 
 _WILSON = "Wilson score interval"
+_MANY = 10
+_FEW = "fewer than 10 cases (or groups) of a class: the interval may cover too little"
 
 
 def accuracy(
@@ -150,6 +152,8 @@ def balanced_accuracy(
     seen = [ratio for ratio in ratios if ratio.n]
     absent = [str(label) for label, ratio in zip(classes, ratios, strict=True) if not ratio.n]
     notes = [f"classes without cases, left out: {', '.join(absent)}"] if absent and seen else []
+    if any(min(ratio.n, ratio.n_groups) < _MANY for ratio in seen):
+        notes.append(_FEW)
     value = variance = low = high = math.nan
     n_groups = ratios[0].scores.size
     if not seen:

@@ -73,6 +73,10 @@ def detection(
             for rate, n, z in zip(rates, (n_signal, n_noise), (z_hit, z_false), strict=True)
         )
 
+    counts = (hits, n_signal - hits, false_alarms, n_noise - false_alarms)
+    few = "fewer than 5 of a kind of answer: the interval may cover too little"
+    few = few if min(counts) < 5 else ""
+
     def estimate(value: float, spread: float, what: str) -> Estimate:
         half = normal_quantile(level) * math.sqrt(spread)
         return Estimate(
@@ -83,7 +87,7 @@ def detection(
             method=f"{what}, log-linear correction, Gourevitch-Galanter variance",
             n=n_signal + n_noise,
             variance=spread,
-            note="" if known else "no cases with, or none without, the signal",
+            note=few if known else "no cases with, or none without, the signal",
         )
 
     return Detection(

@@ -17,12 +17,15 @@ from scipy import special
 from plexor.core.errors import PlanError, unknown
 from plexor.stats.argument import Floats, check_level, t_quantile
 from plexor.stats.estimate import Estimate
+from plexor.stats.grouped_variance import joined
 from plexor.stats.result import TestResult
 from plexor.stats.roc_interval import logit_limits
 
 Inference = Literal["random", "fixed readers", "fixed cases"]
 MeanInterval = Literal["logit", "wald"]
 
+MANY_READERS = 5
+FEW_READERS = "fewer than 5 readers: the interval covers a little less than it says"
 _NO_VARIANCE = "no variance: the values of all readers are equal"
 
 
@@ -155,7 +158,7 @@ class ReaderStudy:
             n=self.n,
             n_groups=self.n_groups,
             variance=variance,
-            note=self.note if half > 0 else _NO_VARIANCE,
+            note=self._note(inference) if half > 0 else _NO_VARIANCE,
         )
 
     def non_inferiority(
@@ -233,7 +236,7 @@ class ReaderStudy:
             n=self.n,
             n_groups=self.n_groups,
             variance=variance,
-            note=self.note if half > 0 else _NO_VARIANCE,
+            note=self._note(inference) if half > 0 else _NO_VARIANCE,
         )
 
     def _of_mean(self, treatment: int, inference: Inference) -> tuple[float, float]:
@@ -284,6 +287,10 @@ class ReaderStudy:
         error, df = self._error(inference)
         value = self._mean_of(first) - self._mean_of(second)
         return value, 2 * error / self.values.shape[1], df
+
+    def _note(self, inference: Inference) -> str:
+        few = inference == "random" and self.values.shape[1] < MANY_READERS
+        return joined(self.note, FEW_READERS if few else "")
 
     def _words(self, inference: Inference) -> str:
         scope = "random readers and cases" if inference == "random" else inference

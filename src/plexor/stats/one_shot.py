@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike
 from plexor.core.errors import PlanError
 from plexor.stats.argument import Booleans, Floats, as_events, as_floats, check_level, t_quantile
 from plexor.stats.estimate import Estimate
+from plexor.stats.mrmc import FEW_READERS, MANY_READERS
 from plexor.stats.roc_interval import logit_limits
 
 _READER = 0
@@ -204,7 +205,9 @@ def _estimate(value: float, variance: _Variance, n: int, level: float, what: str
     check_level(level)
     total = variance.total
     half = t_quantile(level, variance.df) * math.sqrt(total) if total > 0 else math.nan
-    note = "" if half > 0 else "the unbiased variance is not above 0: no interval"
+    note = FEW_READERS if variance.n_readers < MANY_READERS - 1e-9 else ""
+    if not half > 0:
+        note = "the unbiased variance is not above 0: no interval"
     if math.isnan(total):
         note = "fewer than two readers or two cases of a class compared: no interval"
     return Estimate(

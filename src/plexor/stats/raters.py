@@ -20,7 +20,7 @@ from plexor.stats.argument import (
     is_missing,
 )
 from plexor.stats.estimate import Estimate
-from plexor.stats.grouped_variance import Part, grouped_spread
+from plexor.stats.grouped_variance import Part, grouped_spread, joined
 from plexor.stats.kappa import AgreementWeights, agreement_weights
 
 Ratings = Sequence[Sequence[Label | None]] | NDArray[Any]
@@ -29,7 +29,13 @@ Ratings = Sequence[Sequence[Label | None]] | NDArray[Any]
 TOO_FEW = "no case has two ratings"
 ONE_CLASS = "only one class was used: agreement beyond chance is undefined"
 UNANIMOUS = "raters agree in all cases, so the estimated variance is 0: no interval"
+MANY_GROUPS = 50
 ALL_AT_ODDS = "agreement is equal in all cases, so the estimated variance is 0: no interval"
+FEW_GROUPS = (
+    "fewer than 50 groups: the interval covers too little if cases of a group are much alike"
+)
+"""Note of a coefficient over groups; see docs/reference/coverage.md."""
+
 NO_SPREAD = 1e-24
 """A variance of a coefficient below which it is the rounding of 0."""
 
@@ -125,8 +131,8 @@ def gwet_ac(
 
     Its chance agreement is greatest if all classes are used equally often; so, unlike kappa, it is
     high if raters agree and nearly all cases are of one class. ``classes`` must list all possible
-    classes, also those that are not used. Arguments, variance and undefined cases as for
-    ``fleiss_kappa``.
+    classes, also those that are not used. Arguments, variance, coverage and undefined cases as
+    for ``fleiss_kappa``.
 
     Examples:
         >>> ratings = [["b", "b", "b"], ["b", "m", "b"], ["m", "m", "m"], ["b", "b", None]]
@@ -188,7 +194,8 @@ def _beyond_chance(
         note = ONE_CLASS if math.isnan(value) else _spread_note(variance, observed)
         if note and not math.isnan(value):
             low = high = math.nan
-        note = note or uneven
+        few = FEW_GROUPS if groups is not None and n_groups < MANY_GROUPS else ""
+        note = note or joined(uneven, few)
     words = "" if weights == "identity" else f", {weights} weights"
     return Estimate(
         value=value,

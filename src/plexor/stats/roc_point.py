@@ -23,11 +23,13 @@ from plexor.stats.bootstrap import bootstrap_interval
 from plexor.stats.classification import balanced_accuracy
 from plexor.stats.cluster import ONE_GROUP
 from plexor.stats.estimate import Estimate
-from plexor.stats.grouped_variance import groups_note
+from plexor.stats.grouped_variance import groups_note, joined
 from plexor.stats.proportion import wilson_limits
 from plexor.stats.resample import Seed, Statistic
 from plexor.stats.roc_curve import one_model
 
+_MANY = 200
+_FEW = "fewer than 200 cases (or groups): the interval of a threshold covers too little"
 _MISSING = "no positive or no negative cases"
 
 
@@ -169,6 +171,8 @@ def youden(
         level=level,
     )
     both = 0 < positive.sum() < positive.size
+    if (positive.size if groups is None else threshold.n_groups or 0) < _MANY:
+        threshold = replace(threshold, note=joined(threshold.note, _FEW))
     # All called negative, as above the highest score, where no threshold is better.
     cut = math.inf if math.isnan(threshold.value) else threshold.value
     share = balanced_accuracy(positive, column >= cut, [False, True], groups, level=level)
