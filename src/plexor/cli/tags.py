@@ -141,7 +141,7 @@ def _print_association(found: Sequence[Found], labels: Sequence[str]) -> None:
         console.print(f"note: {error}")
         return
     except ModuleNotFoundError:
-        console.print(f"note: {MissingExtraError('scikit-learn', 'torch')}")
+        console.print(f"note: {MissingExtraError('sklearn')}")
         return
     console.print(table)
     console.print("0.5 is guessing; each patient is judged by a classifier that did not see them")
