@@ -121,7 +121,7 @@ function, quickest first, up to a limit of CPU time, so a survivor may still fai
 
 A survivor is a missing test, or a change that makes no difference: another tolerance of a search, a
 condition that another one implies, a check that only saves time. The list does not tell which.
-An area with 0 drawn has not been run yet.
+An area with few or no mutants drawn has not been finished yet.
 
 | area | mutants | drawn | killed | did not end | survived | killed or ended |
 |---|--:|--:|--:|--:|--:|--:|

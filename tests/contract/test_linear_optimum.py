@@ -29,8 +29,8 @@ SHARE = 0.97
 """How near to the greatest rise the boundary lies."""
 SHARES = {
     ("pgd", "l2"): 0.94,
-    ("transfer", "linf"): 0.7,
-    ("transfer", "l2"): 0.7,
+    ("transfer", "linf"): 0.4,
+    ("transfer", "l2"): 0.4,
     ("carlini-wagner", "l2"): 0.9,
     ("fmn", "l0"): 0.8,
     ("sigma-zero", "l0"): 0.8,

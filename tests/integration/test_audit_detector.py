@@ -46,6 +46,6 @@ def test_each_probe_is_detected_once(
 
 def test_a_plan_that_keeps_too_few_images_is_refused(lesions: Setup, tmp_path: Path) -> None:
     plan = lesions.plan_with(n_examples=12, visibility={"detector": True})
-    with pytest.raises(PlanError, match=r"`n_examples` must be at least 40, .* got 12"):
+    with pytest.raises(PlanError, match=r"`n_examples` must be at least 40 .*, got 12"):
         audit(plan, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()

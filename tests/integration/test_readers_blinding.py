@@ -104,7 +104,7 @@ def test_lengths_that_follow_the_case_are_found_in_a_small_fixed_study(
     )
     assert "LEAK: lengths" in run.output
     assert "different ones, expected all alike" in run.output
-    assert "can be told apart by lengths, headers" in str(run.exception)
+    assert "can be distinguished by lengths, headers" in str(run.exception)
 
 
 def test_names_headers_order_and_times_that_tell_are_found(

@@ -201,7 +201,7 @@ def test_ratings_for_both_programs_give_the_same_areas(tmp_path: Path) -> None:
     assert [row[-1] for row in found["Truth"][1:3]] == ["ROC", "FCTRL"]
     assert len(found["LL"]) - 1 == 3 * 2 * int(truth.sum())
     assert len(found["NL"]) - 1 == 3 * 2 * int((1 - truth).sum())
-    with open_study(folder) as store, pytest.raises(PlanError, match="rjafroc holds the truth"):
+    with open_study(folder) as store, pytest.raises(PlanError, match="rjafroc contains the truth"):
         export(store, folder / "x.xlsx", "rjafroc")
 
 

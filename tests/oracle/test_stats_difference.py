@@ -265,11 +265,11 @@ def test_clustered_q_errs_as_often_as_said() -> None:
 def test_cochrans_q_corners() -> None:
     same = cochrans_q([[1, 1, 1], [0, 0, 0]])
     assert math.isnan(same.p_value)
-    assert same.note == "no observation differs between looks"
+    assert same.note == "no observation differs between columns"
     assert math.isnan(cochrans_q([[1, 1], [0, 0]], ["a", "b"]).p_value)
     few = cochrans_q([[1, 0, 0], [0, 1, 0]], ["a", "b"])
     assert few.note == "no more groups than degrees of freedom"
-    with pytest.raises(PlanError, match="two looks or more"):
+    with pytest.raises(PlanError, match="two columns or more"):
         cochrans_q([True, False])
 
 

@@ -249,7 +249,7 @@ def test_one_treatment_has_a_mean_and_no_comparison() -> None:
     alone = reader_study(STUDY.values[:1], np.eye(5) * 0.0008 + 0.0004, 114)
     assert alone.mean(0).value == pytest.approx(STUDY.values[0].mean())
     for step in (alone.test, lambda: alone.difference(0, 0)):
-        with pytest.raises(PlanError, match="one treatment alone"):
+        with pytest.raises(PlanError, match="expected two treatments or more, got one; use `mean`"):
             step()
     with pytest.raises(PlanError, match="take reader_mean_power"):
         reader_study_power(alone, 0.05, 5, 100)

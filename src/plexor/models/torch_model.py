@@ -143,7 +143,7 @@ class TorchModel:
         if inputs.ndim == 4:
             inputs = inputs.contiguous(memory_format=torch.channels_last)
         beside = self._beside(features)
-        if scaling is None and inputs.data_ptr() == values.data_ptr():
+        if scaling is None and _share_memory(inputs, values):
             inputs = inputs.clone()  # for networks that write into their input
         del values
         try:
@@ -181,6 +181,14 @@ class TorchModel:
                 "the features out"
             )
         return (features.standardised(wanted),)
+
+
+def _share_memory(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors start at one place; False for those of ``torch.func``, without memory."""
+    try:
+        return one.data_ptr() == other.data_ptr()
+    except RuntimeError:
+        return False
 
 
 def _bytes(tensor: Tensor) -> bytes:

@@ -21,6 +21,7 @@ from plexor.readers.tables import (
     ReadRow,
     SessionRow,
     StimulusRow,
+    StudyRow,
     SubmissionRow,
     TokenRow,
 )
@@ -143,6 +144,8 @@ def close(store: Store, *, with_open_reads: bool = False) -> None:
     Raises:
         PlanError: it is closed already, or a reader has reads left.
     """
+    with store.reading() as session:
+        _check_not_closed(the_study(session))
     unfinished = [
         f"{p.reader} ({p.total - p.done} left)"
         for p in progress(store)
@@ -155,10 +158,14 @@ def close(store: Store, *, with_open_reads: bool = False) -> None:
         )
     with store.writing() as session:
         study = the_study(session, exclusive=True)
-        if study.state == "closed":
-            raise PlanError("the study is closed already")
+        _check_not_closed(study)
         study.state, study.closed_at = "closed", now_ms()
         log(session, "closed", unfinished=len(unfinished))
+
+
+def _check_not_closed(study: StudyRow) -> None:
+    if study.state == "closed":
+        raise PlanError("the study is closed already")
 
 
 def forget(store: Store, name: str) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from plexor.core.csv_text import csv_text
 from plexor.core.errors import PlanError
 from plexor.readers.answer_table import is_positive
 from plexor.readers.design import Study
@@ -71,7 +72,7 @@ def imrmc(study: Study, table: pd.DataFrame) -> tuple[bytes, Codebook, int]:
         ("modalityID", "all", "images of every arm") if by_arm else ("modalityID", "", "arm"),
         ("score", "", f"answer to the question {question.id}; greater is more positive"),
     ]
-    return whole.to_csv(index=False, lineterminator="\n").encode(), book, len(whole)
+    return csv_text(list(whole.columns), whole.itertuples(index=False)).encode(), book, len(whole)
 
 
 def rjafroc(study: Study, table: pd.DataFrame) -> tuple[bytes, Codebook, int]:

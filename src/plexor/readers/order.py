@@ -200,7 +200,7 @@ def _attempt(
     groups = Counter(item.group for item in left)
     placed = list(before)
     while left:
-        recent = {read.case for read in placed[len(placed) - study.order.apart :]}
+        recent = {read.case for read in placed[max(len(placed) - study.order.apart, 0) :]}
         last = placed[-1].group if placed and study.order.groups_apart else None
         free = [i for i, it in enumerate(left) if it.case not in recent and it.group != last]
         if not free:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from plexor.cases import LOSSLESS, Case, Image, read_image
+from plexor.core.csv_text import csv_text
 from plexor.core.errors import DataError
 from plexor.core.files import write_atomic
 from plexor.shortcuts.cover import Floating
@@ -41,9 +40,7 @@ def write_variant(
     """
     columns = ["path", "label", "group", "split", "id"]
     columns += sorted({key for case in cases for key in case.metadata} - set(columns))
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
+    rows: list[list[object]] = []
     for number, case in enumerate(cases):
         image = read_image(case.path)
         codec = image.containers[LOSSLESS]
@@ -53,9 +50,10 @@ def write_variant(
             write_atomic(path, codec.encode(image.storable(pixels)))
         row = {key: case.metadata[key] for key in case.metadata if key in columns}
         row |= {"path": f"images/{path.name}", "label": case.truth, "group": case.group}
-        writer.writerow(row | {"split": case.split or "", "id": case.id})
+        row |= {"split": case.split or "", "id": case.id}
+        rows.append([row.get(column, "") for column in columns])
         yield path
-    write_atomic(out / "manifest.csv", text.getvalue().encode())
+    write_atomic(out / "manifest.csv", csv_text(columns, rows).encode())
 
 
 class Donors:

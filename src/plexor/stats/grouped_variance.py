@@ -233,8 +233,9 @@ def _floor(part: Part, sizes: Floats, share: Floats) -> float:
     squares = (part.values - means[part.codes]) ** 2
     sums = np.bincount(part.codes, weights=squares, minlength=sizes.size)[several]
     within = float((sums / (sizes[several] - 1)).mean()) if several.any() else 0.0
-    between = float(means[held].var(ddof=1)) - within * float((1 / sizes[held]).mean())
-    if between <= 0:
+    spread = float(means[held].var(ddof=1))
+    between = spread - within * float((1 / sizes[held]).mean())
+    if between <= 1e-9 * spread:  # 0 but for rounding, whichever way it went
         return 0.0
     return float(share[held] ** 2 @ (between + within / sizes[held]))
 

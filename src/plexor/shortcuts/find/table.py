@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 from plexor.cases import Case
+from plexor.core.csv_text import csv_text, plain_cell
 from plexor.core.errors import DataError
 from plexor.core.files import write_atomic
 from plexor.shortcuts.find.search import Found
@@ -30,17 +30,14 @@ def write_tags(path: Path, found: Iterable[Found], *, root: Path, show_text: boo
         show_text: write what the tags say; else "***", since it may be a name. The sides L and R
             are written in any case.
     """
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    rows: list[list[object]] = []
     for one in found:
         name = name_of(one.case, root)
         if not one.tags:
             kind = UNREAD if one.error else NO_TAG
-            writer.writerow([name, *[""] * 4, kind, *[""] * 4, one.case.id])
-        for tag in one.tags:
-            writer.writerow([*_row(name, tag, show_text=show_text), one.case.id])
-    write_atomic(path, text.getvalue().encode())
+            rows.append([name, *[""] * 4, kind, *[""] * 4, one.case.id])
+        rows += [[*_row(name, tag, show_text=show_text), one.case.id] for tag in one.tags]
+    write_atomic(path, csv_text(COLUMNS, rows).encode())
 
 
 def shown(tag: Tag, *, show_text: bool) -> str:
@@ -88,7 +85,8 @@ def read_tags(path: Path, *, by: Literal["path", "id"] = "path") -> dict[str, tu
             "write the table with plexor shortcuts find"
         )
     tags: dict[str, list[Tag]] = {}
-    for line, row in enumerate(rows, 2):
+    for line, written in enumerate(rows, 2):
+        row = {name: plain_cell(cell or "") for name, cell in written.items()}
         if row["kind"] == UNREAD:
             continue
         there = tags.setdefault((row.get(by) or row["path"]), [])

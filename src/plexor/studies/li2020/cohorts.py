@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import numpy as np
 
 from plexor.cases.manifest import read_manifest
 from plexor.cases.phantoms import AgeingConfig, write_phantoms
+from plexor.core.csv_text import csv_text
 from plexor.core.files import write_atomic
 from plexor.core.seeds import seed_for
 from plexor.studies.li2020.layout import FEATURES, Scan, read_layout
@@ -103,11 +102,8 @@ def permuted(rows: Sequence[Mapping[str, str]]) -> Rows:
 
 
 def _write(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
-    table = io.StringIO()
-    writer = csv.DictWriter(table, _COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_atomic(path, table.getvalue().encode())
+    cells = ([row.get(column, "") for column in _COLUMNS] for row in rows)
+    write_atomic(path, csv_text(_COLUMNS, cells).encode())
 
 
 def real_cohort(out: Path) -> bool:
