@@ -166,7 +166,7 @@ def test_precision_and_recall_count_each_box_once() -> None:
 def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("films")
     config = RadiographConfig(height=270, width=270, marker_presence=(0.5, 0.9))
-    write_phantoms("radiograph", folder, n_cases=16, seed=3, config=config,
+    write_phantoms("radiograph", folder, n_cases=8, seed=3, config=config,
                    file_format="dicom-monochrome1")  # fmt: skip
     return folder
 
