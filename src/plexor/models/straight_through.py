@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import Any, Self
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from plexor.core.errors import ModelError, PlanError, unknown
 from plexor.models.batch import Scaling
-from plexor.models.card import ModelCard
 from plexor.models.features import Features
-from plexor.models.model import HasNetwork, Model, ModelAccess, network_of, outputs_of
-from plexor.models.task import Task
+from plexor.models.model import Model, network_of, outputs_of
+from plexor.models.wrapped import WrappedNetwork
 
 
-class StraightThrough:
+class StraightThrough(WrappedNetwork):
     """A model whose gradient takes chosen layers as the identity (BPDA).
 
     Backward pass differentiable approximation (Athalye, Carlini & Wagner, ICML 2018): the forward
@@ -55,46 +54,8 @@ class StraightThrough:
         for name in layers:
             if name not in modules:
                 raise PlanError("straight_through: " + unknown("layer", name, modules))
-        self._model, self._layers = model, [modules[name] for name in layers]
-
-    @property
-    def card(self) -> ModelCard:
-        """See ``Model``."""
-        return self._model.card
-
-    @property
-    def task(self) -> Task:
-        """See ``Model``."""
-        return self._model.task
-
-    @property
-    def access(self) -> ModelAccess:
-        """See ``Model``."""
-        return self._model.access
-
-    @property
-    def device(self) -> torch.device:
-        """See ``Model``."""
-        return self._model.device
-
-    @property
-    def network(self) -> nn.Module:
-        """See ``HasNetwork``."""
-        return network_of(self._model, method="straight_through")
-
-    @property
-    def was_training(self) -> bool:
-        """See ``HasNetwork``."""
-        return isinstance(self._model, HasNetwork) and self._model.was_training
-
-    def identity(self) -> str:
-        """See ``Model``; that of the model."""
-        return self._model.identity()
-
-    def to(self, device: torch.device) -> Self:
-        """See ``Model``."""
-        self._model.to(device)
-        return self
+        super().__init__(model)
+        self._layers = [modules[name] for name in layers]
 
     def outputs(
         self, images: Tensor, scaling: Scaling | None = None, features: Features | None = None

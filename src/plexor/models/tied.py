@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -11,7 +10,8 @@ from torch import Tensor
 from plexor.core.errors import DataError
 from plexor.models.batch import Batch, Scaling
 from plexor.models.features import Features
-from plexor.models.model import Model, outputs_of
+from plexor.models.model import HasNetwork, Model, outputs_of
+from plexor.models.wrapped import Wrapped, WrappedNetwork
 
 
 def is_grey(batch: Batch) -> bool:
@@ -40,7 +40,7 @@ def tied_batch(batch: Batch) -> Batch:
     return replace(batch, images=batch.images[:, :1], copies=n_channels)
 
 
-class TiedModel:
+class TiedModel(Wrapped):
     """A model of several channels that is asked with grey images of one channel.
 
     The channel is repeated, so that the gradient of one number is the sum over its copies.
@@ -52,7 +52,7 @@ class TiedModel:
     """
 
     def __init__(self, model: Model, n_channels: int) -> None:
-        self._model = model
+        super().__init__(model)
         self._n_channels = n_channels
 
     def outputs(
@@ -62,13 +62,13 @@ class TiedModel:
         shape = (-1, self._n_channels, *[-1] * (images.ndim - 2))
         return outputs_of(self._model, images.expand(shape), scaling, features)
 
-    def __getattr__(self, name: str) -> Any:
-        """What the model has; its network, if it has one, too."""
-        if name in ("_model", "_n_channels"):  # while it is unpickled
-            raise AttributeError(name)
-        return getattr(self._model, name)
+
+class _TiedNetwork(TiedModel, WrappedNetwork):
+    """A tied model that has a network."""
 
 
 def tied_model(model: Model, n_channels: int) -> Model:
     """The model, asked with images of one channel; itself if its images have one channel."""
-    return cast("Model", TiedModel(model, n_channels)) if n_channels > 1 else model
+    if n_channels == 1:
+        return model
+    return (_TiedNetwork if isinstance(model, HasNetwork) else TiedModel)(model, n_channels)

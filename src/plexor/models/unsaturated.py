@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from plexor.models.batch import Scaling
-from plexor.models.card import ModelCard
 from plexor.models.features import Features
-from plexor.models.model import Model, ModelAccess, outputs_of
+from plexor.models.model import outputs_of
 from plexor.models.task import Multiclass, Task
+from plexor.models.wrapped import Wrapped
 
 _SATURATING: frozenset[Callable[..., Any]] = frozenset(
     [
@@ -35,7 +35,7 @@ _CASTS: frozenset[Callable[..., Any]] = frozenset(
 )
 
 
-class Unsaturated:
+class Unsaturated(Wrapped):
     """A model of one class a case, without the softmax, tanh or sigmoid that it ends with.
 
     Its decisions are those of the model, and its gradients do not vanish where the model's do
@@ -56,38 +56,6 @@ class Unsaturated:
         >>> bool((logits.softmax(dim=1) - model.outputs(images)).abs().max() < 1e-6)
         True
     """
-
-    def __init__(self, model: Model) -> None:
-        self._model = model
-
-    @property
-    def card(self) -> ModelCard:
-        """See ``Model``."""
-        return self._model.card
-
-    @property
-    def task(self) -> Task:
-        """See ``Model``."""
-        return self._model.task
-
-    @property
-    def access(self) -> ModelAccess:
-        """See ``Model``."""
-        return self._model.access
-
-    @property
-    def device(self) -> torch.device:
-        """See ``Model``."""
-        return self._model.device
-
-    def identity(self) -> str:
-        """See ``Model``; that of the model."""
-        return self._model.identity()
-
-    def to(self, device: torch.device) -> Self:
-        """See ``Model``."""
-        self._model.to(device)
-        return self
 
     def outputs(
         self, images: Tensor, scaling: Scaling | None = None, features: Features | None = None
