@@ -41,7 +41,7 @@ def propose(
     """The attack's proposal for every case; no change where not ``attempted``, (N,) bool."""
     chosen = torch.nonzero(attempted).flatten()
     if len(chosen) == len(batch):  # no copies: images may be large
-        return attack(model, batch, goal, threat, seed=seed)
+        return with_features(attack, model, batch, goal, threat, seed=seed)
     found = Proposal.nothing(batch)
     if len(chosen) == 0:
         return found
