@@ -193,9 +193,9 @@ def _standing(
 
 def _rank(row: Row) -> int:
     """0 where a case gave way, 1 where it withstood, 2 where nothing was attempted."""
-    if row["reached"] or (np.isnan(row["margin_after"]) and changed(row)):
-        return 0
-    return 1 if row["attempted"] else 2
+    if not row["attempted"]:  # a goal that held before counts as reached
+        return 2
+    return 0 if row["reached"] or (np.isnan(row["margin_after"]) and changed(row)) else 1
 
 
 def _judged(findings: pd.DataFrame) -> dict[tuple[str, str], Row]:
