@@ -1,4 +1,4 @@
-"""What Li et al. asked, how, and what is done otherwise here."""
+"""The publication: its question, design and figures, and the departures of the repetition."""
 
 from __future__ import annotations
 
