@@ -25,15 +25,34 @@ _TABLE: Mapping[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TagCover:
-    """The tags covered; the control covers as much elsewhere in comparable tissue.
+class _OfTags:
+    """A shortcut that reads a table of tags.
 
     Attributes:
         tags: the table of tags.
-        fill: "black", "mean", "noise" or "inpaint".
     """
 
     tags: Path = field(default=_NO_TABLE, metadata=_TABLE)
+
+    @property
+    def needs(self) -> Needs:
+        """See ``ShortcutSource``."""
+        return Needs(files=(self.tags,))
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """See ``ShortcutSource``."""
+        return plain(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagCover(_OfTags):
+    """The tags covered; the control covers as much elsewhere in comparable tissue.
+
+    Attributes:
+        fill: "black", "mean", "noise" or "inpaint".
+    """
+
     fill: Fill = field(
         default="black",
         metadata={"description": "what covers are filled with: black, mean, noise, inpaint"},
@@ -43,16 +62,6 @@ class TagCover:
         if self.fill not in FILLS:
             raise PlanError(f"tag-cover: `fill` must be one of {', '.join(FILLS)}, got {self.fill}")
 
-    @property
-    def needs(self) -> Needs:
-        """See ``ShortcutSource``."""
-        return Needs(files=(self.tags,))
-
-    @property
-    def settings(self) -> Mapping[str, object]:
-        """See ``ShortcutSource``."""
-        return plain(self)
-
     def shortcut(self, materials: Materials) -> tuple[ByCase, tuple[str, ...]]:
         """See ``ShortcutSource``."""
         tags = _tags(self.tags, materials)
@@ -60,24 +69,8 @@ class TagCover:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TagIsolation:
-    """Everything but the tags black; the control leaves as much elsewhere.
-
-    Attributes:
-        tags: the table of tags.
-    """
-
-    tags: Path = field(default=_NO_TABLE, metadata=_TABLE)
-
-    @property
-    def needs(self) -> Needs:
-        """See ``ShortcutSource``."""
-        return Needs(files=(self.tags,))
-
-    @property
-    def settings(self) -> Mapping[str, object]:
-        """See ``ShortcutSource``."""
-        return plain(self)
+class TagIsolation(_OfTags):
+    """Everything but the tags black; the control leaves as much elsewhere."""
 
     def shortcut(self, materials: Materials) -> tuple[ByCase, tuple[str, ...]]:
         """See ``ShortcutSource``."""
@@ -86,17 +79,15 @@ class TagIsolation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TagTransplant:
+class TagTransplant(_OfTags):
     """The tag, or one aspect of it, of a case of another label.
 
     Attributes:
-        tags: the table of tags.
         aspect: what is taken from the other tag.
     """
 
     n_donors: ClassVar[int] = 16
 
-    tags: Path = field(default=_NO_TABLE, metadata=_TABLE)
     aspect: Aspect = field(
         default="whole",
         metadata={
@@ -110,16 +101,6 @@ class TagTransplant:
             raise PlanError(
                 f"tag-transplant: `aspect` must be one of {', '.join(ASPECTS)}, got {self.aspect}"
             )
-
-    @property
-    def needs(self) -> Needs:
-        """See ``ShortcutSource``."""
-        return Needs(files=(self.tags,))
-
-    @property
-    def settings(self) -> Mapping[str, object]:
-        """See ``ShortcutSource``."""
-        return plain(self)
 
     def shortcut(self, materials: Materials) -> tuple[ByCase, tuple[str, ...]]:
         """See ``ShortcutSource``; donors are read from the cases that are audited."""
