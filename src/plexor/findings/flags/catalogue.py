@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from plexor.findings.flags import checks, cohort_checks
-from plexor.findings.flags.access import queries_beat_gradients
+from plexor.findings.flags.access import queries_beat_gradients, stages_skipped
 from plexor.findings.flags.flag_kind import FlagKind
 
 FLAG_KINDS = (
@@ -222,6 +222,20 @@ FLAG_KINDS = (
         what_to_do="Use the stronger attack's figures, as a lower bound of the harm. Look "
         "at the other gradient flags; raise the queries, and the steps and restarts of the others.",
         check=queries_beat_gradients,
+    ),
+    FlagKind(
+        id="stages-skipped",
+        title="A cascade could not use gradients",
+        severity="warning",
+        raised_if="a cascade attacked cases without a single gradient, because the model could "
+        "not be differentiated.",
+        why="Its strongest stages did not run. What is left was found by queries alone, and the "
+        "model may withstand these and still fail against an adversary who replaces the part "
+        "that hides the gradient.",
+        what_to_do="Name the layers that leave torch, round or compare in `straight_through`; the "
+        "gradient then passes them by. If there are none to name, state that the figures are "
+        "those of an adversary without gradients.",
+        check=stages_skipped,
     ),
     FlagKind(
         id="success-not-growing",
