@@ -77,8 +77,8 @@ FLAG_KINDS = (
         "about the model.",
         what_to_do="Look for rounding, thresholds, or `detach` inside the model. Name the layers "
         "that do it in `straight_through`, so that gradients pass them by; try another loss, or "
-        "an attack that needs no gradients. `cascade` skips its stages that need one, and goes on "
-        "with queries.",
+        "an attack that needs no gradients. `cascade` finds such layers itself, or goes on with "
+        "queries.",
         check=checks.measured("zero-gradients"),
     ),
     FlagKind(
