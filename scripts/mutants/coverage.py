@@ -138,8 +138,16 @@ def _fixtures(item: pytest.Item) -> list[tuple[str, str]]:
 
 def clear_caches() -> None:
     """What one test cached, another would be found not to execute."""
-    for cached in gc.get_objects():
-        if type(cached) is functools._lru_cache_wrapper:
-            module = getattr(cached, "__module__", None) or ""
-            if module.startswith(("tests.", "plexor.")):
-                cached.cache_clear()
+    for cached in _caches(len(sys.modules)):
+        cached.cache_clear()
+
+
+@functools.lru_cache(maxsize=1)
+def _caches(_n_modules: int) -> list[Any]:
+    """Every cached function of the package and the tests; looked for when a module was added."""
+    return [
+        one
+        for one in gc.get_objects()
+        if type(one) is functools._lru_cache_wrapper
+        and (getattr(one, "__module__", None) or "").startswith(("tests.", "plexor."))
+    ]

@@ -73,13 +73,14 @@ def check(
     """
     from plexor.cases import load_cohort
     from plexor.cases.check import check_cohort
-    from plexor.plans import load_plan
 
     columns = pairs(column or [])
     classes, no_finding = None, ""
     masks: Mapping[str, str] = {}
     features: tuple[str, ...] = ()
     if manifest.suffix in (".yaml", ".yml"):
+        from plexor.plans import load_plan  # reads torch, which a manifest does not need
+
         plan = load_plan(manifest)
         source = plan.cohort
         manifest = plan.path(source.manifest)

@@ -1,4 +1,4 @@
-"""How well burnt-in tags alone tell the label, whatever any network makes of them."""
+"""How well burnt-in tags alone predict the label, independent of any network."""
 
 from __future__ import annotations
 
@@ -30,19 +30,20 @@ Classifier = Literal["logistic regression", "gradient boosting"]
 CLASSIFIERS: tuple[Classifier, ...] = ("logistic regression", "gradient boosting")
 _FOLDS = 5
 _LEAST = 10
-"""Least number of positive, and of negative, cases of a stratum whose area is given."""
+"""Minimum number of positive and of negative cases in a stratum for its area to be reported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Association:
-    """The area under the ROC curve of the label told from tags alone; 0.5 is guessing.
+    """Area under the ROC curve of the label predicted from tags alone; 0.5 is chance.
 
     Attributes:
-        classifier: what tells the label from the features.
+        classifier: the classifier that predicts the label from the features.
         overall: over all cases, each scored by a classifier that did not see its group.
-        within: stratum → the same scores among its cases only; where tags stand for a stratum
-            (a body part, a device), these fall to 0.5 though ``overall`` does not. NaN with a note
-            for a stratum with fewer than ten positive or negative cases.
+        within: stratum → the area among its cases only, from the same scores. Where tags only
+            identify the stratum (a body part, a device), these areas are near 0.5 although
+            ``overall`` is not. NaN with a note for a stratum with fewer than ten positive or
+            negative cases.
     """
 
     classifier: Classifier
@@ -51,7 +52,7 @@ class Association:
 
 
 def tag_features(tags: Sequence[Tag], size: tuple[int, int]) -> NDArray[np.float64]:
-    """Numbers that describe the tags of one image: kinds, and form and place of the main tag.
+    """Numbers that describe the tags of one image: kinds, and shape and position of the main tag.
 
     Args:
         tags: of the image.
@@ -94,15 +95,16 @@ def association(
     seed: int,
     level: float = 0.95,
 ) -> list[Association]:
-    """Tells the label from tags, by logistic regression and by gradient boosting.
+    """Predicts the label from tags by logistic regression and by gradient boosting.
 
-    Five folds by group, so that nobody is scored by a classifier that saw the same patient; the
-    scores of all folds are pooled. Groups are dealt out at random from ``seed``.
+    Cross-validates in five folds by group, so that no patient is scored by a classifier trained on
+    the same patient, and pools the scores of all folds. Groups are assigned to folds at random from
+    ``seed``.
 
     Args:
         features: one row a case, see ``tag_features``.
         cases: with labels and groups.
-        positive: the label that is told from all others.
+        positive: the label to distinguish from all others.
         stratum: a column of the manifest, e.g. "view"; None for no strata.
         seed: of the folds and of the boosting.
         level: nominal coverage; intervals are clustered by group.

@@ -1,4 +1,4 @@
-"""The table of tags: a CSV file with a row a box, and a row for each image without one."""
+"""The table of tags: a CSV file with one row per box, and one for each image without a box."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def read_tags(path: Path, *, by: Literal["path", "id"] = "path") -> dict[str, tu
         absent.
 
     Raises:
-        DataError: the file cannot be read, lacks a column, or has a box that is none.
+        DataError: the file cannot be read, lacks a column, or contains an invalid box.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
@@ -107,7 +107,7 @@ def tags_of_cases(
         table: name of the table, for errors.
 
     Raises:
-        DataError: a case is not in the table, which is of other images.
+        DataError: a case is not in the table, so that the table belongs to other images.
     """
     names = {case.id: name_of(case, root) for case in cases}
     absent = [case.id for case in cases if names[case.id] not in tags]

@@ -23,7 +23,7 @@ ARCHITECTURE = {
 }
 COHORT, PERMUTED_COHORT, REAL_COHORT = "cohort.csv", "cohort-permuted.csv", "cohort-real.csv"
 NOTHING = "nothing"
-"""A mask that no image has: a threat whose region it is leaves every voxel as it is."""
+"""A mask that no image has: a threat restricted to it changes no voxel."""
 GAP = 5.0
 """Years: a difference of predicted and true age that studies call accelerated ageing."""
 WHITE_MATTER = 800.0
@@ -33,7 +33,7 @@ SEED = 0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """How large everything is.
+    """Sizes of the study at one scale.
 
     Attributes:
         name: "smoke", "small" or "full".
@@ -63,16 +63,16 @@ class Scale:
 
     @property
     def main_radius(self) -> float:
-        """The greatest: that of the comparisons."""
+        """The largest radius, used for the comparisons."""
         return self.radii[-1]
 
     def l2(self, radius: float, n_voxels: int) -> float:
-        """The L2 radius of a change of that root mean square, to three figures."""
+        """The L2 radius of a change with that root mean square, rounded to three figures."""
         exact = radius * math.sqrt(n_voxels)
         return float(f"{exact:.3g}")
 
     def setting(self, *, real: int) -> str:
-        """What was run on what, in a sentence."""
+        """One sentence on the data and the networks of the run."""
         people = ", ".join(f"{n} {split}" for split, n in self.n_people.items())
         ten = f" and {real} real volumes, audited alike" if real else ""
         return (
@@ -165,8 +165,8 @@ def plan_of(
         n_voxels: of a stored volume, for L2 radii.
         moved: how far an adversary may move each feature, in ml.
         real: the radius for the real volumes; None for the phantoms.
-        pipeline: the features are estimated from the image: the network's second input is no
-            column of the manifest any more.
+        pipeline: whether the features are estimated from the image instead of read from the
+            manifest.
     """
     taken = network != CONVENTIONAL and not pipeline
     if real is None:
@@ -204,7 +204,7 @@ def plan_of(
 
 
 def _attacks(scale: Scale, n_voxels: int) -> list[Written]:
-    """Image by image, features held: away at every radius and in L2, up and down at the main."""
+    """Attacks on single images with features held: either way at all radii, up and down at one."""
     main = scale.main_radius
     l2 = [scale.l2(radius, n_voxels) for radius in scale.radii]
     return [
@@ -223,7 +223,7 @@ def _away(scale: Scale, threat: Written) -> Written:
 
 
 def _moving(scale: Scale, network: str, moved: Mapping[str, float]) -> list[Written]:
-    """The attacker of features: with the image, and of the features alone."""
+    """Attacks on image and features, and on the features only."""
     ball = {"norm": "linf", "radius": scale.main_radius, "features": dict(moved)}
     alone = _away(scale, {**ball, "region": {"masked": NOTHING}}) | {"id": "features"}
     if network == VOLUMES:

@@ -45,7 +45,7 @@ _BRIGHT = 99.0
 
 
 def steps(request: Request) -> list[Step]:
-    """What is to be done, in order.
+    """The steps of the study, in order.
 
     Raises:
         PlanError: an unknown scale or arm.
@@ -112,11 +112,11 @@ class _Arm:
         return load_model(ModelSource(weights=self.folder / "weights.safetensors"))
 
     def diagnosis(self) -> Diagnosis:
-        """As ``audit`` has measured it."""
+        """Its findings and diagnosis, as ``audit`` measured them."""
         return Diagnosis.load(self.folder / "diagnosis.json")
 
     def _write(self, kind: str) -> Path:
-        """Writes the plan; once its audit has begun, it must be the one that is there."""
+        """Writes the plan; once its audit has begun, the plan must equal the existing one."""
         out = self.request.out
         plan = plan_of(
             self.network,

@@ -54,7 +54,7 @@ def study_result(
     moved: Mapping[str, float],
     l2: tuple[float, ...],
 ) -> StudyResult:
-    """Everything the report says.
+    """The contents of the report.
 
     Args:
         scale: of the run.
