@@ -25,6 +25,7 @@ SLOW = (
     "tests/integration/test_study_li2020.py",
     "tests/integration/test_workers.py",
     "tests/oracle/test_generative.py",
+    "tests/oracle/test_onnx_networks.py",
     "tests/oracle/test_phantoms_ageing.py",
 )
 """Files that take more than ten seconds for what they hold: marked slow, for `make test-slow`."""

@@ -15,7 +15,7 @@ from plexor.cases import Case, Cohort, limit_cases, load_cohort, split_groups
 from plexor.cases.rows import TruthKind
 from plexor.core.errors import DataError, PlanError, unknown
 from plexor.core.ids import digest
-from plexor.models import Model, load_model
+from plexor.models import Model, open_model
 from plexor.models.features import check_features
 from plexor.plans.plan import Plan
 from plexor.probes import Materials, PlannedProbe, Ready
@@ -155,10 +155,10 @@ def model_of(plan: Plan, *, device: torch.device, allow_code: bool) -> Model:
     """Loads the plan's model.
 
     Raises:
-        ModelError: weights are missing or do not fit.
-        PlanError: the model is Python code, and code is not allowed.
+        ModelError: a file is missing or damaged, or weights do not fit.
+        PlanError: the model is code, and code is not allowed.
     """
-    return load_model(plan.model_source(), device=device, allow_code=allow_code)
+    return open_model(plan.model_source(), device=device, allow_code=allow_code)
 
 
 def _check_classes(cohort: Cohort, model: Model) -> None:

@@ -1,10 +1,11 @@
-"""Models from weights files, built-in architectures and Python functions."""
+"""What a plan says of a model, and models from weights, built-in networks and Python functions."""
 
 from __future__ import annotations
 
 import importlib
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -16,11 +17,17 @@ from plexor.models.card import ModelCard
 from plexor.models.features import Feature
 from plexor.models.foreign_code import foreign_code
 from plexor.models.preprocess import Preprocess
+from plexor.models.sources.adapter import Adapted, Adapter, Outputs
+from plexor.models.sources.endpoint_settings import Request, Response
 from plexor.models.task import TASKS, task_from
 from plexor.models.torch_model import TorchModel
 from plexor.models.weights import fill, read_card, read_weights
 
 _CHANNELS, _SPATIAL_DIMS = 3, 2
+FOREIGN = ("onnx", "keras", "torchscript", "exported", "bundle", "url", "predict")
+"""Attributes of ``ModelSource`` that name a model of another program."""
+FILES = ("weights", "onnx", "keras", "torchscript", "exported", "bundle")
+"""Attributes of ``ModelSource`` that are paths."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +35,10 @@ class ModelSource:
     """Source of a model, as a plan names it.
 
     A file written by ``plexor train`` holds a card: ``weights`` alone is enough, and any other
-    attribute given must agree with the card. Other files need ``classes``, and ``architecture`` or
-    ``python``.
+    attribute given must agree with the card. Other files of weights need ``classes``, and
+    ``architecture`` or ``python``. Instead of ``weights``, one of ``onnx``, ``keras``,
+    ``torchscript``, ``exported``, ``bundle``, ``url`` or ``predict`` names a model of another
+    program; it needs ``classes`` too.
 
     Attributes:
         weights: a .safetensors file, or a torch file of tensors.
@@ -49,6 +58,23 @@ class ModelSource:
         preprocess: resize, window, normalise; if not given, that of the card.
         features: numbers that the network takes beside the image, in its order, each with its
             ``name``, ``mean`` and ``std``; if not given, those of the card.
+        onnx: an ONNX file. Gradients are shown where the network computed in torch answers as
+            onnxruntime does; scores elsewhere.
+        keras: a file of Keras 3 (``.keras``).
+        torchscript: a file of ``torch.jit.save``; needs ``--allow-code``.
+        exported: a ``.pt2`` file of ``torch.export.save``; needs ``--allow-code``.
+        bundle: the folder of a MONAI bundle.
+        url: the address of a server that answers for images.
+        request: how the server is asked.
+        response: where in its answer the outputs are.
+        predict: "package.module:function", a function of an array (N, C, *spatial) that returns an
+            array, or a factory of an object with ``predict_proba``; needs ``--allow-code``.
+        layout: where the channels are in the network's input: "NCHW", or "NHWC"; for volumes
+            "NCDHW" or "NDHWC".
+        outputs: "logits", "probabilities" or "decisions"; if not given, logits, after a softmax or
+            sigmoid at the end of the network was taken off.
+        head: number or name of the output that counts, of a network with several.
+        columns: of the network's output, those that are ``classes``, in their order.
     """
 
     weights: Path | None = None
@@ -62,12 +88,56 @@ class ModelSource:
     spatial_dims: int | None = None
     preprocess: Preprocess = Preprocess()
     features: tuple[Feature, ...] = ()
+    onnx: Path | None = None
+    keras: Path | None = None
+    torchscript: Path | None = None
+    exported: Path | None = None
+    bundle: Path | None = None
+    url: str | None = None
+    request: Request = Request()
+    response: Response = Response()
+    predict: str | None = None
+    layout: str = "NCHW"
+    outputs: Outputs | None = None
+    head: int | str | None = None
+    columns: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.architecture is not None:
             check_architecture(self.architecture, task=self.task)
         if self.task is not None and self.task not in TASKS:
             raise PlanError(unknown("task", self.task, TASKS))
+        given = [name for name in FOREIGN if getattr(self, name) is not None]
+        ours = [name for name in ("weights", "architecture", "python") if getattr(self, name)]
+        if len(given) > 1 or (given and ours):
+            raise PlanError(
+                f"model: {' and '.join([*given, *ours])} are given; name one source of the model"
+            )
+        _ = self.adapter
+
+    @property
+    def foreign(self) -> str | None:
+        """Name of the attribute that names a model of another program; None for Plexor's own."""
+        return next((name for name in FOREIGN if getattr(self, name) is not None), None)
+
+    @property
+    def adapter(self) -> Adapter:
+        """What the network takes and gives, as the plan says."""
+        return Adapter(
+            layout=self.layout,
+            outputs=self.outputs or "logits",
+            head=self.head,
+            columns=self.columns,
+        )
+
+    def moved(self, path: Callable[[Path], Path]) -> ModelSource:
+        """The source with each of its paths replaced."""
+        found = {name: getattr(self, name) for name in FILES}
+        request = self.request
+        if request.ledger is not None:
+            request = replace(request, ledger=path(request.ledger))
+        paths = {name: path(one) for name, one in found.items() if one is not None}
+        return replace(self, request=request, **paths)
 
     def described(self) -> ModelCard:
         """The card made from these attributes, for weights without one.
@@ -131,6 +201,11 @@ def load_model(
         >>> model.outputs(torch.zeros(4, 3, 32, 32)).shape
         torch.Size([4, 2])
     """
+    if source.foreign is not None:
+        raise PlanError(
+            f"model: `{source.foreign}` names a model of another program; open it with "
+            "plexor.open_model"
+        )
     card = read_card(source.weights) if source.weights else None
     if card is not None:
         _check_agrees(source, card)
@@ -139,6 +214,8 @@ def load_model(
     network = _network(source, card, allow_code=allow_code)
     if source.weights is not None:
         fill(network, read_weights(source.weights), source=source.weights)
+    if source.adapter != Adapter():
+        network = Adapted(network, source.adapter, card.task)
     model = TorchModel(network.eval(), task=card.task, preprocess=card.preprocess, card=card)
     try:
         return model.to(device or torch.device("cpu"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Self
+from typing import Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,16 @@ from plexor.models.model import ModelAccess
 from plexor.models.preprocess import Preprocess, resampled
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Task, check_outputs
+
+
+@runtime_checkable
+class DependsOnMore(Protocol):
+    """A network whose outputs depend on more than its class and its parameters."""
+
+    @property
+    def outputs_depend_on(self) -> list[object]:
+        """Plain data that, with class and parameters, decides the outputs."""
+        ...
 
 
 class TorchModel:
@@ -113,6 +123,8 @@ class TorchModel:
         known = [kind, parts, asdict(self.preprocess), asdict(self.task)]  # type: ignore[call-overload]
         if self.card.features:
             known.append([asdict(feature) for feature in self.card.features])
+        if isinstance(self.network, DependsOnMore):
+            known.append(self.network.outputs_depend_on)
         return digest(known)
 
     def outputs(

@@ -1,0 +1,111 @@
+"""``open_model``: any source of a plan as a model."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+import torch
+
+from plexor.core.errors import PlanError
+from plexor.models.card import ModelCard
+from plexor.models.loading import ModelSource, load_model
+from plexor.models.model import Model
+from plexor.models.preprocess import Preprocess
+from plexor.models.segmentation import Segmentation
+from plexor.models.sources.adapter import Adapted
+from plexor.models.sources.opened import Opened
+from plexor.models.sources.shown import Shown
+from plexor.models.task import Binary, Multiclass, Regression
+from plexor.models.torch_model import TorchModel
+
+logger = logging.getLogger(__name__)
+
+
+def open_model(
+    source: ModelSource, *, device: torch.device | None = None, allow_code: bool = False
+) -> Model:
+    """Opens a model of any source, in evaluation mode.
+
+    Args:
+        source: where the model comes from.
+        device: where its network is placed; the CPU if None.
+        allow_code: whether a source may run code: ``python``, ``predict``, ``torchscript``,
+            ``exported``, and expressions in a ``bundle``.
+
+    Returns:
+        A ``TorchModel`` where the source shows gradients; a model that shows scores or decisions
+        elsewhere.
+
+    Raises:
+        ModelError: a file is missing, damaged or would run code, or a server does not answer.
+        PlanError: the source is incomplete, or needs ``allow_code``.
+
+    Example:
+        >>> from pathlib import Path
+        >>> source = ModelSource(onnx=Path("net.onnx"), classes=("benign", "malignant"))
+        >>> open_model(source)  # doctest: +SKIP
+    """
+    if source.foreign is None:
+        return load_model(source, device=device, allow_code=allow_code)
+    card = source.described()
+    opened = open_source(source, card, allow_code=allow_code)
+    for note in opened.notes:
+        logger.log(logging.INFO if opened.access == "gradients" else logging.WARNING, "%s", note)
+    return as_model(source, card, opened).to(device or torch.device("cpu"))
+
+
+def open_source(source: ModelSource, card: ModelCard, *, allow_code: bool) -> Opened:
+    """The network of a source of another program; each reader is imported when it is needed."""
+    if source.onnx is not None:
+        from plexor.models.sources.onnx_model import open_onnx
+
+        return open_onnx(source.onnx, card, source.adapter)
+    raise PlanError(f"model: there is no reader for `{source.foreign}`")
+
+
+def as_model(source: ModelSource, card: ModelCard, opened: Opened) -> Model:
+    """A model of what was opened: adapted to the task, and showing what the source shows."""
+    adapter, network = source.adapter, opened.network
+    if _takes_off(source, card, opened) and opened.without_last is not None:
+        network, adapter = opened.without_last(), replace(adapter, outputs="logits")
+    elif source.outputs is None and opened.ends_with and not isinstance(card.task, Regression):
+        adapter = replace(adapter, outputs="probabilities")
+    if source.onnx is not None:
+        adapter = replace(adapter, head=None)  # the file's output was chosen by its name
+    preprocess = card.preprocess or Preprocess()
+    if preprocess.size is None and opened.size is not None:
+        preprocess = replace(preprocess, size=opened.size)
+    card = replace(
+        card,
+        preprocess=preprocess,
+        architecture=opened.name,
+        spatial_dims=len(preprocess.size) if preprocess.size else card.spatial_dims,
+        weights_sha256=str(getattr(opened.network, "source_sha256", "")),
+        source={
+            "kind": source.foreign or "",
+            "access": opened.access,
+            "outputs": source.outputs or ("logits" if not opened.ends_with else opened.ends_with),
+            "notes": list(opened.notes),
+        },
+    )
+    model = TorchModel(
+        Adapted(network, adapter, card.task).eval(),
+        task=card.task,
+        preprocess=preprocess,
+        card=card,
+    )
+    access = "decisions" if adapter.outputs == "decisions" else opened.access
+    return model if access == "gradients" else Shown(model, access)
+
+
+def _takes_off(source: ModelSource, card: ModelCard, opened: Opened) -> bool:
+    """Whether the function at the end is the inverse of the task's own, so that logits remain."""
+    if source.outputs not in (None, "probabilities") or not opened.ends_with:
+        return False
+    exclusive = isinstance(card.task, Multiclass) or (
+        isinstance(card.task, Segmentation) and card.task.n_outputs > 1
+    )
+    if opened.ends_with == "softmax":  # of two columns, a Binary takes the difference
+        return exclusive or isinstance(card.task, Binary)
+    return not exclusive and not isinstance(card.task, Regression)
