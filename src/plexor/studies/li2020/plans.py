@@ -45,7 +45,8 @@ class Scale:
         training: options of training.
         steps: of PGD.
         universal: options of the perturbation for a batch.
-        radii: in stored numbers, under L∞; the L2 radii have the same root mean square.
+        radii: in stored numbers, under L∞; the L2 radius has the root mean square of the greatest.
+        n_changed: under L0, how many voxels may take any number that the file can store.
         estimator_steps: of the training of the estimator of volumes.
     """
 
@@ -59,6 +60,7 @@ class Scale:
     steps: int
     universal: Mapping[str, Any]
     radii: tuple[float, ...]
+    n_changed: int
     estimator_steps: int
 
     @property
@@ -66,9 +68,9 @@ class Scale:
         """The greatest: that of the comparisons."""
         return self.radii[-1]
 
-    def l2(self, radius: float, n_voxels: int) -> float:
-        """The L2 radius of a change of that root mean square, to three figures."""
-        exact = radius * math.sqrt(n_voxels)
+    def l2(self, n_voxels: int) -> float:
+        """The L2 radius whose root mean square is the main radius, to three figures."""
+        exact = self.main_radius * math.sqrt(n_voxels)
         return float(f"{exact:.3g}")
 
     def setting(self, *, real: int) -> str:
@@ -94,20 +96,22 @@ SCALES: dict[str, Scale] = {
         steps=4,
         universal={"steps": 6, "clip": 60.0},
         radii=(4.0, 16.0),
+        n_changed=30,
         estimator_steps=12,
     ),
     "small": Scale(
         name="small",
         spacing_mm=4,
         size=(36, 44, 36),
-        n_people={"train": 160, "validation": 30, "test": 40},
+        n_people={"train": 160, "validation": 20, "test": 20},
         n_fit=(10, 30, 100),
         seeds=(0, 1, 2),
-        training={"epochs": 16, "batch_size": 16, "patience": 16, "learning_rate": 0.004},
-        steps=10,
-        universal={"steps": 60, "clip": 60.0},
-        radii=(2.0, 4.0, 8.0, 16.0),
-        estimator_steps=400,
+        training={"epochs": 6, "batch_size": 16, "patience": 6, "learning_rate": 0.004},
+        steps=8,
+        universal={"steps": 40, "clip": 60.0},
+        radii=(1.0, 4.0, 16.0),
+        n_changed=30,
+        estimator_steps=300,
     ),
     "full": Scale(
         name="full",
@@ -120,6 +124,7 @@ SCALES: dict[str, Scale] = {
         steps=40,
         universal={"steps": 400, "clip": 60.0},
         radii=(1.0, 2.0, 4.0, 8.0, 16.0),
+        n_changed=100,
         estimator_steps=20_000,
     ),
 }
@@ -204,12 +209,12 @@ def plan_of(
 
 
 def _attacks(scale: Scale, n_voxels: int) -> list[Written]:
-    """Image by image, features held: away at every radius and in L2, up and down at the main."""
+    """Image by image, features held: away at every radius, in L2 and L0, up and down at the main."""
     main = scale.main_radius
-    l2 = [scale.l2(radius, n_voxels) for radius in scale.radii]
     return [
         _away(scale, {"norm": "linf", "radius": list(scale.radii)}),
-        _away(scale, {"norm": "l2", "radius": l2[-2:]}),
+        _away(scale, {"norm": "l2", "radius": scale.l2(n_voxels)}),
+        _away(scale, {"norm": "l0", "radius": scale.n_changed}),
         *(
             _away(scale, {"norm": "linf", "radius": main}) | {"goal": {way: GAP}}
             for way in ("raise", "lower")
