@@ -209,7 +209,7 @@ def plan_of(
 
 
 def _attacks(scale: Scale, n_voxels: int) -> list[Written]:
-    """Image by image, features held: away at every radius, in L2 and L0, up and down at the main."""
+    """Image by image, features held: away at each radius, in L2 and L0, up and down at the main."""
     main = scale.main_radius
     return [
         _away(scale, {"norm": "linf", "radius": list(scale.radii)}),
