@@ -37,8 +37,10 @@ class Scale:
 
     Attributes:
         name: "smoke", "small" or "full".
-        spacing_mm: edge of a voxel of phantoms and network.
-        size: of the network's input, in voxels.
+        spacing_mm: edge of a voxel of phantoms and of the estimator of volumes.
+        size: of the estimator's input, in voxels.
+        network_mm: edge of a voxel that the networks see.
+        network_size: of the networks' input, in voxels.
         n_people: split → people; each has two scans.
         n_fit: sizes of the batches, in scans, that one perturbation is fitted on.
         seeds: of training.
@@ -53,6 +55,8 @@ class Scale:
     name: str
     spacing_mm: int
     size: tuple[int, int, int]
+    network_mm: int
+    network_size: tuple[int, int, int]
     n_people: Mapping[str, int]
     n_fit: tuple[int, ...]
     seeds: tuple[int, ...]
@@ -80,7 +84,7 @@ class Scale:
         return (
             f"Run on phantoms of {self.spacing_mm} mm voxels ({people} people, two scans each)"
             f"{ten}; {len(self.seeds)} training seed(s) of each network, which see "
-            f"{' × '.join(map(str, self.size))} voxels."
+            f"{' × '.join(map(str, self.network_size))} voxels of {self.network_mm} mm."
         )
 
 
@@ -89,6 +93,8 @@ SCALES: dict[str, Scale] = {
         name="smoke",
         spacing_mm=6,
         size=(24, 30, 24),
+        network_mm=6,
+        network_size=(24, 30, 24),
         n_people={"train": 16, "validation": 4, "test": 5},
         n_fit=(6,),
         seeds=(0,),
@@ -103,12 +109,14 @@ SCALES: dict[str, Scale] = {
         name="small",
         spacing_mm=4,
         size=(36, 44, 36),
-        n_people={"train": 160, "validation": 20, "test": 20},
+        network_mm=6,
+        network_size=(24, 30, 24),
+        n_people={"train": 160, "validation": 20, "test": 12},
         n_fit=(10, 30, 100),
         seeds=(0, 1, 2),
-        training={"epochs": 6, "batch_size": 16, "patience": 6, "learning_rate": 0.004},
+        training={"epochs": 4, "batch_size": 16, "patience": 4, "learning_rate": 0.004},
         steps=8,
-        universal={"steps": 40, "clip": 60.0},
+        universal={"steps": 30, "clip": 60.0},
         radii=(1.0, 4.0, 16.0),
         n_changed=30,
         estimator_steps=300,
@@ -117,6 +125,8 @@ SCALES: dict[str, Scale] = {
         name="full",
         spacing_mm=2,
         size=(72, 90, 72),
+        network_mm=2,
+        network_size=(72, 90, 72),
         n_people={"train": 2000, "validation": 200, "test": 300},
         n_fit=(10, 100, 1000, 3000),
         seeds=(0, 1, 2, 3, 4),
@@ -196,8 +206,8 @@ def plan_of(
             "unit": "years",
             "loss": "l1",
             "preprocess": {
-                "size": list(scale.size),
-                "spacing_mm": scale.spacing_mm,
+                "size": list(scale.network_size),
+                "spacing_mm": scale.network_mm,
                 "window": None,
             },
             **scale.training,
