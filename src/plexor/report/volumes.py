@@ -108,7 +108,8 @@ def volumes(run: RunDirectory, summary: Summary, shown: Comparator, *, room: flo
         if probed.id == case.opens_id or space.take(len(change["data"])):
             known.changes[probed.id] = {
                 "title": probed.title,
-                "verdict": probed.after_words,
+                "before": probed.before_words,
+                "after": probed.after_words,
             } | change
         else:
             omitted += 1

@@ -105,12 +105,12 @@
       const through = planes[plane][2];
       slider.max = n[through] - 1;
       slider.value = at[through];
-      slider.nextElementSibling.textContent = `${at[through] + 1} of ${n[through]}`;
+      slider.previousElementSibling.textContent = `${at[through] + 1} of ${n[through]}`;
     });
     one("[data-gained]").textContent = `${rounded(gain)} ×`;
     const captions = all("figcaption");
-    captions[0].textContent = "Original";
-    captions[1].textContent = change.verdict;
+    captions[0].textContent = change.before;
+    captions[1].textContent = change.after;
     captions[2].textContent = change.reach
       ? `Difference, amplified ${rounded(gain)} ×: grey is unchanged; greatest change ${rounded(change.reach)} ${unit}`
       : "Difference: nothing changed";
