@@ -258,6 +258,7 @@ def test_the_whole_study_runs_on_phantoms(tmp_path: Path, monkeypatch: pytest.Mo
     least = replace(
         plans.SCALES["smoke"],
         size=(16, 20, 16),
+        network_size=(16, 20, 16),
         n_people={"train": 3, "validation": 2, "test": 2},
         n_fit=(2,),
         training={"epochs": 1, "batch_size": 4, "patience": 1},

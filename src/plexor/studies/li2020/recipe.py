@@ -229,7 +229,7 @@ def _compare(request: Request, scale: Scale, advance: Advance) -> None:
         real={name: network(name, "real") for name in NETWORKS} if has_real else {},
         real_radius=_real_radius(out, scale) if has_real else float("nan"),
         moved=_moved(out),
-        l2=tuple(scale.l2(radius, _n_voxels(out)) for radius in scale.radii[-2:]),
+        l2=scale.l2(_n_voxels(out)),
     )
     write_study(out, result)
     advance(1, 1, "networks compared")

@@ -52,7 +52,7 @@ def study_result(
     real: Mapping[str, Network],
     real_radius: float,
     moved: Mapping[str, float],
-    l2: tuple[float, ...],
+    l2: float,
 ) -> StudyResult:
     """The contents of the report.
 
@@ -63,7 +63,7 @@ def study_result(
         real: name → the network on real volumes; empty without.
         real_radius: in stored numbers of these.
         moved: measurement error of each feature, in ml.
-        l2: the L2 radii.
+        l2: the L2 radius.
     """
     comparisons = _comparisons(networks, pipeline, scale)
     study = LI2020

@@ -50,17 +50,24 @@ def clean_table(networks: Networks) -> StudyTable:
     )
 
 
-def size_table(networks: Networks, scale: Scale, l2: Sequence[float]) -> StudyTable:
+def size_table(networks: Networks, scale: Scale, l2: float) -> StudyTable:
     """How far each attack moves the number, at every radius, beside what moves it anyway."""
     probes = [(f"Away, L∞ ≤ {r:g}", away(r), "size") for r in scale.radii]
-    probes += [(f"Away, L2 ≤ {r:g}", f"pgd-deviate-{GAP:g}-l2-{r:g}", "size") for r in l2]
+    few = f"{scale.n_changed} voxels"
+    probes += [
+        (f"Away, L2 ≤ {l2:g}", f"pgd-deviate-{GAP:g}-l2-{l2:g}", "size"),
+        (f"Away, {few}", f"pgd-deviate-{GAP:g}-l0-{scale.n_changed}", "size"),
+    ]
     main = scale.main_radius
     probes += [
         (f"{way}, L∞ ≤ {main:g}", f"pgd-{goal}-{GAP:g}-linf-{main:g}", "signed")
         for way, goal in (("Up", "raise"), ("Down", "lower"))
     ]
     probes += [(f"Noise, L∞ = {r:g}", f"noise-linf-{r:g}", "size") for r in scale.radii]
-    probes += [(f"Noise, L2 = {r:g}", f"noise-l2-{r:g}", "size") for r in l2]
+    probes += [
+        (f"Noise, L2 = {l2:g}", f"noise-l2-{l2:g}", "size"),
+        (f"Noise in {few}", f"noise-l0-{scale.n_changed}", "size"),
+    ]
     rows = [
         StudyRow(name=name, cells=tuple(found.mean(probe, column) for found in networks.values()))
         for name, probe, column in probes
@@ -85,7 +92,8 @@ def size_table(networks: Networks, scale: Scale, l2: Sequence[float]) -> StudyTa
         "year. Radii are in stored numbers; white matter is about 800.",
         columns=("Change", *networks),
         rows=tuple(rows),
-        note="An L2 radius has the root mean square over all voxels of the L∞ radius beside it. "
+        note="The L2 radius has the root mean square over all voxels of the greatest L∞ radius. "
+        "A voxel that an L0 attack changes may take any number that the file can store. "
         "The network of the volumes only does not see the image: its shift by the image is 0.",
     )
 
