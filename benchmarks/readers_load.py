@@ -1,21 +1,27 @@
 """Many readers at once in one reader study, on this machine: answers lost, doubled, and how late.
 
     .venv/bin/python benchmarks/readers_load.py --readers 200 --cases 50 --kills 10
-    .venv/bin/python benchmarks/readers_load.py --database postgresql+pg8000://user@127.0.0.1/empty
+    .venv/bin/python benchmarks/readers_load.py --postgresql
 
 A server is started as `plexor readers serve` starts one, on the loopback address. Each reader is a
-connection that fetches the image, says that it was shown, thinks, and answers. `--kills` ends the
-server with SIGKILL, evenly over the run, and starts it again; readers send what was not
-acknowledged once more, as browsers do.
+connection that fetches the image, says that it was shown, fetches the next one, thinks, and
+answers. `--kills` ends the server with SIGKILL, evenly over the run, and starts it again; readers
+send what was not acknowledged once more, as browsers do. `--postgresql` starts a PostgreSQL of its own, with its
+default settings, thus with every commit on disk.
+
+Times of a shared machine are uncertain; processor time for each case (its three requests) is
+steadier, and is given for the server, for PostgreSQL's processes and for the readers, too.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import random
+import resource
 import signal
 import socket
 import subprocess
@@ -36,6 +42,9 @@ from plexor.readers.prepare import create_study
 from plexor.readers.sources import from_folder
 from plexor.readers.store import Store, database_url
 from plexor.readers.tables import SubmissionRow
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests.helpers.postgresql import postgresql
 
 SERVER = """
 import sys
@@ -60,6 +69,7 @@ class Reader:
     csrf: str = ""
     seconds: list[float] = field(default_factory=list)
     acknowledged: list[str] = field(default_factory=list)
+    fetched: str = ""
     streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def ask(self, path: str, body: object = None) -> tuple[dict[str, str], bytes]:
@@ -108,11 +118,19 @@ class Reader:
         person = {"agree": True, "language": "en", "role": "other", "years": 1}
         standing = json.loads((await self.ask("/api/consent", person))[1])
         while standing["state"] == "reading":
-            standing = await self._read_one(standing["read"]["id"])
+            standing = await self._read_one(standing)
 
-    async def _read_one(self, read: str) -> dict[str, Any]:
-        await self.ask(f"/api/reads/{read}/images/0/0")
+    async def _fetch(self, read: str) -> None:
+        if self.fetched != read:
+            await self.ask(f"/api/reads/{read}/images/0/0")
+            self.fetched = read
+
+    async def _read_one(self, standing: dict[str, Any]) -> dict[str, Any]:
+        read: str = standing["read"]["id"]
+        await self._fetch(read)
         await self.ask(f"/api/reads/{read}/open", SCREEN)
+        if standing["following"]:
+            await self._fetch(standing["following"]["id"])
         await asyncio.sleep(random.uniform(0.2, 1.8) * self.think_s)
         body = {
             "client_key": f"load-{read}",
@@ -136,6 +154,7 @@ def start(url: str, folder: Path, port: int) -> subprocess.Popen[bytes]:
 
 
 async def run(arguments: argparse.Namespace, url: str, folder: Path, tokens: list[str]) -> None:
+    spent = processor_seconds(url)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     server = start(url, folder, port)
@@ -157,10 +176,47 @@ async def run(arguments: argparse.Namespace, url: str, folder: Path, tokens: lis
     took = time.perf_counter() - began
     server.terminate()
     server.wait()
-    report(readers, url, took, kills, total)
+    for name, seconds in processor_seconds(url).items():
+        spent[name] = round((seconds - spent[name]) * 1000 / total, 2)
+    found = {
+        "kills": kills,
+        "answers_a_second": round(total / took, 1),
+        "processor_ms_a_case": spent,
+    }
+    report(readers, url, found)
 
 
-def report(readers: list[Reader], url: str, took: float, kills: int, total: int) -> None:
+def processor_seconds(url: str) -> dict[str, float]:
+    """Processor time spent so far by ended servers, by PostgreSQL and by the readers."""
+    seconds = {"server": _spent(resource.RUSAGE_CHILDREN), "readers": _spent(resource.RUSAGE_SELF)}
+    if url.startswith("postgresql"):
+        engine = sa.create_engine(url)
+        with engine.connect() as connection:
+            backend = connection.scalar(sa.text("SELECT pg_backend_pid()"))
+            main = _stat(Path(f"/proc/{backend}/stat"))[1]
+            living = [_stat(path) for path in Path("/proc").glob("[0-9]*/stat")]
+        engine.dispose()
+        ticks = sum(own + ended for pid, parent, own, ended in living if main in (pid, parent))
+        seconds["database"] = ticks / os.sysconf("SC_CLK_TCK")
+    return seconds
+
+
+def _spent(whose: int) -> float:
+    usage = resource.getrusage(whose)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _stat(path: Path) -> tuple[int, int, int, int]:
+    """Process, parent, processor time of itself and of its ended children, in ticks."""
+    try:
+        words = path.read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return 0, 0, 0, 0
+    times = [int(word) for word in words[11:15]]
+    return int(path.parent.name), int(words[1]), sum(times[:2]), sum(times[2:])
+
+
+def report(readers: list[Reader], url: str, found: dict[str, object]) -> None:
     acknowledged = [read for reader in readers for read in reader.acknowledged]
     store = Store.open(url)
     with store.reading() as session:
@@ -173,15 +229,13 @@ def report(readers: list[Reader], url: str, took: float, kills: int, total: int)
             {
                 "database": url.split(":", maxsplit=1)[0],
                 "readers": len(readers),
-                "answers": total,
-                "kills": kills,
                 "lost": len(set(acknowledged) - set(kept)),
                 "doubled": len(kept) - len(set(kept)),
                 "rows": len(rows),
                 "answer_ms": {
                     f"p{q}": round(float(np.percentile(seconds, q)) * 1000) for q in (50, 95, 99)
                 },
-                "answers_a_second": round(total / took, 1),
+                **found,
                 "processors": os.cpu_count(),
                 "load_average": os.getloadavg()[0],
             }
@@ -195,10 +249,11 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=50)
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--think", type=float, default=5.0, help="mean seconds for a case")
-    parser.add_argument("--database", help="URL of an empty database; SQLite if not given")
+    parser.add_argument("--postgresql", action="store_true", help="instead of SQLite")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        database = stack.enter_context(postgresql()) if arguments.postgresql else None
         rng = np.random.default_rng(0)
         for arm in ("original", "altered"):
             (folder / "images" / arm).mkdir(parents=True)
@@ -221,9 +276,9 @@ def main() -> None:
             from_folder(folder / "images", study),
             folder=made,
             key=folder / "key",
-            database=arguments.database,
+            database=database,
         )
-        url = database_url(made, arguments.database)
+        url = database_url(made, database)
         store = Store.open(url)
         links = invite(store, [f"r{number}" for number in range(arguments.readers)])
         store.close()

@@ -103,3 +103,31 @@ def test_a_study_from_invitation_to_export(url: str, tmp_path: Path) -> None:
     assert len(answers(again)) == 3
     again.close()
     store.close()
+
+
+def test_the_server_goes_on_after_the_database_ended_its_connections(
+    url: str, tmp_path: Path
+) -> None:
+    admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(sa.text("CREATE DATABASE ended"))
+    store = bare(tmp_path, n_cases=6, url=url.replace("/postgres", "/ended"))
+    (tmp_path / "images").mkdir()
+    (invitation,) = invite(store, ["r1"])
+    with served(store, tmp_path) as base, signed_in(base, invitation.token) as browser:
+        threads = [threading.Thread(target=browser.state) for _ in range(6)]  # several connections
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with admin.connect() as connection:
+            ended = connection.execute(
+                sa.text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'ended'"
+                )
+            )
+            assert len(ended.all()) >= 2
+        assert browser.http.get("/api/state").status_code == 503
+        assert browser.answer({"altered": True})["counted"]
+    admin.dispose()
+    store.close()

@@ -16,10 +16,17 @@ from sqlalchemy.orm import Session
 from plexor.readers.security import RateLimit, new_token, token_hash
 from plexor.readers.settings import Site
 from plexor.readers.store import now_ms
-from plexor.readers.tables import ReaderRow, SessionRow
+from plexor.readers.tables import ReaderRow, SessionRow, StudyRow
 from plexor.readers.turn import RefusedError
 
 _HOUR_MS = 3_600_000
+_VISIT = (
+    sa.select(SessionRow, ReaderRow, StudyRow)  # the study's row for ``the_study``
+    .join(ReaderRow, ReaderRow.id == SessionRow.reader_id)
+    .join(StudyRow, StudyRow.id == 1)
+    .where(SessionRow.hash == sa.bindparam("hash"))
+)
+_VISIT_LOCKED = _VISIT.with_for_update(of=ReaderRow)  # SQLite has no locks, but one writer only
 
 
 class NotSignedInError(RefusedError):
@@ -37,18 +44,18 @@ class TooManyError(RefusedError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
-    """A signed-in browser.
+class Visit:
+    """A request of a signed-in reader, and its transaction.
 
     Attributes:
-        session: hash of its cookie.
-        csrf: token that its writing requests must carry.
-        reader_id: id of the reader; None for the investigator.
+        session: the transaction.
+        reader: who asks.
+        browser: the signed-in browser.
     """
 
-    session: str
-    csrf: str
-    reader_id: int | None
+    session: Session
+    reader: ReaderRow
+    browser: SessionRow
 
 
 async def site_of(request: Request) -> Site:
@@ -65,46 +72,84 @@ def cookie_name(site: Site, *, investigator: bool) -> str:
     return f"{prefix}plexor-{'investigator' if investigator else 'reader'}"
 
 
-def _caller(request: Request, site: Site, *, investigator: bool) -> Caller:
-    cookie = request.cookies.get(cookie_name(site, investigator=investigator), "")
-    with site.store.reading() as session:
-        row = session.get(SessionRow, token_hash(cookie))
-    valid = row is not None and row.ended_at is None and row.expires_at > now_ms()
-    if row is None or not valid or (row.reader_id is None) != investigator:
+class Door:
+    """Where a reader's request comes in: one transaction for who asks and what is asked."""
+
+    def __init__(self, request: Request, site: Site) -> None:
+        self._site = site
+        self._cookie = request.cookies.get(cookie_name(site, investigator=False), "")
+        self._csrf = request.headers.get("x-csrf-token", "")
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Visit]:
+        """For requests that change nothing.
+
+        Raises:
+            NotSignedInError: there is no valid session.
+        """
+        with self._site.store.reading() as session:
+            yield self._visit(session, lock=False)
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Visit]:
+        """For requests that write; they must come from our own page.
+
+        Writing requests of one reader wait for each other, so that what one reads is still true
+        when it is written.
+
+        Raises:
+            RefusedError: there is no valid session, or the request lacks its token.
+            TooManyError: the reader has sent too many of them.
+        """
+        with self._site.store.writing() as session:
+            visit = self._visit(session, lock=True)
+            check_csrf(self._csrf, visit.browser)
+            # By reader: whoever signs in again and again may not send more.
+            if not self._site.writes.allows(f"reader {visit.reader.id}"):
+                raise TooManyError
+            yield visit
+
+    def _visit(self, session: Session, *, lock: bool) -> Visit:
+        query = _VISIT_LOCKED if lock else _VISIT
+        found = session.execute(query, {"hash": token_hash(self._cookie)}).one_or_none()
+        if found is None or not _valid(found[0]):
+            raise NotSignedInError
+        return Visit(session=session, browser=found[0], reader=found[1])
+
+
+async def door(request: Request, site: SiteDep) -> Door:
+    """The door of a reader's request; asynchronous, so that it needs no thread."""
+    return Door(request, site)
+
+
+DoorDep = Annotated[Door, Depends(door)]
+
+
+def investigator_row(session: Session, site: Site, request: Request) -> SessionRow:
+    """The signed-in browser of the investigator.
+
+    Raises:
+        NotSignedInError: there is no valid session.
+    """
+    cookie = request.cookies.get(cookie_name(site, investigator=True), "")
+    row = session.get(SessionRow, token_hash(cookie))
+    if row is None or row.reader_id is not None or not _valid(row):
         raise NotSignedInError
-    return Caller(session=row.hash, csrf=row.csrf, reader_id=row.reader_id)
+    return row
 
 
-def reading_caller(request: Request, site: SiteDep) -> Caller:
-    """A signed-in reader, for requests that change nothing."""
-    return _caller(request, site, investigator=False)
+def check_csrf(sent: str, browser: SessionRow) -> None:
+    """Refuses a writing request that lacks the token of its session.
+
+    Raises:
+        RefusedError: so.
+    """
+    if not hmac.compare_digest(sent.encode(), browser.csrf.encode()):
+        raise RefusedError("csrf", "reload the page")
 
 
-def writing_caller(request: Request, site: SiteDep) -> Caller:
-    """A signed-in reader, for writing requests; they must come from our own page."""
-    caller = _caller(request, site, investigator=False)
-    _check_csrf(request, caller)
-    # By reader: whoever signs in again and again may not send more.
-    _check_rate(site.writes, f"reader {caller.reader_id}")
-    return caller
-
-
-def investigator(request: Request, site: SiteDep) -> Caller:
-    """The signed-in investigator."""
-    return _caller(request, site, investigator=True)
-
-
-def investigator_writing(request: Request, site: SiteDep) -> Caller:
-    """The signed-in investigator, for writing requests; they must come from our own page."""
-    caller = _caller(request, site, investigator=True)
-    _check_csrf(request, caller)
-    return caller
-
-
-ReaderDep = Annotated[Caller, Depends(reading_caller)]
-WriterDep = Annotated[Caller, Depends(writing_caller)]
-InvestigatorDep = Annotated[Caller, Depends(investigator)]
-InvestigatorWriterDep = Annotated[Caller, Depends(investigator_writing)]
+def _valid(row: SessionRow) -> bool:
+    return row.ended_at is None and row.expires_at > now_ms()
 
 
 @contextlib.contextmanager
@@ -140,26 +185,6 @@ def network(address: str) -> str:
     return str(found)
 
 
-def _check_rate(limit: RateLimit, key: str) -> None:
-    if not limit.allows(key):
-        raise TooManyError
-
-
-def _check_csrf(request: Request, caller: Caller) -> None:
-    sent = request.headers.get("x-csrf-token", "")
-    if not hmac.compare_digest(sent.encode(), caller.csrf.encode()):
-        raise RefusedError("csrf", "reload the page")
-
-
-def reader_row(session: Session, caller: Caller, *, lock: bool = False) -> ReaderRow:
-    """The reader of a session.
-
-    With ``lock``, other transactions that lock the same reader wait for this one, so that what a
-    submission reads is still true when it is written. SQLite has a single writer anyway.
-    """
-    return session.get_one(ReaderRow, caller.reader_id, with_for_update=lock or None)
-
-
 def sign_in(session: Session, site: Site, response: Response, reader_id: int | None) -> None:
     """Starts a session and sets its cookie."""
     token, hours = new_token(), site.settings.session_hours
@@ -182,8 +207,6 @@ def sign_in(session: Session, site: Site, response: Response, reader_id: int | N
     )
 
 
-def sign_out(session: Session, caller: Caller) -> None:
+def sign_out(browser: SessionRow) -> None:
     """Ends a session."""
-    session.execute(
-        sa.update(SessionRow).where(SessionRow.hash == caller.session).values(ended_at=now_ms())
-    )
+    browser.ended_at = now_ms()

@@ -26,19 +26,25 @@ from plexor.readers.tables import (
     SubmissionRow,
 )
 from plexor.readers.turn import (
+    Asked,
     RefusedError,
+    asked_for,
     check_open,
     check_turn,
-    current_revision,
-    next_read,
-    own_read,
+    may_follow,
     pause_until,
-    progress,
+    reached,
+    reads_from,
+    stimuli_of,
 )
 
 State = Literal["consent", "reading", "pause", "done", "closed", "withdrawn"]
 _GRACE_MS = 5_000
 """Tolerated delay after the time limit before an answer is marked late."""
+_SENT = sa.select(SubmissionRow).where(
+    SubmissionRow.reader_id == sa.bindparam("reader"),
+    SubmissionRow.client_key == sa.bindparam("key"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +71,19 @@ class ReadView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Following:
+    """The read after the one to show, whose images may be fetched meanwhile.
+
+    Attributes:
+        id: opaque.
+        slices: number of slices of each image.
+    """
+
+    id: str
+    slices: list[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """State of a reader.
 
@@ -73,6 +92,7 @@ class Standing:
         done: number of reads answered, without training.
         total: number of reads, without training.
         read: the read to show, in the state "reading".
+        following: the read after that, if its images may be fetched already.
         until: end of a pause between blocks, milliseconds since 1970.
     """
 
@@ -80,6 +100,7 @@ class Standing:
     done: int
     total: int
     read: ReadView | None = None
+    following: Following | None = None
     until: int | None = None
 
 
@@ -116,21 +137,27 @@ def consent(session: Session, reader: ReaderRow, *, language: str, profile: Json
 
 def standing(session: Session, study: Design, reader: ReaderRow) -> Standing:
     """The state of a reader, the same on any device."""
-    done, total = progress(session, reader.id)
+    now = reached(session, reader.id)
+    done, total = now.done, now.total
     if reader.withdrawn_at is not None:
         return Standing(state="withdrawn", done=done, total=total)
     if the_study(session).state != "open":
         return Standing(state="closed", done=done, total=total)
     if reader.consented_at is None:
         return Standing(state="consent", done=done, total=total)
-    row = next_read(session, reader.id)
-    if row is None:
+    if now.position is None:
         return Standing(state="done", done=done, total=total)
+    row, *after = reads_from(session, reader.id, now.position)
     until = pause_until(session, study, row)
     if until is not None:
         return Standing(state="pause", done=done, total=total, until=until)
+    stimuli = stimuli_of(session, row, *after)
     return Standing(
-        state="reading", done=done, total=total, read=_view(session, study, row, revision=0)
+        state="reading",
+        done=done,
+        total=total,
+        read=_view(session, study, Asked(row=row, revision=0, first=now.position), stimuli),
+        following=_following(row, after, stimuli),
     )
 
 
@@ -140,10 +167,9 @@ def view_read(session: Session, study: Design, reader: ReaderRow, read_id: str) 
     Raises:
         RefusedError: the read is not this reader's, or not available now.
     """
-    row = own_read(session, reader, read_id)
-    revision = current_revision(session, row.id)
-    _check_shown(session, study, reader, row, revision)
-    return _view(session, study, row, revision=revision)
+    asked = asked_for(session, reader, read_id)
+    _check_shown(session, study, reader, asked)
+    return _view(session, study, asked, stimuli_of(session, asked.row))
 
 
 def open_read(
@@ -154,27 +180,26 @@ def open_read(
     Raises:
         RefusedError: as for ``view_read``.
     """
-    row = own_read(session, reader, read_id)
-    _check_shown(session, study, reader, row, current_revision(session, row.id))
-    session.add(OpeningRow(read_id=row.id, display=display, opened_at=now_ms()))
+    asked = asked_for(session, reader, read_id)
+    _check_shown(session, study, reader, asked)
+    session.add(OpeningRow(read_id=asked.row.id, display=display, opened_at=now_ms()))
 
 
-def stimulus_of(
-    session: Session, study: Design, reader: ReaderRow, read_id: str, *, slot: int, piece: int
-) -> str:
-    """The id of the image in a place of a read, for a reader who may see it now.
+def stimulus_of(session: Session, study: Design, reader: ReaderRow, read_id: str, slot: int) -> str:
+    """The id of the image in a place of a read, for a reader who may fetch it now.
 
     Raises:
-        RefusedError: as for ``view_read``, or there is no such place or slice.
+        RefusedError: as for ``view_read``, but the read after the next may be fetched, too; or
+            there is no such place.
     """
-    row = own_read(session, reader, read_id)
-    _check_shown(session, study, reader, row, current_revision(session, row.id))
-    if not 0 <= slot < len(row.stimuli):
+    asked = asked_for(session, reader, read_id)
+    if asked.first is not None and asked.row.position == asked.first + 1:
+        _check_following(session, study, reader, asked)
+    else:
+        _check_shown(session, study, reader, asked)
+    if not 0 <= slot < len(asked.row.stimuli):
         raise RefusedError("unknown", "there is no such image")
-    stimulus = session.get_one(StimulusRow, row.stimuli[slot])
-    if not 0 <= piece < stimulus.view["slices"]:
-        raise RefusedError("unknown", "there is no such slice")
-    return stimulus.id
+    return asked.row.stimuli[slot]
 
 
 def submit(
@@ -206,24 +231,21 @@ def submit(
         RefusedError: the read is not this reader's or not the current one, the study is closed, an
             answer is invalid, or the key was used for other answers.
     """
-    row = own_read(session, reader, read_id)
-    known = session.scalar(
-        sa.select(SubmissionRow).where(
-            SubmissionRow.reader_id == reader.id, SubmissionRow.client_key == client_key
-        )
-    )
+    asked = asked_for(session, reader, read_id)
+    row = asked.row
+    known = session.scalar(_SENT, {"reader": reader.id, "key": client_key})
     if known is not None:
         if known.read_id != row.id or known.answers != answers:
             raise RefusedError("key", "this key was used for other answers")
-        return _receipt(session, study, row, known)
+        return _receipt(session, study, asked, known)
     the_study(session, shared=True)
     check_open(session, reader)
     if reader.consented_at is None:
         raise RefusedError("consent", "the reader has not consented yet")
     check_values(session, study, row.stimuli, answers)
-    current = current_revision(session, row.id)
+    current = asked.revision
     if current == 0:
-        check_turn(session, study, reader, row)
+        check_turn(session, study, asked)
     may_count = current == 0 or (study.corrections and row.kind != "training")
     counts = revises == current and may_count
     new = SubmissionRow(
@@ -239,7 +261,7 @@ def submit(
     )
     session.add(new)
     session.flush()
-    return _receipt(session, study, row, new)
+    return _receipt(session, study, asked, new)
 
 
 def withdraw(session: Session, reader: ReaderRow) -> None:
@@ -275,20 +297,42 @@ def check_values(session: Session, study: Design, stimuli: Sequence[str], answer
                 raise RefusedError("invalid", f"{question.id}: a mark lies outside of the image")
 
 
-def _check_shown(
-    session: Session, study: Design, reader: ReaderRow, row: ReadRow, revision: int
-) -> None:
+def _check_reads(session: Session, reader: ReaderRow) -> None:
     check_open(session, reader)
     if reader.consented_at is None:
         raise RefusedError("consent", "the reader has not consented yet")
-    if revision == 0:
-        check_turn(session, study, reader, row)
-    elif not study.corrections or row.kind == "training":
+
+
+def _check_shown(session: Session, study: Design, reader: ReaderRow, asked: Asked) -> None:
+    _check_reads(session, reader)
+    if asked.revision == 0:
+        check_turn(session, study, asked)
+    elif not study.corrections or asked.row.kind == "training":
         raise RefusedError("order", "this case has been answered")
 
 
-def _view(session: Session, study: Design, row: ReadRow, *, revision: int) -> ReadView:
-    stimuli = [session.get_one(StimulusRow, name).view for name in row.stimuli]
+def _check_following(session: Session, study: Design, reader: ReaderRow, asked: Asked) -> None:
+    _check_reads(session, reader)
+    row, following = reads_from(session, reader.id, asked.row.position - 1)
+    if not may_follow(row, following, stimuli_of(session, row, following)):
+        raise RefusedError("order", "another case comes first")
+    if pause_until(session, study, row) is not None:
+        raise RefusedError("pause", "the pause between two blocks is not over")
+
+
+def _following(
+    row: ReadRow, after: Sequence[ReadRow], stimuli: Sequence[StimulusRow]
+) -> Following | None:
+    if not after or not may_follow(row, after[0], stimuli):
+        return None
+    slices = [one.view["slices"] for one in stimuli[len(row.stimuli) :]]
+    return Following(id=after[0].id, slices=slices)
+
+
+def _view(
+    session: Session, study: Design, asked: Asked, stimuli: Sequence[StimulusRow]
+) -> ReadView:
+    row, revision = asked.row, asked.revision
     answers: Json = {}
     if revision:
         answers = session.scalars(
@@ -314,25 +358,26 @@ def _view(session: Session, study: Design, row: ReadRow, *, revision: int) -> Re
         block=row.block,
         revision=revision,
         answers=answers,
-        stimuli=stimuli,
+        stimuli=[one.view for one in stimuli[: len(row.stimuli)]],
         previous=previous,
     )
 
 
-def _receipt(session: Session, study: Design, row: ReadRow, new: SubmissionRow) -> Receipt:
+def _receipt(session: Session, study: Design, asked: Asked, new: SubmissionRow) -> Receipt:
+    row = asked.row
     feedback: Json = {}
     if row.kind == "training" and study.training.feedback:
         feedback = _right_answers(session, study, row)
     return Receipt(
         counted=new.revision is not None,
-        revision=new.revision or current_revision(session, row.id),
+        revision=new.revision or asked.revision,
         late=new.late,
         feedback=feedback,
     )
 
 
 def _right_answers(session: Session, study: Design, row: ReadRow) -> Json:
-    stimuli = [session.get_one(StimulusRow, name) for name in row.stimuli]
+    stimuli = stimuli_of(session, row)
     if study.show == "one":
         return dict(stimuli[0].answer)
     right: Json = {}

@@ -23,6 +23,8 @@ from plexor.readers.tables import LogRow, StudyRow
 
 _BUSY_SECONDS = 20
 _WRITES = "plexor_writes"
+_SERVER_ENDS = "57P"
+"""SQLSTATE of a server that is shut down, crashed or starting (class 57, operator intervention)."""
 
 
 class Store:
@@ -103,7 +105,7 @@ def log(session: Session, what: str, **detail: object) -> None:
 
 
 def the_study(session: Session, *, shared: bool = False, exclusive: bool = False) -> StudyRow:
-    """The study's row.
+    """The study's row, read once in a transaction, and anew to lock it.
 
     Args:
         session: a transaction.
@@ -111,10 +113,8 @@ def the_study(session: Session, *, shared: bool = False, exclusive: bool = False
         exclusive: others cannot invite, close or answer before this transaction ends; SQLite has
             only one writer anyway.
     """
-    query = sa.select(StudyRow)
-    if shared or exclusive:
-        query = query.with_for_update(read=not exclusive)
-    return session.scalars(query).one()
+    lock = {"read": not exclusive} if shared or exclusive else None
+    return session.get_one(StudyRow, 1, with_for_update=lock)
 
 
 def database_url(folder: Path, database: str | None) -> str:
@@ -138,9 +138,11 @@ def _engine(url: str, *, create: bool) -> sa.Engine:
         )
     if parsed.get_backend_name() == "postgresql":
         try:
-            return sa.create_engine(parsed, pool_size=20, max_overflow=20, pool_pre_ping=True)
+            engine = sa.create_engine(parsed, pool_size=20, max_overflow=20)
         except (NoSuchModuleError, ModuleNotFoundError) as error:
             raise PlanError(f"database: {error}; use postgresql+pg8000://") from error
+        sa.event.listen(engine, "handle_error", _notice_restart)
+        return engine
     path = Path(parsed.database or "")
     if not create and not path.is_file():
         raise DataError(f"{path} is absent; a study is made by: plexor readers create")
@@ -150,6 +152,18 @@ def _engine(url: str, *, create: bool) -> sa.Engine:
     sa.event.listen(engine, "connect", _set_up_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _notice_restart(context: sa.engine.ExceptionContext) -> None:
+    """Ends all connections of the pool once the server has ended one of them.
+
+    Asking before each transaction whether the connection lives would cost as much as a statement;
+    so the first request after a restart of the server fails, and its browser sends it again.
+    """
+    told = context.original_exception.args
+    code = told[0].get("C", "") if told and isinstance(told[0], dict) else ""
+    if str(code).startswith(_SERVER_ENDS):
+        context.is_disconnect = True
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

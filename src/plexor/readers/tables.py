@@ -22,7 +22,7 @@ class Base(DeclarativeBase):
 
 
 class StudyRow(Base):
-    """The study; one row.
+    """The study; one row, with id 1.
 
     Attributes:
         design: the study file without arms and analysis.
@@ -34,7 +34,7 @@ class StudyRow(Base):
     __tablename__ = "studies"
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(40))
-    design: Mapped[Json]
+    design: Mapped[Json] = mapped_column(deferred=True)  # long, and needed once
     digest: Mapped[str] = mapped_column(String(64))
     state: Mapped[str] = mapped_column(String(10))
     password: Mapped[str | None] = mapped_column(String(200))

@@ -8,10 +8,10 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from plexor.readers.deps import (
-    InvestigatorDep,
-    InvestigatorWriterDep,
     SiteDep,
     attempt,
+    check_csrf,
+    investigator_row,
     sign_in,
     sign_out,
 )
@@ -39,16 +39,19 @@ def login(body: Login, request: Request, response: Response, site: SiteDep) -> d
 
 
 @router.get("/progress")
-def show_progress(site: SiteDep, caller: InvestigatorDep) -> dict[str, Any]:
+def show_progress(request: Request, site: SiteDep) -> dict[str, Any]:
     """Progress of each reader."""
     with site.store.reading() as session:
+        csrf = investigator_row(session, site, request).csrf
         study = the_study(session)
-        told = {"name": study.name, "state": study.state}
-    return {**told, "csrf": caller.csrf, "readers": [asdict(p) for p in progress(site.store)]}
+        told = {"name": study.name, "state": study.state, "csrf": csrf}
+    return {**told, "readers": [asdict(p) for p in progress(site.store)]}
 
 
 @router.post("/leave", status_code=204)
-def leave(site: SiteDep, caller: InvestigatorWriterDep) -> None:
+def leave(request: Request, site: SiteDep) -> None:
     """Signs the investigator out."""
     with site.store.writing() as session:
-        sign_out(session, caller)
+        browser = investigator_row(session, site, request)
+        check_csrf(request.headers.get("x-csrf-token", ""), browser)
+        sign_out(browser)

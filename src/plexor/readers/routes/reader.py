@@ -10,13 +10,11 @@ from fastapi import APIRouter, Request, Response
 
 from plexor.readers import service
 from plexor.readers.deps import (
-    Caller,
-    ReaderDep,
+    DoorDep,
     SiteDep,
     TooManyError,
-    WriterDep,
+    Visit,
     attempt,
-    reader_row,
     sign_in,
     sign_out,
 )
@@ -49,101 +47,50 @@ def enter(body: Enter, request: Request, response: Response, site: SiteDep) -> d
 
 
 @router.get("/state")
-def state(site: SiteDep, caller: ReaderDep) -> dict[str, Any]:
+def state(site: SiteDep, door: DoorDep) -> dict[str, Any]:
     """The reader's state, with everything the page needs to continue."""
-    with site.store.reading() as session:
-        reader = reader_row(session, caller)
-        now = service.standing(session, site.design, reader)
+    with door.reading() as visit:
         return {
-            **asdict(now),
-            "reader": reader.name,
-            "csrf": caller.csrf,
-            "study": study_texts(site.design, reader.language),
+            **_standing(site, visit),
+            "reader": visit.reader.name,
+            "csrf": visit.browser.csrf,
+            "study": study_texts(site.design, visit.reader.language),
         }
 
 
 @router.post("/consent")
-def consent(body: Consent, site: SiteDep, caller: WriterDep) -> dict[str, Any]:
+def consent(body: Consent, site: SiteDep, door: DoorDep) -> dict[str, Any]:
     """Records the reader's consent."""
     if body.language not in site.design.languages:
         raise RefusedError("invalid", f"the study is not in the language {body.language}")
     profile = {"role": body.role, "years": body.years}
-    with site.store.writing() as session:
-        reader = reader_row(session, caller)
-        service.consent(session, reader, language=body.language, profile=profile)
-    return _standing(site, caller)
+    with door.writing() as visit:
+        service.consent(visit.session, visit.reader, language=body.language, profile=profile)
+        return _standing(site, visit)
 
 
 @router.get("/reads/{read_id}")
-def read(read_id: ReadId, site: SiteDep, caller: ReaderDep) -> dict[str, Any]:
+def read(read_id: ReadId, site: SiteDep, door: DoorDep) -> dict[str, Any]:
     """A read for correction."""
-    with site.store.reading() as session:
-        reader = reader_row(session, caller)
-        return asdict(service.view_read(session, site.design, reader, read_id))
+    with door.reading() as visit:
+        return asdict(service.view_read(visit.session, site.design, visit.reader, read_id))
 
 
 @router.post("/reads/{read_id}/open", status_code=204)
-def open_read(read_id: ReadId, body: Screen, site: SiteDep, caller: WriterDep) -> None:
+def open_read(read_id: ReadId, body: Screen, site: SiteDep, door: DoorDep) -> None:
     """Records that a read was shown, with the screen."""
-    with site.store.writing() as session:
-        reader = reader_row(session, caller)
-        service.open_read(session, site.design, reader, read_id, body.model_dump())
+    with door.writing() as visit:
+        service.open_read(visit.session, site.design, visit.reader, read_id, body.model_dump())
 
 
 @router.post("/reads/{read_id}/submissions")
-def submit(read_id: ReadId, body: Submission, site: SiteDep, caller: WriterDep) -> dict[str, Any]:
+def submit(read_id: ReadId, body: Submission, site: SiteDep, door: DoorDep) -> dict[str, Any]:
     """Records the answers to a read; after status 200 they are on disk."""
-    receipt = _submit(site, caller, read_id, body)
-    return {**asdict(receipt), "standing": _standing(site, caller)}
-
-
-@router.get("/reads/{read_id}/images/{slot}/{piece}", response_class=Response)
-def image(read_id: ReadId, slot: Place, piece: Place, site: SiteDep, caller: ReaderDep) -> Response:
-    """One slice of an image of the reader's current read."""
-    if not site.images.allows(f"reader {caller.reader_id}"):
-        raise TooManyError
-    with site.store.reading() as session:
-        reader = reader_row(session, caller)
-        stimulus = service.stimulus_of(
-            session, site.design, reader, read_id, slot=slot, piece=piece
-        )
-    data = (site.settings.images / stimulus / f"{piece}.png").read_bytes()
-    return Response(data, media_type="image/png")
-
-
-@router.get("/mine")
-def mine(site: SiteDep, caller: ReaderDep) -> dict[str, Any]:
-    """Everything stored about the reader."""
-    with site.store.reading() as session:
-        return personal_data(session, reader_row(session, caller))
-
-
-@router.post("/withdraw")
-def withdraw(site: SiteDep, caller: WriterDep) -> dict[str, Any]:
-    """The reader leaves the study."""
-    with site.store.writing() as session:
-        service.withdraw(session, reader_row(session, caller))
-        session.execute(
-            sa.update(TokenRow)
-            .where(TokenRow.reader_id == caller.reader_id)
-            .values(revoked_at=now_ms())
-        )
-    return _standing(site, caller)
-
-
-@router.post("/leave", status_code=204)
-def leave(site: SiteDep, caller: WriterDep) -> None:
-    """Signs this browser out."""
-    with site.store.writing() as session:
-        sign_out(session, caller)
-
-
-def _submit(site: Site, caller: Caller, read_id: str, body: Submission) -> service.Receipt:
-    with site.store.writing() as session:
-        return service.submit(
-            session,
+    with door.writing() as visit:
+        receipt = service.submit(
+            visit.session,
             site.design,
-            reader_row(session, caller, lock=True),
+            visit.reader,
             read_id,
             client_key=body.client_key,
             revises=body.revises,
@@ -151,8 +98,49 @@ def _submit(site: Site, caller: Caller, read_id: str, body: Submission) -> servi
             elapsed_ms=body.elapsed_ms,
             display=body.display.model_dump(),
         )
+        return {**asdict(receipt), "standing": _standing(site, visit)}
 
 
-def _standing(site: Site, caller: Caller) -> dict[str, Any]:
-    with site.store.reading() as session:
-        return asdict(service.standing(session, site.design, reader_row(session, caller)))
+@router.get("/reads/{read_id}/images/{slot}/{piece}", response_class=Response)
+def image(read_id: ReadId, slot: Place, piece: Place, site: SiteDep, door: DoorDep) -> Response:
+    """One slice of an image of the reader's current read, or of the one after it."""
+    with door.reading() as visit:
+        if not site.images.allows(f"reader {visit.reader.id}"):
+            raise TooManyError
+        stimulus = service.stimulus_of(visit.session, site.design, visit.reader, read_id, slot)
+    try:
+        data = (site.settings.images / stimulus / f"{piece}.png").read_bytes()
+    except FileNotFoundError as error:
+        raise RefusedError("unknown", "there is no such slice") from error
+    return Response(data, media_type="image/png")
+
+
+@router.get("/mine")
+def mine(door: DoorDep) -> dict[str, Any]:
+    """Everything stored about the reader."""
+    with door.reading() as visit:
+        return personal_data(visit.session, visit.reader)
+
+
+@router.post("/withdraw")
+def withdraw(site: SiteDep, door: DoorDep) -> dict[str, Any]:
+    """The reader leaves the study."""
+    with door.writing() as visit:
+        service.withdraw(visit.session, visit.reader)
+        visit.session.execute(
+            sa.update(TokenRow)
+            .where(TokenRow.reader_id == visit.reader.id)
+            .values(revoked_at=now_ms())
+        )
+        return _standing(site, visit)
+
+
+@router.post("/leave", status_code=204)
+def leave(door: DoorDep) -> None:
+    """Signs this browser out."""
+    with door.writing() as visit:
+        sign_out(visit.browser)
+
+
+def _standing(site: Site, visit: Visit) -> dict[str, Any]:
+    return asdict(service.standing(visit.session, site.design, visit.reader))
