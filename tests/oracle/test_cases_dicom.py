@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels.processing import apply_modality_lut
 from pydicom.uid import UID, ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
-from plexor.cases import LOSSLESS, Image, decode_image
+from plexor.cases import LOSSLESS, Annotation, Image, decode_image, read_annotation
 from plexor.core.errors import DataError
 
 OWN_BUSINESS = {
@@ -241,3 +242,23 @@ def test_what_is_not_supported_is_refused(elements: dict[str, Any], complaint: s
     with pytest.raises(DataError, match=complaint) as caught:
         decode_image(_edited("CT_small.dcm", **elements), "scan.dcm")
     assert str(caught.value).startswith("scan.dcm: ")
+
+
+def test_the_header_says_what_may_be_written_on_the_image(tmp_path: Path) -> None:
+    path, elements = tmp_path / "scan.dcm", {"PatientName": "Doe^Jane", "PatientBirthDate": ""}
+
+    def annotation(**further: Any) -> Annotation:
+        path.write_bytes(_edited("CT_small.dcm", PatientID="", **elements, **further))
+        return read_annotation(path)
+
+    plain = annotation()
+    assert (plain.identifiers, plain.n_frames, plain.n_overlays) == (("Doe^Jane",), 1, 0)
+    assert (plain.burned_in, plain.laterality) == ("", "")
+    assert annotation(Laterality="L").laterality == "L"
+    assert annotation(ImageLaterality="R", Laterality="L").laterality == "R"
+    assert annotation(BurnedInAnnotation="YES", NumberOfFrames="3").n_frames == 3
+    assert read_annotation(path).burned_in == "YES"
+    path.write_bytes(b"not DICOM")
+    assert read_annotation(path) == Annotation()
+    with pytest.raises(DataError, match="cannot be read: No such file"):
+        read_annotation(tmp_path / "absent.dcm")
