@@ -16,6 +16,7 @@ from pydicom.pixels.processing import apply_modality_lut
 from pydicom.uid import UID, ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
 from plexor.cases import LOSSLESS, Annotation, Image, decode_image, read_annotation
+from plexor.cases.formats.dicom_codec import lossless_syntax
 from plexor.core.errors import DataError
 
 OWN_BUSINESS = {
@@ -262,3 +263,16 @@ def test_the_header_says_what_may_be_written_on_the_image(tmp_path: Path) -> Non
     assert read_annotation(path) == Annotation()
     with pytest.raises(DataError, match="cannot be read: No such file"):
         read_annotation(tmp_path / "absent.dcm")
+
+
+def test_small_images_stay_compressed_where_an_encoder_takes_them() -> None:
+    small, large = np.zeros((1, 4, 4), np.uint8), np.zeros((1, 40, 40), np.uint8)
+    for syntax, pixels, unused, kept in (
+        (RLELossless, small, False, True),
+        (RLELossless, small, True, False),
+        (JPEG2000Lossless, small, False, False),
+        (JPEG2000Lossless, large, False, True),
+        (ExplicitVRLittleEndian, small, True, True),
+    ):
+        found = lossless_syntax(syntax, pixels, unused_bits=unused)
+        assert found == (syntax if kept else ExplicitVRLittleEndian)
