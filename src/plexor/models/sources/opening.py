@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 
@@ -42,7 +43,6 @@ def open_model(
         PlanError: the source is incomplete, or needs ``allow_code``.
 
     Example:
-        >>> from pathlib import Path
         >>> source = ModelSource(onnx=Path("net.onnx"), classes=("benign", "malignant"))
         >>> open_model(source)  # doctest: +SKIP
     """
@@ -61,7 +61,28 @@ def open_source(source: ModelSource, card: ModelCard, *, allow_code: bool) -> Op
         from plexor.models.sources.onnx_model import open_onnx
 
         return open_onnx(source.onnx, card, source.adapter)
-    raise PlanError(f"model: there is no reader for `{source.foreign}`")
+    if source.url is not None:
+        from plexor.models.sources.endpoint import open_endpoint
+
+        return open_endpoint(source.url, source.request, source.response, card)
+    if source.predict is not None:
+        from plexor.models.sources.function import open_function
+
+        return open_function(source.predict, allow_code=allow_code)
+    if source.torchscript is not None or source.exported is not None:
+        from plexor.models.sources.torch_files import open_torch_file
+
+        path = source.torchscript or source.exported or Path()
+        return open_torch_file(path, source.foreign or "", allow_code=allow_code)
+    if source.keras is not None:
+        from plexor.models.sources.keras_file import open_keras
+
+        return open_keras(source.keras, card)
+    if source.bundle is not None:
+        from plexor.models.sources.bundle import open_bundle
+
+        return open_bundle(source.bundle, allow_code=allow_code)
+    raise PlanError("model: the plan names no model")
 
 
 def as_model(source: ModelSource, card: ModelCard, opened: Opened) -> Model:
