@@ -58,6 +58,7 @@ EXTRA_OF = {
     "argon2": "readers",
     "fastapi": "readers",
     "jpeglib": "jpeg",
+    "keras": "keras",
     "lightning": "torch",
     "monai": "torch",
     "nilearn": "neuro",

@@ -72,7 +72,7 @@ class ModelSource:
         predict: "package.module:function", a function of an array (N, C, *spatial) that returns an
             array, or a factory of an object with ``predict_proba``; needs ``--allow-code``.
         layout: where the channels are in the network's input: "NCHW", or "NHWC"; for volumes
-            "NCDHW" or "NDHWC".
+            "NCDHW" or "NDHWC". If not given, that of a Keras file, else "NCHW".
         outputs: "logits", "probabilities" or "decisions"; if not given, logits, after a softmax or
             sigmoid at the end of the network was taken off.
         head: number or name of the output that counts, of a network with several.
@@ -99,7 +99,7 @@ class ModelSource:
     request: Request = Request()
     response: Response = Response()
     predict: str | None = None
-    layout: str = "NCHW"
+    layout: str | None = None
     outputs: Outputs | None = None
     head: int | str | None = None
     columns: tuple[int, ...] = ()
@@ -126,7 +126,7 @@ class ModelSource:
     def adapter(self) -> Adapter:
         """What the network takes and gives, as the plan says."""
         return Adapter(
-            layout=self.layout,
+            layout=self.layout or "NCHW",
             outputs=self.outputs or "logits",
             head=self.head,
             columns=self.columns,
@@ -138,7 +138,7 @@ class ModelSource:
         request = self.request
         if self.url is not None:
             request = replace(request, ledger=path(request.ledger or default_ledger(self.url)))
-        paths = {name: path(one) for name, one in found.items() if one is not None}
+        paths: dict[str, Any] = {name: path(one) for name, one in found.items() if one is not None}
         return replace(self, request=request, **paths)
 
     def described(self) -> ModelCard:

@@ -38,7 +38,6 @@ def open_endpoint(url: str, request: Request, response: Response, card: ModelCar
         network=Endpoint(url, request, response, card.task.classes),
         access="scores",
         name=f"server {urlsplit(url).hostname}",
-        notes=(f"every answer is kept in {request.ledger or default_ledger(url)}",),
     )
 
 
@@ -85,7 +84,7 @@ class Endpoint(nn.Module):
 
     def forward(self, images: Tensor, *features: Tensor) -> Tensor:
         """The server's outputs for images; of each image once, also if it occurs twice."""
-        pixels = images.detach().cpu().numpy().astype(np.float32)
+        pixels: NDArray[Any] = images.detach().cpu().numpy().astype(np.float32)
         beside = features[0].detach().cpu().numpy().astype(np.float32) if features else None
         pixels = _levels(pixels) if self._request.form == "png" else pixels
         keys = [self._key(pixels, beside, i) for i in range(len(pixels))]
@@ -204,7 +203,8 @@ def _levels(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
             f"request: `form: png` takes values of 0 to 1, got {low:.3g} to {high:.3g} after "
             "preprocessing; write `preprocess.window`: the values that are black and white"
         )
-    return np.rint(255 * pixels.clip(0, 1)).astype(np.uint8)
+    levels: NDArray[np.uint8] = np.rint(255 * pixels.clip(0, 1)).astype(np.uint8)
+    return levels
 
 
 def png(pixels: NDArray[np.uint8]) -> bytes:

@@ -48,11 +48,31 @@ def open_model(
     """
     if source.foreign is None:
         return load_model(source, device=device, allow_code=allow_code)
+    source = _completed(source)
     card = source.described()
     opened = open_source(source, card, allow_code=allow_code)
     for note in opened.notes:
         logger.log(logging.INFO if opened.access == "gradients" else logging.WARNING, "%s", note)
     return as_model(source, card, opened).to(device or torch.device("cpu"))
+
+
+def _completed(source: ModelSource) -> ModelSource:
+    """The source with what its files say and the plan leaves out."""
+    if source.bundle is None:
+        return source
+    from plexor.models.sources.bundle import classes_of, metadata_of
+
+    about = metadata_of(source.bundle)
+    image = next(iter(about.get("network_data_format", {}).get("inputs", {}).values()), {})
+    shape = image.get("spatial_shape") or ()
+    return replace(
+        source,
+        classes=source.classes or classes_of(about),
+        task=source.task
+        or ("segmentation" if "seg" in str(about.get("task", "")).lower() else None),
+        channels=source.channels or image.get("num_channels"),
+        spatial_dims=source.spatial_dims or (len(shape) if len(shape) in (2, 3) else None),
+    )
 
 
 def open_source(source: ModelSource, card: ModelCard, *, allow_code: bool) -> Opened:
@@ -88,13 +108,15 @@ def open_source(source: ModelSource, card: ModelCard, *, allow_code: bool) -> Op
 def as_model(source: ModelSource, card: ModelCard, opened: Opened) -> Model:
     """A model of what was opened: adapted to the task, and showing what the source shows."""
     adapter, network = source.adapter, opened.network
+    if source.layout is None and opened.layout is not None:
+        adapter = replace(adapter, layout=opened.layout)
     if _takes_off(source, card, opened) and opened.without_last is not None:
         network, adapter = opened.without_last(), replace(adapter, outputs="logits")
     elif source.outputs is None and opened.ends_with and not isinstance(card.task, Regression):
         adapter = replace(adapter, outputs="probabilities")
     if source.onnx is not None:
         adapter = replace(adapter, head=None)  # the file's output was chosen by its name
-    preprocess = card.preprocess or Preprocess()
+    preprocess, request = card.preprocess or Preprocess(), source.request
     if preprocess.size is None and opened.size is not None:
         preprocess = replace(preprocess, size=opened.size)
     card = replace(
@@ -108,6 +130,7 @@ def as_model(source: ModelSource, card: ModelCard, opened: Opened) -> Model:
             "access": opened.access,
             "outputs": source.outputs or ("logits" if not opened.ends_with else opened.ends_with),
             "notes": list(opened.notes),
+            **({"ledger": request.ledger.name} if source.url and request.ledger else {}),
         },
     )
     model = TorchModel(

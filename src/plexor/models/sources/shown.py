@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from plexor.models.batch import Scaling
 from plexor.models.features import Features
-from plexor.models.model import HasNetwork, Model, ModelAccess, outputs_of
+from plexor.models.model import HasNetwork, Model, ModelAccess, Remembers, outputs_of
 from plexor.models.wrapped import Wrapped
 
 
@@ -34,14 +34,14 @@ class Shown(Wrapped):
     @property
     def n_paid(self) -> int:
         """See ``Remembers``; 0 for a model that is not paid."""
-        return sum(getattr(part, "n_paid", 0) for part in self._parts())
+        return sum(part.n_paid for part in self._parts() if isinstance(part, Remembers))
 
     @contextlib.contextmanager
     def asked_anew(self) -> Iterator[None]:
         """See ``Remembers``."""
         with contextlib.ExitStack() as stack:
             for part in self._parts():
-                if hasattr(part, "asked_anew"):
+                if isinstance(part, Remembers):
                     stack.enter_context(part.asked_anew())
             yield
 
