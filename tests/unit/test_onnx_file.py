@@ -105,8 +105,7 @@ def test_a_missing_operator_is_named_and_scores_remain(tmp_path: Path) -> None:
     opened = open_model(source(path))
     assert opened.access == "scores"
     assert not isinstance(opened, HasNetwork)
-    (note,) = opened.card.source["notes"]  # type: ignore[misc]
-    assert "'odd-one' (GlobalLpPool, opset 17)" in note
+    assert "'odd-one' (GlobalLpPool, opset 17)" in str(opened.card.source["notes"])
     convolved = functional.conv2d(torch.ones(1, 2, 8, 8) / 255, torch.from_numpy(WEIGHT))
     lengths = convolved.square().sum((2, 3)).sqrt()
     torch.testing.assert_close(opened.outputs(torch.ones(1, 2, 8, 8)), lengths)
@@ -287,8 +286,9 @@ def test_a_plan_that_does_not_fit_the_file_is_refused(
     more: dict[str, Any], sentence: str, tmp_path: Path
 ) -> None:
     path = saved(tmp_path, model())
+    given: dict[str, Any] = {"onnx": path, "classes": CLASSES, "channels": 2}
     with pytest.raises(PlanError, match=sentence):
-        open_model(ModelSource(**({"onnx": path, "classes": CLASSES, "channels": 2} | more)))
+        open_model(ModelSource(**given | more))
 
 
 def test_an_old_operator_set_is_refused_by_its_number(tmp_path: Path) -> None:

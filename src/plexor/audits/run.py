@@ -26,6 +26,7 @@ from plexor.audits.progress import Listener, Progress
 from plexor.audits.provenance import provenance
 from plexor.audits.sample import checked_cases, example_ids
 from plexor.audits.session import Session
+from plexor.audits.steadiness import Asked
 from plexor.audits.surrogates import surrogate_cards
 from plexor.audits.unit import Unit, units_of
 from plexor.core.files import sole_writer
@@ -99,8 +100,9 @@ def audit(
         session = Session.begun(run, by=by)
         checks = _checks(plan, inputs, model, batch_size)
         job = replace(job, draws=_draws(checks))
+        asked = Asked.begun(run, model, inputs.audited)
         ready = _made_ready(inputs, run, job, executor, report_progress)
-        about = _about(inputs, ready, model, checks)
+        about = _about(inputs, ready, model, [*checks, *asked.checks]) | asked.about()
         _carry_out(
             _units(plan, inputs, ready),
             run,
@@ -118,7 +120,7 @@ def audit(
                 device=model.device,
                 report_progress=report_progress,
             )
-        run.write_provenance(about | {"finished": True})
+        run.write_provenance(asked.ended(about) | {"finished": True})
         session.note()
     return run
 

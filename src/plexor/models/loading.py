@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -18,7 +20,7 @@ from plexor.models.features import Feature
 from plexor.models.foreign_code import foreign_code
 from plexor.models.preprocess import Preprocess
 from plexor.models.sources.adapter import Adapted, Adapter, Outputs
-from plexor.models.sources.endpoint_settings import Request, Response
+from plexor.models.sources.endpoint_settings import Request, Response, default_ledger
 from plexor.models.task import TASKS, task_from
 from plexor.models.torch_model import TorchModel
 from plexor.models.weights import fill, read_card, read_weights
@@ -70,7 +72,7 @@ class ModelSource:
         predict: "package.module:function", a function of an array (N, C, *spatial) that returns an
             array, or a factory of an object with ``predict_proba``; needs ``--allow-code``.
         layout: where the channels are in the network's input: "NCHW", or "NHWC"; for volumes
-            "NCDHW" or "NDHWC".
+            "NCDHW" or "NDHWC". If not given, that of a Keras file, else "NCHW".
         outputs: "logits", "probabilities" or "decisions"; if not given, logits, after a softmax or
             sigmoid at the end of the network was taken off.
         head: number or name of the output that counts, of a network with several.
@@ -97,7 +99,7 @@ class ModelSource:
     request: Request = Request()
     response: Response = Response()
     predict: str | None = None
-    layout: str = "NCHW"
+    layout: str | None = None
     outputs: Outputs | None = None
     head: int | str | None = None
     columns: tuple[int, ...] = ()
@@ -124,7 +126,7 @@ class ModelSource:
     def adapter(self) -> Adapter:
         """What the network takes and gives, as the plan says."""
         return Adapter(
-            layout=self.layout,
+            layout=self.layout or "NCHW",
             outputs=self.outputs or "logits",
             head=self.head,
             columns=self.columns,
@@ -134,9 +136,9 @@ class ModelSource:
         """The source with each of its paths replaced."""
         found = {name: getattr(self, name) for name in FILES}
         request = self.request
-        if request.ledger is not None:
-            request = replace(request, ledger=path(request.ledger))
-        paths = {name: path(one) for name, one in found.items() if one is not None}
+        if self.url is not None:
+            request = replace(request, ledger=path(request.ledger or default_ledger(self.url)))
+        paths: dict[str, Any] = {name: path(one) for name, one in found.items() if one is not None}
         return replace(self, request=request, **paths)
 
     def described(self) -> ModelCard:
@@ -170,36 +172,37 @@ def load_model(
     """Builds the model and loads its weights, in evaluation mode.
 
     Args:
-        source: where the model comes from.
-        device: where its network is placed; the CPU if None.
-        allow_code: whether ``source.python`` may be imported and called.
+            source: where the model comes from.
+            device: where its network is placed; the CPU if None.
+            allow_code: whether ``source.python`` may be imported and called.
 
     Raises:
-        ModelError: weights are missing, damaged or do not fit.
-        PlanError: the source is incomplete, contradicts the weights' card, or is code and
-            ``allow_code`` is not set.
+            ModelError: weights are missing, damaged or do not fit.
+            PlanError: the source is incomplete, contradicts the weights' card, or is code and
+                ``allow_code`` is not set.
 
     Example:
-        >>> from pathlib import Path
-        >>> from tempfile import TemporaryDirectory
-        >>> import torch
-        >>> from plexor.models import ModelCard, Multiclass, Preprocess, save_weights
-        >>> from plexor.models.architectures import build_network
-        >>> task = Multiclass(classes=("benign", "malignant"))
-        >>> card = ModelCard(
-        ...     task=task,
-        ...     preprocess=Preprocess(),
-        ...     architecture="small-cnn",
-        ...     channels=3,
-        ...     spatial_dims=2,
-        ... )
-        >>> network = build_network("small-cnn", spatial_dims=2, channels=3, n_outputs=2)
-        >>> with TemporaryDirectory() as folder:
-        ...     weights = Path(folder) / "lesions.safetensors"
-        ...     save_weights(weights, network, card)
-        ...     model = load_model(ModelSource(weights=weights))
-        >>> model.outputs(torch.zeros(4, 3, 32, 32)).shape
-        torch.Size([4, 2])
+            >>> from pathlib import Path
+    from typing import Any
+            >>> from tempfile import TemporaryDirectory
+            >>> import torch
+            >>> from plexor.models import ModelCard, Multiclass, Preprocess, save_weights
+            >>> from plexor.models.architectures import build_network
+            >>> task = Multiclass(classes=("benign", "malignant"))
+            >>> card = ModelCard(
+            ...     task=task,
+            ...     preprocess=Preprocess(),
+            ...     architecture="small-cnn",
+            ...     channels=3,
+            ...     spatial_dims=2,
+            ... )
+            >>> network = build_network("small-cnn", spatial_dims=2, channels=3, n_outputs=2)
+            >>> with TemporaryDirectory() as folder:
+            ...     weights = Path(folder) / "lesions.safetensors"
+            ...     save_weights(weights, network, card)
+            ...     model = load_model(ModelSource(weights=weights))
+            >>> model.outputs(torch.zeros(4, 3, 32, 32)).shape
+            torch.Size([4, 2])
     """
     if source.foreign is not None:
         raise PlanError(
@@ -266,28 +269,54 @@ def _network(source: ModelSource, card: ModelCard, *, allow_code: bool) -> nn.Mo
 
 
 def _from_python(path: str, *, allow_code: bool) -> nn.Module:
-    module_name, _, factory_name = path.partition(":")
-    if not factory_name:
-        raise PlanError(f"model: `python` must be 'package.module:factory', got {path!r}")
-    if not allow_code:
-        raise PlanError(
-            f"model: `python: {path}` would import {module_name} and call {factory_name}(); "
-            "if you trust it, add --allow-code"
-        )
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
-    try:
-        with foreign_code(f"{factory_name} of {module_name}"):
-            network = getattr(importlib.import_module(module_name), factory_name)()
-    except ModelError as error:
-        raise ModelError(f"model: {error}") from error
-    except Exception as error:
-        raise ModelError(
-            f"model: cannot load {factory_name} from {module_name}: {type(error).__name__}: "
-            f"{brief(error, longest=500)}"
-        ) from error
+    network = called("python", path, allow_code=allow_code)
     if not isinstance(network, nn.Module):
         raise ModelError(
             f"model: {path} returned {type(network).__name__}, expected a torch.nn.Module"
         )
     return network
+
+
+def called(key: str, path: str, *, allow_code: bool) -> Any:
+    """What a plan names as "package.module:name": called, if it takes no arguments.
+
+    Args:
+        key: the plan's, "python" or "predict", for messages. The first is always called.
+        path: the name.
+        allow_code: whether it may be imported.
+
+    Raises:
+        ModelError: it cannot be imported, or its code fails.
+        PlanError: it is no such name, or code is not allowed.
+    """
+    module_name, _, name = path.partition(":")
+    if not name:
+        raise PlanError(f"model: `{key}` must be 'package.module:factory', got {path!r}")
+    if not allow_code:
+        raise PlanError(
+            f"model: `{key}: {path}` would import {module_name} and call {name}(); "
+            "if you trust it, add --allow-code"
+        )
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        with foreign_code(f"{name} of {module_name}"):
+            found = getattr(importlib.import_module(module_name), name)
+            return found() if key == "python" or _is_factory(found) else found
+    except ModelError as error:
+        raise ModelError(f"model: {error}") from error
+    except Exception as error:
+        raise ModelError(
+            f"model: cannot load {name} from {module_name}: {type(error).__name__}: "
+            f"{brief(error, longest=500)}"
+        ) from error
+
+
+def _is_factory(found: Any) -> bool:
+    """Whether it can be called without arguments; an estimator in a module is not called."""
+    if not callable(found):
+        return False
+    return all(
+        one.default is not one.empty or one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+        for one in inspect.signature(found).parameters.values()
+    )

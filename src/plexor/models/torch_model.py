@@ -8,7 +8,7 @@ from typing import Protocol, Self, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from plexor.core.errors import ModelError, PlanError, brief
+from plexor.core.errors import ModelError, OutageError, PlanError, brief
 from plexor.core.ids import digest, digest_bytes
 from plexor.models.batch import Scaling
 from plexor.models.card import ModelCard
@@ -161,7 +161,7 @@ class TorchModel:
         try:
             with foreign_code("the network"):
                 outputs: Tensor = self.network(inputs, *beside)
-        except ModelError:
+        except (ModelError, OutageError):
             raise
         except Exception as error:
             if is_out_of_memory(error):

@@ -125,6 +125,31 @@ FLAG_KINDS = (
         check=checks.gradients_unseen,
     ),
     FlagKind(
+        id="answers-differ",
+        title="The same model gives other answers than before",
+        severity="error",
+        raised_if="the run was resumed, and the outputs for the first cases differ from those at "
+        "an earlier start by more than a thousandth of the greatest, with the same file or "
+        "address. Checked for models that show no gradients.",
+        why="Findings before and after are of two models, and figures over both describe neither.",
+        what_to_do="Ask whoever runs the model whether it was replaced, and audit the present one "
+        "into a new directory.",
+        check=checks.measured("answers-differ"),
+    ),
+    FlagKind(
+        id="answers-drifted",
+        title="The answers changed during the audit",
+        severity="error",
+        raised_if="the outputs for the first cases at the end of the audit differ from those at "
+        "the start by more than a thousandth of the greatest. Checked for models that show no "
+        "gradients; a server's ledger is not used for it.",
+        why="The model was replaced, or it depends on something other than the image: then some "
+        "findings hold for a model that is no longer there.",
+        what_to_do="If the outputs vary by chance, see `non-deterministic`. Otherwise find out "
+        "what changed, and audit again with a new ledger.",
+        check=checks.measured("answers-drifted"),
+    ),
+    FlagKind(
         id="grey-in-colour",
         title="Grey images are attacked in colour",
         severity="note",

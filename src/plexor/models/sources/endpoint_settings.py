@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from plexor.core.errors import PlanError
+from plexor.core.ids import digest
 
 Form = Literal["json", "npy", "png"]
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -21,7 +23,9 @@ class Request:
 
     Attributes:
         form: "json", nested lists of values; "npy", NumPy's file format, (N, C, *spatial) float32;
-            or "png", one image of 8 bits at a time, values rounded.
+            or "png", one image of 8 bits at a time, on which 0 after preprocessing is black and 1
+            is white. Values are sent as ``preprocess`` makes them: with its window [0, 1] as they
+            are stored.
         key: for "json", the name under which the images are, in a document of that one key.
         headers: sent with every request. ``${NAME}`` is taken from the environment, so that no
             secret is in the plan.
@@ -97,3 +101,8 @@ class Response:
 
     path: str = ""
     names: tuple[str, ...] = ()
+
+
+def default_ledger(url: str) -> Path:
+    """The ledger's name where the plan gives none."""
+    return Path(f"{urlsplit(url).hostname or 'server'}-{digest(url)[:8]}.ledger.jsonl")

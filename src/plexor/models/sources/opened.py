@@ -25,6 +25,7 @@ class Opened:
         notes: sentences that a user must know, e.g. why gradients are refused.
         size: spatial size that the file fixes; None where it leaves it open.
         channels: that the file fixes; None where it leaves them open.
+        layout: that the file fixes, see ``Adapter``; None where the plan says it.
         ends_with: "softmax" or "sigmoid" where the network ends with one that ``without_last``
             takes off; "" elsewhere.
         without_last: the network without that function.
@@ -36,6 +37,7 @@ class Opened:
     notes: tuple[str, ...] = ()
     size: tuple[int, ...] | None = None
     channels: int | None = None
+    layout: str | None = None
     ends_with: str = ""
     without_last: Callable[[], nn.Module] | None = None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 
@@ -42,17 +43,36 @@ def open_model(
         PlanError: the source is incomplete, or needs ``allow_code``.
 
     Example:
-        >>> from pathlib import Path
         >>> source = ModelSource(onnx=Path("net.onnx"), classes=("benign", "malignant"))
         >>> open_model(source)  # doctest: +SKIP
     """
     if source.foreign is None:
         return load_model(source, device=device, allow_code=allow_code)
+    source = _completed(source)
     card = source.described()
     opened = open_source(source, card, allow_code=allow_code)
     for note in opened.notes:
         logger.log(logging.INFO if opened.access == "gradients" else logging.WARNING, "%s", note)
     return as_model(source, card, opened).to(device or torch.device("cpu"))
+
+
+def _completed(source: ModelSource) -> ModelSource:
+    """The source with what its files say and the plan leaves out."""
+    if source.bundle is None:
+        return source
+    from plexor.models.sources.bundle import classes_of, metadata_of
+
+    about = metadata_of(source.bundle)
+    image = next(iter(about.get("network_data_format", {}).get("inputs", {}).values()), {})
+    shape = image.get("spatial_shape") or ()
+    return replace(
+        source,
+        classes=source.classes or classes_of(about),
+        task=source.task
+        or ("segmentation" if "seg" in str(about.get("task", "")).lower() else None),
+        channels=source.channels or image.get("num_channels"),
+        spatial_dims=source.spatial_dims or (len(shape) if len(shape) in (2, 3) else None),
+    )
 
 
 def open_source(source: ModelSource, card: ModelCard, *, allow_code: bool) -> Opened:
@@ -61,19 +81,42 @@ def open_source(source: ModelSource, card: ModelCard, *, allow_code: bool) -> Op
         from plexor.models.sources.onnx_model import open_onnx
 
         return open_onnx(source.onnx, card, source.adapter)
-    raise PlanError(f"model: there is no reader for `{source.foreign}`")
+    if source.url is not None:
+        from plexor.models.sources.endpoint import open_endpoint
+
+        return open_endpoint(source.url, source.request, source.response, card)
+    if source.predict is not None:
+        from plexor.models.sources.function import open_function
+
+        return open_function(source.predict, allow_code=allow_code)
+    if source.torchscript is not None or source.exported is not None:
+        from plexor.models.sources.torch_files import open_torch_file
+
+        path = source.torchscript or source.exported or Path()
+        return open_torch_file(path, source.foreign or "", allow_code=allow_code)
+    if source.keras is not None:
+        from plexor.models.sources.keras_file import open_keras
+
+        return open_keras(source.keras, card)
+    if source.bundle is not None:
+        from plexor.models.sources.bundle import open_bundle
+
+        return open_bundle(source.bundle, allow_code=allow_code)
+    raise PlanError("model: the plan names no model")
 
 
 def as_model(source: ModelSource, card: ModelCard, opened: Opened) -> Model:
     """A model of what was opened: adapted to the task, and showing what the source shows."""
     adapter, network = source.adapter, opened.network
+    if source.layout is None and opened.layout is not None:
+        adapter = replace(adapter, layout=opened.layout)
     if _takes_off(source, card, opened) and opened.without_last is not None:
         network, adapter = opened.without_last(), replace(adapter, outputs="logits")
     elif source.outputs is None and opened.ends_with and not isinstance(card.task, Regression):
         adapter = replace(adapter, outputs="probabilities")
     if source.onnx is not None:
         adapter = replace(adapter, head=None)  # the file's output was chosen by its name
-    preprocess = card.preprocess or Preprocess()
+    preprocess, request = card.preprocess or Preprocess(), source.request
     if preprocess.size is None and opened.size is not None:
         preprocess = replace(preprocess, size=opened.size)
     card = replace(
@@ -87,6 +130,7 @@ def as_model(source: ModelSource, card: ModelCard, opened: Opened) -> Model:
             "access": opened.access,
             "outputs": source.outputs or ("logits" if not opened.ends_with else opened.ends_with),
             "notes": list(opened.notes),
+            **({"ledger": request.ledger.name} if source.url and request.ledger else {}),
         },
     )
     model = TorchModel(

@@ -39,10 +39,10 @@ def attention(
     if mask is not None:
         hides = mask.dtype == torch.bool
         scores = scores.masked_fill(~mask, -torch.inf) if hides else scores + mask
-    found = scores.softmax(-1) @ value
+    found: Tensor = scores.softmax(-1) @ value
     return found.transpose(1, 2).flatten(2) if flat else found
 
 
 def _heads(x: Tensor, n: int) -> Tensor:
     """(N, length, heads × size) as (N, heads, length, size)."""
-    return x.unflatten(-1, (n, -1)).transpose(1, 2)
+    return x.reshape(*x.shape[:-1], n, -1).transpose(1, 2)

@@ -25,7 +25,6 @@ _UNARY: dict[str, Callable[[Tensor], Tensor]] = {
     "Erf": torch.erf,
     "Exp": torch.exp,
     "Floor": torch.floor,
-    "Identity": torch.Tensor.view_as,
     "IsNaN": torch.isnan,
     "Log": torch.log,
     "Mish": functional.mish,
@@ -121,7 +120,8 @@ def mean(node: Node, *tensors: Tensor) -> Tensor:
 @operator("Where")
 def where(node: Node, condition: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """A where the condition holds, else b."""
-    return torch.where(*together(condition, a, b))  # type: ignore[no-any-return,call-overload]
+    condition, a, b = together(condition, a, b)
+    return torch.where(condition, a, b)
 
 
 @operator("Cast")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -142,7 +144,7 @@ def _by_torch(
     return None
 
 
-_TRANSFORMS = {
+_TRANSFORMS: dict[str, Callable[[Any, Axis], Any]] = {
     "asymmetric": lambda i, one: i / one.scale,
     "half_pixel": lambda i, one: (i + 0.5) / one.scale - 0.5,
     "pytorch_half_pixel": lambda i, one: (

@@ -110,7 +110,8 @@ def unsqueeze(node: Node, x: Tensor, axes: Tensor | None = None) -> Tensor:
 @operator("Expand")
 def expand(node: Node, x: Tensor, shape: Tensor) -> Tensor:
     """Repeated along axes of size 1, by the rules of broadcasting."""
-    sizes = torch.broadcast_shapes(tuple(x.shape), tuple(shape.tolist()))
+    shapes = tuple(x.shape), tuple(shape.tolist())
+    sizes = torch.broadcast_shapes(*shapes)  # type: ignore[no-untyped-call]
     check_size(node, sizes)
     return x.expand(sizes)
 
@@ -138,7 +139,7 @@ def split(node: Node, x: Tensor, sizes: Tensor | None = None) -> Any:
         n_parts = node.get("num_outputs", node.n_outputs)
         each = -(-x.shape[axis] // n_parts)
         wanted = [each] * (n_parts - 1) + [x.shape[axis] - each * (n_parts - 1)]
-    return x.split(wanted, dim=axis)
+    return torch.split(x, wanted, dim=axis)
 
 
 @operator("DepthToSpace")
