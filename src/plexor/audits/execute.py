@@ -106,6 +106,7 @@ def alike(image: Image) -> object:
         tuple(image.containers),
         image.intensity.quantum > 0,
         tuple(image.masks),
+        image.grid is not None and image.grid.axes.shape == (3, 3),
     )
 
 

@@ -29,6 +29,7 @@ from plexor.audits.session import Session
 from plexor.audits.steadiness import Asked
 from plexor.audits.surrogates import surrogate_cards
 from plexor.audits.unit import Unit, units_of
+from plexor.core.errors import ModelError
 from plexor.core.files import sole_writer
 from plexor.core.version import __version__
 from plexor.findings import CLEAN, RunDirectory
@@ -263,7 +264,11 @@ def _checks(plan: Plan, inputs: Inputs, model: Model, batch_size: int) -> list[C
         probe.check_images(batch)
 
     def work(part: slice) -> list[Check]:
-        return check_model(model, batch.select(torch.arange(part.start, part.stop)))
+        some = batch.select(torch.arange(part.start, part.stop))
+        try:
+            return check_model(model, some)
+        except ModelError as error:
+            raise ModelError(f"{error} (the first image tried was {some.ids[0]})") from error
 
     parts, _ = halving(work, len(batch), batch_size, model=model)
     weights = plan.model.weights

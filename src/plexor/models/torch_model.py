@@ -168,13 +168,24 @@ class TorchModel:
                 raise
             raise ModelError(
                 f"the network fails on images of shape {shape}: "
-                f"{type(error).__name__}: {brief(error, longest=500)}"
+                f"{type(error).__name__}: {brief(error, longest=500)}{self._hint(error)}"
             ) from error
         spatial = shape[1:]
         check_outputs(self.task, outputs, n_cases, spatial_dims=len(spatial))
         if isinstance(self.task, Segmentation):
             return resampled(outputs.float(), spatial)
         return outputs.float()
+
+    def _hint(self, error: Exception) -> str:
+        """Advice where a network wants a second input and its card names none."""
+        if self.card.features or not isinstance(error, TypeError):
+            return ""
+        if "positional argument" not in str(error):
+            return ""
+        return (
+            "; if the network takes numbers beside the image, name them in `model.features` and "
+            "`cohort.features`"
+        )
 
     def _beside(self, features: Features | None) -> tuple[Tensor, ...]:
         """The standardised features, where the card names any."""

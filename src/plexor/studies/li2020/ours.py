@@ -238,6 +238,25 @@ def difference_of(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     return both.assign(size=both["size"] - both["size_other"])
 
 
+def relative_difference(
+    one: pd.DataFrame, error: float, other: pd.DataFrame, other_error: float
+) -> Estimate:
+    """Mean shift in units of a network's own clean error, minus another network's.
+
+    A network of twice the error may move twice as far by that alone. The errors are taken as
+    known; the interval has the spread of the shifts only.
+
+    Args:
+        one: shifts of the first network, see ``Network.shifts``.
+        error: its mean absolute error on untouched images, in years, positive.
+        other: shifts of the second network on the same scans.
+        other_error: its error.
+    """
+    both = one.merge(other, left_index=True, right_index=True, suffixes=("", "_other"))
+    difference = both["size"] / error - both["size_other"] / other_error
+    return clustered_mean(difference.to_numpy(float), both["group"].to_numpy(str))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paired:
     """Two sets of shifts of the same scans.

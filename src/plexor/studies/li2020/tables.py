@@ -225,8 +225,16 @@ def attackers_table(
     )
 
 
-def paired_table(comparisons: Sequence[Paired], errors: Mapping[str, str]) -> StudyTable:
-    """Networks and attackers in pairs, on the same scans."""
+def paired_table(
+    comparisons: Sequence[Paired], errors: Mapping[str, str], relative: Mapping[str, str]
+) -> StudyTable:
+    """Networks and attackers in pairs, on the same scans.
+
+    Args:
+        comparisons: pairs of networks, and of attackers on one network.
+        errors: pair of networks → difference of their clean errors, in words.
+        relative: pair of networks → difference of shifts in units of each one's clean error.
+    """
     rows = [
         StudyRow(
             name=one.name,
@@ -235,6 +243,7 @@ def paired_table(comparisons: Sequence[Paired], errors: Mapping[str, str]) -> St
                 Number(kind="p", value=one.p_value),
                 Number(kind="p", value=one.corrected),
                 errors.get(one.name, ""),
+                relative.get(one.name, ""),
             ),
         )
         for one in comparisons
@@ -244,7 +253,14 @@ def paired_table(comparisons: Sequence[Paired], errors: Mapping[str, str]) -> St
         title="In pairs",
         text="Mean size of the shift of the first minus that of the second, on the same scans; "
         "sign-flip permutation of whole people, and Holm's correction over all rows.",
-        columns=("Comparison", "Difference", "p", "p, Holm", "Difference of clean errors"),
+        columns=(
+            "Comparison",
+            "Difference",
+            "p",
+            "p, Holm",
+            "Difference of clean errors",
+            "Difference of shifts, each in units of its network's clean error",
+        ),
         rows=tuple(rows),
         note="Positive: the first moves further. A difference between networks of unequal clean "
         "error need not be one of design.",
