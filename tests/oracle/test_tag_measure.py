@@ -17,6 +17,7 @@ from plexor.core.errors import PlanError, RunDirectoryError
 from plexor.findings.tag_results import TagResults, read_tag_results
 from plexor.models import TorchModel
 from plexor.report import write_report
+from plexor.report.tag_words import answer
 
 FULL = TagQuestions(
     draws=3, exchanges=1, attention=("grad-cam", "integrated-gradients"), stratum="view"
@@ -83,6 +84,10 @@ def test_a_model_that_looks_at_the_lesion_only(cohort: TaggedCohort, tmp_path: P
     assert areas["covered"].area.value == 1.0
     assert areas["tags alone"].area.value == pytest.approx(0.5)
     assert found.decision_covered.value == 0.0
+    assert found.decision_covered.high is not None
+    assert found.decision_covered.high > 0.1  # nothing was seen to change in 20 films, no more
+    assert found.decision.low is None
+    assert f"up to {100 * found.decision_covered.high:.1f} points" in answer(results)
     assert found.margin.value is not None
     assert found.margin.value <= 0  # covers elsewhere sometimes touch the lesion, tags never do
     assert {row.aspect for row in results.aspects} >= {"presence", "letter", "position"}
@@ -146,7 +151,7 @@ def test_the_page_says_what_the_numbers_say(at_tag: TagResults, folder: Path) ->
     assert "Cover tags before the model is asked" in page
     assert "Not measured here." in page
     assert "view AP" in page
-    assert page.count('alt="Integrated gradients before covering') == len(at_tag.shown) == 8
+    assert page.count('alt="Integrated gradients before covering') == len(at_tag.shown) == 6
     assert page.count("<svg") == 2
     assert json.loads((folder / "tags.json").read_text())["format"] == "plexor-tags/1"
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from plexor.report.picture import Bytes, uri
 
-Floats = NDArray[np.floating]
+Floats = NDArray[np.floating[Any]]
 Pixels = tuple[int, int, int, int]
 LARGEST = 320
 """Longest side of a picture, pixels; a larger one is reduced by means of blocks."""
@@ -44,6 +46,14 @@ def overlaid(image: Bytes, attention: Floats, boxes: Sequence[Pixels], *, most: 
     opacity = (_OPACITY * np.sqrt(share))[..., None]
     mixed = (1 - opacity) * _rgb(image) + opacity * colour
     return uri(_framed(_reduced(np.round(mixed).astype(np.uint8)), boxes, _factor(image.shape)))
+
+
+def for_the_eye(attention: Floats) -> Floats:
+    """What is positive of a map, smoothed over a hundredth of the image's short side.
+
+    Maps of single pixels are specks otherwise. For pictures only: nothing is measured on it.
+    """
+    return gaussian_filter(np.clip(attention, 0, None).astype(float), 0.01 * min(attention.shape))
 
 
 def blackened(image: Bytes, boxes: Sequence[Pixels]) -> Bytes:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from plexor.core import wording
 from plexor.core.errors import DataError
-from plexor.findings.tag_results import ShownCase, TagResults
-from plexor.report.overlay import blackened, boxed, overlaid
+from plexor.findings.tag_results import Pixels, ShownCase, TagResults
+from plexor.report.overlay import blackened, boxed, for_the_eye, overlaid
 from plexor.report.pictures import Pictures, Placed
 from plexor.report.table import Table
 from plexor.report.tag_tables import (
@@ -102,6 +102,7 @@ def tag_view(results: TagResults, folder: Path, pictures: Pictures) -> TagView:
     private = any(_PRIVATE in case.kinds for case in results.shown) or any(
         row.kind == _PRIVATE for row in results.kinds
     )
+    sheet = [_boxed(case, folder, pictures) for case in results.shown]  # first: they need the room
     return TagView(
         title="Burnt-in tags" if results.name in ("", "audit") else f"Tags: {results.name}",
         subtitle=_subtitle(results),
@@ -121,7 +122,10 @@ def tag_view(results: TagResults, folder: Path, pictures: Pictures) -> TagView:
         maps=maps_table(results),
         map_words=tuple(map_words(one) for one in results.maps),
         forests=tuple(forests),
-        cases=tuple(_case(case, results.methods, folder, pictures) for case in results.shown),
+        cases=tuple(
+            _case(case, framed, results.methods, folder, pictures)
+            for case, framed in zip(results.shown, sheet, strict=True)
+        ),
         notes=results.notes,
         failures=results.failures,
     )
@@ -140,13 +144,24 @@ def _subtitle(results: TagResults) -> str:
     )
 
 
-def _case(case: ShownCase, methods: Sequence[str], folder: Path, pictures: Pictures) -> TaggedCase:
+def _boxed(case: ShownCase, folder: Path, pictures: Pictures) -> Placed:
+    image = blackened(_arrays(folder / case.file)["image"], _private(case))
+    return pictures.place(boxed(image, case.boxes))
+
+
+def _private(case: ShownCase) -> list[Pixels]:
+    """Boxes of texts that name the patient."""
+    return [box for box, kind in zip(case.boxes, case.kinds, strict=True) if kind == _PRIVATE]
+
+
+def _case(
+    case: ShownCase, framed: Placed, methods: Sequence[str], folder: Path, pictures: Pictures
+) -> TaggedCase:
     arrays = _arrays(folder / case.file)
-    private = [box for box, kind in zip(case.boxes, case.kinds, strict=True) if kind == _PRIVATE]
-    image, covered = (blackened(arrays[name], private) for name in ("image", "covered"))
+    image, covered = (blackened(arrays[name], _private(case)) for name in ("image", "covered"))
     overlays = []
     for number, method in enumerate(methods):
-        before, after = arrays[f"before-{number}"], arrays[f"after-{number}"]
+        before, after = (for_the_eye(arrays[f"{when}-{number}"]) for when in ("before", "after"))
         most = float(max(before.max(), after.max(), 0))
         overlays.append(
             Overlay(
@@ -162,7 +177,7 @@ def _case(case: ShownCase, methods: Sequence[str], folder: Path, pictures: Pictu
         if changed
         else f"called {case.before}, also with tags covered",
         kinds=", ".join(sorted(set(case.kinds))),
-        boxed=pictures.place(boxed(image, case.boxes)),
+        boxed=framed,
         overlays=tuple(overlays),
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from plexor.core import wording
 from plexor.findings.summary.estimate import StoredEstimate, StoredTest
 from plexor.findings.tag_results import LabelReliance, TagResults
@@ -9,6 +11,7 @@ from plexor.report import rounding
 from plexor.report.cells import amount_cell, area_cell, points_cell, share_cell
 from plexor.report.forest import ForestRow, Role, forest
 from plexor.report.table import Cell, Table
+from plexor.report.tag_words import three_parts
 
 _CONTROLS = ("covered elsewhere", "as much elsewhere alone")
 
@@ -93,8 +96,8 @@ def reliance_table(results: TagResults) -> Table:
                 Cell(text=one.label, header=True),
                 Cell(text=wording.count(one.n_carriers)),
                 amount_cell(one.margin, with_sign=True),
-                points_cell(one.decision),
-                points_cell(one.correct),
+                _points_cell(one.decision),
+                _points_cell(one.correct),
                 area_cell(one.sensitivity),
             )
             for one in results.reliance
@@ -112,14 +115,8 @@ def areas_table(results: TagResults) -> Table:
     rows = [
         (
             Cell(text=one.label, detail=arm.arm, header=True),
-            area_cell(arm.area),
-            Cell(text="")
-            if arm.change is None
-            else Cell(
-                text=rounding.area_change(arm.change.value),
-                detail=rounding.area_change_bounds(arm.change),
-                reason=arm.change.note if arm.change.low is None else "",
-            ),
+            _three_cell(arm.area),
+            Cell(text="") if arm.change is None else _three_cell(arm.change, signed=True),
             Cell(text="") if arm.test is None else _p_cell(arm.test),
         )
         for one in results.reliance
@@ -269,6 +266,17 @@ def _correlations(whole: StoredEstimate, outside: StoredEstimate) -> Cell:
         detail=f"{rounding.area_bounds(whole)}; {rounding.area(outside.value)}",
         reason=whole.note if whole.value is None else "",
     )
+
+
+def _points_cell(found: StoredEstimate) -> Cell:
+    """A difference in points, with the reason where it has no interval."""
+    cell = points_cell(found)
+    return cell if found.low is not None else replace(cell, reason=found.note)
+
+
+def _three_cell(found: StoredEstimate, *, signed: bool = False) -> Cell:
+    text, limits = three_parts(found, signed=signed)
+    return Cell(text=text, detail=limits, reason=found.note if found.low is None else "")
 
 
 def _p_cell(test: StoredTest) -> Cell:

@@ -30,7 +30,8 @@ def answer(results: TagResults) -> str:
     found = results.reliance[0]
     n = wording.counted(found.n_carriers, "image")
     covered, elsewhere = found.decision_covered, found.decision_elsewhere
-    if found.decision.low is not None and found.decision.low > 0:
+    low = covered.low if found.decision.low is None else found.decision.low
+    if low is not None and low > 0 and (elsewhere.value or 0) < (covered.value or 0):
         return (
             f"This model leans on burnt-in tags: covering them changes "
             f"{wording.share(covered.value)} of its decisions on the {n} that carry one, covers of "
@@ -43,7 +44,8 @@ def answer(results: TagResults) -> str:
             f"{rounding.amount(found.margin.value)} {rounding.amount_bounds(found.margin)} logits "
             "of margin, and were not shown to change more of its decisions."
         )
-    limit = found.decision.high
+    # Where no decision changes, the interval of the difference has no width; that of the share has.
+    limit = covered.high if found.decision.high is None else found.decision.high
     if limit is None:
         return f"Whether this model leans on burnt-in tags cannot be told from {n} with a tag."
     return (
@@ -133,34 +135,41 @@ def _change(row: ArmArea, label: str) -> str:
     elif change.high is not None and change.high < 0:
         said = "worse"
     p = "" if row.test is None else f", p {_equals(rounding.p_value(row.test.p_value))}"
-    return f"Area for {label} {_three(change, signed=True)}{p}: {said}."
+    return f"Area for {label} {three(change, signed=True)}{p}: {said}."
 
 
 def _curated(results: TagResults, found: LabelReliance, areas: dict[str, ArmArea]) -> str:
     alone = [row for row in results.association if row.label == found.label]
     best = max(alone, key=lambda row: row.overall.value or 0, default=None)
     told = (
-        f"Tags alone tell {found.label} with an area of {_three(best.overall)} "
-        f"({best.classifier}). "
+        f"Tags alone tell {found.label} with an area of {three(best.overall)} ({best.classifier}). "
         if best is not None
         else ""
     )
     with_tag, without = areas["with a tag"].area, areas["without a tag"].area
     return (
-        f"{told}The model's area is {_three(areas['original'].area)} on all images, "
-        f"{_three(with_tag)} on those with a tag and {_three(without)} on those without."
+        f"{told}The model's area is {three(areas['original'].area)} on all images, "
+        f"{three(with_tag)} on those with a tag and {three(without)} on those without."
     )
 
 
-def _three(found: StoredEstimate, *, signed: bool = False) -> str:
+def three(found: StoredEstimate, *, signed: bool = False) -> str:
     """An area, or a change of it, to three decimals with its interval; a dash with the reason."""
     if found.value is None:
         return f"{wording.UNDEFINED} ({found.note})"
+    return " ".join(filter(None, three_parts(found, signed=signed)))
+
+
+def three_parts(found: StoredEstimate, *, signed: bool = False) -> tuple[str, str]:
+    """An area to three decimals, as Yi et al. print it, and its interval in brackets."""
     form = "+.3f" if signed else ".3f"
-    text = format(found.value, form)
+    if found.value is None:
+        return wording.UNDEFINED, ""
+    limits = ""
     if found.low is not None and found.high is not None:
-        text += f" ({format(found.low, form)} to {format(found.high, form)})"
-    return text.replace("-", rounding.MINUS)
+        limits = f"({format(found.low, form)} to {format(found.high, form)})"
+    value = format(found.value, form)
+    return value.replace("-", rounding.MINUS), limits.replace("-", rounding.MINUS)
 
 
 def _equals(p: str) -> str:

@@ -238,7 +238,7 @@ def terms(summary: Summary) -> tuple[Term, ...]:
     for probe in summary.attacks:
         tried.setdefault(words.attack(probe), []).append(probe)
     of_tags = [is_of_tags(probe) for probe in summary.shortcuts]
-    put = _OF_SHORTCUTS if of_tags else ()
+    put: tuple[Term, ...] = _OF_SHORTCUTS if of_tags else ()
     put += (_SHUFFLED,) if not all(of_tags) else ()
     put += (_ELSEWHERE,) if any(of_tags) else ()
     found = [

@@ -39,7 +39,7 @@ _UNIT = 8
 _COMPARED = 40
 """Cases whose maps are compared with those of random weights."""
 _TWINS = 2
-_SHOWN = 8
+_SHOWN = 6
 Listener = Callable[[int, int, str], None]
 """(cases done, cases in all, what was done last)."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,7 +37,14 @@ from plexor.shortcuts.exchange import ASPECTS
 from plexor.shortcuts.find import Tag
 from plexor.shortcuts.find.census import census
 from plexor.shortcuts.reliance import reliance
-from plexor.stats import Estimate, auc, auc_difference, clustered_mean, delong_test
+from plexor.stats import (
+    Estimate,
+    auc,
+    auc_difference,
+    clustered_mean,
+    clustered_proportion,
+    delong_test,
+)
 
 if TYPE_CHECKING:
     from plexor.audits.tags.run import TagQuestions
@@ -172,17 +179,17 @@ def _reliance(run: Measured, done: Pairs, label: str) -> LabelReliance:
     flat = score([outputs for _, record in tagged for outputs in record.elsewhere])
     controls = flat.reshape(len(tagged), -1)
     found = reliance(truth, original, covered, controls, groups)
-    changed = ((covered > 0) != (original > 0)).astype(float)
+    changed = (covered > 0) != (original > 0)
     elsewhere = ((controls > 0) != (original > 0)[:, None]).mean(1)
     return LabelReliance(
         label=label,
         n_carriers=len(tagged),
-        margin=StoredEstimate.of(found.margin),
-        decision=StoredEstimate.of(found.decision),
-        decision_elsewhere=StoredEstimate.of(clustered_mean(elsewhere, groups)).within(0, 1),
-        decision_covered=StoredEstimate.of(clustered_mean(changed, groups)).within(0, 1),
-        correct=StoredEstimate.of(found.correct),
-        sensitivity=StoredEstimate.of(found.confounder),
+        margin=_with_width(found.margin),
+        decision=_with_width(found.decision),
+        decision_elsewhere=_with_width(clustered_mean(elsewhere, groups)).within(0, 1),
+        decision_covered=StoredEstimate.of(clustered_proportion(changed, groups)),
+        correct=_with_width(found.correct),
+        sensitivity=StoredEstimate.of(found.confounder).within(0, 1),
         areas=_areas(run, done, label),
     )
 
@@ -254,8 +261,8 @@ def _aspects(run: Measured, tagged: Pairs, done: Pairs) -> tuple[AspectEffect, .
             rows.append(
                 AspectEffect(
                     aspect=aspect,
-                    shift=StoredEstimate.of(clustered_mean(shifts, groups)),
-                    decision=StoredEstimate.of(clustered_mean(flips, groups)).within(0, 1),
+                    shift=_with_width(clustered_mean(shifts, groups)),
+                    decision=_with_width(clustered_mean(flips, groups)).within(0, 1),
                 )
             )
     return tuple(rows)
@@ -339,3 +346,11 @@ def _says(tags: Sequence[Tag], side: str) -> bool:
 
 def _stored(estimates: Mapping[str, Estimate]) -> dict[str, StoredEstimate]:
     return {name: StoredEstimate.of(estimate) for name, estimate in estimates.items()}
+
+
+def _with_width(found: Estimate) -> StoredEstimate:
+    """The estimate; without limits where all cases are equal, which says nothing of others."""
+    stored = StoredEstimate.of(found)
+    if stored.low is None or stored.low != stored.high:
+        return stored
+    return replace(stored, low=None, high=None)
