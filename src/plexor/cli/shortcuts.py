@@ -10,6 +10,7 @@ import typer
 
 from plexor.cases.rows import TruthKind
 from plexor.cli.output import console, stepping
+from plexor.cli.reliance import reliance
 from plexor.cli.tags import (
     Column,
     Manifest,
@@ -174,6 +175,9 @@ def transplant(
         return exchanged(case, image, own, donors, aspect=aspect, rng=rng)
 
     _write(job, f"transplant-{aspect}", edit)
+
+
+app.command()(reliance)
 
 
 class _Job(NamedTuple):

@@ -7,11 +7,12 @@ from markupsafe import Markup
 
 from plexor.report.reader_section import ReaderPage
 from plexor.report.study_page import StudyView
+from plexor.report.tag_page import TagView
 from plexor.report.view import View
 
 
 def render(
-    page: View | StudyView | ReaderPage, version: str, *, template: str = "report.html"
+    page: View | StudyView | ReaderPage | TagView, version: str, *, template: str = "report.html"
 ) -> str:
     """Fills a template; escapes everything except our own drawings, style and script."""
     environment = Environment(

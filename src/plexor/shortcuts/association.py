@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from plexor.cases import Case
 from plexor.core.errors import PlanError
+from plexor.shortcuts.carriers import strata_of
 from plexor.shortcuts.find.tag import KINDS, Tag
 from plexor.shortcuts.variants import first_tag
 from plexor.stats import Estimate, auc
@@ -127,13 +128,13 @@ def association(
     strata = _strata(cases, stratum)
     found = []
     for name in CLASSIFIERS:
-        scores = _out_of_fold(name, features, truth, groups, seed)
+        scores = out_of_fold(name, features, truth, groups, seed)
         found.append(
             Association(
                 classifier=name,
                 overall=auc(truth, scores, groups, level=level),
                 within={
-                    value: _area(truth[there], scores[there], groups[there], level)
+                    value: area_of(truth[there], scores[there], groups[there], level)
                     for value, there in strata.items()
                 },
             )
@@ -144,16 +145,14 @@ def association(
 def _strata(cases: Sequence[Case], column: str | None) -> dict[str, NDArray[np.bool_]]:
     if column is None:
         return {}
-    if any(column not in case.metadata for case in cases):
-        known = ", ".join(sorted({key for case in cases for key in case.metadata})) or "none"
-        raise PlanError(f"association: no column {column!r} in the manifest (known: {known})")
-    values = np.array([str(case.metadata[column]) for case in cases])
+    values = strata_of(cases, column)
     return {str(value): values == value for value in np.unique(values)}
 
 
-def _area(
+def area_of(
     truth: NDArray[np.bool_], scores: NDArray[np.float64], groups: NDArray[np.str_], level: float
 ) -> Estimate:
+    """The area under the curve; NaN with a note for fewer than ten positive or negative cases."""
     n_positive = int(truth.sum())
     if min(n_positive, truth.size - n_positive) < _LEAST:
         nan = float("nan")
@@ -164,13 +163,25 @@ def _area(
     return auc(truth, scores, groups, level=level)
 
 
-def _out_of_fold(
+def out_of_fold(
     name: Classifier,
     features: NDArray[np.float64],
     truth: NDArray[np.bool_],
     groups: NDArray[np.str_],
     seed: int,
 ) -> NDArray[np.float64]:
+    """Scores of each case by a classifier that saw no case of its group, in five folds, (n,).
+
+    Args:
+        name: the classifier.
+        features: (n, n_features).
+        truth: (n,), what is told.
+        groups: (n,), the group of each case; at least five.
+        seed: of the folds and of the boosting.
+
+    Raises:
+        ModuleNotFoundError: scikit-learn is not installed.
+    """
     scores = np.zeros(truth.size)
     names = np.unique(groups)
     fold_of = dict(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -73,7 +74,9 @@ class Donors:
         for case in (cases[index] for index in order):
             there = self._by_label.setdefault(str(case.truth), [])
             tag = first_tag(tags[case.id])
-            if tag is not None and len(there) < _DONORS:
+            if tag is None or len(there) >= _DONORS:
+                continue
+            with contextlib.suppress(DataError):  # a damaged file gives no tag, others do
                 there.append((case.id, cut(read_image(case.path), tag)))
 
     def for_label(self, label: str, rng: np.random.Generator) -> Cutting:
