@@ -81,6 +81,45 @@ def find(
 
 
 @app.command()
+def page(
+    manifest: Manifest,
+    tags: Table,
+    out: Annotated[Path, typer.Option(help="The HTML file to be written.")] = Path("tags.html"),
+    root: Root = None,
+    column: Column = None,
+    truth: Truth = "class",
+    most_mb: Annotated[
+        float,
+        typer.Option(min=0, help="Images in the page, in MB; further ones are put beside it."),
+    ] = 20.0,
+) -> None:
+    """Write one HTML page on which boxes are corrected by mouse or key, and saved as CSV.
+
+    It needs no server and no network. The images are in it: do not pass it on.
+    """
+    from plexor.shortcuts.page import write_page
+
+    cases = cohort_of(manifest, root, column, truth).cases
+    with stepping("page", unit="images") as advance:
+        written = write_page(
+            cases,
+            tags,
+            out,
+            root=root_of(manifest, root),
+            most_bytes=int(most_mb * 1e6),
+            advance=advance,
+        )
+    for error in written.unread[:5]:
+        console.print(f"not shown: {error}")
+    if written.n_other_rows:
+        console.print(
+            f"{written.n_other_rows} rows of images outside of the manifest are kept, not shown"
+        )
+    beside = f", {written.n_beside} of them in the folder beside it" if written.n_beside else ""
+    console.print(f"page: {out}, {written.n_images} images{beside}")
+
+
+@app.command()
 def cover(
     manifest: Manifest,
     tags: Table,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -72,18 +73,7 @@ def read_tags(path: Path, *, by: Literal["path", "id"] = "path") -> dict[str, tu
     Raises:
         DataError: the file cannot be read, lacks a column, or contains an invalid box.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as a table of tags: {error}") from error
-    rows = list(csv.DictReader(lines))
-    header = lines[0].split(",") if lines else []
-    missing = [name for name in _NEEDED if name not in header]
-    if missing:
-        raise DataError(
-            f"{path}: expected the columns {', '.join(_NEEDED)}, found no {missing[0]!r}; "
-            "write the table with plexor shortcuts find"
-        )
+    _, rows = read_rows(path)
     tags: dict[str, list[Tag]] = {}
     for line, written in enumerate(rows, 2):
         row = {name: plain_cell(cell or "") for name, cell in written.items()}
@@ -93,6 +83,27 @@ def read_tags(path: Path, *, by: Literal["path", "id"] = "path") -> dict[str, tu
         if row["kind"] != NO_TAG:
             there.append(_tag(row, f"{path}, line {line}"))
     return {name: tuple(there) for name, there in tags.items()}
+
+
+def read_rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """The columns of a table of tags, and its rows with their cells as they are written.
+
+    Raises:
+        DataError: the file cannot be read, or lacks a column.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read as a table of tags: {error}") from error
+    table = csv.DictReader(io.StringIO(text, newline=""), restval="")
+    columns = list(table.fieldnames or [])
+    missing = [name for name in _NEEDED if name not in columns]
+    if missing:
+        raise DataError(
+            f"{path}: expected the columns {', '.join(_NEEDED)}, found no {missing[0]!r}; "
+            "write the table with plexor shortcuts find"
+        )
+    return columns, [{name: row[name] for name in columns} for row in table]
 
 
 def tags_of_cases(

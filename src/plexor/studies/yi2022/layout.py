@@ -64,10 +64,9 @@ def read_layout(folder: Path) -> tuple[Source, tuple[Film, ...]]:
     for film in films:
         if labels.setdefault(film.study, film.label) != film.label:
             raise DataError(f"{folder}: the study {film.study} has two labels; keep one of them")
-    if len(set(labels.values())) != 2:
-        raise DataError(
-            f"{folder}: expected films of two classes, found {', '.join(sorted(set(labels.values())))}"
-        )
+    classes = sorted(set(labels.values()))
+    if len(classes) != 2:
+        raise DataError(f"{folder}: expected films of two classes, found {', '.join(classes)}")
     return source, films
 
 

@@ -54,8 +54,7 @@ class Scores:
 
     def each(self, name: str) -> list[float]:
         """The area of each seed."""
-        values: list[float] = self._study(name).values[0].tolist()
-        return values
+        return [float(area) for area in self._study(name).values[0]]  # noqa: PD011 (no pandas)
 
     def difference(self, one: str, other: str, inference: Inference = "fixed readers") -> Estimate:
         """Mean over seeds of the first's area minus the second's, paired by film and by seed."""

@@ -8,23 +8,35 @@ from plexor.studies.study import Published, Study
 _MARGIN, _HALF = 0.03, 0.0005
 _NO_N = "the number of films of the test is not printed"
 OTHER_FILMS = (
-    "These are chest films of children and the question is pneumonia: what holds here need not hold "
-    "for upper limbs, and no figure is compared with the published ones."
+    "These are chest films of children and the question is pneumonia: what holds here need not "
+    "hold for upper limbs, and no figure is compared with the published ones."
 )
 PHANTOMS = (
     "The films are drawn, and their markers were made to go with the label: the figures show that "
     "the steps work, and nothing about radiographs."
+)
+LEARNED = (
+    "Areas of networks trained on different images say what can be learned from these, not what "
+    "the network of the original films uses; covering at inference is about that one."
+)
+WHERE = (
+    "A box is as large as its tag and lies where the tag lay: covered films still tell where tags "
+    "were. Boxes alone on a blank image say how much that is."
+)
+NO_ERROR = (
+    "The publication prints three areas and one p-value, and no number of films, so that only our "
+    "own sampling error enters a comparison."
 )
 
 YI2022 = Study(
     name="yi2022",
     title="Burnt-in tags on radiographs as a confounder",
     citation="Yi PH, Malone PS, Lin CT, Filice RW. AJR Am J Roentgenol. 2022;218:714–715",
-    question="Does a network that tells abnormal from normal radiographs lean on burnt-in laterality "
-    "and technologist tags, and does covering them help?",
-    design="Three DenseNet-121s are trained on MURA's 40,561 upper-limb radiographs: on the films as "
-    "they are, on films with their tags covered by black boxes, and on films of which only the tags "
-    "are left. Heat maps of the first often lie on tags, those of the second on bone.",
+    question="Does a network that tells abnormal from normal radiographs lean on burnt-in "
+    "laterality and technologist tags, and does covering them help?",
+    design="Three DenseNet-121s are trained on MURA's 40,561 upper-limb radiographs: on the films "
+    "as they are, on films with their tags covered by black boxes, and on films of which only the "
+    "tags are left. Heat maps of the first often lie on tags, those of the second on bone.",
     departures=(
         Departure(
             what="Where tags are",
@@ -45,7 +57,8 @@ YI2022 = Study(
             what="Training",
             published="one network of each kind",
             here="several seeds of each",
-            why="one p-value of one pair of networks does not say what another training would give.",
+            why="one p-value of one pair of networks does not say what another training would "
+            "give.",
         ),
         Departure(
             what="Split",
@@ -108,13 +121,9 @@ YI2022 = Study(
         ),
     ),
     limits=(
-        "Areas of networks trained on different images say what can be learned from these, not what "
-        "the network of the original films uses; covering at inference and the exchange of tags are "
-        "about that one.",
-        "A box is as large as its tag and lies where the tag lay: covered films still tell where "
-        "tags were. Boxes alone on a blank image say how much that is.",
+        LEARNED,
+        WHERE,
         "A tag may stand for a view, a device or a body part. No arm separates these.",
-        "The publication prints three areas and one p-value, and no number of films, so that only "
-        "our own sampling error enters a comparison.",
+        NO_ERROR,
     ),
 )

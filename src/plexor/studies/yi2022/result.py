@@ -45,7 +45,8 @@ from plexor.studies.yi2022.tables import (
 _FIGURES = {"area-original": ORIGINAL, "area-covered": COVERED, "area-tags-only": TAGS}
 _BECAUSE = "split, training and boxes are ours, and the number of published test films is unknown"
 _FEWEST_SEEDS = 3
-_SHOWN = ((BY_TABLE, ""), (ELSEWHERE, ""), (STROKES, ""), (BY_MODEL, ""))
+_SHOWN = (BY_TABLE, ELSEWHERE, STROKES, BY_MODEL)
+_NAMES = {"phantoms": "phantoms", "MURA": "films of MURA", "chest films": "chest films"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +73,7 @@ class Measured:
 def study_result(scale: Scale, found: Measured) -> StudyResult:
     """Everything the report says."""
     by_film = paired(found.films, PAIRS)
-    shown = paired(found.inference, [(name, UNCOVERED, why) for name, why in _SHOWN])
+    shown = paired(found.inference, [(name, UNCOVERED, "") for name in _SHOWN])
     study = YI2022
     return StudyResult(
         plexor=__version__,
@@ -105,11 +106,13 @@ def verdict(
     arms = {one.name: one for one in by_film}
     parts = [PHANTOMS] if found.source == "phantoms" else []
     parts += [OTHER_FILMS] if found.source == "chest films" else []
-    areas = {arm: found.films.mean(arm) for arm in (TAGS, RECENTRED, BOXES)}
+    tags, recentred, boxes = (_interval(found.films.mean(arm)) for arm in (TAGS, RECENTRED, BOXES))
+    alone = (
+        f"Tags alone tell the classes with an area of {tags}; without their position {recentred}; "
+        f"and where they are, without the tags, {boxes}."
+    )
     parts += [
-        f"Tags alone tell the classes with an area of {_interval(areas[TAGS])}; without their "
-        f"position {_interval(areas[RECENTRED])}; and where they are, without the tags, "
-        f"{_interval(areas[BOXES])}.",
+        alone,
         _said(arms[f"{COVERED} – {ORIGINAL}"], "Networks trained and tested on covered films"),
         _said(shown[0], "Networks of the original films, shown them with tags covered,"),
         _said(shown[1], "The same with as much covered elsewhere"),
@@ -171,9 +174,9 @@ def _setting(scale: Scale, found: Measured) -> str:
     sizes = ", ".join(f"{_in(cases, split)} {split}" for split in ("train", "validation", "test"))
     architecture = scale.training["architecture"]
     return (
-        f"Run on {len(cases)} {found.source if found.source != 'MURA' else 'films of MURA'} of "
-        f"{len({case.group for case in cases})} patients ({sizes}); {architecture} at {scale.side} × "
-        f"{scale.side} pixels from random weights, {scale.training['epochs']} epochs, "
+        f"Run on {len(cases)} {_NAMES[found.source]} of {len({case.group for case in cases})} "
+        f"patients ({sizes}); {architecture} at {scale.side} × {scale.side} pixels from random "
+        f"weights, {scale.training['epochs']} epochs, "
         f"{len(scale.seeds)} training seeds; {found.films.failed} test films failed."
     )
 

@@ -126,9 +126,9 @@ def areas_table(films: Scores, studies: Scores) -> StudyTable:
         ),
         rows=tuple(rows),
         note="Intervals are clustered by patient. “These networks”: how the figure would vary with "
-        "other patients. “Any seed”: with other patients and other trainings (Obuchowski and "
-        "Rockette’s analysis, a seed in the place of a reader); with few seeds it is wide. The score "
-        "of a study is the mean probability of its films.",
+        "other patients. “Any seed”: with other patients and other trainings (the analysis of "
+        "Obuchowski and Rockette, a seed in the place of a reader); with few seeds it is wide. The "
+        "score of a study is the mean probability of its films.",
     )
 
 
@@ -192,7 +192,7 @@ def seeds_table(scores: Scores) -> StudyTable:
         "report it.",
         columns=("Networks", "Difference", "p, DeLong", "p, DeLong clustered by patient"),
         rows=tuple(rows),
-        note="DeLong’s test takes the two networks as given: it says nothing of what another "
+        note="DeLong's test takes the two networks as given: it says nothing of what another "
         "training would have given.",
     )
 
@@ -218,13 +218,13 @@ def inference_table(scores: Scores, found: Sequence[Paired]) -> StudyTable:
     return StudyTable(
         id="inference",
         title="Covering at inference",
-        text="The networks that were trained on the films as they are, shown films with covers that "
-        "they did not see in training.",
+        text="The networks that were trained on the films as they are, shown films with covers "
+        "that they did not see in training.",
         columns=("Shown", "Area", "Minus uncovered", "p, Holm", "Each seed"),
         rows=(first, *rows),
-        note="By film, for these networks, clustered by patient. A fall with tags covered says that "
-        "tags were used or that boxes disturb; “elsewhere” is the control for the latter, equal in "
-        f"size and in comparable tissue.{left_out}",
+        note="By film, for these networks, clustered by patient. A fall with tags covered says "
+        "that tags were used or that boxes disturb; “elsewhere” is the control for the latter, "
+        f"equal in size and in comparable tissue.{left_out}",
     )
 
 
