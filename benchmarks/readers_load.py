@@ -6,8 +6,8 @@
 A server is started as `plexor readers serve` starts one, on the loopback address. Each reader is a
 connection that fetches the image, says that it was shown, fetches the next one, thinks, and
 answers. `--kills` ends the server with SIGKILL, evenly over the run, and starts it again; readers
-send what was not acknowledged once more, as browsers do. `--postgresql` starts a PostgreSQL of its own, with its
-default settings, thus with every commit on disk.
+send what was not acknowledged once more, as browsers do. `--postgresql` starts a PostgreSQL of its
+own, with its default settings, thus with every commit on disk.
 
 Times of a shared machine are uncertain; processor time for each case (its three requests) is
 steadier, and is given for the server, for PostgreSQL's processes and for the readers, too.

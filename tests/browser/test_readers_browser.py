@@ -382,6 +382,49 @@ def test_a_full_disk_is_told_and_the_answer_stays_in_the_browser(
         assert [row.answers for row in study.submissions(name)] == [{"altered": False}]
 
 
+def test_the_next_case_is_fetched_while_this_one_is_read_and_timed_from_its_display(
+    browser: Browser, studies: Studies
+) -> None:
+    study, name = studies(), secrets.token_hex(4)
+    with opened(browser, "about:blank", **DESK) as page:
+        asked: list[str] = []
+        page.on("requestfinished", lambda request: asked.append(request.url))
+        page.clock.install()
+        page.goto(study.link(name))
+        with study.store.reading() as session:
+            own = sa.select(ReadRow).join(ReaderRow).where(ReaderRow.name == name)
+            reads = list(session.scalars(own.order_by(ReadRow.position)))
+        with page.expect_request_finished(lambda request: f"{reads[1].id}/images" in request.url):
+            begin(page)
+        fetched = [url.split("/")[-4] for url in asked if "/images/" in url]
+        assert fetched == [reads[0].id, reads[1].id]
+        page.clock.fast_forward("00:30")  # the next image lies ready all the while
+        page.route("**/images/**", lambda route: route.abort())
+        page.keyboard.press("y")
+        page.keyboard.press("Enter")
+        case_number(page, 2)
+        stored = read_image(study.folder / f"study/images/{reads[1].stimuli[0]}/0.png").pixels
+        middle = page.evaluate(
+            """() => {
+              const canvas = document.querySelector('.pane canvas');
+              const at = [canvas.width / 2 + 1, canvas.height / 2 + 1, 1, 1];
+              return Array.from(canvas.getContext('2d').getImageData(...at).data.subarray(0, 3));
+            }"""
+        )
+        assert middle == stored[:, 48, 48].tolist()
+        page.unroute_all()
+        page.keyboard.press("y")
+        page.keyboard.press("Enter")
+        page.clock.fast_forward("00:05")  # what could not be fetched ahead is fetched now
+        case_number(page, 3)
+        first, second = study.submissions(name)
+        assert second.elapsed_ms < 30_000 <= first.elapsed_ms
+    with study.store.reading() as session:
+        own_openings = OpeningRow.read_id.in_([read.id for read in reads])
+        shown = set(session.scalars(sa.select(OpeningRow.read_id).where(own_openings)))
+    assert shown <= {read.id for read in reads[:3]}
+
+
 def test_two_tabs_and_the_back_button_leave_one_answer(browser: Browser, studies: Studies) -> None:
     study, name = studies(), secrets.token_hex(4)
     with opened(browser, study.link(name), **DESK) as page:

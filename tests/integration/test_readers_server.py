@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from tests.helpers.reader_study import (
+    SCREEN,
     Browser,
     ask,
     cheap_passwords,
@@ -24,7 +26,14 @@ from tests.helpers.reader_study import (
 from plexor.readers.enrol import close, forget, invite, progress
 from plexor.readers.serve import served, set_password
 from plexor.readers.store import Store
-from plexor.readers.tables import SessionRow, SubmissionRow, TokenRow
+from plexor.readers.tables import (
+    ReaderRow,
+    ReadRow,
+    SessionRow,
+    StimulusRow,
+    SubmissionRow,
+    TokenRow,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -309,3 +318,62 @@ def test_a_full_disk_is_told_and_the_answer_can_be_sent_again(store: Store, base
         again = browser.post(f"/api/reads/{read}/submissions", body)
         assert again.json()["counted"] is True
         assert browser.state()["done"] == 1
+
+
+def test_images_of_the_next_case_may_be_fetched_ahead_and_no_others(
+    images: Path, tmp_path: Path
+) -> None:
+    # Both arms of every case, in two blocks of three weeks' distance.
+    changes = {"shown": "crossed", "blocks": {"number": 2, "arms": "separate", "washout_days": 21}}
+    study = made(tmp_path, images, **changes)
+    with open_study(study) as store, served(store, study / "study") as base:
+        mine, theirs = invite(store, ["r1", "r2"])
+        with signed_in(base, mine.token) as browser, signed_in(base, theirs.token) as other:
+            with store.reading() as session:
+                own = sa.select(ReadRow).join(ReaderRow).where(ReaderRow.name == "r1")
+                reads = [row.id for row in session.scalars(own.order_by(ReadRow.position))]
+
+            def status(asking: Browser, read: str) -> int:
+                return asking.http.get(f"/api/reads/{read}/images/0/0").status_code
+
+            for place in range(6):
+                state = browser.state()
+                assert state["read"]["id"] == reads[place]
+                ahead = {"id": reads[place + 1], "slices": [1]} if place < 5 else None
+                assert state["following"] == ahead
+                found = [status(browser, read) for read in reads]
+                assert [i for i, code in enumerate(found) if code == 200] == (
+                    [place, place + 1] if place < 5 else [place]
+                )
+                assert status(other, reads[place + 1]) == 404
+                assert browser.http.get(f"/api/reads/{reads[place + 1]}").status_code == 409
+                assert (
+                    browser.post(f"/api/reads/{reads[place + 1]}/open", SCREEN).status_code == 409
+                )
+                browser.answer({"altered": True})
+            assert browser.state()["state"] == "pause"
+            assert status(browser, reads[6]) == status(browser, reads[7]) == 409
+
+
+def test_another_image_of_the_case_that_is_read_is_not_fetched_ahead(
+    images: Path, tmp_path: Path
+) -> None:
+    order = {"apart": 0, "groups_apart": False}
+    study = made(tmp_path, images, shown="crossed", order=order)
+    neighbours = 0
+    with open_study(study) as store, served(store, study / "study") as base:
+        for number in range(4):
+            (invitation,) = invite(store, [f"r{number}"])
+            with store.reading() as session:
+                cases = {row.id: row.case_token for row in session.scalars(sa.select(StimulusRow))}
+                own = sa.select(ReadRow).join(ReaderRow).where(ReaderRow.ordinal == number)
+                reads = list(session.scalars(own.order_by(ReadRow.position)))
+            with signed_in(base, invitation.token) as browser:
+                for one, after in itertools.pairwise(reads):
+                    same = cases[one.stimuli[0]] == cases[after.stimuli[0]]
+                    neighbours += same
+                    assert (browser.state()["following"] is None) == same
+                    found = browser.http.get(f"/api/reads/{after.id}/images/0/0")
+                    assert found.status_code == (409 if same else 200)
+                    browser.answer({"altered": True})
+    assert neighbours

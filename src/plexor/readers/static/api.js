@@ -32,7 +32,7 @@ export async function call(path, body) {
 
 export async function bytes(path) {
   const response = await fetch(path, { credentials: "same-origin", cache: "no-store" });
-  if (!response.ok) throw new Refused(response.status, {});
+  if (!response.ok) throw new Refused(response.status, await response.json().catch(() => ({})));
   return new Uint8Array(await response.arrayBuffer());
 }
 

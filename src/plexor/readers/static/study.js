@@ -7,7 +7,7 @@ import { measured, whenChanged, wrong } from "./screen-state.js";
 import { Viewer } from "./viewer.js";
 
 const $ = (id) => document.getElementById(id);
-const page = { state: null, t: {}, viewers: [], questions: null, shownAt: 0, timer: 0, busy: false, blocked: false };
+const page = { state: null, t: {}, viewers: [], questions: null, ahead: null, shownAt: 0, timer: 0, busy: false, blocked: false };
 
 function message(title, ...body) {
   phase("message");
@@ -172,6 +172,8 @@ async function showRead(read) {
   phase("reading");
   startClock(study.time_limit_s);
   call(`/api/reads/${read.id}/open`, measured(page.viewers[0].zoom)).catch(() => {});
+  const { following } = page.state;
+  if (following && page.ahead?.id !== following.id) page.ahead = fetching(following.id, following.slices);
 }
 
 function stage(read) {
@@ -213,14 +215,23 @@ function together(from) {
   if (slider) slider.value = from.slice;
 }
 
-async function fetchImages(read) {
-  await Promise.all(read.stimuli.map(async (view, slot) => {
+// The images of a read on their way: of the next one, while the reader looks at the current one.
+function fetching(id, counts) {
+  const images = Promise.all(counts.map(async (count, slot) => {
     const slices = [];
-    for (let piece = 0; piece < view.slices; piece += 1) {
-      slices.push(await decode(await bytes(`/api/reads/${read.id}/images/${slot}/${piece}`)));
+    for (let piece = 0; piece < count; piece += 1) {
+      slices.push(await decode(await bytes(`/api/reads/${id}/images/${slot}/${piece}`)));
     }
-    if (page.read === read) page.viewers[slot].show(slices, view);
+    return slices;
   }));
+  images.catch(() => {});  // whoever shows them learns of it
+  return { id, images };
+}
+
+async function fetchImages(read) {
+  const anew = () => fetching(read.id, read.stimuli.map((view) => view.slices)).images;
+  const images = await (page.ahead?.id === read.id ? page.ahead.images.catch(anew) : anew());
+  if (page.read === read) images.forEach((slices, slot) => page.viewers[slot].show(slices, read.stimuli[slot]));
 }
 
 function tools(read) {
@@ -413,5 +424,7 @@ $("leave").addEventListener("click", async () => {
   message(page.state.study.title, paragraph(page.t.bye));
 });
 document.addEventListener("keydown", keys);
+// A page that the browser kept and shows again, after "back", is of before.
+window.addEventListener("pageshow", (event) => event.persisted && load());
 whenChanged(checkScreen);
 load();
