@@ -131,11 +131,7 @@ def load_model(
         >>> model.outputs(torch.zeros(4, 3, 32, 32)).shape
         torch.Size([4, 2])
     """
-    card = read_card(source.weights) if source.weights else None
-    if card is not None:
-        _check_agrees(source, card)
-    else:
-        card = source.described()
+    card = card_of(source)
     network = _network(source, card, allow_code=allow_code)
     if source.weights is not None:
         fill(network, read_weights(source.weights), source=source.weights)
@@ -147,6 +143,20 @@ def load_model(
             f"model: {type(network).__name__} has parameters on meta, which hold no numbers; load "
             "weights into it"
         ) from error
+
+
+def card_of(source: ModelSource) -> ModelCard:
+    """The card of a model's weights, checked against the plan; without one, that of the plan.
+
+    Raises:
+        ModelError: the weights are missing or damaged.
+        PlanError: the source is incomplete, or contradicts the weights' card.
+    """
+    card = read_card(source.weights) if source.weights else None
+    if card is None:
+        return source.described()
+    _check_agrees(source, card)
+    return card
 
 
 def _check_agrees(source: ModelSource, card: ModelCard) -> None:
