@@ -259,7 +259,7 @@ def _carry_out(
 
 def _checks(plan: Plan, inputs: Inputs, model: Model, batch_size: int) -> list[Check]:
     """Runs the checks of model and probes, on those of the first cases that fit into one batch."""
-    batch = checked_cases(inputs.audited, model)
+    batch = checked_cases(inputs.audited, model.task, model.device)
     for probe in inputs.probes:
         probe.check_images(batch)
 

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from plexor.report.reader_section import ReaderPage
-from plexor.report.study_page import StudyView
-from plexor.report.tag_page import TagView
-from plexor.report.view import View
+if TYPE_CHECKING:
+    from plexor.report.compare_page import ComparePage
+    from plexor.report.reader_section import ReaderPage
+    from plexor.report.study_page import StudyView
+    from plexor.report.tag_page import TagView
+    from plexor.report.view import View
 
 
 def render(
-    page: View | StudyView | ReaderPage | TagView, version: str, *, template: str = "report.html"
+    page: View | StudyView | ReaderPage | TagView | ComparePage,
+    version: str,
+    *,
+    template: str = "report.html",
 ) -> str:
-    """Fills a template; escapes everything except our own drawings, style and script."""
+    """Fills a template; escapes everything except our own drawings, style and script.
+
+    Args:
+        page: the template's content: a ``View``, ``StudyView``, ``ReaderPage``, ``TagView`` or
+            ``ComparePage``.
+        version: of Plexor.
+        template: its file.
+    """
     environment = Environment(
         loader=PackageLoader("plexor.report"),
         autoescape=True,
