@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
-from plexor.cli import attacks, audit, cohort, demo, readers, report, shortcuts, study, train
+from plexor.cli import attacks, audit, cohort, demo, model, readers, report, shortcuts, study, train
 from plexor.core.errors import PlexorError, missing_extra
 from plexor.core.version import __version__
 
@@ -36,6 +36,7 @@ app.add_typer(study.app, name="study")
 app.add_typer(readers.app, name="readers")
 app.command("attacks")(attacks.attacks)
 app.add_typer(shortcuts.app, name="shortcuts")
+app.add_typer(model.app, name="model")
 
 
 def _print_version(wanted: bool) -> None:
