@@ -96,6 +96,8 @@ def audit(
     run.write_required({condition: _in_words(answer) for condition, answer in answers.items()})
     path = write_report(run.path)
     _say(summary)
+    if paid := run.provenance().get("images_paid"):
+        console.print(f"the server was asked for {paid} images, whose answers the ledger keeps")
     console.print(f"report: {path}")
     for condition, answer in answers.items():
         console.print(f"{_in_words(answer)}: {condition}")
