@@ -81,7 +81,13 @@ FORMATS = {
     "dicom-monochrome1": Format(
         write=films("dicom-monochrome1", 12), window=[0, 4095], suffix=".dcm"
     ),
-    "nifti": Format(write=brains, window=None, size=(16, 16, 16), suffix=".nii.gz"),
+    "nifti": Format(
+        write=brains,
+        window=None,
+        size=(16, 16, 16),
+        suffix=".nii.gz",
+        stored=("lossless", "resampled-1mm"),
+    ),
 }
 
 
