@@ -109,6 +109,9 @@ def create_study(
     _check_order(study, rows)
     length = common_length(list(looks.values()))
     files = {(case.id, arm): case.files[arm] for case, arm, _ in shown}
+    for private in (folder, key):  # no other account of this machine unblinds the study
+        private.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private.chmod(0o700)
     for number in rng.permutation(len(rows)):
         row = rows[number]
         image = read_image(files[row.case, row.arm])
