@@ -17,7 +17,7 @@ setup: $(SETUP)
 $(SETUP): pyproject.toml constraints.txt
 	$(PYTHON) scripts/require_python.py
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,docs,jpeg,neuro,readers,torch]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,docs,jpeg,keras,neuro,onnx,readers,torch]'
 	@mkdir -p .make && touch $(SETUP)
 
 demo: $(SETUP)
@@ -63,8 +63,8 @@ benchmark:
 	test -x $(PEERS) || $(PYTHON) -m venv benchmarks/.venv
 	$(PEERS) -m pip install --quiet -c constraints.txt -e .[jpeg,torch]
 	$(PEERS) -m pip install --quiet -c constraints.txt -r benchmarks/requirements-peers.txt
-	$(PEERS) -m pip install --quiet --no-deps torchattacks==3.5.1 confidenceinterval==1.0.5
-	for script in pgd volume audit_overhead memory startup rounding sparse pixel observer \
+	$(PEERS) -m pip install --quiet --no-deps torchattacks==3.5.1 confidenceinterval==1.0.5 captum==0.8.0
+	for script in pgd attention volume audit_overhead memory startup rounding sparse pixel observer \
 			statistics_speed; do \
 		$(PEERS) benchmarks/$$script.py || exit 1; \
 	done

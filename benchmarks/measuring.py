@@ -26,6 +26,8 @@ _PACKAGES = (
     "torchattacks",
     "adversarial-robustness-toolbox",
     "pyautoattack",
+    "captum",
+    "grad-cam",
 )
 
 

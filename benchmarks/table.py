@@ -118,6 +118,12 @@ PLAIN = {
         "recompressed": "{recompressed-own:.1%}",
         "mean margin": "{margin:.3f}",
     },
+    "attention": {
+        "map": "{name}",
+        "processor time a case, ms": "{ms_a_case:.0f}",
+        "÷ plexor": "{over_ours[cpu]}",
+        "correlation with plexor's": "{correlation:.6f}",
+    },
 }
 """Of each benchmark: the columns, and what of a row stands in each."""
 PLAIN["cascade_small"] = PLAIN["cascade"]

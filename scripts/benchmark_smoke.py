@@ -1,7 +1,7 @@
 """Runs each benchmark script for seconds, to see that it still runs; nothing is measured.
 
-Scripts of real images, or of another library, are asked for their help only where these are
-missing. Results go to a temporary folder.
+Scripts of real images are asked for their help only; scripts of another library that is not
+installed are skipped. Results go to a temporary folder.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 TINY = {
+    "attention": "--images 1 --side 64 --steps 2 --repeats 1",
     "audit_overhead": "--n 16 --n-densenet 0 --repeats 1",
     "memory": "--one 8",
     "observer": "--pairs 40 --images 1 --repeats 1",
@@ -30,16 +31,24 @@ TINY = {
     "workers": "--n 8 --repeats 1 --architecture small-cnn",
 }
 """Script → options with which it ends within seconds."""
-PEERS = {"pgd": "foolbox", "pixel": "art", "statistics_speed": "mlstatkit", "workers": "ray"}
+PEERS = {
+    "pgd": "foolbox",
+    "pixel": "art",
+    "statistics_speed": "confidenceinterval",
+    "workers": "ray",
+}
 """Script → a module that it cannot do without."""
 NO_SCRIPT = {"measuring", "peers", "subject", "table"}
 
 
 def options_of(name: str) -> list[str]:
-    """Tiny ones, or a call for help where the script cannot run here."""
-    peer = PEERS.get(name)
-    there = peer is None or importlib.util.find_spec(peer) is not None
-    return TINY[name].split() if name in TINY and there else ["--help"]
+    """Tiny ones, or a call for help where the script needs real images."""
+    return TINY[name].split() if name in TINY else ["--help"]
+
+
+def is_missing(peer: str | None) -> bool:
+    """Whether a module is named and not installed."""
+    return peer is not None and importlib.util.find_spec(peer) is None
 
 
 def names() -> list[str]:
@@ -58,6 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         smoke = {"PLEXOR_BENCHMARK_RESULTS": folder, "PLEXOR_BENCHMARK_SMOKE": "1"}
         for name in wanted:
+            if is_missing(PEERS.get(name)):
+                print(f"{name}: skipped, needs {PEERS[name]}")
+                continue
             command = [sys.executable, str(BENCHMARKS / f"{name}.py"), *options_of(name)]
             done = subprocess.run(  # noqa: S603
                 command, env=os.environ | smoke, capture_output=True, text=True, check=False

@@ -23,8 +23,10 @@ SLOW = (
     "tests/integration/test_readers_blinding.py",
     "tests/integration/test_study_allyn2020.py",
     "tests/integration/test_study_li2020.py",
+    "tests/integration/test_study_yi2022.py",
     "tests/integration/test_workers.py",
     "tests/oracle/test_generative.py",
+    "tests/oracle/test_onnx_networks.py",
     "tests/oracle/test_phantoms_ageing.py",
 )
 """Files that take more than ten seconds for what they hold: marked slow, for `make test-slow`."""

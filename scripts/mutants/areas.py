@@ -22,7 +22,8 @@ class Area:
             without a module is an error.
         tests: glob patterns under ``tests``, likewise.
         always: patterns of tests that run the code in other processes, where no coverage is
-            recorded: they are run for every mutant that nothing else has killed.
+            recorded: they are run for every mutant that nothing else has killed, if the limit of
+            time allows.
     """
 
     name: str

@@ -6,9 +6,9 @@ import functools
 import gc
 import hashlib
 import json
+import os
 import sys
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,7 +43,7 @@ class Coverage:
     def run(self, item: pytest.Item, following: pytest.Item | None) -> None:
         """Runs one test and records it."""
         clear_caches()
-        begin, self._codes = time.process_time(), set()
+        begin, self._codes = _cpu_seconds(), set()
         sys.settrace(self._trace)
         threading.settrace(self._trace)
         try:
@@ -51,7 +51,7 @@ class Coverage:
         finally:
             sys.settrace(None)
             threading.settrace(None)
-        seconds = time.process_time() - begin
+        seconds = _cpu_seconds() - begin
         self.seconds[item.nodeid] = seconds
         self.seconds_alone[item.nodeid] = seconds + sum(
             self._fixture_seconds[key] for key in _fixtures(item)
@@ -91,18 +91,21 @@ class Coverage:
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: Any) -> Iterator[None]:
         """A fixture that several tests share is recorded for each of them."""
-        begin, before, self._codes = time.process_time(), self._codes, set()
+        begin, before, self._codes = _cpu_seconds(), self._codes, set()
         try:
             return (yield)
         finally:
-            self._fixture_seconds[fixturedef.baseid, fixturedef.argname] = (
-                time.process_time() - begin
-            )
+            self._fixture_seconds[fixturedef.baseid, fixturedef.argname] = _cpu_seconds() - begin
             self._of_fixture[fixturedef.baseid, fixturedef.argname] |= _lines(self._codes)
             self._codes |= before
 
     def _trace(self, frame: FrameType, _event: str, _argument: object) -> None:
         self._codes.add(frame.f_code)
+
+
+def _cpu_seconds() -> float:
+    """CPU time of this process and of its children that have ended."""
+    return sum(os.times()[:4])
 
 
 @functools.cache
@@ -138,8 +141,16 @@ def _fixtures(item: pytest.Item) -> list[tuple[str, str]]:
 
 def clear_caches() -> None:
     """What one test cached, another would be found not to execute."""
-    for cached in gc.get_objects():
-        if type(cached) is functools._lru_cache_wrapper:
-            module = getattr(cached, "__module__", None) or ""
-            if module.startswith(("tests.", "plexor.")):
-                cached.cache_clear()
+    for cached in _caches(len(sys.modules)):
+        cached.cache_clear()
+
+
+@functools.lru_cache(maxsize=1)
+def _caches(_n_modules: int) -> list[Any]:
+    """Every cached function of the package and the tests; looked for when a module was added."""
+    return [
+        one
+        for one in gc.get_objects()
+        if type(one) is functools._lru_cache_wrapper
+        and (getattr(one, "__module__", None) or "").startswith(("tests.", "plexor."))
+    ]

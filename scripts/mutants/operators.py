@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import copy
+import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +67,8 @@ class Mutant:
         before: the code that is changed.
         after: what it is changed to.
         number: of the change within the module, from 0.
+        identity: hash of the function (at module or class level, of the statement) and of the
+            change's number within it; the same as long as that code is, docstring aside.
     """
 
     file: Path
@@ -74,6 +78,7 @@ class Mutant:
     before: str
     after: str
     number: int
+    identity: str
 
     def tree(self) -> ast.Module:
         """The module's tree with the change."""
@@ -93,7 +98,10 @@ def _changed(file: Path, *, only: int | None = None) -> Iterator[tuple[Mutant, a
         for path, node, function in _places(tree, (), None)
         for change in _changes(node)
     )
+    seen: Counter[str] = Counter()
     for number, (path, node, function, change) in enumerate(changes):
+        code = f"{function[0]} {function[2]}" if function else _statement(tree, path)
+        seen[code] += 1
         if only not in (None, number):
             continue
         after = ast.fix_missing_locations(ast.copy_location(change(copy.deepcopy(node)), node))
@@ -105,6 +113,7 @@ def _changed(file: Path, *, only: int | None = None) -> Iterator[tuple[Mutant, a
             before=_line(node),
             after=_line(after),
             number=number,
+            identity=hashlib.sha256(f"{file.name} {code} {seen[code]}".encode()).hexdigest()[:16],
         )
         yield mutant, tree if only is None else _replaced(tree, path, after)
 
@@ -135,7 +144,27 @@ def _replaced(tree: ast.Module, path: tuple[Step, ...], node: ast.AST) -> ast.Mo
     return found
 
 
-Function = tuple[str, int]
+def _statement(tree: ast.Module, path: tuple[Step, ...]) -> str:
+    """The innermost statement around a place."""
+    node: Any = tree
+    found = ""
+    for name, index in path:
+        node = getattr(node, name) if index is None else getattr(node, name)[index]
+        if isinstance(node, ast.FunctionDef):
+            found = f"{node.name} {_code(node)}"
+        elif isinstance(node, ast.stmt):
+            found = ast.unparse(node)
+    return found
+
+
+def _code(node: ast.FunctionDef) -> str:
+    """A function without its docstring."""
+    body = node.body[1:] if ast.get_docstring(node, clean=False) is not None else node.body
+    return ast.unparse([node.args, *body])  # type: ignore[arg-type]
+
+
+Function = tuple[str, int, str]
+"""Qualified name, first line, code."""
 
 
 def _places(
@@ -155,7 +184,7 @@ def _places(
                 deeper = f"{scope}{child.name}."
             if isinstance(node, ast.FunctionDef) and function is None and name == "body":
                 first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-                inside = (scope.rstrip("."), first)
+                inside = (scope.rstrip("."), first, _code(node))
             yield here, child, inside
             yield from _places(child, here, inside, deeper)
 

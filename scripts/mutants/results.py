@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping
@@ -34,7 +33,7 @@ class Result:
 class Results:
     """Of one area, as a JSON file that is written after each mutant.
 
-    A mutant's result holds as long as its module is unchanged.
+    A mutant's result holds as long as its function is unchanged.
     """
 
     def __init__(self, area: str) -> None:
@@ -71,8 +70,7 @@ class Results:
 
 
 def _key(mutant: Mutant) -> str:
-    text = hashlib.sha256(mutant.file.read_bytes()).hexdigest()[:12]
-    return f"{mutant.file.relative_to(SOURCE)}:{text}:{mutant.number}"
+    return f"{mutant.file.relative_to(SOURCE)}:{mutant.identity}"
 
 
 def write_page(drawn: Mapping[str, list[Mutant]], sizes: Mapping[str, int], seed: int) -> str:

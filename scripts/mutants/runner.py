@@ -101,8 +101,13 @@ class Runner:
             if total > self._seconds and kept:
                 break
             kept.append(item)
-        always = [i for i in items if i.nodeid.split("::")[0] in self._always and i not in kept]
-        return kept + always
+        return kept + [
+            item
+            for item in items
+            if item.nodeid.split("::")[0] in self._always
+            and item not in kept
+            and self._coverage.seconds_alone[item.nodeid] <= self._seconds
+        ]
 
     def _judged(self, mutant: Mutant, session: pytest.Session, chosen: list[pytest.Item]) -> Result:
         if not chosen:

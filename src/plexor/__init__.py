@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         Segmentation,
         TorchModel,
         load_model,
+        open_model,
     )
     from plexor.plans import Plan, load_plan
     from plexor.report import write_report
@@ -59,6 +60,7 @@ _HOME = {
     "audit": "plexor.audits",
     "load_cohort": "plexor.cases",
     "load_model": "plexor.models",
+    "open_model": "plexor.models",
     "load_plan": "plexor.plans",
     "read_case": "plexor.cases",
     "read_image": "plexor.cases",
@@ -91,6 +93,7 @@ __all__ = [
     "load_cohort",
     "load_model",
     "load_plan",
+    "open_model",
     "read_case",
     "read_image",
     "split_groups",

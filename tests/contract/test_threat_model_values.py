@@ -208,6 +208,23 @@ def test_a_threat_comes_back_from_plain_data(one: Threat, name: str) -> None:
     assert one.size_unit
 
 
+@pytest.mark.parametrize(
+    ("fields", "size"),
+    [
+        ({"norm": "linf", "radius": 1}, "1 level"),
+        ({"norm": "linf", "radius": 2}, "2 levels"),
+        ({"norm": "l0", "radius": 1}, "1 pixel"),
+        ({"norm": "l0", "radius": 1200}, "1,200 pixels"),
+        ({"norm": "l0", "radius": 9, "channels": "apart"}, "9 numbers"),
+        ({"norm": "l0", "radius": 5, "unit": "percent"}, "5 % of the pixels"),
+        ({"norm": "l2", "radius": 0.5, "unit": "percent"}, "0.5 % of the range"),
+        ({"norm": "linf", "radius": 30, "unit": "value"}, "30 in the image's unit"),
+    ],
+)
+def test_a_radius_is_said_with_its_unit(fields: dict[str, Any], size: str) -> None:
+    assert Threat(**fields).size.replace("\N{NO-BREAK SPACE}", " ") == size
+
+
 @pytest.mark.parametrize("module", [wording, region, threat, catalogue])
 def test_the_examples_in_docstrings_are_right(module: Any) -> None:
     result = doctest.testmod(module)

@@ -24,6 +24,7 @@ import torch
 from plexor.audits import audit
 from plexor.cases.formats import png
 from plexor.cli import app
+from plexor.plans import load_plan
 
 _IMPORTED_ONCE = (png,)  # and not in every child
 
@@ -139,6 +140,7 @@ def by_keyboard(plan: Path, folder: Path) -> dict[str, object]:
 def main() -> None:
     """``PLAN FOLDER``; prints what happened as JSON. An uninterrupted run stands in ``whole``."""
     plan, folder = map(Path, sys.argv[1:])
+    load_plan(plan)  # the schema of all plans is made once, and not in every child
     told = {
         "random": at_random(plan, folder, kills=20),
         "write": at_every_write(plan, folder),

@@ -138,6 +138,8 @@ def provenance(case_ids: tuple[str, ...] = (), *, finished: bool = True) -> dict
         "shortcuts": {
             "ruler": {"title": "Ruler", "summary": "a scale with ticks along one side"},
             "ink": {"title": "Ink", "summary": "two arcs of a violet pen around the middle"},
+            "tag-cover": {"title": "Tags covered", "summary": "burnt-in tags covered"},
+            "tag-transplant": {"title": "Tags exchanged", "summary": "another label's tag"},
         },
         "model": {
             "task": {"kind": "multiclass", "classes": list(CLASSES)},
@@ -196,7 +198,9 @@ def findings_of(
         if entry.control not in units:
             units[entry.control] = _noise(cohort, entry.control, entry.threat, stored, rng)
     for put in planned_shortcuts({"probes": probes}):
-        units[put.id] = _put(cohort, put.id, 2.5 if put.name == "ink" else 0.3, stored, rng)
+        units[put.id] = _put(
+            cohort, put.id, 2.5 if put.name in ("ink", "tag-cover") else 0.3, stored, rng
+        )
         units[put.control] = _put(cohort, put.control, 0.3, stored, rng)
     return units
 

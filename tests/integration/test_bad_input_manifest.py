@@ -84,7 +84,7 @@ def test_all_problems_are_told_at_once(few: Setup) -> None:
         cohort_of(load_plan(few.plan))
     assert str(caught.value).splitlines() == [
         f"{few.manifest}: 3 problems",
-        "  row 5: column 'label' is empty",
+        "  row 5: column 'label' is empty for images/lesion-0002-2.png",
         f"  images/nowhere.png: no file {few.folder}/images/nowhere.png",
         "  lesion-0001: this group is in test and train",
     ]

@@ -71,8 +71,6 @@ def test_a_plan_that_contradicts_the_weights(few: Setup) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "program"),
     [
-        ("model.onnx", b"\x08\x07\x12\x07pytorch", "ONNX"),
-        ("model.keras", b"PK\x03\x04", "Keras"),
         ("model.h5", b"\x89HDF\r\n\x1a\n", "Keras (HDF5)"),
         ("renamed.pt", b"\x89HDF\r\n\x1a\n", "Keras (HDF5)"),
     ],
@@ -86,6 +84,13 @@ def test_weights_of_another_program_are_told_what_they_are(
     sentence = refusal(few)
     assert f"{name} is a file of {program}, and weights are a state_dict saved" in sentence
     assert "`model.python`" in sentence
+
+
+@pytest.mark.parametrize(("name", "key"), [("m.onnx", "onnx"), ("m.keras", "keras")])
+def test_a_whole_model_as_weights_is_told_its_key(few: Setup, name: str, key: str) -> None:
+    (few.folder / name).write_bytes(b"PK\x03\x04")
+    few.change_plan(model={"weights": name, "architecture": "small-cnn", "classes": list(CLASSES)})
+    assert refusal(few).endswith(f"is a whole model, not weights; name it as `model.{key}`")
 
 
 def test_weights_that_would_run_code(few: Setup) -> None:

@@ -39,13 +39,13 @@ class Stopped:
 
 @pytest.fixture(scope="module")
 def stopped(lesions: Setup, tmp_path_factory: pytest.TempPathFactory) -> Stopped:
-    """A plan of 42 units, carried out many times, in children of a process of their own."""
+    """A plan of 21 units, carried out many times, in children of a process of their own."""
     plan = json.dumps(
         {
             "cohort": {"manifest": str(lesions.manifest), "audit": None},
             "model": {"weights": str(lesions.weights)},
             "probes": PROBES,
-            "unit_size": 8,
+            "unit_size": 16,
             "n_examples": 2,
         }
     )
@@ -87,7 +87,7 @@ def test_twenty_kills_at_random_moments(stopped: Stopped) -> None:
     told = stopped.told["random"]
     at_kill, n_units = told["n_units_at_kill"], told["n_units"]
     assert len(at_kill) == 20
-    assert n_units == 42
+    assert n_units == 21
     assert sum(0 < n < n_units for n in at_kill) >= 3  # else nothing was put to the test
     findings = RunDirectory(stopped.whole).findings()
     assert len(findings) == 48 * 7
@@ -110,7 +110,7 @@ def test_ctrl_c_says_how_to_go_on(stopped: Stopped) -> None:
     assert told["status"] == 130
     assert told["said"].splitlines()[-1] == "stopped; run the same command again to resume"
     assert "Traceback" not in told["said"]
-    assert 0 < told["n_units"] < 42
+    assert 0 < told["n_units"] < 21
     assert told["status_again"] == 0
     assert (run / "report.html").exists()
     assert_same(run, stopped.whole)

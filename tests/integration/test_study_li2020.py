@@ -28,7 +28,7 @@ from plexor.studies.li2020.cohorts import permuted
 from plexor.studies.li2020.diagnosis import Diagnosis
 from plexor.studies.li2020.estimator import Estimator, Pipeline
 from plexor.studies.li2020.layout import FEATURES, read_layout
-from plexor.studies.li2020.ours import Network, Paired, old_minus_young, paired
+from plexor.studies.li2020.ours import Network, Paired, old_minus_young, paired, relative_difference
 from plexor.studies.li2020.result import BOTH, PIPELINE, verdict
 
 DATA = Path(os.environ.get("PLEXOR_DATA") or Path(__file__).parents[3] / "shared" / "data")
@@ -219,6 +219,12 @@ def test_the_old_and_the_young_are_compared_as_independent_means() -> None:
     assert old_minus_young(rows[:4]).value is None
 
 
+def test_a_network_of_twice_the_error_that_moves_twice_as_far_is_not_less_robust() -> None:
+    one, other = network_of(6.0).shifts("p"), network_of(3.0).shifts("p")
+    assert relative_difference(one, 8.0, other, 4.0).value == pytest.approx(0.0)
+    assert relative_difference(one, 8.0, other, 8.0).value == pytest.approx(3 / 8)
+
+
 def compared(name: str, value: float, p: float) -> Paired:
     interval = clustered_mean([value - 1, value + 1, value - 0.5, value + 0.5])
     return Paired(name=name, difference=interval, p_value=p, corrected=p)
@@ -227,7 +233,9 @@ def compared(name: str, value: float, p: float) -> Paired:
 @pytest.mark.parametrize(("p_permuted", "said"), [(0.5, True), (0.01, False)])
 def test_the_verdict_says_what_was_shown_and_what_was_not(p_permuted: float, said: bool) -> None:
     clean = network_of(1.0)
-    clean = replace(clean, findings=clean.findings.assign(probe="clean"))
+    main = f"pgd-deviate-5-linf-{plans.SCALES['small'].main_radius:g}"
+    probes = [clean.findings.assign(probe=probe) for probe in ("clean", main)]
+    clean = replace(clean, findings=pd.concat(probes))
     networks = dict.fromkeys(plans.NETWORKS, clean)
     comparisons = [
         compared("conventional – hybrid", 4.0, 0.001),
@@ -240,6 +248,9 @@ def test_the_verdict_says_what_was_shown_and_what_was_not(p_permuted: float, sai
     assert "estimated from the attacked image, the hybrid moved further" in told
     assert "no difference was shown between the hybrid and the hybrid with volumes held" in told
     assert "which chance explains" in told
+    assert (
+        "In units of its own clean error, the conventional network's shift differs by +0.00" in told
+    )
     assert ("It is thus not shown that it is anatomy" in told) is said
     assert "training seed" not in told
     assert "1 training seed(s)" in verdict(networks, comparisons, plans.SCALES["smoke"])
@@ -258,6 +269,7 @@ def test_the_whole_study_runs_on_phantoms(tmp_path: Path, monkeypatch: pytest.Mo
     least = replace(
         plans.SCALES["smoke"],
         size=(16, 20, 16),
+        network_size=(16, 20, 16),
         n_people={"train": 3, "validation": 2, "test": 2},
         n_fit=(2,),
         training={"epochs": 1, "batch_size": 4, "patience": 1},

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from tests.helpers import synthetic_run as synthetic
 
 BLOCKED = """
@@ -51,6 +52,14 @@ def test_a_report_needs_no_torch(tmp_path: Path) -> None:
     done = run(COMMAND, "report", tmp_path / "run")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "report.html").exists()
+
+
+def test_the_check_of_a_manifest_needs_no_torch(tmp_path: Path) -> None:
+    Image.new("L", (8, 8)).save(tmp_path / "0.png")
+    (tmp_path / "m.csv").write_text("path,label\n0.png,a\n")
+    done = run(COMMAND, "cohort", "check", tmp_path / "m.csv")
+    assert done.returncode == 0, done.stderr
+    assert "1 cases of 1 groups" in done.stdout
 
 
 def test_each_package_is_imported_or_says_how_to_install_torch() -> None:

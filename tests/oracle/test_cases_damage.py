@@ -22,7 +22,7 @@ from tests.helpers.enhanced import WORDS, written
 
 from plexor.cases import LOSSLESS, decode_image, read_image
 from plexor.cases.formats.codestream import read_frame, segments
-from plexor.cases.formats.limits import Limits
+from plexor.cases.formats.limits import Limits, inflate
 from plexor.cases.image import Image
 from plexor.core.errors import DataError, PlanError
 
@@ -186,6 +186,23 @@ def test_frame_sizes_are_read_from_codestreams() -> None:
         read_frame(b"\xff\xd8\xff\xd9")
 
 
+def test_blocks_are_counted_where_they_are_8_by_8_and_the_header_is_sound() -> None:
+    start = "000b080040003001011100"
+    assert read_frame(bytes.fromhex(f"ffd8ffc2{start}")).n_blocks == 48
+    for odd in (f"ffd8ffc3{start}", "ffd8ffc0000b080040003001010000", "ffd8ffc00008080040003000"):
+        frame = read_frame(bytes.fromhex(odd))  # lossless; sampled 0 times; without a channel
+        assert (frame.rows, frame.columns, frame.n_blocks) == (64, 48, 0)
+
+
+def test_inflation_ends_at_the_limit_and_not_before_the_data() -> None:
+    one, two = gzip.compress(b"abcde"), gzip.compress(b"fg")
+    assert inflate(one + bytes(9) + two, most=7, wbits=31) == b"abcdefg"
+    assert inflate(one + two, most=5, wbits=31) == b"abcdef"
+    for most in (5, 50):
+        with pytest.raises(EOFError, match="end early"):
+            inflate(one[:-8], most=most, wbits=31)
+
+
 def test_a_png_whose_rows_are_missing_is_refused() -> None:
     rows = zlib.compress(bytes(65 * 40))
     _refused(_png((64, 48), rows), "end before its last row")
@@ -294,6 +311,20 @@ def test_a_profile_behind_the_pixels_is_no_plane() -> None:
     file = io.BytesIO()
     Pillow.fromarray(STACK[0]).save(file, "TIFF", icc_profile=bytes(5000))
     decode_image(file.getvalue(), "x")
+
+
+@pytest.mark.parametrize("tag", [330, 34665, 34853])
+def test_a_further_directory_behind_the_pixels_is_no_plane(tag: int) -> None:
+    behind = 8 + 2 + 9 * 12 + 4 + STACK[0].size
+    fields = [(256, 40), (257, 30), (258, 8), (259, 1), (262, 1), (273, behind - STACK[0].size)]
+    fields += [(278, 30), (279, STACK[0].size), (tag, behind)]
+    entries = b"".join(struct.pack("<HHII", at, 4, 1, value) for at, value in sorted(fields))
+    data = struct.pack("<2sHIH", b"II", 42, 8, len(fields)) + entries + bytes(4)
+    data += STACK[0].tobytes()
+    further = struct.pack("<HHHII", 1, 0, 1, 1, 0) + bytes(2 * STACK[0].size)
+    assert decode_image(data + further, "x").pixels.shape == (1, 30, 40)
+    unknown = data.replace(struct.pack("<HH", tag, 4), struct.pack("<HH", 700, 4))
+    _refused(unknown + further, "found 3 planes")
 
 
 def test_imagejs_calibration_is_slope_and_intercept() -> None:

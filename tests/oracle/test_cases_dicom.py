@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels.processing import apply_modality_lut
 from pydicom.uid import UID, ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
-from plexor.cases import LOSSLESS, Image, decode_image
+from plexor.cases import LOSSLESS, Annotation, Image, decode_image, read_annotation
+from plexor.cases.formats.dicom_codec import lossless_syntax
 from plexor.core.errors import DataError
 
 OWN_BUSINESS = {
@@ -241,3 +243,36 @@ def test_what_is_not_supported_is_refused(elements: dict[str, Any], complaint: s
     with pytest.raises(DataError, match=complaint) as caught:
         decode_image(_edited("CT_small.dcm", **elements), "scan.dcm")
     assert str(caught.value).startswith("scan.dcm: ")
+
+
+def test_the_header_says_what_may_be_written_on_the_image(tmp_path: Path) -> None:
+    path, elements = tmp_path / "scan.dcm", {"PatientName": "Doe^Jane", "PatientBirthDate": ""}
+
+    def annotation(**further: Any) -> Annotation:
+        path.write_bytes(_edited("CT_small.dcm", PatientID="", **elements, **further))
+        return read_annotation(path)
+
+    plain = annotation()
+    assert (plain.identifiers, plain.n_frames, plain.n_overlays) == (("Doe^Jane",), 1, 0)
+    assert (plain.burned_in, plain.laterality) == ("", "")
+    assert annotation(Laterality="L").laterality == "L"
+    assert annotation(ImageLaterality="R", Laterality="L").laterality == "R"
+    assert annotation(BurnedInAnnotation="YES", NumberOfFrames="3").n_frames == 3
+    assert read_annotation(path).burned_in == "YES"
+    path.write_bytes(b"not DICOM")
+    assert read_annotation(path) == Annotation()
+    with pytest.raises(DataError, match="cannot be read: No such file"):
+        read_annotation(tmp_path / "absent.dcm")
+
+
+def test_small_images_stay_compressed_where_an_encoder_takes_them() -> None:
+    small, large = np.zeros((1, 4, 4), np.uint8), np.zeros((1, 40, 40), np.uint8)
+    for syntax, pixels, unused, kept in (
+        (RLELossless, small, False, True),
+        (RLELossless, small, True, False),
+        (JPEG2000Lossless, small, False, False),
+        (JPEG2000Lossless, large, False, True),
+        (ExplicitVRLittleEndian, small, True, True),
+    ):
+        found = lossless_syntax(syntax, pixels, unused_bits=unused)
+        assert found == (syntax if kept else ExplicitVRLittleEndian)

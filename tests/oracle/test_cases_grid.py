@@ -10,6 +10,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image as Pillow
 from tests.helpers.enhanced import WORDS, written
 
 from plexor.cases import Case, Image, read_case
@@ -181,3 +182,16 @@ def test_brightness_means_nothing_in_a_mask(tmp_path: Path) -> None:
         written(LESION[0].astype(np.uint16), PhotometricInterpretation="MONOCHROME1")
     )
     np.testing.assert_array_equal(read_mask(tmp_path / "mask.dcm").pixels[0], LESION[0])
+
+
+def test_bits_and_palettes_of_a_png_mask_are_numbers(tmp_path: Path) -> None:
+    numbers = (LESION[0] != 0).astype(np.uint8)
+    Pillow.fromarray(255 * numbers).convert("1").save(tmp_path / "bits.png")
+    indexed = Pillow.fromarray(3 * numbers)
+    indexed.putpalette([0, 0, 0, 9, 9, 9, 90, 90, 90, 255, 0, 0])
+    indexed.save(tmp_path / "indexed.png")
+    Pillow.fromarray(7 * numbers).save(tmp_path / "grey.png")
+    for name, value in (("bits", 1), ("indexed", 3), ("grey", 7)):
+        np.testing.assert_array_equal(
+            read_mask(tmp_path / f"{name}.png").pixels[0], value * numbers
+        )

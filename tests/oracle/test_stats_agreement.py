@@ -443,7 +443,10 @@ def test_limits_of_agreement_cover_as_said() -> None:
 
 
 def test_limits_of_agreement_need_two_subjects() -> None:
+    two = bland_altman([1.0, 2.0], [2.0, 2.0]).bias  # Student's t of 0.975 at 1 df is 12.706
+    assert (two.value, two.high) == pytest.approx((-0.5, -0.5 + 0.5 * 12.7062047), rel=1e-8)
     one = bland_altman([1.0, 2.0], [1.5, 2.5], ["a", "a"])
+    assert math.isnan(one.bias.low)
     assert math.isnan(one.upper.value)
     assert one.bias.note == "fewer than two subjects"
     with pytest.raises(PlanError, match="some NaN or infinite"):

@@ -100,6 +100,20 @@ def test_groups_of_one_give_the_delta_methods_ratio() -> None:
     assert list(copies.negative) == pytest.approx(list(grouped.negative), rel=1e-9)
 
 
+def test_likelihood_ratios_over_groups_say_why_they_have_no_interval() -> None:
+    truth, apart = [1, 1, 1, 0, 0, 0], list("abcdef")
+    same = stats.clustered_likelihood_ratios(truth, [1] * 6, apart).positive
+    assert (same.low, same.value, same.high) == (1, 1, 1)
+    assert same.note == "no group differs from another: the interval has no width"
+    one = stats.clustered_likelihood_ratios(truth, [1, 1, 0, 1, 0, 0], list("aaadef")).positive
+    assert math.isnan(one.low)
+    assert one.note == "a class is in one group: no interval"
+    found = stats.clustered_likelihood_ratios(truth, [1, 1, 0, 1, 0, 0], apart).positive
+    assert round(found.value, 9) == 2
+    assert found.low < 2 < found.high
+    assert found.note == ""
+
+
 def test_predictive_values_are_bayes_rule() -> None:
     # Sensitivity 0.9, specificity 0.8: at a prevalence of 1 %, 9 true to 198 false positives.
     found = stats.predictive_values(90, 10, 20, 80, 0.01)

@@ -231,6 +231,8 @@ def test_cochrans_q_of_two_looks_is_mcnemar() -> None:
     b, c = int((before & ~after).sum()), int((after & ~before).sum())
     plain = mcnemar_test(b, c, method="asymptotic")
     assert cochrans_q(looks).statistic == pytest.approx(plain.statistic, rel=1e-12)
+    nothing = cochrans_q(np.zeros((0, 2)), [])
+    assert (nothing.df, nothing.note) == (0, "no observation differs between columns")
     clustered = clustered_mcnemar(before, after, groups)
     assert cochrans_q(looks, groups).statistic == pytest.approx(clustered.statistic, rel=1e-10)
 

@@ -301,6 +301,14 @@ def test_youdens_index_is_of_the_balanced_accuracy_at_its_threshold() -> None:
     assert index.low == pytest.approx(index.value - below, rel=1e-12)
 
 
+def test_the_threshold_of_few_cases_or_groups_is_noted() -> None:
+    truth, scores = np.arange(400) % 2, np.arange(400.0)
+    for size, few in ((1, False), (2, False), (4, True)):
+        groups = None if size == 1 else np.arange(400) // size
+        threshold = youden(truth, scores, groups, seed=0, n_resamples=20)[1]
+        assert ("fewer than 200" in threshold.note) == few
+
+
 def test_youdens_threshold_where_none_is_better_than_none() -> None:
     for scores in ([2.0, 2, 2, 2], [1.0, 2, 3, 4]):  # constant; the wrong way round
         index, threshold = youden([1, 1, 0, 0], scores, seed=0, n_resamples=50)
@@ -386,6 +394,13 @@ def test_area_over_groups_is_a_sum_of_two_clustered_means() -> None:
     assert (paired.df or 0) < 10  # twice the six groups with positives, less 1
     difference = auc_difference(truth, a, b, groups, level=1 - paired.p_value)
     assert min(abs(difference.low), abs(difference.high)) == pytest.approx(0, abs=1e-9)
+
+
+def test_groups_that_differ_less_than_their_members_add_nothing_to_the_variance() -> None:
+    values = np.array([0, -1, 0, 0, 1, 0, 0, -1, 0, 1, 1, -1, 2, 1, 1, 0.0])
+    part = Part(values=values, codes=np.repeat([0, 1, 2], [6, 7, 3]))
+    found = grouped_spread([part], 3)
+    assert found.variance == grouped_spread([part], 3, correlation=0.0).variance
 
 
 def test_welchs_degrees_of_freedom_of_an_area() -> None:
@@ -610,7 +625,15 @@ def test_venkatraman_finds_crossing_curves_of_equal_area() -> None:
     narrow = rng.normal(size=400) + 0.74 * truth
     assert delong_test(truth, wide, narrow).p_value > 0.05
     assert venkatraman_test(truth, wide, narrow, seed=0, n_permutations=300).p_value < 0.02
-    assert math.isnan(venkatraman_test([1, 1], [1, 2], [2, 1], seed=0).p_value)
+
+
+def test_venkatraman_without_a_difference_or_without_a_class() -> None:
+    same = venkatraman_test([0, 1, 0], [1, 2, 3], [1, 2, 3], seed=0, n_permutations=9)
+    assert (same.statistic, same.p_value) == (0, 1)
+    for truth in ([1, 1], [0, 0]):
+        nothing = venkatraman_test(truth, [1, 2], [2, 1], seed=0)
+        assert math.isnan(nothing.p_value)
+        assert nothing.note == "no positive or no negative cases"
 
 
 def test_unpaired_venkatraman_equals_proc() -> None:

@@ -77,4 +77,21 @@ def test_mixed_orientation_and_spacing_are_told(tmp_path: Path) -> None:
     assert [problem.id for problem in report.problems] == ["orientations-mixed", "spacings-mixed"]
     assert "RAS (2), LPS (2)" in report.problems[0].message
     assert "1 × 1 × 1 (2), 1 × 1 × 3 (2)" in report.problems[1].message
+    assert {problem.where for problem in report.problems} == {"1.nii.gz, 3.nii.gz"}
     assert report.usable
+
+
+def test_volumes_without_an_orientation_are_named(tmp_path: Path) -> None:
+    rows = []
+    for k in range(3):
+        voxels = np.random.default_rng(k).integers(0, 900, (8, 8, 8)).astype(np.int16)
+        volume: Any = NIFTI_1(voxels, np.eye(4))
+        if k == 1:
+            volume.set_sform(None, 0)
+            volume.set_qform(None, 0)
+        volume.to_filename(tmp_path / f"{k}.nii.gz")
+        rows.append(f"{k}.nii.gz,{30 + k},g{k}")
+    (tmp_path / "m.csv").write_text("path,label,group\n" + "\n".join(rows) + "\n")
+    (problem,) = check_cohort(tmp_path / "m.csv", truth="number").problems
+    assert (problem.id, problem.where) == ("orientation-unknown", "1.nii.gz")
+    assert problem.message.startswith("1 of 3 volumes do not say where")

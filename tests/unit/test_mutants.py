@@ -84,6 +84,19 @@ def test_a_mutant_knows_its_outermost_function(mutants: list[Mutant]) -> None:
     assert functions["0"] == "", "a default is evaluated where the function is defined"
 
 
+def test_a_mutant_keeps_its_identity_when_other_code_changes(
+    mutants: list[Mutant], tmp_path: Path
+) -> None:
+    file = tmp_path / "module.py"
+    file.write_text(
+        "import sys\n" + CODE.replace("Finds 1", "Finds").replace("size = 4", "size = 5")
+    )
+    before, after = ({m.identity: m for m in some} for some in (mutants, mutants_of(file)))
+    assert len(before) == len(mutants)
+    assert {before[i].before for i in before.keys() - after.keys()} == {"4"}
+    assert all(before[i].after == after[i].after for i in before.keys() & after.keys())
+
+
 @pytest.mark.parametrize("area", AREAS, ids=lambda area: area.name)
 def test_every_area_has_modules_and_tests(area: object) -> None:
     chosen = next(each for each in AREAS if each is area)

@@ -89,12 +89,17 @@ def test_folders(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["model.", "module.", "net.encoder."])
-def test_a_wrappers_prefix_is_told(prefix: str) -> None:
+def test_a_wrappers_prefix_is_told_and_taken_off(
+    prefix: str, caplog: pytest.LogCaptureFixture
+) -> None:
     network = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
     state = {f"{prefix}{name}": tensor for name, tensor in network.state_dict().items()}
     state["criterion.weight"] = torch.ones(2)
-    with pytest.raises(ModelError, match=f"starts with '{prefix}'.*removeprefix\\('{prefix}'\\)"):
-        fill(network, state, source=Path("epoch=3.ckpt"))
+    wanted = {name: tensor + 1 for name, tensor in network.state_dict().items()}
+    state |= {f"{prefix}{name}": tensor for name, tensor in wanted.items()}
+    fill(network, state, source=Path("epoch=3.ckpt"))
+    assert all(torch.equal(one, wanted[name]) for name, one in network.state_dict().items())
+    assert f"every name in epoch=3.ckpt starts with '{prefix}'" in caplog.text
 
 
 def test_weights_of_another_network_are_told_in_one_short_line() -> None:

@@ -159,6 +159,11 @@ def _found_by(audit: Audit, n: int) -> None:
     audit.findings.loc[fallen, "found_by"] = ["square"] * n + ["pgd"] * (len(fallen) - n)
 
 
+def _without_gradients(audit: Audit) -> None:
+    rows = audit.findings.index[audit.rows("cascade-linf-2") & audit.findings["attempted"]]
+    audit.findings.loc[rows[:7], "n_gradients"] = 0
+
+
 def _beyond_the_threat(audit: Audit) -> None:
     row = audit.findings.index[audit.rows("fgsm-linf-1")][0]
     audit.findings.loc[row, ["within_threat", "reached"]] = False
@@ -227,6 +232,7 @@ RAISERS: dict[str, tuple[Callable[[Audit], None], str | None]] = {
     "control-missing": (_without_control, "pgd-linf-1"),
     "control-beats-attack": (_noise_reaches_all, "pgd-linf-2"),
     "queries-beat-gradients": (_only_queries_reach, "square-linf-1"),
+    "stages-skipped": (_without_gradients, "cascade-linf-2"),
     "success-not-growing": (_wider_is_worse, "pgd-linf-2"),
     "budget-unused": (_short_of_the_radius, "pgd-linf-2"),
     "search-short": (_few_passes, None),
@@ -379,7 +385,7 @@ def test_a_cascade_in_which_many_fall_to_queries_only_is_doubted(audit: Audit) -
 
 def test_without_a_query_attack_or_a_cascade_gradients_have_no_rival(audit: Audit) -> None:
     audit.findings = audit.findings[~audit.rows("square-linf-1") & ~audit.rows("cascade-linf-2")]
-    assert audit.unchecked() == ["queries-beat-gradients"]
+    assert audit.unchecked() == ["queries-beat-gradients", "stages-skipped"]
 
 
 def test_the_stages_that_ask_for_no_gradient_are_known() -> None:

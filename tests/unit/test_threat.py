@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+import re
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -72,6 +74,7 @@ def test_name(radius: float, unit: Any, name: str) -> None:
         ({"radius": 0.0}, "`radius` must be positive and finite, got 0"),
         ({"radius": float("inf")}, "positive and finite, got inf"),
         ({"radius": float("nan")}, "positive and finite, got nan"),
+        ({"features": {"age": 0.0}}, "radius of feature 'age' must be positive and finite, got 0"),
     ],
 )
 def test_refusals(fields: dict[str, Any], message: str) -> None:
@@ -119,6 +122,29 @@ def test_a_region_and_separate_channels_are_named() -> None:
     assert threat.name == "l0-5-apart-border-2"
 
 
+def test_more_than_two_features_are_counted_in_a_name() -> None:
+    names = [f"v{i}" for i in range(3)]
+    two, three = (
+        Threat(norm="linf", radius=2, features=dict.fromkeys(names[:n], 0.5)) for n in (2, 3)
+    )
+    assert two.name == "linf-2-v0-0.5-v1-0.5"
+    assert re.fullmatch("linf-2-3-features-[0-9a-f]{8}", three.name)
+
+
+@pytest.mark.parametrize("region", [None, Border(width=2), Masked(mask="lesion", outside=True)])
+def test_a_threat_on_tensors_comes_back_from_plain_data(region: Border | Masked | None) -> None:
+    threat = Threat(norm="l2", radius=5, unit="percent", region=region)
+    assert Threat.of(json.loads(json.dumps(asdict(threat)))) == threat
+
+
+@pytest.mark.parametrize(("norm", "radius"), [("linf", 12), ("l2", 6), ("l1", 3), ("l0", 12)])
+def test_four_equal_channels_share_a_radius(norm: Any, radius: float) -> None:
+    """A change c of one channel is that of four: √4 as long under L2, four times under L1."""
+    batch = replace(batch_of([image(GREY)]), copies=4)
+    threat = Threat(norm=norm, radius=12, channels="tied")
+    assert threat.radii(batch).item() == radius
+
+
 def test_a_share_of_the_positions_is_at_least_one() -> None:
     batch = batch_of([image(np.full((2, 10, 20), 100, np.uint8))])
     for percent, apart, together in ((0.1, 1.0, 1.0), (10, 40.0, 20.0)):
@@ -136,8 +162,9 @@ def test_a_mask_keeps_an_attack_inside_or_outside() -> None:
     everywhere = torch.full_like(batch.images, 50)
     for outside in (False, True):
         threat = Threat(norm="linf", radius=3, region=Masked(mask="lesion", outside=outside))
-        moved = threat.project(everywhere, masked)
-        assert torch.equal(moved == 3, ~mask if outside else mask)
+        for way in (1, -1):
+            moved = threat.project(way * everywhere, masked)
+            assert torch.equal(moved, 3.0 * way * (~mask if outside else mask))
     with pytest.raises(DataError, match="the cases have no mask called 'lesion'"):
         Threat(norm="linf", radius=3, region=Masked(mask="lesion")).project(everywhere, batch)
 

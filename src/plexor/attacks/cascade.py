@@ -21,7 +21,9 @@ from plexor.attacks.threat import Threat
 from plexor.core.errors import ModelError, PlanError, unknown
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
+from plexor.models.hiding_layers import hiding_layers
 from plexor.models.model import Model, answer
+from plexor.models.straight_through import StraightThrough
 from plexor.models.unsaturated import Unsaturated, look_before_last
 from plexor.threat_model import Access
 
@@ -42,8 +44,11 @@ class Cascade:
 
     It adapts to the model:
 
-    - Where the model has no gradient, e.g. because it computes with NumPy, the stages that need one
-      are skipped, with a warning in the log; stages by queries still run.
+    - Where layers round, compare, detach or leave torch, and their outputs have the shape of their
+      inputs, gradients are taken as if these layers were not there (``StraightThrough``).
+    - Where the model has no gradient all the same, e.g. because it computes with NumPy outside of
+      such layers, the stages that need one are skipped, with a warning in the log and the flag
+      ``stages-skipped`` in an audit; stages by queries still run.
     - Where the outputs for the same images vary, gradients are averages over draws (EOT; Athalye et
       al., ICML 2018), as many as it takes for the average to settle, and a case counts as reached
       only if most of fresh draws reach the goal.
@@ -164,14 +169,21 @@ class _State:
         return torch.nonzero(self._margins <= 0).flatten()
 
     def look(self) -> _Seen:
-        """Whether the model is random, and what it ends with; one forward pass a case."""
+        """Whether the model is random, what it ends with, and what hides its gradient.
+
+        One forward pass a case; passes of one case through the layers are not counted.
+        """
         model, batch = self.objective.model, self.batch
         self.objective.n_forwards += 1
         with torch.no_grad():
             again, before_last = look_before_last(
                 model.task, lambda: answer(model, batch, batch.images)
             )
-        guide = model if before_last is None else Unsaturated(model)
+        layers = hiding_layers(model, batch.select(torch.tensor([0])))
+        guide: Model = StraightThrough(model, layers) if layers else model
+        if layers:
+            logger.info("cascade: gradients pass by %s", ", ".join(layers))
+        guide = guide if before_last is None else Unsaturated(guide)
         return _Seen(guide=guide, random=varies(self.objective.before, again))
 
     def flat(self, seed: int) -> Tensor:

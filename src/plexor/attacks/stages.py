@@ -48,8 +48,18 @@ STAGES = (
     Stage(name="sigma-zero", attack=SigmaZero(steps=100), norms=("l0",)),
     Stage(name="square", attack=Square(queries=1000), norms=_DENSE),
     Stage(name="sparse-rs", attack=SparseRS(queries=2000), norms=("l0",)),
-    Stage(name="rays", attack=RayS(queries=2000), norms=("linf",), flat_only=True),
-    Stage(name="hop-skip-jump", attack=HopSkipJump(queries=5000), norms=("l2",), flat_only=True),
+    Stage(
+        name="rays",
+        attack=RayS(queries=5000, stop_at_success=True),
+        norms=("linf",),
+        flat_only=True,
+    ),
+    Stage(
+        name="hop-skip-jump",
+        attack=HopSkipJump(queries=5000, stop_at_success=True),
+        norms=("l2",),
+        flat_only=True,
+    ),
 )
 """Cheap and strong stages first. The last ones see no gradient, and then no score, so that they
 also find perturbations of a model that merely hides these."""
@@ -67,7 +77,17 @@ THOROUGH = (
     Stage(name="sigma-zero", attack=SigmaZero(steps=1000), norms=("l0",)),
     Stage(name="square", attack=Square(queries=5000), norms=_DENSE),
     Stage(name="sparse-rs", attack=SparseRS(queries=10_000), norms=("l0",)),
-    Stage(name="rays", attack=RayS(queries=10_000), norms=("linf",), flat_only=True),
-    Stage(name="hop-skip-jump", attack=HopSkipJump(queries=25_000), norms=("l2",), flat_only=True),
+    Stage(
+        name="rays",
+        attack=RayS(queries=25_000, stop_at_success=True),
+        norms=("linf",),
+        flat_only=True,
+    ),
+    Stage(
+        name="hop-skip-jump",
+        attack=HopSkipJump(queries=25_000, stop_at_success=True),
+        norms=("l2",),
+        flat_only=True,
+    ),
 )
 """One step, then the stages, targets, restarts and queries of AutoAttack's standard version."""

@@ -56,8 +56,7 @@ class Threat(threat.Threat):
         Raises:
             PlanError: a level is asked for and the images are stored as floating numbers.
         """
-        radii = self._geometry.radii(self.radius, self.unit, batch)
-        return radii if batch.copies == 1 else radii / self.growth(batch)
+        return self._geometry.radii(self.radius, self.unit, batch) / self.growth(batch)
 
     def growth(self, batch: Batch) -> float:
         """How many times a change of the stored image is as long as its part in ``batch``."""
@@ -218,16 +217,9 @@ class Around:
         self.radii = threat.radii(batch)
         self._geometry = geometry_of(threat.norm, threat.channels)
         self._quantum, self._on_grid = batch.quantum, not bool((batch.quantum == 0).all())
-        # each is narrowed in its own way: to whole quanta, or to the radius itself
+        # Each is narrowed in its own way: to whole quanta, or to the radius itself.
         self._storing = threat.box(batch)
-        self._stepping = self._storing
-        if not (threat.norm == "linf" and self._on_grid and self._is_whole()):
-            self._stepping = Box(self._storing.low.clone(), self._storing.high.clone())
-
-    def _is_whole(self) -> bool:
-        """Whether every radius is a whole number of quanta, so that both ways are the same."""
-        whole = torch.floor(self.radii / self._quantum) * self._quantum
-        return bool((whole == self.radii).all())
+        self._stepping = Box(self._storing.low.clone(), self._storing.high.clone())
 
     def store(self, delta: Tensor) -> Tensor:
         """As ``Threat.store``."""

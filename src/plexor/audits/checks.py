@@ -12,7 +12,7 @@ from plexor.audits.check import Check
 from plexor.audits.gradient_checks import check_gradients
 from plexor.core.errors import ModelError
 from plexor.models.batch import Batch
-from plexor.models.model import HasNetwork, Model, answer
+from plexor.models.model import HasNetwork, Model, answer, asked_anew
 from plexor.models.task import Multiclass, Regression, check_outputs
 from plexor.models.tied import is_grey
 from plexor.models.weights import group_hash
@@ -35,7 +35,8 @@ def check_model(model: Model, batch: Batch) -> list[Check]:
     """
     with torch.inference_mode():
         outputs = answer(model, batch, batch.images)
-        again = answer(model, batch, batch.images)
+        with asked_anew(model):
+            again = answer(model, batch, batch.images)
         # logits of a weak model may lie between 0 and 1 on real images, but hardly on these as well
         darkest = answer(model, batch, batch.low.expand_as(batch.images))
         brightest = answer(model, batch, batch.high.expand_as(batch.images))

@@ -15,7 +15,7 @@ from plexor.audits import row
 from plexor.audits.unit import Unit
 from plexor.cases import Case, Image, truth_of
 from plexor.cases.image import LOSSLESS
-from plexor.core.errors import DataError, PlexorError
+from plexor.core.errors import DataError, OutageError, PlexorError
 from plexor.findings import CLEAN, Example, Finding
 from plexor.models.batch import Batch
 from plexor.models.features import Features
@@ -91,6 +91,8 @@ def execute(
                     rows[case.id] = findings
                     if example is not None:
                         examples.append(example)
+        except OutageError:  # no fault of the cases: the audit ends, and can be resumed
+            raise
         except PlexorError as error:
             rows |= {case.id: [row.failed(case, unit.probe, str(error))] for case, *_ in members}
     ordered = [finding for case in unit.cases for finding in rows[case.id]]
@@ -104,6 +106,7 @@ def alike(image: Image) -> object:
         tuple(image.containers),
         image.intensity.quantum > 0,
         tuple(image.masks),
+        image.grid is not None and image.grid.axes.shape == (3, 3),
     )
 
 

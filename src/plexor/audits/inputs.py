@@ -15,8 +15,9 @@ from plexor.cases import Case, Cohort, limit_cases, load_cohort, split_groups
 from plexor.cases.rows import TruthKind
 from plexor.core.errors import DataError, PlanError, unknown
 from plexor.core.ids import digest
-from plexor.models import Model, load_model
+from plexor.models import Model, open_model
 from plexor.models.features import check_features
+from plexor.models.task import Task
 from plexor.plans.plan import Plan
 from plexor.probes import Materials, PlannedProbe, Ready
 
@@ -60,11 +61,11 @@ class Inputs:
         audited = cohort if plan.cohort.audit is None else cohort.with_split(plan.cohort.audit)
         # Sort by id: findings must not depend on the order of a manifest's rows.
         audited = replace(audited, cases=tuple(sorted(audited.cases, key=lambda case: case.id)))
-        _check_classes(cohort, model)
+        check_classes(cohort, model.task)
         check_features(model.card.features, plan.cohort.features, cohort=cohort.name)
         for probe in probes:
             probe.check(model.task)
-            _check_moved(probe, plan.cohort.features)
+            check_moved(probe, plan.cohort.features)
             check_access(probe, model)
         surrogates = load_surrogates(probes, model, path=plan.path)
         sources = Sources.of(probes, cohort, path=plan.path)
@@ -101,8 +102,12 @@ class Inputs:
         }
 
 
-def _check_moved(probe: PlannedProbe, features: Sequence[str]) -> None:
-    """Refuses a threat that moves a feature which the cases do not have."""
+def check_moved(probe: PlannedProbe, features: Sequence[str]) -> None:
+    """Refuses a threat that moves a feature which the cases do not have.
+
+    Raises:
+        PlanError: it does.
+    """
     for name in probe.threat.features if probe.threat else ():
         if name not in features:
             raise PlanError(
@@ -155,22 +160,27 @@ def model_of(plan: Plan, *, device: torch.device, allow_code: bool) -> Model:
     """Loads the plan's model.
 
     Raises:
-        ModelError: weights are missing or do not fit.
-        PlanError: the model is Python code, and code is not allowed.
+        ModelError: a file is missing or damaged, or weights do not fit.
+        PlanError: the model is code, and code is not allowed.
     """
-    return load_model(plan.model_source(), device=device, allow_code=allow_code)
+    return open_model(plan.model_source(), device=device, allow_code=allow_code)
 
 
-def _check_classes(cohort: Cohort, model: Model) -> None:
-    if cohort.classes != model.task.classes and model.task.kind == "segmentation":
+def check_classes(cohort: Cohort, task: Task) -> None:
+    """Refuses a cohort with classes that the model does not have.
+
+    Raises:
+        DataError: it has.
+    """
+    if cohort.classes != task.classes and task.kind == "segmentation":
         if cohort.classes:
             raise DataError(
                 f"the masks of {cohort.name} number the classes {', '.join(cohort.classes)}, the "
-                f"model {', '.join(model.task.classes)}; both must be the same in one order"
+                f"model {', '.join(task.classes)}; both must be the same in one order"
             )
         return
-    if strange := sorted(set(cohort.classes) - set(model.task.classes)):
+    if strange := sorted(set(cohort.classes) - set(task.classes)):
         raise DataError(
             f"{cohort.name} has cases of {', '.join(strange)}, which are no classes of the model; "
-            f"it knows {', '.join(model.task.classes)}"
+            f"it knows {', '.join(task.classes)}"
         )

@@ -26,8 +26,10 @@ from plexor.audits.progress import Listener, Progress
 from plexor.audits.provenance import provenance
 from plexor.audits.sample import checked_cases, example_ids
 from plexor.audits.session import Session
+from plexor.audits.steadiness import Asked
 from plexor.audits.surrogates import surrogate_cards
 from plexor.audits.unit import Unit, units_of
+from plexor.core.errors import ModelError
 from plexor.core.files import sole_writer
 from plexor.core.version import __version__
 from plexor.findings import CLEAN, RunDirectory
@@ -99,8 +101,9 @@ def audit(
         session = Session.begun(run, by=by)
         checks = _checks(plan, inputs, model, batch_size)
         job = replace(job, draws=_draws(checks))
+        asked = Asked.begun(run, model, inputs.audited)
         ready = _made_ready(inputs, run, job, executor, report_progress)
-        about = _about(inputs, ready, model, checks)
+        about = _about(inputs, ready, model, [*checks, *asked.checks]) | asked.about()
         _carry_out(
             _units(plan, inputs, ready),
             run,
@@ -118,7 +121,7 @@ def audit(
                 device=model.device,
                 report_progress=report_progress,
             )
-        run.write_provenance(about | {"finished": True})
+        run.write_provenance(asked.ended(about) | {"finished": True})
         session.note()
     return run
 
@@ -256,12 +259,16 @@ def _carry_out(
 
 def _checks(plan: Plan, inputs: Inputs, model: Model, batch_size: int) -> list[Check]:
     """Runs the checks of model and probes, on those of the first cases that fit into one batch."""
-    batch = checked_cases(inputs.audited, model)
+    batch = checked_cases(inputs.audited, model.task, model.device)
     for probe in inputs.probes:
         probe.check_images(batch)
 
     def work(part: slice) -> list[Check]:
-        return check_model(model, batch.select(torch.arange(part.start, part.stop)))
+        some = batch.select(torch.arange(part.start, part.stop))
+        try:
+            return check_model(model, some)
+        except ModelError as error:
+            raise ModelError(f"{error} (the first image tried was {some.ids[0]})") from error
 
     parts, _ = halving(work, len(batch), batch_size, model=model)
     weights = plan.model.weights

@@ -13,13 +13,14 @@ from plexor.audits.execute import alike, encoded
 from plexor.cases import Case, Cohort, Image
 from plexor.core.errors import DataError
 from plexor.core.seeds import seed_for
-from plexor.models import Batch, Model
+from plexor.models import Batch
 from plexor.models.features import Features
+from plexor.models.task import Task
 
 _CHECKED_CASES = 16
 
 
-def checked_cases(cohort: Cohort, model: Model) -> Batch:
+def checked_cases(cohort: Cohort, task: Task, device: torch.device) -> Batch:
     """The largest set of cases with one shape among the first ones, read and labelled.
 
     Raises:
@@ -29,7 +30,7 @@ def checked_cases(cohort: Cohort, model: Model) -> Batch:
     readable = [(c, i) for c in cohort.cases if isinstance(i := found.get(c.id), Image)]
     if not readable:
         raise DataError(f"none of the first {len(found)} images can be read: {found.popitem()[1]}")
-    labelled = [(c, i, encoded(model.task, c, i)) for c, i in readable]
+    labelled = [(c, i, encoded(task, c, i)) for c, i in readable]
     usable = [(c, i, label) for c, i, label in labelled if isinstance(label, Tensor)]
     if not usable:
         raise DataError(f"none of the first {len(found)} labels can be used: {labelled[0][2]}")
@@ -40,8 +41,8 @@ def checked_cases(cohort: Cohort, model: Model) -> Batch:
         [case.id for case in cases],
         images,
         torch.stack(labels),
-        model.device,
-        features=Features.of(cases, model.device),
+        device,
+        features=Features.of(cases, device),
     )
 
 

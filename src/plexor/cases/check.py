@@ -10,6 +10,7 @@ from pathlib import Path
 from plexor.cases.between import names_alike
 from plexor.cases.case import Case, split_labels
 from plexor.cases.check_images import Seen, content_problems, image_problems, look
+from plexor.cases.check_numbers import number_problems
 from plexor.cases.cohort import Cohort, inspect_manifest
 from plexor.cases.problem import Problem, error, warning
 from plexor.cases.rows import TruthKind
@@ -56,6 +57,7 @@ def check_cohort(
     no_finding: str = "",
     masks: Mapping[str, str] | None = None,
     features: Sequence[str] = (),
+    unit: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> CohortReport:
     """Reads a manifest, opens every image, and lists all that is wrong.
@@ -70,6 +72,7 @@ def check_cohort(
         no_finding: for several labels, the manifest's value for none.
         masks: name → the column with the paths of its masks, or a template that builds them.
         features: columns of numbers that a model takes beside the image.
+        unit: of labels that are numbers, where it is known, e.g. "years".
         progress: called with the number of images opened and the number of all.
 
     Raises:
@@ -95,6 +98,7 @@ def check_cohort(
     ]
     problems += image_problems(readable)
     problems += content_problems(readable)
+    problems += number_problems(cohort.cases, number=truth == "number", unit=unit)
     labels = {case.id: _labels(case, truth) for case in cohort.cases}
     problems += _cohort_problems(cohort, labels, truth)
     names = (name for names in labels.values() for name in names)

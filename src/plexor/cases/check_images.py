@@ -97,11 +97,26 @@ def image_problems(readable: Sequence[tuple[Case, Seen]]) -> Iterator[Problem]:
         if image.constant:
             message = "every pixel has the same value; is this the right image?"
             yield warning("image-constant", case.id, message)
-    yield from _mixed_problems([image for _, image in readable])
+    yield from _unplaced(readable)
+    yield from _mixed_problems(readable)
 
 
-def _mixed_problems(images: Sequence[Seen]) -> Iterator[Problem]:
+def _unplaced(readable: Sequence[tuple[Case, Seen]]) -> Iterator[Problem]:
+    """Volumes whose files do not say where their voxels lie."""
+    volumes = [(case, image) for case, image in readable if len(image.shape) == 4]
+    names = [case.id for case, image in volumes if not image.orientation]
+    if names:
+        message = (
+            f"{len(names)} of {len(volumes)} volumes do not say where their voxels lie, so that "
+            "left and right cannot be told; a model with `preprocess.spacing_mm` refuses them; "
+            "write orientation and spacing into their headers"
+        )
+        yield warning("orientation-unknown", _listed(names), message)
+
+
+def _mixed_problems(readable: Sequence[tuple[Case, Seen]]) -> Iterator[Problem]:
     """What a network takes to be the same in all images, and is not."""
+    images = [image for _, image in readable]
     if len({image.shape[1:] for image in images}) > 1:
         n_sizes = len({image.shape[1:] for image in images})
         message = f"images have {n_sizes} different sizes; they are batched by size"
@@ -118,7 +133,8 @@ def _mixed_problems(images: Sequence[Seen]) -> Iterator[Problem]:
             "pixels go to the model as stored, so that some are mirrored or turned beside others, "
             "unless its `preprocess.spacing_mm` is set"
         )
-        yield warning("orientations-mixed", "images", message)
+        where = _unlike_most(readable, "orientation", orientations)
+        yield warning("orientations-mixed", where, message)
     spacings = Counter(image.spacing for image in images if image.spacing)
     if len(spacings) > 1:
         message = (
@@ -126,7 +142,21 @@ def _mixed_problems(images: Sequence[Seen]) -> Iterator[Problem]:
             "go to the model as stored, so that the same thing has another size in some, unless "
             "its `preprocess.spacing_mm` is set"
         )
-        yield warning("spacings-mixed", "images", message)
+        where = _unlike_most(readable, "spacing", spacings)
+        yield warning("spacings-mixed", where, message)
+
+
+def _unlike_most(readable: Sequence[tuple[Case, Seen]], name: str, counts: Counter[str]) -> str:
+    """The cases that do not have the commonest value."""
+    ((commonest, _),) = counts.most_common(1)
+    values = ((case.id, getattr(image, name)) for case, image in readable)
+    return _listed([case_id for case_id, value in values if value not in ("", commonest)])
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first few, and how many more."""
+    more = len(names) - _MOST_SHOWN
+    return ", ".join(names[:_MOST_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _counts(counts: Counter[str]) -> str:

@@ -113,7 +113,8 @@ class CaseReader:
         for role, names in required.items():
             empty = [name for name in names if text_of(row.cells[name]) == ""]
             if empty:
-                yield problem(f"{role}-missing", f"column {empty[0]!r} is empty")
+                whose = "" if role == "path" else f" for {self._identity(row.cells)}"
+                yield problem(f"{role}-missing", f"column {empty[0]!r} is empty{whose}")
         for message in self._feature_problems(row):
             yield problem("feature-not-a-number", message)
         label = text_of(row.cells[self._name("label")])

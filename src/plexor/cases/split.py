@@ -15,6 +15,8 @@ from plexor.core.errors import PlanError
 from plexor.core.seeds import seed_for
 
 _N_BINS = 10
+_FEWEST_IN_BIN = 10
+"""Groups of each bin of numbers, at least; a bin of one group would always go to one split."""
 
 
 def split_groups(cohort: Cohort, fractions: Mapping[str, float], seed: int) -> Cohort:
@@ -22,9 +24,9 @@ def split_groups(cohort: Cohort, fractions: Mapping[str, float], seed: int) -> C
 
     Within each class the groups are ordered at random, by the seed and their names, and cut by
     number of cases. The order of rows does not matter. A group with several classes counts for its
-    most frequent one. Numbers (regression) are stratified by tenths of their distribution; masks
-    are not stratified. Splits that cases already have are replaced. A class with few groups may be
-    absent from a split.
+    most frequent one. Numbers (regression) are stratified by tenths of their distribution, or by
+    larger parts with fewer than a hundred groups; masks are not stratified. Splits that cases
+    already have are replaced. A class with few groups may be absent from a split.
 
     Args:
         cohort: what to split.
@@ -108,7 +110,8 @@ def _strata(cohort: Cohort) -> list[dict[str, int]]:
         members[case.group].append(case.truth)
     key_of = {group: _commonest(truths) for group, truths in members.items()}
     numbers = sorted(key for key in key_of.values() if not isinstance(key, str))
-    edges = [numbers[len(numbers) * i // _N_BINS] for i in range(1, _N_BINS)] if numbers else []
+    n_bins = min(_N_BINS, max(1, len(numbers) // _FEWEST_IN_BIN))
+    edges = [numbers[len(numbers) * i // n_bins] for i in range(1, n_bins)]
     strata: dict[str | int, dict[str, int]] = defaultdict(dict)
     for group, key in key_of.items():
         stratum = key if isinstance(key, str) else bisect_right(edges, key)

@@ -11,7 +11,20 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
-from plexor.cli import attacks, audit, cohort, demo, readers, report, shortcuts, study, train
+from plexor.cli import (
+    attacks,
+    audit,
+    cohort,
+    compare,
+    demo,
+    init,
+    plan,
+    readers,
+    report,
+    shortcuts,
+    study,
+    train,
+)
 from plexor.core.errors import PlexorError, missing_extra
 from plexor.core.version import __version__
 
@@ -21,17 +34,20 @@ _INTERRUPTED = 130
 app = typer.Typer(
     name="plexor",
     help="Audits medical-imaging models for robustness, on the images as stored.\n\n"
-    "A first look, with no data: plexor demo. With your own: plexor cohort check MANIFEST, "
-    "plexor train PLAN, plexor audit PLAN.",
+    "A first look, with no data: plexor demo. With your own images: plexor init FOLDER writes a "
+    "plan and says what to run next.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
 app.command("demo")(demo.demo)
+app.command("init")(init.init)
 app.add_typer(cohort.app, name="cohort")
+app.add_typer(plan.app, name="plan")
 app.command("train")(train.train)
 app.command("audit")(audit.audit)
 app.command("report")(report.report)
+app.command("compare")(compare.compare)
 app.add_typer(study.app, name="study")
 app.add_typer(readers.app, name="readers")
 app.command("attacks")(attacks.attacks)

@@ -14,6 +14,7 @@ from plexor.cli.tags import make_finder, pairs, print_census, searching
 
 if TYPE_CHECKING:
     from plexor.cases.check import CohortReport
+    from plexor.models import ModelCard
     from plexor.plans import Plan
 
 app = typer.Typer(help="Check a cohort before it is used.", no_args_is_help=True)
@@ -73,13 +74,15 @@ def check(
     """
     from plexor.cases import load_cohort
     from plexor.cases.check import check_cohort
-    from plexor.plans import load_plan
 
     columns = pairs(column or [])
     classes, no_finding = None, ""
     masks: Mapping[str, str] = {}
     features: tuple[str, ...] = ()
+    unit: str | None = None
     if manifest.suffix in (".yaml", ".yml"):
+        from plexor.plans import load_plan  # reads torch, which a manifest does not need
+
         plan = load_plan(manifest)
         source = plan.cohort
         manifest = plan.path(source.manifest)
@@ -88,6 +91,7 @@ def check(
         path_template = path_template or source.path_template
         classes, no_finding, masks = source.classes, source.no_finding, source.masks
         truth, features = truth or _truth(plan), source.features
+        unit = _unit(plan)
     with stepping("cohort check", unit="images") as advance:
         found = check_cohort(
             manifest,
@@ -99,6 +103,7 @@ def check(
             no_finding=no_finding,
             masks=masks,
             features=features,
+            unit=unit,
             progress=lambda done, total: advance(done, total, manifest.name),
         )
     _print(found, most=len(found.problems) if show_all else _MOST_SHOWN)
@@ -120,11 +125,24 @@ def check(
 def _truth(plan: Plan) -> TruthKind:
     """Kind of label that the plan's model needs."""
     from plexor.audits.inputs import truth_kind
+
+    card = _card(plan)
+    return truth_kind(plan.model.task or (card.task.kind if card else "multiclass"))
+
+
+def _unit(plan: Plan) -> str | None:
+    """Unit of the number that the plan's model gives; None where it gives none."""
+    from plexor.models import Regression
+
+    task = card.task if (card := _card(plan)) else None
+    return plan.model.unit or (task.unit if isinstance(task, Regression) else None)
+
+
+def _card(plan: Plan) -> ModelCard | None:
     from plexor.models.weights import read_card
 
     weights = plan.model_source().weights
-    card = read_card(weights) if weights is not None and weights.exists() else None
-    return truth_kind(plan.model.task or (card.task.kind if card else "multiclass"))
+    return read_card(weights) if weights is not None and weights.exists() else None
 
 
 def _print(found: CohortReport, *, most: int) -> None:

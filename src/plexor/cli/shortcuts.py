@@ -10,6 +10,7 @@ import typer
 
 from plexor.cases.rows import TruthKind
 from plexor.cli.output import console, stepping
+from plexor.cli.reliance import reliance
 from plexor.cli.tags import (
     Column,
     Manifest,
@@ -77,6 +78,45 @@ def find(
     write_tags(out, found, root=root_of(manifest, root), show_text=show_text)
     print_census(found)
     console.print(f"tags: {out}")
+
+
+@app.command()
+def page(
+    manifest: Manifest,
+    tags: Table,
+    out: Annotated[Path, typer.Option(help="The HTML file to be written.")] = Path("tags.html"),
+    root: Root = None,
+    column: Column = None,
+    truth: Truth = "class",
+    most_mb: Annotated[
+        float,
+        typer.Option(min=0, help="Images in the page, in MB; further ones are put beside it."),
+    ] = 20.0,
+) -> None:
+    """Write one HTML page on which boxes are corrected by mouse or key, and saved as CSV.
+
+    It needs no server and no network. The images are in it: do not pass it on.
+    """
+    from plexor.shortcuts.page import write_page
+
+    cases = cohort_of(manifest, root, column, truth).cases
+    with stepping("page", unit="images") as advance:
+        written = write_page(
+            cases,
+            tags,
+            out,
+            root=root_of(manifest, root),
+            most_bytes=int(most_mb * 1e6),
+            advance=advance,
+        )
+    for error in written.unread[:5]:
+        console.print(f"not shown: {error}")
+    if written.n_other_rows:
+        console.print(
+            f"{written.n_other_rows} rows of images outside of the manifest are kept, not shown"
+        )
+    beside = f", {written.n_beside} of them in the folder beside it" if written.n_beside else ""
+    console.print(f"page: {out}, {written.n_images} images{beside}")
 
 
 @app.command()
@@ -174,6 +214,9 @@ def transplant(
         return exchanged(case, image, own, donors, aspect=aspect, rng=rng)
 
     _write(job, f"transplant-{aspect}", edit)
+
+
+app.command()(reliance)
 
 
 class _Job(NamedTuple):

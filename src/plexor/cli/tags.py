@@ -24,7 +24,9 @@ Manifest = Annotated[
 Root = Annotated[Path | None, typer.Option(help="Folder that image paths are relative to.")]
 Column = Annotated[
     list[str] | None,
-    typer.Option(help="Our name = the manifest's, e.g. --column label=dx --column group=patient."),
+    typer.Option(
+        help="PLEXOR'S=MANIFEST'S column, e.g. --column label=dx --column group=lesion_id."
+    ),
 ]
 Truth = Annotated[TruthKind, typer.Option(help="What labels are: class, findings, number or mask.")]
 Table = Annotated[Path, typer.Option("--tags", help="The table of `plexor shortcuts find`.")]

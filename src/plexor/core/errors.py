@@ -4,6 +4,7 @@
     ├── DataError         a file, manifest or image is missing, damaged or unsuitable
     ├── PlanError         a plan, an option or an argument is invalid
     ├── ModelError        weights do not fit, or outputs do not suit the task
+    ├── OutageError       a server does not answer; the same command resumes
     ├── RunDirectoryError the directory belongs to another plan, or is in use
     └── MissingExtraError an optional package is needed and absent
 
@@ -36,6 +37,10 @@ class ModelError(PlexorError):
     """Weights do not fit, or a model's outputs do not suit its task."""
 
 
+class OutageError(PlexorError):
+    """A server does not answer. No case is to blame: it ends an audit, which can be resumed."""
+
+
 class RunDirectoryError(PlexorError):
     """A run directory belongs to another plan, is in use, or cannot be written."""
 
@@ -53,10 +58,12 @@ EXTRA_OF = {
     "argon2": "readers",
     "fastapi": "readers",
     "jpeglib": "jpeg",
+    "keras": "keras",
     "lightning": "torch",
     "monai": "torch",
     "nilearn": "neuro",
-    "onnxruntime": "ocr",
+    "onnx": "onnx",
+    "onnxruntime": "onnx",
     "pg8000": "readers",
     "rapidocr": "ocr",
     "ray": "ray",

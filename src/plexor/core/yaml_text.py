@@ -1,8 +1,8 @@
 """YAML files that people write: read strictly, with line and column of every value.
 
 PyYAML's ``safe_load`` keeps the last of two equal keys, reads ``010`` as 8, ``1:30`` as 90 and
-``no`` as false, and fails with other exceptions than its own on impossible dates, long numbers and
-deep nesting. ``read_yaml`` refuses or mends each of these.
+``no`` as false, and raises exceptions other than its own on impossible dates, long numbers and deep
+nesting. ``read_yaml`` rejects or corrects each of these.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from yaml.resolver import Resolver
 from plexor.core.errors import DataError, PlanError
 
 MAX_BYTES = 1 << 20
-"""Size of a file, at most."""
+"""Maximum size of a file, in bytes."""
 MAX_VALUES = 100_000
-"""Values in a file, at most; what an alias stands for counts each time."""
+"""Maximum number of values in a file; the values of an alias count each time it is used."""
 MAX_DEPTH = 50
-"""Mappings and lists within each other, at most."""
+"""Maximum depth of mappings and lists within each other."""
 MAX_DIGITS = 100
-"""Characters of a number, at most."""
+"""Maximum number of characters of a number."""
 
 Mark = tuple[int, int]
 """Line and column, both from 1."""
@@ -40,12 +40,12 @@ _RESOLVER = Resolver()
 
 
 class YamlError(DataError):
-    """A text is no YAML, or more than is read; nothing in it can be used."""
+    """A text is not valid YAML, or exceeds a limit; nothing in it can be used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """Something wrong at a place.
+    """A value that is ambiguous or given twice, and its place.
 
     Attributes:
         mark: the place; None where it is not known.
@@ -69,7 +69,7 @@ class Node:
     Attributes:
         mark: where the value begins.
         value: plain data.
-        size: values it consists of.
+        size: number of values it consists of.
         parts: of a mapping or a list, the node of each value by key or index.
         keys: of a mapping, where each key stands.
     """
@@ -94,12 +94,12 @@ class Document:
     complaints: tuple[Complaint, ...]
 
     def mark(self, place: Sequence[str | int], *, of_key: bool = False) -> Mark:
-        """Where a value stands, or the innermost that is there of those around it.
+        """The place of a value, or of the innermost existing value around it.
 
         Args:
-            place: keys and indices from the outermost value inwards; those that are not in the file
-                are passed over.
-            of_key: where the value's key stands, rather than the value.
+            place: keys and indices from the outermost value inwards; those that are not in the
+                file are skipped.
+            of_key: whether the place of the value's key is returned instead of the value's.
         """
         node, found = self.root, self.root.mark
         for part in place:
@@ -117,7 +117,7 @@ def read_written(path: Path, what: str) -> Document:
         what: what it is, for messages: "plan".
 
     Raises:
-        PlanError: it is missing, larger than any such file, or no YAML.
+        PlanError: the file is missing, too large, or not valid YAML.
     """
     try:
         with path.open("rb") as file:

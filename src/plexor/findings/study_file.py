@@ -20,7 +20,9 @@ from plexor.stats import Estimate
 
 FILE = "study.json"
 Matrix = tuple[tuple[int, ...], ...]
-NumberKind = Literal["share", "points", "kappa", "p", "p-bound", "d-prime", "years"]
+NumberKind = Literal[
+    "share", "points", "kappa", "p", "p-bound", "d-prime", "years", "area", "area-change"
+]
 Word = Literal[
     "agrees",
     "differs",
@@ -39,7 +41,8 @@ class Number:
 
     Attributes:
         kind: decides its wording: a share, a difference of two shares, a kappa, a p-value, an upper
-            bound of a p-value, a d', a number of years.
+            bound of a p-value, a d', a number of years, an area under a ROC curve, a difference of
+            two areas.
         value: the figure; None if undefined, with the reason in ``note``.
         low: lower limit of its 95 % interval; None without one.
         high: upper limit.

@@ -12,6 +12,7 @@ from plexor.models.loading import ModelSource, load_model
 from plexor.models.model import HasNetwork, Model, ModelAccess
 from plexor.models.preprocess import Preprocess
 from plexor.models.segmentation import Segmentation
+from plexor.models.sources.opening import open_model
 from plexor.models.task import Binary, Multiclass, Multilabel, Regression, Task, task_from
 from plexor.models.torch_model import TorchModel
 from plexor.models.truth import encode
@@ -38,6 +39,7 @@ __all__ = [
     "TorchModel",
     "encode",
     "load_model",
+    "open_model",
     "read_training_groups",
     "read_weights",
     "save_weights",

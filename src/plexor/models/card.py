@@ -62,6 +62,8 @@ class ModelCard:
         features: numbers that the model takes beside the image, in its order; empty for a model of
             images alone.
         training: how the model was trained, plain data; empty where Plexor did not train it.
+        source: of a model of another program, what it was opened from, what it shows, and why;
+            plain data, empty for Plexor's own.
 
     Example:
         >>> from plexor.models import Binary
@@ -78,12 +80,14 @@ class ModelCard:
     weights_sha256: str = ""
     features: tuple[Feature, ...] = ()
     training: Mapping[str, object] = field(default_factory=dict)
+    source: Mapping[str, object] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, object]:
         """Plain data; ``from_dict`` restores the card."""
         plain = asdict(self)
-        if not self.features:
-            del plain["features"]
+        for name in ("features", "source"):
+            if not plain[name]:
+                del plain[name]
         return plain
 
     @classmethod

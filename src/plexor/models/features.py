@@ -24,7 +24,7 @@ class Feature:
         std: divisor, in the unit of the column; positive.
 
     Raises:
-        PlanError: no name, or numbers that standardise nothing.
+        PlanError: the name is empty, or the numbers cannot standardise anything.
     """
 
     name: str

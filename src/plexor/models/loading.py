@@ -1,11 +1,14 @@
-"""Models from weights files, built-in architectures and Python functions."""
+"""What a plan says of a model, and models from weights, built-in networks and Python functions."""
 
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -16,11 +19,17 @@ from plexor.models.card import ModelCard
 from plexor.models.features import Feature
 from plexor.models.foreign_code import foreign_code
 from plexor.models.preprocess import Preprocess
+from plexor.models.sources.adapter import Adapted, Adapter, Outputs
+from plexor.models.sources.endpoint_settings import Request, Response, default_ledger
 from plexor.models.task import TASKS, task_from
 from plexor.models.torch_model import TorchModel
 from plexor.models.weights import fill, read_card, read_weights
 
 _CHANNELS, _SPATIAL_DIMS = 3, 2
+FOREIGN = ("onnx", "keras", "torchscript", "exported", "bundle", "url", "predict")
+"""Attributes of ``ModelSource`` that name a model of another program."""
+FILES = ("weights", "onnx", "keras", "torchscript", "exported", "bundle")
+"""Attributes of ``ModelSource`` that are paths."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +37,10 @@ class ModelSource:
     """Source of a model, as a plan names it.
 
     A file written by ``plexor train`` holds a card: ``weights`` alone is enough, and any other
-    attribute given must agree with the card. Other files need ``classes``, and ``architecture`` or
-    ``python``.
+    attribute given must agree with the card. Other files of weights need ``classes``, and
+    ``architecture`` or ``python``. Instead of ``weights``, one of ``onnx``, ``keras``,
+    ``torchscript``, ``exported``, ``bundle``, ``url`` or ``predict`` names a model of another
+    program; it needs ``classes`` too.
 
     Attributes:
         weights: a .safetensors file, or a torch file of tensors.
@@ -49,6 +60,23 @@ class ModelSource:
         preprocess: resize, window, normalise; if not given, that of the card.
         features: numbers that the network takes beside the image, in its order, each with its
             ``name``, ``mean`` and ``std``; if not given, those of the card.
+        onnx: an ONNX file. Gradients are shown where the network computed in torch answers as
+            onnxruntime does; scores elsewhere.
+        keras: a file of Keras 3 (``.keras``).
+        torchscript: a file of ``torch.jit.save``; needs ``--allow-code``.
+        exported: a ``.pt2`` file of ``torch.export.save``; needs ``--allow-code``.
+        bundle: the folder of a MONAI bundle.
+        url: the address of a server that answers for images.
+        request: how the server is asked.
+        response: where in its answer the outputs are.
+        predict: "package.module:function", a function of an array (N, C, *spatial) that returns an
+            array, or a factory of an object with ``predict_proba``; needs ``--allow-code``.
+        layout: where the channels are in the network's input: "NCHW", or "NHWC"; for volumes
+            "NCDHW" or "NDHWC". If not given, that of a Keras file, else "NCHW".
+        outputs: "logits", "probabilities" or "decisions"; if not given, logits, after a softmax or
+            sigmoid at the end of the network was taken off.
+        head: number or name of the output that counts, of a network with several.
+        columns: of the network's output, those that are ``classes``, in their order.
     """
 
     weights: Path | None = None
@@ -62,12 +90,56 @@ class ModelSource:
     spatial_dims: int | None = None
     preprocess: Preprocess = Preprocess()
     features: tuple[Feature, ...] = ()
+    onnx: Path | None = None
+    keras: Path | None = None
+    torchscript: Path | None = None
+    exported: Path | None = None
+    bundle: Path | None = None
+    url: str | None = None
+    request: Request = Request()
+    response: Response = Response()
+    predict: str | None = None
+    layout: str | None = None
+    outputs: Outputs | None = None
+    head: int | str | None = None
+    columns: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.architecture is not None:
             check_architecture(self.architecture, task=self.task)
         if self.task is not None and self.task not in TASKS:
             raise PlanError(unknown("task", self.task, TASKS))
+        given = [name for name in FOREIGN if getattr(self, name) is not None]
+        ours = [name for name in ("weights", "architecture", "python") if getattr(self, name)]
+        if len(given) > 1 or (given and ours):
+            raise PlanError(
+                f"model: {' and '.join([*given, *ours])} are given; name one source of the model"
+            )
+        _ = self.adapter
+
+    @property
+    def foreign(self) -> str | None:
+        """Name of the attribute that names a model of another program; None for Plexor's own."""
+        return next((name for name in FOREIGN if getattr(self, name) is not None), None)
+
+    @property
+    def adapter(self) -> Adapter:
+        """What the network takes and gives, as the plan says."""
+        return Adapter(
+            layout=self.layout or "NCHW",
+            outputs=self.outputs or "logits",
+            head=self.head,
+            columns=self.columns,
+        )
+
+    def moved(self, path: Callable[[Path], Path]) -> ModelSource:
+        """The source with each of its paths replaced."""
+        found = {name: getattr(self, name) for name in FILES}
+        request = self.request
+        if self.url is not None:
+            request = replace(request, ledger=path(request.ledger or default_ledger(self.url)))
+        paths: dict[str, Any] = {name: path(one) for name, one in found.items() if one is not None}
+        return replace(self, request=request, **paths)
 
     def described(self) -> ModelCard:
         """The card made from these attributes, for weights without one.
@@ -131,14 +203,17 @@ def load_model(
         >>> model.outputs(torch.zeros(4, 3, 32, 32)).shape
         torch.Size([4, 2])
     """
-    card = read_card(source.weights) if source.weights else None
-    if card is not None:
-        _check_agrees(source, card)
-    else:
-        card = source.described()
+    if source.foreign is not None:
+        raise PlanError(
+            f"model: `{source.foreign}` names a model of another program; open it with "
+            "plexor.open_model"
+        )
+    card = card_of(source)
     network = _network(source, card, allow_code=allow_code)
     if source.weights is not None:
         fill(network, read_weights(source.weights), source=source.weights)
+    if source.adapter != Adapter():
+        network = Adapted(network, source.adapter, card.task)
     model = TorchModel(network.eval(), task=card.task, preprocess=card.preprocess, card=card)
     try:
         return model.to(device or torch.device("cpu"))
@@ -147,6 +222,20 @@ def load_model(
             f"model: {type(network).__name__} has parameters on meta, which hold no numbers; load "
             "weights into it"
         ) from error
+
+
+def card_of(source: ModelSource) -> ModelCard:
+    """The card of a model's weights, checked against the plan; without one, that of the plan.
+
+    Raises:
+        ModelError: the weights are missing or damaged.
+        PlanError: the source is incomplete, or contradicts the weights' card.
+    """
+    card = read_card(source.weights) if source.weights else None
+    if card is None:
+        return source.described()
+    _check_agrees(source, card)
+    return card
 
 
 def _check_agrees(source: ModelSource, card: ModelCard) -> None:
@@ -189,28 +278,54 @@ def _network(source: ModelSource, card: ModelCard, *, allow_code: bool) -> nn.Mo
 
 
 def _from_python(path: str, *, allow_code: bool) -> nn.Module:
-    module_name, _, factory_name = path.partition(":")
-    if not factory_name:
-        raise PlanError(f"model: `python` must be 'package.module:factory', got {path!r}")
-    if not allow_code:
-        raise PlanError(
-            f"model: `python: {path}` would import {module_name} and call {factory_name}(); "
-            "if you trust it, add --allow-code"
-        )
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
-    try:
-        with foreign_code(f"{factory_name} of {module_name}"):
-            network = getattr(importlib.import_module(module_name), factory_name)()
-    except ModelError as error:
-        raise ModelError(f"model: {error}") from error
-    except Exception as error:
-        raise ModelError(
-            f"model: cannot load {factory_name} from {module_name}: {type(error).__name__}: "
-            f"{brief(error, longest=500)}"
-        ) from error
+    network = called("python", path, allow_code=allow_code)
     if not isinstance(network, nn.Module):
         raise ModelError(
             f"model: {path} returned {type(network).__name__}, expected a torch.nn.Module"
         )
     return network
+
+
+def called(key: str, path: str, *, allow_code: bool) -> Any:
+    """What a plan names as "package.module:name": called, if it takes no arguments.
+
+    Args:
+        key: the plan's, "python" or "predict", for messages. The first is always called.
+        path: the name.
+        allow_code: whether it may be imported.
+
+    Raises:
+        ModelError: it cannot be imported, or its code fails.
+        PlanError: it is no such name, or code is not allowed.
+    """
+    module_name, _, name = path.partition(":")
+    if not name:
+        raise PlanError(f"model: `{key}` must be 'package.module:factory', got {path!r}")
+    if not allow_code:
+        raise PlanError(
+            f"model: `{key}: {path}` would import {module_name} and call {name}(); "
+            "if you trust it, add --allow-code"
+        )
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        with foreign_code(f"{name} of {module_name}"):
+            found = getattr(importlib.import_module(module_name), name)
+            return found() if key == "python" or _is_factory(found) else found
+    except ModelError as error:
+        raise ModelError(f"model: {error}") from error
+    except Exception as error:
+        raise ModelError(
+            f"model: cannot load {name} from {module_name}: {type(error).__name__}: "
+            f"{brief(error, longest=500)}"
+        ) from error
+
+
+def _is_factory(found: Any) -> bool:
+    """Whether it can be called without arguments; an estimator in a module is not called."""
+    if not callable(found):
+        return False
+    return all(
+        one.default is not one.empty or one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+        for one in inspect.signature(found).parameters.values()
+    )

@@ -7,6 +7,7 @@ model, are others.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Literal, Protocol, Self, runtime_checkable
 
 import torch
@@ -134,6 +135,28 @@ class HasNetwork(Protocol):
     def was_training(self) -> bool:
         """Whether the network was in training mode when it was passed in."""
         ...
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A further capability of models that keep their answers, and give them again.
+
+    Needed by checks that look whether a model answers the same image twice in the same way.
+    """
+
+    @property
+    def n_paid(self) -> int:
+        """Images for which this process asked, without those answered from memory."""
+        ...
+
+    def asked_anew(self) -> AbstractContextManager[None]:
+        """Context in which no answer is taken from memory."""
+        ...
+
+
+def asked_anew(model: Model) -> AbstractContextManager[None]:
+    """Context in which the model gives no answer from memory."""
+    return model.asked_anew() if isinstance(model, Remembers) else nullcontext()
 
 
 def answer(model: Model, batch: Batch, images: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ def is_grey(batch: Batch) -> bool:
 
 
 def tied_batch(batch: Batch) -> Batch:
-    """The same images with one channel, of which each stands for all of the file.
+    """The images reduced to one channel, which stands for all channels of the file.
 
     A batch of one channel is returned as it is.
 
@@ -41,7 +41,7 @@ def tied_batch(batch: Batch) -> Batch:
 
 
 class TiedModel(Wrapped):
-    """A model of several channels that is asked with grey images of one channel.
+    """A model of several channels that takes grey images of one channel.
 
     The channel is repeated, so that the gradient of one number is the sum over its copies.
     Everything else is that of the model.
@@ -68,7 +68,7 @@ class _TiedNetwork(TiedModel, WrappedNetwork):
 
 
 def tied_model(model: Model, n_channels: int) -> Model:
-    """The model, asked with images of one channel; itself if its images have one channel."""
+    """The model as one of images of one channel; the model itself if it is one already."""
     if n_channels == 1:
         return model
     return (_TiedNetwork if isinstance(model, HasNetwork) else TiedModel)(model, n_channels)

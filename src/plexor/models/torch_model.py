@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Self
+from typing import Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
-from plexor.core.errors import ModelError, PlanError, brief
+from plexor.core.errors import ModelError, OutageError, PlanError, brief
 from plexor.core.ids import digest, digest_bytes
 from plexor.models.batch import Scaling
 from plexor.models.card import ModelCard
@@ -19,6 +19,16 @@ from plexor.models.model import ModelAccess
 from plexor.models.preprocess import Preprocess, resampled
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Task, check_outputs
+
+
+@runtime_checkable
+class DependsOnMore(Protocol):
+    """A network whose outputs depend on more than its class and its parameters."""
+
+    @property
+    def outputs_depend_on(self) -> list[object]:
+        """Plain data that, with class and parameters, decides the outputs."""
+        ...
 
 
 class TorchModel:
@@ -113,6 +123,8 @@ class TorchModel:
         known = [kind, parts, asdict(self.preprocess), asdict(self.task)]  # type: ignore[call-overload]
         if self.card.features:
             known.append([asdict(feature) for feature in self.card.features])
+        if isinstance(self.network, DependsOnMore):
+            known.append(self.network.outputs_depend_on)
         return digest(known)
 
     def outputs(
@@ -149,20 +161,31 @@ class TorchModel:
         try:
             with foreign_code("the network"):
                 outputs: Tensor = self.network(inputs, *beside)
-        except ModelError:
+        except (ModelError, OutageError):
             raise
         except Exception as error:
             if is_out_of_memory(error):
                 raise
             raise ModelError(
                 f"the network fails on images of shape {shape}: "
-                f"{type(error).__name__}: {brief(error, longest=500)}"
+                f"{type(error).__name__}: {brief(error, longest=500)}{self._hint(error)}"
             ) from error
         spatial = shape[1:]
         check_outputs(self.task, outputs, n_cases, spatial_dims=len(spatial))
         if isinstance(self.task, Segmentation):
             return resampled(outputs.float(), spatial)
         return outputs.float()
+
+    def _hint(self, error: Exception) -> str:
+        """Advice where a network wants a second input and its card names none."""
+        if self.card.features or not isinstance(error, TypeError):
+            return ""
+        if "positional argument" not in str(error):
+            return ""
+        return (
+            "; if the network takes numbers beside the image, name them in `model.features` and "
+            "`cohort.features`"
+        )
 
     def _beside(self, features: Features | None) -> tuple[Tensor, ...]:
         """The standardised features, where the card names any."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import pickle
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -19,12 +20,14 @@ from plexor.core.files import write_atomic
 from plexor.core.ids import digest, digest_file
 from plexor.models.card import ModelCard
 
+logger = logging.getLogger(__name__)
+
 _CARD = "plexor_card"
 _GROUPS = "training_groups"
 
+_SOURCES = {".onnx": "onnx", ".keras": "keras", ".pt2": "exported"}
+"""Endings of model files that another key of a plan takes."""
 _FOREIGN: tuple[tuple[str, tuple[str, ...], bytes], ...] = (
-    ("ONNX", (".onnx",), b""),
-    ("Keras", (".keras",), b""),
     ("Keras (HDF5)", (".h5", ".hdf5"), b"\x89HDF\r\n\x1a\n"),
     ("TensorFlow", (".pb", ".tflite"), b""),
     ("scikit-learn or joblib", (".joblib",), b""),
@@ -118,16 +121,24 @@ def read_training_groups(path: Path) -> frozenset[str]:
 def fill(network: nn.Module, weights: Mapping[str, Tensor], *, source: Path) -> None:
     """Loads weights into a network; every tensor must fit.
 
+    A prefix before every name of the network, as Lightning writes "model.", is taken off, and
+    tensors without it, such as those of a loss, are left out.
+
     Raises:
         ModelError: a tensor is missing, unexpected, or has another shape.
     """
     if prefix := _prefix(network, weights):
-        raise ModelError(
-            f"every name in {source} starts with {prefix!r}, "
-            "as the wrapper of a training program writes "
-            "them (Lightning's is 'model.'); save the network's own: torch.save({name"
-            f".removeprefix({prefix!r}): tensor for name, tensor in state.items()}}, 'weights.pt')"
+        logger.warning(
+            "every name in %s starts with %r, as the wrapper of a training program writes them "
+            "(Lightning's is 'model.'); the network's weights are taken without it",
+            source,
+            prefix,
         )
+        weights = {
+            name.removeprefix(prefix): tensor
+            for name, tensor in weights.items()
+            if name.startswith(prefix)
+        }
     try:
         network.load_state_dict(weights, strict=True)
     except Exception as error:  # RuntimeError, and others for tensors of strange types
@@ -159,6 +170,8 @@ def _check_exists(path: Path) -> None:
 
 def _check_format(path: Path) -> None:
     """Refuses files of other programs, told by their ending or their first bytes."""
+    if (key := _SOURCES.get(path.suffix.lower())) is not None:
+        raise ModelError(f"{path} is a whole model, not weights; name it as `model.{key}`")
     with path.open("rb") as file:
         start = file.read(_LONGEST_START)
     for of, endings, magic in _FOREIGN:

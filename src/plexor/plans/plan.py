@@ -121,10 +121,8 @@ class Plan(BaseModel):
         return self._folder / written
 
     def model_source(self) -> ModelSource:
-        """The model, with the path of its weights resolved."""
-        if self.model.weights is None:
-            return self.model
-        return replace(self.model, weights=self.path(self.model.weights))
+        """The model, with the paths of its files resolved."""
+        return self.model.moved(self.path)
 
     def training(self) -> Training:
         """The training's configuration, with the path of its starting weights resolved.

@@ -1,4 +1,4 @@
-"""Shortcuts made of the burnt-in tags of each case, from a table of tags."""
+"""Shortcut probes of the burnt-in tags of each case, read from a table of tags."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from plexor.shortcuts.variants import first_tag
 
 _NO_TABLE = Path("tags.csv")
 _TABLE: Mapping[str, Any] = {
-    "description": "the table of `plexor shortcuts find`, with every case that is audited"
+    "description": "table written by `plexor shortcuts find`, with every case that is audited"
 }
 
 
@@ -47,7 +47,7 @@ class _OfTags:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TagCover(_OfTags):
-    """The tags covered; the control covers as much elsewhere in comparable tissue.
+    """Covers the tags; the control covers places of the same size with similar surroundings.
 
     Attributes:
         fill: "black", "mean", "noise" or "inpaint".
@@ -55,7 +55,7 @@ class TagCover(_OfTags):
 
     fill: Fill = field(
         default="black",
-        metadata={"description": "what covers are filled with: black, mean, noise, inpaint"},
+        metadata={"description": "content of the covers: black, mean, noise, inpaint"},
     )
 
     def __post_init__(self) -> None:
@@ -70,7 +70,7 @@ class TagCover(_OfTags):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TagIsolation(_OfTags):
-    """Everything but the tags black; the control leaves as much elsewhere."""
+    """Makes everything except the tags black; the control keeps places of the same size instead."""
 
     def shortcut(self, materials: Materials) -> tuple[ByCase, tuple[str, ...]]:
         """See ``ShortcutSource``."""
@@ -80,7 +80,7 @@ class TagIsolation(_OfTags):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TagTransplant(_OfTags):
-    """The tag, or one aspect of it, of a case of another label.
+    """Exchanges the tag, or one aspect of it, with that of a case with another label.
 
     Attributes:
         aspect: what is taken from the other tag.
@@ -91,8 +91,8 @@ class TagTransplant(_OfTags):
     aspect: Aspect = field(
         default="whole",
         metadata={
-            "description": "what is taken from a tag of another label's case: whole, presence, "
-            "letter, position, size or brightness"
+            "description": "what is taken from the tag of a case with another label: whole, "
+            "presence, letter, position, size or brightness"
         },
     )
 
@@ -125,7 +125,7 @@ def _tags(table: Path, materials: Materials) -> dict[str, tuple[Tag, ...]]:
 def _donors(
     cases: Sequence[Case], tags: Mapping[str, Sequence[Tag]], most: int
 ) -> dict[str, tuple[Cutting, ...]]:
-    """For each case the tags of some cases of every other label; independent of their order."""
+    """Case id → tags cut from cases of every other label; independent of the order of cases."""
     by_label: dict[str, list[Cutting]] = {}
     ordered = sorted(cases, key=lambda case: case.id)
     for index in rng_for(0, "tag-donors", "").permutation(len(ordered)):

@@ -9,11 +9,13 @@ from plexor.findings.reader_results import ReaderResults
 from plexor.findings.run import RunDirectory
 from plexor.findings.study_file import is_study, read_study
 from plexor.findings.summary import Summary, summarise
+from plexor.findings.tag_results import is_tag_results, read_tag_results
 from plexor.report.html import render
 from plexor.report.pictures import FOLDER, MOST_CHARACTERS, Pictures
 from plexor.report.reader_section import reader_page
 from plexor.report.study_page import study_view
 from plexor.report.study_pictures import study_pictures
+from plexor.report.tag_page import tag_view
 from plexor.report.view import view
 
 
@@ -33,7 +35,8 @@ def build_report(run: RunDirectory) -> str:
 def write_report(path: Path | str, *, one_file: bool = False) -> Path:
     """Rewrites ``summary.json`` and ``report.html`` in the run directory at ``path``.
 
-    For a study's directory, writes the reports of all its arms, then the study's own. Pictures that
+    For a study's directory, writes the reports of all its arms, then the study's own; for one of
+    ``plexor shortcuts reliance``, the page on tags. Pictures that
     would make the page larger than 5 MB are written into ``report-pictures`` beside it.
 
     Args:
@@ -50,6 +53,8 @@ def write_report(path: Path | str, *, one_file: bool = False) -> Path:
     run = RunDirectory(path)
     if is_study(run.path):
         return _write_study(run, one_file=one_file)
+    if is_tag_results(run.path):
+        return _write_tags(run, one_file=one_file)
     pictures = Pictures(most=math.inf if one_file else MOST_CHARACTERS)
     summary, report = _build(run, pictures)
     run.write_summary(summary)
@@ -77,3 +82,11 @@ def _write_study(study: RunDirectory, *, one_file: bool) -> Path:
     page = render(study_view(result, shown), result.plexor, template="study.html")
     study.write_pictures(FOLDER, pictures.files)
     return study.write_report(page)
+
+
+def _write_tags(run: RunDirectory, *, one_file: bool) -> Path:
+    results = read_tag_results(run.path)
+    pictures = Pictures(most=math.inf if one_file else MOST_CHARACTERS)
+    page = render(tag_view(results, run.path, pictures), results.plexor, template="tags.html")
+    run.write_pictures(FOLDER, pictures.files)
+    return run.write_report(page)

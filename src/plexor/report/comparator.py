@@ -39,10 +39,11 @@ from plexor.report.shortcut_section import in_pairs
 class Probed:
     """Effect of one probe on a case.
 
-    ``contour`` is the path of the model's outline after the probe, ``margins`` the map of an attack
-    that tries positions one by one.
+    ``id`` is the probe's; ``contour`` is the path of the model's outline after the probe,
+    ``margins`` the map of an attack that tries positions one by one.
     """
 
+    id: str
     title: str
     verdict: str
     before_words: str
@@ -63,12 +64,14 @@ class ExampleCase:
     """One case with everything that is shown of it.
 
     For segmentation, ``truth`` and ``contour`` are the paths of the true outline and of the model's
-    outline on the original; for other tasks they are empty. ``opens`` is the
-    title of the probe that is shown first.
+    outline on the original; for other tasks they are empty. ``opens`` and ``opens_id`` are the
+    title and the id of the probe that is shown first.
     """
 
+    id: str
     title: str
     opens: str
+    opens_id: str
     original: Placed
     original_alt: str
     width: int
@@ -124,6 +127,7 @@ def comparator(
         DataError: an example's file is damaged.
     """
     rows = _judged(findings)
+    number = summary.model.task.kind == "regression"
     kept = {(entry.case_id, entry.probe): entry for entry in run.examples()}
     kept = {
         key: entry
@@ -131,7 +135,7 @@ def comparator(
         if key in rows and (only is None or key[1] in only)
     }
     if most_cases is not None:
-        kept = _first(kept, rows, most_cases)
+        kept = _first(kept, rows, most_cases, number=number)
     originals: dict[str, _Original] = {}
     shown: dict[str, dict[str, Probed]] = defaultdict(dict)
     for probe in _most_telling_first(summary):
@@ -156,7 +160,9 @@ def comparator(
             )
     cases = tuple(
         _case(case_id, originals[case_id], rows, shown[case_id], summary)
-        for case_id in sorted(shown, key=lambda name: _standing(name, rows, shown[name]))
+        for case_id in sorted(
+            shown, key=lambda name: _standing(name, rows, shown[name], number=number)
+        )
     )
     heading = {"multilabel": "Finding", "regression": "Answer", "segmentation": "Outline"}
     outlined = summary.model.task.kind == "segmentation"
@@ -174,28 +180,39 @@ def _first(
     kept: Mapping[tuple[str, str], StoredExample],
     rows: Mapping[tuple[str, str], Row],
     n_cases: int,
+    *,
+    number: bool,
 ) -> dict[tuple[str, str], StoredExample]:
     """Examples of so many cases, those that gave way first."""
     ranks: dict[str, int] = {}
     for key in kept:
-        ranks[key[0]] = min(ranks.get(key[0], 2), _rank(rows[key]))
+        ranks[key[0]] = min(ranks.get(key[0], 2), _rank(rows[key], number=number))
     chosen = sorted(ranks, key=lambda case_id: (ranks[case_id], case_id))[:n_cases]
     return {key: entry for key, entry in kept.items() if key[0] in chosen}
 
 
 def _standing(
-    case_id: str, rows: Mapping[tuple[str, str], Row], probed: Mapping[str, Probed]
+    case_id: str,
+    rows: Mapping[tuple[str, str], Row],
+    probed: Mapping[str, Probed],
+    *,
+    number: bool,
 ) -> tuple[int, int, str]:
     """Sorts cases by what the page's first probe did, then by what any did, then by name."""
-    ranks = [_rank(rows[case_id, name]) for name in probed]
+    ranks = [_rank(rows[case_id, name], number=number) for name in probed]
     return min(ranks), ranks[0], case_id
 
 
-def _rank(row: Row) -> int:
-    """0 where a case gave way, 1 where it withstood, 2 where nothing was attempted."""
+def _rank(row: Row, *, number: bool) -> int:
+    """0 where a case gave way, 1 where it withstood, 2 where nothing was attempted.
+
+    Without a goal, a case gives way where its decision changes; of a model that answers with a
+    number it does not, since a number always changes a little.
+    """
     if not row["attempted"]:  # a goal that held before counts as reached
         return 2
-    return 0 if row["reached"] or (np.isnan(row["margin_after"]) and changed(row)) else 1
+    without_goal = np.isnan(row["margin_after"]) and not number
+    return 0 if row["reached"] or (without_goal and changed(row)) else 1
 
 
 def _judged(findings: pd.DataFrame) -> dict[tuple[str, str], Row]:
@@ -275,15 +292,18 @@ def _case(
     summary: Summary,
 ) -> ExampleCase:
     row, task = rows[case_id, next(iter(probed))], summary.model.task
-    opening = min(probed, key=lambda name: _rank(rows[case_id, name]))
+    number = task.kind == "regression"
+    opening = min(probed, key=lambda name: _rank(rows[case_id, name], number=number))
     truth = words.said(task, row["truth"])
     truly = f"truth: {truth}" if task.kind == "segmentation" else f"truly {truth}"
     called = call(task, row, "before")
     shown = (*summary.attacks_and_noises, *in_pairs(summary))
     order = [probe.id for probe in shown]
     return ExampleCase(
+        id=case_id,
         title=f"{case_id}, {truly}",
         opens=probed[opening].title,
+        opens_id=opening,
         original=start.picture,
         original_alt=f"Original image, {truly}, {called}",
         width=start.seen.columns.stop - start.seen.columns.start,
@@ -309,6 +329,7 @@ def _probed(
     before, after = (call(task, row, when) for when in ("before", "after"))
     name, title, size = titles(probe)
     return Probed(
+        id=probe.id,
         title=title,
         verdict=verdict(probe, row),
         before_words=f"Original, {before}",

@@ -22,6 +22,7 @@ from plexor.findings.summary.regression_results import RegressionPerformance
 from plexor.findings.summary.results import AttackResult
 from plexor.findings.summary.summary import Summary
 from plexor.report import rounding, words
+from plexor.report.control_words import control_words
 from plexor.report.lead_attack import effective
 
 
@@ -155,22 +156,22 @@ def no_excess_answer(shortcuts: Sequence[ShortcutSummary], margin: float | None)
     known = [
         (limit, probe) for limit, probe in zip(limits, shortcuts, strict=True) if limit is not None
     ]
-    scale = Scale(figure="")
+    scale, said = Scale(figure=""), control_words(shortcuts)
     if not known:
         note = excesses[0].note or "there are too few"
-        return f"No artefact was shown to be read, and these images cannot show it: {note}."
+        return f"No {said.change} was shown to be read, and these images cannot show it: {note}."
     limit, probe = max(known, key=lambda pair: pair[0])
     n = wording.counted(probe.lossless.n, "image")
     if within_margin(limits, margin) and margin is not None:
         return (
-            "Every artefact was shown to change hardly more decisions than its own tiles, "
-            f"shuffled: the excess is less than the {scale.size(margin)} stated beforehand, "
+            f"Every {said.change} was shown to change hardly more decisions than {said.own}: "
+            f"the excess is less than the {scale.size(margin)} stated beforehand, "
             f"{scale.size(limit)} at the upper end of the widest 95{wording.SPACE}% interval "
             f"({probe.about.title})."
         )
     return (
-        "No artefact was shown to change more of this model's decisions than its own tiles, "
-        f"shuffled, which does not mean that none does: {n} leave open an excess of up to "
+        f"No {said.change} was shown to change more of this model's decisions than {said.own}, "
+        f"which does not mean that none does: {n} leave open an excess of up to "
         f"{scale.size(limit)} ({probe.about.title})."
     )
 

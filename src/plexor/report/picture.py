@@ -71,7 +71,7 @@ class Change:
 
 def frame(original: Image, perturbed: Image) -> Frame:
     """Chooses the window and the part of a case; the part is where the perturbed image differs."""
-    low, high, whole = _window(original)
+    low, high, whole = window(original)
     upright = original.grid.upright if original.grid and original.pixels.ndim > 3 else None
     volume = original.pixels.ndim > 3
     by_row, by_column = _energies(original, perturbed, upright)
@@ -176,10 +176,14 @@ def _stored(image: Image) -> NDArray[Any]:
     return image.pixels[:3] if len(image.pixels) >= 3 else image.pixels[:1]
 
 
-def _window(original: Image) -> tuple[float, float, bool]:
-    """The whole range for 8 bits; otherwise from the 1st to the 99th percentile of the original."""
+def window(original: Image) -> tuple[float, float, bool]:
+    """Values shown as black and as white, and whether they are the ends of the storable range.
+
+    The whole range for pictures of 8 bits; otherwise, and for volumes, whose 8 bits are seldom
+    used up, from the 1st to the 99th percentile of the original.
+    """
     intensity = original.intensity
-    if original.pixels.dtype.itemsize == 1:
+    if original.pixels.dtype.itemsize == 1 and original.pixels.ndim == 3:
         ends = [
             intensity.slope * end + intensity.intercept for end in (intensity.low, intensity.high)
         ]

@@ -65,7 +65,7 @@ def model_sentence(results: ReaderResults) -> str:
 
 
 def _seen(results: ReaderResults, question: AskedQuestion) -> str:
-    """Whether readers told the arms apart, without a full stop; "" where that was not asked."""
+    """Whether readers distinguished the arms, without a full stop; "" if that was not asked."""
     if not question.positive_arm:
         return ""
     measure, chance = _MAIN.get(question.kind, ("", 0.0))

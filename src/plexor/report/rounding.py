@@ -100,6 +100,33 @@ def area_change_bounds(estimate: Interval) -> str:
     return "" if low is None or high is None else f"({area_change(low)} to {area_change(high)})"
 
 
+def fine_area(value: float | None) -> str:
+    """An area under a ROC curve to three decimals, as publications of such areas print it."""
+    if value is None or math.isnan(value):
+        return UNDEFINED
+    return f"{value:.3f}".replace("-", MINUS)
+
+
+def fine_area_bounds(estimate: Interval) -> str:
+    """Its interval, in brackets; empty where undefined."""
+    low, high = estimate.low, estimate.high
+    return "" if low is None or high is None else f"({fine_area(low)}{_TO}{fine_area(high)})"
+
+
+def fine_area_change(value: float | None) -> str:
+    """A difference of two areas to three decimals, with its sign."""
+    text = fine_area(value)
+    return f"+{text}" if value is not None and value > 0 and text != "0.000" else text
+
+
+def fine_area_change_bounds(estimate: Interval) -> str:
+    """Its interval, in brackets; empty where undefined."""
+    low, high = estimate.low, estimate.high
+    if low is None or high is None:
+        return ""
+    return f"({fine_area_change(low)} to {fine_area_change(high)})"
+
+
 def measure(value: float | None) -> str:
     """A measured length in stored units, to three figures or to the unit."""
     if value is None or math.isnan(value):

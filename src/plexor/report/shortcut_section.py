@@ -15,6 +15,7 @@ from plexor.report.attack_family import SIGNIFICANT
 from plexor.report.cells import cases_cell, main_in, p_cell, points_cell, share_cell
 from plexor.report.conclusion import no_excess_answer
 from plexor.report.confusion import moves
+from plexor.report.control_words import control_noun, control_suffix, control_words, is_of_tags
 from plexor.report.headline import headline
 from plexor.report.table import Cell, Table
 
@@ -26,8 +27,25 @@ _SETTING = (
 )
 
 _TAG_SETTING = (
-    "Burnt-in tags have another control, which the tables also show under tiles: as much covered "
-    "or left elsewhere in comparable tissue, or the image's own tag removed and drawn again."
+    "Burnt-in tags have no meaning for the question that the model answers. They were changed in "
+    "every image that carries one; each image was stored, read back and shown to the model again. "
+    "Each change has its own control: as much covered, or left, elsewhere in comparable tissue, or "
+    "the image's own tag removed and drawn again."
+)
+
+_WITH_CONTROL = "with each change and with its control"
+_TILES_NOTE = (
+    "In brackets, 95 % intervals; after them, the share that the shuffled tiles change. "
+    "“More than shuffled” is the difference of the two, lossless; p is McNemar's, of whether "
+    "the artefact changes as many cases as its tiles do, and Holm corrects it for the number "
+    "of artefacts. If the tiles change as many decisions, the model reacts to any such change. "
+    "Drawn artefacts resemble those of photographs, but are not the same."
+)
+_CONTROL_NOTE = (
+    "In brackets, 95 % intervals; after them, the share that the control changes. “More than "
+    "control” is the difference of the two, lossless; p is McNemar's, of whether a change changes "
+    "as many decisions as its control does, and Holm corrects it for the number of changes. Shares "
+    "are of all images: one without a tag stays as it is when tags are covered."
 )
 
 
@@ -50,8 +68,8 @@ def shortcuts(summary: Summary) -> Shortcuts | None:
     """The section; None without shortcuts."""
     if not summary.shortcuts:
         return None
-    tagged = any(probe.name.startswith("tag-") for probe in summary.shortcuts)
-    method = (_SETTING, _TAG_SETTING) if tagged else (_SETTING,)
+    of_tags = [is_of_tags(probe) for probe in summary.shortcuts]
+    method = ((_SETTING,) if not all(of_tags) else ()) + ((_TAG_SETTING,) if any(of_tags) else ())
     return Shortcuts(
         sentences=(*method, shortcut_answer(summary)),
         decisions=_decisions(summary),
@@ -68,10 +86,15 @@ def shortcut_answer(summary: Summary) -> str:
         return no_excess_answer(summary.shortcuts, summary.margin)
     found = "; ".join(
         f"{shortcut_name(probe)} in {wording.share(probe.lossless.fooling_ratio.value)} of the "
-        f"images, its tiles in {wording.share(probe.lossless.control_fooling_ratio.value)}"
+        f"images, {control_noun(probe)} in "
+        f"{wording.share(probe.lossless.control_fooling_ratio.value)}"
         for probe in sorted(read, key=lambda one: -_excess(one))
     )
-    return f"Artefacts change more of this model's decisions than their tiles, shuffled: {found}."
+    said = control_words(summary.shortcuts)
+    return (
+        f"{said.change.capitalize()}s change more of this model's decisions than {said.their}: "
+        f"{found}."
+    )
 
 
 def lead_shortcut(summary: Summary) -> ShortcutSummary | None:
@@ -87,7 +110,7 @@ def shortcut_name(probe: ShortcutSummary | ShuffledSummary) -> str:
     control = isinstance(probe, ShuffledSummary)
     own = probe.id.removesuffix("-shuffled") if control else probe.id
     name = probe.about.title + ("" if own == probe.name else f" ({own})")
-    return f"{name}, shuffled" if control else name
+    return f"{name}, {control_suffix(probe)}" if control else name
 
 
 def in_pairs(summary: Summary) -> list[ShortcutSummary | ShuffledSummary]:
@@ -120,7 +143,9 @@ def _named(probe: ShortcutSummary) -> Cell:
 
 
 def _decisions(summary: Summary) -> Table:
-    """Share of changed decisions, with the artefact and with its shuffled tiles."""
+    """Share of changed decisions, with the artefact and with its control."""
+    said = control_words(summary.shortcuts)
+    tiles = said.heading == "shuffled"
     containers = _containers(summary)
     several = summary.model.task.kind == "multilabel"
     rows = [
@@ -137,26 +162,22 @@ def _decisions(summary: Summary) -> Table:
     ]
     return Table(
         id="shortcuts-decisions",
-        caption="How often the decision became another, with each artefact and with its tiles "
-        "shuffled",
+        caption="How often the decision became another, "
+        + ("with each artefact and with its tiles shuffled" if tiles else _WITH_CONTROL),
         columns=(
-            Cell(text="Artefact", detail="its settings"),
+            Cell(text=said.change.capitalize(), detail="its settings"),
             Cell(text="Cases", detail="groups"),
             Cell(text="Pixels changed", detail="median"),
             *(
-                Cell(text="Decided otherwise", detail=f"{words.container(name)}; shuffled")
+                Cell(text="Decided otherwise", detail=f"{words.container(name)}; {said.heading}")
                 for name in containers
             ),
-            Cell(text="More than shuffled", detail="in points"),
+            Cell(text=f"More than {said.heading}", detail="in points"),
             Cell(text="p", detail="Holm"),
             *(() if several else (Cell(text="Most often"),)),
         ),
         rows=tuple(rows),
-        note="In brackets, 95 % intervals; after them, the share that the shuffled tiles change. "
-        "“More than shuffled” is the difference of the two, lossless; p is McNemar's, of whether "
-        "the artefact changes as many cases as its tiles do, and Holm corrects it for the number "
-        "of artefacts. If the tiles change as many decisions, the model reacts to any such change. "
-        "Drawn artefacts resemble those of photographs, but are not the same.",
+        note=_TILES_NOTE if tiles else _CONTROL_NOTE,
     )
 
 
@@ -176,7 +197,8 @@ def _moves(classes: Sequence[str], result: ShortcutResult) -> tuple[Cell, ...]:
 
 
 def _accuracy(summary: Summary) -> Table:
-    """Accuracy untouched, with the artefact, and with its shuffled tiles."""
+    """Accuracy untouched, with the artefact, and with its control."""
+    said = control_words(summary.shortcuts)
     containers = _containers(summary)
     label = headline(summary).label
     right = f"{label[:1].upper()}{label[1:]}"
@@ -199,16 +221,21 @@ def _accuracy(summary: Summary) -> Table:
     ]
     return Table(
         id="shortcuts-accuracy",
-        caption=f"{right}, untouched, with each artefact, and with its tiles shuffled",
+        caption=f"{right}, untouched, "
+        + (
+            "with each artefact, and with its tiles shuffled"
+            if said.heading == "shuffled"
+            else _WITH_CONTROL
+        ),
         columns=(
-            Cell(text="Artefact", detail="its settings"),
+            Cell(text=said.change.capitalize(), detail="its settings"),
             Cell(text="Cases", detail="groups"),
             *(Cell(text=right, detail=words.container(name)) for name in containers),
-            Cell(text="Shuffled", detail="lossless"),
+            Cell(text=said.heading.capitalize(), detail="lossless"),
             Cell(text="Difference", detail="in points"),
             Cell(text="p", detail="Holm"),
         ),
         rows=(untouched, *rows),
-        note="“Difference” is with the artefact minus untouched, lossless; p is McNemar's for it, "
-        "and Holm corrects it for the number of artefacts.",
+        note=f"“Difference” is with the {said.change} minus untouched, lossless; p is McNemar's "
+        f"for it, and Holm corrects it for the number of {said.change}s.",
     )

@@ -30,6 +30,8 @@ _WORDING: dict[NumberKind, tuple[Callable[[float], str], Callable[[Interval], st
     "p-bound": (rounding.p_bound, lambda _: ""),
     "d-prime": (rounding.amount, rounding.amount_bounds),
     "years": (rounding.years, rounding.years_bounds),
+    "area": (rounding.fine_area, rounding.fine_area_bounds),
+    "area-change": (rounding.fine_area_change, rounding.fine_area_change_bounds),
 }
 _DASH = Cell(text=wording.UNDEFINED, reason="not measured here")
 _NOT_PRINTED = Cell(text=wording.UNDEFINED, reason="not printed")

@@ -12,6 +12,7 @@ from plexor.findings.summary.results import Performance, of_kind
 from plexor.findings.summary.summary import CohortSummary, Summary
 from plexor.report import rounding, words
 from plexor.report.conclusion import broken_answer, harm_beside_margin, no_harm_answer
+from plexor.report.control_words import control_noun
 from plexor.report.flag_words import error_titles
 from plexor.report.headline import Headline, headline
 from plexor.report.lead_attack import effective, harmful, lead_attack
@@ -251,7 +252,10 @@ def _shortcut_figures(summary: Summary) -> tuple[Figure, ...]:
         return ()
     labels = {
         f"decided otherwise, {shortcut_name(lead)}": (lead.lossless.fooling_ratio, "attack"),
-        "decided otherwise, its tiles": (lead.lossless.control_fooling_ratio, "control"),
+        f"decided otherwise, {control_noun(lead)}": (
+            lead.lossless.control_fooling_ratio,
+            "control",
+        ),
     }
     return tuple(
         Figure(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from plexor.findings.summary.probe_summary import AttackSummary
 from plexor.findings.summary.summary import Summary
 from plexor.report import words
+from plexor.report.control_words import is_of_tags
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,11 +206,17 @@ _OF_SHORTCUTS = (
         text="A feature without meaning for the question, on which a model may rely nevertheless; "
         "here an artefact put into every image.",
     ),
-    Term(
-        name="Shuffled",
-        text="A shortcut's control: its change, cut into square tiles of a twelfth of the image's "
-        "short side and shuffled.",
-    ),
+)
+_SHUFFLED = Term(
+    name="Shuffled",
+    text="A shortcut's control: its change, cut into square tiles of a twelfth of the image's "
+    "short side and shuffled.",
+)
+_ELSEWHERE = Term(
+    name="Control of tags",
+    text="As much covered, or left, elsewhere: of 200 places of the same size that touch no tag, "
+    "one of the tenth whose surroundings are most like the tag's. Of exchanged tags: the image's "
+    "own tag removed and drawn again.",
 )
 
 
@@ -230,7 +237,10 @@ def terms(summary: Summary) -> tuple[Term, ...]:
     tried: dict[str, list[AttackSummary]] = {}
     for probe in summary.attacks:
         tried.setdefault(words.attack(probe), []).append(probe)
-    put = _OF_SHORTCUTS if summary.shortcuts else ()
+    of_tags = [is_of_tags(probe) for probe in summary.shortcuts]
+    put: tuple[Term, ...] = _OF_SHORTCUTS if of_tags else ()
+    put += (_SHUFFLED,) if not all(of_tags) else ()
+    put += (_ELSEWHERE,) if any(of_tags) else ()
     found = [
         *_TERMS,
         *put,

@@ -35,6 +35,7 @@ from plexor.report.table import Table
 from plexor.report.terms import Term, methods, terms
 from plexor.report.trend import Trend, trends
 from plexor.report.visibility_section import Visible, visible
+from plexor.report.volumes import Volumes, room_beside, volumes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +77,7 @@ class View:
     shortcuts: Shortcuts | None
     changes: Table | None
     comparator: Comparator
+    volumes: Volumes
     flags_words: str
     raised: tuple[Raised, ...]
     passed: tuple[Term, ...]
@@ -94,6 +96,7 @@ def view(run: RunDirectory, summary: Summary, findings: pd.DataFrame, pictures: 
     number, several = kind == "regression", kind == "multilabel"
     outlined = kind == "segmentation"
     one_class = not number and not several and not outlined
+    compared = comparator(run, summary, findings, pictures)
     return View(
         title=_title(summary),
         subtitle=_subtitle(summary),
@@ -126,7 +129,8 @@ def view(run: RunDirectory, summary: Summary, findings: pd.DataFrame, pictures: 
         else (),
         shortcuts=shortcuts(summary),
         changes=change_table(summary),
-        comparator=comparator(run, summary, findings, pictures),
+        comparator=compared,
+        volumes=volumes(run, summary, compared, room=room_beside(pictures.spent, pictures.most)),
         flags_words=_flags_words(summary, raised),
         raised=raised,
         passed=_quiet(summary.flags_passed),

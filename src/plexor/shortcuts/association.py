@@ -1,4 +1,4 @@
-"""How well burnt-in tags alone tell the label, whatever any network makes of them."""
+"""How well burnt-in tags alone predict the label, independent of any network."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from plexor.cases import Case
 from plexor.core.errors import PlanError
+from plexor.shortcuts.carriers import strata_of
 from plexor.shortcuts.find.tag import KINDS, Tag
 from plexor.shortcuts.variants import first_tag
 from plexor.stats import Estimate, auc
@@ -30,19 +31,20 @@ Classifier = Literal["logistic regression", "gradient boosting"]
 CLASSIFIERS: tuple[Classifier, ...] = ("logistic regression", "gradient boosting")
 _FOLDS = 5
 _LEAST = 10
-"""Least number of positive, and of negative, cases of a stratum whose area is given."""
+"""Minimum number of positive and of negative cases in a stratum for its area to be reported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Association:
-    """The area under the ROC curve of the label told from tags alone; 0.5 is guessing.
+    """Area under the ROC curve of the label predicted from tags alone; 0.5 is chance.
 
     Attributes:
-        classifier: what tells the label from the features.
+        classifier: the classifier that predicts the label from the features.
         overall: over all cases, each scored by a classifier that did not see its group.
-        within: stratum → the same scores among its cases only; where tags stand for a stratum
-            (a body part, a device), these fall to 0.5 though ``overall`` does not. NaN with a note
-            for a stratum with fewer than ten positive or negative cases.
+        within: stratum → the area among its cases only, from the same scores. Where tags only
+            identify the stratum (a body part, a device), these areas are near 0.5 although
+            ``overall`` is not. NaN with a note for a stratum with fewer than ten positive or
+            negative cases.
     """
 
     classifier: Classifier
@@ -51,7 +53,7 @@ class Association:
 
 
 def tag_features(tags: Sequence[Tag], size: tuple[int, int]) -> NDArray[np.float64]:
-    """Numbers that describe the tags of one image: kinds, and form and place of the main tag.
+    """Numbers that describe the tags of one image: kinds, and shape and position of the main tag.
 
     Args:
         tags: of the image.
@@ -94,15 +96,16 @@ def association(
     seed: int,
     level: float = 0.95,
 ) -> list[Association]:
-    """Tells the label from tags, by logistic regression and by gradient boosting.
+    """Predicts the label from tags by logistic regression and by gradient boosting.
 
-    Five folds by group, so that nobody is scored by a classifier that saw the same patient; the
-    scores of all folds are pooled. Groups are dealt out at random from ``seed``.
+    Cross-validates in five folds by group, so that no patient is scored by a classifier trained on
+    the same patient, and pools the scores of all folds. Groups are assigned to folds at random from
+    ``seed``.
 
     Args:
         features: one row a case, see ``tag_features``.
         cases: with labels and groups.
-        positive: the label that is told from all others.
+        positive: the label to distinguish from all others.
         stratum: a column of the manifest, e.g. "view"; None for no strata.
         seed: of the folds and of the boosting.
         level: nominal coverage; intervals are clustered by group.
@@ -125,13 +128,13 @@ def association(
     strata = _strata(cases, stratum)
     found = []
     for name in CLASSIFIERS:
-        scores = _out_of_fold(name, features, truth, groups, seed)
+        scores = out_of_fold(name, features, truth, groups, seed)
         found.append(
             Association(
                 classifier=name,
                 overall=auc(truth, scores, groups, level=level),
                 within={
-                    value: _area(truth[there], scores[there], groups[there], level)
+                    value: area_of(truth[there], scores[there], groups[there], level)
                     for value, there in strata.items()
                 },
             )
@@ -142,16 +145,14 @@ def association(
 def _strata(cases: Sequence[Case], column: str | None) -> dict[str, NDArray[np.bool_]]:
     if column is None:
         return {}
-    if any(column not in case.metadata for case in cases):
-        known = ", ".join(sorted({key for case in cases for key in case.metadata})) or "none"
-        raise PlanError(f"association: no column {column!r} in the manifest (known: {known})")
-    values = np.array([str(case.metadata[column]) for case in cases])
+    values = strata_of(cases, column)
     return {str(value): values == value for value in np.unique(values)}
 
 
-def _area(
+def area_of(
     truth: NDArray[np.bool_], scores: NDArray[np.float64], groups: NDArray[np.str_], level: float
 ) -> Estimate:
+    """The area under the curve; NaN with a note for fewer than ten positive or negative cases."""
     n_positive = int(truth.sum())
     if min(n_positive, truth.size - n_positive) < _LEAST:
         nan = float("nan")
@@ -162,13 +163,25 @@ def _area(
     return auc(truth, scores, groups, level=level)
 
 
-def _out_of_fold(
+def out_of_fold(
     name: Classifier,
     features: NDArray[np.float64],
     truth: NDArray[np.bool_],
     groups: NDArray[np.str_],
     seed: int,
 ) -> NDArray[np.float64]:
+    """Scores of each case by a classifier that saw no case of its group, in five folds, (n,).
+
+    Args:
+        name: the classifier.
+        features: (n, n_features).
+        truth: (n,), what is told.
+        groups: (n,), the group of each case; at least five.
+        seed: of the folds and of the boosting.
+
+    Raises:
+        ModuleNotFoundError: scikit-learn is not installed.
+    """
     scores = np.zeros(truth.size)
     names = np.unique(groups)
     fold_of = dict(

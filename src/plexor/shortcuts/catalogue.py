@@ -42,17 +42,17 @@ LISTED: dict[str, Entry] = CATALOGUE | {
     "tag-cover": Entry(
         shortcut=CoveredTags,
         title="Tags covered",
-        summary="burnt-in tags covered, beside covers of equal size elsewhere",
+        summary="burnt-in tags covered; control: covers of the same size elsewhere",
     ),
     "tag-isolation": Entry(
         shortcut=IsolatedTags,
         title="Tags alone",
-        summary="everything but the burnt-in tags made black, beside as much left elsewhere",
+        summary="all but the burnt-in tags made black; control: places of the same size kept",
     ),
     "tag-transplant": Entry(
         shortcut=ExchangedTags,
         title="Tags exchanged",
-        summary="a tag of another label's case, or one aspect of it, beside the own drawn again",
+        summary="a tag, or one aspect of it, of a case with another label; control: own redrawn",
     ),
 }
 """All shortcuts that a plan can name: those that are drawn, and those read from files."""

@@ -1,4 +1,4 @@
-"""Covers burnt-in tags, and places elsewhere for comparison."""
+"""Covers burnt-in tags, and other places of the same size for comparison."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ Fill = Literal["black", "mean", "noise", "inpaint"]
 
 ``black`` as in Yi et al., AJR 2022;218:714; ``mean`` of the pixels around the box; ``noise`` of the
 mean and standard deviation around it; ``inpaint`` continues the surroundings over the strokes only
-(biharmonic, as in scikit-image), so that no box is to be seen.
+(biharmonic, as in scikit-image), so that no box is visible.
 """
 FILLS: tuple[Fill, ...] = get_args(Fill)
 Floating = NDArray[np.float64]
 """Pixels (C, H, W) in stored numbers, before rounding."""
 
 _CANDIDATES = 200
-"""Places that a control cover is chosen from."""
+"""Number of candidate places for a control cover."""
 _BEST = 0.1
-"""Share of these that resemble the tag's surroundings most, of which one is drawn."""
+"""Share of the candidates, those most like the tag's surroundings, from which one is drawn."""
 _MARGIN = 2
 """Pixels around a box that count as its surroundings, and that inpainted strokes grow by."""
 
@@ -64,19 +64,21 @@ def cover(
 def control_boxes(
     image: Image, boxes: Sequence[Box], *, rng: np.random.Generator, avoid: Sequence[Box] = ()
 ) -> list[Box]:
-    """For each box another of the same size, elsewhere in comparable surroundings.
+    """Chooses for each box another place of the same size with similar surroundings.
 
-    Two hundred places that touch no box are drawn; of the tenth whose brightness and spread
-    around the box are most like the tag's, one is taken. Repeated calls are further draws.
+    Two hundred places that touch no box are drawn at random. One is drawn from the tenth of them
+    whose surroundings are most like the tag's in mean and standard deviation of brightness.
+    Repeated calls give further draws.
 
     Args:
         image: 2D, grey or RGB.
-        boxes: the tags'; all of them are kept clear.
+        boxes: of the tags; no control cover touches them.
         rng: of the places.
-        avoid: further boxes to keep clear.
+        avoid: further boxes that no control cover may touch.
 
     Raises:
-        DataError: there is no place left beside the boxes, as for a tag over the whole border.
+        DataError: no place is left beside the boxes, for example because a tag fills the whole
+            border.
     """
     height, width = canvas(image)
     plane = brightness(image).astype(np.float64)
@@ -102,7 +104,7 @@ def control_boxes(
 
 
 def moved_boxes(image: Image, boxes: Sequence[Box], *, rng: np.random.Generator) -> list[Box]:
-    """For each box another of the same size anywhere in the image, whatever is there."""
+    """Chooses for each box another place of the same size anywhere in the image."""
     height, width = canvas(image)
     found = []
     for box in boxes:
@@ -132,7 +134,7 @@ def _filled(
 
 
 def _inpainted(image: Image, pixels: Floating, boxes: Sequence[Box]) -> Floating:
-    """Biharmonic inpainting of the strokes in the boxes, each with its surroundings only."""
+    """Inpaints the strokes of each box (biharmonic) from the surroundings of that box only."""
     from skimage.restoration import inpaint_biharmonic
 
     plane = brightness(image)
@@ -169,7 +171,7 @@ def _at(box: Box, x: int, y: int) -> Box:
 
 
 def _integral(plane: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sums over all pixels above and left of each corner."""
+    """Summed-area table: the sum over all pixels above and left of each corner."""
     return np.pad(plane.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
 
 

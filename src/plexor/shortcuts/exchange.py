@@ -21,7 +21,7 @@ Aspect = Literal["whole", "presence", "letter", "position", "size", "brightness"
 ``whole`` is the donor's tag as it is; ``letter``, ``position``, ``size`` and ``brightness`` take
 that from the donor and the rest from the image's own tag. ``presence`` removes the tag of an image
 that has one, and puts the donor's into an image without. ``none`` removes the image's own tag and
-draws it again: the control, which shows what cutting and drawing alone do.
+draws it again: the control, which shows the effect of cutting and drawing alone.
 """
 ASPECTS: tuple[Aspect, ...] = get_args(Aspect)
 _BLUR = 0.5
@@ -33,7 +33,7 @@ class Cutting:
     """A tag cut from its image.
 
     Attributes:
-        shape: share of each pixel that is tag, 0 to 1, in the box around it.
+        shape: share of each pixel covered by the tag, 0 to 1, in the box around it.
         middle: of the box, as shares of the image's height and width.
         tall: height of the box as a share of the image's height.
         tone: brightness of its strokes, 0 black to 1 white.
@@ -71,15 +71,14 @@ def cut(image: Image, tag: Tag) -> Cutting:
 def exchange(
     image: Image, own: Tag | None, donor: Cutting, aspect: Aspect, *, rng: np.random.Generator
 ) -> Floating:
-    """The image with a tag of which one aspect, or all, are the donor's.
+    """Replaces one aspect of the image's tag, or the whole tag, by the donor's.
 
     Args:
         image: 2D, grey or RGB.
-        own: its own tag; None where it has none, and then only ``whole`` and ``presence`` are
-            possible.
+        own: the image's own tag; None if it has none, which allows only ``whole`` and ``presence``.
         donor: cut from another image.
         aspect: see ``Aspect``.
-        rng: not used by inpainting; kept so that all covers are called alike.
+        rng: passed to the cover, which does not use it when it inpaints.
 
     Returns:
         (C, H, W) float64 in stored numbers. The image's own tag is removed by inpainting first.
@@ -101,7 +100,7 @@ def exchange(
 
 
 def mixed(own: Cutting, donor: Cutting, aspect: Aspect) -> Cutting:
-    """The tag that has one aspect of the donor and the rest of its own."""
+    """The image's own tag with one aspect replaced by the donor's."""
     changes = {
         "whole": donor,
         "presence": donor,
@@ -115,7 +114,7 @@ def mixed(own: Cutting, donor: Cutting, aspect: Aspect) -> Cutting:
 
 
 def draw(image: Image, pixels: Floating, tag: Cutting) -> Floating:
-    """Draws a tag over pixels, in its place, size and brightness; the border may cut it.
+    """Draws a tag at its position, size and brightness; the image's border may cut it off.
 
     Args:
         image: gives black, white and the size.

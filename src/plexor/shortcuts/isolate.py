@@ -13,11 +13,11 @@ from plexor.shortcuts.shortcut import black_and_white, canvas
 
 
 def isolate(image: Image, boxes: Sequence[Box]) -> Floating:
-    """The tags alone: black but for the boxes, as the third network of Yi et al. 2022 saw them.
+    """Makes everything outside the boxes black, as for the third network of Yi et al. 2022.
 
     Args:
         image: 2D, grey or RGB.
-        boxes: the tags'; none gives a black image.
+        boxes: of the tags; without boxes the result is black.
 
     Returns:
         (C, H, W) float64 in stored numbers.
@@ -31,10 +31,10 @@ def isolate(image: Image, boxes: Sequence[Box]) -> Floating:
 
 
 def recentre(image: Image, boxes: Sequence[Box]) -> Floating:
-    """The tags alone, each moved to the middle of a black image: where they were is gone.
+    """Moves the tags to the middle of a black image, so that their positions are lost.
 
-    The boxes stand below one another, in their order from top to bottom and from left to right;
-    what does not fit is cut.
+    The boxes are placed one below another, ordered from top to bottom and from left to right; parts
+    that do not fit are cut off.
     """
     height, width = canvas(image)
     alone = np.full(image.pixels.shape, float(black_and_white(image)[0]))
@@ -53,9 +53,9 @@ def recentre(image: Image, boxes: Sequence[Box]) -> Floating:
 
 
 def boxes_alone(image: Image, boxes: Sequence[Box]) -> Floating:
-    """Black boxes on a blank grey image: what a network can still read where tags are covered.
+    """Draws black boxes on a blank grey image: the information that remains when tags are covered.
 
-    Where the boxes are and how large they are may differ between classes as the tags did.
+    Number, position and size of the boxes may differ between classes as those of the tags do.
     """
     height, width = canvas(image)
     black, white = black_and_white(image)

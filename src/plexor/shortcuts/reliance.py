@@ -1,4 +1,4 @@
-"""How far a model leans on burnt-in tags: covering and exchanging them, with matched controls."""
+"""How much a model relies on burnt-in tags, measured by covering and exchanging them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reliance:
-    """What covering the tags does, beyond what covering as much elsewhere does.
+    """The effect of covering the tags, minus that of covering areas of the same size elsewhere.
 
     Attributes:
         margin: mean fall of the margin of the true class when tags are covered, minus the mean
@@ -25,11 +25,11 @@ class Reliance:
             change under the control covers.
         correct: of the decisions that are right on the original, the share that become wrong when
             tags are covered, minus the mean share that become wrong under the control covers: the
-            right decisions that need the tag.
-        confounder: confounder sensitivity, the mean absolute change of the score when tags are
-            covered over that and the mean absolute change under the control covers: 0.5 where
-            tags matter as much as any place, 1 where nothing else does. A ratio of two means;
-            its interval is by the delta method, clustered.
+            share of right decisions that depend on the tag.
+        confounder: confounder sensitivity a / (a + b), where a is the mean absolute change of the
+            score when tags are covered, and b that under the control covers: 0.5 if tags matter as
+            much as other places, 1 if other places do not matter. Its interval is by the delta
+            method, clustered.
     """
 
     margin: Estimate
@@ -60,7 +60,7 @@ def reliance(
         level: nominal coverage.
 
     Raises:
-        PlanError: shapes that do not fit, or no draws.
+        PlanError: the shapes do not match, or there are no draws.
 
     Example:
         >>> found = reliance([1, 1, 0, 0], [2, 2, -2, -2], [-1, -1, 1, 1], [[2], [2], [-2], [-2]])
@@ -104,7 +104,7 @@ def transplant_effect(
     *,
     level: float = 0.95,
 ) -> Estimate:
-    """Mean shift of the score toward the donor's label, beyond that of drawing the own tag again.
+    """Mean shift of the score towards the donor's label, minus that of redrawing the own tag.
 
     Args:
         toward: 1 where the donor's label is the positive one, else -1, (n,).
@@ -124,7 +124,7 @@ def transplant_effect(
 def _share_of_change(
     tagged: Floats, elsewhere: Floats, groups: NDArray[np.str_] | None, level: float
 ) -> Estimate:
-    """Mean of one over the sum of both means, with the interval of the linearised ratio."""
+    """One mean divided by the sum of both, with the interval of the linearised ratio."""
     total = float(tagged.mean() + elsewhere.mean()) if len(tagged) else 0.0
     if total == 0:
         nothing = clustered_mean([], level=level)

@@ -48,7 +48,7 @@ def shuffled(change: Change, *, rng: np.random.Generator) -> Change:
         rng: of the permutation.
 
     Returns:
-        (C, H, W). Clipping to the storable range may shorten either of the two.
+        (C, H, W). Clipping to the storable range may reduce the change or its control.
 
     Example:
         >>> change = np.zeros((1, 24, 24))

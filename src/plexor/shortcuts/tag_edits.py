@@ -37,7 +37,7 @@ class ByCase(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoveredTags:
-    """Tags covered; the control covers as much elsewhere in comparable tissue.
+    """Covers the tags; the control covers places of the same size with similar surroundings.
 
     Attributes:
         tags: case id → tags; an image without one stays as it is.
@@ -61,7 +61,7 @@ class CoveredTags:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IsolatedTags:
-    """Everything but the tags black; the control leaves as much elsewhere.
+    """Makes everything except the tags black; the control keeps places of the same size instead.
 
     Attributes:
         tags: case id → tags; an image without one becomes black.
@@ -81,7 +81,9 @@ class IsolatedTags:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangedTags:
-    """A tag of another label's case, whole or one aspect; the control draws the own tag again.
+    """Exchanges the tag, or one aspect of it, with that of a case with another label.
+
+    The control removes the image's own tag and draws it again.
 
     Attributes:
         tags: case id → tags.
@@ -94,7 +96,7 @@ class ExchangedTags:
     aspect: Aspect
 
     def change(self, image: Image, case_id: str, *, rng: np.random.Generator) -> Change:
-        """See ``ByCase``; no change where an image has no tag and the aspect needs one."""
+        """See ``ByCase``; no change if the image has no tag and the aspect needs one."""
         return self._changed(image, case_id, self.aspect, rng)
 
     def control(self, image: Image, case_id: str, *, rng: np.random.Generator) -> Change:

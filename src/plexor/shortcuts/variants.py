@@ -1,7 +1,8 @@
-"""Writes a cohort again with its tags covered, alone or exchanged: images and their manifest."""
+"""Writes copies of a cohort with tags covered, isolated or exchanged: images and a manifest."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from plexor.shortcuts.find import Tag
 from plexor.shortcuts.shortcut import rng_for
 
 Edit = Callable[[Case, Image, np.random.Generator], Floating]
-"""(case, its image, random numbers of its own) → pixels in stored numbers, before rounding."""
+"""(case, its image, random generator of the case) → pixels in stored numbers, before rounding."""
 _DONORS = 64
 """Cases of each label that tags are cut from."""
 
@@ -25,18 +26,18 @@ _DONORS = 64
 def write_variant(
     cases: Sequence[Case], edit: Edit, out: Path, *, name: str, seed: int
 ) -> Iterator[Path]:
-    """Writes the edited images in lossless containers, and last the manifest.
+    """Writes the edited images in lossless containers, and then the manifest.
 
     Args:
         cases: the cohort's.
-        edit: what is done to an image.
+        edit: the change to an image.
         out: folder; its ``manifest.csv`` has the columns ``path, label, group, split, id`` and the
             metadata of the cases.
         name: of the variant, for the random numbers of each case.
         seed: of the random numbers.
 
     Yields:
-        Each image's path once it is written; it is kept if it is there already.
+        The path of each image once it is written; a file that exists is kept.
     """
     columns = ["path", "label", "group", "split", "id"]
     columns += sorted({key for case in cases for key in case.metadata} - set(columns))
@@ -57,7 +58,7 @@ def write_variant(
 
 
 class Donors:
-    """Tags cut from cases of every label, to be put into cases of other labels.
+    """Cuts tags from cases of every label, to be drawn into cases of other labels.
 
     Args:
         cases: of the cohort.
@@ -73,7 +74,9 @@ class Donors:
         for case in (cases[index] for index in order):
             there = self._by_label.setdefault(str(case.truth), [])
             tag = first_tag(tags[case.id])
-            if tag is not None and len(there) < _DONORS:
+            if tag is None or len(there) >= _DONORS:
+                continue
+            with contextlib.suppress(DataError):  # a damaged file gives no tag, others do
                 there.append((case.id, cut(read_image(case.path), tag)))
 
     def for_label(self, label: str, rng: np.random.Generator) -> Cutting:
@@ -94,7 +97,7 @@ class Donors:
 
 
 def first_tag(tags: Sequence[Tag]) -> Tag | None:
-    """The tag that is exchanged: a laterality marker, else the largest that is no scale."""
+    """The tag that is exchanged: a laterality marker, else the largest tag other than a scale."""
     free = [tag for tag in tags if tag.kind != "scale"]
     return max(free, key=lambda tag: (tag.kind == "laterality", tag.box.area), default=None)
 

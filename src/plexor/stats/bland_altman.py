@@ -109,7 +109,7 @@ def bland_altman(
     mean_half = normal_quantile(level) * standard_error
     inner = math.hypot(mean_half, shift * (sd - math.sqrt(var_low)))
     outer = math.hypot(mean_half, shift * (math.sqrt(var_high) - sd))
-    bias_half = t_quantile(level, k - 1) * standard_error if k > 1 else math.nan
+    bias_half = t_quantile(level, k - 1) * standard_error
 
     note = "" if k > 1 else "fewer than two subjects"
     if k > 1 and total <= 1e-24 * bias**2:

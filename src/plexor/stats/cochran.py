@@ -87,7 +87,7 @@ def _q(table: Booleans) -> tuple[float, int]:
 
 def _robust(sums: Floats) -> tuple[float, int]:
     squares, total = sums.T @ sums, sums.sum(axis=0)
-    rank = int(np.linalg.matrix_rank(squares, hermitian=True)) if sums.size else 0
+    rank = int(np.linalg.matrix_rank(squares, hermitian=True))
     n_groups = len(sums)
     if rank == 0 or n_groups <= rank:
         return math.nan, rank

@@ -153,7 +153,11 @@ def clustered_likelihood_ratios(
             ]
             spread = grouped_spread(parts, n_groups)
             variance, half = spread.variance, spread.half_width(level)
-            note = spread.note if half > 0 else "a class is in one group: no interval"
+            note = spread.note
+            if math.isnan(half):
+                note = "a class is in one group: no interval"
+            elif half == 0:
+                note = "no group differs from another: the interval has no width"
         return replace(
             plain,
             low=plain.value * math.exp(-half),

@@ -206,7 +206,7 @@ def _estimate(value: float, variance: _Variance, n: int, level: float, what: str
     total = variance.total
     half = t_quantile(level, variance.df) * math.sqrt(total) if total > 0 else math.nan
     note = FEW_READERS if variance.n_readers < MANY_READERS - 1e-9 else ""
-    if not half > 0:
+    if math.isnan(half):
         note = "the unbiased variance is not above 0: no interval"
     if math.isnan(total):
         note = "fewer than two readers or two cases of a class compared: no interval"

@@ -19,7 +19,9 @@ note.
 The published figure's own interval is Wilson's, from its value and n; ours is as estimated,
 clustered by group; they are squared and added (MOVER: Newcombe, Stat Med 1998;17:873, method 10),
 since the two are taken to be of different cases. The interval is made wider by half a unit of the
-last digit printed, since the figure behind the print may lie anywhere in there. Cases of the
+last digit printed, since the figure behind the print may lie anywhere in there. An
+area under a ROC curve has no interval that follows from its value and n: a printed area is taken as
+exact, so that only our own error enters. Cases of the
 published sample are taken to be independent, because a publication rarely says how they hang
 together; where they come several to a group, its true interval is wider than the one used here.
 """
@@ -37,6 +39,7 @@ from plexor.studies.study import Published
 
 SIGNIFICANT = 0.05
 _METHOD = "difference of two independent shares, their intervals squared and added"
+_OF_AREA = "our interval, moved by the printed area, whose own error is not known"
 
 
 def compare(
@@ -68,7 +71,7 @@ def compare(
         return Agreement(word="no verdict", because="the images are drawn phantoms")
     if ours.value is None:
         return Agreement(word="cannot be compared", because=ours.note)
-    if published.kind == "p-bound":
+    if published.kind in ("p", "p-bound"):
         return _conclusions(published.value, ours.value, because=because)
     return _equivalence(published, ours, because=because)
 
@@ -76,7 +79,7 @@ def compare(
 def _equivalence(published: Published, ours: Number, *, because: str) -> Agreement:
     """Where the interval of the difference lies, beside the margin."""
     found = difference(published, ours)
-    number = Number.of("points", found)
+    number = Number.of("area-change" if published.kind == "area" else "points", found)
     if math.isnan(found.low):
         return Agreement(word="cannot be compared", because=found.note, difference=number)
     margin = published.margin
@@ -90,7 +93,7 @@ def _equivalence(published: Published, ours: Number, *, because: str) -> Agreeme
         return Agreement(word="differs", because=because, difference=number)
     return Agreement(
         word="cannot tell",
-        because=f"the interval is not within ±{100 * margin:g} points, nor beyond",
+        because=f"the interval is not within {published.margin_words}, nor beyond",
         difference=number,
     )
 
@@ -99,16 +102,19 @@ def difference(published: Published, ours: Number) -> Estimate:
     """Our share minus the published one, with the interval of their difference.
 
     Returns:
-        NaN limits with a note where the publication gives no n, or ours has no interval.
+        NaN limits with a note where ours has no interval, or the publication of a share gives no n.
     """
     ours_value, low, high = (
         math.nan if number is None else number for number in (ours.value, ours.low, ours.high)
     )
     value, lower, upper, note = ours_value - published.value, math.nan, math.nan, ""
-    if published.n is None:
+    if published.n is None and published.kind != "area":
         note = "the publication does not say of how many cases"
     elif math.isnan(low):
         note = ours.note or "ours has no interval"
+    elif published.n is None or published.kind == "area":
+        lower = low - published.value - published.rounding
+        upper = high - published.value + published.rounding
     else:
         theirs = proportion_interval(round(published.value * published.n), published.n)
         lower, upper = mover_limits(
@@ -124,7 +130,7 @@ def difference(published: Published, ours: Number) -> Estimate:
         low=lower,
         high=upper,
         level=0.95,
-        method=_METHOD,
+        method=_OF_AREA if published.kind == "area" else _METHOD,
         n=(published.n or 0) + (ours.n or 0),
         note=note,
     )

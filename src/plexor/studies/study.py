@@ -51,8 +51,15 @@ class Published:
             remark=self._remark(),
         )
 
+    @property
+    def margin_words(self) -> str:
+        """The margin as it is printed; empty without one."""
+        if self.margin is None:
+            return ""
+        return f"±{self.margin:g}" if self.kind == "area" else f"±{100 * self.margin:g} points"
+
     def _remark(self) -> str:
-        margin = "" if self.margin is None else f"margin ±{100 * self.margin:g} points"
+        margin = self.margin_words and f"margin {self.margin_words}"
         return "; ".join(filter(None, [margin, self.note]))
 
 

@@ -61,6 +61,7 @@ class HopSkipJump:
         samples: number of random directions of the first estimate; the t-th estimate has
             ``samples * √t``.
         most_samples: greatest number of directions of an estimate.
+        stop_at_success: stop searching for a case once its goal is reached within the radius.
 
     Example:
         >>> from plexor.attacks import HopSkipJump, Misclassify, Threat
@@ -82,6 +83,7 @@ class HopSkipJump:
     starts: int = 1000
     samples: int = 100
     most_samples: int = 10_000
+    stop_at_success: bool = False
 
     def __post_init__(self) -> None:
         check_counts(
@@ -159,9 +161,8 @@ class _Walk:
         far = self._norm(delta)
         delta = yield from self._to_boundary(delta)
         yield from self._keep(delta)
-        quantum = float(self.case.quantum)
         step = 1
-        while self.length > quantum or quantum == 0:
+        while not self._is_done():
             distance = self._norm(delta)
             n = min(int(self.attack.samples * math.sqrt(step)), self.attack.most_samples)
             gradient = yield from self._estimate(delta, self._reach(far, step), n)
@@ -170,6 +171,11 @@ class _Walk:
             delta = yield from self._to_boundary(moved)
             yield from self._keep(delta)
             step += 1
+
+    def _is_done(self) -> bool:
+        if self.attack.stop_at_success:
+            return self.length < math.inf
+        return self.length <= float(self.case.quantum) != 0
 
     def _start(self) -> Generator[Tensor, Tensor, Tensor | None]:
         """Noise that reaches the goal, moved towards the image as far as the goal stays reached.

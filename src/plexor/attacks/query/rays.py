@@ -20,8 +20,12 @@ from plexor.models.batch import Batch
 from plexor.models.model import Model
 from plexor.threat_model import Access
 
+_PARTS = 16
+"""Steps of distance a quantum."""
 _FINE = 2.0**-10
-"""Precision of a distance where storage has no grid, as a share of the radius."""
+"""Step of distance where storage has no grid, as a share of the radius."""
+_SMALLEST = 9
+"""Halvings of the image to the smallest expected random set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,16 +35,20 @@ class RayS:
     A direction moves every number up or down by the same amount. The sign of one block of numbers
     is flipped at a time: of the whole image, then of its halves, quarters and so on. A flip is
     kept if the goal is reached at a shorter distance than before, which is then bisected. After
-    single numbers the search begins again with the whole image. It ends at one quantum, where a
-    round over blocks of all sizes finds nothing shorter, or when the queries are used up.
+    single numbers, where the paper ends, sets drawn at random follow. The search ends at one
+    quantum or when the queries are used up.
 
     The paper starts from the direction that moves every number up. Where the goal is not reached
     that way at any distance, blocks of random signs follow here, each time twice as many, until one
-    reaches it. Distances are whole quanta where storage has a grid.
+    reaches it. Where storage has a grid, distances between two whole quanta are dithered: some
+    numbers, always the same ones, move by the quantum above and the others by that below. Every
+    query is storable, and a flip that gains less than a quantum is still seen.
 
     Attributes:
         queries: greatest number of forward passes a case.
         starts: greatest number of directions to try for a start.
+        stop_at_success: stop searching for a case once its goal is reached within the radius.
+            Otherwise the search goes on for a shorter distance.
 
     Example:
         >>> from plexor.attacks import Misclassify, RayS, Threat
@@ -62,6 +70,7 @@ class RayS:
 
     queries: int = 10_000
     starts: int = 100
+    stop_at_success: bool = False
 
     def __post_init__(self) -> None:
         check_counts("rays", queries=self.queries, starts=self.starts)
@@ -77,9 +86,9 @@ class RayS:
         open_ = torch.nonzero(~(objective.untouched() > 0) & room).flatten()
         rays = [
             _Ray(
+                attack=self,
                 case=batch.select(row[None]),
                 threat=threat,
-                starts=self.starts,
                 generator=stream(seed, "ray", batch.ids[int(row)]),
             )
             for row in open_
@@ -102,15 +111,16 @@ class _Ray:
     """
 
     def __init__(
-        self, *, case: Batch, threat: Threat, starts: int, generator: torch.Generator
+        self, *, attack: RayS, case: Batch, threat: Threat, generator: torch.Generator
     ) -> None:
-        self._case, self._threat = case, threat
-        self._starts, self._generator = starts, generator
+        self._attack, self._threat, self._generator = attack, threat, generator
         self._low, self._high = threat.bounds(case)
         self._radius, quantum = float(threat.radii(case)), float(case.quantum)
-        self._step = quantum or _FINE * self._radius
+        self._quantum, self._step = quantum, quantum / _PARTS or _FINE * self._radius
+        self._least = _PARTS if quantum else 1
         self._most = max(1, int(float(case.high - case.low) / self._step))
         self.found = torch.zeros_like(case.images)
+        self._offsets = torch.randint(0, _PARTS, self.found.shape, generator=generator)
 
     def run(self) -> Dialogue:
         """The paper's algorithm 1 with its fast check and hierarchical blocks."""
@@ -120,22 +130,27 @@ class _Ray:
             if (yield from self._reaches(start, self._most)):
                 signs, best = start, (yield from self._nearest(start, self._most))
                 break
-        n_numbers, level, block, shorter = signs.numel(), 0, 0, False
-        while 1 < best <= self._most:
-            size = -(-n_numbers // 2**level)
-            flipped = signs.flatten().clone()
-            flipped[block * size : (block + 1) * size] *= -1
-            trial = flipped.view_as(signs)
+        flips = self._flips()
+        while self._least < best <= self._most and not self._is_done():
+            trial = torch.where(next(flips), -signs, signs)
             if (yield from self._reaches(trial, best - 1)):
                 signs, best = trial, (yield from self._nearest(trial, best - 1))
-                shorter = True
-            block += 1
-            if block * size >= n_numbers:
-                block, level = 0, level + 1
-                if size == 1:
-                    if not shorter:
-                        return
-                    level, shorter = 0, False
+
+    def _is_done(self) -> bool:
+        return self._attack.stop_at_success and bool(self.found.any())
+
+    def _flips(self) -> Iterator[Tensor]:
+        """Signs to flip, bool: blocks from the whole image to one number, then random sets."""
+        n_numbers = self.found.numel()
+        numbers = torch.arange(n_numbers, device=self.found.device).view_as(self.found)
+        for level in range((n_numbers - 1).bit_length() + 1):
+            size = -(-n_numbers // 2**level)
+            for block in range(-(-n_numbers // size)):
+                yield numbers // size == block
+        while True:
+            halvings = 1 + (_SMALLEST - 1) * float(torch.rand((), generator=self._generator))
+            drawn = torch.rand(self.found.shape, generator=self._generator)
+            yield (drawn < 2.0**-halvings).to(self.found.device)
 
     def _directions(self) -> Iterator[Tensor]:
         """Directions to start from: all up, all down, then ever smaller blocks of random signs."""
@@ -143,7 +158,7 @@ class _Ray:
         yield ones
         yield -ones
         n_numbers = ones.numel()
-        for attempt in range(2, self._starts):
+        for attempt in range(2, self._attack.starts):
             n_blocks = min(2 ** (1 + attempt % (n_numbers - 1).bit_length()), n_numbers)
             drawn = torch.randint(0, 2, (n_blocks,), generator=self._generator).to(ones)
             size = -(-n_numbers // n_blocks)
@@ -162,12 +177,18 @@ class _Ray:
 
     def _reaches(self, signs: Tensor, n_steps: int) -> Reply:
         """Whether the goal is reached at a distance; keeps the perturbation if it is allowed."""
-        trial = (n_steps * self._step * signs).clamp(self._low, self._high)
+        trial = (signs * self._length(n_steps)).clamp(self._low, self._high)
         reached = bool((yield trial))
         shorter = not self.found.any() or self._norm(trial) < self._norm(self.found)
         if reached and shorter and self._norm(trial) <= self._radius * (1 + 1e-6):
             self.found = trial
         return reached
+
+    def _length(self, n_steps: int) -> Tensor:
+        """How far each number moves, storable: dithered between the quanta below and above."""
+        if not self._quantum:
+            return torch.full_like(self.found, n_steps * self._step)
+        return ((n_steps + self._offsets) // _PARTS).to(self.found) * self._quantum
 
     def _norm(self, delta: Tensor) -> float:
         return float(self._threat.norms(delta))

@@ -51,11 +51,11 @@ def read_annotation(path: Path | str) -> Annotation:
 
     try:
         header = dcmread(io.BytesIO(data), stop_before_pixels=True)
-        names = (str(header.get(name, "") or "").strip() for name in _NAMES)
+        names = (str(header.get(name, "")).strip() for name in _NAMES)
         return Annotation(
             n_overlays=sum((group, 0x0010) in header for group in _OVERLAYS),
-            burned_in=str(header.get("BurnedInAnnotation", "") or ""),
-            laterality=str(header.get("ImageLaterality", "") or header.get("Laterality", "") or ""),
+            burned_in=str(header.get("BurnedInAnnotation", "")),
+            laterality=str(header.get("ImageLaterality", "") or header.get("Laterality", "")),
             n_frames=int(header.get("NumberOfFrames", 1) or 1),
             identifiers=tuple(name for name in names if name),
         )

@@ -53,8 +53,8 @@ def read_dataset(data: bytes) -> tuple[Dataset, UID]:
     _refuse_unsupported(dataset)
     n_pixels = dataset.Rows * dataset.Columns
     size = n_pixels * dataset.SamplesPerPixel * dataset.BitsAllocated // 8
-    deflated = len(dataset.PixelData) if syntax == DeflatedExplicitVRLittleEndian else 0
-    Limits.of_environment().check(pixels=n_pixels, size=size, file_size=max(len(data), deflated))
+    stored = max(len(data), len(dataset.PixelData))  # a deflated data set is longer than its file
+    Limits.of_environment().check(pixels=n_pixels, size=size, file_size=stored)
     if not syntax.is_encapsulated:
         _refuse_further_frames(dataset, size)
     return dataset, syntax

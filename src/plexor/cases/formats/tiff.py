@@ -140,9 +140,9 @@ def decode_tiff(data: bytes, *, as_mask: bool = False) -> Image:
 
 
 def _samples(file: TiffImageFile) -> tuple[int, int]:
-    bits = file.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (1,))
-    sample = file.tag_v2.get(TiffImagePlugin.SAMPLEFORMAT, (_UNSIGNED,))
-    return int(bits[0]), int(sample[0])
+    bits, *_ = file.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (1,))
+    sample, *_ = file.tag_v2.get(TiffImagePlugin.SAMPLEFORMAT, (_UNSIGNED,))
+    return int(bits), int(sample)
 
 
 def _refuse_unsupported(file: TiffImageFile) -> None:

@@ -1,4 +1,4 @@
-"""The rule of the flag ``queries-beat-gradients``."""
+"""The rules of the flags ``queries-beat-gradients`` and ``stages-skipped``."""
 
 from __future__ import annotations
 
@@ -38,6 +38,30 @@ def queries_beat_gradients(evidence: Evidence) -> list[Doubt] | None:
     doubts = [_beats_all(evidence.findings, probe, others) for probe, others in rivals]
     doubts += [_falls_to_queries(evidence.findings, probe) for probe in cascades]
     return [doubt for doubt in doubts if doubt is not None]
+
+
+def stages_skipped(evidence: Evidence) -> list[Doubt] | None:
+    """Cascades that attacked cases without a single gradient."""
+    cascades = [probe for probe in evidence.attacks if probe.name == "cascade"]
+    if not cascades:
+        return None
+    return [
+        (
+            probe.id,
+            f"{without} of {n} cases were searched without a gradient: only the stages that ask "
+            "for none, " + ", ".join(f"`{stage}`" for stage in QUERY_STAGES) + ", could run.",
+        )
+        for probe in cascades
+        for n, without in [_without_gradient(evidence.findings, probe)]
+        if without
+    ]
+
+
+def _without_gradient(findings: pd.DataFrame, probe: AttackSummary) -> tuple[int, int]:
+    """Number of cases attempted, and number of those that used no gradient."""
+    rows = findings[(findings["probe"] == probe.id) & (findings["stored"] == LOSSLESS)]
+    tried = rows[(rows["status"] == "ok") & rows["attempted"]]
+    return len(tried), int((tried["n_gradients"] == 0).sum())
 
 
 def _sees_gradients(probe: AttackSummary) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from plexor.findings.flags import checks, cohort_checks
-from plexor.findings.flags.access import queries_beat_gradients
+from plexor.findings.flags.access import queries_beat_gradients, stages_skipped
 from plexor.findings.flags.flag_kind import FlagKind
 
 FLAG_KINDS = (
@@ -77,8 +77,8 @@ FLAG_KINDS = (
         "about the model.",
         what_to_do="Look for rounding, thresholds, or `detach` inside the model. Name the layers "
         "that do it in `straight_through`, so that gradients pass them by; try another loss, or "
-        "an attack that needs no gradients. `cascade` skips its stages that need one, and goes on "
-        "with queries.",
+        "an attack that needs no gradients. `cascade` finds such layers itself, or goes on with "
+        "queries.",
         check=checks.measured("zero-gradients"),
     ),
     FlagKind(
@@ -123,6 +123,31 @@ FLAG_KINDS = (
         what_to_do="Audit the network itself, if possible. If not, state that the figures are "
         "those of an adversary with this access.",
         check=checks.gradients_unseen,
+    ),
+    FlagKind(
+        id="answers-differ",
+        title="The same model gives other answers than before",
+        severity="error",
+        raised_if="the run was resumed, and the outputs for the first cases differ from those at "
+        "an earlier start by more than a thousandth of the greatest, with the same file or "
+        "address. Checked for models that show no gradients.",
+        why="Findings before and after are of two models, and figures over both describe neither.",
+        what_to_do="Ask whoever runs the model whether it was replaced, and audit the present one "
+        "into a new directory.",
+        check=checks.measured("answers-differ"),
+    ),
+    FlagKind(
+        id="answers-drifted",
+        title="The answers changed during the audit",
+        severity="error",
+        raised_if="the outputs for the first cases at the end of the audit differ from those at "
+        "the start by more than a thousandth of the greatest. Checked for models that show no "
+        "gradients; a server's ledger is not used for it.",
+        why="The model was replaced, or it depends on something other than the image: then some "
+        "findings hold for a model that is no longer there.",
+        what_to_do="If the outputs vary by chance, see `non-deterministic`. Otherwise find out "
+        "what changed, and audit again with a new ledger.",
+        check=checks.measured("answers-drifted"),
     ),
     FlagKind(
         id="grey-in-colour",
@@ -222,6 +247,20 @@ FLAG_KINDS = (
         what_to_do="Use the stronger attack's figures, as a lower bound of the harm. Look "
         "at the other gradient flags; raise the queries, and the steps and restarts of the others.",
         check=queries_beat_gradients,
+    ),
+    FlagKind(
+        id="stages-skipped",
+        title="A cascade could not use gradients",
+        severity="warning",
+        raised_if="a cascade attacked cases without a single gradient, because the model could "
+        "not be differentiated.",
+        why="Its strongest stages did not run. What is left was found by queries alone, and the "
+        "model may withstand these and still fail against an adversary who replaces the part "
+        "that hides the gradient.",
+        what_to_do="Name the layers that leave torch, round or compare in `straight_through`; the "
+        "gradient then passes them by. If there are none to name, state that the figures are "
+        "those of an adversary without gradients.",
+        check=stages_skipped,
     ),
     FlagKind(
         id="success-not-growing",

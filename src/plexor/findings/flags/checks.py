@@ -52,7 +52,8 @@ def gradients_unseen(evidence: Evidence) -> list[Doubt] | None:
         f"The model gives access to its {access} only. Checks of gradients and attacks that need "
         "them were not possible."
     )
-    return [(None, said)]
+    notes = evidence.provenance.get("model", {}).get("source", {}).get("notes", ())
+    return [(None, " ".join([said, *map(_sentence, notes)]))]
 
 
 def failed_cases(evidence: Evidence) -> Iterator[Doubt]:

@@ -109,17 +109,19 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _named(manifest: PurePath) -> str:
+def _named(source: Mapping[str, Any]) -> str:
     """The name of a list of images: its file's, or its folder's where it is just "manifest"."""
-    folder = manifest.parent.name
-    return manifest.stem if manifest.stem != "manifest" or folder in ("", "..") else folder
+    manifest = PurePath(str(source["manifest"]))
+    folders = manifest.parent.name, PurePath(str(source.get("root") or "")).name
+    named = [folder for folder in folders if folder not in ("", "..")]
+    return named[0] if named and manifest.stem == "manifest" else manifest.stem
 
 
 def _cohort(plan: Mapping[str, Any], provenance: Mapping[str, Any], parts: Parts) -> CohortSummary:
     cases = parts.part(CLEAN)
     source = plan["cohort"]
     return CohortSummary(
-        name=_named(PurePath(str(source["manifest"]))),
+        name=_named(source),
         split=source["audit"],
         n_cases=len(cases),
         n_groups=int(cases["group"].nunique()),

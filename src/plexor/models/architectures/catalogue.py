@@ -8,7 +8,7 @@ from torch import nn
 
 from plexor.core.errors import PlanError, unknown
 from plexor.models.architectures.brain_age import ConventionalCNN, FeaturesOnly, HybridCNN
-from plexor.models.architectures.densenet import densenet121, densenet201
+from plexor.models.architectures.densenet import densenet121, densenet201, small_densenet
 from plexor.models.architectures.efficientnet import EfficientNetLite0
 from plexor.models.architectures.small_cnn import SmallCNN
 from plexor.models.architectures.unet import small_unet, unet
@@ -19,6 +19,7 @@ ARCHITECTURES: dict[str, Callable[[int, int, int], nn.Module]] = {
     "densenet201": densenet201,
     "efficientnet-lite0": EfficientNetLite0,
     "small-cnn": SmallCNN,
+    "small-densenet": small_densenet,
     "unet": unet,
     "small-unet": small_unet,
 }

@@ -33,6 +33,22 @@ def densenet201(spatial_dims: int, channels: int, n_outputs: int) -> nn.Module:
     return network
 
 
+def small_densenet(spatial_dims: int, channels: int, n_outputs: int) -> nn.Module:
+    """A DenseNet of four blocks of 2, 4, 8 and 4 layers with growth rate 8, for two processors."""
+    require("monai")
+    from monai.networks.nets.densenet import DenseNet
+
+    network: nn.Module = DenseNet(
+        spatial_dims=spatial_dims,
+        in_channels=channels,
+        out_channels=n_outputs,
+        init_features=16,
+        growth_rate=8,
+        block_config=(2, 4, 8, 4),
+    )
+    return network
+
+
 def from_torchvision_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Renames torchvision's DenseNet weights to MONAI's names; other names are kept.
 

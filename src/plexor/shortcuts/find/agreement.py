@@ -1,4 +1,4 @@
-"""How well found tags agree with boxes that a person drew: precision and recall."""
+"""Agreement of found tags with boxes that a person drew: precision and recall."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from plexor.shortcuts.find.tag import Kind, Tag
 from plexor.stats import Estimate, clustered_proportion
 
 OVERLAP = 0.5
-"""Least intersection over union of a found and a drawn box that count as the same."""
+"""Minimum intersection over union of a found and a drawn box that match."""
 _NONE_FOUND = "nothing was found"
 _NONE_DRAWN = "nothing is there to be found"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """Found boxes against drawn ones.
+    """Agreement of found boxes with drawn ones.
 
     Attributes:
         precision: share of found boxes that were drawn.
@@ -44,20 +44,20 @@ def agreement(
 ) -> Agreement:
     """Precision and recall of a finder, by box and by image.
 
-    A found box and a drawn one are the same where their intersection over union is 0.5 and more;
-    each counts once, the pairs that overlap most first. Intervals are clustered by image, or by
+    A found box matches a drawn box if their intersection over union is at least 0.5. Each box is
+    matched at most once, in descending order of overlap. Intervals are clustered by image, or by
     group where groups are given.
 
     Args:
         found: image → its tags as found. Images that are not in ``drawn`` are ignored.
         drawn: image → its tags as drawn, empty for an image without one.
-        kinds: drawn boxes of these kinds, and found ones of these kinds, are compared; all if None.
+        kinds: only found and drawn boxes of these kinds are compared; None compares all.
         groups: image → patient.
         same_kind: whether a pair must also be of one kind.
         level: nominal coverage.
 
     Returns:
-        A share of nothing is NaN with a note.
+        A share whose denominator is 0 is NaN with a note.
 
     Example:
         >>> from plexor.shortcuts.find.tag import Box

@@ -1,4 +1,4 @@
-"""Who carries the tags: how often each kind is in the images of each label."""
+"""How often each kind of tag occurs in the images of each label."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class CensusRow:
 
 
 def census(tags: Mapping[str, Sequence[Tag]], cases: Sequence[Case]) -> list[CensusRow]:
-    """How often each kind of tag occurs, by label; kinds that never occur are left out.
+    """Counts each kind of tag by label; kinds that never occur are left out.
 
     Args:
         tags: case id → tags; cases that are not in it could not be read and are not counted.
@@ -54,7 +54,7 @@ def census(tags: Mapping[str, Sequence[Tag]], cases: Sequence[Case]) -> list[Cen
 
 
 def _names(tag: Tag) -> tuple[str, ...]:
-    """The rows of the census that a tag counts in."""
+    """The rows of the census in which a tag is counted."""
     side = tag.text[:1].upper() if tag.kind == "laterality" else ""
     return (ANY, tag.kind, *((f"laterality {side}",) if side else ()))
 

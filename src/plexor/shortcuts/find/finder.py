@@ -22,11 +22,11 @@ from plexor.shortcuts.find.tag import Box, Tag
 from plexor.shortcuts.find.words import kind_of_text
 
 _READABLE = 0.6
-"""Least score of the reader from which its text is taken."""
+"""Minimum score of the reader for its text to be used."""
 _ALONE = 0.85
-"""Likewise, for a text that the reader found where there are no strokes."""
+"""The same for text that the reader found where there are no strokes."""
 _UNREAD = 0.75
-"""What is left of a score where the reader sees no text."""
+"""Factor of a tag's score where the reader sees no text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +34,11 @@ class Finder:
     """Finds burnt-in tags.
 
     Attributes:
-        reader: OCR; None goes by the form of the strokes alone, so that texts are not read and
-            times are not told from other text.
+        reader: OCR; None uses the shape of the strokes only, so that text is not read and times are
+            not distinguished from other text.
         search: "strokes" shows the reader what is made of strokes; "whole" also has it search the
             whole image, which finds faint and blurred text and takes some ten times as long.
-        least: score below which a tag is not listed.
+        least: minimum score of a tag that is listed.
     """
 
     reader: Reader | None = None
@@ -46,7 +46,7 @@ class Finder:
     least: float = 0.65
 
     def __call__(self, image: Image, *, identifiers: Collection[str] = ()) -> list[Tag]:
-        """The tags of one image, from top to bottom; none is a result, too.
+        """Finds the tags of one image, ordered from top to bottom; there may be none.
 
         Args:
             image: 2D, grey or RGB.
@@ -89,7 +89,7 @@ class Finder:
 def _formed(
     lines: Sequence[Line], strokes: Sequence[Stroke], tone: Tone, *, blurred: bool
 ) -> list[Tag]:
-    """What the lines are by their form; a lone letter that is part of a text is not listed."""
+    """Classifies lines by their shape; a single letter that is part of a text is left out."""
     of_tone = [stroke for stroke in strokes if stroke.tone == tone]
     tags = [tag_of(line, blurred=blurred) for line in lines if line.strokes[0].tone == tone]
     known = [tag for tag in tags if tag is not None]
@@ -109,7 +109,7 @@ def _formed(
 
 
 def _cut(box: Box, shape: tuple[int, ...]) -> bool:
-    """Whether the border may cut the letters in a box."""
+    """Whether the letters in a box may be cut off by the border."""
     return box.y0 == 0 or box.x0 == 0 or box.y1 == shape[0] or box.x1 == shape[1]
 
 
@@ -118,7 +118,7 @@ def _inside(one: Box, other: Box) -> bool:
 
 
 def _told(tag: Tag, read: Read, identifiers: Collection[str], *, cut: bool) -> Tag:
-    """A tag that was found by its form, with what the reader says of it."""
+    """A tag that was found by its shape, with the reader's result."""
     unread = read.score < _READABLE or not any(letter.isalnum() for letter in read.text)
     kind = tag.kind if unread else kind_of_text(read.text, identifiers)
     if tag.kind == "marker":
@@ -136,7 +136,7 @@ def _told(tag: Tag, read: Read, identifiers: Collection[str], *, cut: bool) -> T
 def _further(
     reads: Sequence[Read], found: Sequence[Tag], identifiers: Collection[str]
 ) -> Iterator[Tag]:
-    """What the reader found in the whole image where no tag was found before."""
+    """Text that the reader found in the whole image where no tag was found before."""
     for read in reads:
         if read.box is None or read.score < _ALONE or not read.text:
             continue

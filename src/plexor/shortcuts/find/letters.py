@@ -1,4 +1,4 @@
-"""Letters: how alike a stroke and a letter are, upright, turned and mirrored."""
+"""Similarity of strokes to letters: upright, rotated and mirrored."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ _SIDE = 24
 _FONTS = (("DejaVu Sans", "normal"), ("DejaVu Sans", "bold"), ("STIXGeneral", "normal"))
 """Fonts that Matplotlib carries: a sans-serif one, thin and thick, and one like Times."""
 _CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abdefghijmnqrtuy"
-"""What a stroke is compared with; lower-case letters that only differ in size are left out."""
+"""Characters that strokes are compared with, without lower-case ones that differ in size only."""
 _SLIM = 0.25
-"""Difference of the logarithms of two shapes' width over height that is allowed for a font."""
+"""Difference of the logarithms of two aspect ratios that is tolerated, since fonts differ."""
 _LEANINGS = (-6.0, 0.0, 6.0)
 """Degrees by which a lead marker may lean."""
 _BLUR = 1.2
-"""Of both shapes before they are compared, in pixels of the stretched shape."""
+"""Of both shapes before comparison, in pixels of the resampled shape."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Likeness:
-    """The letter most like a shape.
+    """The letter most similar to a shape.
 
     Attributes:
         letter: the letter.
-        score: correlation of the two shapes, less for another width; 1 for the same shape.
+        score: correlation of the two shapes, reduced if their aspect ratios differ; 1 if they are
+            equal.
         mirrored: whether the letter is mirrored.
-        turns: quarter turns anticlockwise by which it is turned.
+        turns: number of quarter turns anticlockwise.
     """
 
     letter: str
@@ -43,7 +44,7 @@ class Likeness:
 
 
 def likeness(shape: NDArray[np.bool_]) -> Likeness:
-    """The upright letter or digit most like a shape.
+    """The upright letter or digit most similar to a shape.
 
     Args:
         shape: its pixels in its box, (h, w).
@@ -55,7 +56,7 @@ def likeness(shape: NDArray[np.bool_]) -> Likeness:
 
 
 def side_likeness(shape: NDArray[np.bool_]) -> Likeness:
-    """The L or R most like a shape, in any of the eight positions of a film.
+    """The L or R most similar to a shape, in any of the eight positions of a film.
 
     Example:
         >>> from plexor.cases.phantoms.marker import letters
@@ -77,7 +78,7 @@ def side_likeness(shape: NDArray[np.bool_]) -> Likeness:
 
 
 def _seen(shape: NDArray[np.bool_]) -> tuple[NDArray[np.float64], float]:
-    """A shape as it is compared, and the logarithm of its width over height."""
+    """A shape prepared for comparison, and the logarithm of its width over height."""
     slim = float(np.log(shape.shape[1] / shape.shape[0]))
     return _normal(_stretched(shape.astype(float))).ravel(), slim
 
@@ -151,7 +152,7 @@ def _sides() -> dict[tuple[bool, int], _Templates]:
 
 
 def _leaning(shape: NDArray[np.float64], degrees: float) -> NDArray[np.float64]:
-    """Turned by some degrees, in the box around it."""
+    """The shape rotated by some degrees, cropped to the box around it."""
     if not degrees:
         return shape
     turned = np.clip(ndimage.rotate(np.pad(shape, 2), degrees, order=1), 0, 1)

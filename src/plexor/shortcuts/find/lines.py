@@ -1,4 +1,4 @@
-"""Strokes put together: single letters, lines of text and rows of ticks."""
+"""Groups strokes into single letters, lines of text and rows of ticks."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ _SHADOW = 1.5
 _UNLIKE = 1.35
 """Ratio of the heights of two letters that are not of one word."""
 _CLEAR = 0.5
-"""Least contrast of a blurred stroke that belongs to a line of text."""
+"""Minimum contrast of a blurred stroke that belongs to a line of text."""
 _LEAST = 5
 """Height of the smallest letter, in pixels."""
 _SIDE = 0.72
-"""Least likeness of a lone L or R."""
+"""Minimum similarity of a single L or R."""
 _SIDE_BLURRED = 0.68
 """Likewise, in an image whose letters are a few pixels tall."""
 _MARKED, _OUTSTANDING = 0.85, 0.36
-"""Least sharpness and contrast of a shape there that is no clear letter."""
+"""Minimum sharpness and contrast, in such an image, of a shape that is no clear letter."""
 _TURNED = 0.8
-"""Least likeness of a turned letter or a mirrored L: many corners look like one."""
+"""Minimum similarity of a rotated letter or a mirrored L: many corners look like one."""
 _PRIOR = 0.06
-"""By which another letter must be more alike: a lone letter is seldom another."""
+"""Margin by which another letter must be more similar: few single letters are not L or R."""
 _TICK = 0.03
 """Longest tick, as a share of the image's short side."""
 _APART = 5
-"""Least distance of two ticks, in widths of a tick: letters stand closer."""
+"""Minimum distance of two ticks, in widths of a tick: letters are closer together."""
 _TICKS = 4
-"""Least number of ticks in a scale."""
+"""Minimum number of ticks in a scale."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,10 +74,10 @@ def drawn(strokes: Sequence[Stroke]) -> list[Stroke]:
 
 
 def without_shadows(bright: Sequence[Tag], dark: Sequence[Tag]) -> list[Tag]:
-    """Bright and dark tags without those that are holes or shadows of others.
+    """Removes tags that are holes or shadows of other tags.
 
-    Of a bright and a dark tag that touch, the smaller is dropped: what the holes of a letter look
-    like, or the shadow that some stations draw beside one.
+    Of a bright and a dark tag that touch, the smaller is dropped: it is a hole of a letter, or the
+    shadow that some workstations draw beside one.
     """
     dropped: set[int] = set()
     for one in bright:
@@ -89,14 +89,14 @@ def without_shadows(bright: Sequence[Tag], dark: Sequence[Tag]) -> list[Tag]:
 
 
 def lines_of(strokes: Sequence[Stroke], shape: tuple[int, ...]) -> list[Line]:
-    """Strokes of one tone put together where they stand side by side.
+    """Groups strokes of one tone that are side by side.
 
-    Letters are put together to words first, then words of two letters and more to lines, over
-    wider gaps. The height of letters that the border cuts is not known, so wider gaps are allowed
+    Letters are joined to words first, then words of at least two letters to lines, across wider
+    gaps. The height of letters cut off by the border is not known, so wider gaps are allowed
     between them.
 
     Args:
-        strokes: what looks drawn.
+        strokes: those that look drawn.
         shape: of the image, (H, W).
     """
     cut = [stroke for stroke in strokes if stroke.box.y0 == 0 or stroke.box.y1 == shape[0]]
@@ -109,7 +109,7 @@ def lines_of(strokes: Sequence[Stroke], shape: tuple[int, ...]) -> list[Line]:
 
 
 def _alike(strokes: Sequence[Stroke]) -> list[Line]:
-    """One line, or each stroke alone where two or three differ too much to be of one word."""
+    """One line; or single strokes, if two or three strokes differ too much to form a word."""
     line = _line(strokes)
     heights = [stroke.box.height for stroke in line.letters]
     if 2 <= len(line.letters) <= 3 and max(heights) > _UNLIKE * min(heights):
@@ -118,9 +118,9 @@ def _alike(strokes: Sequence[Stroke]) -> list[Line]:
 
 
 def extended(tag: Tag, strokes: Sequence[Stroke]) -> Tag:
-    """A line of text with the strokes beside it that are not sharp enough to begin one.
+    """Extends a line of text by strokes beside it that are not sharp enough to start one.
 
-    Compression blurs small letters, above all those that the border cuts.
+    Compression blurs small letters, in particular those cut off by the border.
     """
     rest = [s for s in strokes if s.contrast >= _CLEAR and s.box.height <= 1.4 * tag.box.height]
     box, before = tag.box, None
@@ -167,17 +167,17 @@ def _line(strokes: Sequence[Stroke]) -> Line:
 
 
 def tag_of(line: Line, *, blurred: bool = False) -> Tag | None:
-    """What a line is, by the form of its strokes alone; None where it is nothing that is known.
+    """Classifies a line by the shape of its strokes; None if it is no known kind of tag.
 
-    A lone letter is an L or R, in any position of a film, or nothing: a needle, an electrode or
-    the corner of an implant is flat and sharp as well. Two letters and more are text; what they
-    say is not read.
+    A single stroke is a tag only if it is an L or R in any position of a film: a needle, an
+    electrode or the corner of an implant is flat and sharp as well. Two or more letters are text,
+    which is not read.
 
     Args:
         line: its strokes.
-        blurred: whether the image is so small that its letters have little form: then a lone shape
-            of a letter's size that stands out much is a ``marker``, and less likeness makes an L
-            or R.
+        blurred: whether the image is so small that letters are hardly recognisable. Then a single
+            shape of a letter's size and high contrast is a ``marker``, and a lower similarity makes
+            an L or R.
     """
     letters = [stroke for stroke in line.letters if stroke.box.height >= _LEAST]
     if len(letters) == 1 and len(line.strokes) <= 2:
@@ -253,7 +253,7 @@ def scales(strokes: Sequence[Stroke], shape: tuple[int, int]) -> Iterator[Tag]:
 
 
 def _even_row(ticks: Sequence[Stroke], first: Stroke, *, upright: bool) -> list[Stroke]:
-    """The ticks like the first, where they stand at distances that are multiples of the least."""
+    """The ticks similar to the first, if their distances are multiples of the smallest one."""
     alike = [t for t in ticks if _same_size(t.box, first.box)]
     if len(alike) < _TICKS:
         return []

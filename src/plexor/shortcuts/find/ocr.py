@@ -25,7 +25,7 @@ class Read:
     Attributes:
         text: stripped; "" where nothing was read.
         score: the reader's own, 0 to 1.
-        box: where it is, for a line that the reader found; None for one it was shown.
+        box: position of a line that the reader found itself; None for a given line.
     """
 
     text: str
@@ -37,9 +37,9 @@ class Reader(Protocol):
     """Reads text in images."""
 
     def read(self, plane: Plane, tags: Sequence[Tag]) -> list[Read]:
-        """What each tag says, in order; the image is brightness (H, W), 0 to 1.
+        """Reads the text of each tag, in order; the image is brightness (H, W), 0 to 1.
 
-        Mirrored and turned tags are read as they would stand upright.
+        Mirrored and rotated tags are turned upright before reading.
         """
         ...
 

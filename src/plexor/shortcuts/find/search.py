@@ -22,10 +22,10 @@ class Found:
 
     Attributes:
         case: the case.
-        tags: as found; empty is a result too: no tag was found.
-        error: why the image could not be looked at; "" where it was.
-        size: the image's height and width in pixels; zeros where it could not be looked at.
-        notes: what the file's header says beside: overlays, another laterality, identifiers.
+        tags: those found; may be empty.
+        error: why the image could not be read; "" if it was.
+        size: the image's height and width in pixels; zeros if it could not be read.
+        notes: remarks on the file's header: overlays, another laterality, identifiers.
     """
 
     case: Case
@@ -39,9 +39,9 @@ def search(cases: Sequence[Case], finder: Finder, *, workers: int = 1) -> Iterat
     """Looks for tags in every case's image; memory does not grow with the number of cases.
 
     Args:
-        cases: in any order; each is yielded in its turn.
+        cases: results are yielded in the same order.
         finder: see ``Finder``.
-        workers: processes; 1 works in this one.
+        workers: number of processes; 1 uses the current process.
     """
     look = partial(search_case, finder=finder)
     if workers == 1:
@@ -53,7 +53,7 @@ def search(cases: Sequence[Case], finder: Finder, *, workers: int = 1) -> Iterat
 
 
 def search_case(case: Case, finder: Finder) -> Found:
-    """Looks for tags in one case's image; a file that cannot be read is an error of its own."""
+    """Looks for tags in one case's image; ``error`` says why a file could not be read."""
     try:
         header = read_annotation(case.path)
         image = read_image(case.path)

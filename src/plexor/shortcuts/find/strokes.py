@@ -25,11 +25,11 @@ _CONTRAST = 0.25
 _LARGEST = 0.15
 """Longest side of one letter, as a share of the image's short side."""
 _CUTS = 2
-"""How often an uneven shape is cut."""
+"""Maximum number of times that an uneven shape is split."""
 _UNEVEN = 0.08
-"""Spread of brightness within a shape from which it is cut into darker and brighter parts."""
+"""Spread of brightness in a shape from which it is split into darker and brighter parts."""
 _SHARP = 0.7
-"""Least sharpness of what was drawn into an image."""
+"""Minimum sharpness of a stroke that was drawn into an image."""
 _SMALL = 600
 """Short side, in pixels, below which an image is enlarged."""
 _MOST_TIMES = 4
@@ -79,9 +79,9 @@ def brightness(image: Image) -> Plane:
 def find_strokes(plane: Plane) -> list[Stroke]:
     """All strokes of an image, bright and dark.
 
-    A morphological opening wider than any stroke gives the surroundings; what stands out by a
-    quarter of the range is cut into connected shapes, an uneven shape into its brighter part
-    (Otsu 1979), and of each shape the sharpness of its edge is measured. Long shapes (edges of a
+    A morphological opening wider than any stroke estimates the surroundings. Pixels that stand out
+    by a quarter of the range form connected shapes, and an uneven shape is reduced to its brighter
+    part (Otsu 1979). The sharpness of each shape's edge is measured. Long shapes (edges of a
     collimator or a shutter, wires) are left out.
 
     Args:
@@ -96,7 +96,7 @@ def find_strokes(plane: Plane) -> list[Stroke]:
 
 
 def enlargement(shape: tuple[int, ...]) -> int:
-    """How many times a small image is enlarged, so that its letters have a form."""
+    """Factor by which a small image is enlarged, so that its letters become recognisable."""
     return min(_MOST_TIMES, -(-_SMALL // min(shape)))
 
 
@@ -109,7 +109,7 @@ def _enlarged(plane: Plane, times: int) -> Plane:
 
 
 def _reduced(stroke: Stroke, times: int) -> Stroke:
-    """The stroke with its box in pixels of the image as it was; its shape stays fine."""
+    """The stroke with its box in pixels of the original image; its shape keeps the finer grid."""
     box = stroke.box
     if times == 1:
         return stroke
@@ -178,9 +178,9 @@ def _of_tone(plane: Plane, tone: Tone, times: int) -> Iterator[Stroke]:
 def _even_parts(
     plane: Plane, box: Box, shape: NDArray[np.bool_], depth: int = _CUTS
 ) -> Iterator[tuple[Box, NDArray[np.bool_]]]:
-    """A shape as it is if its brightness is even, else the connected shapes of its brighter part.
+    """The shape itself if its brightness is even, else the connected shapes of its brighter part.
 
-    Text over tissue of middle brightness hangs together with it, and an implant with text over it.
+    Text over tissue of medium brightness is connected with it, as is text over an implant.
     """
     values = plane[box.slices][shape]
     if depth == 0 or values.size < 16 or values.std() <= _UNEVEN:
@@ -199,7 +199,7 @@ def _even_parts(
 
 
 def _otsu(values: NDArray[np.float32]) -> float:
-    """The threshold that best parts values into two classes (Otsu, IEEE T SMC 1979;9:62)."""
+    """The threshold that best separates values into two classes (Otsu, IEEE T SMC 1979;9:62)."""
     counts, edges = np.histogram(values, bins=64)
     middles = (edges[:-1] + edges[1:]) / 2
     below = np.cumsum(counts)

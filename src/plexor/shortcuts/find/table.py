@@ -1,8 +1,9 @@
-"""The table of tags: a CSV file with a row a box, and a row for each image without one."""
+"""The table of tags: a CSV file with one row per box, and one for each image without a box."""
 
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -70,20 +71,9 @@ def read_tags(path: Path, *, by: Literal["path", "id"] = "path") -> dict[str, tu
         absent.
 
     Raises:
-        DataError: the file cannot be read, lacks a column, or has a box that is none.
+        DataError: the file cannot be read, lacks a column, or contains an invalid box.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as a table of tags: {error}") from error
-    rows = list(csv.DictReader(lines))
-    header = lines[0].split(",") if lines else []
-    missing = [name for name in _NEEDED if name not in header]
-    if missing:
-        raise DataError(
-            f"{path}: expected the columns {', '.join(_NEEDED)}, found no {missing[0]!r}; "
-            "write the table with plexor shortcuts find"
-        )
+    _, rows = read_rows(path)
     tags: dict[str, list[Tag]] = {}
     for line, written in enumerate(rows, 2):
         row = {name: plain_cell(cell or "") for name, cell in written.items()}
@@ -93,6 +83,27 @@ def read_tags(path: Path, *, by: Literal["path", "id"] = "path") -> dict[str, tu
         if row["kind"] != NO_TAG:
             there.append(_tag(row, f"{path}, line {line}"))
     return {name: tuple(there) for name, there in tags.items()}
+
+
+def read_rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """The columns of a table of tags, and its rows with their cells as they are written.
+
+    Raises:
+        DataError: the file cannot be read, or lacks a column.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read as a table of tags: {error}") from error
+    table = csv.DictReader(io.StringIO(text, newline=""), restval="")
+    columns = list(table.fieldnames or [])
+    missing = [name for name in _NEEDED if name not in columns]
+    if missing:
+        raise DataError(
+            f"{path}: expected the columns {', '.join(_NEEDED)}, found no {missing[0]!r}; "
+            "write the table with plexor shortcuts find"
+        )
+    return columns, [{name: row[name] for name in columns} for row in table]
 
 
 def tags_of_cases(
@@ -107,7 +118,7 @@ def tags_of_cases(
         table: name of the table, for errors.
 
     Raises:
-        DataError: a case is not in the table, which is of other images.
+        DataError: a case is not in the table, so that the table belongs to other images.
     """
     names = {case.id: name_of(case, root) for case in cases}
     absent = [case.id for case in cases if names[case.id] not in tags]

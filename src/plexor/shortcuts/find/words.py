@@ -1,4 +1,4 @@
-"""What a text is: a side, a time, an identifier, or other text."""
+"""Classifies text: a side, a time, an identifier, or other text."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _TIMES = re.compile(
     r"\b\d{1,2}:\d{2}(:\d{2})?\b|\b\d{4}[-./]\d{1,2}[-./]\d{1,2}\b|\b\d{1,2}[-./]\d{1,2}[-./]\d{2,4}\b"
 )
 _SHORTEST = 4
-"""Characters of the shortest part of a header's name or number that is looked for in a text."""
+"""Minimum length of a part of a header's name or number that is searched for in a text."""
 
 
 def kind_of_text(text: str, identifiers: Collection[str] = ()) -> Kind:
-    """What kind of tag says this.
+    """The kind of a tag with this text.
 
     Args:
         text: as read.
-        identifiers: the patient's name, number and birth date as the file's header has them; a
-            part of four characters and more that the text holds makes it an identifier.
+        identifiers: the patient's name, number and birth date as the file's header has them; a text
+            that contains a part of at least four characters of these is an identifier.
 
     Example:
         >>> kind_of_text("R"), kind_of_text("17:13:03"), kind_of_text("KV70")
@@ -37,7 +37,7 @@ def kind_of_text(text: str, identifiers: Collection[str] = ()) -> Kind:
 
 
 def identified(text: str, identifiers: Collection[str]) -> bool:
-    """Whether a text holds a part of the header's name or number, whatever its case."""
+    """Whether a text contains a part of the header's name or number, ignoring case."""
     plain = _plain(text)
     parts = {
         _plain(part) for whole in identifiers for part in (whole, *re.split(r"[\^\s=,]+", whole))

@@ -29,9 +29,9 @@ Rows = list[dict[str, str]]
 
 
 def write_cohorts(out: Path, scale: Scale) -> None:
-    """Draws the phantoms and writes both manifests of them, unless they are there.
+    """Draws the phantoms and writes their two manifests, unless they exist.
 
-    The second manifest is the first with the volumes of other people of the same split.
+    In the second manifest each person has the volumes of another person of the same split.
     """
     drawn = out / "phantoms" / "manifest.csv"
     people = [split for split, n in splits(scale) for _ in range(n)]
@@ -82,10 +82,11 @@ def write_real(out: Path, data: Path) -> tuple[Scan, ...]:
 
 
 def permuted(rows: Sequence[Mapping[str, str]]) -> Rows:
-    """The rows with the volumes of another person of the same split, the same for all scans.
+    """The rows with volumes permuted: each person gets those of another person of the same split.
 
-    Volumes of one person stay together, so that they are somebody's anatomy, and their distribution
-    in each split stays as it was. In a split of one person they stay where they are.
+    All scans of a person get the volumes of one other person, so that they are the anatomy of
+    one person, and their distribution in each split is unchanged. A split with one person is not
+    permuted.
     """
     found: Rows = [dict(row) for row in rows]
     for split in dict.fromkeys(row["split"] for row in rows):

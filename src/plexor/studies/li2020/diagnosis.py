@@ -1,4 +1,4 @@
-"""What is measured of a trained network beside its audit: yardsticks, bias, gradient share."""
+"""Measurements on a trained network beside its audit: yardsticks, bias, gradient share."""
 
 from __future__ import annotations
 
@@ -47,14 +47,15 @@ class Older:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """What the slope says of a case's two inputs.
+    """How much of a case's gradient lies in each of the two inputs.
 
     Attributes:
         case_id: the case.
         group: the person.
-        image: years that the best change of the image moves a linear model with this slope, at the
-            main radius under L∞.
-        features: the same for the features within their measurement error; 0 without any.
+        image: shift, in years, of a linear model with this gradient under the strongest change of
+            the image, at the main radius under L∞.
+        features: the same for the features within their measurement error; 0 for a model without
+            features.
     """
 
     case_id: str
@@ -119,7 +120,7 @@ def diagnose(
         model: the network.
         scale: of the study.
         validation: cases that the bias by age is fitted on.
-        test: cases whose slopes are taken.
+        test: cases whose gradients are measured.
         moved: measurement error of each feature, in ml.
     """
     ages = np.array([float(case.truth) for case in validation])

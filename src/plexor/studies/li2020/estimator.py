@@ -77,7 +77,7 @@ class Estimator:
         """Reads what ``save`` wrote.
 
         Raises:
-            ModelError: the file is damaged, or something else.
+            ModelError: the file is damaged or holds something else.
         """
         try:
             with safe_open(path, framework="pt") as file:
@@ -98,11 +98,11 @@ class Estimator:
 
 
 class Pipeline:
-    """A model with features that estimates these from the image itself: a model of the image.
+    """A model whose features are estimated from the image, so that it takes the image only.
 
     Args:
         inner: a model that takes features.
-        estimator: gives them.
+        estimator: estimates the features.
     """
 
     def __init__(self, inner: TorchModel, estimator: Estimator) -> None:
@@ -165,7 +165,7 @@ def train_estimator(
         preprocess: of the network's input.
         n_steps: batches of 8 in an order drawn anew for each pass.
         seed: of initial weights and order.
-        advance: told of each step.
+        advance: called after each step.
     """
     features = fitted_features(cohort.cases)
     with torch.random.fork_rng(devices=[]):
@@ -191,15 +191,15 @@ def train_estimator(
 
 
 def rescan_radii(estimator: Estimator, cases: Sequence[Case]) -> dict[str, float]:
-    """How far each estimated volume differs between two scans of a person, in ml.
+    """Repeatability of each estimated volume between two scans of a person, in ml.
 
     1.96 times the standard deviation of one measurement: half of the 95 % limits of agreement
-    divided by the square root of 2 (Bland & Altman, Lancet 1986;1:307, repeatability). To three
-    significant figures.
+    divided by the square root of 2 (Bland & Altman, Lancet 1986;1:307, repeatability). Rounded to
+    three significant figures.
 
     Args:
-        estimator: measures.
-        cases: two scans of each person, by their groups.
+        estimator: the estimator.
+        cases: two scans of each person; a person is a group.
     """
     by_person: dict[str, list[Tensor]] = {}
     for case in cases:

@@ -139,7 +139,7 @@ def _read_bids(folder: Path) -> Read:
 
 
 def _table(folder: Path, name: str, inside: str) -> dict[str, Row]:
-    """Rows by their first column, of a table in the folder, or of the only one in a folder in it.
+    """Rows by their first column, of a table in the folder or of the only one in a subfolder.
 
     Raises:
         DataError: there is none, or several.
@@ -161,7 +161,7 @@ def _is_volume(path: Path) -> bool:
 
 
 def _subject(path: Path, subjects: list[str]) -> str:
-    """The subject whose name the file's begins with, the longest; else the file's name."""
+    """The longest subject name that the file's name starts with; else the file's name."""
     fitting = [name for name in subjects if name and path.name.startswith(name)]
     return max(fitting, key=len, default=path.name)
 

@@ -30,7 +30,7 @@ from plexor.studies.li2020.plans import GAP, SEED
 
 Values = NDArray[np.float64]
 BANDS = ((20, 40), (40, 60), (60, 90))
-"""Ages in years; the lower end belongs to the band, and the last one's upper end."""
+"""Age bands in years; each includes its lower end, and the last also its upper end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -79,20 +79,20 @@ class Network:
         )
 
     def find(self, start: str) -> str:
-        """The id of the probe that begins so; "" where there is none."""
+        """The id of the probe with this prefix; "" if there is none."""
         return next(
             (name for name in self.findings["probe"].unique() if name.startswith(start)), ""
         )
 
     def has(self, probe: str) -> bool:
-        """Whether a probe was tried on it."""
+        """Whether a probe was run on the network."""
         return bool((self.findings["probe"] == probe).any())
 
     def shifts(self, probe: str) -> pd.DataFrame:
         """By case: ``group``, ``truth``, and means over seeds.
 
-        ``signed`` is of the shift, ``size`` of its absolute value, both in years, and ``crossed``
-        of whether it is as wide as the gap, 0 or 1.
+        ``signed`` is the mean shift and ``size`` the mean absolute shift, both in years;
+        ``crossed`` is the share of seeds whose absolute shift is at least the gap.
         """
         if probe not in self._shifts:
             rows = self.findings[self.findings["probe"] == probe]
@@ -112,7 +112,7 @@ class Network:
     def mean(
         self, probe: str, column: str, *, band: tuple[int, int] | None = None
     ) -> Number | None:
-        """The mean over cases, clustered by person; None where the probe was not tried."""
+        """The mean over cases, clustered by person; None if the probe was not run."""
         if not self.has(probe):
             return None
         rows = self.shifts(probe)
@@ -130,7 +130,7 @@ class Network:
         return self.findings[self.findings["probe"] == CLEAN]
 
     def mae(self) -> Number:
-        """Mean absolute error; of each scan the mean over seeds of the absolute error."""
+        """Mean absolute error over scans; the mean over seeds is taken first for each scan."""
         rows = self.clean()
         wide = rows.assign(error=(rows["after"] - rows["truth"]).abs()).groupby("case_id")
         errors = wide.agg(group=("group", "first"), error=("error", "mean"))
@@ -138,7 +138,7 @@ class Network:
         return Number.of("years", found)
 
     def mae_by_seed(self) -> list[Number]:
-        """The same of each seed alone."""
+        """Mean absolute error of each training seed."""
         return [
             Number.of(
                 "years",
@@ -238,6 +238,25 @@ def difference_of(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     return both.assign(size=both["size"] - both["size_other"])
 
 
+def relative_difference(
+    one: pd.DataFrame, error: float, other: pd.DataFrame, other_error: float
+) -> Estimate:
+    """Mean shift in units of a network's own clean error, minus another network's.
+
+    A network of twice the error may move twice as far by that alone. The errors are taken as
+    known; the interval has the spread of the shifts only.
+
+    Args:
+        one: shifts of the first network, see ``Network.shifts``.
+        error: its mean absolute error on untouched images, in years, positive.
+        other: shifts of the second network on the same scans.
+        other_error: its error.
+    """
+    both = one.merge(other, left_index=True, right_index=True, suffixes=("", "_other"))
+    difference = both["size"] / error - both["size_other"] / other_error
+    return clustered_mean(difference.to_numpy(float), both["group"].to_numpy(str))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paired:
     """Two sets of shifts of the same scans.
@@ -256,7 +275,7 @@ class Paired:
 
     @property
     def shown(self) -> bool:
-        """Whether a difference was shown at 5 %, corrected."""
+        """Whether the corrected p-value is below 5 %."""
         return self.corrected < 0.05
 
 

@@ -23,7 +23,7 @@ ARCHITECTURE = {
 }
 COHORT, PERMUTED_COHORT, REAL_COHORT = "cohort.csv", "cohort-permuted.csv", "cohort-real.csv"
 NOTHING = "nothing"
-"""A mask that no image has: a threat whose region it is leaves every voxel as it is."""
+"""A mask that no image has: a threat restricted to it changes no voxel."""
 GAP = 5.0
 """Years: a difference of predicted and true age that studies call accelerated ageing."""
 WHITE_MATTER = 800.0
@@ -33,25 +33,30 @@ SEED = 0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """How large everything is.
+    """Sizes of the study at one scale.
 
     Attributes:
         name: "smoke", "small" or "full".
-        spacing_mm: edge of a voxel of phantoms and network.
-        size: of the network's input, in voxels.
+        spacing_mm: edge of a voxel of phantoms and of the estimator of volumes.
+        size: of the estimator's input, in voxels.
+        network_mm: edge of a voxel that the networks see.
+        network_size: of the networks' input, in voxels.
         n_people: split → people; each has two scans.
         n_fit: sizes of the batches, in scans, that one perturbation is fitted on.
         seeds: of training.
         training: options of training.
         steps: of PGD.
         universal: options of the perturbation for a batch.
-        radii: in stored numbers, under L∞; the L2 radii have the same root mean square.
+        radii: in stored numbers, under L∞; the L2 radius has the root mean square of the greatest.
+        n_changed: under L0, how many voxels may take any number that the file can store.
         estimator_steps: of the training of the estimator of volumes.
     """
 
     name: str
     spacing_mm: int
     size: tuple[int, int, int]
+    network_mm: int
+    network_size: tuple[int, int, int]
     n_people: Mapping[str, int]
     n_fit: tuple[int, ...]
     seeds: tuple[int, ...]
@@ -59,26 +64,27 @@ class Scale:
     steps: int
     universal: Mapping[str, Any]
     radii: tuple[float, ...]
+    n_changed: int
     estimator_steps: int
 
     @property
     def main_radius(self) -> float:
-        """The greatest: that of the comparisons."""
+        """The largest radius, used for the comparisons."""
         return self.radii[-1]
 
-    def l2(self, radius: float, n_voxels: int) -> float:
-        """The L2 radius of a change of that root mean square, to three figures."""
-        exact = radius * math.sqrt(n_voxels)
+    def l2(self, n_voxels: int) -> float:
+        """The L2 radius whose root mean square is the main radius, to three figures."""
+        exact = self.main_radius * math.sqrt(n_voxels)
         return float(f"{exact:.3g}")
 
     def setting(self, *, real: int) -> str:
-        """What was run on what, in a sentence."""
+        """One sentence on the data and the networks of the run."""
         people = ", ".join(f"{n} {split}" for split, n in self.n_people.items())
         ten = f" and {real} real volumes, audited alike" if real else ""
         return (
             f"Run on phantoms of {self.spacing_mm} mm voxels ({people} people, two scans each)"
             f"{ten}; {len(self.seeds)} training seed(s) of each network, which see "
-            f"{' × '.join(map(str, self.size))} voxels."
+            f"{' × '.join(map(str, self.network_size))} voxels of {self.network_mm} mm."
         )
 
 
@@ -87,6 +93,8 @@ SCALES: dict[str, Scale] = {
         name="smoke",
         spacing_mm=6,
         size=(24, 30, 24),
+        network_mm=6,
+        network_size=(24, 30, 24),
         n_people={"train": 16, "validation": 4, "test": 5},
         n_fit=(6,),
         seeds=(0,),
@@ -94,25 +102,31 @@ SCALES: dict[str, Scale] = {
         steps=4,
         universal={"steps": 6, "clip": 60.0},
         radii=(4.0, 16.0),
+        n_changed=30,
         estimator_steps=12,
     ),
     "small": Scale(
         name="small",
         spacing_mm=4,
         size=(36, 44, 36),
-        n_people={"train": 160, "validation": 30, "test": 40},
+        network_mm=6,
+        network_size=(24, 30, 24),
+        n_people={"train": 160, "validation": 20, "test": 12},
         n_fit=(10, 30, 100),
         seeds=(0, 1, 2),
-        training={"epochs": 16, "batch_size": 16, "patience": 16, "learning_rate": 0.004},
-        steps=10,
-        universal={"steps": 60, "clip": 60.0},
-        radii=(2.0, 4.0, 8.0, 16.0),
-        estimator_steps=400,
+        training={"epochs": 4, "batch_size": 16, "patience": 4, "learning_rate": 0.004},
+        steps=8,
+        universal={"steps": 30, "clip": 60.0},
+        radii=(1.0, 4.0, 16.0),
+        n_changed=30,
+        estimator_steps=300,
     ),
     "full": Scale(
         name="full",
         spacing_mm=2,
         size=(72, 90, 72),
+        network_mm=2,
+        network_size=(72, 90, 72),
         n_people={"train": 2000, "validation": 200, "test": 300},
         n_fit=(10, 100, 1000, 3000),
         seeds=(0, 1, 2, 3, 4),
@@ -120,6 +134,7 @@ SCALES: dict[str, Scale] = {
         steps=40,
         universal={"steps": 400, "clip": 60.0},
         radii=(1.0, 2.0, 4.0, 8.0, 16.0),
+        n_changed=100,
         estimator_steps=20_000,
     ),
 }
@@ -165,8 +180,8 @@ def plan_of(
         n_voxels: of a stored volume, for L2 radii.
         moved: how far an adversary may move each feature, in ml.
         real: the radius for the real volumes; None for the phantoms.
-        pipeline: the features are estimated from the image: the network's second input is no
-            column of the manifest any more.
+        pipeline: whether the features are estimated from the image instead of read from the
+            manifest.
     """
     taken = network != CONVENTIONAL and not pipeline
     if real is None:
@@ -191,8 +206,8 @@ def plan_of(
             "unit": "years",
             "loss": "l1",
             "preprocess": {
-                "size": list(scale.size),
-                "spacing_mm": scale.spacing_mm,
+                "size": list(scale.network_size),
+                "spacing_mm": scale.network_mm,
                 "window": None,
             },
             **scale.training,
@@ -204,12 +219,12 @@ def plan_of(
 
 
 def _attacks(scale: Scale, n_voxels: int) -> list[Written]:
-    """Image by image, features held: away at every radius and in L2, up and down at the main."""
+    """Image by image, features held: away at each radius, in L2 and L0, up and down at the main."""
     main = scale.main_radius
-    l2 = [scale.l2(radius, n_voxels) for radius in scale.radii]
     return [
         _away(scale, {"norm": "linf", "radius": list(scale.radii)}),
-        _away(scale, {"norm": "l2", "radius": l2[-2:]}),
+        _away(scale, {"norm": "l2", "radius": scale.l2(n_voxels)}),
+        _away(scale, {"norm": "l0", "radius": scale.n_changed}),
         *(
             _away(scale, {"norm": "linf", "radius": main}) | {"goal": {way: GAP}}
             for way in ("raise", "lower")
@@ -223,7 +238,7 @@ def _away(scale: Scale, threat: Written) -> Written:
 
 
 def _moving(scale: Scale, network: str, moved: Mapping[str, float]) -> list[Written]:
-    """The attacker of features: with the image, and of the features alone."""
+    """Attacks on image and features, and on the features only."""
     ball = {"norm": "linf", "radius": scale.main_radius, "features": dict(moved)}
     alone = _away(scale, {**ball, "region": {"masked": NOTHING}}) | {"id": "features"}
     if network == VOLUMES:

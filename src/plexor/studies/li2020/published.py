@@ -101,7 +101,7 @@ LI2020 = Study(
             n=_N,
             where=_BERMUDEZ,
             rounding=0.005,
-            note="another study, which the hybrid is that of",
+            note="another study, from which the hybrid is taken",
         ),
         Published(
             id="mae-both",

@@ -45,7 +45,7 @@ _BRIGHT = 99.0
 
 
 def steps(request: Request) -> list[Step]:
-    """What is to be done, in order.
+    """The steps of the study, in order.
 
     Raises:
         PlanError: an unknown scale or arm.
@@ -112,11 +112,11 @@ class _Arm:
         return load_model(ModelSource(weights=self.folder / "weights.safetensors"))
 
     def diagnosis(self) -> Diagnosis:
-        """As ``audit`` has measured it."""
+        """Its findings and diagnosis, as ``audit`` measured them."""
         return Diagnosis.load(self.folder / "diagnosis.json")
 
     def _write(self, kind: str) -> Path:
-        """Writes the plan; once its audit has begun, it must be the one that is there."""
+        """Writes the plan; once its audit has begun, the plan must equal the existing one."""
         out = self.request.out
         plan = plan_of(
             self.network,
@@ -229,7 +229,7 @@ def _compare(request: Request, scale: Scale, advance: Advance) -> None:
         real={name: network(name, "real") for name in NETWORKS} if has_real else {},
         real_radius=_real_radius(out, scale) if has_real else float("nan"),
         moved=_moved(out),
-        l2=tuple(scale.l2(radius, _n_voxels(out)) for radius in scale.radii[-2:]),
+        l2=scale.l2(_n_voxels(out)),
     )
     write_study(out, result)
     advance(1, 1, "networks compared")

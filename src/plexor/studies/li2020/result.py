@@ -9,7 +9,7 @@ import pandas as pd
 from plexor.core.version import __version__
 from plexor.findings.study_file import Agreement, Arm, Compared, Number, StudyResult, StudyTable
 from plexor.stats import clustered_mean
-from plexor.studies.li2020.ours import Network, Paired, paired
+from plexor.studies.li2020.ours import Network, Paired, paired, relative_difference
 from plexor.studies.li2020.plans import (
     CONVENTIONAL,
     HYBRID,
@@ -52,9 +52,9 @@ def study_result(
     real: Mapping[str, Network],
     real_radius: float,
     moved: Mapping[str, float],
-    l2: tuple[float, ...],
+    l2: float,
 ) -> StudyResult:
-    """Everything the report says.
+    """The contents of the report.
 
     Args:
         scale: of the run.
@@ -63,14 +63,14 @@ def study_result(
         real: name → the network on real volumes; empty without.
         real_radius: in stored numbers of these.
         moved: measurement error of each feature, in ml.
-        l2: the L2 radii.
+        l2: the L2 radius.
     """
     comparisons = _comparisons(networks, pipeline, scale)
     study = LI2020
     tables: list[StudyTable] = [
         clean_table(networks),
         attackers_table(networks, pipeline, moved, scale),
-        paired_table(comparisons, _errors(networks)),
+        paired_table(comparisons, _errors(networks), _relative(networks, scale)),
         size_table(networks, scale, l2),
         crossing_table(networks, scale),
         universal_table(networks, scale),
@@ -154,6 +154,24 @@ def _errors(networks: Mapping[str, Network]) -> dict[str, str]:
     return found
 
 
+def _relative(networks: Mapping[str, Network], scale: Scale) -> dict[str, str]:
+    """Difference of shifts in units of each network's clean error, of each pair, in words."""
+    return {
+        f"{one} – {other}": _in_errors(networks[one], networks[other], scale)
+        for one in NETWORKS
+        for other in NETWORKS
+        if one != other
+    }
+
+
+def _in_errors(one: Network, other: Network, scale: Scale) -> str:
+    probe, errors = away(scale.main_radius), (one.mae().value, other.mae().value)
+    if not (errors[0] and errors[1]):
+        return "undefined"
+    found = relative_difference(one.shifts(probe), errors[0], other.shifts(probe), errors[1])
+    return f"{found.value:+.2f} ({found.low:+.2f} to {found.high:+.2f})"
+
+
 def _error_difference(one: Network, other: Network) -> Number:
     """Mean of the first's absolute errors minus the second's, over the same scans."""
 
@@ -194,8 +212,9 @@ def verdict(
     )  # fmt: skip
     parts = [f"{start}{_compared(found, one, other)}." for start, found, one, other in pairs]
     parts.insert(1, _equal_error(networks))
+    parts.insert(2, _corrected(networks, scale))
     if against.shown and against.difference.value > 0 and not permuted.shown:
-        parts.insert(3, _ANATOMY)
+        parts.insert(4, _ANATOMY)
     if len(scale.seeds) < _FEWEST_SEEDS:
         parts.append(
             f"With {len(scale.seeds)} training seed(s) no difference between networks is a finding."
@@ -212,6 +231,12 @@ def _compared(found: Paired, one: str, other: str) -> str:
         return f"no difference was shown between {one} and {other} ({figures}, {p})"
     way = "further" if value > 0 else "less far"
     return f"{one} moved {way} than {other} ({figures}, {p})"
+
+
+def _corrected(networks: Mapping[str, Network], scale: Scale) -> str:
+    """The shifts in units of each network's own error."""
+    found = _in_errors(networks[CONVENTIONAL], networks[HYBRID], scale)
+    return f"In units of its own clean error, the conventional network's shift differs by {found}."
 
 
 def _equal_error(networks: Mapping[str, Network]) -> str:

@@ -50,17 +50,24 @@ def clean_table(networks: Networks) -> StudyTable:
     )
 
 
-def size_table(networks: Networks, scale: Scale, l2: Sequence[float]) -> StudyTable:
+def size_table(networks: Networks, scale: Scale, l2: float) -> StudyTable:
     """How far each attack moves the number, at every radius, beside what moves it anyway."""
     probes = [(f"Away, L∞ ≤ {r:g}", away(r), "size") for r in scale.radii]
-    probes += [(f"Away, L2 ≤ {r:g}", f"pgd-deviate-{GAP:g}-l2-{r:g}", "size") for r in l2]
+    few = f"{scale.n_changed} voxels"
+    probes += [
+        (f"Away, L2 ≤ {l2:g}", f"pgd-deviate-{GAP:g}-l2-{l2:g}", "size"),
+        (f"Away, {few}", f"pgd-deviate-{GAP:g}-l0-{scale.n_changed}", "size"),
+    ]
     main = scale.main_radius
     probes += [
         (f"{way}, L∞ ≤ {main:g}", f"pgd-{goal}-{GAP:g}-linf-{main:g}", "signed")
         for way, goal in (("Up", "raise"), ("Down", "lower"))
     ]
     probes += [(f"Noise, L∞ = {r:g}", f"noise-linf-{r:g}", "size") for r in scale.radii]
-    probes += [(f"Noise, L2 = {r:g}", f"noise-l2-{r:g}", "size") for r in l2]
+    probes += [
+        (f"Noise, L2 = {l2:g}", f"noise-l2-{l2:g}", "size"),
+        (f"Noise in {few}", f"noise-l0-{scale.n_changed}", "size"),
+    ]
     rows = [
         StudyRow(name=name, cells=tuple(found.mean(probe, column) for found in networks.values()))
         for name, probe, column in probes
@@ -85,7 +92,8 @@ def size_table(networks: Networks, scale: Scale, l2: Sequence[float]) -> StudyTa
         "year. Radii are in stored numbers; white matter is about 800.",
         columns=("Change", *networks),
         rows=tuple(rows),
-        note="An L2 radius has the root mean square over all voxels of the L∞ radius beside it. "
+        note="The L2 radius has the root mean square over all voxels of the greatest L∞ radius. "
+        "A voxel that an L0 attack changes may take any number that the file can store. "
         "The network of the volumes only does not see the image: its shift by the image is 0.",
     )
 
@@ -217,8 +225,16 @@ def attackers_table(
     )
 
 
-def paired_table(comparisons: Sequence[Paired], errors: Mapping[str, str]) -> StudyTable:
-    """Networks and attackers in pairs, on the same scans."""
+def paired_table(
+    comparisons: Sequence[Paired], errors: Mapping[str, str], relative: Mapping[str, str]
+) -> StudyTable:
+    """Networks and attackers in pairs, on the same scans.
+
+    Args:
+        comparisons: pairs of networks, and of attackers on one network.
+        errors: pair of networks → difference of their clean errors, in words.
+        relative: pair of networks → difference of shifts in units of each one's clean error.
+    """
     rows = [
         StudyRow(
             name=one.name,
@@ -227,6 +243,7 @@ def paired_table(comparisons: Sequence[Paired], errors: Mapping[str, str]) -> St
                 Number(kind="p", value=one.p_value),
                 Number(kind="p", value=one.corrected),
                 errors.get(one.name, ""),
+                relative.get(one.name, ""),
             ),
         )
         for one in comparisons
@@ -236,7 +253,14 @@ def paired_table(comparisons: Sequence[Paired], errors: Mapping[str, str]) -> St
         title="In pairs",
         text="Mean size of the shift of the first minus that of the second, on the same scans; "
         "sign-flip permutation of whole people, and Holm's correction over all rows.",
-        columns=("Comparison", "Difference", "p", "p, Holm", "Difference of clean errors"),
+        columns=(
+            "Comparison",
+            "Difference",
+            "p",
+            "p, Holm",
+            "Difference of clean errors",
+            "Difference of shifts, each in units of its network's clean error",
+        ),
         rows=tuple(rows),
         note="Positive: the first moves further. A difference between networks of unequal clean "
         "error need not be one of design.",

@@ -1,0 +1,136 @@
+"""Layers of a network that hide the gradient: they leave torch, detach, compare or round."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from plexor.core.errors import ModelError
+from plexor.models.batch import Batch
+from plexor.models.model import HasNetwork, Model, answer
+from plexor.models.straight_through import StraightThrough
+
+_STEPS: frozenset[Callable[..., Any]] = frozenset(
+    getattr(owner, name)
+    for name in ("round", "floor", "ceil", "trunc", "sign")
+    for owner in (torch, Tensor)
+)
+"""Functions whose slope is zero wherever there is one."""
+
+
+def hiding_layers(model: Model, batch: Batch) -> tuple[str, ...]:
+    """Names of the layers that hide the gradient of the images, to be passed by.
+
+    A layer hides it if its input depends on the images and it raises for such an input, as NumPy
+    does, or returns an output that does not depend on it in torch's eyes, or calls a function with
+    steps, e.g. ``torch.round``. Only layers whose output has the shape of their input are named,
+    the innermost where layers contain each other, since only these can be taken as the identity.
+
+    Args:
+        model: any model.
+        batch: images to run it on, see ``Batch``; one case is enough.
+
+    Returns:
+        Names as ``network.named_modules()`` gives them, as many as it takes for the outputs to
+        depend on the images; empty for a model without a network, or where no layers help.
+
+    Example:
+        >>> from plexor.attacks.example import tiny_problem
+        >>> model, batch = tiny_problem()
+        >>> hiding_layers(model, batch)
+        ()
+    """
+    if not isinstance(model, HasNetwork):
+        return ()
+    found: list[str] = []
+    while True:
+        watch = _Watch(model.network, passed=found)
+        guide = StraightThrough(model, found) if found else model
+        images = batch.images.detach().clone().requires_grad_()
+        try:
+            with watch, torch.enable_grad():
+                seen = answer(guide, batch, images).requires_grad
+        except ModelError:
+            seen = False
+            watch.blame_innermost()
+        if watch.hiding is None:
+            return tuple(found) if seen else ()
+        found.append(watch.hiding)
+
+
+class _Watch(TorchFunctionMode):
+    """Watches the layers of a network run, and names the first that hides the gradient.
+
+    Args:
+        network: the network.
+        passed: names of the layers that are passed by already.
+
+    Attributes:
+        hiding: the name of the layer; None if there is none.
+    """
+
+    def __init__(self, network: nn.Module, *, passed: Sequence[str]) -> None:
+        super().__init__()
+        self.hiding: str | None = None
+        self._running: list[str] = []
+        self._stepping: set[str] = set()
+        self._layers = {
+            name: layer for name, layer in network.named_modules() if name and name not in passed
+        }
+        self._hooks = ExitStack()
+
+    def __enter__(self) -> Self:
+        for name, layer in self._layers.items():
+            self._hooks.callback(layer.register_forward_pre_hook(self._starts(name)).remove)
+            self._hooks.callback(layer.register_forward_hook(self._ends(name)).remove)
+        super().__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)
+        self._hooks.close()
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        if func in _STEPS and self._running and _depends(args):
+            self._stepping.add(self._running[-1])
+        return func(*args, **(kwargs or {}))
+
+    def blame_innermost(self) -> None:
+        """Names the layer that was running when the network failed, if none is named yet."""
+        if self.hiding is None and self._running:
+            self.hiding = self._running[-1]
+
+    def _starts(self, name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
+        def starts(_: nn.Module, inputs: tuple[Any, ...]) -> None:
+            if _depends(inputs):
+                self._running.append(name)
+
+        return starts
+
+    def _ends(self, name: str) -> Callable[[nn.Module, tuple[Any, ...], Any], None]:
+        def ends(_: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+            if not _depends(inputs):
+                return
+            self._running.remove(name)
+            same = isinstance(output, Tensor) and output.shape == inputs[0].shape
+            hides = name in self._stepping or not _depends((output,))
+            if same and hides and self.hiding is None:
+                self.hiding = name
+
+        return ends
+
+
+def _depends(values: tuple[Any, ...]) -> bool:
+    """Whether the first of them is a tensor that depends on the images."""
+    return bool(values) and isinstance(values[0], Tensor) and values[0].requires_grad

@@ -1,0 +1,1 @@
+"""Where models come from: files of other programs, servers, functions; one file for each source."""

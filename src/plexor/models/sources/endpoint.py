@@ -1,0 +1,225 @@
+"""A model behind a server: scores or decisions, each paid once."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from plexor.core.errors import ModelError, OutageError, brief
+from plexor.core.ids import digest, digest_bytes
+from plexor.models.card import ModelCard
+from plexor.models.sources.endpoint_settings import Request, Response, default_ledger
+from plexor.models.sources.http_client import Client
+from plexor.models.sources.ledger import Ledger
+from plexor.models.sources.opened import Opened
+
+_TYPES = {"json": "application/json", "npy": "application/octet-stream", "png": "image/png"}
+
+
+def open_endpoint(url: str, request: Request, response: Response, card: ModelCard) -> Opened:
+    """A model behind a server; nothing is asked yet.
+
+    Raises:
+        PlanError: the address is none, or a header takes a variable that is not set.
+    """
+    return Opened(
+        network=Endpoint(url, request, response, card.task.classes),
+        access="scores",
+        name=f"server {urlsplit(url).hostname}",
+    )
+
+
+class Endpoint(nn.Module):
+    """A server that is asked for images, as a network without gradients.
+
+    Args:
+        url: its address.
+        request: how it is asked.
+        response: where its answer holds the outputs.
+        classes: names of the classes, for answers that hold names.
+
+    Attributes:
+        source_sha256: hash of address, form and response, which is part of the model's identity.
+        n_paid: images that this process asked the server for.
+    """
+
+    def __init__(
+        self, url: str, request: Request, response: Response, classes: Sequence[str]
+    ) -> None:
+        super().__init__()
+        request.headers_with(os.environ)
+        self._client = Client(url, request)
+        self._request, self._response = request, response
+        self._names = list(response.names or classes)
+        self._ledger = Ledger(request.ledger or default_ledger(url))
+        self._anew = False
+        self.n_paid = 0
+        self.source_sha256 = digest([url, request.form, request.key, response.path, self._names])
+
+    @property
+    def n_answered(self) -> int:
+        """Images in the ledger: those paid in every run with it."""
+        return len(self._ledger)
+
+    @contextlib.contextmanager
+    def asked_anew(self) -> Iterator[None]:
+        """Context in which the server is asked also for images that it has answered before."""
+        self._anew = True
+        try:
+            yield
+        finally:
+            self._anew = False
+
+    def forward(self, images: Tensor, *features: Tensor) -> Tensor:
+        """The server's outputs for images; of each image once, also if it occurs twice."""
+        pixels: NDArray[Any] = images.detach().cpu().numpy().astype(np.float32)
+        beside = features[0].detach().cpu().numpy().astype(np.float32) if features else None
+        pixels = _levels(pixels) if self._request.form == "png" else pixels
+        keys = [self._key(pixels, beside, i) for i in range(len(pixels))]
+        known = {} if self._anew else self._ledger.answers(keys)
+        place = {key: i for i, key in enumerate(keys) if key not in known}
+        at_once = 1 if self._request.form == "png" else self._request.batch
+        missing = list(place)
+        for start in range(0, len(missing), at_once):
+            part = missing[start : start + at_once]
+            rows = [place[key] for key in part]
+            found = self._ask(pixels[rows], None if beside is None else beside[rows])
+            answers = dict(zip(part, found, strict=True))
+            if not self._anew:
+                self._ledger.keep(answers)
+            known |= answers
+        return _stacked([known[key] for key in keys], self._client.url).to(images.device)
+
+    def _key(self, pixels: NDArray[Any], beside: NDArray[np.float32] | None, i: int) -> str:
+        also = b"" if beside is None else beside[i].tobytes()
+        about = f"{self.source_sha256} {pixels.shape[1:]} ".encode()
+        return digest_bytes(about + pixels[i].tobytes() + also)
+
+    def _ask(self, pixels: NDArray[Any], beside: NDArray[np.float32] | None) -> list[Any]:
+        most = self._request.most_images
+        if most is not None and self.n_answered + len(pixels) > most:
+            raise OutageError(
+                f"{self._client.url} was asked for {self.n_answered:,} images, and "
+                f"`request.most_images` is {most:,}; raise it and run the same command again to "
+                "go on"
+            )
+        data = self._client.post(self._body(pixels, beside), _TYPES[self._request.form])
+        self.n_paid += len(pixels)
+        return self._parsed(data, len(pixels))
+
+    def _body(self, pixels: NDArray[Any], beside: NDArray[np.float32] | None) -> bytes:
+        if self._request.form == "json":
+            document: dict[str, Any] = {self._request.key: pixels.tolist()}
+            if beside is not None:
+                document["features"] = beside.tolist()
+            return json.dumps(document, separators=(",", ":")).encode()
+        if beside is not None:
+            raise ModelError("request: features beside the image need `form: json`")
+        if self._request.form == "png":
+            return png(pixels[0])
+        file = io.BytesIO()
+        np.save(file, pixels, allow_pickle=False)
+        return file.getvalue()
+
+    def _parsed(self, data: bytes, n_images: int) -> list[Any]:
+        """The part of the answer for each image: numbers in lists."""
+        url, path = self._client.url, self._response.path
+        try:
+            found = json.loads(data)
+        except ValueError as error:
+            raise OutageError(f"{url} answered with no JSON: {brief(error)}") from error
+        for key in [one for one in path.split(".") if one]:
+            try:
+                found = found[int(key)] if isinstance(found, list) else found[key]
+            except (KeyError, IndexError, TypeError, ValueError) as error:
+                known = ", ".join(map(str, found)) if isinstance(found, dict) else type(found)
+                raise OutageError(
+                    f"{url} answered without {key!r} of `response.path: {path}` (found: {known})"
+                ) from error
+        each = [found] if self._request.form == "png" else found
+        if not isinstance(each, list) or len(each) != n_images:
+            n = len(each) if isinstance(each, list) else type(each).__name__
+            raise OutageError(f"{url} answered for {n} images, and was asked for {n_images}")
+        return [self._numbers(one) for one in each]
+
+    def _numbers(self, answer: Any) -> Any:
+        """Numbers of an answer by class names."""
+        if isinstance(answer, str):
+            if answer not in self._names:
+                raise OutageError(
+                    f"{self._client.url} answered {answer!r}, which is none of "
+                    f"{', '.join(self._names)}; write `response.names`"
+                )
+            return self._names.index(answer)
+        if isinstance(answer, dict):
+            if absent := [name for name in self._names if name not in answer]:
+                raise OutageError(
+                    f"{self._client.url} answered without {', '.join(absent)} (found: "
+                    f"{', '.join(map(str, answer))}); write `response.names`"
+                )
+            return [answer[name] for name in self._names]
+        return answer
+
+
+def _stacked(answers: list[Any], url: str) -> Tensor:
+    """Answers of several images as one tensor; of class numbers (N,), else (N, ...)."""
+    try:
+        array = np.array(answers, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ModelError(
+            f"{url} answered with outputs that are no numbers, or of unequal shape: {brief(error)}"
+        ) from error
+    if not np.isfinite(array).all():
+        raise ModelError(f"{url} answered with numbers that are not finite")
+    return torch.from_numpy(array.astype(np.float32))
+
+
+def _levels(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Preprocessed values of images as levels of 8 bits: 0 is black, 1 is white.
+
+    Raises:
+        ModelError: values below 0 or above 1, no images of 1 or 3 channels, or volumes.
+    """
+    if pixels.ndim != 4 or pixels.shape[1] not in (1, 3):
+        raise ModelError(
+            "request: `form: png` takes images of 1 or 3 channels, got images of shape "
+            f"{pixels.shape[1:]}; take npy"
+        )
+    low, high = float(pixels.min()), float(pixels.max())
+    if low < -1e-4 or high > 1 + 1e-4:
+        raise ModelError(
+            f"request: `form: png` takes values of 0 to 1, got {low:.3g} to {high:.3g} after "
+            "preprocessing; write `preprocess.window`: the values that are black and white"
+        )
+    levels: NDArray[np.uint8] = np.rint(255 * pixels.clip(0, 1)).astype(np.uint8)
+    return levels
+
+
+def png(pixels: NDArray[np.uint8]) -> bytes:
+    """One image (C, H, W) of 1 or 3 channels as a PNG file.
+
+    Written here and not by ``cases``, whose codecs keep what a file had beside its pixels.
+    """
+    rows = np.moveaxis(pixels, 0, -1)
+    height, width, channels = rows.shape
+    raw = b"".join(b"\0" + row.tobytes() for row in rows)
+    head = struct.pack(">IIBBBBB", width, height, 8, 0 if channels == 1 else 2, 0, 0, 0)
+    parts = ((b"IHDR", head), (b"IDAT", zlib.compress(raw, 1)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*part) for part in parts)
+
+
+def _chunk(name: bytes, data: bytes) -> bytes:
+    check = zlib.crc32(name + data)
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", check)

@@ -1,0 +1,108 @@
+"""How a server is asked, and where in its answer the outputs are, as a plan says."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from plexor.core.errors import PlanError
+from plexor.core.ids import digest
+
+Form = Literal["json", "npy", "png"]
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """How a server is asked.
+
+    Attributes:
+        form: "json", nested lists of values; "npy", NumPy's file format, (N, C, *spatial) float32;
+            or "png", one image of 8 bits at a time, on which 0 after preprocessing is black and 1
+            is white. Values are sent as ``preprocess`` makes them: with its window [0, 1] as they
+            are stored.
+        key: for "json", the name under which the images are, in a document of that one key.
+        headers: sent with every request. ``${NAME}`` is taken from the environment, so that no
+            secret is in the plan.
+        batch: images in one request, at most.
+        per_second: requests in a second, at most; None sets no limit.
+        timeout_s: seconds to wait for an answer.
+        retries: further attempts after a timeout, or the status 429 or 5xx, with growing pauses.
+        most_images: images for which the server is asked in all, at most, earlier runs with this
+            ledger included; None sets no limit.
+        ledger: file in which every answer is kept: an image that was answered is never sent again.
+            Beside the plan if not given.
+
+    Raises:
+        PlanError: a number that has no meaning.
+    """
+
+    form: Form = "json"
+    key: str = "instances"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    batch: int = 16
+    per_second: float | None = None
+    timeout_s: float = 60.0
+    retries: int = 5
+    most_images: int | None = None
+    ledger: Path | None = None
+
+    def __post_init__(self) -> None:
+        for name, least in (("batch", 1), ("retries", 0), ("most_images", 1)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise PlanError(f"request: `{name}` must be at least {least}, got {value}")
+        for name in ("per_second", "timeout_s"):
+            value = getattr(self, name)
+            if value is not None and not (value > 0 and math.isfinite(value)):
+                raise PlanError(f"request: `{name}` must be a positive number, got {value}")
+        for name, text in self.headers.items():
+            if name.lower() in ("authorization", "x-api-key") and not _VARIABLE.search(text):
+                raise PlanError(
+                    f"request: the header {name} must come from the environment, e.g. "
+                    f"`{name}: Bearer ${{TOKEN}}`, so that the plan holds no secret"
+                )
+
+    def variables(self) -> list[str]:
+        """Names of the environment's variables that the headers take."""
+        return [name for text in self.headers.values() for name in _VARIABLE.findall(text)]
+
+    def headers_with(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """The headers, with variables replaced.
+
+        Raises:
+            PlanError: a variable is not set.
+        """
+        if absent := [name for name in self.variables() if name not in environment]:
+            raise PlanError(f"request: set {', '.join(absent)} in the environment")
+        return {
+            name: _VARIABLE.sub(lambda found: environment[found[1]], text)
+            for name, text in self.headers.items()
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """Where in a server's answer the outputs are.
+
+    Attributes:
+        path: keys and numbers that lead to the outputs in the JSON document, with dots:
+            "predictions", "result.scores"; "" takes the document. Under "png" the outputs of one
+            image, else of all images of the request, in their order.
+        names: class names as the server writes them, in the order of ``classes``, where it answers
+            with names instead of numbers, or with a mapping from names to numbers; empty takes
+            the names of ``classes``.
+    """
+
+    path: str = ""
+    names: tuple[str, ...] = ()
+
+
+def default_ledger(url: str) -> Path:
+    """The ledger's name where the plan gives none."""
+    return Path(f"{urlsplit(url).hostname or 'server'}-{digest(url)[:8]}.ledger.jsonl")

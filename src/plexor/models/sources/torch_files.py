@@ -1,0 +1,89 @@
+"""TorchScript files and programs of ``torch.export``: both run code when they are opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from plexor.core.errors import ModelError, PlanError, brief
+from plexor.core.ids import digest_file
+from plexor.models.foreign_code import foreign_code
+from plexor.models.sources.opened import Opened
+
+_WHY = {
+    "torchscript": "torch.jit.load runs code that is in the file",
+    "exported": "torch.export.load unpickles a part of the file, which can run code",
+}
+
+
+class TorchFile(nn.Module):
+    """A network from a file of torch.
+
+    Args:
+        network: as loaded.
+        sha256: of the file.
+
+    Attributes:
+        source_sha256: of the file, which is part of the model's identity.
+    """
+
+    def __init__(self, network: nn.Module, sha256: str) -> None:
+        super().__init__()
+        self.network = network
+        self.source_sha256 = sha256
+
+    def forward(self, *inputs: Tensor) -> Any:
+        """The network's answer."""
+        return self.network(*inputs)
+
+    def train(self, mode: bool = True) -> TorchFile:
+        """Leaves an exported program as it is: it has no two modes."""
+        self.training = mode
+        if isinstance(self.network, torch.jit.ScriptModule):
+            self.network.train(mode)
+        return self
+
+
+def open_torch_file(path: Path, kind: str, *, allow_code: bool) -> Opened:
+    """Opens a TorchScript file or an exported program.
+
+    Args:
+        path: the file.
+        kind: "torchscript" or "exported".
+        allow_code: whether code in the file may be run.
+
+    Raises:
+        PlanError: code is not allowed.
+        ModelError: the file is missing, damaged, or of another kind.
+    """
+    if not path.is_file():
+        raise ModelError(f"no model at {path}")
+    if not allow_code:
+        raise PlanError(
+            f"model: {path} is not opened, because {_WHY[kind]}; if you trust it, add --allow-code"
+        )
+    try:
+        with foreign_code(path.name):
+            network: nn.Module
+            if kind == "torchscript":
+                network = torch.jit.load(str(path), map_location="cpu").eval()  # type: ignore[no-untyped-call]
+            else:
+                network = torch.export.load(path).module()
+    except ModelError:
+        raise
+    except Exception as error:  # torch raises errors of many types for damaged files
+        raise ModelError(
+            f"{path} is not a complete file of "
+            f"{'torch.jit.save' if kind == 'torchscript' else 'torch.export.save'}: "
+            f"{brief(error)}"
+        ) from error
+    name = "TorchScript" if kind == "torchscript" else "torch.export"
+    return Opened(
+        network=TorchFile(network, digest_file(path)),
+        access="gradients",
+        name=f"{name} {path.name}",
+        notes=(f"code in {path.name} was run, as --allow-code permits",),
+    )

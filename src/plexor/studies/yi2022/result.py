@@ -1,0 +1,207 @@
+"""The study's result: published figures beside ours, tables, and the verdict in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from plexor.cases import Case, Cohort
+from plexor.core.version import __version__
+from plexor.findings.study_file import Agreement, Arm, Compared, Number, StudyResult
+from plexor.findings.summary.estimate import finite
+from plexor.shortcuts.find import Tag
+from plexor.stats import Estimate
+from plexor.studies.compare import compare
+from plexor.studies.study import Published
+from plexor.studies.yi2022.ours import Scores, area
+from plexor.studies.yi2022.plans import (
+    ARMS,
+    BOXES,
+    COVERED,
+    ORIGINAL,
+    RECENTRED,
+    TAGS,
+    Scale,
+    Source,
+    folder_of,
+)
+from plexor.studies.yi2022.published import OTHER_FILMS, PHANTOMS, YI2022
+from plexor.studies.yi2022.tables import (
+    BY_MODEL,
+    BY_TABLE,
+    ELSEWHERE,
+    PAIRS,
+    STROKES,
+    UNCOVERED,
+    Paired,
+    areas_table,
+    inference_table,
+    paired,
+    pairs_table,
+    seeds_table,
+    tags_table,
+)
+
+_FIGURES = {"area-original": ORIGINAL, "area-covered": COVERED, "area-tags-only": TAGS}
+_BECAUSE = "split, training and boxes are ours, and the number of published test films is unknown"
+_FEWEST_SEEDS = 3
+_SHOWN = (BY_TABLE, ELSEWHERE, STROKES, BY_MODEL)
+_NAMES = {"phantoms": "phantoms", "MURA": "films of MURA", "chest films": "chest films"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What a run has measured.
+
+    Attributes:
+        source: what the films are.
+        cohort: all films.
+        tags: film → its tags.
+        films: scores of the test films by the arms.
+        studies: scores of their studies.
+        inference: scores of the test films by the networks of the original films, covered or not.
+    """
+
+    source: Source
+    cohort: Cohort
+    tags: dict[str, tuple[Tag, ...]]
+    films: Scores
+    studies: Scores
+    inference: Scores
+
+
+def study_result(scale: Scale, found: Measured) -> StudyResult:
+    """Everything the report says."""
+    by_film = paired(found.films, PAIRS)
+    shown = paired(found.inference, [(name, UNCOVERED, "") for name in _SHOWN])
+    study = YI2022
+    return StudyResult(
+        plexor=__version__,
+        name=study.name,
+        title=study.title,
+        citation=study.citation,
+        question=study.question,
+        design=study.design,
+        scale=scale.name,
+        setting=_setting(scale, found),
+        departures=study.departures,
+        rows=tuple(_rows(found)),
+        arms=tuple(_arm(arm, seed) for seed in scale.seeds for arm in ARMS),
+        tables=(
+            areas_table(found.films, found.studies),
+            pairs_table(by_film, paired(found.studies, PAIRS)),
+            seeds_table(found.films),
+            inference_table(found.inference, shown),
+            tags_table(found.tags, found.cohort.cases),
+        ),
+        limits=study.limits,
+        verdict=verdict(found, by_film, shown, scale),
+    )
+
+
+def verdict(
+    found: Measured, by_film: Sequence[Paired], shown: Sequence[Paired], scale: Scale
+) -> str:
+    """What was shown, and what was not, in sentences."""
+    arms = {one.name: one for one in by_film}
+    parts = [PHANTOMS] if found.source == "phantoms" else []
+    parts += [OTHER_FILMS] if found.source == "chest films" else []
+    tags, recentred, boxes = (_interval(found.films.mean(arm)) for arm in (TAGS, RECENTRED, BOXES))
+    alone = (
+        f"Tags alone tell the classes with an area of {tags}; without their position {recentred}; "
+        f"and where they are, without the tags, {boxes}."
+    )
+    parts += [
+        alone,
+        _said(arms[f"{COVERED} – {ORIGINAL}"], "Networks trained and tested on covered films"),
+        _said(shown[0], "Networks of the original films, shown them with tags covered,"),
+        _said(shown[1], "The same with as much covered elsewhere"),
+    ]
+    if len(scale.seeds) < _FEWEST_SEEDS:
+        parts.append(f"With {len(scale.seeds)} training seeds no difference of arms is a finding.")
+    return " ".join(parts)
+
+
+def _said(one: Paired, who: str) -> str:
+    change, limits = one.difference.value, one.difference
+    figures = (
+        f"a difference of {_signed(change)} in area, 95 % interval {_signed(limits.low)} to "
+        f"{_signed(limits.high)} for these networks, {_signed(min(one.each))} to "
+        f"{_signed(max(one.each))} from seed to seed"
+    )
+    if not one.shown:
+        return f"{who}: no difference was shown ({figures})."
+    same = min(one.each) > 0 or max(one.each) < 0
+    way = "better" if change > 0 else "worse"
+    doubt = "" if same else "; seeds disagree about its sign"
+    return f"{who} are {way}: {figures}{doubt}."
+
+
+def _rows(found: Measured) -> list[Compared]:
+    rows = []
+    units = {"by film": found.films, "by study": found.studies}
+    for name, arm in _FIGURES.items():
+        ours = {unit: area(scores.mean(arm)) for unit, scores in units.items()}
+        rows.append(_row(YI2022.figure(name), ours, found.source))
+    tests = {
+        unit: Number(
+            kind="p", value=finite(scores.test(COVERED, ORIGINAL).p_value),
+            n=len(scores.truth), method="mean over seeds, clustered by patient",
+        )
+        for unit, scores in units.items()
+    }  # fmt: skip
+    rows.append(_row(YI2022.figure("p-covered"), tests, found.source))
+    return rows
+
+
+def _row(figure: Published, ours: dict[str, Number], source: Source) -> Compared:
+    def agreement(number: Number) -> Agreement:
+        if source == "chest films":
+            return Agreement(word="cannot be compared", because="these are films of another region")
+        return compare(figure, number, because=_BECAUSE, drawn=source == "phantoms")
+
+    return Compared(
+        id=figure.id,
+        what=figure.what,
+        published=figure.number(),
+        ours=dict(ours),
+        agreement={unit: agreement(number) for unit, number in ours.items()},
+    )
+
+
+def _setting(scale: Scale, found: Measured) -> str:
+    cases = found.cohort.cases
+    sizes = ", ".join(f"{_in(cases, split)} {split}" for split in ("train", "validation", "test"))
+    architecture = scale.training["architecture"]
+    return (
+        f"Run on {len(cases)} {_NAMES[found.source]} of {len({case.group for case in cases})} "
+        f"patients ({sizes}); {architecture} at {scale.side} × {scale.side} pixels from random "
+        f"weights, {scale.training['epochs']} epochs, "
+        f"{len(scale.seeds)} training seeds; {found.films.failed} test films failed."
+    )
+
+
+def _in(cases: Sequence[Case], split: str) -> int:
+    return sum(case.split == split for case in cases)
+
+
+def _arm(arm: str, seed: int) -> Arm:
+    folder = folder_of(arm, seed)
+    return Arm(
+        name=folder,
+        title=f"{arm}, seed {seed}",
+        text=f"Trained and tested on {ARMS[arm]}.",
+        run=f"{folder}/run",
+        commands=(
+            f"plexor train {folder}/plan.yaml",
+            f"plexor audit {folder}/plan.yaml --out {folder}/run",
+        ),
+    )
+
+
+def _interval(found: Estimate) -> str:
+    return f"{found.value:.3f} ({found.low:.3f} to {min(found.high, 1.0):.3f})"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
