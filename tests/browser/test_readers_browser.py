@@ -425,6 +425,27 @@ def test_the_next_case_is_fetched_while_this_one_is_read_and_timed_from_its_disp
     assert shown <= {read.id for read in reads[:3]}
 
 
+def test_an_answer_waits_for_its_reader_while_another_uses_the_browser(
+    browser: Browser, studies: Studies
+) -> None:
+    study, one, two = studies(), secrets.token_hex(4), secrets.token_hex(4)
+    link = study.link(one)
+    with opened(browser, link, **DESK) as page:
+        begin(page)
+        other = page.context.new_page()
+        other.goto(study.link(two))
+        begin(other)
+        page.keyboard.press("y")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/study")  # as the other reader, who is signed in now
+        phase(page, "reading")
+        assert study.submissions(one) == study.submissions(two) == []
+        page.goto(study.base)
+        page.goto(link)
+        case_number(page, 2)
+        assert [row.answers for row in study.submissions(one)] == [{"altered": True}]
+
+
 def test_two_tabs_and_the_back_button_leave_one_answer(browser: Browser, studies: Studies) -> None:
     study, name = studies(), secrets.token_hex(4)
     with opened(browser, study.link(name), **DESK) as page:

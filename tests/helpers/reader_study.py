@@ -128,6 +128,7 @@ def cheap_passwords(patch: pytest.MonkeyPatch) -> None:
 
 def client(base: str, **options: Any) -> httpx.Client:
     """A client of HTTP; without HTTPS the certificates need not be loaded, which takes a while."""
+    options = {"timeout": 60} | options  # of a busy machine
     return httpx.Client(base_url=base, trust_env=False, verify=False, **options)  # noqa: S501
 
 

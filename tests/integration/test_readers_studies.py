@@ -309,6 +309,13 @@ def test_images_that_do_not_fit(damage: Callable[[Path], None], said: str, tmp_p
     assert not (tmp_path / "study").exists()
 
 
+def test_a_case_that_lacks_an_arm_is_named(tmp_path: Path) -> None:
+    images = write_images(tmp_path / "images", n_cases=5, side=8)
+    _missing(images)
+    with pytest.raises(DataError, match="case-03 has no image in the arm 'altered', but other"):
+        made(tmp_path, images)
+
+
 def test_unbalanced_arms_and_folders_in_use(tmp_path: Path) -> None:
     images = write_images(tmp_path / "images", n_cases=5, side=8)
     with pytest.raises(PlanError, match="9 cases are wanted in all arms, but 5 can be read"):

@@ -23,6 +23,8 @@ from plexor.readers.settings import Settings, Site
 from plexor.readers.store import Store
 from plexor.readers.turn import RefusedError
 
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+"""Names and addresses of this machine, on which it listens without HTTPS."""
 MOST_BYTES = 100_000
 """Maximum size of a request's body, in bytes."""
 _THREADS = 8
@@ -130,6 +132,7 @@ class _Guard:
     def __init__(self, app: Asgi, *, https: bool) -> None:
         self._app = app
         extra = [("strict-transport-security", "max-age=31536000")] if https else []
+        self._local = not https
         self._headers = [(k.encode(), v.encode()) for k, v in [*_HEADERS, *extra]]
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -146,6 +149,9 @@ class _Guard:
 
         if _from_elsewhere(scope):
             await _refuse(guarded, 403, "csrf", "the request comes from another site")
+            return
+        if self._local and not _to_this_machine(scope):
+            await _refuse(guarded, 403, "host", "the server is reached as 127.0.0.1 or localhost")
             return
         body = await _body(receive)
         if body is None:
@@ -186,6 +192,17 @@ def _from_elsewhere(scope: Message) -> bool:
         return False
     said = dict(scope["headers"]).get(b"sec-fetch-site", b"none")
     return said not in (b"same-origin", b"none")
+
+
+def _to_this_machine(scope: Message) -> bool:
+    """Whether a request names this machine as its host, or none.
+
+    Another name that leads here is that of a site which had it changed to this machine's address,
+    so that its pages may ask this server (DNS rebinding).
+    """
+    host = dict(scope["headers"]).get(b"host", b"localhost").decode("latin-1")
+    name = host if host.endswith("]") else host.rsplit(":", 1)[0]
+    return name.strip("[]") in LOOPBACK
 
 
 async def _refuse(send: Send, status: int, code: str, message: str) -> None:

@@ -109,6 +109,9 @@ def create_study(
     _check_order(study, rows)
     length = common_length(list(looks.values()))
     files = {(case.id, arm): case.files[arm] for case, arm, _ in shown}
+    for private in (folder, key):  # no other account of this machine unblinds the study
+        private.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private.chmod(0o700)
     for number in rng.permutation(len(rows)):
         row = rows[number]
         image = read_image(files[row.case, row.arm])
@@ -166,7 +169,7 @@ def _check_folders(folder: Path, key: Path) -> None:
         )
     for path in (folder, key):
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise DataError(f"{path} is not an empty folder; choose another")
+            raise DataError(f"{path} is not an empty folder; choose another with --out")
 
 
 def _shown(study: Study, cases: Sequence[SourceCase], rng: np.random.Generator) -> list[_Shown]:
@@ -231,10 +234,12 @@ def _dealt(
     if all(len(case.files) == 1 for case in cases):
         return [(case, next(iter(case.files))) for case in cases]
     arms = list(study.arms)
-    if any(len(case.files) < len(arms) for case in cases):
-        raise DataError(
-            "some cases have an image in one arm and some in several; expected the same for all"
-        )
+    for case in cases:
+        if lacking := sorted(set(arms) - set(case.files)):
+            raise DataError(
+                f"{case.id} has no image in the arm {lacking[0]!r}, but other cases have one in "
+                "every arm; expected all cases alike"
+            )
     share = {arm: (counts[arm] if counts else len(cases) / len(arms)) for arm in arms}
     given = dict.fromkeys(arms, 0)
     dealt = []

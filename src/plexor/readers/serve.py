@@ -13,13 +13,12 @@ import sqlalchemy as sa
 import uvicorn
 
 from plexor.core.errors import DataError, PlanError
-from plexor.readers.app import create_app
+from plexor.readers.app import LOOPBACK, create_app
 from plexor.readers.security import hash_password, password_fits
 from plexor.readers.settings import Settings
 from plexor.readers.store import Store, log, now_ms, the_study
 from plexor.readers.tables import SessionRow
 
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _START_SECONDS = 30
 _IDLE_SECONDS = 75
 """Seconds for which an idle connection stays open while a reader looks at a case."""
@@ -48,7 +47,7 @@ def serve(
         PlanError: the address can be reached by others, without HTTPS.
         DataError: no images, or a port in use.
     """
-    if host not in _LOOPBACK and not https:
+    if host not in LOOPBACK and not https:
         raise PlanError(
             f"--host {host} can be reached by others, and answers and links would be sent in the "
             "clear; put a proxy with HTTPS before it and give --https"

@@ -2,7 +2,7 @@
 import { call, Refused } from "./api.js";
 
 const status = document.getElementById("status");
-const token = decodeURIComponent(location.hash.slice(1));
+const token = location.hash.slice(1);
 history.replaceState(null, "", location.pathname);
 
 async function enter() {

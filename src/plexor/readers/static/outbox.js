@@ -37,7 +37,9 @@ export async function deliver(reader, answer, waiting) {
       const refused = error instanceof Refused && error.status < 500 && error.status !== 429;
       if (refused && error.code === "signed-out") throw error;
       if (refused && error.code === "csrf") {
-        await call("/api/state");
+        // Another reader may have signed in with this browser; the answer waits for its own.
+        const now = await call("/api/state");
+        if (now.reader !== reader) throw new Refused(401, { code: "signed-out" });
       } else if (refused) {
         keep(reader, null);
         throw error;
