@@ -23,6 +23,7 @@ SLOW = (
     "tests/integration/test_readers_blinding.py",
     "tests/integration/test_study_allyn2020.py",
     "tests/integration/test_study_li2020.py",
+    "tests/integration/test_wheel.py",
     "tests/integration/test_workers.py",
     "tests/oracle/test_generative.py",
     "tests/oracle/test_phantoms_ageing.py",
