@@ -25,6 +25,7 @@ SLOW = (
     "tests/integration/test_study_allyn2020.py",
     "tests/integration/test_study_li2020.py",
     "tests/integration/test_study_yi2022.py",
+    "tests/integration/test_wheel.py",
     "tests/integration/test_workers.py",
     "tests/oracle/test_generative.py",
     "tests/oracle/test_onnx_networks.py",
