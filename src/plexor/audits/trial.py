@@ -46,7 +46,7 @@ def try_out(plan: Plan, *, allow_code: bool = False) -> Trial:
     if plan.cohort.audit is not None:
         cohort = cohort.with_split(plan.cohort.audit)
     check_features(model.card.features, plan.cohort.features, cohort=cohort.name)
-    batch = checked_cases(cohort, model)
+    batch = checked_cases(cohort, model.task, model.device)
     checks = check_model(model, batch)
     with torch.no_grad():
         decided = model.task.decide(answer(model, batch, batch.images)).cpu()
