@@ -7,6 +7,7 @@ import hashlib
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from scripts.mutants.areas import AREAS, FOLDER, ROOT, Area
 from scripts.mutants.operators import Mutant, mutants_of
@@ -17,6 +18,8 @@ def main() -> int:
     """Draws mutants, runs what has no result yet, writes the page."""
     options = _options()
     areas = [area for area in AREAS if area.name in (options.area or [a.name for a in AREAS])]
+    if options.tests:
+        areas = [replace(area, tests=tuple(options.tests), always=()) for area in areas]
     everything = {area.name: _all(area) for area in (areas if options.run_one else AREAS)}
     drawn = {name: _drawn(name, some, options) for name, some in everything.items()}
     if options.run_one:
@@ -25,7 +28,7 @@ def main() -> int:
         (area,) = areas
         results = Results(area.name)
         left = [m for m in drawn[area.name] if _is_left(results.status(m), options.survivors)]
-        return run_area(area, left, results, seconds=options.seconds) if left else 0
+        return run_area(area, left, results, options.only, options.seconds) if left else 0
     FOLDER.mkdir(parents=True, exist_ok=True)
     command = [
         sys.executable,
@@ -37,6 +40,8 @@ def main() -> int:
     ]
     command += ["--seed", str(options.seed), "--seconds", str(options.seconds)]
     command += ["--survivors"] if options.survivors else []
+    command += ["--tests", *options.tests] if options.tests else []
+    command += ["--only", options.only]
 
     def run(area: Area) -> int:
         with (FOLDER / f"{area.name}.log").open("w") as log:
@@ -68,6 +73,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=30.0, help="of tests for a mutant")
     parser.add_argument("--jobs", type=int, default=2, help="areas at a time")
     parser.add_argument("--survivors", action="store_true", help="run survivors again")
+    parser.add_argument(
+        "--tests", nargs="+", help="patterns under tests, e.g. of new ones, in place of the area's"
+    )
+    parser.add_argument("--only", default="", help="tests of these names, as for pytest -k")
     parser.add_argument("--page-only", action="store_true", help="write the page of what is known")
     parser.add_argument("--run-one", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()

@@ -74,12 +74,25 @@ def _key(mutant: Mutant) -> str:
 
 
 def write_page(drawn: Mapping[str, list[Mutant]], sizes: Mapping[str, int], seed: int) -> str:
-    """Writes the page; returns the line of the totals."""
+    """Writes the page; returns the line of the totals.
+
+    An area without a result here, as on another machine, keeps its lines of the page as it is.
+    """
     entries = {name: Results(name).of(mutants) for name, mutants in drawn.items()}
+    before = PAGE.read_text().splitlines() if PAGE.exists() else []
     rows, survivors = [], []
     total: Counter[object] = Counter()
     for area in AREAS:
         found = entries.get(area.name, [])
+        earlier = [line for line in before if line.startswith(f"| {area.name} |")]
+        if not found and earlier:
+            rows.append(earlier[0])
+            survivors += earlier[1:]
+            cells = earlier[0].split("|")
+            total += Counter(
+                {"killed": int(cells[4]), "timeout": int(cells[5]), "survived": int(cells[6])}
+            )
+            continue
         counts = Counter(entry["status"] for entry in found)
         total += counts
         rows.append(_row(area.name, sizes.get(area.name, 0), counts))

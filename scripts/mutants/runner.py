@@ -288,14 +288,22 @@ def _apart(items: list[pytest.Item], path: Path, seconds: float) -> Result:
     )
 
 
-def run_area(area: Area, mutants: list[Mutant], results: Results, *, seconds: float) -> int:
+def run_area(area: Area, mutants: list[Mutant], results: Results, only: str, seconds: float) -> int:
     """Runs the tests of an area on mutants; pytest's exit status.
 
-    Each mutant is given ``seconds`` of tests, in CPU time without a change.
+    Args:
+        area: with its tests.
+        mutants: of the area.
+        results: they are added to these.
+        only: an expression as for ``pytest -k``; "" for all tests.
+        seconds: of tests for a mutant, in CPU time without a change.
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = tempfile.mkdtemp(prefix="hypothesis-")
     files = [str(path.relative_to(ROOT)) for path in area.test_files()]
     return int(
-        pytest.main([*_PYTEST, *files], plugins=[Runner(area, mutants, results, seconds=seconds)])
+        pytest.main(
+            [*_PYTEST, "-k", only, *files],
+            plugins=[Runner(area, mutants, results, seconds=seconds)],
+        )
     )

@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -276,3 +277,15 @@ def test_small_images_stay_compressed_where_an_encoder_takes_them() -> None:
     ):
         found = lossless_syntax(syntax, pixels, unused_bits=unused)
         assert found == (syntax if kept else ExplicitVRLittleEndian)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"), [(EOFError(), "EOFError"), (ValueError("cut\n off"), "cut off")]
+)
+def test_a_damaged_header_is_refused_with_the_reason(
+    error: Exception, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "scan.dcm").write_bytes(_bytes("CT_small.dcm"))
+    monkeypatch.setattr("pydicom.dcmread", Mock(side_effect=error))
+    with pytest.raises(DataError, match=rf"cannot be read \({reason}\); fetch it again"):
+        read_annotation(tmp_path / "scan.dcm")

@@ -164,7 +164,8 @@ def _beyond_chance(
     check_level(level)
     counts = rating_counts(ratings, classes)
     rated = counts.sum(axis=1) > 0
-    codes, _ = (np.arange(len(counts)), 0) if groups is None else group_codes(groups, len(counts))
+    n = len(counts)
+    codes = np.arange(n) if groups is None else group_codes(groups, n)[0]
     counts, codes = counts[rated], np.unique(codes[rated], return_inverse=True)[1]
     n, n_groups = len(counts), int(codes.max(initial=-1)) + 1
     totals = counts.sum(axis=1)
