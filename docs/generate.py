@@ -76,6 +76,8 @@ PLACES = {
     "CohortSource": "cohort",
     "ModelSource": "model",
     "Training": "train",
+    "Request": "model.request",
+    "Response": "model.response",
     "Preprocess": "model.preprocess, train.preprocess",
     "Augmentation": "train.augment",
     "Visibility": "visibility",

@@ -17,6 +17,7 @@ SPREAD = (
 _PARTS = 12
 SLOW = (
     "tests/browser/test_readers_browser.py",
+    "tests/integration/test_audit_doors.py",
     "tests/integration/test_audit_transfer.py",
     "tests/integration/test_contributing.py",
     "tests/integration/test_examples.py",

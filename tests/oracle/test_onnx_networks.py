@@ -61,7 +61,7 @@ NETWORKS: dict[str, Callable[[int], nn.Module]] = {
         )
     ),
 }
-EXPORTS = [("script", 13), ("script", 17), ("dynamo", 18), ("dynamo", 23)]
+EXPORTS = [("script", 13), ("dynamo", 23)]
 
 
 def exported(network: nn.Module, images: Tensor, path: Path, exporter: str, opset: int) -> None:

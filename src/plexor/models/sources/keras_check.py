@@ -32,8 +32,15 @@ LAYERS = frozenset(
 )
 """Layers that compute with numbers only: no Lambda, nothing that reads a file or another module."""
 _MODELS = frozenset({"Functional", "Model", "Sequential"})
-_DATA_MODULES = ("keras.constraints", "keras.dtype_policies", "keras.initializers")
-_DATA_MODULES += ("keras.losses", "keras.metrics", "keras.optimizers", "keras.regularizers")
+_DATA_MODULES = (
+    "keras.constraints",
+    "keras.dtype_policies",
+    "keras.initializers",
+    "keras.losses",
+    "keras.metrics",
+    "keras.optimizers",
+    "keras.regularizers",
+)
 _PARTS = ("config.json", "metadata.json", "model.weights.h5")
 _MOST_BYTES = 1 << 31
 _MARKS = frozenset({"__keras_tensor__", "__tensor__", "__numpy__", "__tuple__", "__bytes__"})

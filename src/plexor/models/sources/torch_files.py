@@ -72,6 +72,8 @@ def open_torch_file(path: Path, kind: str, *, allow_code: bool) -> Opened:
                 network = torch.jit.load(str(path), map_location="cpu").eval()  # type: ignore[no-untyped-call]
             else:
                 network = torch.export.load(path).module()
+                for part in network.modules():  # it has one mode, that of its export
+                    part.training = False
     except ModelError:
         raise
     except Exception as error:  # torch raises errors of many types for damaged files

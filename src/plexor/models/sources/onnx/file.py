@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,14 @@ def parse_onnx(data: bytes, path: Path) -> OnnxFile:
         domains=tuple(sorted({node.domain for node in model.graph.node} - {*_OWN_DOMAINS})),
         producer=f"{model.producer_name} {model.producer_version}".strip(),
     )
+
+
+def with_output(file: OnnxFile, name: str) -> OnnxFile:
+    """The same model with one of its inner tensors as an output."""
+    model = ModelProto()
+    model.CopyFrom(file.model)
+    model.graph.output.append(onnx.ValueInfoProto(name=name))
+    return replace(file, model=model, outputs=(*file.outputs, name))
 
 
 def _bytes(path: Path) -> bytes:

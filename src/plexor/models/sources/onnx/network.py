@@ -69,14 +69,19 @@ class OnnxNetwork(nn.Module):
         with torch.no_grad():
             self._enter(file.model.graph.node, file.opset)
         self._output = self._place(output or file.outputs[0])
+        self._names = {place: name for name, place in self._places.items()}
         self.ends_with: Node | None = self._saturating()
         self._settle()
 
+    @property
+    def before_last(self) -> str:
+        """Name of the tensor that goes into the function named by ``ends_with``; "" if none."""
+        step = self._last()
+        return "" if self.ends_with is None or step is None else self._names[step.inputs[0]]
+
     def without_last(self) -> None:
         """Takes off the softmax or sigmoid that the graph ends with, named by ``ends_with``."""
-        step = self._maker(self._output)
-        while step is not None and step.node.op == "Identity":
-            step = self._maker(step.inputs[0])
+        step = self._last()
         if step is None or self.ends_with is None:
             raise ModelError("the ONNX graph ends with no softmax or sigmoid")
         self._output = step.inputs[0]
@@ -163,10 +168,15 @@ class OnnxNetwork(nn.Module):
     def _maker(self, place: int) -> Step | None:
         return next((step for step in self._steps if place in step.outputs), None)
 
-    def _saturating(self) -> Node | None:
+    def _last(self) -> Step | None:
+        """The step that makes the output, behind steps that only pass it on."""
         step = self._maker(self._output)
         while step is not None and step.node.op == "Identity":
             step = self._maker(step.inputs[0])
+        return step
+
+    def _saturating(self) -> Node | None:
+        step = self._last()
         ends = step is not None and step.node.op in ("Softmax", "Sigmoid")
         return step.node if step is not None and ends else None
 
