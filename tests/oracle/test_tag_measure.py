@@ -8,16 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.helpers.tagged_cohort import LESION, TaggedCohort, looking_at, tagged_cohort
+from tests.helpers.tagged_cohort import LESION, TASK, TaggedCohort, looking_at, tagged_cohort
 
 from plexor.audits.tags import TagQuestions, measure_tags
 from plexor.audits.tags.record import RECORDS
 from plexor.cases import read_image
 from plexor.core.errors import PlanError, RunDirectoryError
 from plexor.findings.tag_results import TagResults, read_tag_results
-from plexor.models import TorchModel
+from plexor.models import ModelCard, Preprocess, TorchModel, save_weights
+from plexor.models.architectures import build_network
 from plexor.report import write_report
-from plexor.report.tag_words import answer
+from plexor.report.tag_words import advice, answer
 
 FULL = TagQuestions(
     draws=3, exchanges=1, attention=("grad-cam", "integrated-gradients"), stratum="view"
@@ -156,13 +157,30 @@ def test_the_page_says_what_the_numbers_say(at_tag: TagResults, folder: Path) ->
     assert json.loads((folder / "tags.json").read_text())["format"] == "plexor-tags/1"
 
 
-def test_a_damaged_image_is_counted_and_the_rest_is_measured(tmp_path: Path) -> None:
+def test_a_damaged_image_is_counted_and_a_retrained_model_is_asked(tmp_path: Path) -> None:
     cohort = tagged_cohort(tmp_path / "films", n_cases=16)
     (cohort.folder / "images" / "005.png").write_bytes(b"no image")
-    results = measure_tags(cohort.plan(), cohort.tags, tmp_path / "run", QUICK,
-                           model=at_the_tag())  # fmt: skip
+    weights = tmp_path / "retrained.safetensors"
+    card = ModelCard(
+        task=TASK, preprocess=Preprocess(), architecture="small-cnn", channels=1, spatial_dims=2
+    )
+    torch.manual_seed(0)
+    network = build_network("small-cnn", spatial_dims=2, channels=1, n_outputs=1)
+    save_weights(weights, network, card)
+    out = tmp_path / "run"
+    results = measure_tags(
+        cohort.plan(), cohort.tags, out, QUICK, model=at_the_tag(), retrained=weights
+    )
     assert results.n_cases == 15
     assert [one.split(":")[0] for one in results.failures] == ["images/005.png"]
+    row = next(one for one in results.reliance[0].areas if one.arm == "re-trained, covered")
+    assert row.change is not None
+    original = results.reliance[0].areas[0].area.value
+    assert row.area.value is not None
+    assert original is not None
+    assert row.change.value == pytest.approx(row.area.value - original)
+    effect = advice(results)[1].effect
+    assert effect.startswith("Area for opacity")
 
 
 def test_what_cannot_be_measured_is_refused(cohort: TaggedCohort, tmp_path: Path) -> None:
