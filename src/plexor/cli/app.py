@@ -25,6 +25,7 @@ from plexor.cli import (
     study,
     train,
 )
+from plexor.core.door import enter_command, leave_command
 from plexor.core.errors import PlexorError, missing_extra
 from plexor.core.version import __version__
 
@@ -62,6 +63,7 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def options(
+    context: typer.Context,
     _version: Annotated[
         bool,
         typer.Option(
@@ -70,6 +72,8 @@ def options(
     ] = False,
 ) -> None:
     """Options before the command."""
+    token = enter_command()
+    context.call_on_close(lambda: leave_command(token))
     logging.basicConfig(
         level=logging.WARNING,
         format="%(message)s",
