@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .make/setup
 
-.PHONY: help setup demo check test test-slow mutants browser soak docs benchmark benchmark-smoke coverage-study clean
+.PHONY: help setup demo check test test-slow mutants browser soak docs benchmark benchmark-smoke coverage-study planted-tags clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -82,6 +82,13 @@ benchmark-smoke: $(SETUP)
 # make coverage-study   simulates every interval's coverage into docs/reference (half an hour; resumes)
 coverage-study: $(SETUP)
 	$(BIN)/python benchmarks/coverage_study.py --repeats 1000 --out docs/reference
+
+# make planted-tags      trains tiny networks on planted tags, writes docs/reference/planted-tags.md
+#                        (an hour; resumes); FILMS=manifest.csv adds real films without tags
+planted-tags: $(SETUP)
+	$(BIN)/python -m scripts.planted_tags --out runs/planted-tags
+	test -z "$(FILMS)" || $(BIN)/python -m scripts.planted_tags --out runs/planted-tags --manifest $(FILMS)
+	$(BIN)/python -m scripts.planted_tags.page --results runs/planted-tags --out docs/reference
 
 clean:
 	rm -rf .make .venv build site demo

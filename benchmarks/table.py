@@ -85,6 +85,14 @@ PLAIN = {
         "÷ bare passes": "{over_bare}",
         "peak, MiB": "{peak_mib:.0f}",
     },
+    "brain": {
+        "what": "{what}",
+        "n": "{n:,}",
+        "processor time, s": "{seconds:.1f}",
+        "a second": "{per_second:.2f}",
+        "peak before, MiB": "{before_mib:.0f}",
+        "peak, MiB": "{peak_mib:.0f}",
+    },
     "workers": {
         "audit": "{name}",
         "one worker, s": "{one}",

@@ -21,6 +21,7 @@ from measuring import spread, write_result
 from plexor.attacks import PGD, Move, Threat
 from plexor.models import Batch, Model, Regression, Scaling, TorchModel
 from plexor.models.architectures import build_network
+from plexor.models.recompute import recomputing
 
 SIZE = (172, 220, 156)
 LONG, SHORT = 4, 1
@@ -56,7 +57,14 @@ def ours(model: Model, batch: Batch, steps: int) -> None:
     PGD(steps=steps)(model, batch, Move(by=1000.0, kind="deviate"), threat, seed=0)
 
 
-CONTENDERS = {"bare passes": bare, "plexor": ours}
+def ours_recomputing(model: Model, batch: Batch, steps: int) -> None:
+    """As where one volume does not fit: activations are computed again in the backward pass."""
+    assert isinstance(model, TorchModel)
+    with recomputing(model.network):
+        ours(model, batch, steps)
+
+
+CONTENDERS = {"bare passes": bare, "plexor": ours, "plexor, recomputing": ours_recomputing}
 
 
 def one(name: str, architecture: str) -> None:
@@ -75,7 +83,7 @@ def one(name: str, architecture: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--architectures", nargs="+", default=["small-cnn"])
+    parser.add_argument("--architectures", nargs="+", default=["small-cnn", "brain-age"])
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--one", choices=list(CONTENDERS), help="measure this in this process")
     options = parser.parse_args()

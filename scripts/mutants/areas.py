@@ -99,6 +99,7 @@ AREAS = (
             "property/test_threat_properties.py",
             "oracle/test_pgd_optimum.py",
             "oracle/test_apgd_optimum.py",
+            "oracle/test_tied_optimum.py",
         ),
     ),
     Area(
@@ -163,6 +164,7 @@ AREAS = (
             "unit/test_read_ahead.py",
             "unit/test_output.py",
             "unit/test_core.py",
+            "unit/test_run_directory.py",
         ),
         always=("integration/test_resume.py",),
     ),

@@ -103,7 +103,10 @@ def deal(pool: Pool, sizes: tuple[int, int], rng: Rng) -> tuple[NDArray[Any], ND
     taken: tuple[list[int], list[int]] = ([], [])
     known: dict[str, int] = {}
     left = {(part, side): sizes[part] // 2 for part in (0, 1) for side in (False, True)}
-    for index in rng.permutation(len(pool.positive)):
+    order = rng.permutation(len(pool.positive))
+    first = {str(pool.groups[index]): place for place, index in reversed(list(enumerate(order)))}
+    # all films of a patient one after the other, so that few patients are begun and not finished
+    for index in sorted(order, key=lambda index: first[str(pool.groups[index])]):
         side, group = bool(pool.positive[index]), str(pool.groups[index])
         parts = [known[group]] if group in known else [1, 0]
         part = next((part for part in parts if left[part, side]), None)

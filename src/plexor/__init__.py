@@ -14,7 +14,6 @@ from plexor.core.version import __version__
 if TYPE_CHECKING:
     from plexor import attacks
     from plexor.attacks import Threat
-    from plexor.audits import audit
     from plexor.cases import Cohort, load_cohort, read_case, read_image, split_groups
     from plexor.core.errors import (
         DataError,
@@ -36,6 +35,8 @@ if TYPE_CHECKING:
         load_model,
         open_model,
     )
+    from plexor.notebook import Run
+    from plexor.notebook.audit import audit
     from plexor.plans import Plan, load_plan
     from plexor.report import write_report
 
@@ -52,12 +53,13 @@ _HOME = {
     "PlexorError": "plexor.core.errors",
     "Preprocess": "plexor.models",
     "Regression": "plexor.models",
+    "Run": "plexor.notebook",
     "RunDirectory": "plexor.findings",
     "RunDirectoryError": "plexor.core.errors",
     "Segmentation": "plexor.models",
     "Threat": "plexor.attacks",
     "TorchModel": "plexor.models",
-    "audit": "plexor.audits",
+    "audit": "plexor.notebook.audit",
     "load_cohort": "plexor.cases",
     "load_model": "plexor.models",
     "open_model": "plexor.models",
@@ -82,6 +84,7 @@ __all__ = [
     "PlexorError",
     "Preprocess",
     "Regression",
+    "Run",
     "RunDirectory",
     "RunDirectoryError",
     "Segmentation",

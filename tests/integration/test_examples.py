@@ -6,6 +6,7 @@ import re
 import runpy
 import shutil
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,23 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
             runpy.run_path(str(EXAMPLES / "phantoms.py"), run_name="__main__")
 
     return made_once(tmp_path_factory, "films", make) / "chest-phantoms"
+
+
+def test_models_of_other_programs(
+    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "others"
+    script = str(EXAMPLES / "other_programs.py")
+    monkeypatch.setattr(sys, "argv", [script, str(films / "manifest.csv"), str(run)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of torch's first exporter
+        runpy.run_path(script, run_name="__main__")
+    assert (run / "onnx" / "report.html").exists()
+    assert (run / "server" / "report.html").exists()
+    said = capsys.readouterr().out
+    paid = int(re.search(r"server 127.0.0.1: square .*, asked (\d+)", said)[1])  # type: ignore[index]
+    kept = len((run / "answers.jsonl").read_text().splitlines())
+    assert kept < paid < kept + 40  # more by what was asked anew
 
 
 def test_own_model_and_reading_its_findings(

@@ -81,7 +81,13 @@ FORMATS = {
     "dicom-monochrome1": Format(
         write=films("dicom-monochrome1", 12), window=[0, 4095], suffix=".dcm"
     ),
-    "nifti": Format(write=brains, window=None, size=(16, 16, 16), suffix=".nii.gz"),
+    "nifti": Format(
+        write=brains,
+        window=None,
+        size=(16, 16, 16),
+        suffix=".nii.gz",
+        stored=("lossless", "resampled-1mm"),
+    ),
 }
 
 
@@ -218,7 +224,8 @@ def test_the_report_tells_the_same(done: tuple[Format, Setup]) -> None:
     assert "end to end" in text
     for entry in (summary["clean"], *summary["probes"]):
         assert share(entry["accuracy"]["value"]).replace("\u00a0", " ") in text
-    assert ("JPEG, quality 75" in text) == (len(kind.stored) > 1)
+    assert ("JPEG, quality 75" in text) == ("recompressed-q75" in kind.stored)
+    assert ("resampled to 1 mm and back" in text) == ("resampled-1mm" in kind.stored)
     files = {name: (setup.out / name).read_bytes() for name in ("report.html", "summary.json")}
     assert plexor("report", setup.out).status == 0
     assert {name: (setup.out / name).read_bytes() for name in files} == files

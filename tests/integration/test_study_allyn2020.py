@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,11 +14,13 @@ from tests.helpers.runs import plexor
 from tests.helpers.shared import made_once
 
 from plexor.audits import cohort_of
-from plexor.core.errors import ModelError, PlanError, RunDirectoryError
+from plexor.core.errors import DataError, ModelError, PlanError, RunDirectoryError
+from plexor.findings import RunDirectory
 from plexor.findings.study_file import Number, StudyResult, read_study
 from plexor.plans import load_plan
 from plexor.studies import Request, run_study
-from plexor.studies.allyn2020.layout import NAEVUS
+from plexor.studies.allyn2020.layout import NAEVUS, read_layout
+from plexor.studies.allyn2020.phantoms import write_phantoms
 from plexor.studies.allyn2020.plans import ARMS, PUBLISHED
 from plexor.studies.step import Advance
 
@@ -153,6 +156,33 @@ def test_observers_are_shown_what_the_main_generator_made(out: Path, tmp_path: P
     assert f"{out} is a study, with a run for each arm; name one of {out / PUBLISHED}" in told.err
 
 
+def test_seeds_and_held_out_images_are_added_to_a_finished_study(out: Path, tmp_path: Path) -> None:
+    more = write_phantoms(tmp_path / "more", n_lesions=60, side=48, seed=7, prefix="other")
+    copied = tmp_path / "study"
+    shutil.copytree(out, copied)
+    found = run_study("allyn2020", request(copied, heldout=more, seeds=2))
+    assert [arm.name for arm in found.arms] == [*ARMS, "held-out"]
+    assert found.rows[0].ours["held-out"] is not None
+    assert found.rows[0].ours["held-out"].n == len(read_layout(more))
+    table = next(table for table in found.tables if table.id == "seeds")
+    assert table.columns == ("Figure", "seed 0", "seed 1", "spread")
+    first = {row.id: row.ours for row in found.rows}
+    for row in table.rows:
+        assert isinstance(row.cells[0], Number)
+        assert isinstance(row.cells[1], Number)
+        if row.name == "Accuracy, untouched":
+            assert row.cells[0] == first["accuracy-before"][row.detail]
+    judged = [
+        set(RunDirectory(folder / "clean" / "run").findings()["case_id"])
+        for folder in (copied, copied / "seed-1")
+    ]
+    assert judged[0] != judged[1], "every seed splits anew"
+    page = (copied / "study.json").read_text()
+    with pytest.raises(DataError, match="values of image_id are among the study's other images"):
+        run_study("allyn2020", request(copied, heldout=copied / "phantoms"))
+    assert (copied / "study.json").read_text() == page
+
+
 def test_once_more_changes_nothing(out: Path) -> None:
     files = [path for path in sorted(out.rglob("*")) if path.is_file() and path.suffix != ".html"]
     before = {path: path.read_bytes() for path in files}
@@ -199,6 +229,10 @@ def test_requests_that_make_no_sense(tmp_path: Path) -> None:
         request(tmp_path, scale="smokey")
     with pytest.raises(PlanError, match="unknown arm 'cleam'; did you mean 'clean'"):
         run_study("allyn2020", request(tmp_path, weights={"cleam": tmp_path}))
+    with pytest.raises(PlanError, match="seeds: expected at least 1, got 0"):
+        request(tmp_path, seeds=0)
+    with pytest.raises(PlanError, match="li2020 takes neither --heldout nor --seeds; allyn2020"):
+        run_study("li2020", request(tmp_path, seeds=2))
     with pytest.raises(PlanError, match="unknown study"):
         run_study("allyn", request(tmp_path))
     refused = plexor("study", "run", "allyn2020", "--weights", "clean", "--out", tmp_path)

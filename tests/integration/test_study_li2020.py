@@ -9,12 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from torch import nn
 
+from plexor.cases import Case
 from plexor.core.errors import DataError, ModelError
 from plexor.findings.study_file import Number
 from plexor.models import Feature, Preprocess, Regression, TorchModel
@@ -26,7 +28,7 @@ from plexor.studies import Request, find, run_study
 from plexor.studies.li2020 import plans
 from plexor.studies.li2020.cohorts import permuted
 from plexor.studies.li2020.diagnosis import Diagnosis
-from plexor.studies.li2020.estimator import Estimator, Pipeline
+from plexor.studies.li2020.estimator import Estimator, Pipeline, estimator_errors
 from plexor.studies.li2020.layout import FEATURES, read_layout
 from plexor.studies.li2020.ours import Network, Paired, old_minus_young, paired, relative_difference
 from plexor.studies.li2020.result import BOTH, PIPELINE, verdict
@@ -154,6 +156,22 @@ def test_a_pipeline_lets_the_volumes_move_with_the_image() -> None:
     (gradient,) = torch.autograd.grad(outputs.sum(), images)
     assert gradient.sum().item() == pytest.approx(3.1)
     assert not model.card.features
+
+
+def test_errors_of_an_estimator_are_counted_by_volume(tmp_path: Path) -> None:
+    features = (Feature(name="a"), Feature(name="b"))
+    estimator = Estimator(network=Means(), preprocess=Preprocess(window=(0, 1)), features=features)
+    cases = []
+    for level, truth in ((1, 2.0), (2, 2.5), (3, 5.0)):
+        path = tmp_path / f"{level}.nii"
+        nib.Nifti1Image(np.full((8, 8, 8), level, np.int16), np.eye(4)).to_filename(path)
+        volumes = {"a": truth, "b": -2.0 * level}
+        cases.append(Case(id=path.name, path=path, truth=40.0, group="g", features=volumes))
+    found = estimator_errors(estimator, cases)
+    assert found["a"] == pytest.approx(
+        ((1 + 0.5 + 2) / 3, np.corrcoef([1, 2, 3], [2, 2.5, 5])[0, 1])
+    )
+    assert found["b"] == pytest.approx(((4 + 8 + 12) / 3, -1.0))
 
 
 def test_an_estimator_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -201,3 +201,12 @@ def test_a_limit_holds_for_each_split() -> None:
     assert len(limit_cases(cohort, 10, seed=3, by_split=False)) == 10
     with pytest.raises(PlanError, match="the limit must be at least 1 case, got 0"):
         limit_cases(cohort, 0, seed=3)
+
+
+def test_few_numbers_reach_every_split() -> None:
+    ages = [float(age) for age in range(10)]
+    cases = tuple(Case(id=str(age), path=Path("x.png"), truth=age, group=str(age)) for age in ages)
+    cohort = Cohort(name="ten", cases=cases, classes=())
+    split = split_groups(cohort, {"train": 0.7, "validation": 0.1, "test": 0.2}, seed=0)
+    counts = {name: len(split.with_split(name)) for name in split.splits}
+    assert counts == {"train": 7, "validation": 1, "test": 2}

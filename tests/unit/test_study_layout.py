@@ -8,10 +8,14 @@ from pathlib import Path
 import pytest
 
 from plexor.core.errors import DataError, RunDirectoryError
+from plexor.findings.study_file import Number
+from plexor.studies.allyn2020.held_out import write_held_out
 from plexor.studies.allyn2020.layout import read_layout
 from plexor.studies.allyn2020.phantoms import write_phantoms
 from plexor.studies.allyn2020.photos import read_photos, write_photos
+from plexor.studies.allyn2020.plans import HELD_OUT_COHORT
 from plexor.studies.allyn2020.recipe import some_of
+from plexor.studies.allyn2020.seeds import spread
 
 ROWS = (
     "HAM_0000118,ISIC_0027419,bkl,histo,80.0,male,scalp",
@@ -134,3 +138,32 @@ def test_the_list_of_images_is_written_once(tmp_path: Path) -> None:
     assert [photo.path.resolve() for photo in read_photos(out)] == [p.path for p in inside]
     with pytest.raises(RunDirectoryError, match="is of other data"):
         write_photos(out, inside[1:])
+
+
+def test_held_out_images_share_no_image_lesion_or_file_with_the_others(tmp_path: Path) -> None:
+    for name in ("data", "more", "again", "lesion", "out"):
+        (tmp_path / name).mkdir()
+    used = read_layout(lay_out(tmp_path / "data"))
+    other = lay_out(
+        tmp_path / "more",
+        rows=["HAM_0009999,ISIC_0099999,nv,,,,"],
+        images={"images": ["0099999"]},
+    )
+    found = write_held_out(tmp_path / "out", other, used)
+    assert [photo.image_id for photo in found] == ["ISIC_0099999"]
+    assert read_photos(tmp_path / "out", HELD_OUT_COHORT)[0].lesion_id == "HAM_0009999"
+    with pytest.raises(DataError, match="3 values of image_id are among the study's other images"):
+        write_held_out(tmp_path / "out", lay_out(tmp_path / "again"), used)
+    same_lesion = lay_out(
+        tmp_path / "lesion",
+        rows=["HAM_0002730,ISIC_0099998,nv,,,,"],
+        images={"images": ["0099998"]},
+    )
+    with pytest.raises(DataError, match=r"1 values of lesion_id .* e\.g\. HAM_0002730"):
+        write_held_out(tmp_path / "out", same_lesion, used)
+
+
+def test_a_spread_is_from_least_to_greatest_with_the_deviation_of_the_sample() -> None:
+    shares = [Number(kind="share", value=value) for value in (0.80, 0.86, 0.83)]
+    assert spread(shares) == "80.0 to 86.0 %, SD 3.0 points"
+    assert spread([*shares, Number(kind="share", value=None)]) == "undefined with some seeds"

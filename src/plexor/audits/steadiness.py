@@ -85,7 +85,7 @@ class Asked:
         if model.access == "gradients":
             return cls(model=model, steady=None)
         before = run.provenance() if run.has_provenance() else {}
-        steady = Steadiness.begun(model, checked_cases(audited, model))
+        steady = Steadiness.begun(model, checked_cases(audited, model.task, model.device))
         found: Any = before.get("answers", ())
         paid: Any = before.get("images_paid", 0)
         return cls(model=model, steady=steady, earlier=found, paid_before=paid)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from html import escape
 from pathlib import Path
 
 from plexor.cases.between import problems_between_cases
@@ -19,7 +21,7 @@ from plexor.core.ids import digest
 _MOST_SHOWN = 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Cohort:
     """Cases with one kind of truth.
 
@@ -46,6 +48,35 @@ class Cohort:
 
     def __len__(self) -> int:
         return len(self.cases)
+
+    def __repr__(self) -> str:
+        """Name and numbers, as in ``Cohort(films: 12 cases of 6 groups; test 4, train 8)``.
+
+        The cases are in ``cases``.
+        """
+        n_groups = len({case.group for case in self.cases})
+        parts = [f"{len(self)} cases of {n_groups} groups"]
+        listed = (self._counts("split"), self._counts("truth") if self.classes else {})
+        parts += [", ".join(f"{name} {n}" for name, n in one.items()) for one in listed if one]
+        return f"Cohort({self.name}: {'; '.join(parts)})"
+
+    def _repr_html_(self) -> str:
+        """Cases by class and split, as a table for a notebook."""
+        splits = [*self._counts("split")] or [None]
+        head = "".join(f"<th>{escape(split or 'cases')}</th>" for split in splits)
+        rows = ""
+        for name in self._counts("truth") if self.classes else ():
+            within = (
+                sum(str(case.truth) == name and case.split in (split, None) for case in self.cases)
+                for split in splits
+            )
+            rows += f"<tr><th>{escape(name)}</th>{''.join(f'<td>{n}</td>' for n in within)}</tr>"
+        return f"<p>{escape(repr(self))}</p><table><tr><th></th>{head}</tr>{rows}</table>"
+
+    def _counts(self, name: str) -> dict[str, int]:
+        """Cases of each split, or of each truth, sorted by name."""
+        values = [getattr(case, name) for case in self.cases]
+        return dict(sorted(Counter(str(one) for one in values if one is not None).items()))
 
     @property
     def splits(self) -> tuple[str, ...]:

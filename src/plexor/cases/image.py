@@ -86,7 +86,8 @@ class Image:
         containers: name → codec. Always has ``"lossless"``, first. An image from a JPEG file, or
             from a DICOM file in JPEG Baseline, also has ``"recompressed-own"`` (the file's own
             tables), ``"recompressed-q90"`` and ``"recompressed-q75"``, unless its chroma
-            subsampling cannot be repeated. For a grey or YCbCr JPEG file, ``recompressed-own`` is
+            subsampling cannot be repeated. One from a NIfTI file may have ``"int16"`` and
+            ``"resampled-1mm"``. For a grey or YCbCr JPEG file, ``recompressed-own`` is
             an ``EditingCodec``.
         spacing_mm: distance of pixels along each spatial axis, where the file says it.
         grid: where the pixels lie in the patient, where the file says it.

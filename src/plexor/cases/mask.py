@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from plexor.cases.case import Case
 from plexor.cases.formats import read_image, read_mask
-from plexor.cases.image import Image, Pixels
+from plexor.cases.image import OWN, Image, Pixels
 from plexor.core.errors import DataError
 
 
@@ -68,7 +68,7 @@ def _values(name: str, path: Path, image: Image) -> Pixels:
     """The values of a mask's file, (channels, *spatial), on the image's grid."""
     shape = image.pixels.shape[1:]
     found = read_mask(path)
-    if len(found.containers) > 1:
+    if OWN in found.containers:
         raise DataError(
             f"{path}: the mask {name!r} is a JPEG, which blurs its edges; save it as PNG"
         )

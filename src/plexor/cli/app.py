@@ -18,6 +18,7 @@ from plexor.cli import (
     compare,
     demo,
     init,
+    model,
     plan,
     readers,
     report,
@@ -53,6 +54,7 @@ app.add_typer(study.app, name="study")
 app.add_typer(readers.app, name="readers")
 app.command("attacks")(attacks.attacks)
 app.add_typer(shortcuts.app, name="shortcuts")
+app.add_typer(model.app, name="model")
 
 
 def _print_version(wanted: bool) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from plexor.cli.ci import Junit, report_outcomes
 from plexor.cli.output import Quiet, console, folding_table
 from plexor.cli.plan_options import Changes, Limit, load
 
@@ -38,6 +39,7 @@ def audit(
             help="A condition on summary.json; if it does not hold, the exit status is 1."
         ),
     ] = None,
+    junit: Junit = None,
     limit: Limit = None,
     changes: Changes = None,
     device: Annotated[
@@ -95,9 +97,12 @@ def audit(
     run.write_required({condition: _in_words(answer) for condition, answer in answers.items()})
     path = write_report(run.path)
     _say(summary)
+    if paid := run.provenance().get("images_paid"):
+        console.print(f"the server was asked for {paid} images, whose answers the ledger keeps")
     console.print(f"report: {path}")
     for condition, answer in answers.items():
         console.print(f"{_in_words(answer)}: {condition}")
+    report_outcomes(junit, str(run.path), {one: _outcome(one, a) for one, a in answers.items()})
     if failed := all_failed(summary):
         findings = run.findings()
         reason = findings.loc[findings["probe"] == failed[0], "error"].iloc[0]
@@ -181,6 +186,15 @@ def answered(conditions: list[str], summary: Summary) -> dict[str, bool | PlanEr
 
 def _in_words(answer: bool | PlanError) -> str:
     return "met" if answer is True else "NOT met" if answer is False else "without an answer"
+
+
+def _outcome(condition: str, answer: bool | PlanError) -> tuple[str, str]:
+    """The outcome for CI, with a sentence."""
+    if answer is True:
+        return "met", condition
+    if answer is False:
+        return "not met", f"the condition does not hold: {condition}"
+    return "no answer", str(answer)
 
 
 def results(summary: Summary) -> Table:

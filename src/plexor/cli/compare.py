@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from plexor.cli.ci import Junit, report_outcomes
 from plexor.cli.output import console, folding_table
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def compare(
             help="A condition on the comparison's JSON; if it does not hold, the exit status is 1."
         ),
     ] = None,
+    junit: Junit = None,
     out: Annotated[
         Path | None, typer.Option(help="The page to write; default: compare-A-B.html, here.")
     ] = None,
@@ -67,6 +69,15 @@ def compare(
     if not as_json:
         for condition, met in answers.items():
             console.print(f"{'met' if met else 'NOT met'}: {condition}")
+    report_outcomes(
+        junit,
+        f"{a} and {b}",
+        {
+            one: ("met", one) if met else ("not met", f"the condition does not hold: {one}")
+            for one, met in answers.items()
+        },
+        quiet=as_json,
+    )
     raise typer.Exit(0 if all(answers.values()) else _UNMET)
 
 

@@ -74,6 +74,17 @@ def run(
         list[str] | None,
         typer.Option(help="ARM=FILE: start the arm's training from these, e.g. ImageNet's."),
     ] = None,
+    heldout: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of more original data, on which nothing is fitted: an arm of its own "
+            "(allyn2020)."
+        ),
+    ] = None,
+    seeds: Annotated[
+        int,
+        typer.Option(min=1, help="Number of seeds; figures of each, and their spread (allyn2020)."),
+    ] = 1,
     device: Annotated[
         str | None, typer.Option(help="Device, e.g. cuda:0; by default a GPU if there is one.")
     ] = None,
@@ -100,6 +111,8 @@ def run(
         start=_by_arm("start", start),
         device=device,
         workers=workers,
+        heldout=heldout,
+        seeds=seeds,
     )
     result = run_study(study.name, request, watch=_watch)
     console.print(_compared(result))

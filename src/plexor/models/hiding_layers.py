@@ -88,11 +88,11 @@ class _Watch(TorchFunctionMode):
         for name, layer in self._layers.items():
             self._hooks.callback(layer.register_forward_pre_hook(self._starts(name)).remove)
             self._hooks.callback(layer.register_forward_hook(self._ends(name)).remove)
-        super().__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(self, *error: object) -> None:
-        super().__exit__(*error)
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
         self._hooks.close()
 
     def __torch_function__(

@@ -94,6 +94,13 @@ class TorchModel:
             task=task, preprocess=self.preprocess, architecture=type(network).__qualname__
         )
 
+    def __repr__(self) -> str:
+        """Network, task and preprocessing, in one line."""
+        named = ", ".join(self.task.classes) or getattr(self.task, "unit", "")
+        takes = "any size" if self.preprocess.size is None else f"resizes to {self.preprocess.size}"
+        name = self.card.architecture or type(self.network).__qualname__
+        return f"TorchModel({name}: {self.task.kind} of {named}; {takes}; on {self.device})"
+
     @property
     def access(self) -> ModelAccess:
         """See ``Model``."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from html import escape
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
+import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -115,6 +117,19 @@ class Plan(BaseModel):
                     f"region: {unknown('mask', region.mask, self.cohort.masks)}; name the "
                     "manifest's columns of masks in `cohort.masks`"
                 )
+
+    def __repr__(self) -> str:
+        """The name and the probes' ids; the whole plan is ``resolved()``."""
+        probes = ", ".join(probe.id for probe in self.all_probes())
+        return f"Plan({self.name}: cohort {self.cohort.manifest}; probes {probes})"
+
+    def __str__(self) -> str:
+        """The resolved plan as YAML."""
+        return yaml.safe_dump(self.resolved(), sort_keys=False, allow_unicode=True)
+
+    def _repr_html_(self) -> str:
+        """The plan for a notebook."""
+        return f"<p>{escape(repr(self))}</p><pre>{escape(str(self))}</pre>"
 
     def path(self, written: Path) -> Path:
         """Resolves a path of the plan relative to the plan's file."""

@@ -15,6 +15,8 @@ _CONTAINERS = {
     "recompressed-own": "JPEG, own tables",
     "recompressed-q90": "JPEG, quality 90",
     "recompressed-q75": "JPEG, quality 75",
+    "int16": "16-bit integers",
+    "resampled-1mm": "resampled to 1 mm and back",
 }
 
 

@@ -36,6 +36,9 @@ class TagsCovered(Wrapped):
         model: the inner model, of 2D images, grey or RGB.
         finder: looks for tags; ``Finder()`` where None.
         fill: see ``plexor.shortcuts.cover.Fill``.
+        access: how much the model shows; None for as much as it can. An audit of a model that
+            shows gradients checks them by a search of some twenty steps, each of which looks for
+            tags anew: with "scores" it is much quicker.
         known: tags of images that were looked at before; others are added. Several models that are
             shown the same images can share it. None looks at every image each time.
         bits: of a stored number, which say what black and white are, see ``black_and_white``.
@@ -56,12 +59,14 @@ class TagsCovered(Wrapped):
         finder: Finder | None = None,
         *,
         fill: Fill = "black",
+        access: ModelAccess | None = None,
         known: Known | None = None,
         bits: int = 8,
     ) -> None:
         super().__init__(model)
         self._finder = finder or Finder()
         self._known = known
+        self._access = access
         self._fill = fill
         self._bits = bits
 
@@ -73,9 +78,10 @@ class TagsCovered(Wrapped):
 
     @property
     def access(self) -> ModelAccess:
-        """The inner model's with black covers; at most "scores" with other fills."""
+        """As asked for; else the inner model's with black covers, "scores" with other fills."""
         inner = self._model.access
-        return "scores" if inner == "gradients" and self._fill != "black" else inner
+        most: ModelAccess = "scores" if inner == "gradients" and self._fill != "black" else inner
+        return self._access or most
 
     def identity(self) -> str:
         """SHA-256 of the inner model's identity and of what is covered, and how."""

@@ -15,14 +15,20 @@ _RECIPES: dict[str, Callable[[Request], list[Step]]] = {
     "li2020": li2020.steps,
     "yi2022": yi2022.steps,
 }
+_TAKE_MORE = ("allyn2020",)
+"""Studies that take ``Request.heldout`` and ``Request.seeds``."""
 
 
-def recipe(name: str) -> Callable[[Request], list[Step]]:
-    """The function that turns a request into the steps of that study.
+def steps_of(name: str, request: Request) -> list[Step]:
+    """The steps of a study.
 
     Raises:
-        PlanError: the study is unknown.
+        PlanError: the study is unknown, or does not take what is asked for.
     """
     if name not in _RECIPES:
         raise PlanError(unknown("study", name, _RECIPES))
-    return _RECIPES[name]
+    if name not in _TAKE_MORE and (request.heldout is not None or request.seeds > 1):
+        raise PlanError(
+            f"{name} takes neither --heldout nor --seeds; {' and '.join(_TAKE_MORE)} does"
+        )
+    return _RECIPES[name](request)

@@ -25,9 +25,9 @@ def run_study(name: str, request: Request, *, watch: Watch | None = None) -> Stu
     Raises:
         PlexorError: the data are unsuitable, or the directory holds something else.
     """
-    from plexor.studies.recipe import recipe
+    from plexor.studies.recipe import steps_of
 
-    steps = recipe(name)(request)
+    steps = steps_of(name, request)
     for number, step in enumerate(steps, 1):
         with (watch or _silent)(
             f"step {number} of {len(steps)}, {step.title}", step.unit

@@ -26,6 +26,8 @@ class Request:
         start: arm → initial weights of its training, e.g. ImageNet's.
         device: where to compute, e.g. "cuda:0"; None takes a CUDA device if there is one.
         workers: number of Ray's workers, one thread each; None runs in this process.
+        heldout: more original data, on which nothing is fitted; None for none.
+        seeds: number of seeds that the figures of the first table are measured with.
     """
 
     out: Path
@@ -35,10 +37,14 @@ class Request:
     start: Mapping[str, Path] = field(default_factory=dict)
     device: str | None = None
     workers: int | None = None
+    heldout: Path | None = None
+    seeds: int = 1
 
     def __post_init__(self) -> None:
         if self.scale not in SCALES:
             raise PlanError(unknown("scale", self.scale, SCALES))
+        if self.seeds < 1:
+            raise PlanError(f"seeds: expected at least 1, got {self.seeds}")
 
     def check_data(self) -> None:
         """Refuses a scale other than "smoke" without data, where phantoms are for that only.

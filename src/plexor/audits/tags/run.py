@@ -260,7 +260,7 @@ def _measure(
 
 def _reads_features(model: Model, cohort: Cohort) -> tuple[bool, str]:
     try:
-        penultimate(model, checked_cases(cohort, model))
+        penultimate(model, checked_cases(cohort, model.task, model.device))
     except PlexorError as error:
         return False, f"The network's last features are not looked at: {error}."
     return True, ""

@@ -12,8 +12,15 @@ import numpy as np
 
 from plexor.cases.formats.limits import Limits, inflate
 from plexor.cases.formats.magic import format_of
+from plexor.cases.formats.nifti_rewritten import (
+    INT16,
+    RESAMPLED,
+    Int16Codec,
+    ResampledCodec,
+    is_resampled,
+)
 from plexor.cases.grid import Grid
-from plexor.cases.image import LOSSLESS, Image, Pixels
+from plexor.cases.image import LOSSLESS, Codec, Image, Pixels
 from plexor.cases.intensity import Intensity
 from plexor.core.errors import DataError
 
@@ -59,7 +66,9 @@ def decode_nifti(data: bytes) -> Image:
     """Reads a NIfTI volume: stored numbers, with the header's scaling as slope and intercept.
 
     The lossless container is the same file with other voxels, so affine, extensions and every
-    header field stay. Integers of more than 16 bits are accepted where all lie within ±2^24.
+    header field stay. Two more are there where they change anything: ``"int16"`` for voxels in
+    floating point, and ``"resampled-1mm"`` for voxels that are not of 1 mm. Integers of more than
+    16 bits are accepted where all lie within ±2^24.
 
     Raises:
         DataError: truncated, longer than its header states, not NIfTI, header and voxels in two
@@ -85,18 +94,40 @@ def decode_nifti(data: bytes) -> Image:
     _check_length(len(data) - offset, size)
     stored = np.frombuffer(data, dtype, count=n_voxels, offset=offset).reshape(shape, order="F")
     slope, intercept = header.get_slope_inter()
+    scaling = (1.0 if slope is None else slope, 0.0 if intercept is None else intercept)
     unit_mm = _MM[header.get_xyzt_units()[0]]
+    spacing_mm = _spacing(header, unit_mm)
     return Image(
         pixels=np.ascontiguousarray(stored.reshape(1, *shape[:3]), dtype=dtype.newbyteorder("=")),
         intensity=_intensity(
             stored,
-            slope=1.0 if slope is None else slope,
-            intercept=0.0 if intercept is None else intercept,
+            slope=scaling[0],
+            intercept=scaling[1],
         ),
-        containers={LOSSLESS: NiftiCodec(header=data[:offset], dtype=dtype.str, gzipped=gzipped)},
-        spacing_mm=_spacing(header, unit_mm),
+        containers=_containers(
+            NiftiCodec(header=data[:offset], dtype=dtype.str, gzipped=gzipped), spacing_mm, scaling
+        ),
+        spacing_mm=spacing_mm,
         grid=_grid(header, unit_mm),
     )
+
+
+def _containers(
+    own: NiftiCodec, spacing_mm: tuple[float, ...] | None, scaling: tuple[float, float]
+) -> dict[str, Codec]:
+    """The file's own format, and what pipelines make of it where that changes a voxel."""
+    found: dict[str, Codec] = {LOSSLESS: own}
+    if np.dtype(own.dtype).kind == "f" and scaling[0]:
+        found[INT16] = Int16Codec(
+            header=own.header,
+            dtype=own.dtype,
+            gzipped=own.gzipped,
+            slope=float(scaling[0]),
+            intercept=float(scaling[1]),
+        )
+    if spacing_mm is not None and is_resampled(spacing_mm):
+        found[RESAMPLED] = ResampledCodec(inner=own, spacing_mm=spacing_mm)
+    return found
 
 
 def _header(start: bytes) -> Any:

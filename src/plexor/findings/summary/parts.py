@@ -21,7 +21,9 @@ from plexor.findings.summary.summary import TaskSummary
 from plexor.stats import holm
 
 T = TypeVar("T")
-_ORDER = (LOSSLESS, "recompressed-own", "recompressed-q90", "recompressed-q75")
+_ORDER = (
+    LOSSLESS, "recompressed-own", "recompressed-q90", "recompressed-q75", "int16", "resampled-1mm",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

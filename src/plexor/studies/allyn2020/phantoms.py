@@ -20,7 +20,9 @@ _SHOTS = (1, 3, 2)
 """Number of images of successive lesions; some lesions have several, as in HAM10000."""
 
 
-def write_phantoms(folder: Path, *, n_lesions: int, side: int, seed: int) -> Path:
+def write_phantoms(
+    folder: Path, *, n_lesions: int, side: int, seed: int, prefix: str = "lesion"
+) -> Path:
     """Draws lesions and writes images and metadata; the same arguments give the same bytes.
 
     Args:
@@ -28,6 +30,7 @@ def write_phantoms(folder: Path, *, n_lesions: int, side: int, seed: int) -> Pat
         n_lesions: number of lesions; each has one to three images.
         side: of the square images, pixels.
         seed: seed of all draws.
+        prefix: of the lesions' names.
 
     Returns:
         The folder.
@@ -37,7 +40,7 @@ def write_phantoms(folder: Path, *, n_lesions: int, side: int, seed: int) -> Pat
     for number in range(n_lesions):
         generator = np.random.default_rng(seed_for(seed, "allyn2020", str(number)))
         label = _TURNS[number % len(_TURNS)]
-        spot, name = draw_spot(generator, label, config), f"lesion-{number + 1:04d}"
+        spot, name = draw_spot(generator, label, config), f"{prefix}-{number + 1:04d}"
         for shot in range(_SHOTS[number // len(_TURNS) % len(_SHOTS)]):
             image = f"{name}-{shot + 1}"
             phantom = lesion(generator, spot, config)

@@ -14,7 +14,7 @@ from plexor.studies.step import keep
 _COLUMNS = ("image_id", "lesion_id", "dx", "path")
 
 
-def write_photos(out: Path, photos: Iterable[Photo]) -> None:
+def write_photos(out: Path, photos: Iterable[Photo], name: str = COHORT) -> None:
     """Writes the list of images; paths inside ``out`` are relative, others absolute.
 
     Raises:
@@ -25,12 +25,12 @@ def write_photos(out: Path, photos: Iterable[Photo]) -> None:
         path = photo.path.resolve()
         shown = path.relative_to(base) if path.is_relative_to(base) else path
         rows.append((photo.image_id, photo.lesion_id, photo.dx, shown.as_posix()))
-    keep(out / COHORT, csv_text(_COLUMNS, rows))
+    keep(out / name, csv_text(_COLUMNS, rows))
 
 
-def read_photos(out: Path) -> tuple[Photo, ...]:
+def read_photos(out: Path, name: str = COHORT) -> tuple[Photo, ...]:
     """The images listed, in their order."""
-    with (out / COHORT).open(newline="", encoding="utf-8") as file:
+    with (out / name).open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     return tuple(
         Photo(

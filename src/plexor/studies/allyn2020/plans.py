@@ -15,7 +15,9 @@ Written = dict[str, Any]
 
 PUBLISHED, CLEAN, TRANSFER = "as-published", "clean", "transfer"
 ARMS = (PUBLISHED, CLEAN, TRANSFER)
-COHORT = "cohort.csv"
+HELD_OUT = "held-out"
+"""The arm on images that nobody fitted on, where they are given."""
+COHORT, HELD_OUT_COHORT = "cohort.csv", "held-out.csv"
 WEIGHTS = "weights.safetensors"
 RADII = (1, 2, 4, 8)
 """Levels of 255."""
@@ -190,6 +192,41 @@ def plan_of(
         "train": train,
         "probes": list(loaded) if arm == TRANSFER else _probes(arm, scale),
         "n_examples": _FEW if arm == TRANSFER else scale.n_examples,
+    }
+
+
+def repeated_plan(arm: str, scale: Scale, seed: int) -> Written:
+    """The plan of an arm with another seed, with the first table's attack only.
+
+    The seed draws everything anew: split, training, fit and noise. The folder lies one deeper.
+    """
+    first = plan_of(arm, scale)
+    (probe, *_) = _probes(arm, scale)
+    probe = probe | {"threat": {"norm": "linf", "radius": MAIN_RADIUS}}
+    cohort = first["cohort"] | {"manifest": f"../../{COHORT}"}
+    about = {"name": f"{first['name']}, seed {seed}", "seed": seed, "cohort": cohort}
+    return first | about | {"probes": [probe], "n_examples": _FEW}
+
+
+def held_out_plan(scale: Scale, *, loaded: Sequence[Written]) -> Written:
+    """The plan of the arm on images that nobody fitted on: network and generators of the clean arm.
+
+    Args:
+        scale: what is run.
+        loaded: see ``loaded_probe``, from fits of the clean arm.
+    """
+    to_naevus = {"goal": {"become": NAEVUS}, "threat": {"norm": "linf", "radius": list(RADII)}}
+    return {
+        "name": f"Allyn 2020, {HELD_OUT}",
+        "seed": SEED,
+        "cohort": {
+            "manifest": f"../{HELD_OUT_COHORT}",
+            "columns": _COLUMNS[CLEAN],
+            "audit": None,
+        },
+        "model": {"weights": f"../{CLEAN}/{WEIGHTS}"},
+        "probes": [*loaded, {"attack": "pgd", **scale.pgd, **to_naevus}],
+        "n_examples": _FEW,
     }
 
 

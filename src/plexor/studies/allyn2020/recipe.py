@@ -16,6 +16,7 @@ from plexor.core.errors import RunDirectoryError
 from plexor.core.progress import Advance
 from plexor.core.seeds import seed_for
 from plexor.findings.study_file import write_study
+from plexor.studies.allyn2020.held_out import write_held_out
 from plexor.studies.allyn2020.layout import NAEVUS, TABLES, Photo, read_layout
 from plexor.studies.allyn2020.phantoms import write_phantoms
 from plexor.studies.allyn2020.photos import write_photos
@@ -23,17 +24,21 @@ from plexor.studies.allyn2020.plans import (
     ARMS,
     CLEAN,
     GENERATOR,
+    HELD_OUT,
     NAEVI_KEPT,
     RADII,
     SEED,
     TRANSFER,
     UNIVERSAL,
     Scale,
+    held_out_plan,
     loaded_probe,
     plan_of,
+    repeated_plan,
     scale_of,
 )
 from plexor.studies.allyn2020.result import study_result
+from plexor.studies.allyn2020.seeds import REPEATED, folder_of
 from plexor.studies.carry import audit_arm, train_arm
 from plexor.studies.step import Request, Step, keep
 
@@ -56,6 +61,16 @@ def steps(request: Request) -> list[Step]:
             Step(title=f"train, {name}", unit="steps", run=arm.train),
             Step(title=f"audit, {name}", unit="pieces", run=arm.audit),
         ]
+    if request.heldout is not None:
+        arm = _HeldOut(request, scale, HELD_OUT)
+        found.append(Step(title=f"audit, {HELD_OUT}", unit="pieces", run=arm.audit))
+    for seed in range(1, request.seeds):
+        for name in REPEATED:
+            arm = _Repeated(request, scale, name, seed)
+            found += [
+                Step(title=f"train, {name}, seed {seed}", unit="steps", run=arm.train),
+                Step(title=f"audit, {name}, seed {seed}", unit="pieces", run=arm.audit),
+            ]
     return [*found, Step(title="compare", unit="steps", run=partial(_compare, request, scale))]
 
 
@@ -89,6 +104,37 @@ class _Arm:
         audit_arm(self.plan, advance, device=request.device, workers=request.workers)
 
 
+class _HeldOut(_Arm):
+    """The audit of the clean arm's network and generators on the held-out images."""
+
+    __slots__ = ()
+
+    def audit(self, advance: Advance) -> None:
+        plan = held_out_plan(self.scale, loaded=_loaded(self.request.out))
+        keep(self.plan, yaml.safe_dump(plan, sort_keys=False), settled=self.run.exists())
+        super().audit(advance)
+
+
+@dataclass(frozen=True, slots=True)
+class _Repeated(_Arm):
+    """An arm once more, with another seed."""
+
+    seed: int
+
+    @property
+    def plan(self) -> Path:
+        return folder_of(self.request.out, self.seed) / self.name / "plan.yaml"
+
+    @property
+    def run(self) -> Path:
+        return self.plan.parent / "run"
+
+    def train(self, advance: Advance) -> None:
+        plan = repeated_plan(self.name, self.scale, self.seed)
+        keep(self.plan, yaml.safe_dump(plan, sort_keys=False), settled=self.run.exists())
+        train_arm(self.plan, advance, device=self.request.device)
+
+
 def _images(request: Request, scale: Scale, advance: Advance) -> None:
     """Writes the list of images once; without data it draws phantoms first."""
     folder = request.data
@@ -100,7 +146,11 @@ def _images(request: Request, scale: Scale, advance: Advance) -> None:
     if request.data is not None and scale.most_lesions is not None:
         photos = some_of(photos, scale.most_lesions)
     write_photos(request.out, photos)
-    advance(1, 1, f"{len(photos)} images")
+    held_out: tuple[Photo, ...] = ()
+    if request.heldout is not None:
+        held_out = write_held_out(request.out, request.heldout, photos)
+    more = f", {len(held_out)} held out" if held_out else ""
+    advance(1, 1, f"{len(photos)} images{more}")
 
 
 def some_of(photos: Iterable[Photo], most: int) -> tuple[Photo, ...]:
@@ -141,6 +191,12 @@ def _loaded(out: Path) -> list[dict[str, Any]]:
 
 
 def _compare(request: Request, scale: Scale, advance: Advance) -> None:
-    result = study_result(request.out, scale, drawn=request.data is None)
+    result = study_result(
+        request.out,
+        scale,
+        drawn=request.data is None,
+        held_out=request.heldout is not None,
+        seeds=request.seeds,
+    )
     write_study(request.out, result)
     advance(1, 1, "published beside ours")

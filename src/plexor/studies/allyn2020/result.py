@@ -15,12 +15,15 @@ from plexor.studies.allyn2020.plans import (
     ARMS,
     CLEAN,
     GENERATOR,
+    HELD_OUT,
+    HELD_OUT_COHORT,
     MAIN_RADIUS,
     PUBLISHED,
     TRANSFER,
     Scale,
 )
 from plexor.studies.allyn2020.published import ALLYN2020
+from plexor.studies.allyn2020.seeds import REPEATED, read_seeds, seeds_table
 from plexor.studies.allyn2020.tables import (
     class_table,
     identity_table,
@@ -35,6 +38,7 @@ _TITLES = {
     PUBLISHED: "As published",
     CLEAN: "Clean",
     TRANSFER: "Transfer",
+    HELD_OUT: "Held out",
 }
 _TEXTS = {
     PUBLISHED: "Split by image, so that images of one lesion are trained on and judged; the "
@@ -43,6 +47,8 @@ _TEXTS = {
     "lesions that neither network has seen. Beside them PGD, which searches anew for each image.",
     TRANSFER: "Another network, trained on the same images as that of the clean arm, is given what "
     "the clean arm's generators make. They have not seen it.",
+    HELD_OUT: "Images of lesions on which nothing was fitted, neither the network nor a generator, "
+    "and no choice was made: the network and the generators of the clean arm, as they are.",
 }
 _DRAWN = (
     "The images are phantoms, drawn to see that everything works: whether the figures agree with "
@@ -52,18 +58,25 @@ _FITTED_ELSEWHERE = "the generator is judged on images that it did not learn on"
 _READERS = "it needs readers; their published answers are analysed again below"
 
 
-def study_result(out: Path, scale: Scale, *, drawn: bool) -> StudyResult:
+def study_result(
+    out: Path, scale: Scale, *, drawn: bool, held_out: bool = False, seeds: int = 1
+) -> StudyResult:
     """The study's result for the report, from the study's directory.
 
     Args:
-        out: the directory, with the audits of all three arms finished.
+        out: the directory, with the audits of all arms finished.
         scale: scale of the run.
         drawn: whether the images are phantoms.
+        held_out: whether there is an arm on held-out images.
+        seeds: number of seeds with which the first arms were run.
     """
     photos = read_photos(out)
     lesion_of = {photo.image_id: photo.lesion_id for photo in photos}
     arms = {name: Ours.read(out / name / "run", lesion_of) for name in ARMS}
-    compared = {name: arms[name] for name in (PUBLISHED, CLEAN)}
+    compared = {name: arms[name] for name in REPEATED}
+    if held_out:
+        others = {photo.image_id: photo.lesion_id for photo in read_photos(out, HELD_OUT_COHORT)}
+        arms[HELD_OUT] = compared[HELD_OUT] = Ours.read(out / HELD_OUT / "run", others)
     leaked = leaked_images(out / PUBLISHED / "plan.yaml", lesion_of)
     study = ALLYN2020
     return StudyResult(
@@ -77,12 +90,13 @@ def study_result(out: Path, scale: Scale, *, drawn: bool) -> StudyResult:
         setting=scale.setting(len(photos), len(set(lesion_of.values())), drawn=drawn),
         departures=study.departures,
         rows=_rows(compared, _because(scale, drawn=drawn), drawn=drawn),
-        arms=tuple(_arm(name, arms[name]) for name in ARMS),
+        arms=tuple(_arm(name, ours) for name, ours in arms.items()),
         tables=(
             leak_table(arms[PUBLISHED], arms[CLEAN], leaked),
             class_table(compared),
             identity_table(compared, most_lesions=scale.most_lesions, drawn=drawn),
             size_table(compared),
+            *([seeds_table(read_seeds(out, seeds, lesion_of))] if seeds > 1 else []),
             other_table(arms[CLEAN]),
             transfer_table(arms[CLEAN], arms[TRANSFER]),
             observer_table(),
@@ -98,7 +112,7 @@ def _arm(name: str, ours: Ours) -> Arm:
         text=_TEXTS[name],
         run=f"{name}/run",
         commands=(
-            f"plexor train {name}/plan.yaml",
+            *([] if name == HELD_OUT else [f"plexor train {name}/plan.yaml"]),
             f"plexor audit {name}/plan.yaml --out {name}/run",
         ),
         shown=ours.probe(GENERATOR, MAIN_RADIUS).id,
@@ -116,13 +130,14 @@ def _because(scale: Scale, *, drawn: bool) -> dict[tuple[str, str], str]:
     )
     training = f"{images}{scale.because}"
     found: dict[tuple[str, str], str] = {}
-    for arm in (PUBLISHED, CLEAN):
+    for arm in (*REPEATED, HELD_OUT):
         found["accuracy-before", arm] = training
         found["accuracy-after", arm] = mix
         found["mcnemar", arm] = f"fewer images are judged, and {training}"
         found["fooling", arm] = f"8 levels may be less than the paper allowed, and {training}"
-    found["accuracy-before", CLEAN] += ", and no lesion judged was trained on"
-    found["fooling", CLEAN] = f"{_FITTED_ELSEWHERE}, and {training}"
+    for arm in (CLEAN, HELD_OUT):
+        found["accuracy-before", arm] += ", and no lesion judged was trained on"
+        found["fooling", arm] = f"{_FITTED_ELSEWHERE}, and {training}"
     return found
 
 

@@ -212,6 +212,26 @@ def rescan_radii(estimator: Estimator, cases: Sequence[Case]) -> dict[str, float
     }
 
 
+def estimator_errors(estimator: Estimator, cases: Sequence[Case]) -> dict[str, tuple[float, float]]:
+    """Mean absolute error of each estimated volume in ml, and its correlation with the true one.
+
+    Args:
+        estimator: measures.
+        cases: with true volumes as features.
+    """
+    found = torch.stack([volumes_of(estimator, read_case(case)) for case in cases]).double()
+    names = [feature.name for feature in estimator.features]
+    true = torch.tensor([[case.features[name] for name in names] for case in cases]).double()
+    errors = (found - true).abs().mean(0)
+    return {
+        name: (
+            float(errors[n]),
+            float(torch.corrcoef(torch.stack([found[:, n], true[:, n]]))[0, 1]),
+        )
+        for n, name in enumerate(names)
+    }
+
+
 def volumes_of(estimator: Estimator, image: Image) -> Tensor:
     """Estimated volumes of one image in ml, (n,)."""
     batch = Batch.of(["one"], [image], torch.zeros(1), torch.device("cpu"))

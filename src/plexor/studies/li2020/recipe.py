@@ -22,7 +22,13 @@ from plexor.plans import load_plan
 from plexor.studies.carry import audit_arm, train_arm
 from plexor.studies.li2020.cohorts import real_cohort, write_cohorts, write_real
 from plexor.studies.li2020.diagnosis import Diagnosis, diagnose
-from plexor.studies.li2020.estimator import Estimator, Pipeline, rescan_radii, train_estimator
+from plexor.studies.li2020.estimator import (
+    Estimator,
+    Pipeline,
+    estimator_errors,
+    rescan_radii,
+    train_estimator,
+)
 from plexor.studies.li2020.layout import FEATURES
 from plexor.studies.li2020.ours import Network
 from plexor.studies.li2020.plans import (
@@ -230,6 +236,9 @@ def _compare(request: Request, scale: Scale, advance: Advance) -> None:
         real={name: network(name, "real") for name in NETWORKS} if has_real else {},
         real_radius=_real_radius(out, scale) if has_real else float("nan"),
         moved=_moved(out),
+        estimated=estimator_errors(
+            Estimator.load(out / _ESTIMATOR), _phantoms(out).with_split("test").cases
+        ),
         l2=scale.l2(_n_voxels(out)),
     )
     write_study(out, result)

@@ -52,6 +52,7 @@ def study_result(
     real: Mapping[str, Network],
     real_radius: float,
     moved: Mapping[str, float],
+    estimated: Mapping[str, tuple[float, float]],
     l2: float,
 ) -> StudyResult:
     """The contents of the report.
@@ -63,13 +64,14 @@ def study_result(
         real: name → the network on real volumes; empty without.
         real_radius: in stored numbers of these.
         moved: measurement error of each feature, in ml.
+        estimated: error of each volume's estimate in ml, and its correlation with the truth.
         l2: the L2 radius.
     """
     comparisons = _comparisons(networks, pipeline, scale)
     study = LI2020
     tables: list[StudyTable] = [
         clean_table(networks),
-        attackers_table(networks, pipeline, moved, scale),
+        attackers_table(networks, pipeline, moved, estimated, scale),
         paired_table(comparisons, _errors(networks), _relative(networks, scale)),
         size_table(networks, scale, l2),
         crossing_table(networks, scale),

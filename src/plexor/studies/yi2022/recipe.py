@@ -124,7 +124,7 @@ class _Arm:
         audit(
             load_plan(plan),
             out=run,
-            model=TagsCovered(inner, _finder(), known=self.known),
+            model=TagsCovered(inner, _finder(), access="scores", known=self.known),
             device=self.request.device,
             on_progress=lambda news: advance(
                 news.done, news.total, f"{AT_INFERENCE}, {news.probe}"
