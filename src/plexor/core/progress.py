@@ -38,6 +38,7 @@ class Advance(Protocol):
         done: int,
         total: int,
         note: str,
+        /,
         *,
         unit: str | None = None,
         seconds_left: float | None = None,
