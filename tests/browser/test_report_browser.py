@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +16,7 @@ from tests.helpers import task_run
 from tests.helpers.chromium import EXECUTABLE, Browser, browser
 
 from plexor.cases.formats.png import PngCodec
+from plexor.core.csv_text import plain_cell
 from plexor.findings.run import Example
 from plexor.report import write_report
 
@@ -62,6 +66,37 @@ def test_arrows_go_from_case_to_case_and_round(page: Browser, report: Path) -> N
         page.press(key)
         seen.append(page.evaluate(POSITION))
     assert seen == ["1 of 3", "2 of 3", "3 of 3", "1 of 3", "3 of 3"]
+
+
+SAVE = """(() => {
+  const Own = Blob, click = HTMLAnchorElement.prototype.click, found = [];
+  const tables = [...document.querySelectorAll("main .scroll > table")];
+  window.Blob = function (parts, options) {
+    found.push([parts.join("")]);
+    return new Own(parts, options);
+  };
+  HTMLAnchorElement.prototype.click = function () { found.at(-1).unshift(this.download); };
+  tables[0].tBodies[0].rows[0].cells[0].childNodes[0].textContent = '=1+1, "odd"';
+  document.querySelectorAll("button.csv").forEach((button) => button.click());
+  window.Blob = Own;
+  HTMLAnchorElement.prototype.click = click;
+  const large = (cell) => [...cell.childNodes].filter((node) => node.nodeName !== "SMALL");
+  const shown = (cell) => large(cell).map((node) => node.textContent).join("").trim();
+  const heads = (table) => [...table.rows].map((row) => shown(row.cells[0]));
+  return JSON.stringify([found, tables.map(heads)]);
+})()"""
+
+
+def test_each_table_is_saved_as_csv(page: Browser, report: Path) -> None:
+    page.open(report)
+    saved, tables = json.loads(str(page.evaluate(SAVE)))
+    assert len(saved) == len(tables) > 3
+    assert all(name.endswith(".csv") for name, _ in saved)
+    for (_, text), heads in zip(saved, tables, strict=True):
+        rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
+        assert len({len(row) for row in rows}) == 1
+        assert [plain_cell(row[0]) for row in rows[1:]] == heads[1:]
+    assert "'=1+1" in saved[0][1]
 
 
 def test_space_flickers_and_stops(page: Browser, report: Path) -> None:

@@ -15,6 +15,7 @@ from tests.helpers.shared import made_once
 
 from plexor.audits import cohort_of
 from plexor.core.errors import DataError, ModelError, PlanError, RunDirectoryError
+from plexor.core.progress import Advance, stepping
 from plexor.findings import RunDirectory
 from plexor.findings.study_file import Number, StudyResult, read_study
 from plexor.plans import load_plan
@@ -22,7 +23,6 @@ from plexor.studies import Request, run_study
 from plexor.studies.allyn2020.layout import NAEVUS, read_layout
 from plexor.studies.allyn2020.phantoms import write_phantoms
 from plexor.studies.allyn2020.plans import ARMS, PUBLISHED
-from plexor.studies.step import Advance
 
 
 def request(out: Path, **changes: object) -> Request:
@@ -33,7 +33,7 @@ def request(out: Path, **changes: object) -> Request:
 def stopping(title: str, _unit: str) -> Iterator[Advance]:
     """Stops, as Ctrl-C does, in the midst of the second audit's fits."""
 
-    def advance(done: int, _total: int, note: str) -> None:
+    def advance(done: int, _total: int, note: str, **_: object) -> None:
         if "audit, clean" in title and note.startswith("fit") and done > 0:
             raise KeyboardInterrupt
 
@@ -198,7 +198,8 @@ def test_weights_that_are_given_are_taken_if_they_fit(out: Path, tmp_path: Path)
     def until_audit(title: str, _unit: str) -> Iterator[Advance]:
         if "audit, as-published" in title:
             raise KeyboardInterrupt
-        yield lambda _done, _total, _note: None
+        with stepping("", unit="", quiet=True) as advance:
+            yield advance
 
     with pytest.raises(ModelError, match="is of another training: `cohort_sha256` is"):
         run_study("allyn2020", request(fresh, weights={PUBLISHED: clean}))

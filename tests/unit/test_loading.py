@@ -156,7 +156,7 @@ def own(name: str = "factory", **fields: Any) -> ModelSource:
 
 
 def test_code_is_not_imported_unasked(folder: Path) -> None:
-    complaint = r"would import own_network_of_a_test and call factory\(\).* add --allow-code"
+    complaint = r"would import own_network_of_a_test and call factory\(\).* add allow_code=True"
     with pytest.raises(PlanError, match=complaint):
         load_model(own())
     assert not (folder / "it ran").exists()

@@ -12,7 +12,8 @@ from plexor.findings.schema import to_table
 from plexor.findings.summary import summarise
 from plexor.findings.summary.estimate import StoredEstimate
 from plexor.findings.summary.summary import TaskSummary
-from plexor.report import rounding, words
+from plexor.report import cells, rounding, words
+from plexor.stats import Estimate
 
 
 @pytest.mark.parametrize(
@@ -146,3 +147,14 @@ def test_counts_are_read_at_a_glance() -> None:
 )
 def test_measure(value: float, text: str) -> None:
     assert rounding.measure(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "half", "text"),
+    [(6.9e-17, 0.5, "0"), (-6.9e-17, 0.5, "0"), (6.9e-17, 1e-17, "6.9e-17"), (0.01, 0.5, "0.01")],
+)
+def test_an_error_of_rounding_is_written_as_zero(value: float, half: float, text: str) -> None:
+    estimate = StoredEstimate.of(
+        Estimate(value=value, low=value - half, high=value + half, level=0.95, method="c", n=9)
+    )
+    assert cells.amount_cell(estimate).text == text

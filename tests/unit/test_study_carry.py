@@ -19,6 +19,6 @@ def test_an_arm_is_audited_by_as_many_workers_as_asked_for(
     told: dict[str, Any] = {}
     monkeypatch.setattr(carry, "load_plan", lambda file: file)
     monkeypatch.setattr(carry, "audit", lambda _, **how: told.update(how))
-    carry.audit_arm(Path("arm/plan.yaml"), lambda *_: None, device=device, workers=workers)
+    carry.audit_arm(Path("arm/plan.yaml"), lambda *_, **__: None, device=device, workers=workers)
     assert told["executor"] == executor
     assert told["out"] == Path("arm/run")

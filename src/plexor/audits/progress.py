@@ -25,6 +25,8 @@ class Progress:
         total: number to do: pairs of case and probe; in stage "fit" the maximum number of batches,
             in stage "read" the number of images whose shapes are read.
         resumed: part of ``done`` that an earlier start did.
+        seconds_left: time left of this stage, from what a case under each probe has cost; None
+            where only the pace is known, NaN until a unit of each probe has been executed.
         stage: "read" and "fit" precede "audit" in plans that fit attacks; "detect" follows it in
             plans with a detector, and counts probes.
     """
@@ -34,6 +36,7 @@ class Progress:
     total: int
     resumed: int
     stage: Stage = "audit"
+    seconds_left: float | None = None
 
     @property
     def unit(self) -> str:

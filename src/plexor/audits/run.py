@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from plexor.audits.executors import Done, Executor, Here, Job
 from plexor.audits.executors.executor import clean_outputs
 from plexor.audits.fits import Fits
 from plexor.audits.inputs import Inputs, model_of
+from plexor.audits.pace import Pace, measured_early
 from plexor.audits.progress import Listener, Progress
 from plexor.audits.provenance import provenance
 from plexor.audits.sample import checked_cases, example_ids
@@ -31,6 +32,7 @@ from plexor.audits.surrogates import surrogate_cards
 from plexor.audits.unit import Unit, units_of
 from plexor.core.errors import ModelError
 from plexor.core.files import sole_writer
+from plexor.core.progress import stepping
 from plexor.core.version import __version__
 from plexor.findings import CLEAN, RunDirectory
 from plexor.models import Model, read_training_groups
@@ -51,6 +53,7 @@ def audit(
     allow_code: bool = False,
     executor: Executor | None = None,
     on_progress: Listener | None = None,
+    quiet: bool = False,
     by: str = "",
 ) -> RunDirectory:
     """Applies a plan's probes to a model, and stores judged findings in a run directory.
@@ -69,9 +72,11 @@ def audit(
         executor: what executes the units: this process (``Here()``) by default, ``Ray(workers=4)``
             for several units at a time. Findings are the same, bit for bit if the number of torch's
             threads is the same.
-        on_progress: called after each unit, and once at the start with the units already done. In
-            plans that fit attacks also before, after each part read or fitted; in plans with a
-            detector also at the end, after each probe.
+        on_progress: takes the place of the bar that is shown in a terminal (elsewhere a line a
+            minute, on standard error). Called after each unit, and once at the start with the
+            units already done. In plans that fit attacks also before, after each part read or
+            fitted; in plans with a detector also at the end, after each probe.
+        quiet: show no progress; ``on_progress`` is called all the same.
         by: name of the person who runs the audit, for the report.
 
     Raises:
@@ -87,7 +92,7 @@ def audit(
     if model is None:
         model = model_of(plan, device=choose_device(device), allow_code=allow_code)
     inputs = Inputs.of(plan, probes, model)
-    executor, report_progress = executor or Here(), on_progress or _ignore
+    executor = executor or Here()
     job = Job(
         model=model,
         seed=plan.seed,
@@ -96,7 +101,7 @@ def audit(
     )
     fingerprint = inputs.fingerprint() | {"Plexor": __version__, "torch": str(torch.__version__)}
     run.check(plan.resolved(), fingerprint)  # before the lock, whose file would be left behind
-    with sole_writer(run.path):
+    with sole_writer(run.path), _told(on_progress, quiet=quiet) as report_progress:
         run.open(plan.resolved(), fingerprint)
         session = Session.begun(run, by=by)
         checks = _checks(plan, inputs, model, batch_size)
@@ -188,8 +193,16 @@ def _draws(checks: Sequence[Check]) -> int:
     return JUDGED if varies else 1
 
 
-def _ignore(_: Progress) -> None:
-    """The default ``on_progress``, which does nothing."""
+@contextlib.contextmanager
+def _told(on_progress: Listener | None, *, quiet: bool) -> Iterator[Listener]:
+    """The function given, or one that moves a bar."""
+    if on_progress is not None:
+        yield on_progress
+        return
+    with stepping("audit", unit="case-probes", quiet=quiet) as advance:
+        yield lambda news: advance(
+            news.done, news.total, news.probe, unit=news.unit, seconds_left=news.seconds_left
+        )
 
 
 def _noting(run: RunDirectory, about: dict[str, object]) -> Callable[[Done], None]:
@@ -234,7 +247,15 @@ def _carry_out(
     total = sum(len(unit.cases) for unit in units)
 
     def report(unit: Unit, done: int) -> None:
-        report_progress(Progress(probe=unit.probe.id, done=done, total=total, resumed=resumed))
+        report_progress(
+            Progress(
+                probe=unit.probe.id,
+                done=done,
+                total=total,
+                resumed=resumed,
+                seconds_left=pace.seconds_left(),
+            )
+        )
 
     for unit in units:
         if not run.has_unit(unit.id):
@@ -243,6 +264,8 @@ def _carry_out(
         resumed += len(unit.cases)
         if unit.probe.id == CLEAN:
             before |= clean_outputs(unit, run.unit(unit.id))
+    missing = measured_early(missing)
+    pace = Pace(missing)
     if resumed:
         report([*missing, *units][0], resumed)
     n_done = resumed
@@ -254,6 +277,7 @@ def _carry_out(
                     logger.warning("%s", reason)
             run.write_unit(done.unit.id, done.result.findings, done.result.examples)
             n_done += len(done.unit.cases)
+            pace.done(done.unit)
             report(done.unit, n_done)
 
 

@@ -14,6 +14,7 @@ from plexor.cases.cells import parse_number
 from plexor.cases.manifest import read_manifest
 from plexor.cases.problem import Problem
 from plexor.cases.rows import CaseReader, TruthKind
+from plexor.core.door import option
 from plexor.core.errors import DataError, unknown
 from plexor.core.ids import digest
 
@@ -247,7 +248,7 @@ def _label_problems(
     if fractions and None not in numbers:
         message = (
             f"labels are numbers such as {fractions[0]}, read as class names; for a regression "
-            'say truth="number"'
+            f"say {option('truth', 'number')}"
         )
         return [Problem(severity="error", id="label-number", where="label", message=message)]
     return []

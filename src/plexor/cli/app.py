@@ -26,6 +26,7 @@ from plexor.cli import (
     study,
     train,
 )
+from plexor.core.door import enter_command, leave_command
 from plexor.core.errors import PlexorError, missing_extra
 from plexor.core.version import __version__
 
@@ -64,6 +65,7 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def options(
+    context: typer.Context,
     _version: Annotated[
         bool,
         typer.Option(
@@ -72,6 +74,8 @@ def options(
     ] = False,
 ) -> None:
     """Options before the command."""
+    token = enter_command()
+    context.call_on_close(lambda: leave_command(token))
     logging.basicConfig(
         level=logging.WARNING,
         format="%(message)s",

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from plexor.cli.ci import Junit, report_outcomes
-from plexor.cli.output import console, folding_table, stepping
+from plexor.cli.output import Quiet, console, folding_table
 from plexor.cli.plan_options import Changes, Limit, load
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def audit(
     by: Annotated[
         str, typer.Option(help="Name of the person who runs the audit, for the report.")
     ] = "",
+    quiet: Quiet = False,
 ) -> None:
     """Attack a model on the images as stored, judge, measure, and write the report.
 
@@ -81,18 +82,16 @@ def audit(
     loaded = load(plan, changes, limit)
     conditions = require or []
     _check_conditions(conditions, loaded)
-    with stepping("audit", unit="case-probes") as advance:
-        run = carry_out(
-            loaded,
-            out=out
-            or Path("runs") / (plan.stem if limit is None else f"{plan.stem}-limit-{limit}"),
-            device=device,
-            batch_size=batch_size,
-            allow_code=allow_code,
-            executor=_executor(ray, workers, threads, device),
-            by=by,
-            on_progress=lambda news: advance(news.done, news.total, news.probe, unit=news.unit),
-        )
+    run = carry_out(
+        loaded,
+        out=out or Path("runs") / (plan.stem if limit is None else f"{plan.stem}-limit-{limit}"),
+        device=device,
+        batch_size=batch_size,
+        allow_code=allow_code,
+        executor=_executor(ray, workers, threads, device),
+        by=by,
+        quiet=quiet,
+    )
     summary = run.summarise()
     answers = answered(conditions, summary)
     run.write_required({condition: _in_words(answer) for condition, answer in answers.items()})

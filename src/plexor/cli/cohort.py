@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from plexor.cases.rows import TruthKind
-from plexor.cli.output import console, folding_table, stepping
+from plexor.cli.output import console, folding_table
 from plexor.cli.tags import make_finder, pairs, print_census, searching
+from plexor.core.progress import stepping
 
 if TYPE_CHECKING:
     from plexor.cases.check import CohortReport

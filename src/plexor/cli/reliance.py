@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from plexor.cli.output import console, folding_table, stepping
+from plexor.cli.output import console, folding_table
 from plexor.cli.plan_options import Changes, Limit, load
+from plexor.core.progress import stepping
 
 if TYPE_CHECKING:
     from plexor.findings.summary.estimate import StoredEstimate

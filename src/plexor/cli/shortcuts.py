@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 import typer
 
 from plexor.cases.rows import TruthKind
-from plexor.cli.output import console, stepping
+from plexor.cli.output import console
 from plexor.cli.reliance import reliance
 from plexor.cli.tags import (
     Column,
@@ -25,6 +25,7 @@ from plexor.cli.tags import (
     root_of,
     searching,
 )
+from plexor.core.progress import stepping
 
 if TYPE_CHECKING:
     from numpy.random import Generator

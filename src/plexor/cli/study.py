@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from plexor.cli.output import Advance, console, folding_table, stepping
+from plexor.cli.output import console, folding_table
+from plexor.core.progress import Advance, stepping
 
 if TYPE_CHECKING:
     from plexor.findings.study_file import StudyResult

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from plexor.cases.rows import TruthKind
-from plexor.cli.output import console, folding_table, stepping
+from plexor.cli.output import console, folding_table
+from plexor.core.progress import stepping
 
 if TYPE_CHECKING:
     from plexor.cases import Case, Cohort

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from plexor.cli.output import console, stepping
+from plexor.cli.output import Quiet, console
 from plexor.cli.plan_options import Changes, Limit, load
+from plexor.core.progress import stepping
 
 
 def train(
@@ -20,6 +21,7 @@ def train(
     device: Annotated[
         str | None, typer.Option(help="Device, e.g. cuda:0; by default a GPU if there is one.")
     ] = None,
+    quiet: Quiet = False,
 ) -> None:
     """Train a model on a plan's cohort and write its weights.
 
@@ -35,7 +37,7 @@ def train(
     weights = loaded.model_source().weights
     if weights is None:
         raise PlanError(f"{plan}: `model.weights` is needed, it says where the weights are written")
-    with stepping("training", unit="steps") as advance:
+    with stepping("training", unit="steps", quiet=quiet) as advance:
         result = run(
             cohort_of(loaded, loaded.training().task),
             loaded.training(),

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from plexor.core.door import option
 from plexor.core.errors import ModelError, PlanError, brief, unknown
 from plexor.models.architectures import build_network, check_architecture
 from plexor.models.card import ModelCard
@@ -304,7 +305,7 @@ def called(key: str, path: str, *, allow_code: bool) -> Any:
     if not allow_code:
         raise PlanError(
             f"model: `{key}: {path}` would import {module_name} and call {name}(); "
-            "if you trust it, add --allow-code"
+            f"if you trust it, add {option('allow_code')}"
         )
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))

@@ -141,7 +141,7 @@ def amount_cell(estimate: StoredEstimate | None, *, with_sign: bool = False) -> 
         return NOT_MEASURED
     word = rounding.signed if with_sign else rounding.amount
     return Cell(
-        text=word(estimate.value),
+        text=word(rounding.without_dust(estimate)),
         detail=rounding.amount_bounds(estimate),
         reason=estimate.note if estimate.low is None else "",
     )

@@ -10,6 +10,7 @@ from plexor.findings.summary.estimate import StoredEstimate
 
 MINUS = "\N{MINUS SIGN}"
 _TO = "\N{EN DASH}"
+_DUST = 1e-9
 
 
 class Interval(Protocol):
@@ -147,6 +148,14 @@ def amount(value: float | None) -> str:
     size = abs(value)
     text = f"{size:,.0f}" if size >= 99.95 else f"{size:.1f}" if size >= 0.95 else f"{size:.2g}"
     return f"{MINUS if value < 0 and float(text.replace(',', '')) else ''}{text}"
+
+
+def without_dust(estimate: StoredEstimate) -> float | None:
+    """The value; 0 where it is an error of rounding beside its own interval."""
+    value, low, high = estimate.value, estimate.low, estimate.high
+    if value is None or low is None or high is None:
+        return value
+    return 0.0 if abs(value) < _DUST * (high - low) else value
 
 
 def signed(value: float | None) -> str:

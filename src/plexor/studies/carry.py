@@ -12,12 +12,12 @@ from plexor.audits import Ray, audit, cohort_of
 from plexor.cases import Cohort
 from plexor.core.errors import ModelError
 from plexor.core.files import write_atomic
+from plexor.core.progress import Advance
 from plexor.models.device import choose_device
 from plexor.models.training.config import Training
 from plexor.models.training.fit import train
 from plexor.models.weights import read_card
 from plexor.plans import load_plan
-from plexor.studies.step import Advance
 
 _HOW_COMPUTED = ("precision", "workers")
 """Options of a training that affect how it is computed, not its result."""
@@ -77,7 +77,13 @@ def audit_arm(
         out=plan_file.parent / "run",
         device=device,
         executor=None if workers is None else Ray(workers=workers, gpu=device != "cpu"),
-        on_progress=lambda news: advance(news.done, news.total, f"{news.stage} {news.probe}"),
+        on_progress=lambda news: advance(
+            news.done,
+            news.total,
+            f"{news.stage} {news.probe}",
+            unit=news.unit,
+            seconds_left=news.seconds_left,
+        ),
     )
 
 

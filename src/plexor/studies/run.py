@@ -6,8 +6,9 @@ import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
+from plexor.core.progress import Advance, stepping
 from plexor.findings.study_file import StudyResult, read_study
-from plexor.studies.step import Advance, Request
+from plexor.studies.step import Request
 
 Watch = Callable[[str, str], AbstractContextManager[Advance]]
 """(a step's title, what it counts) → shows its progress while the step runs."""
@@ -37,4 +38,5 @@ def run_study(name: str, request: Request, *, watch: Watch | None = None) -> Stu
 
 @contextlib.contextmanager
 def _silent(_title: str, _unit: str) -> Iterator[Advance]:
-    yield lambda _done, _total, _note: None
+    with stepping("", unit="", quiet=True) as advance:
+        yield advance

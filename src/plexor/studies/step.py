@@ -8,10 +8,9 @@ from pathlib import Path
 
 from plexor.core.errors import PlanError, RunDirectoryError, unknown
 from plexor.core.files import write_atomic
+from plexor.core.progress import Advance
 
 SCALES = ("smoke", "small", "full")
-Advance = Callable[[int, int, str], None]
-"""(done, total, current activity) → None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

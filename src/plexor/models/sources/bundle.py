@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from plexor.core.door import option
 from plexor.core.errors import ModelError, PlanError, brief, unknown
 from plexor.core.ids import digest, digest_file
 from plexor.core.yaml_text import read_written
@@ -100,7 +101,7 @@ def open_bundle(folder: Path, *, allow_code: bool) -> Opened:
         network=BundleNetwork(network, digest([digest_file(path), digest_file(weights)])),
         access="gradients",
         name=f"MONAI bundle {said} {metadata.get('version', '')}".strip(),
-        notes=(f"expressions in {path.name} were run, as --allow-code permits",) if ran else (),
+        notes=(f"expressions in {path.name} were run, as was allowed",) if ran else (),
         channels=image.get("num_channels"),
     )
 
@@ -141,12 +142,14 @@ def _resolved(value: Any, config: Mapping[str, Any], depth: int = 0) -> Any:
     if isinstance(value, str) and value.startswith("$"):
         raise PlanError(
             f"model: the bundle's network is defined by the expression {value!r}, which would be "
-            "run; if you trust it, add --allow-code"
+            f"run; if you trust it, add {option('allow_code')}"
         )
     if isinstance(value, str) and value.startswith("@"):
         return _resolved(_referred(value[1:], config), config, depth + 1)
     if isinstance(value, str) and value.startswith("%"):
-        raise PlanError(f"model: the bundle refers to {value!r}, another file; add --allow-code")
+        raise PlanError(
+            f"model: the bundle refers to {value!r}, another file; add {option('allow_code')}"
+        )
     return value
 
 
@@ -174,7 +177,7 @@ def _built(path: Path, definition: Any) -> nn.Module:
     if module and not f"{module}.".startswith("monai.networks.nets."):
         raise PlanError(
             f"model: the bundle's network is {target}, which is no network of MONAI and would be "
-            "imported; if you trust it, add --allow-code"
+            f"imported; if you trust it, add {option('allow_code')}"
         )
     if name not in known:
         raise ModelError(f"{path}: {unknown('network', name, known)}")
@@ -182,7 +185,9 @@ def _built(path: Path, definition: Any) -> nn.Module:
     if "pretrained" in options:
         options["pretrained"] = False  # the bundle brings its weights; nothing is downloaded
     if any(isinstance(one, dict) and "_target_" in one for one in options.values()):
-        raise PlanError(f"model: the network of {path} is built of other objects; add --allow-code")
+        raise PlanError(
+            f"model: the network of {path} is built of other objects; add {option('allow_code')}"
+        )
     try:
         network: nn.Module = known[name](**options)
     except Exception as error:  # of MONAI's own checks

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from plexor.core.door import option
 from plexor.core.errors import ModelError, PlanError, brief
 from plexor.core.ids import digest_file
 from plexor.models.foreign_code import foreign_code
@@ -63,7 +64,8 @@ def open_torch_file(path: Path, kind: str, *, allow_code: bool) -> Opened:
         raise ModelError(f"no model at {path}")
     if not allow_code:
         raise PlanError(
-            f"model: {path} is not opened, because {_WHY[kind]}; if you trust it, add --allow-code"
+            f"model: {path} is not opened, because {_WHY[kind]}; if you trust it, add "
+            f"{option('allow_code')}"
         )
     try:
         with foreign_code(path.name):
@@ -87,5 +89,5 @@ def open_torch_file(path: Path, kind: str, *, allow_code: bool) -> Opened:
         network=TorchFile(network, digest_file(path)),
         access="gradients",
         name=f"{name} {path.name}",
-        notes=(f"code in {path.name} was run, as --allow-code permits",),
+        notes=(f"code in {path.name} was run, as was allowed",),
     )

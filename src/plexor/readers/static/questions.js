@@ -43,7 +43,8 @@ export class Questions {
       if (input.checked) this.answers[question.id] = value;
       const label = element("label", { className: "choice", "data-key": key });
       const first = text.slice(0, 1).toLowerCase() === key;
-      label.append(input, first ? element("span", {}, element("kbd", { textContent: text.slice(0, 1) }), text.slice(1)) : element("span", { textContent: text }));
+      const [marked, rest] = first ? [text.slice(0, 1), text.slice(1)] : [key, ` ${text}`];
+      label.append(input, element("span", {}, element("kbd", { textContent: marked }), rest));
       box.append(label);
     });
     field.append(box);

@@ -13,6 +13,7 @@ import yaml
 
 from plexor.attacks.fitted import read_card
 from plexor.core.errors import RunDirectoryError
+from plexor.core.progress import Advance
 from plexor.core.seeds import seed_for
 from plexor.findings.study_file import write_study
 from plexor.studies.allyn2020.held_out import write_held_out
@@ -39,7 +40,7 @@ from plexor.studies.allyn2020.plans import (
 from plexor.studies.allyn2020.result import study_result
 from plexor.studies.allyn2020.seeds import REPEATED, folder_of
 from plexor.studies.carry import audit_arm, train_arm
-from plexor.studies.step import Advance, Request, Step, keep
+from plexor.studies.step import Request, Step, keep
 
 _N_PHANTOM_LESIONS, _PHANTOM_SIDE = 180, 48
 

@@ -15,6 +15,7 @@ from plexor.audits import audit, cohort_of
 from plexor.cases import Cohort, load_cohort, read_image
 from plexor.cases.manifest import read_manifest
 from plexor.core.files import write_atomic
+from plexor.core.progress import Advance
 from plexor.findings.study_file import write_study
 from plexor.models import ModelSource, Preprocess, TorchModel, load_model
 from plexor.plans import load_plan
@@ -43,7 +44,7 @@ from plexor.studies.li2020.plans import (
     scale_of,
 )
 from plexor.studies.li2020.result import study_result
-from plexor.studies.step import Advance, Request, Step, keep
+from plexor.studies.step import Request, Step, keep
 
 _ESTIMATOR, _RADII = "estimator.safetensors", "radii.json"
 _BRIGHT = 99.0

@@ -13,11 +13,11 @@ from plexor.cases.image import Pixels
 from plexor.cases.split import limit_cases, split_groups
 from plexor.core.csv_text import csv_text
 from plexor.core.files import write_atomic
+from plexor.core.progress import Advance
 from plexor.shortcuts.cover import Floating, cover, moved_boxes
 from plexor.shortcuts.find import Box, Finder, Tag, read_tags, search, tags_of_cases, write_tags
 from plexor.shortcuts.isolate import boxes_alone, isolate, recentre
 from plexor.shortcuts.variants import write_variant
-from plexor.studies.step import Advance
 from plexor.studies.yi2022.layout import Film
 from plexor.studies.yi2022.plans import (
     ARMS,

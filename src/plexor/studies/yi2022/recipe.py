@@ -11,6 +11,7 @@ import yaml
 
 from plexor.audits import audit
 from plexor.core.errors import PlanError
+from plexor.core.progress import Advance
 from plexor.findings import CLEAN
 from plexor.findings.planned import shuffled_id
 from plexor.findings.study_file import write_study
@@ -20,7 +21,7 @@ from plexor.plans import load_plan
 from plexor.shortcuts.find import Finder, reader
 from plexor.shortcuts.tags_covered import Known, TagsCovered
 from plexor.studies.carry import audit_arm, train_arm
-from plexor.studies.step import Advance, Request, Step, keep
+from plexor.studies.step import Request, Step, keep
 from plexor.studies.yi2022.images import (
     chosen,
     find_tags,

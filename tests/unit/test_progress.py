@@ -1,0 +1,116 @@
+"""What is shown while something long runs, and the time that it says is left."""
+
+from __future__ import annotations
+
+import math
+import re
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from plexor.audits import Progress
+from plexor.audits.pace import Pace, measured_early
+from plexor.core import progress
+from plexor.core.progress import stepping
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    found = Clock()
+    monkeypatch.setattr(progress, "time", found)
+    return found
+
+
+def test_a_line_a_minute_where_there_is_no_terminal(
+    capsys: pytest.CaptureFixture[str], clock: Clock
+) -> None:
+    with stepping("audit", unit="cases") as advance:
+        for done in range(1, 11):
+            advance(done, 20, "pgd")
+            clock.now += 20
+        advance(2, 40, "cw", unit="batches", seconds_left=math.nan)
+        clock.now += 60
+        advance(4, 40, "cw", seconds_left=600)
+        advance(40, 40, "cw")
+    assert capsys.readouterr().err.splitlines() == [
+        "audit: 1 of 20 cases; pgd",
+        "audit: 4 of 20 cases, 5 min left; pgd",
+        "audit: 7 of 20 cases, 4 min left; pgd",
+        "audit: 10 of 20 cases, 3 min left; pgd",
+        "audit: 4 of 40 batches, 10 min left; cw",
+        "audit: 40 of 40 batches, 0 min left; cw",
+    ]
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_a_bar_fits_its_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    probe = "fitting universal-targeted-linf-2-melanoma"
+    with stepping("audit", unit="case-probes") as advance:
+        advance(1234, 56_789, probe, seconds_left=4000)
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().err).splitlines()
+    assert all(len(line) <= columns for line in lines)
+    shown = "\n".join(lines)
+    assert "1234/56789" in shown
+    assert "case-probes" in shown
+    assert "left 1:06:" in shown
+    assert "…" not in shown
+    described = [re.split(r"\s{2,}|━", line.strip("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ "))[0] for line in lines]
+    assert "".join(probe.split()) in "".join("".join(described).split())
+
+
+def test_nothing_is_shown_if_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    with stepping("audit", unit="cases", quiet=True) as advance:
+        advance(1, 2, "pgd")
+    assert capsys.readouterr().err == ""
+
+
+def unit(name: str, probe: str, n: int) -> Any:
+    return SimpleNamespace(id=name, probe=SimpleNamespace(id=probe), cases=[None] * n)
+
+
+def test_the_time_left_is_weighed_by_what_each_probe_costs() -> None:
+    cheap = [unit(f"noise-{i}", "noise", 4) for i in range(3)]
+    dear = [unit(f"cw-{i}", "cw", 4) for i in range(3)]
+    clean = [unit("clean", "clean", 12)]
+    order = measured_early([*cheap, *dear, *clean])
+    assert [one.id for one in order] == [
+        "clean",
+        *("noise-0", "cw-0"),
+        *("noise-1", "noise-2", "cw-1", "cw-2"),
+    ]
+    clock = Clock()
+    pace = Pace(order, clock.monotonic)
+    told = []
+    for one in order:
+        clock.now += {"clean": 12, "noise": 4, "cw": 400}[one.probe.id]
+        pace.done(one)
+        told.append(pace.seconds_left())
+    # Told exactly from the first round on; nothing before, rather than a guess.
+    assert [math.isnan(left) for left in told[:2]] == [True, True]
+    assert told[2:] == [808, 804, 800, 400, 0]
+
+
+def test_an_audit_counts_one_thing_after_another() -> None:
+    def counted(stage: str) -> str:
+        return Progress(probe="", done=0, total=1, resumed=0, stage=stage).unit  # type: ignore[arg-type]
+
+    assert [counted(stage) for stage in ("read", "fit", "audit")] == [
+        "images",
+        "batches",
+        "case-probes",
+    ]
