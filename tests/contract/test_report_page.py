@@ -178,7 +178,7 @@ def test_however_many_images_a_run_keeps_its_report_stays_below_5_mb(tmp_path: P
     assert 4 / 3 * kept > 5_000_000
     assert 3_000_000 < len(source.encode()) < 5_000_000
     # The page's first probe is shown for every case before any other.
-    titles = re.findall(r'class="probed" data-title="([^"]*)"', source)
+    titles = re.findall(r'class="probed(?: opens)?" data-title="([^"]*)"', source)
     assert titles.count("PGD, be wrong, 1\N{NO-BREAK SPACE}level (L∞)") == 12
     assert source.count('class="perturbed"') == 84
     assert "pictures would make this page too large" in source

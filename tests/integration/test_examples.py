@@ -76,6 +76,18 @@ def test_own_model_and_reading_its_findings(
     assert "withstood every attack" in capsys.readouterr().out
 
 
+def test_a_monai_network_trained_by_lightning(
+    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "monai"
+    monkeypatch.setattr(sys, "argv", ["", str(films / "manifest.csv"), str(run)])
+    runpy.run_path(str(EXAMPLES / "monai_and_lightning.py"), run_name="__main__")
+    assert (run / "report.html").exists()
+    said = capsys.readouterr().out
+    assert "square-linf-24" in said
+    assert "MONAI's DenseNet on phantom films" in said
+
+
 def test_five_readers_recognise_what_the_published_ones_did(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -25,7 +25,7 @@ def run(*command: object, at: Path) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=500,
+        timeout=1800,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from plexor.cli.ci import annotations, write_junit
+from plexor.cli.ci import annotation_lines, write_junit
 
 OUTCOMES = {
     "a < 1": ("met", "a < 1"),
@@ -27,9 +27,9 @@ def test_each_condition_is_a_test(tmp_path: Path) -> None:
 
 def test_annotations_within_github_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
-    assert annotations(OUTCOMES) == []
+    assert annotation_lines(OUTCOMES) == []
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    first, second = annotations(OUTCOMES)
+    first, second = annotation_lines(OUTCOMES)
     assert first.startswith("::error title=plexor%3A not met::does not hold: 100 %25, probes")
     assert first.endswith("%0Aat all")
     assert second.endswith("::unknown name")

@@ -62,7 +62,7 @@ class Cohort:
 
     def _repr_html_(self) -> str:
         """Cases by class and split, as a table for a notebook."""
-        splits = [*self._counts("split")] or [None]
+        splits: list[str | None] = [*self._counts("split")] or [None]
         head = "".join(f"<th>{escape(split or 'cases')}</th>" for split in splits)
         rows = ""
         for name in self._counts("truth") if self.classes else ():

@@ -70,11 +70,11 @@ def report_outcomes(
     """
     if junit is not None:
         write_junit(junit, suite, outcomes)
-    for line in () if quiet else annotations(outcomes):
+    for line in () if quiet else annotation_lines(outcomes):
         console.print(line)
 
 
-def annotations(outcomes: Outcomes) -> list[str]:
+def annotation_lines(outcomes: Outcomes) -> list[str]:
     """Lines that GitHub Actions shows beside a run; none elsewhere."""
     if os.environ.get("GITHUB_ACTIONS") != "true":
         return []

@@ -74,7 +74,7 @@ def compare_page(runs: tuple[RunDirectory, RunDirectory], found: RunComparison) 
     same_name = found.name_a == found.name_b
     return ComparePage(
         title=found.name_a if same_name else f"{found.name_a} and {found.name_b}",
-        subtitle=f"A: {found.run_a} · B: {found.run_b}",
+        subtitle=f"A: {_short_path(found.run_a)} · B: {_short_path(found.run_b)}",
         answer=answer(found),
         paired=tuple(paired_words(found)),
         limits=_limits(found),
@@ -87,6 +87,11 @@ def compare_page(runs: tuple[RunDirectory, RunDirectory], found: RunComparison) 
         mended_words=_shown_words(found, len(mended), mended=True),
         cases=_cases(found),
     )
+
+
+def _short_path(path: str) -> str:
+    """The last two parts; whole paths are in the JSON."""
+    return "/".join(Path(path).parts[-2:])
 
 
 def answer(found: RunComparison) -> str:

@@ -232,9 +232,15 @@ def _limits(summary: Summary, lead: AttackSummary) -> tuple[str, ...]:
     )
 
 
+_NO_NAMES = ("images", "image", "data", "manifest")
+"""Names of files and folders that say nothing of the images."""
+
+
 def _elsewhere(summary: Summary) -> str:
     split = summary.cohort.split
-    images = f"the {split} images of {summary.cohort.name}" if split else "these images"
+    cohort = summary.cohort.name
+    of_cohort = "" if cohort in _NO_NAMES else f" of {cohort}"
+    images = f"the images of the {split} split{of_cohort}" if split else "these images"
     return (
         f"Anything about other images. The figures hold for {images}, not for other patients, "
         "devices or hospitals."

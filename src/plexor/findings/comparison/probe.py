@@ -175,8 +175,7 @@ def _counts(rows: _Rows, n_undefined: int) -> dict[str, Any]:
 def _errors(rows: pd.DataFrame) -> Numbers:
     """Absolute error of each case."""
     decided, truth = rows["decision_after"].astype(float), rows["truth"].astype(float)
-    errors: Numbers = (decided - truth).abs().to_numpy(np.float64)
-    return errors
+    return np.asarray((decided - truth).abs(), dtype=np.float64)
 
 
 def _dice(rows: pd.DataFrame) -> Numbers:
