@@ -13,6 +13,7 @@ from plexor.findings.summary import summarise
 from plexor.findings.summary.estimate import StoredEstimate
 from plexor.findings.summary.summary import TaskSummary
 from plexor.report import rounding, words
+from plexor.threat_model.goals import LowerDice
 
 
 @pytest.mark.parametrize(
@@ -146,3 +147,12 @@ def test_counts_are_read_at_a_glance() -> None:
 )
 def test_measure(value: float, text: str) -> None:
     assert rounding.measure(value) == text
+
+
+def test_names_with_braces_stand_in_sentences_as_they_are() -> None:
+    figure = LowerDice(of="a{0.x}b{}", below=0.5).figure
+    assert figure is not None
+    assert (
+        figure.sentence.replace(wording.PLACE, "0.81")
+        == "outlined a{0.x}b{} with a mean Dice of 0.81"
+    )
