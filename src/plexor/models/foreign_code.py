@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -101,19 +102,19 @@ def backward_pass() -> Iterator[None]:
 class _Settings:
     """Settings of Python and NumPy that decide what is an error."""
 
-    numpy: Mapping[str, str]
+    numpy: Mapping[str, Any]
     filters: Sequence[object]
     recursion: int
 
     @classmethod
     def now(cls) -> _Settings:
         """Those that hold."""
-        return cls(np.geterr(), tuple(warnings.filters), sys.getrecursionlimit())
+        return cls(dict(np.geterr()), tuple(warnings.filters), sys.getrecursionlimit())
 
     def put_back(self) -> None:
         """Makes these hold again, where they were changed."""
         if np.geterr() != self.numpy:
-            np.seterr(**self.numpy)  # type: ignore[arg-type]
+            np.seterr(**self.numpy)
         if tuple(warnings.filters) != self.filters:
             warnings.resetwarnings()  # tells Python that they change
             warnings.filters[:] = self.filters  # type: ignore[index]
