@@ -234,6 +234,8 @@ def _bare(frame: bytes) -> bytes:
         ({"PixelData": None}, "no integer pixels"),
         ({"RescaleSlope": "0"}, "rescale slope is 0"),
         ({"RescaleSlope": ["1", "2"]}, "RescaleSlope is"),
+        ({"RescaleSlope": ""}, "a RescaleIntercept alone"),
+        ({"RescaleIntercept": None}, "a RescaleSlope alone"),
         ({"SamplesPerPixel": 3}, "MONOCHROME2 has 1 samples, found 3"),
         ({"Rows": 500}, "less than expected"),
         ({"Rows": 0}, "Rows"),

@@ -21,6 +21,7 @@ from collections import Counter
 from pathlib import Path
 from unittest.mock import patch
 
+import numpy as np
 import torch
 from tests.helpers.runs import CLASSES, Setup, plexor, set_up
 
@@ -57,6 +58,15 @@ class Backward(torch.autograd.Function):
     @staticmethod
     def backward(ctx, g):
         raise ValueError("no gradient today")
+
+class Ending(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, g):
+        sys.exit(0)
 """
 OUTPUTS = {
     "complex outputs": "self.logits(x) + 0j",
@@ -104,6 +114,12 @@ OUTPUTS = {
     "gradients switched off": "torch.no_grad()(self.logits)(x)",
     "inference mode": "torch.inference_mode()(self.logits)(x)",
     "a gradient that fails": "self.logits(Backward.apply(x))",
+    "a gradient that ends the program": "self.logits(Ending.apply(x))",
+    "other answers without gradients": (
+        "self.logits(x) if torch.is_grad_enabled() else self.logits(x).flip(1)"
+    ),
+    "other answers beside others": "self.logits(x) + (torch.arange(len(x)) % 2)[:, None]",
+    "NaN between two numbers": "torch.where(x == x.round(), x, torch.nan).mean((2, 3))",
     "an integer image": "self.logits(x.to(torch.uint8).float())",
 }
 STATEMENTS = {
@@ -128,6 +144,21 @@ STATEMENTS = {
     ),
     "stops a generator": "raise GeneratorExit",
     "recurses without end": "return self.forward(x)",
+    "raises what is no Exception": "raise BaseException('odd')",
+    "NumPy raises on rounding": "np.seterr(all='raise'); return self.logits(x)",
+    "warnings are errors": "warnings.simplefilter('error'); return self.logits(x)",
+    "a low recursion limit": "sys.setrecursionlimit(190); return self.logits(x)",
+    "looks for anomalies": "torch.autograd.set_detect_anomaly(True); return self.logits(x)",
+    "answers into one buffer": (
+        "if getattr(self, 'buffer', None) is None: self.buffer = torch.zeros(64, 3)\n"
+        "self.buffer = self.buffer.detach(); out = self.buffer[:len(x)]\n"
+        "out.copy_(self.logits(x)); return out"
+    ),
+    "remembers what it saw": (
+        "key = float(x.double().round().mean().round())\n"
+        "self.seen = getattr(self, 'seen', {})\n"
+        "return self.seen.setdefault((key, len(x)), self.logits(x))"
+    ),
     "out of memory": "raise RuntimeError('CUDA error: out of memory')",
     "out of memory beyond two cases": (
         "if len(x) > 2: raise RuntimeError('CUDA error: out of memory')\nreturn self.logits(x)"
@@ -199,7 +230,14 @@ def sources() -> dict[str, str]:
 
 def settings() -> tuple[object, ...]:
     """What a network's code could leave changed."""
-    return (torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled())
+    return (
+        torch.get_default_dtype(),
+        torch.get_default_device(),
+        torch.is_grad_enabled(),
+        np.geterr(),
+        tuple(warnings.filters),
+        sys.getrecursionlimit(),
+    )
 
 
 def outcome(setup: Setup, module: str) -> tuple[str, str]:

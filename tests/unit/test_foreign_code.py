@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from tests.helpers.tiny import AS_STORED
@@ -44,6 +46,51 @@ def test_a_network_that_ends_the_program_is_an_error_of_the_model(status: object
 
     with pytest.raises(ModelError, match=f"ended the program with status {status or 0}; remove"):
         model_of(leave).outputs(torch.ones(2, 1, 4, 4))
+
+
+def test_what_is_no_exception_is_an_error_of_the_model_and_ctrl_c_is_not() -> None:
+    def odd(_: Tensor) -> None:
+        raise BaseException("odd")
+
+    def interrupt(_: Tensor) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(ModelError, match="the network failed: BaseException: odd"):
+        model_of(odd).outputs(torch.ones(2, 1, 4, 4))
+    with pytest.raises(KeyboardInterrupt):
+        model_of(interrupt).outputs(torch.ones(2, 1, 4, 4))
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda _: np.seterr(all="raise"),
+        lambda _: warnings.simplefilter("ignore"),
+        lambda _: sys.setrecursionlimit(5000),
+    ],
+    ids=["numpy", "warnings", "recursion"],
+)
+def test_settings_of_python_are_put_back(act: Callable[[Tensor], object]) -> None:
+    def settings() -> object:
+        return np.geterr(), tuple(warnings.filters), sys.getrecursionlimit()
+
+    before = settings()
+    model_of(act).outputs(torch.ones(2, 1, 4, 4))
+    assert settings() == before
+
+
+def test_outputs_are_kept_though_a_network_answers_into_the_same_memory() -> None:
+    buffer = torch.zeros(1, 2)
+
+    class Buffered(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            buffer[:, 1] = images.mean()
+            return buffer
+
+    model = TorchModel(Buffered(), task=Multiclass(classes=("a", "b")), preprocess=AS_STORED)
+    first = model.outputs(torch.ones(1, 1, 4, 4))
+    model.outputs(torch.zeros(1, 1, 4, 4))
+    assert first.tolist() == [[0, 1]]
 
 
 @pytest.mark.parametrize(

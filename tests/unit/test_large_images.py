@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tracemalloc
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from tests.helpers.runs import audited, set_up
+from tests.helpers.tiny import AS_STORED, Curved, batch_of, images
 
+from plexor.attacks import FGSM, PGD, Border, Misclassify, Threat, matched_noise
 from plexor.attacks.judge import Distances
 from plexor.cases import LOSSLESS, Image, Intensity, decode_image
 from plexor.cases.bands import bands
 from plexor.cases.formats.png import PngCodec
+from plexor.models import Multiclass, TorchModel
 from plexor.visibility import Visibility
 from plexor.visibility.sight import look
 
@@ -97,3 +104,64 @@ def test_memory_stays_below_six_float32_images() -> None:
     finally:
         tracemalloc.stop()
     assert peak < 6 * 4 * side**2
+
+
+@pytest.mark.parametrize("dtype", ["u1", "f4"])
+@pytest.mark.parametrize(
+    "threat",
+    [
+        Threat(norm="linf", radius=1.5, unit="percent"),
+        Threat(norm="l2", radius=60, unit="value"),
+        Threat(norm="l1", radius=500, unit="value"),
+        Threat(norm="l0", radius=9, unit="count"),
+    ],
+    ids=lambda threat: threat.norm,
+)
+def test_perturbations_do_not_depend_on_bands(
+    threat: Threat, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bounds that are computed in bands are those kept whole, to the last bit."""
+    stored = images((2, 24, 9), 2, dtype=dtype)
+    padding = np.zeros((24, 9), bool)
+    padding[3:8, 2:] = True
+    stored[0] = dataclasses.replace(stored[0], padding=padding)
+    batch = batch_of(stored)
+    model = TorchModel(
+        Curved((2, 24, 9), 2), task=Multiclass(classes=("a", "b")), preprocess=AS_STORED
+    )
+    threat = dataclasses.replace(threat, region=Border(width=7))
+
+    def found() -> list[torch.Tensor]:
+        attacks = (FGSM(), PGD(steps=3, restarts=2))
+        return [
+            *[attack(model, batch, Misclassify(), threat, seed=1).delta for attack in attacks],
+            matched_noise(batch, threat, seed=1),
+            *threat.bounds(batch),
+        ]
+
+    whole = found()
+    assert all(bool(delta.any()) for delta in whole[2:])
+    monkeypatch.setattr("plexor.attacks.norms.box._LARGE", 0)
+    monkeypatch.setattr("plexor.cases.bands._BAND", 5 * 2 * 9)
+    assert len(bands((2, 24, 9))) > 4
+    for one, other in zip(whole, found(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_large_images_are_processed_one_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("plexor.audits.execute.MOST_NUMBERS", 100)
+    monkeypatch.setattr("plexor.audits.sample.MOST_NUMBERS", 100)
+    setup = set_up(tmp_path, n_cases=6)
+    asked: list[int] = []
+    outputs = TorchModel.outputs
+
+    def counted(self: TorchModel, seen: torch.Tensor, *rest: Any) -> torch.Tensor:
+        asked.append(len(seen))
+        return outputs(self, seen, *rest)
+
+    monkeypatch.setattr(TorchModel, "outputs", counted)
+    assert len(audited(setup.plan, setup.out)) == 3 * 6
+    assert max(asked) == 2  # beside a white image, in the check of the batch
+    assert asked.count(1) > 3 * 6

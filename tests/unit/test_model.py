@@ -123,6 +123,15 @@ def test_an_answer_that_depends_on_the_batch_is_noticed(tracked: bool) -> None:
     assert found["non-deterministic"].raised is False
 
 
+def test_what_all_outputs_have_in_common_hides_no_dependence_on_the_batch() -> None:
+    class Raised(Normalised):
+        def forward(self, inputs: Tensor) -> Tensor:
+            return super().forward(inputs) + 1000
+
+    assert checks(Raised(tracked=False).eval())["batch-dependent"].raised is True
+    assert checks(Raised(tracked=True).eval())["batch-dependent"].raised is False
+
+
 def test_one_case_is_tried_in_company() -> None:
     model = model_of(Normalised(tracked=False).eval(), multiclass(3))
     one = BATCH.select(torch.tensor([1]))

@@ -53,6 +53,7 @@ def test_the_last_of_two_changes_holds_and_the_plan_given_stays_as_it_was() -> N
         ("=3", "--set =3: expected PLACE=VALUE"),
         ("probes.0.steps=3", "--set probes.0.steps=3: expected PLACE=VALUE"),
         ("probes[3].steps=3", r"there is no item \[3\] \(1 items\)"),
+        ("probes[" + "9" * 5000 + "]=3", "expected PLACE=VALUE"),
         ("cohort[0]=3", r"there is no item \[0\] \(no list\)"),
         ("cohort.manifest.x=3", "'x' is a key, and there is no mapping to put it"),
         ("seed=[1", "the value is not valid YAML"),

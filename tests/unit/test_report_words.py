@@ -14,6 +14,7 @@ from plexor.findings.summary.estimate import StoredEstimate
 from plexor.findings.summary.summary import TaskSummary
 from plexor.report import cells, rounding, words
 from plexor.stats import Estimate
+from plexor.threat_model.goals import LowerDice
 
 
 @pytest.mark.parametrize(
@@ -158,3 +159,12 @@ def test_an_error_of_rounding_is_written_as_zero(value: float, half: float, text
         Estimate(value=value, low=value - half, high=value + half, level=0.95, method="c", n=9)
     )
     assert cells.amount_cell(estimate).text == text
+
+
+def test_names_with_braces_stand_in_sentences_as_they_are() -> None:
+    figure = LowerDice(of="a{0.x}b{}", below=0.5).figure
+    assert figure is not None
+    assert (
+        figure.sentence.replace(wording.PLACE, "0.81")
+        == "outlined a{0.x}b{} with a mean Dice of 0.81"
+    )

@@ -115,7 +115,11 @@ class Best:
         """
         better = margin > self.open_margins
         rows = self._rows[better]
-        self.delta[rows], self.margins[rows] = trial[better], margin[better]
+        self.margins[rows] = margin[better]
+        if len(margin) > 1:
+            self.delta[rows] = trial[better]
+        elif len(rows) == 1:  # images may be large, and this needs no copy of one
+            self.delta[int(rows)].copy_(trial[0])
         broken = margin == BROKEN
         if bool(broken.any()):
             if self._breaking is None:

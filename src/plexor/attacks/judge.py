@@ -16,7 +16,7 @@ from plexor.attacks.outlined_area import Outline, outlines
 from plexor.attacks.threat import Threat
 from plexor.cases.bands import bands
 from plexor.cases.image import LOSSLESS, Codec, EditingCodec, Image, Pixels
-from plexor.models.batch import Batch
+from plexor.models.batch import Batch, stacked
 from plexor.models.features import Features
 from plexor.models.model import Model, answer
 from plexor.models.segmentation import Segmentation
@@ -246,8 +246,8 @@ def _measure(
 
     Outputs are in float32, the mean over the draws; see ``Verdict`` for the other two.
     """
-    pixels = np.stack([p.astype(np.float32) for p in stored])
-    images = torch.from_numpy(pixels).to(batch.images.device)
+    images = stacked([torch.from_numpy(p.astype(np.float32)) for p in stored])
+    images = images.to(batch.images.device)
     unknown = [math.nan] * len(stored)
     with torch.inference_mode():
         outputs = answer(model, batch, images)

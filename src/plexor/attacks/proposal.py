@@ -11,7 +11,7 @@ from torch import Tensor
 from plexor.attacks.goals import Goal
 from plexor.attacks.threat import Threat
 from plexor.core.seeds import seed_for
-from plexor.models.batch import Batch
+from plexor.models.batch import Batch, stacked
 from plexor.models.features import Features
 from plexor.models.model import Model
 
@@ -73,7 +73,7 @@ def normal_noise(batch: Batch, seed: int, name: str) -> Tensor:
         torch.randn(batch.images.shape[1:], generator=stream(seed, name, case_id))
         for case_id in batch.ids
     ]
-    return torch.stack(draws).to(batch.images.device)
+    return stacked(draws).to(batch.images.device)
 
 
 def uniform_draws(batch: Batch, seed: int, name: str, shape: tuple[int, ...]) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from plexor.attacks import geometry
-from plexor.attacks.norms import Box, Geometry, geometry_of
+from plexor.attacks.norms import Box, Geometry, box_of, geometry_of
 from plexor.attacks.region import REGIONS, Border, Masked
 from plexor.models.batch import Batch
 from plexor.threat_model import Channels, Norm, Unit, threat
@@ -183,15 +183,12 @@ class Threat(threat.Threat):
 
         Both (N, C, *spatial), ``low <= 0 <= high``.
         """
-        low, high = batch.room()
-        if self.region is None:
-            return low, high
-        allowed = self.region.allowed(batch)
-        return low * allowed, high * allowed
+        box = self.box(batch)
+        return box.low, box.high
 
     def box(self, batch: Batch) -> Box:
         """The bounds as a ``Box``."""
-        return Box(*self.bounds(batch))
+        return box_of(batch, None if self.region is None else self.region.allowed(batch))
 
     def around(self, batch: Batch) -> Around:
         """The threat around these cases, for a search of many steps."""
@@ -219,7 +216,14 @@ class Around:
         self._quantum, self._on_grid = batch.quantum, not bool((batch.quantum == 0).all())
         # Each is narrowed in its own way: to whole quanta, or to the radius itself.
         self._storing = threat.box(batch)
-        self._stepping = Box(self._storing.low.clone(), self._storing.high.clone())
+        self._stepping = self._storing
+        if not (threat.norm == "linf" and self._on_grid and self._is_whole()):
+            self._stepping = self._storing.copy()
+
+    def _is_whole(self) -> bool:
+        """Whether every radius is a whole number of quanta, so that both ways are the same."""
+        whole = torch.floor(self.radii / self._quantum) * self._quantum
+        return bool((whole == self.radii).all())
 
     def store(self, delta: Tensor) -> Tensor:
         """As ``Threat.store``."""

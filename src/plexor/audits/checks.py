@@ -21,8 +21,11 @@ _SUM_TOLERANCE = 1e-3
 _ALONE = 4
 """Number of cases that are also evaluated alone."""
 _COMPANY = 0.01
-"""Tolerated change of a case's outputs in another batch, as a share of the greatest output. Larger
-than rounding errors, including those of convolutions in TF32 or half precision."""
+"""Tolerated change of a case's outputs in another batch, as a share of how far outputs lie apart.
+Larger than rounding errors, including those of convolutions in TF32 or half precision."""
+_OFFSET = 0.05
+"""Share of the greatest output that outputs are taken to lie apart at least: rounding errors grow
+with the output, also where all have a large number in common."""
 
 __all__ = ["Check", "check_channels", "check_groups", "check_model"]
 
@@ -131,7 +134,7 @@ def _batch_dependent(model: Model, batch: Batch, outputs: Tensor, *, varies: boo
         seen = "the outputs for one batch vary, so the effect of other cases cannot be measured"
         return Check(id="batch-dependent", raised=None, message=seen)
     n_tried = min(len(batch), _ALONE)
-    furthest = 0.0
+    furthest, scale = 0.0, _apart(outputs)
     for case in range(n_tried):
         some = batch.select(torch.tensor([case], device=batch.images.device))
         beside = batch.select(torch.tensor([case, case], device=batch.images.device))
@@ -140,15 +143,24 @@ def _batch_dependent(model: Model, batch: Batch, outputs: Tensor, *, varies: boo
             alone = answer(model, some, some.images)
             in_company = answer(model, beside, beside.images)[:1]
         own = outputs[case : case + 1]
-        scale = float(own.nan_to_num().abs().max().clamp(min=torch.finfo().tiny))
         for other in (alone, in_company):
             furthest = max(furthest, float((own - other).nan_to_num().abs().max()) / scale)
     return Check(
         id="batch-dependent",
         raised=furthest > _COMPANY,
         message=f"{n_tried} cases evaluated alone or beside other images have outputs that "
-        f"differ by up to {furthest:.1%} of the greatest output from those in their batch",
+        f"differ from those in their batch by up to {furthest:.1%} of how far outputs lie apart",
     )
+
+
+def _apart(outputs: Tensor) -> float:
+    """How far the outputs of several cases lie apart; of a single number, its size."""
+    known = outputs[outputs.isfinite()]
+    if len(known) == 0:
+        return 1.0
+    greatest = float(known.abs().max())
+    spread = float(known.max() - known.min()) if len(known) > 1 else greatest
+    return max(spread, _OFFSET * greatest, torch.finfo().tiny)
 
 
 def _probabilities(model: Model, outputs: Tensor) -> Check:

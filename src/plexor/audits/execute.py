@@ -17,7 +17,7 @@ from plexor.cases import Case, Image, truth_of
 from plexor.cases.image import LOSSLESS
 from plexor.core.errors import DataError, OutageError, PlexorError
 from plexor.findings import CLEAN, Example, Finding
-from plexor.models.batch import Batch
+from plexor.models.batch import MOST_NUMBERS, Batch
 from plexor.models.features import Features
 from plexor.models.model import Model, answer
 from plexor.models.segmentation import Segmentation
@@ -64,7 +64,8 @@ def execute(
         before: case id → outputs for the untouched image; ignored by the clean probe. A case
             without outputs failed under the clean probe and fails here, too.
         seed: the run's.
-        batch_size: cases per batch; reduced when memory runs out. Findings depend on it only
+        batch_size: cases per batch; fewer of images that together have more than ``MOST_NUMBERS``
+            numbers, and when memory runs out. Findings depend on it only
             through the device's arithmetic: a convolution over another number of cases may sum in
             another order, and a change in the last bit may flip the sign of a gradient.
         keep: ids of the cases whose image files are kept.
@@ -85,7 +86,9 @@ def execute(
     for members in groups.values():
         work = _Work(unit, members, model, before, seed, keep, draws)
         try:
-            parts, batch_size = halving(work, len(members), batch_size, model=model)
+            most = min(batch_size, max(1, MOST_NUMBERS // members[0][1].pixels.size))
+            parts, fitting = halving(work, len(members), most, model=model)
+            batch_size = batch_size if fitting == most else fitting
             for found in parts:
                 for case, findings, example in found:
                     rows[case.id] = findings
@@ -170,6 +173,8 @@ class _Work:
             proposal=proposal,
             features=proposal.features or batch.features,
         )
+        truth, by_position = batch.truth, proposal.by_position
+        del batch, proposal  # as large as the images
         found: Found = []
         for i, case in enumerate(cases):
             findings = [row.judged(starts[i], name, verdicts[name][i]) for name in verdicts]
@@ -185,9 +190,9 @@ class _Work:
                     images[i],
                     verdicts[container][i],
                     container=container,
-                    truth=batch.truth[i],
+                    truth=truth[i],
                     before=before[i],
-                    by_position=None if proposal.by_position is None else proposal.by_position[i],
+                    by_position=None if by_position is None else by_position[i],
                 )
             found.append((case, findings, kept))
         return found

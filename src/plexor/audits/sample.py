@@ -8,12 +8,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from plexor.audits.ahead import read_images
+from plexor.audits.ahead import Images, read_images
 from plexor.audits.execute import alike, encoded
 from plexor.cases import Case, Cohort, Image
 from plexor.core.errors import DataError
 from plexor.core.seeds import seed_for
 from plexor.models import Batch
+from plexor.models.batch import MOST_NUMBERS
 from plexor.models.features import Features
 from plexor.models.task import Task
 
@@ -23,10 +24,12 @@ _CHECKED_CASES = 16
 def checked_cases(cohort: Cohort, task: Task, device: torch.device) -> Batch:
     """The largest set of cases with one shape among the first ones, read and labelled.
 
+    These are 16 cases, fewer of large images: of 8000 × 8000 pixels the first alone.
+
     Raises:
         DataError: none of them can be read, or none has a label that the model knows.
     """
-    found = read_images(cohort.cases[:_CHECKED_CASES])
+    found = _first(cohort.cases[:_CHECKED_CASES])
     readable = [(c, i) for c in cohort.cases if isinstance(i := found.get(c.id), Image)]
     if not readable:
         raise DataError(f"none of the first {len(found)} images can be read: {found.popitem()[1]}")
@@ -44,6 +47,21 @@ def checked_cases(cohort: Cohort, task: Task, device: torch.device) -> Batch:
         device,
         features=Features.of(cases, device),
     )
+
+
+def _first(cases: Sequence[Case]) -> Images:
+    """The images of the first cases, as many as a batch may have numbers."""
+    found: Images = {}
+    left = MOST_NUMBERS
+    for case in cases:
+        read = read_images([case])
+        image = read[case.id]
+        size = image.pixels.size if isinstance(image, Image) else 0
+        if found and size > left:
+            break
+        found |= read
+        left -= size
+    return found
 
 
 def example_ids(cases: Sequence[Case], n_examples: int, *, seed: int) -> frozenset[str]:

@@ -125,7 +125,8 @@ def _cohort_problems(
         if not by_class[name]:
             yield warning("class-empty", name, "no case has this class")
     if named and len(set(labels.values())) == 1:
-        message = f"every case is {cohort.cases[0].truth or 'none'}, expected two classes or more"
+        only = " and ".join(next(iter(labels.values()))) or "none"
+        message = f"every case is {only}, expected two classes or more"
         yield warning("class-single", "label", message)
     for split in cohort.splits:
         present = {n for case in cohort.cases if case.split == split for n in labels[case.id]}

@@ -7,6 +7,8 @@ import math
 UNDEFINED = "\N{EN DASH}"
 """Text for an undefined number; the reason is always given beside it."""
 SPACE = "\N{NO-BREAK SPACE}"
+PLACE = "\N{OBJECT REPLACEMENT CHARACTER}"
+"""Where a figure is put into a sentence; braces may be part of a class's name."""
 
 
 def share(value: float | None) -> str:

@@ -48,6 +48,8 @@ from plexor.findings.summary.summary_file import read_summary, write_summary
 
 _LABELS = "labels.npz"
 _BY_POSITION = "by_position.npy"
+_LONGEST_NAME = 180
+"""Bytes of a file's name without its ending and what an unfinished file adds to it."""
 _OTHER = {
     "plan": "another plan",
     "cohort": "another cohort",
@@ -387,8 +389,15 @@ def _differences(found: Mapping[str, str], wanted: Mapping[str, str]) -> str:
 
 
 def _file_name(text: str) -> str:
-    """A probe's or unit's id as a file name, without path separators; a hash keeps it unique."""
-    return re.sub(r"[^\w.-]+", "_", text)
+    """A probe's or unit's id as a file name, without path separators; a hash keeps it unique.
+
+    File systems allow 255 bytes, and a class's name in the id may be longer.
+    """
+    name = re.sub(r"[^\w.-]+", "_", text)
+    if len(name.encode()) <= _LONGEST_NAME:
+        return name
+    kept = name.encode()[: _LONGEST_NAME // 2].decode(errors="ignore")
+    return f"{kept}-{digest(text)[:20]}"
 
 
 def _json(value: Mapping[str, object]) -> bytes:

@@ -12,6 +12,9 @@ from torch import Tensor
 from plexor.cases.image import Image
 from plexor.models.features import Features
 
+MOST_NUMBERS = 2**26
+"""Numbers of a batch's images together; larger images are processed one at a time."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scaling:
@@ -20,6 +23,7 @@ class Scaling:
     Attributes:
         slope: (N, 1, ...), values per stored unit.
         intercept: (N, 1, ...), value of a stored 0.
+        identity: whether every slope is 1 and every intercept 0.
         axes: of volumes, the step in mm from one voxel to the next along each axis, in RAS+ (the
             columns, see ``plexor.cases.grid``), (N, 3, 3); None where a file does not say.
 
@@ -34,9 +38,12 @@ class Scaling:
     slope: Tensor
     intercept: Tensor
     axes: Tensor | None = None
+    identity: bool = False
 
     def values(self, images: Tensor) -> Tensor:
-        """Values of stored numbers (N, C, *spatial), same shape; always a new tensor."""
+        """Values of stored numbers (N, C, *spatial); ``images`` itself if they are the same."""
+        if self.identity:
+            return images
         return (images * self.slope).add_(self.intercept)
 
     def select(self, index: Tensor) -> Scaling:
@@ -45,6 +52,7 @@ class Scaling:
             slope=self.slope[index],
             intercept=self.intercept[index],
             axes=None if self.axes is None else self.axes[index],
+            identity=self.identity,
         )
 
 
@@ -89,18 +97,25 @@ class Batch:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def room(self) -> tuple[Tensor, Tensor]:
+    def room(self, rows: slice = slice(None)) -> tuple[Tensor, Tensor]:
         """How far each number may go down and up: to the ends of its range, in padding not at all.
 
         Both (N, C, *spatial), ``low <= 0 <= high``, in stored numbers.
+
+        Args:
+            rows: part of the first spatial axis; all of it by default.
         """
-        low, high = self.low - self.images, self.high - self.images
+        images = self.images[:, :, rows]
+        low, high = self.low - images, self.high - images
         if self.padding is None:
             return low, high
-        return low.masked_fill_(self.padding, 0), high.masked_fill_(self.padding, 0)
+        padding = self.padding[:, :, rows]
+        return low.masked_fill_(padding, 0), high.masked_fill_(padding, 0)
 
     def select(self, index: Tensor) -> Batch:
-        """The cases in ``index``, integers (M,), in that order."""
+        """The cases in ``index``, integers (M,), in that order; itself for all as they are."""
+        if index.tolist() == list(range(len(self))):
+            return self
         return Batch(
             ids=tuple(self.ids[i] for i in index.tolist()),
             images=self.images[index],
@@ -137,7 +152,7 @@ class Batch:
             device: where the tensors are placed.
             features: of the same cases, on that device.
         """
-        pixels = torch.stack([torch.from_numpy(image.pixels.astype("float32")) for image in images])
+        pixels = stacked([torch.from_numpy(image.pixels.astype("float32")) for image in images])
         ndim = pixels.ndim
 
         def column(name: str) -> Tensor:
@@ -165,13 +180,23 @@ class Batch:
             high=column("high"),
             quantum=column("quantum"),
             scaling=Scaling(
-                slope=column("slope"), intercept=column("intercept"), axes=axes_of(images, device)
+                slope=column("slope"),
+                intercept=column("intercept"),
+                axes=axes_of(images, device),
+                identity=all(
+                    (image.intensity.slope, image.intensity.intercept) == (1, 0) for image in images
+                ),
             ),
             features=features,
             masks={name: masks(name) for name in images[0].masks},
             padding=padding,
             stored=tuple(images),
         )
+
+
+def stacked(tensors: Sequence[Tensor]) -> Tensor:
+    """As ``torch.stack``; of a single tensor a view, since images may be large."""
+    return tensors[0][None] if len(tensors) == 1 else torch.stack(list(tensors))
 
 
 def axes_of(images: Sequence[Image], device: torch.device) -> Tensor | None:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+import sys
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 
 from plexor.core.errors import ModelError, brief
@@ -20,13 +25,15 @@ def foreign_code(what: str) -> Iterator[None]:
 
     torch's default dtype and device, and whether gradients are recorded, are put back afterwards:
     everything that Plexor computes would have another precision, or no gradients. A warning says
-    what was changed.
+    what was changed. NumPy's treatment of floating-point errors, filters of warnings and the
+    recursion limit are put back, too: what ends the model's own code early must not end an audit.
 
     Args:
         what: the code, for messages: "the network".
 
     Raises:
-        ModelError: the code ended the program (``sys.exit``); the process goes on.
+        ModelError: the code ended the program (``sys.exit``), or raised what is no ``Exception``,
+            as panics of extensions written in Rust are; the process goes on. Ctrl-C is passed on.
 
     Example:
         >>> with foreign_code("the network"):
@@ -37,15 +44,21 @@ def foreign_code(what: str) -> Iterator[None]:
     """
     dtype, device = torch.get_default_dtype(), torch.get_default_device()
     gradients = torch.is_grad_enabled()
+    of_python = _Settings.now()
     try:
         yield
+    except (Exception, KeyboardInterrupt):
+        raise
     except (SystemExit, GeneratorExit) as end:
         status = getattr(end, "code", None) or 0
         raise ModelError(
             f"{what} ended the program with status {status}; remove `sys.exit` or `quit` from its "
             "code, and raise an error instead"
         ) from end
+    except BaseException as error:
+        raise ModelError(f"{what} failed: {type(error).__name__}: {brief(error)}") from error
     finally:
+        of_python.put_back()
         if torch.get_default_dtype() != dtype:
             _told(what, "dtype", torch.get_default_dtype(), dtype)
             torch.set_default_dtype(dtype)
@@ -72,7 +85,8 @@ def backward_pass() -> Iterator[None]:
         plexor.core.errors.ModelError: this attack needs gradients, and the model is not ...
     """
     try:
-        yield
+        with foreign_code("the network's backward pass"):
+            yield
     except ModelError:
         raise
     except Exception as error:  # a backward pass of a model's author raises anything
@@ -82,6 +96,30 @@ def backward_pass() -> Iterator[None]:
             "this attack needs gradients, and the model is not differentiable: "
             f"{brief(error, longest=500)}"
         ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """Settings of Python and NumPy that decide what is an error."""
+
+    numpy: Mapping[str, Any]
+    filters: Sequence[object]
+    recursion: int
+
+    @classmethod
+    def now(cls) -> _Settings:
+        """Those that hold."""
+        return cls(dict(np.geterr()), tuple(warnings.filters), sys.getrecursionlimit())
+
+    def put_back(self) -> None:
+        """Makes these hold again, where they were changed."""
+        if np.geterr() != self.numpy:
+            np.seterr(**self.numpy)
+        if tuple(warnings.filters) != self.filters:
+            warnings.resetwarnings()  # tells Python that they change
+            warnings.filters[:] = self.filters  # type: ignore[index]
+        if sys.getrecursionlimit() != self.recursion:
+            sys.setrecursionlimit(self.recursion)
 
 
 def _told(what: str, setting: str, found: object, before: object) -> None:

@@ -153,6 +153,7 @@ class TorchModel:
                 says that memory ran out is raised as it is.
         """
         n_cases, shape = len(images), tuple(images.shape[1:])
+        given = _place(images)
         channels = self.card.channels
         if channels is not None and shape[0] != channels:
             raise ModelError(f"the model takes images with {channels} channels, got {shape[0]}")
@@ -162,7 +163,7 @@ class TorchModel:
         if inputs.ndim == 4:
             inputs = inputs.contiguous(memory_format=torch.channels_last)
         beside = self._beside(features)
-        if scaling is None and _share_memory(inputs, values):
+        if given is not None and _place(inputs) == given:
             inputs = inputs.clone()  # for networks that write into their input
         del values
         try:
@@ -180,8 +181,9 @@ class TorchModel:
         spatial = shape[1:]
         check_outputs(self.task, outputs, n_cases, spatial_dims=len(spatial))
         if isinstance(self.task, Segmentation):
-            return resampled(outputs.float(), spatial)
-        return outputs.float()
+            outputs = resampled(outputs.float(), spatial)
+        # a copy: a network may answer into the same memory at every call
+        return outputs.to(torch.float32, copy=True)
 
     def _hint(self, error: Exception) -> str:
         """Advice where a network wants a second input and its card names none."""
@@ -213,12 +215,12 @@ class TorchModel:
         return (features.standardised(wanted),)
 
 
-def _share_memory(one: Tensor, other: Tensor) -> bool:
-    """Whether two tensors start at one place; False for those of ``torch.func``, without memory."""
+def _place(tensor: Tensor) -> int | None:
+    """Where a tensor starts in memory; None for those of ``torch.func``, without memory."""
     try:
-        return one.data_ptr() == other.data_ptr()
+        return tensor.data_ptr()
     except RuntimeError:
-        return False
+        return None
 
 
 def _bytes(tensor: Tensor) -> bytes:

@@ -10,8 +10,8 @@ from typing import Any
 from plexor.core.errors import PlanError
 from plexor.core.yaml_text import YamlError, read_yaml
 
-_PART = re.compile(r"([A-Za-z_]\w*)|\[(\d+)\]")
-_PLACE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*|\[\d+\])*")
+_PART = re.compile(r"([A-Za-z_]\w*)|\[([0-9]{1,9})\]")
+_PLACE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*|\[[0-9]{1,9}\])*")
 
 
 def with_changes(content: Mapping[str, object], changes: Sequence[str]) -> dict[str, object]:

@@ -23,7 +23,7 @@ class Headline:
 
     Attributes:
         label: its name, e.g. "decided rightly".
-        sentence: a sentence on the model, with a placeholder for the figure.
+        sentence: a sentence on the model, with ``wording.PLACE`` for the figure.
         pick: selects it from the results of one container.
         unit: unit of a number; "" for a share or an index.
         index: whether it is a number from 0 to 1 that is no share, such as Dice.
@@ -51,7 +51,7 @@ class Headline:
 
     def did(self, result: Performance) -> str:
         """The sentence with the figure in full."""
-        return self.sentence.format(self.in_full(result))
+        return self.sentence.replace(wording.PLACE, self.in_full(result))
 
     def in_full(self, result: Performance) -> str:
         """Value and interval, for running text: ``in 71.5 % (…)``, ``by 6.3 years (…)``."""
@@ -69,7 +69,10 @@ def headline(summary: Summary, probe: AttackSummary | None = None) -> Headline:
     match task.kind:
         case "regression":
             return Headline(
-                label="mean error", sentence="was wrong {} on average", pick=_main, unit=task.unit
+                label="mean error",
+                sentence=f"was wrong {wording.PLACE} on average",
+                pick=_main,
+                unit=task.unit,
             )
         case "segmentation":
             return _dice(task, None if probe is None else probe.goal)
@@ -77,7 +80,9 @@ def headline(summary: Summary, probe: AttackSummary | None = None) -> Headline:
             return _labels(task, None if probe is None else probe.goal)
         case "multiclass" | "binary":
             return Headline(
-                label="decided rightly", sentence="named the right class {} of them", pick=_main
+                label="decided rightly",
+                sentence=f"named the right class {wording.PLACE} of them",
+                pick=_main,
             )
 
 
@@ -86,7 +91,9 @@ def _labels(task: TaskSummary, goal: Goal | None) -> Headline:
     figure = None if goal is None else goal.figure
     if figure is None:
         return Headline(
-            label="every label right", sentence="got every label right {} of them", pick=_main
+            label="every label right",
+            sentence=f"got every label right {wording.PLACE} of them",
+            pick=_main,
         )
     return Headline(
         label=figure.label,
@@ -118,7 +125,7 @@ def _dice(task: TaskSummary, goal: Goal | None) -> Headline:
     outlined = names[0] if len(names) == 1 else "the classes"
     return Headline(
         label="Dice",
-        sentence=f"outlined {outlined} with a mean Dice of {{}}",
+        sentence=f"outlined {outlined} with a mean Dice of {wording.PLACE}",
         pick=_main,
         index=True,
     )

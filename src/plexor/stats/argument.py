@@ -48,7 +48,9 @@ def t_quantile(level: float, df: float) -> float:
 
 
 def is_count(value: object) -> bool:
-    """Whether a value is a whole number from 0, of any numeric type."""
+    """Whether a value is a whole number from 0, of any numeric type; an array without axes, too."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
     return isinstance(value, Real) and float(value) >= 0 and float(value).is_integer()
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from plexor.attacks import geometry
-from plexor.attacks.norms.norm import Box
+from plexor.attacks.norms.box import Box
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.threat_model import Unit

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from plexor.attacks import geometry
-from plexor.attacks.norms.norm import Box, ProjectedStep, longest_stored, stored_radii
+from plexor.attacks.norms.box import Box
+from plexor.attacks.norms.norm import ProjectedStep, longest_stored, stored_radii
 from plexor.models.batch import Batch
 from plexor.threat_model import Unit
 
@@ -34,7 +35,7 @@ class L1(ProjectedStep):
 
         def shrunk(by: Tensor) -> Tensor:
             kept = torch.nn.functional.relu(delta.abs() - by).mul_(delta.sign())
-            return kept.clamp_(box.low, box.high)
+            return box.clip_(kept)
 
         inside = box.clip(delta)
         fitting = geometry.sums(inside) <= radii

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from plexor.attacks import geometry
-from plexor.attacks.norms.norm import Box, ProjectedStep, longest_stored, stored_radii
+from plexor.attacks.norms.box import Box
+from plexor.attacks.norms.norm import ProjectedStep, longest_stored, stored_radii
 from plexor.models.batch import Batch
 from plexor.threat_model import Unit
 

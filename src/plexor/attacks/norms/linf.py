@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from plexor.attacks import geometry
-from plexor.attacks.norms.norm import Box, stored_radii
+from plexor.attacks.norms.box import Box
+from plexor.attacks.norms.norm import stored_radii
 from plexor.models.batch import Batch
 from plexor.threat_model import Unit
 
@@ -34,8 +35,7 @@ class LInf:
 
     def furthest(self, gradient: Tensor, box: Box, radii: Tensor) -> Tensor:
         """Each number by itself, as far as it may."""
-        box.narrow_(radii)
-        return torch.where(gradient > 0, box.high, box.low).masked_fill_(gradient == 0, 0.0)
+        return box.narrow_(radii).furthest(gradient)
 
     def crossing(self, gradient: Tensor, rise: Tensor, box: Box) -> Tensor:
         """Every number moves alike until it is at its bound."""
@@ -66,8 +66,9 @@ class LInf:
         """See ``Geometry``; numbers do not share a length, so that none need be left out."""
         if box.within is not radii:
             box.narrow_(radii).within = radii
-        return gradient.sign().mul_(size).add_(delta).clamp_(box.low, box.high)
+        return box.clip_(gradient.sign().mul_(size).add_(delta))
 
     def start(self, noise: Tensor, box: Box, radii: Tensor) -> Tensor:
         """Uniform in the ball."""
-        return self.project(radii * torch.special.erf(noise / 2**0.5), box, radii)
+        shares = noise / 2**0.5
+        return self.project(torch.special.erf(shares, out=shares).mul_(radii), box, radii)

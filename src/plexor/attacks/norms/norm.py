@@ -3,64 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
-import torch
 from torch import Tensor
 
 from plexor.attacks import geometry
+from plexor.attacks.norms.box import Box
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.threat_model import Unit
 
 _DOUBLINGS = 12
 """Of a perturbation that is lengthened until it fits the radius once rounded."""
-
-
-@dataclass(slots=True)
-class Box:
-    """How far each number may go down and up, ``low <= 0 <= high``, both (N, C, *spatial).
-
-    Attributes:
-        low: lower bounds.
-        high: upper bounds.
-        within: the radii that the box has been narrowed for, the very tensor; None before.
-    """
-
-    low: Tensor
-    high: Tensor
-    within: Tensor | None = None
-
-    def clip(self, delta: Tensor) -> Tensor:
-        """The nearest point of the box."""
-        return delta.clamp(self.low, self.high)
-
-    def onto_grid(self, delta: Tensor, quantum: Tensor) -> Tensor:
-        """The nearest point of the box on the grid; ``quantum`` is (N, 1, ...), 0 for no grid."""
-        return geometry.onto_grid(delta, quantum, self.low, self.high)
-
-    def narrow_(self, radii: Tensor) -> Box:
-        """Overwrites the box by its part within ``radii`` of zero in every number."""
-        self.low.clamp_(min=-radii)
-        self.high.clamp_(max=radii)
-        return self
-
-    def around(self, delta: Tensor) -> Box:
-        """The same box seen from ``delta``, a point of it."""
-        return Box((self.low - delta).clamp_(max=0), (self.high - delta).clamp_(min=0))
-
-    def corner(self, gradient: Tensor) -> Tensor:
-        """The corner that ``gradient`` points to; 0 where it is 0."""
-        far = torch.finfo(gradient.dtype).max
-        return gradient.sign().mul_(far).clamp_(self.low, self.high)
-
-    def free(self, gradient: Tensor, delta: Tensor) -> Tensor:
-        """The gradient where ``delta`` can still follow it; 0 at the bounds."""
-        far = torch.finfo(delta.dtype).max
-        around = self.around(delta)
-        # a selection by truth would take several times as long
-        return gradient.clamp(around.low.mul_(far), around.high.mul_(far))
 
 
 class Geometry(Protocol):

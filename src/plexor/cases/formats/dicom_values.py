@@ -125,6 +125,12 @@ def _has_rescale(dataset: Dataset) -> bool:
 
 
 def _linear(source: Dataset, dataset: Dataset) -> Rescale:
+    given = [name for name in ("RescaleSlope", "RescaleIntercept") if source.get(name) is not None]
+    if len(given) == 1:
+        raise DataError(
+            f"the DICOM header gives a {given[0]} alone, expected RescaleSlope and "
+            "RescaleIntercept or neither; repair it"
+        )
     return Rescale(
         slope=_number(source, "RescaleSlope", 1.0),
         intercept=_number(source, "RescaleIntercept", 0.0),

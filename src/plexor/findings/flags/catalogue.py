@@ -48,8 +48,8 @@ FLAG_KINDS = (
         title="Outputs depend on the other images of a batch",
         severity="error",
         raised_if="the outputs for one of the first four cases, alone or beside a white image, "
-        "differ from those in its batch by more than one percent of the greatest. Not checked for "
-        "a model whose outputs vary.",
+        "differ from those in its batch by more than one percent of how far outputs lie apart. Not "
+        "checked for a model whose outputs vary.",
         why="In use, images come in other batches, or alone. Accuracy and success then hold only "
         "for this order and this batch size.",
         what_to_do="Look for batch normalisation without running statistics "

@@ -79,7 +79,7 @@ class Figure:
         of: the class or label.
         statistic: which one.
         label: its name on the page, e.g. "effusion seen where it is".
-        sentence: what the model did, with a place for the figure.
+        sentence: what the model did, with ``wording.PLACE`` for the figure.
     """
 
     of: str

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 
 from plexor.cases.case import split_labels
+from plexor.core.wording import PLACE
 from plexor.threat_model.goals.goal import Figure, Flags, Outcomes
 
 
@@ -80,11 +81,11 @@ class Flip:
                 of=self.label,
                 statistic="sensitivity",
                 label=f"{self.label} seen where it is",
-                sentence=f"saw {self.label} {{}} of those that show it",
+                sentence=f"saw {self.label} {PLACE} of those that show it",
             )
         return Figure(
             of=self.label,
             statistic="specificity",
             label=f"no {self.label} seen where there is none",
-            sentence=f"saw no {self.label} {{}} of those that show none",
+            sentence=f"saw no {self.label} {PLACE} of those that show none",
         )

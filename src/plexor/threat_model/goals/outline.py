@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from plexor.core.wording import PLACE
 from plexor.threat_model.goals.goal import Figure, Flags, Numbers, Outcomes
 
 SLACK = 1e-9
@@ -106,5 +107,5 @@ class OutlineGoal(ABC):
             of=self.of,
             statistic="dice",
             label=f"Dice of {self.of}",
-            sentence=f"outlined {self.of} with a mean Dice of {{}}",
+            sentence=f"outlined {self.of} with a mean Dice of {PLACE}",
         )
