@@ -72,7 +72,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="of the draw")
     parser.add_argument("--seconds", type=float, default=30.0, help="of tests for a mutant")
     parser.add_argument("--jobs", type=int, default=2, help="areas at a time")
-    parser.add_argument("--survivors", action="store_true", help="run survivors again")
+    parser.add_argument("--survivors", action="store_true", help="run survivors, and nothing else")
     parser.add_argument(
         "--tests", nargs="+", help="patterns under tests, e.g. of new ones, in place of the area's"
     )
@@ -96,7 +96,7 @@ def _drawn(name: str, mutants: list[Mutant], options: argparse.Namespace) -> lis
 
 
 def _is_left(status: object, survivors: bool) -> bool:
-    return status is None or (survivors and status == "survived")
+    return status == "survived" if survivors else status is None
 
 
 if __name__ == "__main__":

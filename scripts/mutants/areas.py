@@ -165,6 +165,7 @@ AREAS = (
             "unit/test_output.py",
             "unit/test_core.py",
             "unit/test_run_directory.py",
+            "unit/test_case_stream.py",
         ),
         always=("integration/test_resume.py",),
     ),

@@ -78,8 +78,8 @@ METHODS: dict[str, FittedAttack] = {
 LONGER: dict[str, dict[str, Any]] = {
     "universal-sgd": {"steps": 30},
     "universal-deepfool": {"epochs": 3, "deepfool_steps": 10, "rivals": 3},
-    "generator": {"steps": 40, "width": 8},
-    "universal-generator": {"steps": 40, "width": 8},
+    "generator": {"steps": 80, "width": 8},
+    "universal-generator": {"steps": 80, "width": 8},
 }
 """Settings with which they find enough to be compared with noise."""
 GOALLESS = ("universal-singular",)

@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,8 @@ from tests.helpers import tiny
 from tests.helpers.runs import CLASSES, Setup, audited, plexor, train_briefly
 from torch import Tensor, nn
 
+from plexor.audits import Progress, audit
+from plexor.audits.executors.here import Here
 from plexor.core.errors import ModelError, RunDirectoryError
 from plexor.core.version import __version__
 from plexor.findings import RunDirectory
@@ -295,3 +298,21 @@ def test_a_report_of_what_is_no_run(tmp_path: Path) -> None:
     assert f"{tmp_path} holds no findings; run: plexor audit" in plexor("report", tmp_path).sentence
     with pytest.raises(RunDirectoryError, match=r"is not a run directory: it has no plan\.yaml"):
         RunDirectory(tmp_path).plan()
+
+
+def test_provenance_comes_before_the_first_unit_and_progress_with_each(
+    few: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Progress] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(Here, "run", Mock(side_effect=RuntimeError("no worker")))
+        with pytest.raises(RuntimeError, match="no worker"):
+            audit(few.plan, out=few.out, on_progress=told.append)
+    assert RunDirectory(few.out).provenance()["finished"] is False
+    assert told == []
+    audit(few.plan, out=few.out, on_progress=told.append)
+    n_cases = told[0].total // 3  # untouched, attacked and changed by noise
+    assert [one.done for one in told] == [n_cases, 2 * n_cases, 3 * n_cases]
+    assert RunDirectory(few.out).provenance()["finished"] is True
+    audit(few.plan, out=few.out, on_progress=told.append)
+    assert (told[-1].done, told[-1].resumed) == (3 * n_cases, 3 * n_cases)

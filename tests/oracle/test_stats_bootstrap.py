@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from plexor.core.errors import PlanError
 from plexor.stats import (
+    Estimate,
     auc,
     bootstrap_interval,
     by_indices,
@@ -20,7 +21,7 @@ from plexor.stats import (
     weighted_auc,
     weighted_mean,
 )
-from plexor.stats.bootstrap import replicate_limits
+from plexor.stats.bootstrap import BootstrapMethod, replicate_limits
 from plexor.stats.resample import resampler
 
 GOLDEN: dict[str, Any] = json.loads(
@@ -161,3 +162,22 @@ def test_mistakes_are_refused() -> None:
         bootstrap_interval(weighted_mean([1.0]), 1, seed=0, method="bcaa")  # type: ignore[arg-type]
     with pytest.raises(PlanError, match="at least 2"):
         bootstrap_interval(weighted_mean([1.0]), 1, seed=0, n_resamples=1)
+
+
+def test_a_studentised_interval_is_longer_on_the_side_of_the_long_tail() -> None:
+    values = np.random.default_rng(0).exponential(size=40)
+
+    def error(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        n = weights.sum(axis=1)
+        variance = weights @ values**2 / n - (weights @ values / n) ** 2
+        return np.asarray(np.sqrt(variance / n))[:, None]
+
+    def interval(method: BootstrapMethod) -> Estimate:
+        return bootstrap_interval(
+            weighted_mean(values), 40, seed=0, n_resamples=400, method=method, standard_error=error
+        )[0]
+
+    found, plain = interval("studentised"), interval("percentile")
+    assert found.value == plain.value == pytest.approx(values.mean())
+    assert found.high - found.value > found.value - found.low
+    assert found.high > plain.high

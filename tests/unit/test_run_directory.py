@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from plexor.core.errors import RunDirectoryError
-from plexor.findings import RunDirectory
+from plexor.findings import Example, RunDirectory
 
 
 def test_pictures_replace_those_of_an_earlier_report(tmp_path: Path) -> None:
@@ -35,3 +37,41 @@ def test_a_plan_is_written_in_its_own_order_and_stays(tmp_path: Path) -> None:
     assert (tmp_path / "plan.yaml").read_text() == written
     with pytest.raises(RunDirectoryError, match="holds a run with another model"):
         run.open(plan, fingerprint | {"model": "n"})
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"model": "n"}, "another model; choose another directory with --out"),
+        (
+            {"model": "n", "images": "j", "python": "3.12"},
+            "other images, another model and python 3.11 (this is 3.12); choose another directory",
+        ),
+        (
+            {"python": "3.12"},
+            "python 3.11 (this is 3.12); findings of two versions are not mixed",
+        ),
+    ],
+)
+def test_another_run_is_refused_with_all_that_differs(
+    changed: dict[str, str], told: str, tmp_path: Path
+) -> None:
+    run = RunDirectory(tmp_path)
+    plan: dict[str, object] = {"seed": 1}
+    fingerprint = {"images": "i", "model": "m", "python": "3.11"}
+    run.open(plan, fingerprint)
+    with pytest.raises(RunDirectoryError, match=re.escape(told)):
+        run.check(plan, fingerprint | changed)
+
+
+def test_an_example_is_kept_with_all_its_parts(tmp_path: Path) -> None:
+    parts = {"original": b"o", "perturbed": b"p", "labels": b"l", "by_position": b"b"}
+    whole = Example(case_id="a/1", probe="pgd-linf-2", suffix=".png", **parts)
+    bare = replace(whole, case_id="b", labels=b"", by_position=b"")
+    RunDirectory(tmp_path).write_unit("unit", [], [whole, bare])
+    found = {one.case_id: one for one in RunDirectory(tmp_path).examples()}
+    assert found.keys() == {"a/1", "b"}
+    for name, content in parts.items():
+        assert getattr(found["a/1"], name).read_bytes() == content
+    assert found["b"].labels is None
+    assert found["b"].by_position is None

@@ -74,6 +74,7 @@ def test_name(radius: float, unit: Any, name: str) -> None:
         ({"radius": 0.0}, "`radius` must be positive and finite, got 0"),
         ({"radius": float("inf")}, "positive and finite, got inf"),
         ({"radius": float("nan")}, "positive and finite, got nan"),
+        ({"features": {"age": float("inf")}}, "radius of feature 'age' must be .*, got inf"),
         ({"features": {"age": 0.0}}, "radius of feature 'age' must be positive and finite, got 0"),
     ],
 )
