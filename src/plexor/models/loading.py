@@ -172,37 +172,36 @@ def load_model(
     """Builds the model and loads its weights, in evaluation mode.
 
     Args:
-            source: where the model comes from.
-            device: where its network is placed; the CPU if None.
-            allow_code: whether ``source.python`` may be imported and called.
+        source: where the model comes from.
+        device: where its network is placed; the CPU if None.
+        allow_code: whether ``source.python`` may be imported and called.
 
     Raises:
-            ModelError: weights are missing, damaged or do not fit.
-            PlanError: the source is incomplete, contradicts the weights' card, or is code and
-                ``allow_code`` is not set.
+        ModelError: weights are missing, damaged or do not fit.
+        PlanError: the source is incomplete, contradicts the weights' card, or is code and
+            ``allow_code`` is not set.
 
     Example:
-            >>> from pathlib import Path
-    from typing import Any
-            >>> from tempfile import TemporaryDirectory
-            >>> import torch
-            >>> from plexor.models import ModelCard, Multiclass, Preprocess, save_weights
-            >>> from plexor.models.architectures import build_network
-            >>> task = Multiclass(classes=("benign", "malignant"))
-            >>> card = ModelCard(
-            ...     task=task,
-            ...     preprocess=Preprocess(),
-            ...     architecture="small-cnn",
-            ...     channels=3,
-            ...     spatial_dims=2,
-            ... )
-            >>> network = build_network("small-cnn", spatial_dims=2, channels=3, n_outputs=2)
-            >>> with TemporaryDirectory() as folder:
-            ...     weights = Path(folder) / "lesions.safetensors"
-            ...     save_weights(weights, network, card)
-            ...     model = load_model(ModelSource(weights=weights))
-            >>> model.outputs(torch.zeros(4, 3, 32, 32)).shape
-            torch.Size([4, 2])
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> import torch
+        >>> from plexor.models import ModelCard, Multiclass, Preprocess, save_weights
+        >>> from plexor.models.architectures import build_network
+        >>> task = Multiclass(classes=("benign", "malignant"))
+        >>> card = ModelCard(
+        ...     task=task,
+        ...     preprocess=Preprocess(),
+        ...     architecture="small-cnn",
+        ...     channels=3,
+        ...     spatial_dims=2,
+        ... )
+        >>> network = build_network("small-cnn", spatial_dims=2, channels=3, n_outputs=2)
+        >>> with TemporaryDirectory() as folder:
+        ...     weights = Path(folder) / "lesions.safetensors"
+        ...     save_weights(weights, network, card)
+        ...     model = load_model(ModelSource(weights=weights))
+        >>> model.outputs(torch.zeros(4, 3, 32, 32)).shape
+        torch.Size([4, 2])
     """
     if source.foreign is not None:
         raise PlanError(
