@@ -21,6 +21,7 @@ TINY = {
     "audit_overhead": "--n 16 --n-densenet 0 --repeats 1",
     "memory": "--one 8",
     "observer": "--pairs 40 --images 1 --repeats 1",
+    "onnx_network": "--side 32 --batch 1 --repeats 1",
     "pgd": "--images 4 --steps 2 --repeats 1 --architecture small-cnn",
     "pixel": "--images 2 --generations 1 --repeats 1",
     "rounding": "--n 8 --n-densenet 1 --steps 2",

@@ -113,7 +113,7 @@ def test_an_image_is_paid_once_by_every_process(server: tuple[str, State], tmp_p
     assert len(state.asked) == 5
     with asked_anew(model):
         same(model)
-    assert len(state.asked) == 10
+    assert len(state.asked) == len(Ledger(tmp_path / "answers.jsonl")) == 10
 
 
 def test_a_line_cut_off_by_a_kill_costs_one_question(

@@ -57,7 +57,8 @@ def small() -> Small:
 
 
 def source(**more: Any) -> ModelSource:
-    return ModelSource(**({"classes": CLASSES, "channels": 2} | more))
+    given: dict[str, Any] = {"classes": CLASSES, "channels": 2}
+    return ModelSource(**given | more)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -114,7 +115,12 @@ def bundle(folder: Path, **changes: Any) -> Path:
     """A bundle of a small U-Net for the background and one organ."""
     from monai.networks.nets.unet import UNet
 
-    shape = {"spatial_dims": 2, "in_channels": 2, "out_channels": 2, "channels": [4, 8]}
+    shape: dict[str, Any] = {
+        "spatial_dims": 2,
+        "in_channels": 2,
+        "out_channels": 2,
+        "channels": [4, 8],
+    }
     network = {"_target_": "UNet", **shape, "strides": [2], "in_channels": "@n_channels"}
     content: dict[str, Any] = {
         "metadata": {

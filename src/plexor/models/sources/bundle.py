@@ -59,11 +59,17 @@ def metadata_of(folder: Path) -> dict[str, Any]:
 def classes_of(metadata: Mapping[str, Any]) -> tuple[str, ...]:
     """Names of the output's channels, in their order; empty where the metadata has none."""
     outputs = metadata.get("network_data_format", {}).get("outputs", {})
-    named = next((one.get("channel_def", {}) for one in outputs.values()), {})
+    named: dict[str, Any] = next((one.get("channel_def", {}) for one in outputs.values()), {})
     try:
         return tuple(str(named[key]) for key in sorted(named, key=int))
     except ValueError:
         return ()
+
+
+def image_of(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """What the metadata says of the input; empty where it says nothing."""
+    inputs = metadata.get("network_data_format", {}).get("inputs", {})
+    return dict(next(iter(inputs.values()), {}))
 
 
 def open_bundle(folder: Path, *, allow_code: bool) -> Opened:
@@ -95,7 +101,7 @@ def open_bundle(folder: Path, *, allow_code: bool) -> Opened:
         raise ModelError(f"{folder} holds no weights; expected models/{_WEIGHTS[0]}")
     state = read_weights(weights)
     fill(network, state, source=weights)
-    image = next(iter(metadata.get("network_data_format", {}).get("inputs", {}).values()), {})
+    image = image_of(metadata)
     said = str(metadata.get("name") or folder.resolve().name)
     return Opened(
         network=BundleNetwork(network, digest([digest_file(path), digest_file(weights)])),
@@ -201,7 +207,7 @@ def _is_network(kind: Any) -> bool:
 
 def _by_monai(path: Path, name: str) -> nn.Module:
     """The network as MONAI's ConfigParser builds it, which runs expressions."""
-    from monai.bundle import ConfigParser
+    from monai.bundle.config_parser import ConfigParser
 
     try:
         with foreign_code(path.name):

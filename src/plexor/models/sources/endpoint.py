@@ -70,7 +70,7 @@ class Endpoint(nn.Module):
 
     @property
     def n_answered(self) -> int:
-        """Images in the ledger: those paid in every run with it."""
+        """Images paid in every run with this ledger."""
         return len(self._ledger)
 
     @contextlib.contextmanager
@@ -97,10 +97,16 @@ class Endpoint(nn.Module):
             rows = [place[key] for key in part]
             found = self._ask(pixels[rows], None if beside is None else beside[rows])
             answers = dict(zip(part, found, strict=True))
-            if not self._anew:
-                self._ledger.keep(answers)
+            self._ledger.keep(self._as_kept(answers))
             known |= answers
         return _stacked([known[key] for key in keys], self._client.url).to(images.device)
+
+    def _as_kept(self, answers: dict[str, Any]) -> dict[str, Any]:
+        """Answers with their keys in the ledger: asked anew they are paid, and not given again."""
+        if not self._anew:
+            return answers
+        n = self.n_answered
+        return {f"{key} anew {n + i}": one for i, (key, one) in enumerate(answers.items())}
 
     def _key(self, pixels: NDArray[Any], beside: NDArray[np.float32] | None, i: int) -> str:
         also = b"" if beside is None else beside[i].tobytes()

@@ -60,10 +60,10 @@ def _completed(source: ModelSource) -> ModelSource:
     """The source with what its files say and the plan leaves out."""
     if source.bundle is None:
         return source
-    from plexor.models.sources.bundle import classes_of, metadata_of
+    from plexor.models.sources.bundle import classes_of, image_of, metadata_of
 
     about = metadata_of(source.bundle)
-    image = next(iter(about.get("network_data_format", {}).get("inputs", {}).values()), {})
+    image = image_of(about)
     shape = image.get("spatial_shape") or ()
     return replace(
         source,

@@ -157,6 +157,14 @@ _TRANSFORMS: dict[str, Callable[[Any, Axis], Any]] = {
 }
 
 
+_ROUNDINGS: dict[str, Callable[[Any], Any]] = {
+    "floor": np.floor,
+    "ceil": np.ceil,
+    "round_prefer_floor": lambda x: np.ceil(x - 0.5),
+    "round_prefer_ceil": lambda x: np.floor(x + 0.5),
+}
+
+
 @functools.lru_cache(maxsize=64)
 def _weights(one: Axis) -> NDArray[np.float64]:
     """Weight of every old place in every new one, (new, size)."""
@@ -164,13 +172,7 @@ def _weights(one: Axis) -> NDArray[np.float64]:
     places = _TRANSFORMS[one.transform](np.arange(one.new, dtype=np.float32), one)
     weights = np.zeros((one.new, one.size))
     if one.mode == "nearest":
-        rounding = {
-            "floor": np.floor,
-            "ceil": np.ceil,
-            "round_prefer_floor": lambda x: np.ceil(x - 0.5),
-            "round_prefer_ceil": lambda x: np.floor(x + 0.5),
-        }[one.nearest]
-        chosen = np.clip(rounding(places), 0, one.size - 1).astype(int)
+        chosen = np.clip(_ROUNDINGS[one.nearest](places), 0, one.size - 1).astype(int)
         weights[np.arange(one.new), chosen] = 1
         return weights
     shrink = min(one.scale, 1.0) if one.antialias else 1.0
