@@ -14,6 +14,7 @@ from plexor.findings.run import Example, RunDirectory
 
 SIZE = (12, 14, 10)
 SPACING = (2.0, 2.0, 3.0)
+NIFTI_1: Any = nib.Nifti1Image
 PROBE = "pgd-deviate-5-linf-2"
 
 
@@ -33,7 +34,7 @@ def pixels(dtype: str) -> tuple[NDArray[Any], NDArray[Any]]:
 def nifti(array: NDArray[Any], *, to_left: bool, placed: bool) -> bytes:
     """A file whose first axis runs to the right, or to the left; or that does not say."""
     affine = np.diag([-SPACING[0] if to_left else SPACING[0], *SPACING[1:], 1.0])
-    image = nib.Nifti1Image(array, affine)
+    image = NIFTI_1(array, affine)
     if not placed:
         image.set_sform(None, 0)
         image.set_qform(None, 0)

@@ -34,6 +34,7 @@ from plexor.studies.li2020.ours import Network, Paired, old_minus_young, paired,
 from plexor.studies.li2020.result import BOTH, PIPELINE, verdict
 
 DATA = Path(os.environ.get("PLEXOR_DATA") or Path(__file__).parents[3] / "shared" / "data")
+NIFTI_1: Any = nib.Nifti1Image
 needs_template = pytest.mark.skipif(
     importlib.util.find_spec("nilearn") is None,
     reason="nilearn is not installed; pip install -c constraints.txt -e '.[neuro]'",
@@ -164,7 +165,8 @@ def test_errors_of_an_estimator_are_counted_by_volume(tmp_path: Path) -> None:
     cases = []
     for level, truth in ((1, 2.0), (2, 2.5), (3, 5.0)):
         path = tmp_path / f"{level}.nii"
-        nib.Nifti1Image(np.full((8, 8, 8), level, np.int16), np.eye(4)).to_filename(path)
+        volume: Any = NIFTI_1(np.full((8, 8, 8), level, np.int16), np.eye(4))
+        volume.to_filename(path)
         volumes = {"a": truth, "b": -2.0 * level}
         cases.append(Case(id=path.name, path=path, truth=40.0, group="g", features=volumes))
     found = estimator_errors(estimator, cases)

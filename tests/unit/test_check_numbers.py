@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -28,11 +27,10 @@ AGES = [31.0, 44.0, 52.0, 60.0, 73.0, 81.0]
 VOLUMES = [1310.0, 1440.0, 1525.0, 1390.0, 1660.0, 1502.0]
 
 
-def found(people: list[Case], **more: Any) -> list[tuple[str, str]]:
-    return [
-        (one.id, one.where)
-        for one in number_problems(people, **({"number": True, "unit": "years"} | more))
-    ]
+def found(
+    people: list[Case], *, number: bool = True, unit: str | None = "years"
+) -> list[tuple[str, str]]:
+    return [(one.id, one.where) for one in number_problems(people, number=number, unit=unit)]
 
 
 def test_usual_ages_and_volumes_raise_nothing() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -14,12 +16,13 @@ from plexor.cases.formats.round_trip import check_round_trip
 from plexor.cases.image import LOSSLESS
 
 SHAPE = (9, 12, 7)
+NIFTI_1: Any = nib.Nifti1Image
 
 
 def volume(dtype: str, spacing: float = 3.0, **scaling: float) -> bytes:
     draw = np.random.default_rng(0)
     voxels = (400 + 90 * draw.standard_normal(SHAPE)).astype(dtype)
-    image = nib.Nifti1Image(voxels, np.diag([spacing, spacing, spacing, 1.0]))
+    image = NIFTI_1(voxels, np.diag([spacing, spacing, spacing, 1.0]))
     if scaling:
         image.header.set_slope_inter(scaling["slope"], scaling["inter"])
     data: bytes = image.to_bytes()
@@ -50,9 +53,9 @@ def test_int16_is_a_file_that_nibabel_reads(scaling: dict[str, float]) -> None:
     image = decode_nifti(data)
     codec = image.containers[INT16]
     written = codec.encode(image.pixels)
-    found = nib.Nifti1Image.from_bytes(written)
+    found = NIFTI_1.from_bytes(written)
     assert found.get_data_dtype() == np.int16
-    values = np.asarray(nib.Nifti1Image.from_bytes(data).dataobj)
+    values = np.asarray(NIFTI_1.from_bytes(data).dataobj)
     step = np.ptp(values) / 65535
     assert np.abs(np.asarray(found.dataobj) - values).max() <= 0.51 * step
     again = codec.decode(written)

@@ -50,11 +50,12 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyView:
-    """The page."""
+    """The page; ``answer`` is the verdict's first sentence, ``more`` the others."""
 
     title: str
     subtitle: str
     answer: str
+    more: str
     question: str
     design: str
     setting: str
@@ -68,10 +69,12 @@ class StudyView:
 
 def study_view(result: StudyResult, shown: tuple[ShownArm, ...] = ()) -> StudyView:
     """Builds the whole page; ``shown`` are its pictures."""
+    first, dot, more = answer(result).partition(". ")
     return StudyView(
         title=result.title,
         subtitle=f"{result.citation} Carried out again at scale “{result.scale}”.",
-        answer=answer(result),
+        answer=first + dot.strip(),
+        more=more,
         question=result.question,
         design=result.design,
         setting=result.setting,

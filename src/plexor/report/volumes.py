@@ -127,7 +127,7 @@ def _in_order(cases: Sequence[ExampleCase], summary: Summary) -> list[tuple[Exam
         if isinstance(probe, AttackSummary) and probe.fit is not None
     }
     pairs = [(case, probed) for case in cases for probed in case.probes]
-    return sorted(pairs, key=lambda pair: _rank(*pair, fitted))
+    return sorted(pairs, key=lambda pair: _rank(pair[0], pair[1], fitted))
 
 
 def _rank(case: ExampleCase, probed: Probed, fitted: set[str]) -> int:

@@ -137,7 +137,7 @@ def is_resampled(spacing_mm: tuple[float, ...] | None) -> bool:
 def _there_and_back(n: int, spacing: float) -> sparse.csr_array:
     """The linear map of a line of n voxels onto itself by way of voxels of about 1 mm."""
     n_fine = max(1, round(n * spacing / _MM))
-    return _between(n_fine, n) @ _between(n, n_fine)
+    return sparse.csr_array(_between(n_fine, n) @ _between(n, n_fine))
 
 
 def _between(n: int, n_new: int) -> sparse.csr_array:
