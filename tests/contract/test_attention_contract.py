@@ -114,4 +114,4 @@ def test_options_and_layers_that_do_not_exist_are_refused() -> None:
         (IntegratedGradients, {"baseline": "none"}),
     ):
         with pytest.raises(PlanError):
-            method(**options)  # type: ignore[operator]
+            method(**options)

@@ -102,16 +102,6 @@ def test_five_readers_recognise_what_the_published_ones_did(
     assert "tell changed images from others" in (tmp_path / "study/analysis.html").read_text()
 
 
-def test_a_planted_tag_is_found_to_be_leaned_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["tags.py", str(tmp_path / "films"), "160"])
-    runpy.run_path(str(EXAMPLES / "tags.py"), run_name="__main__")
-    assert "This model leans on burnt-in tags" in capsys.readouterr().out
-    report = (tmp_path / "films" / "reliance" / "report.html").read_text(encoding="utf-8")
-    assert "Cover tags before the model is asked" in report
-
-
 def _run_example(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirectory:
     run = folder / "run"
     monkeypatch.setattr(sys, "argv", [name, str(folder / "images"), str(run), str(N_CASES)])

@@ -13,7 +13,7 @@ from tests.helpers.tagged_cohort import LESION, TASK, TaggedCohort, looking_at, 
 from plexor.audits.tags import TagQuestions, measure_tags
 from plexor.audits.tags.record import RECORDS
 from plexor.cases import read_image
-from plexor.core.errors import PlanError, RunDirectoryError
+from plexor.core.errors import DataError, PlanError, RunDirectoryError
 from plexor.findings.tag_results import TagResults, read_tag_results
 from plexor.models import ModelCard, Preprocess, TorchModel, save_weights
 from plexor.models.architectures import build_network
@@ -189,6 +189,13 @@ def test_what_cannot_be_measured_is_refused(cohort: TaggedCohort, tmp_path: Path
     none.write_text("path,x0,y0,x1,y1,kind\n" + "\n".join(lines))
     with pytest.raises(PlanError, match="none of the 32 images"):
         measure_tags(cohort.plan(), none, tmp_path / "run", QUICK, model=at_the_tag())
+    outside = tmp_path / "outside.csv"
+    first = "images/000.png,"
+    outside.write_text(
+        none.read_text().replace(f"{first},,,,none", f"{first}900,900,910,910,marker")
+    )
+    with pytest.raises(DataError, match=r"none of the 1 images with a tag .* lies outside"):
+        measure_tags(cohort.plan(), outside, tmp_path / "outside", QUICK, model=at_the_tag())
     for wrong in ({"fill": "red"}, {"attention": ("x",)}, {"draws": 0}):
         with pytest.raises(PlanError):
             TagQuestions(**wrong)

@@ -11,7 +11,7 @@ from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.model import Model, answer
 from plexor.models.segmentation import Segmentation
-from plexor.models.task import Binary, Multiclass, Multilabel, Task
+from plexor.models.task import Binary, Multiclass, Multilabel, Task, decides
 
 Score = Callable[[Tensor], Tensor]
 """Images (N, C, *spatial) in stored numbers → one number a case, (N,)."""
@@ -39,6 +39,10 @@ def score_of(model: Model, batch: Batch, output: int | None = None) -> Score:
             f"attention: `output` counts the model's outputs from 0 to {task.n_outputs - 1}, "
             f"got {output}"
         )
+    if not isinstance(task, Segmentation | Multiclass | Binary | Multilabel) or (
+        output is not None and not isinstance(task, Segmentation)
+    ):
+        return lambda images: answer(model, batch, images)[:, output or 0]
     before = batch.before
     if before is None:
         with torch.no_grad():
@@ -50,10 +54,9 @@ def score_of(model: Model, batch: Batch, output: int | None = None) -> Score:
 def _explained(task: Task, before: Tensor, output: int | None) -> Callable[[Tensor], Tensor]:
     if isinstance(task, Segmentation):
         return _outlined(task, before, output)
-    if output is not None or not isinstance(task, Multiclass | Binary | Multilabel):
-        return lambda outputs: outputs[:, output or 0]
-    decided = task.decide(before)
-    return lambda outputs: task.margin(outputs, decided)
+    deciding = decides(task)
+    decided = deciding.decide(before)
+    return lambda outputs: deciding.margin(outputs, decided)
 
 
 def _outlined(task: Segmentation, before: Tensor, output: int | None) -> Callable[[Tensor], Tensor]:

@@ -25,17 +25,23 @@ class Advice:
     text: str
 
 
+def lead(results: TagResults) -> LabelReliance:
+    """The label in which covering tags changes most decisions, beyond covers elsewhere."""
+    return max(results.reliance, key=lambda one: one.decision.value or 0)
+
+
 def answer(results: TagResults) -> str:
-    """The result in one or two sentences."""
-    found = results.reliance[0]
+    """The result in one or two sentences, for the label of ``lead``."""
+    found = lead(results)
+    which = f" on {found.label} against all others" if len(results.reliance) > 1 else ""
     n = wording.counted(found.n_carriers, "image")
     covered, elsewhere = found.decision_covered, found.decision_elsewhere
     low = covered.low if found.decision.low is None else found.decision.low
     if low is not None and low > 0 and (elsewhere.value or 0) < (covered.value or 0):
         return (
             f"This model leans on burnt-in tags: covering them changes "
-            f"{wording.share(covered.value)} of its decisions on the {n} that carry one, covers of "
-            f"the same size elsewhere {wording.share(elsewhere.value)}."
+            f"{wording.share(covered.value)} of its decisions{which} on the {n} that carry one, "
+            f"covers of the same size elsewhere {wording.share(elsewhere.value)}."
         )
     if found.margin.low is not None and found.margin.low > 0:
         return (
@@ -56,8 +62,8 @@ def answer(results: TagResults) -> str:
 
 
 def advice(results: TagResults) -> tuple[Advice, ...]:
-    """Cover, re-train, curate: each with its measured effect."""
-    found = results.reliance[0]
+    """Cover, re-train, curate: each with its measured effect, for the label of ``lead``."""
+    found = lead(results)
     areas = {row.arm: row for row in found.areas}
     return (
         Advice(

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from plexor.cases import Case, Image
+from plexor.core.errors import DataError
 from plexor.shortcuts.cover import Fill, Floating, control_boxes, cover
 from plexor.shortcuts.exchange import ASPECTS, Aspect, exchange
 from plexor.shortcuts.find import Box, Tag
 from plexor.shortcuts.isolate import isolate
-from plexor.shortcuts.shortcut import rng_for
+from plexor.shortcuts.shortcut import canvas, rng_for
 from plexor.shortcuts.variants import Donors, first_tag
 
 Add = Callable[[str, Floating], None]
@@ -70,9 +71,11 @@ class Edits:
         black.
 
         Raises:
-            DataError: the image is not 2D in grey or RGB, or tags leave no place for controls.
+            DataError: the image is not 2D in grey or RGB, a box lies outside of it, or tags leave
+                no place for controls.
         """
         boxes = tuple(tag.box for tag in tags)
+        _check_inside(image, boxes)
         found = [Version(name="original", image=image)]
 
         def add(name: str, pixels: Floating) -> None:
@@ -111,3 +114,13 @@ class Edits:
 def _same_for_all_donors(aspect: Aspect, own: Tag | None) -> bool:
     """Whether the donor does not matter: the own tag drawn again, or taken away."""
     return aspect == "none" or (aspect == "presence" and own is not None)
+
+
+def _check_inside(image: Image, boxes: Sequence[Box]) -> None:
+    height, width = canvas(image)
+    for box in boxes:
+        if box.within(height, width).area == 0:
+            raise DataError(
+                f"the box {box.x0}, {box.y0}, {box.x1}, {box.y1} lies outside of an image of "
+                f"{width} × {height} pixels; the table of tags is of another image"
+            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -288,15 +289,15 @@ def _carry_out(
     done = len(cases) - sum(len(part) for part, _ in missing)
     if done:
         on_progress(done, len(cases), "resumed")
-    ahead = read_ahead([part for part, _ in missing], read_images)
-    for (part, file), images in zip(missing, ahead, strict=True):
-        records = []
-        for case in part:
-            record, pictures = measure.case(case, images[case.id], tags[case.id])
-            if pictures is not None:
-                write_atomic(out / picture_file(case.id), pictures)
-            records.append(record)
-        write_atomic(file, RECORDS.dump(Records(cases=tuple(records))))
-        done += len(part)
-        on_progress(done, len(cases), part[-1].id)
+    with contextlib.closing(read_ahead([part for part, _ in missing], read_images)) as ahead:
+        for (part, file), images in zip(missing, ahead, strict=True):
+            records = []
+            for case in part:
+                record, pictures = measure.case(case, images[case.id], tags[case.id])
+                if pictures is not None:
+                    write_atomic(out / picture_file(case.id), pictures)
+                records.append(record)
+            write_atomic(file, RECORDS.dump(Records(cases=tuple(records))))
+            done += len(part)
+            on_progress(done, len(cases), part[-1].id)
     return [record for file in files for record in RECORDS.load(file.read_bytes()).cases]

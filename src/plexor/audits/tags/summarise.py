@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from plexor.audits.tags.maps import map_result
 from plexor.audits.tags.record import CaseRecord, Outputs
 from plexor.cases import Case, Cohort
-from plexor.core.errors import PlanError
+from plexor.core.errors import DataError, PlanError
 from plexor.core.ids import digest
 from plexor.core.version import __version__
 from plexor.findings.summary.estimate import StoredEstimate, StoredTest
@@ -87,9 +87,18 @@ def picture_file(case_id: str) -> str:
 
 
 def summarise_tags(run: Measured) -> TagResults:
-    """All estimates; cases that could not be measured are left out and named."""
+    """All estimates; cases that could not be measured are left out and named.
+
+    Raises:
+        DataError: no case with a tag could be measured.
+    """
     pairs = list(zip(run.cohort.cases, run.records, strict=True))
     done = [(case, record) for case, record in pairs if not record.error]
+    if not any(record.elsewhere for _, record in done):
+        errors = [record.error for case, record in pairs if run.tags[case.id]]
+        raise DataError(
+            f"none of the {len(errors)} images with a tag could be measured; the first: {errors[0]}"
+        )
     cases = [case for case, _ in done]
     classes = run.model.task.classes
     labels = classes[1:] if len(classes) == 2 else classes
