@@ -107,14 +107,15 @@ def verdict(
     parts = [PHANTOMS] if found.source == "phantoms" else []
     parts += [OTHER_FILMS] if found.source == "chest films" else []
     tags, recentred, boxes = (_interval(found.films.mean(arm)) for arm in (TAGS, RECENTRED, BOXES))
+    whole = _interval(found.films.mean(ORIGINAL))
     alone = (
-        f"Tags alone tell the classes with an area of {tags}; without their position {recentred}; "
-        f"and where they are, without the tags, {boxes}."
+        f"Films as they are tell the classes with an area of {whole}; tags alone with {tags}; "
+        f"without their position {recentred}; and where they are, without the tags, {boxes}."
     )
     parts += [
         alone,
         _said(arms[f"{COVERED} – {ORIGINAL}"], "Networks trained and tested on covered films"),
-        _said(shown[0], "Networks of the original films, shown them with tags covered,"),
+        _said(shown[0], "Networks of the original films, shown these with tags covered,"),
         _said(shown[1], "The same with as much covered elsewhere"),
     ]
     if len(scale.seeds) < _FEWEST_SEEDS:
@@ -130,7 +131,7 @@ def _said(one: Paired, who: str) -> str:
         f"{_signed(max(one.each))} from seed to seed"
     )
     if not one.shown:
-        return f"{who}: no difference was shown ({figures})."
+        return f"{who.rstrip(',')}: no difference was shown ({figures})."
     same = min(one.each) > 0 or max(one.each) < 0
     way = "better" if change > 0 else "worse"
     doubt = "" if same else "; seeds disagree about its sign"
