@@ -122,7 +122,7 @@ def _said(one: Paired) -> str:
     doubts = [] if one.shown else ["not shown"]
     if min(one.each) < 0 < max(one.each):
         doubts.append("seeds disagree about its sign")
-    return ", ".join([f"{_signed(one.difference.value)} ({limits})", *doubts])
+    return f"{_signed(one.difference.value)} ({'; '.join([limits, *doubts])})"
 
 
 def _rows(found: Measured) -> list[Compared]:
