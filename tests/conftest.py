@@ -21,6 +21,7 @@ SLOW = (
     "tests/integration/test_audit_transfer.py",
     "tests/integration/test_contributing.py",
     "tests/integration/test_examples.py",
+    "tests/integration/test_planted_tags.py",
     "tests/integration/test_readers_blinding.py",
     "tests/integration/test_resume.py",
     "tests/integration/test_study_allyn2020.py",

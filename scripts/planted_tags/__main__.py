@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from scripts.planted_tags.films import ASPECTS, Pool, phantoms, real_films
+from scripts.planted_tags.films import ASPECTS, Pool, phantoms, real_films, with_drawn_labels
 from scripts.planted_tags.network import Setting, measured
 
 PHIS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9)
@@ -37,14 +37,21 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stops after these")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    films = "phantoms" if asked.manifest is None else "films"
-    pool: Pool = phantoms(_PHANTOMS) if asked.manifest is None else real_films(asked.manifest)
+    pools: dict[str, Pool] = {"phantoms": phantoms(_PHANTOMS)}
+    if asked.manifest is not None:
+        real = real_films(asked.manifest)
+        pools = {"films": real, "drawn": with_drawn_labels(real)}
+    begun = time.monotonic()
+    for films, pool in pools.items():
+        _measure_all(films, pool, asked, begun)
+
+
+def _measure_all(films: str, pool: Pool, asked: argparse.Namespace, begun: float) -> None:
     table = asked.out / f"{films}.jsonl"
     table.parent.mkdir(parents=True, exist_ok=True)
     known = set()
     if table.exists():
         known = {json.loads(line)["name"] for line in table.read_text().splitlines()}
-    begun = time.monotonic()
     for setting in settings(films, asked.rounds):
         if setting.name in known:
             continue

@@ -94,6 +94,18 @@ def real_films(manifest: Path) -> Pool:
     )
 
 
+def with_drawn_labels(pool: Pool, *, seed: int = 0) -> Pool:
+    """The negative films, half of their patients called positive at random.
+
+    Nothing but a planted tag tells these labels.
+    """
+    kept = ~pool.positive
+    groups = pool.groups[kept]
+    names = np.random.default_rng(seed).permutation(np.unique(groups))
+    called = np.isin(groups, names[: len(names) // 2])
+    return Pool(pixels=pool.pixels[kept], positive=called, groups=groups)
+
+
 def deal(pool: Pool, sizes: tuple[int, int], rng: Rng) -> tuple[NDArray[Any], NDArray[Any]]:
     """Films to train on and to test on, half positive each; no patient is in both.
 

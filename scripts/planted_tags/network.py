@@ -90,7 +90,7 @@ def trained(films: Planted, *, seed: int) -> nn.Module:
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=_RATE, total_steps=steps)
     order = torch.Generator().manual_seed(seed_for(seed, "planted tags", "order"))
     for _ in range(_EPOCHS):
-        for some in torch.randperm(len(labels), generator=order).split(_BATCH):
+        for some in torch.split(torch.randperm(len(labels), generator=order), _BATCH):
             loss = functional.binary_cross_entropy_with_logits(
                 network(inputs[some])[:, 0], labels[some]
             )

@@ -6,7 +6,7 @@ import argparse
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,11 @@ from plexor.core.files import write_atomic
 from plexor.stats import proportion_interval
 
 Row = dict[str, Any]
-NAMES = {"phantoms": "phantoms", "films": "real films"}
+NAMES = {
+    "phantoms": "phantoms",
+    "films": "real films",
+    "drawn": "real films, labels drawn",
+}
 _LEVEL = 0.05
 _INTRODUCTION = Path(__file__).with_name("introduction.md")
 
@@ -48,6 +52,7 @@ def page(rows: Sequence[Row]) -> str:
         ("{networks}", f"{len(rows)} networks were trained ({numbers})"),
         ("{train}", str(N_TRAIN)),
         ("{test}", str(N_TEST)),
+        ("{area}", _area(rows)),
         ("{growth}", "\n".join(_growth(rows))),
         ("{nulls}", "\n".join(_nulls(rows))),
         ("{named}", "\n".join(_named(rows))),
@@ -55,6 +60,12 @@ def page(rows: Sequence[Row]) -> str:
     ):
         text = text.replace(mark, value)
     return text
+
+
+def _area(rows: Sequence[Row]) -> str:
+    """Mean area on real films with their own labels, where no tag helps."""
+    areas = [r["area"] for r in rows if r["films"] == "films" and r["phi"] == 0]
+    return f"{np.mean(areas):.2f} where no tag helps" if areas else "not measured"
 
 
 def margins(rows: Sequence[Row], fill: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -95,16 +106,12 @@ def _nulls(rows: Sequence[Row]) -> Iterator[str]:
     nulls = [row for row in rows if row["phi"] == 0 and row["aspect"] in ASPECTS]
     yield "| measure | networks | intervals without 0 | share | 5 % + 2 standard errors |"
     yield "|---|---|---|---|---|"
-    kinds: list[tuple[str, Callable[[Row], list[float]]]] = [
-        (f"fall of the margin, {fill}", lambda row, fill=fill: row[fill]["margin"])
-        for fill in FILLS
+    kinds = [
+        (f"fall of the margin, {fill}", [row[fill]["margin"] for row in nulls]) for fill in FILLS
     ]
-    kinds += [
-        (f"shift by {aspect}", lambda row, aspect=aspect: row["effects"][aspect])
-        for aspect in ASPECTS
-    ]
-    for name, interval in kinds:
-        out = sum(_excludes(interval(row)) for row in nulls)
+    kinds += [(f"shift by {name}", [row["effects"][name] for row in nulls]) for name in ASPECTS]
+    for name, intervals in kinds:
+        out = sum(map(_excludes, intervals))
         n = len(nulls)
         bound = _LEVEL + 2 * math.sqrt(_LEVEL * (1 - _LEVEL) / n) if n else math.nan
         share = out / n if n else math.nan
@@ -136,7 +143,8 @@ def _named(rows: Sequence[Row]) -> Iterator[str]:
 
 def named(row: Row) -> str:
     """The aspect with the greatest shift toward the donor's label."""
-    return max(row["effects"], key=lambda aspect: float(row["effects"][aspect][0]))
+    effects: dict[str, list[float]] = row["effects"]
+    return max(effects, key=lambda aspect: effects[aspect][0])
 
 
 def _strata(rows: Sequence[Row]) -> Iterator[str]:

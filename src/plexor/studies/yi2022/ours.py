@@ -76,7 +76,7 @@ class Scores:
 
 
 def read_scores(
-    cases: Sequence[Case], positive: str, runs: Mapping[str, Sequence[tuple[Path, str, bool]]]
+    cases: Sequence[Case], positive: str, runs: Mapping[str, Sequence[Asked]]
 ) -> Scores:
     """Scores of test films from run directories.
 

@@ -8,12 +8,12 @@ from plexor.studies.study import Published, Study
 _MARGIN, _HALF = 0.03, 0.0005
 _NO_N = "the number of films of the test is not printed"
 OTHER_FILMS = (
-    "These are chest films of children and the question is pneumonia: what holds here need not "
-    "hold for upper limbs, and no figure is compared with the published ones."
+    "Chest films of children, normal or pneumonia: no figure is compared with the published ones, "
+    "which are of upper limbs."
 )
 PHANTOMS = (
-    "The films are drawn, and their markers were made to go with the label: the figures show that "
-    "the steps work, and nothing about radiographs."
+    "The films are drawn, with markers made to go with the label: the figures show that the steps "
+    "work."
 )
 LEARNED = (
     "Areas of networks trained on different images say what can be learned from these, not what "

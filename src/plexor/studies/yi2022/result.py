@@ -10,7 +10,6 @@ from plexor.core.version import __version__
 from plexor.findings.study_file import Agreement, Arm, Compared, Number, StudyResult
 from plexor.findings.summary.estimate import finite
 from plexor.shortcuts.find import Tag
-from plexor.stats import Estimate
 from plexor.studies.compare import compare
 from plexor.studies.study import Published
 from plexor.studies.yi2022.ours import Scores, area
@@ -19,7 +18,6 @@ from plexor.studies.yi2022.plans import (
     BOXES,
     COVERED,
     ORIGINAL,
-    RECENTRED,
     TAGS,
     Scale,
     Source,
@@ -106,35 +104,25 @@ def verdict(
     arms = {one.name: one for one in by_film}
     parts = [PHANTOMS] if found.source == "phantoms" else []
     parts += [OTHER_FILMS] if found.source == "chest films" else []
-    tags, recentred, boxes = (_interval(found.films.mean(arm)) for arm in (TAGS, RECENTRED, BOXES))
-    alone = (
-        f"Tags alone tell the classes with an area of {tags}; without their position {recentred}; "
-        f"and where they are, without the tags, {boxes}."
+    whole, tags, boxes = (f"{found.films.mean(arm).value:.3f}" for arm in (ORIGINAL, TAGS, BOXES))
+    trained, covered, elsewhere = map(_said, (arms[f"{COVERED} – {ORIGINAL}"], *shown[:2]))
+    parts += [f"Area {whole} on films as they are, {tags} on tags alone, {boxes} on boxes alone."]
+    parts.append(
+        f"Covering tags changes it by {trained} if networks are trained so, by {covered} at "
+        f"inference, and covering as much elsewhere by {elsewhere}."
     )
-    parts += [
-        alone,
-        _said(arms[f"{COVERED} – {ORIGINAL}"], "Networks trained and tested on covered films"),
-        _said(shown[0], "Networks of the original films, shown them with tags covered,"),
-        _said(shown[1], "The same with as much covered elsewhere"),
-    ]
     if len(scale.seeds) < _FEWEST_SEEDS:
         parts.append(f"With {len(scale.seeds)} training seeds no difference of arms is a finding.")
     return " ".join(parts)
 
 
-def _said(one: Paired, who: str) -> str:
-    change, limits = one.difference.value, one.difference
-    figures = (
-        f"a difference of {_signed(change)} in area, 95 % interval {_signed(limits.low)} to "
-        f"{_signed(limits.high)} for these networks, {_signed(min(one.each))} to "
-        f"{_signed(max(one.each))} from seed to seed"
-    )
-    if not one.shown:
-        return f"{who}: no difference was shown ({figures})."
-    same = min(one.each) > 0 or max(one.each) < 0
-    way = "better" if change > 0 else "worse"
-    doubt = "" if same else "; seeds disagree about its sign"
-    return f"{who} are {way}: {figures}{doubt}."
+def _said(one: Paired) -> str:
+    """A difference, its interval, and what speaks against it."""
+    limits = f"{_signed(one.difference.low)} to {_signed(one.difference.high)}"
+    doubts = [] if one.shown else ["not shown"]
+    if min(one.each) < 0 < max(one.each):
+        doubts.append("seeds disagree about its sign")
+    return f"{_signed(one.difference.value)} ({'; '.join([limits, *doubts])})"
 
 
 def _rows(found: Measured) -> list[Compared]:
@@ -197,10 +185,6 @@ def _arm(arm: str, seed: int) -> Arm:
             f"plexor audit {folder}/plan.yaml --out {folder}/run",
         ),
     )
-
-
-def _interval(found: Estimate) -> str:
-    return f"{found.value:.3f} ({found.low:.3f} to {min(found.high, 1.0):.3f})"
 
 
 def _signed(value: float) -> str:
