@@ -122,7 +122,7 @@ def test_from_a_network_and_a_folder_to_a_finding(folder: Path, tmp_path: Path) 
     report = plexor.write_report(run.path)
     assert report == tmp_path / "run" / "report.html"
     assert report.exists()
-    assert plexor.RunDirectory(run.path).findings().equals(findings)
+    assert plexor.RunDirectory(run.path).findings()[list(findings)].equals(findings)
 
 
 def random_state() -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from plexor.audits import Progress
 from plexor.audits.pace import Pace, measured_early
+from plexor.audits.run import _told
 from plexor.core import progress
 from plexor.core.progress import stepping
 
@@ -77,6 +78,21 @@ def test_nothing_is_shown_if_asked(capsys: pytest.CaptureFixture[str]) -> None:
     with stepping("audit", unit="cases", quiet=True) as advance:
         advance(1, 2, "pgd")
     assert capsys.readouterr().err == ""
+
+
+def test_an_audit_shows_its_progress_by_default(capsys: pytest.CaptureFixture[str]) -> None:
+    news = Progress(probe="pgd", done=1, total=2, resumed=0, seconds_left=120)
+    with _told(None, quiet=False) as listener:
+        listener(news)
+    assert capsys.readouterr().err == "audit: 1 of 2 case-probes, 2 min left; pgd\n"
+    with _told(None, quiet=True) as listener:
+        listener(news)
+    assert capsys.readouterr().err == ""
+    heard: list[Progress] = []
+    with _told(heard.append, quiet=False) as listener:
+        listener(news)
+    assert capsys.readouterr().err == ""
+    assert heard == [news]
 
 
 def unit(name: str, probe: str, n: int) -> Any:
