@@ -77,12 +77,11 @@ trainer = lightning.Trainer(
 trainer.fit(module, loader)
 
 # %% [markdown]
-# The network inside the Lightning module is what is audited; `TorchModel` puts it in evaluation
-# mode.
+# The network inside the Lightning module is what is audited, in evaluation mode.
 
 # %%
 task = plexor.Multiclass(classes=cohort.classes)
-model = plexor.TorchModel(module.network, task=task, preprocess=prepare)
+model = plexor.TorchModel(module.network.eval(), task=task, preprocess=prepare)
 model
 
 # %%
