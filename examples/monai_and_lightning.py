@@ -8,7 +8,9 @@
 # A name that stands alone on the last line of a cell is shown as a table or pictures in a notebook.
 
 # %%
+import logging
 import sys
+import warnings
 from pathlib import Path
 
 import lightning
@@ -63,6 +65,8 @@ class Films(lightning.LightningModule):
 
 
 # %%
+logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # hardware and advertisements
+warnings.filterwarnings("ignore", module="lightning")  # its own, about its own libraries
 lightning.seed_everything(0, verbose=False)
 module = Films()
 loader = DataLoader(tensors(cohort.with_split("train")), batch_size=16, shuffle=True)
@@ -73,12 +77,11 @@ trainer = lightning.Trainer(
 trainer.fit(module, loader)
 
 # %% [markdown]
-# The network inside the Lightning module is what is audited; `TorchModel` puts it in evaluation
-# mode.
+# The network inside the Lightning module is what is audited, in evaluation mode.
 
 # %%
 task = plexor.Multiclass(classes=cohort.classes)
-model = plexor.TorchModel(module.network, task=task, preprocess=prepare)
+model = plexor.TorchModel(module.network.eval(), task=task, preprocess=prepare)
 model
 
 # %%
