@@ -18,6 +18,7 @@ from pathlib import Path
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 TINY = {
     "audit_overhead": "--n 16 --n-densenet 0 --repeats 1",
+    "large_image": "--side 600",
     "memory": "--one 8",
     "observer": "--pairs 40 --images 1 --repeats 1",
     "pgd": "--images 4 --steps 2 --repeats 1 --architecture small-cnn",
