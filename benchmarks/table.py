@@ -18,6 +18,13 @@ README = Path(__file__).parent / "README.md"
 Result = Mapping[str, Any]
 
 PLAIN = {
+    "large_image": {
+        "image": "{format}",
+        "attack": "{attack}",
+        "peak, MiB": "{peak_mib:.0f}",
+        "before the audit, MiB": "{peak_before_mib:.0f}",
+        "÷ the image in float32": "{images:.1f}",
+    },
     "cascade": {
         "threat": "{threat}",
         "search": "{name}",

@@ -19,6 +19,7 @@ BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 TINY = {
     "attention": "--images 1 --side 64 --steps 2 --repeats 1",
     "audit_overhead": "--n 16 --n-densenet 0 --repeats 1",
+    "large_image": "--side 600",
     "memory": "--one 8",
     "observer": "--pairs 40 --images 1 --repeats 1",
     "onnx_network": "--side 32 --batch 1 --repeats 1",

@@ -397,3 +397,8 @@ def test_the_schema_is_whole_and_knows_each_attacks_options() -> None:
         for option, default in options.items():
             assert default is not MISSING
             assert known["properties"][option]["default"] == default
+
+
+def test_a_seed_below_0_is_refused() -> None:
+    with pytest.raises(PlanError, match="`seed`: Input should be greater than or equal to 0"):
+        load_plan({"cohort": {"manifest": "m.csv"}, "seed": -1})

@@ -154,10 +154,11 @@ def test_not_shown_is_not_said_as_is_not() -> None:
     assert low is not None
     assert low < -0.12
     answer = _spaced(summary_text(summary)).answer
+    reached = 100 * (attack.lossless.success.high or 0)
     assert answer == (
         "No harm was shown, which does not mean that there is none: 41 images leave open that "
-        f"accuracy falls by up to {-100 * low:.1f} points (PGD, 2 levels), and that it reaches its "
-        f"goal in up to {100 * (attack.lossless.success.high or 0):.1f} % of the images tried."
+        f"accuracy falls by up to {-100 * low:.1f} points (PGD, 2 levels), and that the attack "
+        f"reaches its goal in up to {reached:.1f} % of the images tried."
     )
 
 

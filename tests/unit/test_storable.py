@@ -105,3 +105,11 @@ def test_attack_and_noise_ask() -> None:
     for probe in (attack, NoiseProbe(threat=threat)):
         with pytest.raises(PlanError, match=r"the least is 0\.393 percent"):
             probe.check_images(batch)
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2", "l1"])
+def test_a_radius_that_is_0_in_float32_is_refused_in_one_line(norm: Any) -> None:
+    batch = batch_of([image(GREY)])
+    assert "is a radius of 0 once computed in float32" in _refusal(
+        Threat(norm=norm, radius=1e-320, unit="level"), batch
+    )

@@ -60,6 +60,10 @@ def check_storable(threat: Threat, batch: Batch) -> None:
     if not len(shares) or bool((shares * (1 + _ROUNDING) >= 1).any()):
         return
     row = int(torch.where(known, radii / least, 0).argmax())
+    if not float(radii[row]) > 0:
+        raise PlanError(
+            f"threat: {threat.name} is a radius of 0 once computed in float32; take a larger one"
+        )
     wanted = _rounded_up(threat.radius * float(least[row] / radii[row]))
     level = float(batch.quantum.flatten()[row])
     size = (

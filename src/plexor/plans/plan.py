@@ -79,7 +79,7 @@ class Plan(BaseModel):
     model_config = STRICT
     format: Literal["plexor-plan/1"] = "plexor-plan/1"
     name: str = "audit"
-    seed: int = 0
+    seed: int = Field(0, ge=0)
     cohort: CohortSource
     model: ModelSource = ModelSource()
     train: Training | None = None

@@ -101,7 +101,8 @@ def no_harm_answer(summary: Summary) -> str:
         )
     reached = probe.lossless.success.high
     goal = (
-        f", and that it reaches its goal in up to {wording.share(reached)} of the images tried"
+        f", and that the attack reaches its goal in up to {wording.share(reached)} of the images "
+        "tried"
         if reached is not None
         else ""
     )
