@@ -19,7 +19,7 @@ from plexor.shortcuts.find import Finder
 from plexor.shortcuts.tags_covered import TagsCovered
 from plexor.stats import auc, auc_difference
 from plexor.studies import Published, Request, compare, find
-from plexor.studies.recipe import recipe
+from plexor.studies.recipe import steps_of
 from plexor.studies.yi2022 import plans
 from plexor.studies.yi2022.images import chosen, edited
 from plexor.studies.yi2022.layout import Film, read_layout
@@ -270,10 +270,9 @@ def test_black_is_the_greatest_number_where_the_file_stores_small_for_bright() -
 
 
 def test_initial_weights_and_missing_films_are_refused(tmp_path: Path) -> None:
-    steps = recipe("yi2022")
     with pytest.raises(PlanError, match="no --start"):
-        steps(Request(out=tmp_path, scale="smoke", start={"covered-0": tmp_path}))
+        steps_of("yi2022", Request(out=tmp_path, scale="smoke", start={"covered-0": tmp_path}))
     with pytest.raises(PlanError, match="scale small needs the real images"):
-        steps(Request(out=tmp_path, scale="small"))
+        steps_of("yi2022", Request(out=tmp_path, scale="small"))
     with pytest.raises(PlanError, match="covered-7"):
-        steps(Request(out=tmp_path, scale="smoke", weights={"covered-7": tmp_path}))
+        steps_of("yi2022", Request(out=tmp_path, scale="smoke", weights={"covered-7": tmp_path}))
