@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from plexor.cases import Case
 from plexor.core.errors import PlanError
@@ -99,8 +100,9 @@ def association(
     """Predicts the label from tags by logistic regression and by gradient boosting.
 
     Cross-validates in five folds by group, so that no patient is scored by a classifier trained on
-    the same patient, and pools the scores of all folds. Groups are assigned to folds at random from
-    ``seed``.
+    the same patient, and pools each case's rank in its fold. Groups are assigned to folds at random
+    from ``seed``. Where tags say nothing, the area is near 0.5; its interval, which takes the
+    classifiers as given, leaves 0.5 out on the upper side in up to about 7 % of such cohorts.
 
     Args:
         features: one row a case, see ``tag_features``.
@@ -170,7 +172,11 @@ def out_of_fold(
     groups: NDArray[np.str_],
     seed: int,
 ) -> NDArray[np.float64]:
-    """Scores of each case by a classifier that saw no case of its group, in five folds, (n,).
+    """Rank in its fold of each case, scored by a classifier that saw no case of its group, (n,).
+
+    Ranks run from 0 to 1, and equal scores share theirs. Scores of different classifiers are not
+    comparable: a fold with more positives than the others was scored by a classifier that learned
+    from fewer, so that pooled scores would show areas below 0.5 where there is nothing to learn.
 
     Args:
         name: the classifier.
@@ -182,7 +188,7 @@ def out_of_fold(
     Raises:
         ModuleNotFoundError: scikit-learn is not installed.
     """
-    scores = np.zeros(truth.size)
+    ranks = np.zeros(truth.size)
     names = np.unique(groups)
     fold_of = dict(
         zip(np.random.default_rng(seed).permutation(names), np.arange(len(names)) % _FOLDS,
@@ -195,11 +201,12 @@ def out_of_fold(
         if not there.any():
             continue
         if learn.all() or not learn.any():
-            scores[there] = float(learn.mean()) if learn.size else 0.0
+            ranks[there] = 0.5
             continue
         fitted = _classifier(name, seed).fit(features[~there], learn)
-        scores[there] = fitted.predict_proba(features[there])[:, 1]
-    return scores
+        scores = fitted.predict_proba(features[there])[:, 1]
+        ranks[there] = (rankdata(scores) - 0.5) / scores.size
+    return ranks
 
 
 def _classifier(name: Classifier, seed: int) -> Any:
