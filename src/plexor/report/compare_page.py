@@ -23,6 +23,8 @@ from plexor.report.pictures import Pictures
 from plexor.report.table import Cell, Table
 
 _MOST_LISTED = 200
+_HASH = 64
+"""Characters of a SHA-256."""
 _VERDICTS: dict[Verdict, str] = {
     "worse": "worse in B",
     "better": "better in B",
@@ -162,6 +164,9 @@ def _difference(one: Difference) -> tuple[Cell, ...]:
 
 
 def _short(text: str) -> str:
+    """A value in one line of a table; the JSON has it whole."""
+    if len(text) == _HASH and set(text) <= set("0123456789abcdef"):
+        return f"{text[:12]}…"
     return text if len(text) <= 120 else f"{text[:117]}…"
 
 
