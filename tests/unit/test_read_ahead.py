@@ -37,6 +37,22 @@ def test_parts_come_in_order_each_with_its_cases_in_order() -> None:
     assert reading_threads() == []
 
 
+def test_equal_parts_in_a_row_are_read_once() -> None:
+    asked: list[str] = []
+
+    def read(cases: Sequence[Case]) -> Images:
+        asked.extend(case.id for case in cases)
+        return unread(cases)
+
+    one, other = parts(2, 1)
+    found = list(read_ahead([one, list(one), one, other, one, other, other], read))
+    assert [list(images) for images in found] == [
+        ["a", "b"], ["a", "b"], ["a", "b"], ["c"], ["a", "b"], ["c"], ["c"]
+    ]  # fmt: skip
+    assert asked == ["a", "b", "c", "a", "b", "c"]
+    assert found[0] is found[1] is found[2]
+
+
 def test_an_error_is_raised_when_its_part_has_its_turn() -> None:
     def read(cases: Sequence[Case]) -> Images:
         if cases[0].id == "d":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import groupby
 
 from plexor.cases import Case, Image, read_case
 from plexor.core.errors import DataError, PlexorError
@@ -28,6 +29,8 @@ def read_ahead(
 ) -> Generator[Images, None, None]:
     """Yields the images of each part in turn; at most two parts are in memory.
 
+    Equal parts that follow each other, such as the same cases under several probes, are read once.
+
     Close the iterator when done, also after an exception. Closing waits for at most one case.
 
     Args:
@@ -38,11 +41,17 @@ def read_ahead(
     pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-ahead")
     try:
         reading: list[Future[Images]] = []
-        for part in (*parts, ()):
-            ready = reading
-            reading = [pool.submit(read, [case]) for case in part]
+        n_times = 0
+        for part, equal in groupby((*map(tuple, parts), ())):
+            ready, n_ready = reading, n_times
+            reading, n_times = [pool.submit(read, [case]) for case in part], len(list(equal))
             if ready:
-                found = (future.result() for future in ready)
-                yield {case_id: image for part in found for case_id, image in part.items()}
+                found = [future.result() for future in ready]
+                ready.clear()
+                images = {case_id: image for part in found for case_id, image in part.items()}
+                del found
+                for _ in range(n_ready):
+                    yield images
+                del images
     finally:
         pool.shutdown(cancel_futures=True)
