@@ -10,9 +10,10 @@ import pytest
 
 from plexor.cases import Case
 from plexor.core.errors import PlanError
-from plexor.shortcuts.association import FEATURES, association, tag_features
+from plexor.shortcuts.association import FEATURES, association, out_of_fold, tag_features
 from plexor.shortcuts.find import Box, Tag
 from plexor.shortcuts.reliance import reliance, transplant_effect
+from plexor.stats import auc
 
 N = 400
 RNG = np.random.default_rng(0)
@@ -98,6 +99,17 @@ def test_tags_without_association_tell_nothing() -> None:
     cases, features = cohort((0.5, 0.5), seed=2)
     for found in association(features, cases, positive="1", seed=0):
         assert 0.4 < found.overall.value < 0.6
+
+
+def test_classifiers_of_different_folds_are_not_compared() -> None:
+    """The mean area over cohorts without association; pooled scores give 0.44."""
+    rng, areas = np.random.default_rng(4), []
+    groups = np.array([f"p{i // 2}" for i in range(60)])
+    for seed in range(40):
+        features, truth = rng.normal(size=(60, 4)), rng.random(60) < 0.5
+        ranks = out_of_fold("logistic regression", features, truth, groups, seed)
+        areas.append(auc(truth, ranks, groups).value)
+    assert np.mean(areas) == pytest.approx(0.5, abs=0.03)
 
 
 def test_a_tag_that_stands_for_a_stratum_tells_nothing_within_it() -> None:
