@@ -111,6 +111,8 @@ def provenance(case_ids: tuple[str, ...] = (), *, finished: bool = True) -> dict
         "zero-gradients",
         "false-gradients",
         "unbounded-fails",
+        "answers-differ",
+        "answers-drifted",
         "groups-overlap",
         "grey-in-colour",
     )

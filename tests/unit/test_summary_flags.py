@@ -25,6 +25,8 @@ MEASURED = (
     "zero-gradients",
     "false-gradients",
     "unbounded-fails",
+    "answers-differ",
+    "answers-drifted",
     "groups-overlap",
     "grey-in-colour",
 )
