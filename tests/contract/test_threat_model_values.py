@@ -11,6 +11,7 @@ import pytest
 
 from plexor.core import wording
 from plexor.core.errors import PlanError
+from plexor.core.wording import PLACE
 from plexor.threat_model import (
     GOALS,
     NORMS,
@@ -107,7 +108,7 @@ def test_every_word_of_a_goal_is_said(written: Any, goal: Any, name: str) -> Non
     assert (figure is None) == (about is None)
     if figure is not None:
         assert figure.of == about
-        assert figure.sentence.count("{}") == 1
+        assert figure.sentence.count(PLACE) == 1
     if isinstance(goal, Move):
         assert all("years" in text for text in spoken)
     else:

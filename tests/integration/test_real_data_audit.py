@@ -163,7 +163,9 @@ def test_brain_volumes(tmp_path: Path) -> None:
     findings = audited(setup.plan, setup.out)
     assert set(findings["status"]) == {"ok"}
     assert findings["within_threat"].all()
-    noise = findings.set_index(["probe", "case_id"]).loc["noise-linf-2"]
+    assert set(findings["stored"]) == {"lossless", "resampled-1mm"}
+    stored = findings[findings["stored"] == "lossless"]
+    noise = stored.set_index(["probe", "case_id"]).loc["noise-linf-2"]
     assert set(noise["linf"]) == {2}
     assert (noise["l0"] > 100_000).all()
     assert (np.stack(list(noise["outputs_after"])) != np.stack(list(noise["outputs_before"]))).all()

@@ -47,7 +47,7 @@ def test_the_cascade_leaves_few_cases_of_a_defended_model(name: str) -> None:
     left = int((wrong(model, batch, proposal.delta) <= 0.5).sum())
     assert left <= MOST_LEFT[name]
     if name in GUARDED:
-        assert hiding_layers(model, batch) == ("guard",)
+        assert hiding_layers(model, batch).layers == ("guard",)
         assert not set(proposal.found_by) & {"square", "rays"}
 
 

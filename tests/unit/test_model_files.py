@@ -162,7 +162,11 @@ def test_a_bundle_is_read_as_data(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("definition", "error", "sentence"),
     [
-        ("$__import__('pathlib').Path('executed').touch()", PlanError, "expression .* add --allow"),
+        (
+            "$__import__('pathlib').Path('executed').touch()",
+            PlanError,
+            "expression .* add allow_code=True",
+        ),
         ({"_target_": "os.system", "command": "touch executed"}, PlanError, "is os.system, which"),
         ({"_target_": "UNet", "spatial_dims": "$2"}, PlanError, r"the expression '\$2'"),
         ({"_target_": "UNett"}, ModelError, "did you mean 'UNet'"),

@@ -98,6 +98,7 @@ class Cascade:
             if len(left) == 0 or (stage.sees_gradients and seen.blind):
                 continue
             subject = seen.guide if stage.sees_gradients else model
+            first = stage.sees_gradients and not seen.searched
             try:
                 if stage.sees_gradients and seen.random and not seen.samples:
                     seen.samples = settled_samples(state.objective)
@@ -107,6 +108,8 @@ class Cascade:
             except ModelError as error:
                 if not stage.sees_gradients:
                     raise
+                if first and state.pass_by(seen):
+                    continue
                 seen.blind = True
                 logger.warning(
                     "cascade: the model has no gradient; stages that need one are skipped (%s)",
@@ -114,6 +117,8 @@ class Cascade:
                 )
                 continue
             state.take(stage.name, left, found, random=seen.random)
+            if first:
+                state.pass_by(seen)
         return state.proposal()
 
     def _stages(self, threat: Threat) -> Iterator[Stage]:
@@ -145,12 +150,14 @@ class _Seen:
         random: whether its outputs vary.
         samples: gradients to average; 0 while unknown or for a model that is not random.
         blind: whether it was found to have no gradient.
+        searched: whether layers that hide the gradient were looked for.
     """
 
     guide: Model
     random: bool
     samples: int = 0
     blind: bool = False
+    searched: bool = False
 
 
 class _State:
@@ -169,22 +176,32 @@ class _State:
         return torch.nonzero(self._margins <= 0).flatten()
 
     def look(self) -> _Seen:
-        """Whether the model is random, what it ends with, and what hides its gradient.
-
-        One forward pass a case; passes of one case through the layers are not counted.
-        """
+        """Whether the model is random, and what it ends with; one forward pass a case."""
         model, batch = self.objective.model, self.batch
         self.objective.n_forwards += 1
         with torch.no_grad():
             again, before_last = look_before_last(
                 model.task, lambda: answer(model, batch, batch.images)
             )
-        layers = hiding_layers(model, batch.select(torch.tensor([0])))
-        guide: Model = StraightThrough(model, layers) if layers else model
+        guide = model if before_last is None else Unsaturated(model)
+        return _Seen(guide=guide, random=varies(self.objective.before, again))
+
+    def pass_by(self, seen: _Seen) -> bool:
+        """Lets gradients pass by layers that hide them; whether there are any.
+
+        Costs forward passes of the cases left.
+        """
+        left = self.left
+        if len(left) == 0:
+            return False
+        layers, n_passes = hiding_layers(self.objective.model, self.batch.select(left))
+        self.objective.n_forwards[left] += n_passes
+        seen.searched = True
         if layers:
             logger.info("cascade: gradients pass by %s", ", ".join(layers))
-        guide = guide if before_last is None else Unsaturated(guide)
-        return _Seen(guide=guide, random=varies(self.objective.before, again))
+            through = StraightThrough(self.objective.model, layers)
+            seen.guide = Unsaturated(through) if isinstance(seen.guide, Unsaturated) else through
+        return bool(layers)
 
     def flat(self, seed: int) -> Tensor:
         """Those of the cases left whose margin is the same under noise within the threat."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -23,8 +23,21 @@ _STEPS: frozenset[Callable[..., Any]] = frozenset(
 """Functions whose slope is zero wherever there is one."""
 
 
-def hiding_layers(model: Model, batch: Batch) -> tuple[str, ...]:
-    """Names of the layers that hide the gradient of the images, to be passed by.
+class Hiding(NamedTuple):
+    """What hides a gradient.
+
+    Attributes:
+        layers: names as ``network.named_modules()`` gives them; empty for a model without a
+            network, or where no layers help.
+        n_passes: forward passes that the search took for each case.
+    """
+
+    layers: tuple[str, ...]
+    n_passes: int
+
+
+def hiding_layers(model: Model, batch: Batch) -> Hiding:
+    """Finds the layers that hide the gradient of the images, to be passed by.
 
     A layer hides it if its input depends on the images and it raises for such an input, as NumPy
     does, or returns an output that does not depend on it in torch's eyes, or calls a function with
@@ -33,20 +46,16 @@ def hiding_layers(model: Model, batch: Batch) -> tuple[str, ...]:
 
     Args:
         model: any model.
-        batch: images to run it on, see ``Batch``; one case is enough.
-
-    Returns:
-        Names as ``network.named_modules()`` gives them, as many as it takes for the outputs to
-        depend on the images; empty for a model without a network, or where no layers help.
+        batch: images to run it on, see ``Batch``.
 
     Example:
         >>> from plexor.attacks.example import tiny_problem
         >>> model, batch = tiny_problem()
         >>> hiding_layers(model, batch)
-        ()
+        Hiding(layers=(), n_passes=1)
     """
     if not isinstance(model, HasNetwork):
-        return ()
+        return Hiding((), 0)
     found: list[str] = []
     while True:
         watch = _Watch(model.network, passed=found)
@@ -59,7 +68,7 @@ def hiding_layers(model: Model, batch: Batch) -> tuple[str, ...]:
             seen = False
             watch.blame_innermost()
         if watch.hiding is None:
-            return tuple(found) if seen else ()
+            return Hiding(tuple(found) if seen else (), len(found) + 1)
         found.append(watch.hiding)
 
 
