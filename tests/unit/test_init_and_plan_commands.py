@@ -113,6 +113,22 @@ def test_plan_check_tells_everything_with_its_line(tmp_path: Path) -> None:
     assert "line 3" in refused.err
 
 
+def test_plan_check_names_what_a_server_can_be_asked(tmp_path: Path) -> None:
+    """The server is not there, and is not asked."""
+    films = folder(tmp_path / "films", ["a", "b"])
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(
+        f"cohort:\n  manifest: {films / 'index.csv'}\n"
+        "  columns: {path: file, group: patient}\n  audit: null\n"
+        "model: {url: 'http://127.0.0.1:9/', response: {path: p}, classes: [a, b], channels: 1}\n"
+        "probes:\n  - attack: pgd\n    threat: {norm: linf, radius: 2}\n"
+    )
+    done = plexor("plan", "check", plan)
+    assert done.status == 1
+    assert "pgd needs access to the model's gradients" in done.out
+    assert "take square, the strongest attack that fits" in done.out
+
+
 def test_plan_show_and_schema(tmp_path: Path) -> None:
     plan = tmp_path / "plan.yaml"
     plan.write_text("cohort: {manifest: m.csv}\n")

@@ -17,15 +17,18 @@ from plexor.audits.sample import checked_cases
 from plexor.audits.sources import Sources
 from plexor.cases import Cohort
 from plexor.core.errors import PlexorError
-from plexor.models import Batch, Model, ModelCard, load_model
+from plexor.models import Batch, Model, ModelCard, ModelSource, open_model
 from plexor.models.device import choose_device
 from plexor.models.features import check_features
 from plexor.models.loading import card_of
+from plexor.models.sources.opening import completed
 from plexor.models.task import Task, task_from
 from plexor.plans import Plan
 from plexor.probes import PlannedProbe
 
 Place = tuple[str | int, ...]
+_CODE = ("python", "predict", "torchscript", "exported")
+"""Keys of a plan's ``model`` that run code."""
 _FEW_GROUPS = 25
 """Groups below which intervals say little."""
 
@@ -103,8 +106,8 @@ class Preview:
 def preview(plan: Plan, *, device: torch.device | str | None = None) -> Preview:
     """Checks a plan against its files, and says what its audit would do.
 
-    Reads the manifest, the weights' card and a few images; writes nothing. Code of the plan's
-    ``model.python`` is not run, so that its model is not timed.
+    Reads the manifest, the weights' card and a few images; writes nothing. A model that is code is
+    not run, and a server is not asked, so that these are not timed.
 
     Args:
         plan: a valid plan.
@@ -136,7 +139,7 @@ def preview(plan: Plan, *, device: torch.device | str | None = None) -> Preview:
         ("cohort", "manifest"), lambda: batches.append(checked_cases(audited, named, chosen))
     ):
         _check_probes(plan, named, batches[0], found)
-        if card is not None and plan.model.python is None and not found.doubts:
+        if card is not None and _code_of(plan.model_source()) is None and not found.doubts:
             _time(plan, batches[0], found, chosen)
     return found
 
@@ -159,16 +162,23 @@ def _card(plan: Plan, found: Preview) -> ModelCard | None:
     if source.weights is not None and not source.weights.exists() and plan.train is not None:
         found.notes.append(f"{source.weights} is not there yet: plexor train writes it")
         return None
-    if source.weights is None and source.python is None:
+    if source.weights is None and source.python is None and source.foreign is None:
         if plan.train is None:
             found.notes.append("no `model`: give it in Python, plexor.audit(plan, model=...)")
         return None
-    if source.python is not None:
-        found.notes.append(f"`model.python: {source.python}` is code; audit with --allow-code")
+    if (key := _code_of(source)) is not None:
+        found.notes.append(
+            f"`model.{key}: {getattr(source, key)}` is code; audit with --allow-code"
+        )
     cards: list[ModelCard] = []
     place: Place = ("model", "weights") if source.weights is not None else ("model",)
-    found.attempt(place, lambda: cards.append(card_of(source)))
+    found.attempt(place, lambda: cards.append(card_of(completed(source))))
     return cards[0] if cards else None
+
+
+def _code_of(source: ModelSource) -> str | None:
+    """The key of a model that runs code when it is opened; None for data and servers."""
+    return next((key for key in _CODE if getattr(source, key) is not None), None)
 
 
 def _planned_task(plan: Plan) -> str:
@@ -251,16 +261,21 @@ def _planned(plan: Plan) -> Iterator[tuple[int, PlannedProbe]]:
 
 
 def _time(plan: Plan, batch: Batch, found: Preview, device: torch.device) -> None:
-    """Estimates the seconds from a pass of each kind over a few cases."""
-    models: list[Model] = []
-    found.attempt(("model",), lambda: models.append(load_model(plan.model_source(), device=device)))
+    """Opens the model, and estimates the seconds from a pass of each kind over a few cases."""
+    source, models = plan.model_source(), list[Model]()
+    found.attempt(("model",), lambda: models.append(open_model(source, device=device)))
     if not models:
         return
     (model,) = models
     for number, probe in _planned(plan):
         found.attempt(("probes", number), partial(check_access, probe, model))
+    if source.url is not None:
+        found.notes.append("the server is not asked here, so that no time is given")
+        return
     forward = seconds_per_case(model, batch, gradients=False)
-    both = seconds_per_case(model, batch, gradients=True)
+    both = forward
+    if model.access == "gradients":
+        both = seconds_per_case(model, batch, gradients=True)
     found.seconds = (found.n_cases or 0) * math.fsum(
         probe.passes * (both if probe.sees == "gradients" else forward)
         for probe in found.probes

@@ -48,7 +48,7 @@ def open_model(
     """
     if source.foreign is None:
         return load_model(source, device=device, allow_code=allow_code)
-    source = _completed(source)
+    source = completed(source)
     card = source.described()
     opened = open_source(source, card, allow_code=allow_code)
     for note in opened.notes:
@@ -56,7 +56,7 @@ def open_model(
     return as_model(source, card, opened).to(device or torch.device("cpu"))
 
 
-def _completed(source: ModelSource) -> ModelSource:
+def completed(source: ModelSource) -> ModelSource:
     """The source with what its files say and the plan leaves out."""
     if source.bundle is None:
         return source
