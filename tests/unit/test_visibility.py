@@ -116,8 +116,8 @@ def test_the_report_says_how_far_numbers_were_moved(run: RunDirectory) -> None:
 def test_the_report_says_both_radii(run: RunDirectory) -> None:
     text = Page(write_report(run.path).read_text()).text
     assert "How visible?" in text
-    assert "accuracy falls below a half at" in text
-    assert "d' passes 1 at" in text
+    assert "accuracy falls below one half at" in text
+    assert "in 76 % of pairs (d' = 1) at" in text
 
 
 def estimate(value: float | None) -> StoredEstimate:

@@ -1,4 +1,4 @@
-"""Visibility of the changes: a table, charts of observer and model, a sentence."""
+"""Visibility of the changes: a sentence, charts of the model observer, tables."""
 
 from __future__ import annotations
 
@@ -28,11 +28,13 @@ from plexor.report.cells import (
 )
 from plexor.report.rounding import Interval
 from plexor.report.table import Cell, Table
-from plexor.report.trend import chart, controls, headline_chart, line
+from plexor.report.trend import chart, controls, line
 from plexor.stats import Estimate
 from plexor.visibility.settings import Visibility
 
 _CHANNELS = {"dog": "ten differences of Gaussians", "gabor": "twenty oriented Gabor channels"}
+_RARE = 0.001
+"""Share of the numbers below which a size of change has no column."""
 _COLUMNS: tuple[tuple[str, str, Callable[[ProbeVisibility], StoredEstimate | None]], ...] = (
     ("PSNR", "dB, median", lambda found: found.psnr),
     ("SSIM", "median", lambda found: found.ssim),
@@ -44,12 +46,10 @@ _COLUMNS: tuple[tuple[str, str, Callable[[ProbeVisibility], StoredEstimate | Non
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Curve:
-    """A family's two charts: d' of the observer, and the model's own figure."""
+    """A family's chart: d' of the model observer against the change allowed."""
 
     title: str
     observer: str
-    figure_label: str
-    figure: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,26 +86,28 @@ def visible(summary: Summary) -> Visible | None:
 
 
 def _sentence(probe: AttackSummary, crossing: Crossing) -> str:
-    """The two radii of one family, e.g. ``PGD, be wrong, L∞: … passes d' = 1 at 2.6 levels …``."""
+    """The radii at which one family's changes are seen, and at which the model fails."""
     unit = probe.threat.size_unit
+    alone, beside = crossing.d_prime, crossing.d_prime_forced_choice
     seen = (
-        f"for the model observer, d' passes 1 at {_at(crossing.d_prime, unit)} one image at a "
-        f"time, at {_at(crossing.d_prime_forced_choice, unit)} side by side"
+        "The model observer, which stands in for an attentive reader, would pick the changed one "
+        f"of two images in 76 % of pairs (d' = 1) at {_at(alone, unit)} if it saw one image at a "
+        f"time, and at {_at(beside, unit)} if each changed image lay beside its original."
     )
     if crossing.accuracy is None:
-        return f"{family_words(probe)}: {seen}."
-    falls = f"accuracy falls below a half at {_at(crossing.accuracy, unit)}"
-    return f"{family_words(probe)}: {falls}; {seen}."
+        return f"{family_words(probe)}: {seen}"
+    falls = f"the model's accuracy falls below one half at {_at(crossing.accuracy, unit)}"
+    return f"{family_words(probe)}: {falls}. {seen}"
 
 
 def _at(radius: StoredEstimate, unit: str) -> str:
     if radius.value is None:
-        return f"no radius tried ({radius.note} {unit})"
+        return f"no size tried ({radius.note} {unit})"
     value = f"{rounding.amount(radius.value)} {unit}"
     if radius.low is None:
         return value
     if radius.high is None:
-        return f"{value}; from {rounding.amount(radius.low)}, no upper limit found"
+        return f"{value} (at least {rounding.amount(radius.low)})"
     return f"{value} {rounding.amount_bounds(radius)}"
 
 
@@ -115,7 +117,6 @@ def _curves(summary: Summary) -> Iterator[Curve]:
         if len(seen) < 2:
             continue
         name = family_words(seen[0])
-        label, figure = headline_chart(summary, seen, f"beside-{number}")
         observer = chart(
             f"observer-{number}",
             f"d' of the model observer against the change allowed: {name}",
@@ -126,7 +127,7 @@ def _curves(summary: Summary) -> Iterator[Curve]:
             ],
             unit="d'",
         )
-        yield Curve(title=name, observer=observer, figure_label=label, figure=figure)
+        yield Curve(title=name, observer=observer)
 
 
 def _d_primes(
@@ -215,7 +216,7 @@ _DETECTOR_COLUMNS = (
 
 
 def _levels(summary: Summary) -> Table | None:
-    """Shares of numbers by size of their change; classes that occur under no probe are left out."""
+    """Shares of numbers by size of their change; classes that are rare under all are left out."""
     found = [
         (probe, probe.visibility.levels)
         for probe in summary.attacks_and_noises
@@ -224,7 +225,9 @@ def _levels(summary: Summary) -> Table | None:
     if not found:
         return None
     first = found[0][1]
-    there = [i for i in range(len(first)) if any(one[i].share.value for _, one in found)]
+    there = [
+        i for i in range(len(first)) if any((one[i].share.value or 0) >= _RARE for _, one in found)
+    ]
     return Table(
         id="levels",
         caption="By how many levels the image's numbers were moved, lossless",
@@ -233,8 +236,8 @@ def _levels(summary: Summary) -> Table | None:
             (*named(probe), *(share_cell(one[i].share) for i in there)) for probe, one in found
         ),
         note="Shares of all stored numbers, each channel of each pixel, averaged over the cases "
-        "changed; a level is the least distance of two storable numbers. Brackets are 95 % "
-        "intervals.",
+        "changed; a level is the least distance of two storable numbers. Sizes of fewer than "
+        "0.1 % of the numbers under every probe are left out. Brackets are 95 % intervals.",
     )
 
 
