@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from tests.helpers import synthetic_run as synthetic
+from tests.helpers import task_run
 
 from plexor.attacks.catalogue import SEARCHES
 from plexor.attacks.stages import STAGES
@@ -394,3 +395,25 @@ def test_the_stages_that_ask_for_no_gradient_are_known() -> None:
     access: dict[object, str] = {attack: attack.access for attack in SEARCHES.values()}
     blind = [stage.name for stage in STAGES if access[type(stage.attack)] != "gradients"]
     assert tuple(blind) == QUERY_STAGES
+
+
+@pytest.mark.parametrize(("case", "raised"), [(2, False), (3, True)])
+def test_outlines_are_doubted_only_where_the_whole_image_does_as_well(
+    case: int, raised: bool
+) -> None:
+    """Untouched, case 2 is outlined as its truth is, and case 3 beside it."""
+    rows = [
+        replace(row, case_id=f"{row.case_id}-{n}", group=str(n))
+        for n in range(3)
+        for row in task_run.outlines()
+        if row.case_id == f"case-{case}"
+    ]
+    summary = summarise(
+        task_run.plan(task_run.LOWER),
+        task_run.provenance(task_run.OUTLINES),
+        to_table(rows).to_pandas(),
+    )
+    said = [flag.message for flag in summary.flags if flag.id == "clean-at-chance"]
+    assert bool(said) is raised
+    assert all("disc (0.00, and 0.75)" in message for message in said)
+    assert ("clean-at-chance" in summary.flags_passed) is not raised
