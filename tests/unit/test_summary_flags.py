@@ -371,6 +371,12 @@ def test_queries_must_reach_significantly_more_of_groups(
     assert ("queries-beat-gradients" in audit.raised()) is raised
 
 
+def test_attacks_that_tried_no_case_in_common_are_not_compared(audit: Audit) -> None:
+    _only_queries_reach(audit)
+    audit.findings.loc[audit.rows("square-linf-1"), "attempted"] = False
+    assert "queries-beat-gradients" not in audit.raised()
+
+
 def test_a_fit_on_unknown_groups_may_overlap(audit: Audit) -> None:
     audit.provenance["fits"][FITTED]["groups_in_both"] = None
     assert audit.unchecked() == ["fit-overlap"]
