@@ -11,6 +11,7 @@ import pytest
 from tests.helpers.runs import plexor
 from tests.helpers.two_runs import ATTACK, write
 
+from plexor.findings.comparison import compare_runs
 from plexor.findings.comparison.pairing import pair_cases
 from plexor.findings.comparison.probe import compare_probe
 from plexor.findings.comparison.results import ProbeDifference
@@ -74,6 +75,15 @@ def test_errors_of_numbers_are_paired() -> None:
     assert found.difference.low == pytest.approx(expected.low)
     assert [case.case_id for case in found.broken] == ["c2", "c0"]
     assert [case.case_id for case in found.mended] == ["c1"]
+
+
+def test_controls_stand_last_and_untouched_images_first(tmp_path: Path) -> None:
+    noise = "noise-linf-2"
+    run = write(tmp_path / "a", {noise: TRUTH, ATTACK: TRUTH, CLEAN: TRUTH}, truth=TRUTH)
+    found = compare_runs(run, run).probes
+    assert [(one.id, one.kind) for one in found] == [
+        (CLEAN, "clean"), (ATTACK, "attack"), (noise, "control"),
+    ]  # fmt: skip
 
 
 def test_undefined_outlines_are_counted() -> None:

@@ -192,6 +192,20 @@ def test_version_2_says_label_where_it_said_finding() -> None:
     assert (result.per_label[0].n_hidden, result.per_label[0].n_invented) == (3, 0)
 
 
+def test_version_2_says_label_in_the_goal_of_a_fit_too() -> None:
+    found = json.loads((OLD / "findings.json").read_text())
+    (fitted,) = (probe for probe in found["probes"] if probe["kind"] == "attack")
+    fitted["fit"] = {
+        "split": "train", "file": None, "shapes": [[1, 8, 8]], "settings": {}, "same_model": True,
+        "goal": fitted["goal"], "n_split": 9, "n_unread": 0, "n_cases": 9, "n_groups": 9,
+        "cases_in_both": 0, "groups_in_both": 0, "gradients": 9, "forwards": 0, "seconds": 1.0,
+        "errors": [],
+    }  # fmt: skip
+    (attack,) = from_json(json.dumps(found).encode()).attacks
+    assert attack.fit is not None
+    assert attack.fit.goal == attack.goal == Flip(kind="hide", label="effusion")
+
+
 def test_version_2_of_outlines_and_of_numbers() -> None:
     (outlines,) = _old("outlines").attacks
     assert outlines.goal == LowerDice(of="disc", below=0.5)

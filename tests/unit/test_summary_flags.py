@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from tests.helpers import synthetic_run as synthetic
+from tests.helpers import task_run
 
 from plexor.attacks.catalogue import SEARCHES
 from plexor.attacks.stages import STAGES
@@ -370,6 +371,12 @@ def test_queries_must_reach_significantly_more_of_groups(
     assert ("queries-beat-gradients" in audit.raised()) is raised
 
 
+def test_attacks_that_tried_no_case_in_common_are_not_compared(audit: Audit) -> None:
+    _only_queries_reach(audit)
+    audit.findings.loc[audit.rows("square-linf-1"), "attempted"] = False
+    assert "queries-beat-gradients" not in audit.raised()
+
+
 def test_a_fit_on_unknown_groups_may_overlap(audit: Audit) -> None:
     audit.provenance["fits"][FITTED]["groups_in_both"] = None
     assert audit.unchecked() == ["fit-overlap"]
@@ -394,3 +401,25 @@ def test_the_stages_that_ask_for_no_gradient_are_known() -> None:
     access: dict[object, str] = {attack: attack.access for attack in SEARCHES.values()}
     blind = [stage.name for stage in STAGES if access[type(stage.attack)] != "gradients"]
     assert tuple(blind) == QUERY_STAGES
+
+
+@pytest.mark.parametrize(("case", "raised"), [(2, False), (3, True)])
+def test_outlines_are_doubted_only_where_the_whole_image_does_as_well(
+    case: int, raised: bool
+) -> None:
+    """Untouched, case 2 is outlined as its truth is, and case 3 beside it."""
+    rows = [
+        replace(row, case_id=f"{row.case_id}-{n}", group=str(n))
+        for n in range(3)
+        for row in task_run.outlines()
+        if row.case_id == f"case-{case}"
+    ]
+    summary = summarise(
+        task_run.plan(task_run.LOWER),
+        task_run.provenance(task_run.OUTLINES),
+        to_table(rows).to_pandas(),
+    )
+    said = [flag.message for flag in summary.flags if flag.id == "clean-at-chance"]
+    assert bool(said) is raised
+    assert all("disc (0.00, and 0.75)" in message for message in said)
+    assert ("clean-at-chance" in summary.flags_passed) is not raised

@@ -110,8 +110,7 @@ def _compared(
     for n, p_holm in zip(tested, holm(p_values), strict=True):
         corrected = replace(found[n].test, p_holm=finite(float(p_holm)))
         found[n] = replace(found[n], test=corrected)
-    order = {"clean": 0, "attack": 1, "shortcut": 1, "control": 3}
-    return sorted(found, key=lambda one: order.get(one.kind, 2))
+    return sorted(found, key=lambda one: (one.kind == "control", one.kind != "clean"))
 
 
 def verdict_of(probe: ProbeDifference, margin: float | None) -> Verdict:
@@ -133,7 +132,7 @@ def verdict_of(probe: ProbeDifference, margin: float | None) -> Verdict:
         return "better" if shown and gain > 0 else "within margin"
     if shown:
         return "better" if gain > 0 else "worse"
-    equal = not (probe.n_broken or probe.n_mended or probe.broken or probe.mended)
+    equal = not (probe.broken or probe.mended)
     return "equal" if equal and margin is None else "undecided"
 
 

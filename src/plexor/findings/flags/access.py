@@ -77,7 +77,7 @@ def _beats_all(
     mine = 0.0
     for other in others:
         pairs = _pairs(findings, probe.id, other.id)
-        if pairs.empty or not _significantly_more(pairs):
+        if not _significantly_more(pairs):
             return None
         if pairs["other"].mean() >= best:
             best, mine = pairs["other"].mean(), pairs["reached"].mean()
