@@ -392,6 +392,18 @@ def test_a_cascade_in_which_many_fall_to_queries_only_is_doubted(audit: Audit) -
     assert audit.raised()["queries-beat-gradients"] == ["cascade-linf-2"]
 
 
+@pytest.mark.parametrize(
+    ("late", "fallen", "raised"), [(5, 20, False), (6, 20, True), (6, 60, True), (6, 61, False)]
+)
+def test_six_and_a_tenth_of_what_falls_to_a_cascade_must_fall_to_queries(
+    audit: Audit, late: int, fallen: int, raised: bool
+) -> None:
+    mine = audit.findings.index[audit.rows("cascade-linf-2") & audit.findings["attempted"]]
+    audit.findings.loc[mine, "reached"] = np.arange(len(mine)) < fallen
+    _found_by(audit, late)
+    assert ("cascade-linf-2" in audit.raised().get("queries-beat-gradients", [])) is raised
+
+
 def test_without_a_query_attack_or_a_cascade_gradients_have_no_rival(audit: Audit) -> None:
     audit.findings = audit.findings[~audit.rows("square-linf-1") & ~audit.rows("cascade-linf-2")]
     assert audit.unchecked() == ["queries-beat-gradients", "stages-skipped"]
