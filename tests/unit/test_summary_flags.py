@@ -415,6 +415,37 @@ def test_the_stages_that_ask_for_no_gradient_are_known() -> None:
     assert tuple(blind) == QUERY_STAGES
 
 
+def test_without_an_attack_no_control_of_one_is_looked_for() -> None:
+    probes = (synthetic.shortcut("ruler", {"side": "left", "ticks": 20}),)
+    rng = np.random.default_rng(1)
+    units = synthetic.findings_of(synthetic.subjects(20, rng), rng, probes, ("lossless",))
+    frame = to_table([row for unit in units.values() for row in unit]).to_pandas()
+    summary = summarise(synthetic.plan(probes), synthetic.provenance(), frame)
+    assert "control-missing" in summary.flags_unchecked
+    assert "control-missing" not in summary.flags_passed
+
+
+def test_only_labels_that_may_be_guessed_are_doubted() -> None:
+    """Effusion is always called where it is, nodule in every other case whether it is or not."""
+    rows = []
+    for n in range(40):
+        truth = "|".join(["effusion"] * (n % 2) + ["nodule"] * (n // 2 % 2))
+        called = "|".join(["effusion"] * (n % 2) + ["nodule"] * (n // 4 % 2))
+        rows += [
+            replace(row, case_id=str(n), group=str(n), truth=truth, decision_after=called,
+                    outputs_after=task_run.logits(called, n))
+            for row in task_run.several()[:3]
+        ]  # fmt: skip
+    summary = summarise(
+        task_run.plan(task_run.HIDE),
+        task_run.provenance(task_run.FINDINGS),
+        to_table(rows).to_pandas(),
+    )
+    (said,) = [flag.message for flag in summary.flags if flag.id == "clean-at-chance"]
+    assert "nodule (" in said
+    assert "effusion" not in said
+
+
 @pytest.mark.parametrize(("case", "raised"), [(2, False), (3, True)])
 def test_outlines_are_doubted_only_where_the_whole_image_does_as_well(
     case: int, raised: bool
