@@ -86,6 +86,19 @@ def test_controls_stand_last_and_untouched_images_first(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "same"),
+    [("1f", "1f", True), ("1f", "2e", False), (None, None, False), (None, "1f", False)],
+)
+def test_models_are_the_same_where_both_hashes_are_known_and_equal(
+    a: str | None, b: str | None, same: bool, tmp_path: Path
+) -> None:
+    runs = [write(tmp_path / name, {CLEAN: TRUTH, ATTACK: TRUTH}, truth=TRUTH) for name in "ab"]
+    for run, model in zip(runs, (a, b), strict=True):
+        run.write_provenance(run.provenance() | {"model_sha256": model})
+    assert compare_runs(*runs).same_model is same
+
+
 def test_undefined_outlines_are_counted() -> None:
     nan = float("nan")
     a = frame([[0.8, nan], [0.5, 0.7], [nan, nan]], "dice_after", "b")

@@ -392,6 +392,18 @@ def test_a_cascade_in_which_many_fall_to_queries_only_is_doubted(audit: Audit) -
     assert audit.raised()["queries-beat-gradients"] == ["cascade-linf-2"]
 
 
+@pytest.mark.parametrize(
+    ("late", "fallen", "raised"), [(5, 20, False), (6, 20, True), (6, 60, True), (6, 61, False)]
+)
+def test_six_and_a_tenth_of_what_falls_to_a_cascade_must_fall_to_queries(
+    audit: Audit, late: int, fallen: int, raised: bool
+) -> None:
+    mine = audit.findings.index[audit.rows("cascade-linf-2") & audit.findings["attempted"]]
+    audit.findings.loc[mine, "reached"] = np.arange(len(mine)) < fallen
+    _found_by(audit, late)
+    assert ("cascade-linf-2" in audit.raised().get("queries-beat-gradients", [])) is raised
+
+
 def test_without_a_query_attack_or_a_cascade_gradients_have_no_rival(audit: Audit) -> None:
     audit.findings = audit.findings[~audit.rows("square-linf-1") & ~audit.rows("cascade-linf-2")]
     assert audit.unchecked() == ["queries-beat-gradients", "stages-skipped"]
@@ -401,6 +413,37 @@ def test_the_stages_that_ask_for_no_gradient_are_known() -> None:
     access: dict[object, str] = {attack: attack.access for attack in SEARCHES.values()}
     blind = [stage.name for stage in STAGES if access[type(stage.attack)] != "gradients"]
     assert tuple(blind) == QUERY_STAGES
+
+
+def test_without_an_attack_no_control_of_one_is_looked_for() -> None:
+    probes = (synthetic.shortcut("ruler", {"side": "left", "ticks": 20}),)
+    rng = np.random.default_rng(1)
+    units = synthetic.findings_of(synthetic.subjects(20, rng), rng, probes, ("lossless",))
+    frame = to_table([row for unit in units.values() for row in unit]).to_pandas()
+    summary = summarise(synthetic.plan(probes), synthetic.provenance(), frame)
+    assert "control-missing" in summary.flags_unchecked
+    assert "control-missing" not in summary.flags_passed
+
+
+def test_only_labels_that_may_be_guessed_are_doubted() -> None:
+    """Effusion is always called where it is, nodule in every other case whether it is or not."""
+    rows = []
+    for n in range(40):
+        truth = "|".join(["effusion"] * (n % 2) + ["nodule"] * (n // 2 % 2))
+        called = "|".join(["effusion"] * (n % 2) + ["nodule"] * (n // 4 % 2))
+        rows += [
+            replace(row, case_id=str(n), group=str(n), truth=truth, decision_after=called,
+                    outputs_after=task_run.logits(called, n))
+            for row in task_run.several()[:3]
+        ]  # fmt: skip
+    summary = summarise(
+        task_run.plan(task_run.HIDE),
+        task_run.provenance(task_run.FINDINGS),
+        to_table(rows).to_pandas(),
+    )
+    (said,) = [flag.message for flag in summary.flags if flag.id == "clean-at-chance"]
+    assert "nodule (" in said
+    assert "effusion" not in said
 
 
 @pytest.mark.parametrize(("case", "raised"), [(2, False), (3, True)])

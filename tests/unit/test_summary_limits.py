@@ -85,6 +85,33 @@ def test_coefficients_that_stayed_are_counted() -> None:
     assert found == {"median": 1.0, "max": 7.0, "n": 5, "n_unmoved": 2}
 
 
+def test_a_shortcut_is_set_against_its_control_case_by_case() -> None:
+    probes = (synthetic.shortcut("ruler", {"side": "left", "ticks": 20}),)
+    rng = np.random.default_rng(3)
+    units = synthetic.findings_of(synthetic.subjects(20, rng), rng, probes, ("lossless",))
+    frame: pd.DataFrame = to_table([row for unit in units.values() for row in unit]).to_pandas()
+    for probe, n_changed in (("ruler", 6), ("ruler-shuffled", 2)):
+        said = frame.loc[frame["probe"].eq(CLEAN), "decision_after"].tolist()
+        other = ["mel" if one != "mel" else "nv" for one in said]
+        frame.loc[frame["probe"].eq(probe), "decision_after"] = other[:n_changed] + said[n_changed:]
+    found = flat(summarise(synthetic.plan(probes), synthetic.provenance(), frame))["probes"][0]
+    assert found["control_fooling_ratio"]["value"] == pytest.approx(2 / 20)
+    assert found["fooling_excess"]["value"] == pytest.approx((6 - 2) / 20)
+    assert (found["fooling_test"]["n_gained"], found["fooling_test"]["n_lost"]) == (4, 0)
+
+
+def test_a_probe_has_the_containers_it_was_judged_in_and_no_others() -> None:
+    probes = (synthetic.probe("pgd", "linf", (1,)),)
+    rng = np.random.default_rng(3)
+    units = synthetic.findings_of(synthetic.subjects(20, rng), rng, probes)
+    frame: pd.DataFrame = to_table([row for unit in units.values() for row in unit]).to_pandas()
+    frame = frame[frame["probe"].ne("pgd-linf-1") | frame["stored"].eq("lossless")]
+    summary = summarise(synthetic.plan(probes), synthetic.provenance(), frame)
+    attack, noise = summary.probes
+    assert list(attack.stored) == ["lossless"]
+    assert set(noise.stored) == set(summary.clean.stored) == set(synthetic.STORED)
+
+
 def test_a_share_of_draws_is_at_most_all() -> None:
     found = _attacked("reached_share", [1.0, 1.0, 0.4])["draws"]["mean"]
     assert found["value"] == pytest.approx(0.8)
