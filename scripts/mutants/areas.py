@@ -127,6 +127,12 @@ AREAS = (
             "property/test_summary*.py",
             "contract/test_summary*.py",
             "golden/test_summary*.py",
+            "unit/test_compare_command.py",
+            "unit/test_json_format.py",
+            "unit/test_require_check.py",
+            "unit/test_run_directory.py",
+            "unit/test_visibility.py",
+            "oracle/test_comparison.py",
         ),
     ),
     Area(
