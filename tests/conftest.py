@@ -17,6 +17,7 @@ SPREAD = (
 _PARTS = 12
 SLOW = (
     "tests/browser/test_readers_browser.py",
+    "tests/contract/test_fitted_contract.py",
     "tests/integration/test_audit_doors.py",
     "tests/integration/test_audit_transfer.py",
     "tests/integration/test_contributing.py",
@@ -29,9 +30,14 @@ SLOW = (
     "tests/integration/test_study_yi2022.py",
     "tests/integration/test_wheel.py",
     "tests/integration/test_workers.py",
+    "tests/oracle/test_apgd_optimum.py",
     "tests/oracle/test_generative.py",
+    "tests/oracle/test_lattice_optimum.py",
+    "tests/oracle/test_minimum_norm_optimum.py",
     "tests/oracle/test_onnx_networks.py",
     "tests/oracle/test_phantoms_ageing.py",
+    "tests/oracle/test_query_attacks.py",
+    "tests/oracle/test_sparse_optimum.py",
 )
 """Files that take more than ten seconds for what they hold: marked slow, for `make test-slow`."""
 
