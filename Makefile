@@ -32,7 +32,7 @@ check: $(SETUP)
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile -m "not slow"
 
-# make test-slow   runs the tests of studies, examples, workers and browsers (minutes)
+# make test-slow   runs the tests of studies, single attacks, examples, workers and browsers (minutes)
 test-slow: $(SETUP)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile -m slow
 
