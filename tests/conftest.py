@@ -22,8 +22,11 @@ SLOW = (
     "tests/integration/test_audit_transfer.py",
     "tests/integration/test_contributing.py",
     "tests/integration/test_examples.py",
+    "tests/integration/test_formats_end_to_end.py",
     "tests/integration/test_planted_tags.py",
     "tests/integration/test_readers_blinding.py",
+    "tests/integration/test_readers_server.py",
+    "tests/integration/test_real_data_audit.py",
     "tests/integration/test_resume.py",
     "tests/integration/test_study_allyn2020.py",
     "tests/integration/test_study_li2020.py",
@@ -38,6 +41,7 @@ SLOW = (
     "tests/oracle/test_phantoms_ageing.py",
     "tests/oracle/test_query_attacks.py",
     "tests/oracle/test_sparse_optimum.py",
+    "tests/unit/test_notebook.py",
 )
 """Files that take more than ten seconds for what they hold: marked slow, for `make test-slow`."""
 
