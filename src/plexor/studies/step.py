@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from plexor.core.errors import PlanError, RunDirectoryError, unknown
 from plexor.core.files import write_atomic
@@ -102,3 +103,23 @@ def keep(path: Path, text: str, *, settled: bool = True) -> None:
             f"{path} is of other data, another scale or another version of this study; choose "
             "another directory with --out, or remove this one"
         )
+
+
+class Arm(Protocol):
+    """An arm of a study that trains a network and audits it."""
+
+    def train(self, advance: Advance) -> None:
+        """Trains the network, unless its weights are there."""
+        ...
+
+    def audit(self, advance: Advance) -> None:
+        """Audits the network, unless that is done."""
+        ...
+
+
+def arm_steps(name: str, arm: Arm) -> list[Step]:
+    """The steps of one arm: training, then the audit."""
+    return [
+        Step(title=f"train, {name}", unit="steps", run=arm.train),
+        Step(title=f"audit, {name}", unit="pieces", run=arm.audit),
+    ]

@@ -40,7 +40,7 @@ from plexor.studies.allyn2020.plans import (
 from plexor.studies.allyn2020.result import study_result
 from plexor.studies.allyn2020.seeds import REPEATED, folder_of
 from plexor.studies.carry import audit_arm, train_arm
-from plexor.studies.step import Request, Step, keep
+from plexor.studies.step import Request, Step, arm_steps, keep
 
 _N_PHANTOM_LESIONS, _PHANTOM_SIDE = 180, 48
 
@@ -57,20 +57,14 @@ def steps(request: Request) -> list[Step]:
     found = [Step(title="images", unit="steps", run=partial(_images, request, scale))]
     for name in ARMS:
         arm = _Arm(request, scale, name)
-        found += [
-            Step(title=f"train, {name}", unit="steps", run=arm.train),
-            Step(title=f"audit, {name}", unit="pieces", run=arm.audit),
-        ]
+        found += arm_steps(name, arm)
     if request.heldout is not None:
         arm = _HeldOut(request, scale, HELD_OUT)
         found.append(Step(title=f"audit, {HELD_OUT}", unit="pieces", run=arm.audit))
     for seed in range(1, request.seeds):
         for name in REPEATED:
             arm = _Repeated(request, scale, name, seed)
-            found += [
-                Step(title=f"train, {name}, seed {seed}", unit="steps", run=arm.train),
-                Step(title=f"audit, {name}, seed {seed}", unit="pieces", run=arm.audit),
-            ]
+            found += arm_steps(f"{name}, seed {seed}", arm)
     return [*found, Step(title="compare", unit="steps", run=partial(_compare, request, scale))]
 
 

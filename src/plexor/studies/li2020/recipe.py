@@ -44,7 +44,7 @@ from plexor.studies.li2020.plans import (
     scale_of,
 )
 from plexor.studies.li2020.result import study_result
-from plexor.studies.step import Request, Step, keep
+from plexor.studies.step import Request, Step, arm_steps, keep
 
 _ESTIMATOR, _RADII = "estimator.safetensors", "radii.json"
 _BRIGHT = 99.0
@@ -65,10 +65,7 @@ def steps(request: Request) -> list[Step]:
         Step(title="estimator of volumes", unit="steps", run=partial(_estimator, request, scale)),
     ]
     for arm in arms:
-        found += [
-            Step(title=f"train, {arm.name}", unit="steps", run=arm.train),
-            Step(title=f"audit, {arm.name}", unit="pieces", run=arm.audit),
-        ]
+        found += arm_steps(arm.name, arm)
     return [*found, Step(title="compare", unit="steps", run=partial(_compare, request, scale))]
 
 

@@ -21,7 +21,7 @@ from plexor.plans import load_plan
 from plexor.shortcuts.find import Finder, reader
 from plexor.shortcuts.tags_covered import Known, TagsCovered
 from plexor.studies.carry import audit_arm, train_arm
-from plexor.studies.step import Request, Step, keep
+from plexor.studies.step import Request, Step, arm_steps, keep
 from plexor.studies.yi2022.images import (
     chosen,
     find_tags,
@@ -72,10 +72,7 @@ def steps(request: Request) -> list[Step]:
         Step(title="images of each arm", unit="images", run=partial(write_arms, request.out)),
     ]
     for arm in arms:
-        found += [
-            Step(title=f"train, {arm.name}", unit="steps", run=arm.train),
-            Step(title=f"audit, {arm.name}", unit="pieces", run=arm.audit),
-        ]
+        found += arm_steps(arm.name, arm)
     return [*found, Step(title="compare", unit="steps", run=partial(_compare, request, scale))]
 
 
