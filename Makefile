@@ -6,6 +6,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .make/setup
+## The demo needs less than the tests; where all is installed already, nothing is installed again.
+DEMO_SETUP := $(if $(wildcard $(SETUP)),$(SETUP),.make/demo)
+## Modules are compiled when first imported: compiling all of torch takes longer than installing it.
+INSTALL := $(BIN)/python -m pip install --quiet --no-compile -c constraints.txt
 
 .PHONY: help setup demo check test test-slow mutants browser soak docs benchmark benchmark-smoke coverage-study planted-tags clean
 
@@ -14,13 +18,19 @@ help:
 
 setup: $(SETUP)
 
-$(SETUP): pyproject.toml constraints.txt
+$(BIN)/python:
 	$(PYTHON) scripts/require_python.py
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,docs,jpeg,keras,neuro,onnx,readers,torch]'
-	@mkdir -p .make && touch $(SETUP)
+	$(PYTHON) -m venv .venv
 
-demo: $(SETUP)
+$(SETUP): pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -e '.[dev,docs,jpeg,keras,neuro,onnx,readers,torch]'
+	@mkdir -p .make && touch $@
+
+.make/demo: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -e '.[torch]'
+	@mkdir -p .make && touch $@
+
+demo: $(DEMO_SETUP)
 	$(BIN)/plexor demo --out demo
 
 check: $(SETUP)
