@@ -36,6 +36,15 @@ ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=Fal
 print(ray.get_runtime_context().gcs_address, flush=True)
 input()
 """
+TWO_MACHINES = """
+from ray.cluster_utils import Cluster
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+second = cluster.add_node(num_cpus=1)
+print(cluster.address, flush=True)
+input()
+cluster.remove_node(second, allow_graceful=False)
+input()
+"""
 START = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job may ignore Ctrl-C
@@ -56,21 +65,33 @@ needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason=REASON)
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[str]:
-    """The address of a Ray of two processors, in a process of its own."""
     if find_spec("ray") is None:
         pytest.skip(REASON)
+    with running(CLUSTER) as (address, _):
+        yield address
+
+
+@contextlib.contextmanager
+def running(script: str, **environment: str) -> Iterator[tuple[str, Callable[[], None]]]:
+    """A cluster in a process of its own: its address, and what lets its script go on."""
     process = subprocess.Popen(
-        [sys.executable, "-c", CLUSTER],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},  # where a worker finds tests.helpers
+        [sys.executable, "-c", script],
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,  # a worker finds tests.helpers
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
     )
+
+    def go_on() -> None:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+
     with process:
         assert process.stdout is not None
-        yield process.stdout.readline().strip()
-        process.communicate("\n", timeout=60)
+        yield process.stdout.readline().strip(), go_on
+        process.communicate("\n\n", timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -262,6 +283,32 @@ def test_none_is_no_number_of_workers_or_threads() -> None:
 def test_an_address_where_nobody_answers(few: Setup) -> None:
     with pytest.raises(PlanError, match=r"cannot use Ray at 127\.0\.0\.1:1: .*refused"):
         audit(few.plan, out=few.out, executor=Ray(address="127.0.0.1:1"))
+
+
+@needs_ray
+def test_a_lost_machine_is_one_warning(lesions: Setup, whole: Path, tmp_path: Path) -> None:
+    write_plan(lesions, tmp_path)
+    out, said = tmp_path / "run", tmp_path / "said.txt"
+    with running(TWO_MACHINES) as (address, lose_the_second), said.open("w") as file:
+        audited = subprocess.Popen(
+            command(tmp_path, out, "--ray", address), stdout=file, stderr=subprocess.STDOUT
+        )
+        wait_for(lambda: len(list(out.glob("units/*.parquet"))) >= 8)
+        lose_the_second()
+        assert audited.wait(timeout=120) == 0, said.read_text()
+    text = said.read_text()
+    assert text.count("a worker died") <= 1  # none if it was between two units
+    assert "raylet" not in text
+    assert files(out) == files(whole)
+
+
+@needs_ray
+def test_a_cluster_that_wants_a_token_says_so(few: Setup) -> None:
+    with (
+        running(CLUSTER, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=32 * "a") as (address, _),
+        pytest.raises(PlanError, match=r"wants a token, .* set RAY_AUTH_MODE=token"),
+    ):
+        audit(few.plan, out=few.out, executor=Ray(address=address))
 
 
 def test_ray_is_an_extra(few: Setup, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,12 @@ from typing import Any
 from plexor.core.errors import PlanError, require
 
 _SECONDS_TO_ANSWER = 10.0
+_SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # What a lost machine costs is said by a warning of ours; Ray prints its whole state as well.
+    "RAY_DEDUP_LOGS_SKIP_REGEX": "Raylet is terminated|has been marked dead",
+}
+"""Ray's settings unless the user made others: no usage reports, no lines of its inner state."""
 
 
 @contextlib.contextmanager
@@ -55,18 +61,19 @@ def connected(address: str | None, *, n_cpus: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _environment(*, local: bool) -> Iterator[None]:
-    """Ray's settings: no usage reports, and a token that keeps other users out of our own Ray.
+    """Our settings of Ray, and a token that keeps other users out of our own Ray.
 
     Without this token Ray would write one to the home folder. Ray reads it once per process.
     """
     before = os.environ.copy()
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
     if local and not any(name.startswith("RAY_AUTH_") for name in before):
         os.environ["RAY_AUTH_TOKEN"] = _token()
     try:
         yield
     finally:
-        for name in ("RAY_USAGE_STATS_ENABLED", "RAY_AUTH_TOKEN", "RAY_AUTH_MODE"):
+        for name in (*_SETTINGS, "RAY_AUTH_TOKEN", "RAY_AUTH_MODE"):
             if name not in before:
                 os.environ.pop(name, None)
 
@@ -81,7 +88,20 @@ def _check_answers(address: str) -> None:
 
     Raises:
         OSError: nothing listens there.
+        PlanError: it wants a token that this process does not have. ``ray.init`` would say that it
+            could not connect, after twenty seconds.
     """
     host, _, port = address.rpartition("://")[2].rpartition(":")
-    if host and port.isdigit():
-        socket.create_connection((host, int(port)), timeout=_SECONDS_TO_ANSWER).close()
+    if not (host and port.isdigit()):
+        return
+    socket.create_connection((host, int(port)), timeout=_SECONDS_TO_ANSWER).close()
+    import ray
+    from ray._raylet import GcsClient  # Ray has no public function that names the reason
+
+    try:
+        GcsClient(address=f"{host}:{port}")
+    except ray.exceptions.AuthenticationError as error:
+        raise PlanError(
+            f"the Ray cluster at {address} wants a token, and did not get the right one; set "
+            "RAY_AUTH_MODE=token and RAY_AUTH_TOKEN to what the cluster was started with"
+        ) from error

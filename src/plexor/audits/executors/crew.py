@@ -187,7 +187,7 @@ class Crew(Generic[Piece, Result]):
         except ray.exceptions.RayTaskError as error:
             raise error.cause or error from error
         except ray.exceptions.RayError as error:
-            reason = str(error).split("\n", maxsplit=1)[0]
+            reason = _first_sentence(str(error))
             self._n_lost[piece.id] += 1
             if self._n_lost[piece.id] == _MOST_LOST:
                 raise PlexorError(
@@ -237,6 +237,12 @@ class FitCrew(Crew[Fit, FitDone]):
 
     def __init__(self, terms: Terms, job: Job, fits: Sequence[Fit]) -> None:
         super().__init__(terms, job, _fit, fits)
+
+
+def _first_sentence(text: str) -> str:
+    """Ray's messages go on with advice about Ray's own logs."""
+    sentence, _, _ = text.split("\n", maxsplit=1)[0].partition(". ")
+    return sentence.removesuffix(".") + "."
 
 
 def _portable(job: Job) -> Job:
