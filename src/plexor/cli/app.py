@@ -12,11 +12,13 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from plexor.cli import (
+    architectures,
     attacks,
     audit,
     cohort,
     compare,
     demo,
+    flags,
     init,
     model,
     plan,
@@ -54,6 +56,8 @@ app.add_typer(study.app, name="study")
 app.add_typer(readers.app, name="readers")
 app.command("attacks")(attacks.attacks)
 app.add_typer(shortcuts.app, name="shortcuts")
+app.command("architectures")(architectures.architectures)
+app.command("flags")(flags.flags)
 app.add_typer(model.app, name="model")
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import re
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from plexor.cli.output import console
+from plexor.cli.class_options import options_of, options_table, plain_table
+from plexor.cli.completion import attack_names, norms, task_names
+from plexor.cli.output import console, print_json
 from plexor.threat_model import ACCESS, Access
 
 if TYPE_CHECKING:
@@ -21,16 +20,26 @@ if TYPE_CHECKING:
 
 def attacks(
     name: Annotated[
-        str | None, typer.Argument(help="One attack: its options, their defaults, its source.")
+        str | None,
+        typer.Argument(
+            help="One attack: its options, their defaults, its source.",
+            autocompletion=attack_names,
+        ),
     ] = None,
     access: Annotated[
         Access | None, typer.Option(help="Only attacks that need no more of the model than this.")
     ] = None,
     norm: Annotated[
-        str | None, typer.Option(help="Only attacks under this norm: linf, l2, l1 or l0.")
+        str | None,
+        typer.Option(
+            help="Only attacks under this norm: linf, l2, l1 or l0.", autocompletion=norms
+        ),
     ] = None,
     task: Annotated[
-        str | None, typer.Option(help="Only attacks for this task, e.g. regression.")
+        str | None,
+        typer.Option(
+            help="Only attacks for this task, e.g. regression.", autocompletion=task_names
+        ),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON, with options and references.")
@@ -54,7 +63,7 @@ def attacks(
     if not chosen:
         raise PlanError("no attack fits these filters; `plexor attacks` lists all")
     if as_json:
-        typer.echo(json.dumps([_described(*item) for item in chosen.items()], indent=1))
+        print_json(_described(*item) for item in chosen.items())
     elif name:
         _show(name, chosen[name])
     else:
@@ -86,10 +95,7 @@ def _fitting(
 
 
 def _listed(attacks: Mapping[str, type[Described]]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for header in ("attack", "sees", "norms"):
-        table.add_column(header, no_wrap=True)
-    table.add_column("what it does")
+    table = plain_table("attack", "sees", "norms", text="what it does")
     for name, attack in attacks.items():
         table.add_row(name, attack.access, " ".join(attack.norms), attack.summary)
     return table
@@ -106,16 +112,9 @@ def _show(name: str, attack: type[Described]) -> None:
             words = ", ".join(value) if isinstance(value, list) else str(value)
             facts.add_row(key.replace("_", " "), words)
     console.print(facts)
-    options = about["options"]
-    if isinstance(options, list) and options:
-        table = Table(box=None, padding=(0, 2, 0, 0))
-        for header in ("option", "default"):
-            table.add_column(header, no_wrap=True)
-        table.add_column("what it sets")
-        for option in options:
-            table.add_row(option["name"], _as_yaml(option["default"]), option["text"])
+    if options := options_of(attack):
         console.print()
-        console.print(table)
+        console.print(options_table(options))
     console.print("\nIn a plan:\n")
     console.print(f"  - attack: {name}\n    threat: {{norm: {attack.norms[0]}, radius: 2}}")
     if "of_surrogates" in about:
@@ -125,40 +124,15 @@ def _show(name: str, attack: type[Described]) -> None:
 def _described(name: str, attack: type[Described]) -> dict[str, object]:
     """Everything that the catalogue and the class say of an attack, as JSON."""
     from plexor.attacks import FITTED, ON_SURROGATES
-    from plexor.findings.json_format import attribute_texts
 
     about: dict[str, object] = {"name": name, "summary": attack.summary, "sees": attack.access}
     if name in FITTED:
         about["applied"] = FITTED[name].applied
     if name in ON_SURROGATES:
         about["of_surrogates"] = ON_SURROGATES[name].of_surrogates
-    texts = attribute_texts(attack)
-    fields: tuple[dataclasses.Field[object], ...] = dataclasses.fields(cast("Any", attack))
     return about | {
         "norms": list(attack.norms),
         "tasks": list(attack.tasks),
         "reference": attack.reference,
-        "options": [
-            {
-                "name": field.name,
-                "default": _default(field),
-                "text": _plain(texts.get(field.name, "")),
-            }
-            for field in fields
-        ],
+        "options": options_of(attack),
     }
-
-
-def _default(field: dataclasses.Field[object]) -> object:
-    if field.default is not dataclasses.MISSING:
-        return field.default
-    return None if field.default_factory is dataclasses.MISSING else field.default_factory()
-
-
-def _as_yaml(value: object) -> str:
-    return json.dumps(value).strip('"')
-
-
-def _plain(text: str) -> str:
-    """A docstring's sentence in the words of a plan."""
-    return re.sub(r"\bNone\b", "null", " ".join(text.replace("``", "`").split()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 import typer
@@ -9,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 console = Console(highlight=False, soft_wrap=True, markup=False)
 
 
@@ -18,3 +21,8 @@ def folding_table(*headers: str) -> Table:
     for header in headers:
         table.add_column(header, overflow="fold")
     return table
+
+
+def print_json(rows: Iterable[Mapping[str, object]]) -> None:
+    """Prints a list, of which each entry is described by names and values."""
+    typer.echo(json.dumps(list(rows), indent=1, ensure_ascii=False, default=str))

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from plexor.cli import reader_study
+from plexor.cli.completion import probe_ids
 from plexor.cli.output import console
 
 app = typer.Typer(
@@ -27,7 +28,12 @@ def options() -> None:
 @app.command()
 def draw(
     run: Annotated[Path, typer.Argument(help="A run directory, or the folder of a study's arm.")],
-    probe: Annotated[str, typer.Option(help="The probe whose images are shown, e.g. pgd-linf-2.")],
+    probe: Annotated[
+        str,
+        typer.Option(
+            help="The probe whose images are shown, e.g. pgd-linf-2.", autocompletion=probe_ids
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="A new folder for the images.")],
     key: Annotated[Path, typer.Option(help="A new CSV file elsewhere: which image is which.")],
     perturbed: Annotated[int, typer.Option(help="Perturbed images.")] = 30,

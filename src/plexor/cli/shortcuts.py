@@ -11,6 +11,7 @@ import typer
 from plexor.cases.rows import TruthKind
 from plexor.cli.output import console
 from plexor.cli.reliance import reliance
+from plexor.cli.shortcuts_list import list_shortcuts
 from plexor.cli.tags import (
     Column,
     Manifest,
@@ -49,6 +50,9 @@ app = typer.Typer(
 @app.callback()
 def options() -> None:
     """Find burnt-in tags on radiographs, and make the images that test what they matter."""
+
+
+app.command("list")(list_shortcuts)
 
 
 @app.command()

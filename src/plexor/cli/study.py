@@ -9,21 +9,31 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from plexor.cli.output import console, folding_table
+from plexor.cli.completion import study_names
+from plexor.cli.output import AsJson, console, folding_table, print_json
 from plexor.core.progress import Advance, stepping
 
 if TYPE_CHECKING:
     from plexor.findings.study_file import StudyResult
     from plexor.studies import Study
 
+Name = Annotated[
+    str, typer.Argument(help="A study of `plexor study list`.", autocompletion=study_names)
+]
 app = typer.Typer(help="Repeat published studies and compare the figures.", no_args_is_help=True)
 
 
 @app.command("list")
-def list_studies() -> None:
+def list_studies(as_json: AsJson = False) -> None:
     """List the studies with question and publication."""
     from plexor.studies import STUDIES
 
+    if as_json:
+        print_json(
+            {"name": study.name, "question": study.question, "published": study.citation}
+            for study in STUDIES.values()
+        )
+        return
     table = folding_table("study", "question", "published")
     for study in STUDIES.values():
         table.add_row(study.name, study.question, study.citation)
@@ -31,7 +41,7 @@ def list_studies() -> None:
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(help="A study of `plexor study list`.")]) -> None:
+def show(name: Name) -> None:
     """Show a study: question, design, published figures, and deviations here."""
     from plexor.studies import find
 
@@ -49,7 +59,7 @@ def show(name: Annotated[str, typer.Argument(help="A study of `plexor study list
 
 @app.command()
 def run(
-    name: Annotated[str, typer.Argument(help="A study of `plexor study list`.")],
+    name: Name,
     scale: Annotated[
         str,
         typer.Option(

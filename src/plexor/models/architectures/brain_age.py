@@ -25,9 +25,10 @@ _SMALLEST = 2
 
 
 class ConventionalCNN(nn.Module):
-    """Outputs (N, n_outputs) of images (N, channels, *size); 0.2 million parameters in 3D.
+    """A small CNN for volumes, as for brain age; 0.2 million parameters in 3D.
 
-    Four blocks of two convolutions; an axis is halved after each block until it has 2 elements.
+    Maps images (N, channels, *size) to outputs (N, n_outputs). Four blocks of two
+    convolutions; an axis is halved after each block until it has 2 elements.
     """
 
     def __init__(self, spatial_dims: int, channels: int, n_outputs: int) -> None:
@@ -42,7 +43,7 @@ class ConventionalCNN(nn.Module):
 
 
 class HybridCNN(nn.Module):
-    """``ConventionalCNN`` with standardised features (N, n_features) joined before its last layers.
+    """``brain-age`` with standardised features (N, n_features) joined before its last layers.
 
     The features pass a layer of their own first, so that a few features and the trunk's many
     averages have about the same number of inputs to the last layers.
@@ -62,7 +63,7 @@ class HybridCNN(nn.Module):
 
 
 class FeaturesOnly(nn.Module):
-    """The branch of the features of ``HybridCNN`` with the same last layers, without the image.
+    """The features' branch of ``brain-age-hybrid`` with its last layers, without the image.
 
     The image is an input that is not used: its gradient is zero.
     """

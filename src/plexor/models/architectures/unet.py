@@ -8,7 +8,7 @@ from plexor.core.errors import require
 
 
 def unet(spatial_dims: int, channels: int, n_outputs: int) -> nn.Module:
-    """Five levels with 32 to 256 features; images need 32 pixels or more along each axis."""
+    """A U-Net of five levels, 32 to 256 features; images need 32 pixels or more along each axis."""
     return _built(spatial_dims, channels, n_outputs, width=32)
 
 
