@@ -11,7 +11,7 @@ DEMO_SETUP := $(if $(wildcard $(SETUP)),$(SETUP),.make/demo)
 ## Modules are compiled when first imported: compiling all of torch takes longer than installing it.
 INSTALL := $(BIN)/python -m pip install --quiet --no-compile -c constraints.txt
 
-.PHONY: help setup demo check test test-slow mutants browser soak docs benchmark benchmark-smoke coverage-study planted-tags clean
+.PHONY: help setup demo check test test-slow mutants browser soak docs notebooks benchmark benchmark-smoke coverage-study planted-tags clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -65,6 +65,10 @@ soak: $(SETUP)
 
 docs: $(SETUP)
 	$(BIN)/mkdocs build --strict
+
+# make notebooks   runs the examples written in cells, keeps them with their output for the documentation
+notebooks: $(SETUP)
+	$(BIN)/python -m scripts.notebooks
 
 # make benchmark   measures beside other libraries, in an environment of its own (about two hours);
 #                  with HAM=HAM10000_metadata.csv HAM_WEIGHTS=weights on real images, too

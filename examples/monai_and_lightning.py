@@ -1,15 +1,11 @@
 # %% [markdown]
-# From MONAI and Lightning to a page one can show: a network of MONAI's, trained by Lightning's
-# loop, audited by Plexor. Open this file as a notebook in VS Code or with Jupytext, or run it:
+# # A network of MONAI's, trained by Lightning
 #
-#     python examples/phantoms.py chest-phantoms
-#     python examples/monai_and_lightning.py chest-phantoms/manifest.csv runs/monai
-#
-# A name that stands alone on the last line of a cell is shown as a table or pictures in a notebook.
+# From MONAI and Lightning to a page one can show. This page is a notebook; the same lines are
+# `examples/monai_and_lightning.py`, which runs as a script, too.
 
 # %%
 import logging
-import sys
 import warnings
 from pathlib import Path
 
@@ -20,9 +16,12 @@ from monai.networks.nets import DenseNet
 from torch.utils.data import DataLoader, TensorDataset
 
 import plexor
+from plexor.cases.phantoms import write_phantoms
 
-manifest, out = Path(sys.argv[1]), Path(sys.argv[2])
-cohort = plexor.load_cohort(manifest)
+films = Path("chest-phantoms")
+if not films.exists():
+    write_phantoms("radiograph", films, n_cases=400, seed=0, file_format="dicom")
+cohort = plexor.load_cohort(films / "manifest.csv")
 cohort
 
 # %% [markdown]
@@ -87,13 +86,13 @@ model
 # %%
 plan = {
     "name": "MONAI's DenseNet on phantom films",
-    "cohort": {"manifest": str(manifest)},
+    "cohort": {"manifest": str(films / "manifest.csv")},
     "probes": [
         {"attack": "pgd", "steps": 5, "threat": {"norm": "linf", "radius": [8, 24]}},
         {"attack": "square", "queries": 50, "threat": {"norm": "linf", "radius": 24}},
     ],
 }
-run = plexor.audit(plan, model=model, out=out)
+run = plexor.audit(plan, model=model, out="runs/monai")
 run
 
 # %%
@@ -102,3 +101,8 @@ run.examples().of("pgd-linf-24")[:3]
 # %%
 print(run)
 print(f"\nthe page: {run.report()}")
+
+# %% [markdown]
+# A checkpoint that Lightning wrote needs no code of yours: `model: {weights: last.ckpt}` in a plan, with
+# the architecture's name, takes the prefix `network.` off by itself
+# ([Models from files](../how-to/models.md)).

@@ -67,8 +67,9 @@ def test_models_of_other_programs(
 def test_own_model_and_reading_its_findings(
     films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = tmp_path / "own"
-    monkeypatch.setattr(sys, "argv", ["own_model.py", str(films / "manifest.csv"), str(run)])
+    run = tmp_path / "runs" / "own"
+    (tmp_path / "chest-phantoms").symlink_to(films)
+    monkeypatch.chdir(tmp_path)
     runpy.run_path(str(EXAMPLES / "own_model.py"), run_name="__main__")
     assert (run / "report.html").exists()
     monkeypatch.setattr(sys, "argv", ["read_findings.py", str(run)])
@@ -79,8 +80,9 @@ def test_own_model_and_reading_its_findings(
 def test_a_monai_network_trained_by_lightning(
     films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = tmp_path / "monai"
-    monkeypatch.setattr(sys, "argv", ["", str(films / "manifest.csv"), str(run)])
+    run = tmp_path / "runs" / "monai"
+    (tmp_path / "chest-phantoms").symlink_to(films)
+    monkeypatch.chdir(tmp_path)
     runpy.run_path(str(EXAMPLES / "monai_and_lightning.py"), run_name="__main__")
     assert (run / "report.html").exists()
     said = capsys.readouterr().out

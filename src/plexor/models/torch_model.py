@@ -51,7 +51,7 @@ class TorchModel:
         card: the card given, or made.
         was_training: whether the network was in training mode when it was passed in.
 
-    Example:
+    Examples:
         A network that decides by the mean of the image, which is scaled to 0...1 before:
 
         >>> import torch

@@ -53,7 +53,7 @@ def _row(example: StoredExample) -> str:
     pictures = (
         ("original", show(original, seen)),
         (example.probe, change.perturbed),
-        (f"difference × {change.gain:.3g}", change.difference),
+        (f"difference × {change.gain:.3g}" if change.gain else "unchanged", change.difference),
     )
     cells = "".join(
         f'<figure style="margin:0 12px 0 0"><img src="{source}" alt="{escape(said)}" '

@@ -68,7 +68,7 @@ def bootstrap_interval(
 
     Raises:
         PlanError: an unknown method, fewer than two resamples, or "studentised" without
-        ``standard_error``.
+            ``standard_error``.
 
     Examples:
         >>> from plexor.stats import weighted_mean
