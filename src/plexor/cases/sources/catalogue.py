@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from plexor.cases.sources.chexpert import CheXpert
 from plexor.cases.sources.mura import Mura
+from plexor.cases.sources.nih import Nih
 from plexor.cases.sources.source import Source
+from plexor.cases.sources.vindr import VinDr
 
 SOURCES: dict[str, type[Source]] = {
     "mura": Mura,
+    "chexpert": CheXpert,
+    "nih": Nih,
+    "vindr": VinDr,
 }
 """Every source, in the order in which they are listed."""

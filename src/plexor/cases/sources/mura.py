@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import ClassVar
 
 from plexor.cases.sources.folder import data_root, files_below
-from plexor.cases.sources.source import MadeManifest, Record, Request
+from plexor.cases.sources.gathered import Gathered
+from plexor.cases.sources.source import MadeManifest, Request
 from plexor.core.errors import DataError
 
 _IMAGE = re.compile(
     r"(train|valid)/(XR_[A-Z]+)/(patient\d+)/(study\d+)_(positive|negative)/([^/]+)\.png"
 )
+_STRANGE = "not named XR_*/patient*/study*_positive|negative/*.png"
 _SPLITS = {"train": "train", "valid": "validation"}
 
 
@@ -46,25 +48,24 @@ class Mura:
             DataError: there is no such folder, or a study has two labels.
         """
         root = mura_root(request.folder)
-        rows: list[Record] = []
-        strange: list[str] = []
-        other: list[str] = []
+        gathered = Gathered()
         labels: dict[str, str] = {}
         for part, split in _SPLITS.items():
-            for inside in files_below(root / part, (".png",)):
-                path = f"{part}/{inside}"
+            inside = files_below(root / part, (".png",)) if (root / part).is_dir() else []
+            for file in inside:
+                path = f"{part}/{file}"
                 found = _IMAGE.fullmatch(path)
                 if found is None:
-                    strange.append(path)
+                    gathered.leave_out(_STRANGE, path)
                     continue
                 _, region, patient, number, label, _ = found.groups()
                 if self.body_parts and region not in self.body_parts:
-                    other.append(path)
+                    gathered.leave_out("another body part", path)
                     continue
                 study = f"{region}/{patient}/{number}"
                 if labels.setdefault(study, label) != label:
                     raise DataError(f"{root}: the study {study} has two labels; keep one of them")
-                rows.append(
+                gathered.rows.append(
                     {
                         "path": path,
                         "label": label,
@@ -74,14 +75,7 @@ class Mura:
                         "study": study,
                     }
                 )
-        return MadeManifest(
-            root=root,
-            rows=rows,
-            left_out={
-                "not named XR_*/patient*/study*_positive|negative/*.png": strange,
-                "another body part": other,
-            },
-        )
+        return MadeManifest(root=root, rows=gathered.rows, left_out=gathered.left_out)
 
 
 def mura_root(folder: Path) -> Path:
@@ -93,6 +87,6 @@ def mura_root(folder: Path) -> Path:
     return data_root(
         folder,
         "mura",
-        "[tv][ra][al]i[nd]/XR_*",
+        ("train/XR_*", "valid/XR_*"),
         expected="MURA-v1.1/train/XR_WRIST/patient00001/study1_positive/image1.png",
     )
