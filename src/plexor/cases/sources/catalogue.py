@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from plexor.cases.sources.bids import Bids
 from plexor.cases.sources.chexpert import CheXpert
+from plexor.cases.sources.msd import Msd
 from plexor.cases.sources.mura import Mura
 from plexor.cases.sources.nih import Nih
 from plexor.cases.sources.source import Source
@@ -13,5 +15,7 @@ SOURCES: dict[str, type[Source]] = {
     "chexpert": CheXpert,
     "nih": Nih,
     "vindr": VinDr,
+    "bids": Bids,
+    "msd": Msd,
 }
 """Every source, in the order in which they are listed."""
