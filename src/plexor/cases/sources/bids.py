@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -11,7 +11,7 @@ from plexor.cases.discover.table_roles import truth_kind_of
 from plexor.cases.rows import TruthKind
 from plexor.cases.sources.folder import data_root, files_below
 from plexor.cases.sources.gathered import Gathered
-from plexor.cases.sources.source import MadeManifest, Request
+from plexor.cases.sources.source import MadeManifest, Record, Request
 from plexor.cases.sources.table import number_cell, read_table
 from plexor.core.errors import DataError, PlanError, unknown
 from plexor.core.wording import counted
@@ -98,16 +98,19 @@ class Bids:
                 )
         without = set(people) - {image.subject for image in images}
         found.leave_out(f"a participant without {self.suffix}", *sorted(without))
-        notes = []
-        n_people = len({row["group"] for row in found.rows})
-        if n_people < len(found.rows):
-            notes.append(f"{counted(n_people, 'subject')} with several images; subjects are groups")
+        n_alike = _n_alike(
+            found.rows, {key for key, visit in visits.items() if self.label in visit}
+        )
+        note = (
+            f"{counted(n_alike, 'subject')} with several sessions and one {self.label} for all: "
+            "write that of each session into sessions.tsv, or keep one session of each subject"
+        )
         return MadeManifest(
             root=root,
             rows=found.rows,
             truth=self._truth([str(row["label"]) for row in found.rows]),
             left_out=found.left_out,
-            notes=tuple(notes),
+            notes=(note,) if n_alike else (),
         )
 
     def _check_label(
@@ -191,6 +194,17 @@ def _visits(root: Path, images: list[BidsImage]) -> dict[tuple[str, str], dict[s
                 session = row.pop("session_id").removeprefix("ses-")
                 visits[subject, session] = {k: v for k, v in _present(row).items() if v}
     return visits
+
+
+def _n_alike(rows: Sequence[Record], told: Collection[tuple[str, str]]) -> int:
+    """Subjects of several sessions of which one at least has no label of its own."""
+    sessions: dict[str, set[str]] = {}
+    for row in rows:
+        sessions.setdefault(str(row["group"]), set()).add(str(row["session"] or ""))
+    return sum(
+        len(of_one) > 1 and any((subject, session) not in told for session in of_one)
+        for subject, of_one in sessions.items()
+    )
 
 
 def _present(row: Mapping[str, str]) -> dict[str, str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from plexor.cases.sources.bids import Bids
 from plexor.cases.sources.chexpert import CheXpert
+from plexor.cases.sources.hf import HuggingFace
+from plexor.cases.sources.medmnist import MedMnist
 from plexor.cases.sources.msd import Msd
 from plexor.cases.sources.mura import Mura
 from plexor.cases.sources.nih import Nih
@@ -17,5 +19,7 @@ SOURCES: dict[str, type[Source]] = {
     "vindr": VinDr,
     "bids": Bids,
     "msd": Msd,
+    "medmnist": MedMnist,
+    "hf": HuggingFace,
 }
 """Every source, in the order in which they are listed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -47,35 +48,47 @@ class Mura:
         Raises:
             DataError: there is no such folder, or a study has two labels.
         """
-        root = mura_root(request.folder)
-        gathered = Gathered()
-        labels: dict[str, str] = {}
-        for part, split in _SPLITS.items():
-            inside = files_below(root / part, (".png",)) if (root / part).is_dir() else []
-            for file in inside:
-                path = f"{part}/{file}"
-                found = _IMAGE.fullmatch(path)
-                if found is None:
-                    gathered.leave_out(_STRANGE, path)
-                    continue
-                _, region, patient, number, label, _ = found.groups()
-                if self.body_parts and region not in self.body_parts:
-                    gathered.leave_out("another body part", path)
-                    continue
-                study = f"{region}/{patient}/{number}"
-                if labels.setdefault(study, label) != label:
-                    raise DataError(f"{root}: the study {study} has two labels; keep one of them")
-                gathered.rows.append(
-                    {
-                        "path": path,
-                        "label": label,
-                        "group": patient,
-                        "split": split,
-                        "body_part": region,
-                        "study": study,
-                    }
-                )
-        return MadeManifest(root=root, rows=gathered.rows, left_out=gathered.left_out)
+        return read_mura(mura_root(request.folder), self.body_parts)
+
+
+def read_mura(root: Path, body_parts: Sequence[str] = ()) -> MadeManifest:
+    """Every radiograph below ``train`` and ``valid``.
+
+    Args:
+        root: the folder that holds them.
+        body_parts: only these; all where empty.
+
+    Raises:
+        DataError: a study has two labels.
+    """
+    gathered = Gathered()
+    labels: dict[str, str] = {}
+    for part, split in _SPLITS.items():
+        inside = files_below(root / part, (".png",)) if (root / part).is_dir() else []
+        for file in inside:
+            path = f"{part}/{file}"
+            found = _IMAGE.fullmatch(path)
+            if found is None:
+                gathered.leave_out(_STRANGE, path)
+                continue
+            _, region, patient, number, label, _ = found.groups()
+            if body_parts and region not in body_parts:
+                gathered.leave_out("another body part", path)
+                continue
+            study = f"{region}/{patient}/{number}"
+            if labels.setdefault(study, label) != label:
+                raise DataError(f"{root}: the study {study} has two labels; keep one of them")
+            gathered.rows.append(
+                {
+                    "path": path,
+                    "label": label,
+                    "group": patient,
+                    "split": split,
+                    "body_part": region,
+                    "study": study,
+                }
+            )
+    return MadeManifest(root=root, rows=gathered.rows, left_out=gathered.left_out)
 
 
 def mura_root(folder: Path) -> Path:
