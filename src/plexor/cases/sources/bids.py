@@ -154,7 +154,7 @@ def participants(root: Path) -> dict[str, dict[str, str]]:
     """
     table = root / PARTICIPANTS
     people: dict[str, dict[str, str]] = {}
-    for row in read_table(table, ["participant_id"])[1]:
+    for row in read_table(table, ["participant_id"]):
         subject = row.pop("participant_id")
         subject = subject if subject.startswith("sub-") else f"sub-{subject}"
         if subject in people:
@@ -190,7 +190,7 @@ def _visits(root: Path, images: list[BidsImage]) -> dict[tuple[str, str], dict[s
     for subject in dict.fromkeys(image.subject for image in images):
         table = root / subject / f"{subject}_sessions.tsv"
         if table.is_file():
-            for row in read_table(table, ["session_id"])[1]:
+            for row in read_table(table, ["session_id"]):
                 session = row.pop("session_id").removeprefix("ses-")
                 visits[subject, session] = {k: v for k, v in _present(row).items() if v}
     return visits

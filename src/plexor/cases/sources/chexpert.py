@@ -86,7 +86,7 @@ class CheXpert:
         for split, names in _TABLES.items():
             table = next((tables / name for name in names if (tables / name).is_file()), None)
             if table is not None:
-                for row in read_table(table, ["Path", *labels])[1]:
+                for row in read_table(table, ["Path", *labels]):
                     file = files.take(row["Path"], table=table)
                     self._gather(row, file, _meanings(table, row, labels), split, found)
         found.leave_out("a film without a row", *files.unnamed)

@@ -62,7 +62,7 @@ class Nih:
         files = FilesNamed(files_below(root, (".png", ".jpg", ".jpeg")), n_parts=1)
         splits = _splits(root)
         found = Gathered()
-        for row in read_table(table, _NEEDED)[1]:
+        for row in read_table(table, _NEEDED):
             name, view = row["Image Index"], row.get("View Position", "")
             file = files.take(name, table=table)
             if file is None:

@@ -11,37 +11,29 @@ from plexor.cases.sources.source import Cell
 from plexor.core.errors import DataError, PlanError, unknown
 
 
-def read_table(
-    path: Path, needed: Sequence[str]
-) -> tuple[tuple[str, ...], Iterator[dict[str, str]]]:
-    """Columns and rows of a CSV, TSV or Parquet file; cells as texts.
+def read_table(path: Path, needed: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Rows of a CSV, TSV or Parquet file, as texts by column; there is one at least.
 
     Args:
         path: the table.
         needed: columns that must be there.
 
     Raises:
-        DataError: it is missing or damaged, lacks a column, or a row has too few or too many cells;
-            the last while rows are taken.
+        DataError: it is missing or damaged, lacks a column, or a row has too few or too many cells.
     """
     table = read_manifest(path)
     for name in needed:
         if name not in table.columns:
             raise DataError(f"{path}: {unknown('column', name, table.columns)}")
-
-    def rows() -> Iterator[dict[str, str]]:
-        for row in table.rows:
-            if row.n_cells != len(table.columns):
-                raise DataError(
-                    f"{path}: row {row.line} has {row.n_cells} cells, expected "
-                    f"{len(table.columns)}; repair or remove it"
-                )
-            yield {
-                name: cell if type(cell) is str else text_of(cell)
-                for name, cell in row.cells.items()
-            }
-
-    return table.columns, rows()
+    for row in table.rows:
+        if row.n_cells != len(table.columns):
+            raise DataError(
+                f"{path}: row {row.line} has {row.n_cells} cells, expected {len(table.columns)}; "
+                "repair or remove it"
+            )
+        yield {
+            name: cell if type(cell) is str else text_of(cell) for name, cell in row.cells.items()
+        }
 
 
 def chosen_labels(source: str, wanted: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:

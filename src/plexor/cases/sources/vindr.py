@@ -122,7 +122,8 @@ def _is_disputed(row: Record) -> bool:
 
 def _votes(table: Path) -> tuple[tuple[str, ...], Mapping[str, _Film]]:
     """Labels of a table in its order, and image → who read it and who gave which label."""
-    columns, rows = read_table(table, ["image_id"])
+    rows = list(read_table(table, ["image_id"]))
+    columns = tuple(rows[0])
     films: dict[str, _Film] = defaultdict(_Film)
     if "class_name" in columns:
         named: dict[str, None] = {}
