@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 from pydicom.data import get_testdata_file
+from tests.helpers.itk import itk_files
 
 from plexor.cases import LOSSLESS, Codec, Image, decode_image, read_image
 from plexor.cases.formats.nifti_rewritten import INT16
@@ -63,6 +64,7 @@ FILES = {
     "nifti": _volume("i2"),
     "nifti float": _volume("f4"),
     "nifti gzip": gzip.compress(_volume("u1")),
+    **itk_files(),
 }
 CONTAINERS = [
     (name, container)
