@@ -127,7 +127,8 @@ def test_a_written_file_is_read_like_any_other(name: str, container: str, tmp_pa
         return
     np.testing.assert_array_equal(copy.pixels, codec.decode(path.read_bytes()))
     assert copy.pixels.dtype == image.pixels.dtype
-    assert copy.intensity == image.intensity
+    if container == LOSSLESS or image.intensity.quantum:  # the range of floats is their own
+        assert copy.intensity == image.intensity
     assert copy.spacing_mm == image.spacing_mm
     if container == LOSSLESS:
         np.testing.assert_array_equal(copy.pixels, image.pixels)
