@@ -16,8 +16,10 @@ import pytest
 from PIL import Image as Pillow
 from pydicom.data import get_testdata_file
 from tests.helpers.itk import itk_files
+from tests.helpers.series import enhanced_file, series_files
 
 from plexor.cases import LOSSLESS, Codec, Image, decode_image, read_image
+from plexor.cases.formats.dicom_series import pack
 from plexor.cases.formats.nifti_rewritten import INT16
 from plexor.core.errors import DataError
 
@@ -65,6 +67,8 @@ FILES = {
     "nifti float": _volume("f4"),
     "nifti gzip": gzip.compress(_volume("u1")),
     **itk_files(),
+    "dicom series": pack(series_files()),
+    "dicom enhanced": enhanced_file(),
 }
 CONTAINERS = [
     (name, container)

@@ -168,4 +168,8 @@ def _reader(name: str | None, *, as_mask: bool) -> Callable[[bytes], Image] | No
             from plexor.cases.formats.nrrd import decode_nrrd
 
             found = decode_nrrd
+        case "series":
+            from plexor.cases.formats.dicom_series import decode_series
+
+            found = partial(decode_series, as_mask=as_mask)
     return found

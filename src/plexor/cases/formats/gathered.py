@@ -15,8 +15,9 @@ _FIRST_BYTES = 348
 def read_whole(path: Path) -> bytes:
     """The bytes of an image file, with voxels that lie beside it attached.
 
-    MetaImage (.mhd) and NRRD (.nhdr) headers may name a file with the voxels. It must lie in the
-    folder of the header, or below it: a header from elsewhere must not be able to read any file.
+    A list of slices is gathered to an archive of them. MetaImage (.mhd) and NRRD (.nhdr) headers
+    may name a file with the voxels. It must lie in the folder of the header, or below it: a header
+    from elsewhere must not be able to read any file.
 
     Raises:
         DataError: a file is missing, unreadable or too large, or lies outside of the folder.
@@ -35,6 +36,10 @@ def read_whole(path: Path) -> bytes:
             header, _ = nrrd.NrrdHeader.read(data)
             if header.data_file is not None:
                 return nrrd.attach(data, _read(_beside(path, header.data_file)))
+        case "slices":
+            from plexor.cases.formats.slices import SliceList
+
+            return SliceList.read(data).gather(path.parent, _read)
     return data
 
 
@@ -49,6 +54,10 @@ def digest_image(path: Path) -> str:
         kind = format_of(file.read(_FIRST_BYTES))
     if kind in ("metaimage", "nrrd"):
         return digest_bytes(read_whole(path))
+    if kind == "slices":
+        from plexor.cases.formats.slices import SliceList
+
+        return SliceList.read(_read(path)).digest()
     return digest_file(path)
 
 
