@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from plexor.cases.rows import TruthKind
+from plexor.cli.cohort_make import make
 from plexor.cli.output import console, folding_table
 from plexor.cli.tags import make_finder, pairs, print_census, searching
 from plexor.core.progress import stepping
@@ -18,14 +19,17 @@ if TYPE_CHECKING:
     from plexor.models import ModelCard
     from plexor.plans import Plan
 
-app = typer.Typer(help="Check a cohort before it is used.", no_args_is_help=True)
+app = typer.Typer(
+    help="Make a manifest, and check a cohort before it is used.", no_args_is_help=True
+)
+app.command("make")(make)
 
 _MOST_SHOWN = 50
 
 
 @app.callback()
 def options() -> None:
-    """Check a cohort before it is used."""
+    """Make a manifest, check a cohort before it is used."""
 
 
 @app.command()

@@ -14,6 +14,8 @@ from plexor.core.errors import RunDirectoryError
 _PARTIAL = ".plexor-partial"
 """Suffix of a file that is still being written; no other program uses it."""
 _LOCK = ".lock"
+_MOST_UP = 3
+"""Folders up that a relative path may go; further away it is absolute."""
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -53,6 +55,21 @@ def write_atomic(path: Path, data: bytes) -> None:
             f"cannot write {path}: {reason}; nothing already written is lost, free space or "
             "choose another directory and run the same command again"
         ) from error
+
+
+def path_from(folder: Path, path: Path) -> str:
+    """A path relative to a folder, with forward slashes; absolute if it goes up by more than three.
+
+    Example:
+        >>> path_from(Path("/data/audit"), Path("/data/films/a.png"))
+        '../films/a.png'
+        >>> path_from(Path("/home/me/a/b/c/d"), Path("/data/a.png"))
+        '/data/a.png'
+    """
+    relative = Path(os.path.relpath(path.resolve(), folder.resolve()))
+    if relative.parts.count("..") > _MOST_UP:
+        return path.resolve().as_posix()
+    return relative.as_posix()
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 from collections import Counter
 from collections.abc import Sequence
@@ -14,12 +13,11 @@ import yaml
 from plexor.cases.case import split_labels
 from plexor.cases.cells import parse_number
 from plexor.cases.discover import Discovery
+from plexor.core.files import path_from
 from plexor.models import ModelCard
 from plexor.models.weights import read_card
 from plexor.plans.starter_sample import Sample
 
-_MOST_UP = 3
-"""Folders up from the plan that a relative path may go; further away it is absolute."""
 _FEW = 100
 _FEW_WORDS = "only {} images: intervals will be wide, and a model trained on them knows little"
 _HEAD = """\
@@ -98,7 +96,11 @@ def _task(found: Discovery) -> str:
 
 
 def _cohort(found: Discovery, folder: Path, manifest: str, task: str, *, trained: bool) -> str:
-    lines = ["cohort:", f"  manifest: {manifest}", f"  root: {_flow(_path(found.root, folder))}"]
+    lines = [
+        "cohort:",
+        f"  manifest: {manifest}",
+        f"  root: {_flow(path_from(folder, found.root))}",
+    ]
     if not found.label_name:
         lines[1] += "   # fill in its column `label` first"
     if task == "multilabel" and "No Finding" in found.labels:
@@ -114,7 +116,7 @@ def _cohort(found: Discovery, folder: Path, manifest: str, task: str, *, trained
         counts = ", ".join(
             f"{name} {n}" for name, n in Counter(r["split"] for r in found.rows).items()
         )
-        audited = "test" if "test" in splits else min(splits)
+        audited = next((name for name in ("test", "validation") if name in splits), min(splits))
         lines.append(f"  audit: {_flow(audited)}   # the manifest's splits: {counts}")
     elif trained:
         lines.append(
@@ -135,7 +137,7 @@ def _model(
 ) -> str:
     if model is None:
         return "model:\n  weights: model.safetensors   # written by `plexor train`\n"
-    lines = ["model:", f"  weights: {_flow(_path(model, folder))}"]
+    lines = ["model:", f"  weights: {_flow(path_from(folder, model))}"]
     if card is None:
         names = sorted({name for label in found.labels for name in split_labels(label)})
         lines.append("  python: mymodel:network   # your function that returns the torch.nn.Module")
@@ -198,14 +200,6 @@ def _goal(found: Discovery, task: str, card: ModelCard | None) -> str:
 
 def _unit(found: Discovery) -> str:
     return "years" if found.label_name.lower() == "age" else '"(unit)"   # of the label'
-
-
-def _path(path: Path, folder: Path) -> str:
-    """A path from the plan's folder, absolute if it is far away."""
-    relative = os.path.relpath(path.resolve(), folder.resolve())
-    if Path(relative).parts.count("..") > _MOST_UP:
-        return path.resolve().as_posix()
-    return Path(relative).as_posix()
 
 
 def _whole(numbers: Sequence[float]) -> list[float]:

@@ -75,7 +75,8 @@ def discover(source: Path, columns: Mapping[str, str] | None = None) -> Discover
     """
     if not source.is_dir():
         root = source.parent
-        return _from_tables([source], image_files(root), root, columns or {}, name=source.stem)
+        files = _by_path(source) or image_files(root)
+        return _from_tables([source], files, root, columns or {}, name=source.stem)
     files = image_files(source)
     if not files:
         raise DataError(
@@ -90,6 +91,12 @@ def discover(source: Path, columns: Mapping[str, str] | None = None) -> Discover
             raise
     unused = ", ".join(table.name for table in tables[:3])
     return _from_folders(source, without_masks(files), unused)
+
+
+def _by_path(source: Path) -> list[str]:
+    """Files that a table names in its column ``path``, wherever they lie; none without one."""
+    cells = (text_of(row.cells.get("path")) for row in read_manifest(source).rows)
+    return [cell for cell in cells if cell and (source.parent / cell).is_file()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
