@@ -34,7 +34,8 @@ RAS = np.array([-1.0, -1.0, 1.0])
 
 
 def _itk_series(folder: Path) -> Any:
-    reader: Any = SimpleITK.ImageSeriesReader()
+    itk: Any = SimpleITK
+    reader = itk.ImageSeriesReader()
     reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder), SERIES))
     return reader.Execute()
 
@@ -49,7 +50,7 @@ def _check_place(image: Image, theirs: Any) -> None:
         mine = image.grid.origin + image.grid.axes @ np.array(index)
         there = np.array(theirs.TransformIndexToPhysicalPoint(index))
         np.testing.assert_allclose(mine, RAS * there, atol=1e-9)
-    np.testing.assert_allclose(image.spacing_mm, theirs.GetSpacing())
+    np.testing.assert_allclose(image.spacing_mm or (), theirs.GetSpacing())
 
 
 def test_a_series_is_the_volume_that_itk_reads(tmp_path: Path) -> None:
@@ -210,14 +211,14 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: pack([*series_files()[:5], slice_file(voxels()[5].astype(np.uint16), 5)]),
         "signed and unsigned",
     ),
-    "rescale": (lambda: _with(1, RescaleSlope="1.5"), "2 different rescales"),
+    "rescale": (lambda: _with(1, RescaleSlope="1.5"), "different rescales"),
     "unit": (lambda: _with(1, RescaleType="MGML"), "different units"),
     "cut slice": (lambda: pack([*series_files()[:5], series_files()[5][:-9]]), "slice 6: "),
     "no slice": (lambda: pack([]), "expected a PNG"),
     "cut archive": (lambda: pack(series_files())[:-40], "archive of slices is damaged"),
     "enhanced rescale": (
         lambda: enhanced_file(slopes=[1, 1, 1, 2, 1, 1]),
-        "its 6 frames make no volume: slices have 2 different rescales",
+        "its 6 frames make no volume: slices have different rescales",
     ),
     "enhanced phases": (
         lambda: enhanced_file(places=[place(n % 3) for n in range(6)]),

@@ -95,9 +95,9 @@ class DicomCodec:
         if self.unused_bits is not None:
             pixels = pixels ^ self.unused_bits
         planar = dataset.get("PlanarConfiguration", 0) == 1
-        order = ">" if self.syntax == ExplicitVRBigEndian else "<"
+        big_endian = self.syntax == ExplicitVRBigEndian
         array = pixels if planar else channels_last(pixels)
-        return array.astype(pixels.dtype.newbyteorder(order)).tobytes()
+        return array.astype(pixels.dtype.newbyteorder(">" if big_endian else "<")).tobytes()
 
     def _codestream(self, dataset: Dataset, pixels: Pixels) -> bytes:
         return get_encoder(self.syntax).encode(

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pydicom import Dataset
-from pydicom.dataset import FileDataset
-from pydicom.encaps import generate_frames
+from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID, RLELossless, generate_uid
 
@@ -77,12 +76,11 @@ def n_frames(dataset: Dataset) -> int:
     return int(value)
 
 
-def frames(dataset: Dataset, syntax: UID) -> Iterator[Dataset]:
-    """A dataset of one frame for each frame, with that frame's functional groups.
+def frame_headers(dataset: Dataset) -> Iterator[Dataset]:
+    """For each frame a dataset without pixels, with that frame's functional groups.
 
     Raises:
-        DataError: too few or too many bytes of pixels, functional groups of another number of
-            frames, or beyond the limits.
+        DataError: functional groups of another number of frames.
     """
     n = n_frames(dataset)
     groups = items(dataset, PER_FRAME)
@@ -94,12 +92,24 @@ def frames(dataset: Dataset, syntax: UID) -> Iterator[Dataset]:
     header = Dataset()
     header.update({element.tag: element for element in _without_pixels(dataset)})
     header.NumberOfFrames = 1
-    for number, data in enumerate(_stored_frames(dataset, syntax, n)):
+    for number in range(n):
         one = Dataset()
         one.update(header)
         one.file_meta = dataset.file_meta
         if groups:
             setattr(one, PER_FRAME, [groups[number]])
+        yield one
+
+
+def frames(dataset: Dataset, syntax: UID) -> Iterator[Dataset]:
+    """A dataset of one frame for each frame, with that frame's functional groups.
+
+    Raises:
+        DataError: too few or too many bytes of pixels, functional groups of another number of
+            frames, or beyond the limits.
+    """
+    stored = _stored_frames(dataset, syntax, n_frames(dataset))
+    for one, data in zip(frame_headers(dataset), stored, strict=True):
         one.PixelData = data
         one["PixelData"].VR = dataset["PixelData"].VR
         one["PixelData"].is_undefined_length = syntax.is_encapsulated
@@ -125,10 +135,9 @@ def frame_file(data: bytes, number: int) -> bytes:
     found = next(one for at, one in enumerate(frames(dataset, syntax), 1) if at == number)
     uid = generate_uid(entropy_srcs=[str(dataset.get("SOPInstanceUID", "")), str(number)])
     found.SOPInstanceUID = uid
-    whole = FileDataset(None, found, file_meta=dataset.file_meta, preamble=b"\0" * 128)
-    whole.file_meta.MediaStorageSOPInstanceUID = uid
+    found.file_meta.MediaStorageSOPInstanceUID = uid
     file = io.BytesIO()
-    whole.save_as(file, enforce_file_format=True)
+    found.save_as(file, enforce_file_format=True)
     return file.getvalue()
 
 
@@ -147,8 +156,6 @@ def _without_pixels(dataset: Dataset) -> Iterator[Any]:
 
 def _stored_frames(dataset: Dataset, syntax: UID, n: int) -> Iterator[bytes]:
     """The bytes of each frame as its own Pixel Data."""
-    from pydicom.encaps import encapsulate
-
     try:
         n_pixels = int(dataset.Rows) * int(dataset.Columns)
         bits = n_pixels * int(dataset.SamplesPerPixel) * int(dataset.BitsAllocated)

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from plexor.cases.formats.dicom_codec import DicomCodec, written
 from plexor.cases.formats.dicom_frame import decode_frame, frames, n_frames
 from plexor.cases.formats.dicom_pixels import check_image, parse, read_pixels
-from plexor.cases.formats.dicom_stack import order_of, stacked
+from plexor.cases.formats.dicom_stack import SliceFacts, check_alike, order_of, stacked
 from plexor.cases.formats.dicom_values import refuse_all_padding
 from plexor.cases.image import LOSSLESS, Image, Pixels
 from plexor.core.errors import DataError
@@ -92,22 +93,7 @@ def volume(slices: Sequence[Image]) -> Image:
             or all padding.
     """
     first = slices[0]
-    if any(len(one.pixels) != 1 for one in slices):
-        raise DataError("slices are in colour, expected grey levels")
-    shapes = {one.pixels.shape[1:] for one in slices}
-    if len(shapes) > 1:
-        sizes = " and ".join(f"{h} × {w}" for h, w in sorted(shapes)[:2])
-        raise DataError(f"slices have several sizes, {sizes}")
-    if len({one.pixels.dtype for one in slices}) > 1:
-        raise DataError("slices are signed and unsigned, or of 8 and 16 bits")
-    meanings = {(one.intensity.slope, one.intensity.intercept) for one in slices}
-    if len(meanings) > 1:
-        raise DataError(
-            f"slices have {len(meanings)} different rescales, so that the same stored number means "
-            "different values; convert the series to NIfTI in floating point, e.g. with dcm2niix"
-        )
-    if len({one.intensity for one in slices}) > 1:
-        raise DataError("slices store different ranges of numbers or have different units")
+    check_alike([_facts(one) for one in slices])
     grid = stacked([one.grid for one in slices])
     found = Image(
         pixels=stack([one.pixels for one in slices]),
@@ -134,12 +120,26 @@ def slices_of(pixels: Pixels) -> list[Pixels]:
     return [np.ascontiguousarray(one.T)[None] for one in np.moveaxis(pixels[0], -1, 0)]
 
 
-def _padding(slices: Sequence[Image]) -> Pixels | None:
+def _facts(picture: Image) -> SliceFacts:
+    n_channels, rows, columns = picture.pixels.shape
+    return SliceFacts(
+        grid=picture.grid,
+        shape=(rows, columns),
+        n_channels=n_channels,
+        kind=picture.pixels.dtype.name,
+        intensity=picture.intensity,
+    )
+
+
+def _padding(slices: Sequence[Image]) -> NDArray[np.bool_] | None:
     if all(one.padding is None for one in slices):
         return None
     shape = slices[0].pixels.shape[1:]
     none = np.zeros(shape, bool)
-    return stack([(none if one.padding is None else one.padding)[None] for one in slices])[0]
+    found: NDArray[np.bool_] = stack(
+        [(none if one.padding is None else one.padding)[None] for one in slices]
+    )[0]
+    return found
 
 
 def _codec(picture: Image) -> DicomCodec:

@@ -69,7 +69,7 @@ def check_image(dataset: Dataset, syntax: UID, file_size: int) -> None:
     Raises:
         DataError: as for ``read_dataset``.
     """
-    _refuse_unsupported(dataset)
+    refuse_unsupported(dataset)
     n_pixels = dataset.Rows * dataset.Columns
     size = n_pixels * dataset.SamplesPerPixel * dataset.BitsAllocated // 8
     stored = max(file_size, len(dataset.PixelData))  # a deflated data set is longer than its file
@@ -124,7 +124,12 @@ def _checked_syntax(dataset: Dataset) -> UID:
     return UID(syntax)
 
 
-def _refuse_unsupported(dataset: Dataset) -> None:
+def refuse_unsupported(dataset: Dataset) -> None:
+    """Refuses a header whose image is not supported, before its pixels are looked at.
+
+    Raises:
+        DataError: several frames, or an unsupported layout.
+    """
     missing = [keyword for keyword in _NEEDED if dataset.get(keyword) is None]
     if missing:
         raise DataError(f"the DICOM header lacks {', '.join(missing)}; repair it")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from plexor.cases.grid import Grid
+from plexor.cases.intensity import Intensity
 from plexor.core.errors import DataError
 
 Floats = NDArray[np.float64]
@@ -18,6 +20,49 @@ _NEAR = 0.05
 """Of the distance of slices: how far a slice may lie from where equal distances would have it."""
 _SAME_MM = 1e-3
 """Slices nearer to each other than this lie at the same position."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SliceFacts:
+    """What the slices of a volume must have in common, and where a slice lies.
+
+    Attributes:
+        grid: (rows, columns) in the patient; None where unknown.
+        shape: rows and columns.
+        n_channels: 1 for grey levels.
+        kind: the type of the stored numbers, e.g. "int16".
+        intensity: their meaning.
+    """
+
+    grid: Grid | None
+    shape: tuple[int, int]
+    n_channels: int
+    kind: str
+    intensity: Intensity
+
+
+def check_alike(slices: Sequence[SliceFacts]) -> None:
+    """Refuses slices that one array with one scaling cannot hold.
+
+    Raises:
+        DataError: slices of several sizes, types or scalings, or in colour.
+    """
+    if any(one.n_channels != 1 for one in slices):
+        raise DataError("slices are in colour, expected grey levels")
+    shapes = {one.shape for one in slices}
+    if len(shapes) > 1:
+        sizes = " and ".join(f"{h} × {w}" for h, w in sorted(shapes)[:2])
+        raise DataError(f"slices have several sizes, {sizes}")
+    if len({one.kind for one in slices}) > 1:
+        raise DataError("slices are signed and unsigned, or of 8 and 16 bits")
+    meanings = {(one.intensity.slope, one.intensity.intercept) for one in slices}
+    if len(meanings) > 1:
+        raise DataError(
+            "slices have different rescales, so that the same stored number means different "
+            "values; convert the series to NIfTI in floating point, e.g. with dcm2niix"
+        )
+    if len({one.intensity for one in slices}) > 1:
+        raise DataError("slices store different ranges of numbers or have different units")
 
 
 def order_of(grids: Sequence[Grid | None]) -> list[int]:

@@ -99,7 +99,8 @@ def compressed(body: bytes, compression: Compression) -> bytes:
 def stored_voxels(pixels: Pixels, dtype: str) -> bytes:
     """Pixels (1, X, Y, Z) or (1, H, W) with the first axis of the file running fastest."""
     plane = pixels[0] if pixels.ndim == 4 else pixels[0].T
-    return plane.astype(dtype, copy=False).tobytes(order="F")
+    found: bytes = plane.astype(dtype, copy=False).tobytes(order="F")
+    return found
 
 
 def volume_of(
