@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from plexor.cases.sources.bids import Bids
+from plexor.cases.sources.chexpert import CheXpert
 from plexor.cases.sources.dicom import Dicom
+from plexor.cases.sources.hf import HuggingFace
+from plexor.cases.sources.medmnist import MedMnist
+from plexor.cases.sources.msd import Msd
 from plexor.cases.sources.mura import Mura
+from plexor.cases.sources.nih import Nih
 from plexor.cases.sources.source import Source
+from plexor.cases.sources.vindr import VinDr
 
 SOURCES: dict[str, type[Source]] = {
-    "dicom": Dicom,
     "mura": Mura,
+    "chexpert": CheXpert,
+    "nih": Nih,
+    "vindr": VinDr,
+    "bids": Bids,
+    "msd": Msd,
+    "medmnist": MedMnist,
+    "hf": HuggingFace,
+    "dicom": Dicom,
 }
 """Every source, in the order in which they are listed."""

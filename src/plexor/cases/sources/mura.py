@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from plexor.cases.sources.folder import data_root, files_below
-from plexor.cases.sources.source import MadeManifest, Record, Request
+from plexor.cases.sources.gathered import Gathered
+from plexor.cases.sources.source import MadeManifest, Request
 from plexor.core.errors import DataError
 
 _IMAGE = re.compile(
     r"(train|valid)/(XR_[A-Z]+)/(patient\d+)/(study\d+)_(positive|negative)/([^/]+)\.png"
 )
+_STRANGE = "not named XR_*/patient*/study*_positive|negative/*.png"
 _SPLITS = {"train": "train", "valid": "validation"}
 
 
@@ -45,43 +48,47 @@ class Mura:
         Raises:
             DataError: there is no such folder, or a study has two labels.
         """
-        root = mura_root(request.folder)
-        rows: list[Record] = []
-        strange: list[str] = []
-        other: list[str] = []
-        labels: dict[str, str] = {}
-        for part, split in _SPLITS.items():
-            for inside in files_below(root / part, (".png",)):
-                path = f"{part}/{inside}"
-                found = _IMAGE.fullmatch(path)
-                if found is None:
-                    strange.append(path)
-                    continue
-                _, region, patient, number, label, _ = found.groups()
-                if self.body_parts and region not in self.body_parts:
-                    other.append(path)
-                    continue
-                study = f"{region}/{patient}/{number}"
-                if labels.setdefault(study, label) != label:
-                    raise DataError(f"{root}: the study {study} has two labels; keep one of them")
-                rows.append(
-                    {
-                        "path": path,
-                        "label": label,
-                        "group": patient,
-                        "split": split,
-                        "body_part": region,
-                        "study": study,
-                    }
-                )
-        return MadeManifest(
-            root=root,
-            rows=rows,
-            left_out={
-                "not named XR_*/patient*/study*_positive|negative/*.png": strange,
-                "another body part": other,
-            },
-        )
+        return read_mura(mura_root(request.folder), self.body_parts)
+
+
+def read_mura(root: Path, body_parts: Sequence[str] = ()) -> MadeManifest:
+    """Every radiograph below ``train`` and ``valid``.
+
+    Args:
+        root: the folder that holds them.
+        body_parts: only these; all where empty.
+
+    Raises:
+        DataError: a study has two labels.
+    """
+    gathered = Gathered()
+    labels: dict[str, str] = {}
+    for part, split in _SPLITS.items():
+        inside = files_below(root / part, (".png",)) if (root / part).is_dir() else []
+        for file in inside:
+            path = f"{part}/{file}"
+            found = _IMAGE.fullmatch(path)
+            if found is None:
+                gathered.leave_out(_STRANGE, path)
+                continue
+            _, region, patient, number, label, _ = found.groups()
+            if body_parts and region not in body_parts:
+                gathered.leave_out("another body part", path)
+                continue
+            study = f"{region}/{patient}/{number}"
+            if labels.setdefault(study, label) != label:
+                raise DataError(f"{root}: the study {study} has two labels; keep one of them")
+            gathered.rows.append(
+                {
+                    "path": path,
+                    "label": label,
+                    "group": patient,
+                    "split": split,
+                    "body_part": region,
+                    "study": study,
+                }
+            )
+    return MadeManifest(root=root, rows=gathered.rows, left_out=gathered.left_out)
 
 
 def mura_root(folder: Path) -> Path:
@@ -93,6 +100,6 @@ def mura_root(folder: Path) -> Path:
     return data_root(
         folder,
         "mura",
-        "[tv][ra][al]i[nd]/XR_*",
+        ("train/XR_*", "valid/XR_*"),
         expected="MURA-v1.1/train/XR_WRIST/patient00001/study1_positive/image1.png",
     )

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from plexor.cases.cells import parse_number, text_of
 from plexor.cases.manifest import read_manifest
 from plexor.cases.sources.source import Cell
-from plexor.core.errors import DataError, unknown
+from plexor.core.errors import DataError, PlanError, unknown
 
 
-def read_table(path: Path, needed: Sequence[str]) -> Iterator[Mapping[str, str]]:
-    """Rows of a CSV, TSV or Parquet file, as texts by column.
+def read_table(path: Path, needed: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Rows of a CSV, TSV or Parquet file, as texts by column; there is one at least.
 
     Args:
         path: the table.
@@ -31,7 +31,21 @@ def read_table(path: Path, needed: Sequence[str]) -> Iterator[Mapping[str, str]]
                 f"{path}: row {row.line} has {row.n_cells} cells, expected {len(table.columns)}; "
                 "repair or remove it"
             )
-        yield {name: text_of(cell) for name, cell in row.cells.items()}
+        yield {
+            name: cell if type(cell) is str else text_of(cell) for name, cell in row.cells.items()
+        }
+
+
+def chosen_labels(source: str, wanted: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """The labels asked for, in the order of the table; all where none was asked for.
+
+    Raises:
+        PlanError: one of them is not known.
+    """
+    for name in wanted:
+        if name not in known:
+            raise PlanError(f"{source}: {unknown('label', name, known)}")
+    return tuple(name for name in known if name in wanted or not wanted)
 
 
 def number_cell(text: str) -> Cell:

@@ -18,6 +18,7 @@ from pathlib import Path
 from plexor.cases.cells import parse_number, text_of
 from plexor.cases.manifest import Row, read_manifest
 from plexor.cases.phantoms.ageing import REGIONS
+from plexor.cases.sources.bids import PARTICIPANTS, bids_images, participants
 from plexor.core.errors import DataError
 
 FEATURES = (*(f"{region}_ml" for region in REGIONS), "intracranial_ml")
@@ -65,7 +66,7 @@ def read_layout(folder: Path) -> tuple[Scan, ...]:
     """
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder; give --data the folder that holds the volumes")
-    read = _read_bids if (folder / "participants.tsv").is_file() else _read_tables
+    read = _read_bids if (folder / PARTICIPANTS).is_file() else _read_tables
     files, ages, volumes = read(folder)
     problems = [
         problem
@@ -114,20 +115,19 @@ def _volumes(row: Row, codes: Mapping[str, str]) -> dict[str, float]:
 
 
 def _read_bids(folder: Path) -> Read:
-    rows = read_manifest(folder / "participants.tsv").rows
-    by_subject = {text_of(row.cells.get("participant_id")): row.cells for row in rows}
-    ages = {subject: text_of(cells.get("age")) for subject, cells in by_subject.items()}
+    people = participants(folder)
+    ages = {subject: cells.get("age", "") for subject, cells in people.items()}
     volumes = {
         subject: {
             name: number
             for name in FEATURES
-            if (number := parse_number(text_of(cells.get(name)))) is not None
+            if (number := parse_number(cells.get(name, ""))) is not None
         }
-        for subject, cells in by_subject.items()
+        for subject, cells in people.items()
     }
     files: dict[str, Path] = {}
-    for path in sorted(folder.glob("sub-*/**/anat/*_T1w.nii*")):
-        subject = path.relative_to(folder).parts[0]
+    for image in bids_images(folder, "T1w"):
+        subject, path = image.subject, folder / image.path
         if subject in files:
             raise DataError(
                 f"{subject}: two T1 volumes, {files[subject]} and {path}; keep one of them"

@@ -8,18 +8,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from plexor.cases.cells import text_of
 from plexor.cases.manifest import read_manifest
+from plexor.cases.sources.mura import mura_root, read_mura
 from plexor.core.errors import DataError
 from plexor.studies.yi2022.plans import Source
 
-_MURA = re.compile(r"(XR_[A-Z]+)/(patient\d+)/(study\d+)_(positive|negative)/([^/]+)\.png$")
-_PARTS = ("train", "valid")
 _COLUMNS = ("file", "label", "patient")
 
 
@@ -71,25 +69,20 @@ def read_layout(folder: Path) -> tuple[Source, tuple[Film, ...]]:
 
 
 def _read_mura(folder: Path) -> Iterator[Film]:
-    roots = (folder, folder / "MURA-v1.1")
-    root = next((root for root in roots if any((root / p).is_dir() for p in _PARTS)), None)
-    if root is None:
+    try:
+        root = mura_root(folder)
+    except DataError:
         return
-    for part in _PARTS:
-        for path in sorted((root / part).glob("XR_*/patient*/study*/*.png")):
-            found = _MURA.search(path.as_posix())
-            # the archive has "._image1.png", which is no image, beside some images
-            if found is None or path.name.startswith("."):
-                continue
-            region, patient, study, label, image = found.groups()
-            yield Film(
-                name=f"{region}/{patient}/{study}/{image}",
-                path=path,
-                label=label,
-                patient=patient,
-                study=f"{region}/{patient}/{study}",
-                region=region,
-            )
+    for row in read_mura(root).rows:
+        path = root / str(row["path"])
+        yield Film(
+            name=f"{row['study']}/{path.stem}",
+            path=path,
+            label=str(row["label"]),
+            patient=str(row["group"]),
+            study=str(row["study"]),
+            region=str(row["body_part"]),
+        )
 
 
 def _read_index(folder: Path) -> Iterator[Film]:
