@@ -69,7 +69,8 @@ def huge(_: bytes) -> bytes:
 UNREADABLE: dict[Damage, str] = {
     empty: "the file is empty",
     truncated: "the PNG file is truncated; fetch it again",
-    text: "expected a PNG, JPEG, TIFF, DICOM or NIfTI file, found one that begins b'<html>40'",
+    text: "expected a PNG, JPEG, TIFF, DICOM, NIfTI, MetaImage or NRRD file, found one that begins "
+    "b'<html>40'",
     zero_sized: "cannot be decoded, probably truncated or damaged",
     huge: "the PNG file is damaged: wrong checksum",
     nan_tiff: "1024 pixels are NaN or infinite; replace them first",

@@ -218,7 +218,7 @@ REFUSED = {
     "nan": (_tiff(NAN, "<", 1, deflate=False), "9 pixels are NaN or infinite"),
     "gif": (_saved(GREY, "GIF"), "found one that begins b'GIF"),
     "empty": (b"", "the file is empty"),
-    "text": (b"not an image", "expected a PNG, JPEG, TIFF, DICOM or NIfTI"),
+    "text": (b"not an image", "expected a PNG, JPEG, TIFF, DICOM, NIfTI, MetaImage or NRRD"),
 }
 
 

@@ -13,7 +13,9 @@ import torch
 
 from plexor.audits.checks import Check
 from plexor.cases import Case
-from plexor.core.ids import digest, digest_file
+from plexor.cases.formats.gathered import digest_image
+from plexor.core.errors import DataError
+from plexor.core.ids import digest
 from plexor.core.version import __version__
 from plexor.models.model import Model
 from plexor.probes import PlannedProbe
@@ -26,10 +28,10 @@ def images_sha256(cases: Iterable[Case]) -> dict[str, str]:
 
     def of(case: Case) -> tuple[str, str]:
         try:
-            image = digest_file(case.path)
-            masks = {name: path and digest_file(path) for name, path in case.masks.items()}
-            truth = [digest_file(case.truth_mask)] if case.truth_mask else []
-        except OSError:
+            image = digest_image(case.path)
+            masks = {name: path and digest_image(path) for name, path in case.masks.items()}
+            truth = [digest_image(case.truth_mask)] if case.truth_mask else []
+        except (OSError, DataError):
             return case.id, "unreadable"
         return case.id, digest([image, masks, *truth]) if masks or truth else image
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from plexor.cases.rows import TruthKind
+from plexor.cli import cohort_fetch
 from plexor.cli.cohort_make import make
 from plexor.cli.output import console, folding_table
 from plexor.cli.tags import make_finder, pairs, print_census, searching
@@ -23,6 +24,7 @@ app = typer.Typer(
     help="Make a manifest, and check a cohort before it is used.", no_args_is_help=True
 )
 app.command("make")(make)
+app.add_typer(cohort_fetch.app, name="fetch")
 
 _MOST_SHOWN = 50
 

@@ -140,7 +140,7 @@ def _print(manifest: Path, made: MadeManifest, counts: Census) -> None:
     console.print(
         f"{counted(counts.n_images, 'image')} of {counted(counts.n_groups, 'group')}: {manifest}"
     )
-    if counts.n_by_label:
+    if counts.n_by_label or counts.n_unlabelled:
         shown = [f"{name} {n:,}" for name, n in [*counts.n_by_label.items()][:_MOST_LABELS]]
         more = len(counts.n_by_label) - len(shown)
         shown += [f"{more} more"] if more > 0 else []

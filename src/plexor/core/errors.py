@@ -56,6 +56,7 @@ class MissingExtraError(PlexorError):
 EXTRA_OF = {
     "alembic": "readers",
     "argon2": "readers",
+    "dicomweb_client": "dicomweb",
     "fastapi": "readers",
     "jpeglib": "jpeg",
     "keras": "keras",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from plexor.cases.formats.limits import Limits
+from plexor.cases.formats.gathered import read_whole
 from plexor.cases.formats.magic import format_of
 from plexor.cases.formats.round_trip import check_round_trip
 from plexor.cases.image import Image
@@ -53,13 +53,9 @@ def read_mask(path: Path | str) -> Image:
 
 def _read(path: Path | str) -> bytes:
     try:
-        Limits.of_environment().check_file(Path(path).stat().st_size)
-        return Path(path).read_bytes()
+        return read_whole(Path(path))
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
-    except (OSError, ValueError) as error:  # a null byte in a path is a ValueError
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{path}: cannot be read: {reason}") from error
 
 
 def decode_image(data: bytes, name: str, *, as_mask: bool = False) -> Image:
@@ -134,7 +130,10 @@ def _unknown_format(data: bytes) -> str:
             "DICOM file begins with (PS3.10, 7.1), so that its transfer syntax is not certain; "
             "write it anew as a DICOM file, e.g. with dcmconv"
         )
-    return f"expected a PNG, JPEG, TIFF, DICOM or NIfTI file, found one that begins {data[:8]!r}"
+    return (
+        "expected a PNG, JPEG, TIFF, DICOM, NIfTI, MetaImage or NRRD file, found one that begins "
+        f"{data[:8]!r}"
+    )
 
 
 def _reader(name: str | None, *, as_mask: bool) -> Callable[[bytes], Image] | None:
@@ -161,4 +160,16 @@ def _reader(name: str | None, *, as_mask: bool) -> Callable[[bytes], Image] | No
             from plexor.cases.formats.nifti import decode_nifti
 
             found = decode_nifti
+        case "metaimage":
+            from plexor.cases.formats.metaimage import decode_metaimage
+
+            found = decode_metaimage
+        case "nrrd":
+            from plexor.cases.formats.nrrd import decode_nrrd
+
+            found = decode_nrrd
+        case "series":
+            from plexor.cases.formats.dicom_series import decode_series
+
+            found = partial(decode_series, as_mask=as_mask)
     return found

@@ -1,28 +1,26 @@
-"""DICOM images of one frame, grey or colour, compressed or not."""
+"""DICOM files: one frame, grey or colour, compressed or not, or the frames of a volume."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 from pydicom import Dataset
-from pydicom.pixels.decoders.base import get_decoder
-from pydicom.uid import (
-    UID,
-    JPEGBaseline8Bit,
-    RLELossless,
-)
+from pydicom.uid import JPEGBaseline8Bit
 
-from plexor.cases.formats.dicom_codec import DicomCodec, lossless_syntax
-from plexor.cases.formats.dicom_pixels import any_length, only_frame, read_dataset, read_pixels
-from plexor.cases.formats.dicom_position import grid, spacing
-from plexor.cases.formats.dicom_values import intensity, padding
+from plexor.cases.formats.dicom_codec import DicomCodec
+from plexor.cases.formats.dicom_frame import decode_frame, n_frames
+from plexor.cases.formats.dicom_multiframe import decode_multiframe
+from plexor.cases.formats.dicom_pixels import check_image, only_frame, parse
+from plexor.cases.formats.dicom_values import refuse_all_padding
 from plexor.cases.formats.jpeg import JpegCodec, check_jpeg, decode_jpeg
-from plexor.cases.formats.raster import channels_first
-from plexor.cases.image import LOSSLESS, Codec, Image, Pixels
+from plexor.cases.image import Codec, Image
 
 
 def decode_dicom(data: bytes, *, as_mask: bool = False) -> Image:
     """Reads a DICOM image: the stored numbers, with the rescale as slope and intercept.
+
+    A file of several frames is a volume where its functional groups say that they lie at equal
+    distances; see ``decode_multiframe``.
 
     Rescale, spacing, orientation and position are read from the functional groups of an enhanced
     object as from the top level of a classic one. Colour is decoded to RGB. MONOCHROME1 turns the
@@ -39,45 +37,18 @@ def decode_dicom(data: bytes, *, as_mask: bool = False) -> Image:
         as_mask: read MONOCHROME1 like MONOCHROME2, since a mask's numbers are no brightness.
 
     Raises:
-        DataError: truncated, no image, several frames, an unsupported layout or syntax, a header
-            at odds with itself, or beyond the limits.
+        DataError: truncated, no image, frames that make no volume, an unsupported layout or
+            syntax, a header at odds with itself, or beyond the limits.
     """
-    dataset, syntax = read_dataset(data)
-    pixels, photometric = read_pixels(dataset, syntax)
-    unused = _unused_bits(dataset, syntax, pixels)
-    lossless = lossless_syntax(syntax, pixels, unused_bits=unused is not None)
-    if lossless == syntax and dataset.PhotometricInterpretation == "YBR_RCT":
-        photometric = "YBR_RCT"  # of RGB, by the codestream itself
-    containers: dict[str, Codec] = {
-        LOSSLESS: DicomCodec(
-            source=data, syntax=lossless, photometric=photometric, unused_bits=unused
-        )
-    }
+    dataset, syntax = parse(data)
+    if n_frames(dataset) > 1:
+        return decode_multiframe(data, dataset, syntax, as_mask=as_mask)
+    check_image(dataset, syntax, len(data))
+    image = decode_frame(data, dataset, syntax, as_mask=as_mask)
+    refuse_all_padding(image)
     if syntax == JPEGBaseline8Bit:
-        containers.update(_recompressed(data, dataset))
-    return Image(
-        pixels=pixels,
-        intensity=intensity(dataset, inverted=not as_mask),
-        containers=containers,
-        spacing_mm=spacing(dataset),
-        grid=grid(dataset),
-        padding=padding(dataset, pixels),
-    )
-
-
-def _unused_bits(dataset: Dataset, syntax: UID, pixels: Pixels) -> Pixels | None:
-    """The file's words XOR its pixels; None where they are equal.
-
-    Those are bits above *Bits Stored*, which should be zero or repeat the sign.
-    """
-    codestream = syntax.is_encapsulated and syntax != RLELossless
-    if dataset.BitsStored == dataset.BitsAllocated or codestream or len(pixels) != 1:
-        return None
-    as_they_are: Any = {"correct_unused_bits": False}
-    with any_length():
-        words, _ = get_decoder(syntax).as_array(dataset, raw=True, **as_they_are)
-    unused: Pixels = channels_first(words) ^ pixels
-    return unused if unused.any() else None
+        return replace(image, containers={**image.containers, **_recompressed(data, dataset)})
+    return image
 
 
 def _recompressed(data: bytes, dataset: Dataset) -> dict[str, Codec]:

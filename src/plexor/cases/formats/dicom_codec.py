@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,81 +75,107 @@ class DicomCodec:
 
     def encode(self, pixels: Pixels) -> bytes:
         """A DICOM file holding these pixels."""
-        dataset = dcmread(io.BytesIO(self.source))
-        original = dataset.file_meta.TransferSyntaxUID
-        dataset.file_meta.TransferSyntaxUID = self.syntax
-        if self.photometric != dataset.PhotometricInterpretation:
-            dataset.PhotometricInterpretation = self.photometric
-            dataset.PlanarConfiguration = 0
-        if self.syntax.is_encapsulated:
-            self._set_encapsulated(dataset, pixels)
-        else:
-            self._set_native(dataset, pixels, keep_vr=original == self.syntax)
-        _keep_true(dataset, pixels)
-        identity = [str(dataset.get("SOPInstanceUID", "")), self.syntax]
-        uid = generate_uid(entropy_srcs=[*identity, digest_bytes(pixels.tobytes())])
-        dataset.SOPInstanceUID = uid
-        dataset.file_meta.MediaStorageSOPInstanceUID = uid
-        file = io.BytesIO()
-        dataset.save_as(file)
-        return file.getvalue()
+        return written([self], [pixels])
 
     def decode(self, data: bytes) -> Pixels:
         """The pixels of a DICOM file."""
         return read_pixels(*read_dataset(data))[0]
 
-    def _set_native(self, dataset: Dataset, pixels: Pixels, *, keep_vr: bool) -> None:
+    def frame(self, dataset: Dataset, pixels: Pixels) -> bytes:
+        """The pixels in the form in which the transfer syntax stores a frame.
+
+        Args:
+            dataset: the file's header.
+            pixels: (1 or 3, H, W).
+        """
+        if self.jpeg is not None:
+            return self.jpeg.encode(pixels)
+        if self.syntax.is_encapsulated:
+            return self._codestream(dataset, pixels)
         if self.unused_bits is not None:
             pixels = pixels ^ self.unused_bits
         planar = dataset.get("PlanarConfiguration", 0) == 1
-        vr = dataset["PixelData"].VR if keep_vr else ("OB" if pixels.itemsize == 1 else "OW")
         big_endian = self.syntax == ExplicitVRBigEndian
         array = pixels if planar else channels_last(pixels)
-        data = array.astype(pixels.dtype.newbyteorder(">" if big_endian else "<")).tobytes()
-        data += b"\0" * (len(data) % 2)
-        if big_endian and vr == "OW" and pixels.itemsize == 1:
-            data = np.frombuffer(data, "u2").byteswap().tobytes()
-        dataset.PixelData = data
-        dataset["PixelData"].VR = vr
-        dataset["PixelData"].is_undefined_length = False
-        _drop_offset_table(dataset)
+        return array.astype(pixels.dtype.newbyteorder(">" if big_endian else "<")).tobytes()
 
-    def _set_encapsulated(self, dataset: Dataset, pixels: Pixels) -> None:
-        if self.jpeg is not None:
-            frame = self.jpeg.encode(pixels)
-        else:
-            frame = get_encoder(self.syntax).encode(
-                channels_last(pixels),
-                encoding_plugin=ENCODERS[self.syntax],
-                rows=pixels.shape[1],
-                columns=pixels.shape[2],
-                number_of_frames=1,
-                samples_per_pixel=len(pixels),
-                bits_allocated=dataset.BitsAllocated,
-                bits_stored=dataset.BitsStored,
-                pixel_representation=dataset.PixelRepresentation,
-                photometric_interpretation=self.photometric,
-                planar_configuration=0,
-            )
-        if len(pixels) == 3 and self.syntax != RLELossless:
+    def _codestream(self, dataset: Dataset, pixels: Pixels) -> bytes:
+        return get_encoder(self.syntax).encode(
+            channels_last(pixels),
+            encoding_plugin=ENCODERS[self.syntax],
+            rows=pixels.shape[1],
+            columns=pixels.shape[2],
+            number_of_frames=1,
+            samples_per_pixel=len(pixels),
+            bits_allocated=dataset.BitsAllocated,
+            bits_stored=dataset.BitsStored,
+            pixel_representation=dataset.PixelRepresentation,
+            photometric_interpretation=self.photometric,
+            planar_configuration=0,
+        )
+
+
+def written(codecs: Sequence[DicomCodec], frames: Sequence[Pixels]) -> bytes:
+    """A copy of a file with other frames; see ``DicomCodec`` for what else changes.
+
+    Args:
+        codecs: one for each frame, of the same source and syntax.
+        frames: (1 or 3, H, W) each, as many as the source has.
+    """
+    codec = codecs[0]
+    dataset = dcmread(io.BytesIO(codec.source))
+    original = dataset.file_meta.TransferSyntaxUID
+    dataset.file_meta.TransferSyntaxUID = codec.syntax
+    if codec.photometric != dataset.PhotometricInterpretation:
+        dataset.PhotometricInterpretation = codec.photometric
+        dataset.PlanarConfiguration = 0
+    parts = [one.frame(dataset, frame) for one, frame in zip(codecs, frames, strict=True)]
+    if codec.syntax.is_encapsulated:
+        if len(frames[0]) == 3 and codec.syntax != RLELossless:
             dataset.PlanarConfiguration = 0  # the encoders interleave
-        dataset.PixelData = encapsulate([frame])
+        dataset.PixelData = encapsulate(parts)
         dataset["PixelData"].VR = "OB"
         dataset["PixelData"].is_undefined_length = True
-        _drop_offset_table(dataset)
+    else:
+        _set_native(dataset, parts, frames[0].itemsize, codec, keep_vr=original == codec.syntax)
+    for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
+        if keyword in dataset:  # it describes the original's fragments, which are no more
+            delattr(dataset, keyword)
+    _keep_true(dataset, frames)
+    identity = [str(dataset.get("SOPInstanceUID", "")), codec.syntax]
+    content = digest_bytes(b"".join(frame.tobytes() for frame in frames))
+    uid = generate_uid(entropy_srcs=[*identity, content])
+    dataset.SOPInstanceUID = uid
+    dataset.file_meta.MediaStorageSOPInstanceUID = uid
+    file = io.BytesIO()
+    dataset.save_as(file)
+    return file.getvalue()
 
 
-def _keep_true(dataset: Dataset, pixels: Pixels) -> None:
+def _set_native(
+    dataset: Dataset, parts: Sequence[bytes], itemsize: int, codec: DicomCodec, *, keep_vr: bool
+) -> None:
+    vr = dataset["PixelData"].VR if keep_vr else ("OB" if itemsize == 1 else "OW")
+    data = b"".join(parts)
+    data += b"\0" * (len(data) % 2)
+    if codec.syntax == ExplicitVRBigEndian and vr == "OW" and itemsize == 1:
+        data = np.frombuffer(data, "u2").byteswap().tobytes()
+    dataset.PixelData = data
+    dataset["PixelData"].VR = vr
+    dataset["PixelData"].is_undefined_length = False
+
+
+def _keep_true(dataset: Dataset, frames: Sequence[Pixels]) -> None:
     """Brings up to date, or removes, what the header says of the numbers that occur.
 
-    The smallest and largest value of the image (PS3.3, C.7.6.3.1) are those of ``pixels``. Those of
+    The smallest and largest value of the image (PS3.3, C.7.6.3.1) are those of ``frames``. Those of
     the series stay as long as these pixels do not contradict them.
     """
-    low, high = int(pixels.min()), int(pixels.max())
+    low, high = min(int(one.min()) for one in frames), max(int(one.max()) for one in frames)
     vr = "SS" if dataset.PixelRepresentation else "US"
     for keyword, value in (("SmallestImagePixelValue", low), ("LargestImagePixelValue", high)):
         if keyword in dataset:
-            if len(pixels) == 1:
+            if len(frames[0]) == 1:
                 dataset.add_new(keyword, vr, value)
             else:
                 delattr(dataset, keyword)
@@ -160,13 +187,6 @@ def _keep_true(dataset: Dataset, pixels: Pixels) -> None:
     if not (isinstance(largest, int) and largest >= high):
         untrue.append("LargestPixelValueInSeries")
     for keyword in untrue:
-        if keyword in dataset:
-            delattr(dataset, keyword)
-
-
-def _drop_offset_table(dataset: Dataset) -> None:
-    """An extended offset table describes the original's fragments, which are no more."""
-    for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
         if keyword in dataset:
             delattr(dataset, keyword)
 

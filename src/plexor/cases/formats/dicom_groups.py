@@ -12,7 +12,7 @@ from pydicom import Dataset
 
 from plexor.core.errors import DataError
 
-_SHARED, _PER_FRAME = "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"
+SHARED, PER_FRAME = "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"
 
 
 def frame_macro(dataset: Dataset, keyword: str) -> Dataset | None:
@@ -27,8 +27,8 @@ def frame_macro(dataset: Dataset, keyword: str) -> Dataset | None:
     """
     found = [
         macro
-        for sequence in (_PER_FRAME, _SHARED)
-        for macro in _items(_only(dataset, sequence), keyword)
+        for sequence in (PER_FRAME, SHARED)
+        for macro in items(_only(dataset, sequence), keyword)
     ]
     if any(macro != found[0] for macro in found):
         raise DataError(
@@ -50,16 +50,16 @@ def frame_value(dataset: Dataset, macro: str, keyword: str) -> Any:
 
 def _only(dataset: Dataset, sequence: str) -> Dataset:
     """The one item of a sequence of functional groups; an empty one where there is none."""
-    items = _items(dataset, sequence)
-    if len(items) > 1:
+    found = items(dataset, sequence)
+    if len(found) > 1:
         raise DataError(
-            f"the DICOM file has one frame and functional groups of {len(items)} ({sequence}); "
+            f"the DICOM file has one frame and functional groups of {len(found)} ({sequence}); "
             "repair its header"
         )
-    return items[0] if items else Dataset()
+    return found[0] if found else Dataset()
 
 
-def _items(dataset: Dataset, keyword: str) -> list[Dataset]:
+def items(dataset: Dataset, keyword: str) -> list[Dataset]:
     """The items of a sequence; none where it is absent.
 
     Raises:

@@ -47,21 +47,43 @@ def read_dataset(data: bytes) -> tuple[Dataset, UID]:
         DataError: no image, several frames, an unsupported layout, a header at odds with itself,
             or beyond the limits.
     """
-    _check_deflated(data)
-    dataset = dcmread(io.BytesIO(data))
-    syntax = _checked_syntax(dataset)
-    _refuse_unsupported(dataset)
-    n_pixels = dataset.Rows * dataset.Columns
-    size = n_pixels * dataset.SamplesPerPixel * dataset.BitsAllocated // 8
-    stored = max(len(data), len(dataset.PixelData))  # a deflated data set is longer than its file
-    Limits.of_environment().check(pixels=n_pixels, size=size, file_size=stored)
-    if not syntax.is_encapsulated:
-        _refuse_further_frames(dataset, size)
+    dataset, syntax = parse(data)
+    check_image(dataset, syntax, len(data))
     return dataset, syntax
 
 
-def _check_deflated(data: bytes) -> None:
-    """Refuses a deflated data set that would inflate beyond the limit, before it is inflated."""
+def parse(data: bytes) -> tuple[Dataset, UID]:
+    """Parses a DICOM file that holds integer pixels; returns it with its transfer syntax.
+
+    Raises:
+        DataError: no image, a header at odds with itself, or deflated beyond the limits.
+    """
+    check_deflated(data)
+    dataset = dcmread(io.BytesIO(data))
+    return dataset, _checked_syntax(dataset)
+
+
+def check_image(dataset: Dataset, syntax: UID, file_size: int) -> None:
+    """Refuses a dataset that is not one supported image.
+
+    Raises:
+        DataError: as for ``read_dataset``.
+    """
+    refuse_unsupported(dataset)
+    n_pixels = dataset.Rows * dataset.Columns
+    size = n_pixels * dataset.SamplesPerPixel * dataset.BitsAllocated // 8
+    stored = max(file_size, len(dataset.PixelData))  # a deflated data set is longer than its file
+    Limits.of_environment().check(pixels=n_pixels, size=size, file_size=stored)
+    if not syntax.is_encapsulated:
+        _refuse_further_frames(dataset, size)
+
+
+def check_deflated(data: bytes) -> None:
+    """Refuses a deflated data set that would inflate beyond the limit, before it is inflated.
+
+    Raises:
+        DataError: it would.
+    """
     meta = data[132 : 132 + 12]
     if meta[:8] != b"\2\0\0\0UL\4\0":
         return
@@ -102,7 +124,12 @@ def _checked_syntax(dataset: Dataset) -> UID:
     return UID(syntax)
 
 
-def _refuse_unsupported(dataset: Dataset) -> None:
+def refuse_unsupported(dataset: Dataset) -> None:
+    """Refuses a header whose image is not supported, before its pixels are looked at.
+
+    Raises:
+        DataError: several frames, or an unsupported layout.
+    """
     missing = [keyword for keyword in _NEEDED if dataset.get(keyword) is None]
     if missing:
         raise DataError(f"the DICOM header lacks {', '.join(missing)}; repair it")

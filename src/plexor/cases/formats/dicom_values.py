@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 
 from plexor.cases.formats.dicom_groups import frame_macro
-from plexor.cases.image import Pixels
+from plexor.cases.image import Image, Pixels
 from plexor.cases.intensity import Intensity
 from plexor.core.errors import DataError
 
@@ -93,7 +93,7 @@ def padding(dataset: Dataset, pixels: Pixels) -> NDArray[np.bool_] | None:
         (H, W), or None where nothing is padding.
 
     Raises:
-        DataError: every pixel is padding, or the value is no number.
+        DataError: the value is no number.
     """
     if "PixelPaddingValue" not in dataset or len(pixels) != 1:
         return None
@@ -102,12 +102,21 @@ def padding(dataset: Dataset, pixels: Pixels) -> NDArray[np.bool_] | None:
     if dataset.get("PixelPaddingRangeLimit") is not None:
         limit = _stored(dataset, "PixelPaddingRangeLimit", pixels)
     covered = (pixels[0] >= min(value, limit)) & (pixels[0] <= max(value, limit))
-    if covered.all():
+    return covered if covered.any() else None
+
+
+def refuse_all_padding(image: Image) -> None:
+    """Refuses an image or volume of which every pixel is padding; a slice may be so.
+
+    Raises:
+        DataError: it is.
+    """
+    if image.padding is not None and image.padding.all():
+        value = image.pixels.flat[0]
         raise DataError(
             f"every pixel is padding (Pixel Padding Value {value}), expected an image; remove the "
             "file or the attribute"
         )
-    return covered if covered.any() else None
 
 
 def _stored(dataset: Dataset, keyword: str, pixels: Pixels) -> int:

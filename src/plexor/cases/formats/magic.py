@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-Format = Literal["dicom", "png", "jpeg", "tiff", "nifti", "gzip"]
+Format = Literal[
+    "dicom", "png", "jpeg", "tiff", "nifti", "gzip", "metaimage", "nrrd", "series", "slices"
+]
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -18,6 +20,11 @@ _MARKS: tuple[tuple[int, bytes, Format], ...] = (
     (0, b"II+\0", "tiff"),
     (0, b"MM\0+", "tiff"),
     (0, b"\x1f\x8b", "gzip"),
+    (0, b"ObjectType", "metaimage"),
+    (0, b"NDims", "metaimage"),
+    (0, b"NRRD000", "nrrd"),
+    (30, b"dicom-series/", "series"),  # where the name of a ZIP archive's first entry stands
+    (0, b'{"plexor_slices"', "slices"),
     (344, b"n+1", "nifti"),
     (344, b"ni1", "nifti"),
     (4, b"n+2", "nifti"),

@@ -19,14 +19,12 @@ from plexor.cases.formats.nifti_rewritten import (
     ResampledCodec,
     is_resampled,
 )
+from plexor.cases.formats.voxels import voxel_intensity
 from plexor.cases.grid import Grid
 from plexor.cases.image import LOSSLESS, Codec, Image, Pixels
-from plexor.cases.intensity import Intensity
 from plexor.core.errors import DataError
 
 _MM = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
-_EXACT = 2**24
-"""Up to here float32, in which images are perturbed, holds every integer."""
 _HEADER = {nib.Nifti1Header: 352, nib.Nifti2Header: 544}
 """Bytes of the header and its extension flag, before which no voxel can lie."""
 _GZIP = 16 + 15
@@ -99,11 +97,7 @@ def decode_nifti(data: bytes) -> Image:
     spacing_mm = _spacing(header, unit_mm)
     return Image(
         pixels=np.ascontiguousarray(stored.reshape(1, *shape[:3]), dtype=dtype.newbyteorder("=")),
-        intensity=_intensity(
-            stored,
-            slope=scaling[0],
-            intercept=scaling[1],
-        ),
+        intensity=voxel_intensity(stored, slope=scaling[0], intercept=scaling[1]),
         containers=_containers(
             NiftiCodec(header=data[:offset], dtype=dtype.str, gzipped=gzipped), spacing_mm, scaling
         ),
@@ -175,26 +169,6 @@ def _check_length(found: int, size: int) -> None:
             f"more follows than the {size:,} bytes of voxels that the NIfTI header states: the "
             "header is damaged, or hides further volumes; repair it"
         )
-
-
-def _intensity(stored: Pixels, *, slope: float, intercept: float) -> Intensity:
-    kind, size = stored.dtype.kind, stored.dtype.itemsize
-    if kind not in "iuf" or size > 8:
-        raise DataError(f"expected integer or float voxels, found {stored.dtype}; convert them")
-    low, high = (float(stored.min()), float(stored.max())) if stored.size else (0.0, 0.0)
-    if kind != "f":
-        if max(-low, high) > _EXACT:
-            raise DataError(f"voxels from {low:.0f} to {high:.0f} are beyond ±2^24; rescale them")
-        limits = np.iinfo(stored.dtype)
-        low, high = float(max(limits.min, -_EXACT)), float(min(limits.max, _EXACT))
-    return Intensity(
-        low=low,
-        high=high,
-        quantum=0.0 if kind == "f" else 1.0,
-        slope=float(slope),
-        intercept=float(intercept),
-        unit="a.u.",
-    )
 
 
 def _spacing(header: Any, unit_mm: float) -> tuple[float, ...] | None:

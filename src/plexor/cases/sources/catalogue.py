@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from plexor.cases.sources.bids import Bids
 from plexor.cases.sources.chexpert import CheXpert
+from plexor.cases.sources.dicom import Dicom
 from plexor.cases.sources.hf import HuggingFace
 from plexor.cases.sources.medmnist import MedMnist
 from plexor.cases.sources.msd import Msd
@@ -21,5 +22,6 @@ SOURCES: dict[str, type[Source]] = {
     "msd": Msd,
     "medmnist": MedMnist,
     "hf": HuggingFace,
+    "dicom": Dicom,
 }
 """Every source, in the order in which they are listed."""

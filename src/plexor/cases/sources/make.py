@@ -27,7 +27,7 @@ class Census:
         n_images: rows.
         n_groups: groups; each row without one counts as a group of its own.
         n_by_label: class, or label → rows; empty where truth is a number or a mask.
-        n_unlabelled: rows without any of several labels.
+        n_unlabelled: rows without a label.
         n_by_split: split → rows; empty without splits.
     """
 
@@ -92,7 +92,7 @@ def census(made: MadeManifest) -> Census:
     if made.truth == "findings":
         labels = [split_labels(str(row["label"] or "")) for row in made.rows]
     elif made.truth == "class":
-        labels = [(str(row["label"]),) for row in made.rows]
+        labels = [(str(row["label"]),) if row["label"] else () for row in made.rows]
     splits = Counter(str(row["split"]) for row in made.rows if row.get("split"))
     groups = {str(row["group"]) for row in made.rows if row.get("group")}
     return Census(
