@@ -70,14 +70,14 @@ def test_arrows_go_from_case_to_case_and_round(page: Browser, report: Path) -> N
 
 SAVE = """(() => {
   const Own = Blob, click = HTMLAnchorElement.prototype.click, found = [];
-  const tables = [...document.querySelectorAll("main .scroll > table")];
+  const tables = [...document.querySelectorAll("main .scroll > table:not(.paged)")];
   window.Blob = function (parts, options) {
     found.push([parts.join("")]);
     return new Own(parts, options);
   };
   HTMLAnchorElement.prototype.click = function () { found.at(-1).unshift(this.download); };
   tables[0].tBodies[0].rows[0].cells[0].childNodes[0].textContent = '=1+1, "odd"';
-  document.querySelectorAll("button.csv").forEach((button) => button.click());
+  document.querySelectorAll("button.csv:not([data-save])").forEach((button) => button.click());
   window.Blob = Own;
   HTMLAnchorElement.prototype.click = click;
   const large = (cell) => [...cell.childNodes].filter((node) => node.nodeName !== "SMALL");
@@ -222,10 +222,11 @@ def _luminance(colour: str) -> float:
 
 def test_print_shows_what_the_screen_folds_away(page: Browser, report: Path) -> None:
     page.open(report)
+    height = "document.querySelector('.case').getBoundingClientRect().height"
+    assert page.evaluate(height) == 0
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.evaluate("[...document.querySelectorAll('details')].every(part => part.open)")
     page.call("Emulation.setEmulatedMedia", media="print")
-    height = "document.querySelector('.case').getBoundingClientRect().height"
     assert page.evaluate(height) > 100
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert not page.evaluate("[...document.querySelectorAll('details')].some(part => part.open)")

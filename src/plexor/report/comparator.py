@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,9 @@ from plexor.report.model_outputs import Output, Row, outputs_of
 from plexor.report.picture import Change, Frame, flat, frame, show, show_change
 from plexor.report.pictures import FOLDER, Pictures, Placed
 from plexor.report.shortcut_section import in_pairs
+
+MOST_CASES = 24
+"""In one page, which the pictures and tables of more would make too large."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +137,7 @@ def comparator(
         for key, entry in kept.items()
         if key in rows and (only is None or key[1] in only)
     }
+    n_kept = len({case_id for case_id, _ in kept})
     if most_cases is not None:
         kept = _first(kept, rows, most_cases, number=number)
     originals: dict[str, _Original] = {}
@@ -169,7 +173,7 @@ def comparator(
     return Comparator(
         cases=cases,
         outputs_of=heading.get(summary.model.task.kind, "Class"),
-        note=_shown_note(cases, len(pictures.files)),
+        note=_shown_note(len(cases), n_kept, len(pictures.files)),
         legend="Dashed yellow, where the truth ends; solid blue, where the model's outline does."
         if outlined
         else "",
@@ -271,9 +275,14 @@ def _margins(entry: StoredExample, seen: Frame) -> MarginMap | None:
     )
 
 
-def _shown_note(cases: Sequence[ExampleCase], n_files: int) -> str:
-    number = wording.counted(len(cases), "case")
+def _shown_note(n_cases: int, n_kept: int, n_files: int) -> str:
+    number = wording.counted(n_cases, "case")
     said = f"{number}, those that gave way first, with all that the audit kept."
+    if n_cases < n_kept:
+        said = (
+            f"{number} of {wording.count(n_kept)} that the audit kept, those that gave way first; "
+            "the table above opens the others."
+        )
     if not n_files:
         return said
     beside = wording.counted(n_files, "picture")

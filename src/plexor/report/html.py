@@ -42,6 +42,7 @@ def render(
         version=version,
         style=Markup(_source(environment, "report.css")),  # noqa: S704 (our own file)
         script=Markup(_source(environment, "report.js")),  # noqa: S704 (our own file)
+        cases_script=Markup(_source(environment, "cases.js")),  # noqa: S704 (our own file)
         tables_script=Markup(_source(environment, "tables.js")),  # noqa: S704 (our own file)
         volumes_script=Markup(_source(environment, "volumes.js")),  # noqa: S704 (our own file)
     )

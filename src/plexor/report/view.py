@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,8 +18,9 @@ from plexor.findings.summary.results import of_kind
 from plexor.findings.summary.summary import Summary
 from plexor.report import words
 from plexor.report.attack_family import families, family, family_words
+from plexor.report.case_table import CaseTable, case_table
 from plexor.report.change_table import change_table
-from plexor.report.comparator import Comparator, comparator
+from plexor.report.comparator import MOST_CASES, Comparator, comparator
 from plexor.report.confusion import Confusions, confusions
 from plexor.report.decision_tables import class_table, probes_table
 from plexor.report.effort_tables import draws_table, effort_table, stages_table
@@ -76,6 +78,7 @@ class View:
     confusions: tuple[Confusions, ...]
     shortcuts: Shortcuts | None
     changes: Table | None
+    every_case: CaseTable
     comparator: Comparator
     volumes: Volumes
     flags_words: str
@@ -96,7 +99,9 @@ def view(run: RunDirectory, summary: Summary, findings: pd.DataFrame, pictures: 
     number, several = kind == "regression", kind == "multilabel"
     outlined = kind == "segmentation"
     one_class = not number and not several and not outlined
-    compared = comparator(run, summary, findings, pictures)
+    every_case = case_table(run, summary, findings, pictures)
+    most_cases = None if math.isinf(pictures.most) else MOST_CASES
+    compared = comparator(run, summary, findings, pictures, most_cases=most_cases)
     return View(
         title=_title(summary),
         subtitle=_subtitle(summary),
@@ -129,6 +134,7 @@ def view(run: RunDirectory, summary: Summary, findings: pd.DataFrame, pictures: 
         else (),
         shortcuts=shortcuts(summary),
         changes=change_table(summary),
+        every_case=every_case,
         comparator=compared,
         volumes=volumes(run, summary, compared, room=room_beside(pictures.spent, pictures.most)),
         flags_words=_flags_words(summary, raised),

@@ -177,6 +177,13 @@
     const box = stack.getBoundingClientRect();
     split(Math.round(100 * Math.min(1, Math.max(0, (event.clientX - box.left) / box.width))));
   });
+  viewer.addEventListener("plexor-open", ({ detail }) => {
+    current = cases.findIndex((article) => article.dataset.id === detail.id);
+    probe = probesOf(cases[current]).find((entry) => entry.dataset.probe === detail.probe).dataset.title;
+    show();
+    viewer.scrollIntoView();
+    viewer.focus({ preventScroll: true });
+  });
   const scrolled = all(".pane");
   scrolled.forEach((pane) => pane.addEventListener("scroll", () => {
     for (const other of scrolled) {
