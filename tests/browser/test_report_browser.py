@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -188,6 +189,33 @@ def test_outlines_lie_on_both_images_and_can_be_taken_off(
     assert page.evaluate(shown) is True
     page.evaluate("document.querySelector('[data-outlines]').click()")
     assert page.evaluate(shown) is False
+
+
+def test_a_charts_points_are_told_to_pointer_and_keys(page: Browser, report: Path) -> None:
+    page.open(report)
+    tip = "document.querySelector('.tip')"
+    page.evaluate("document.querySelector('.chart').scrollIntoView({ block: 'center' })")
+    place = page.evaluate(
+        "(box => [box.x + box.width / 2, box.y + box.height / 2])(document.querySelector("
+        "'.chart .mark:last-of-type circle').getBoundingClientRect())"
+    )
+    page.call("Input.dispatchMouseEvent", type="mouseMoved", x=place[0], y=place[1])
+    page.wait(f"!{tip}.hidden")
+    words = page.evaluate(f"{tip}.textContent")
+    assert re.fullmatch(
+        r"attacked, 2\s?levels \(L∞\): \d+\.\d\s% \([\d.]+–[\d.]+\); 40 cases in \d+ groups", words
+    )
+    page.call("Input.dispatchMouseEvent", type="mouseMoved", x=1, y=1)
+    page.wait(f"{tip}.hidden")
+    page.evaluate("document.querySelector('.chart').focus()")
+    seen = []
+    for _ in range(3):
+        page.press("ArrowRight")
+        seen.append(page.evaluate(f"{tip}.textContent"))
+    assert len(set(seen)) == 3
+    assert all("; 40 cases" in one for one in seen)
+    page.press("Escape")
+    assert page.evaluate(f"{tip}.hidden")
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])

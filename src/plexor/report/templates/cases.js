@@ -99,7 +99,8 @@
 
   // A page that was sent without its folder of pictures shows the reduced ones.
   function full(shots) {
-    for (const image of shots.querySelectorAll("img[data-full]")) {
+    for (const image of shots.querySelectorAll("img")) {
+      if (!image.dataset.full) continue;
       const { src } = image;
       image.onerror = () => { image.onerror = null; image.src = src; };
       image.src = image.dataset.full;
