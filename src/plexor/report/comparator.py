@@ -16,17 +16,19 @@ from plexor.core import wording
 from plexor.findings.run import RunDirectory, StoredExample
 from plexor.findings.summary.probe_summary import AttackSummary, NoiseSummary, ProbeSummary
 from plexor.findings.summary.summary import Summary
-from plexor.report import rounding, words
+from plexor.report import words
 from plexor.report.attack_family import family
 from plexor.report.comparator_words import (
     call,
     changed,
     difference_note,
     display_note,
+    reached,
     titles,
     verdict,
 )
 from plexor.report.contour import Labels, contour, read_labels
+from plexor.report.deep_picture import Depth, depth, show_deep
 from plexor.report.lead_attack import lead_attack
 from plexor.report.margin_map import MarginMap, read_margins, show_margins
 from plexor.report.model_outputs import Output, Row, outputs_of
@@ -42,8 +44,10 @@ MOST_CASES = 24
 class Probed:
     """Effect of one probe on a case.
 
-    ``id`` is the probe's; ``contour`` is the path of the model's outline after the probe,
-    ``margins`` the map of an attack that tries positions one by one.
+    ``id`` is the probe's; ``reach`` the greatest change, in values; ``deep`` the perturbed image
+    with all its bits, of images of more than 8; ``stored`` the decisions before and after in every
+    container, where there is more than one; ``contour`` is the path of the model's outline after
+    the probe, ``margins`` the map of an attack that tries positions one by one.
     """
 
     id: str
@@ -56,6 +60,9 @@ class Probed:
     perturbed_alt: str
     difference_alt: str
     difference_note: str
+    reach: float
+    deep: Placed | None
+    stored: tuple[tuple[str, str, str], ...]
     contour: str
     margins: MarginMap | None
     margins_picture: Placed | None
@@ -65,6 +72,9 @@ class Probed:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExampleCase:
     """One case with everything that is shown of it.
+
+    ``window`` holds the values shown as black and white, ``unit`` their unit. Of images of more
+    than 8 bits, ``deep`` is the original with all of them, and ``depth`` says what they stand for.
 
     For segmentation, ``truth`` and ``contour`` are the paths of the true outline and of the model's
     outline on the original; for other tasks they are empty. ``opens`` and ``opens_id`` are the
@@ -79,6 +89,10 @@ class ExampleCase:
     original_alt: str
     width: int
     height: int
+    window: tuple[float, float]
+    unit: str
+    deep: Placed | None
+    depth: Depth | None
     note: str
     truth: str
     contour: str
@@ -100,6 +114,8 @@ class _Original:
     image: Image
     seen: Frame
     picture: Placed
+    depth: Depth | None
+    deep: Placed | None
     truth: str
     contour: str
 
@@ -129,7 +145,7 @@ def comparator(
     Raises:
         DataError: an example's file is damaged.
     """
-    rows = _judged(findings)
+    rows, elsewhere = _judged(findings), _in_containers(findings, summary)
     number = summary.model.task.kind == "regression"
     kept = {(entry.case_id, entry.probe): entry for entry in run.examples()}
     kept = {
@@ -160,7 +176,16 @@ def comparator(
             pictures.spent += len(outline)
             row = rows[case_id, probe.id]
             shown[case_id][probe.id] = _probed(
-                probe, row, summary, change, pictures, outline=outline, margins=margins
+                probe,
+                row,
+                summary,
+                change,
+                pictures,
+                stored=elsewhere.get((case_id, probe.id), ()),
+                deep=_deep(perturbed, start.seen, start.depth, pictures),
+                colour=len(perturbed.pixels) >= 3,
+                outline=outline,
+                margins=margins,
             )
     cases = tuple(
         _case(case_id, originals[case_id], rows, shown[case_id], summary)
@@ -226,6 +251,23 @@ def _judged(findings: pd.DataFrame) -> dict[tuple[str, str], Row]:
     return {(record["case_id"], record["probe"]): record for record in records}
 
 
+def _in_containers(
+    findings: pd.DataFrame, summary: Summary
+) -> dict[tuple[str, str], tuple[tuple[str, str, str], ...]]:
+    """(case, probe) → each container with the decisions before and after; empty if there is one."""
+    names, task = list(summary.clean.stored), summary.model.task
+    if len(names) < 2:
+        return {}
+    found: dict[tuple[str, str], list[tuple[str, str, str]]] = defaultdict(list)
+    done = findings[(findings["status"] == "ok") & findings["stored"].isin(names)]
+    done = done.sort_values("stored", key=lambda column: column.map(names.index), kind="stable")
+    for row in done.to_dict("records"):
+        called = (call(task, row, when) for when in ("before", "after"))  # type: ignore[arg-type]
+        before, after = (text.removeprefix("called ") for text in called)
+        found[row["case_id"], row["probe"]].append((words.container(row["stored"]), before, after))
+    return {key: tuple(listed) for key, listed in found.items()}
+
+
 def _most_telling_first(summary: Summary) -> list[ProbeSummary]:
     """The lead probe, its noise, the rest of its family by falling radius, then the others.
 
@@ -249,14 +291,22 @@ def _most_telling_first(summary: Summary) -> list[ProbeSummary]:
 def _original(
     image: Image, perturbed: Image, labels: Mapping[str, Labels], pictures: Pictures
 ) -> _Original:
-    seen = frame(image, perturbed)
+    seen, codes = frame(image, perturbed), depth(image)
     return _Original(
         image=image,
         seen=seen,
         picture=pictures.place(show(image, seen)),
+        depth=codes,
+        deep=_deep(image, seen, codes, pictures),
         truth=_contour(labels.get("truth"), seen),
         contour=_contour(labels.get("before"), seen),
     )
+
+
+def _deep(image: Image, seen: Frame, codes: Depth | None, pictures: Pictures) -> Placed | None:
+    if codes is None:
+        return None
+    return pictures.place(show_deep(image, seen, codes), reducible=False)
 
 
 def _contour(labels: Labels | None, seen: Frame) -> str:
@@ -317,6 +367,10 @@ def _case(
         original_alt=f"Original image, {truly}, {called}",
         width=start.seen.columns.stop - start.seen.columns.start,
         height=start.seen.rows.stop - start.seen.rows.start,
+        window=(start.seen.low, start.seen.high),
+        unit=start.image.intensity.unit,
+        deep=start.deep,
+        depth=start.depth,
         note=display_note(start.seen),
         truth=start.truth,
         contour=start.contour,
@@ -331,6 +385,9 @@ def _probed(
     change: Change,
     pictures: Pictures,
     *,
+    stored: tuple[tuple[str, str, str], ...],
+    deep: Placed | None,
+    colour: bool,
     outline: str,
     margins: MarginMap | None,
 ) -> Probed:
@@ -346,8 +403,11 @@ def _probed(
         perturbed=pictures.place(change.perturbed),
         difference=pictures.place(change.difference),
         perturbed_alt=f"The same image after {', '.join(filter(None, [name, size]))}, {after}",
-        difference_alt=f"Difference of the two, amplified {rounding.gain(change.gain)}",
-        difference_note=difference_note(change),
+        difference_alt=f"Difference of the two, up to {reached(change)}",
+        difference_note=difference_note(change, colour=colour),
+        reach=change.reach,
+        deep=deep,
+        stored=stored,
         contour=outline,
         margins=margins,
         margins_picture=pictures.place(margins.picture) if margins else None,

@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     from plexor.report.view import View
 
 
-_SOURCES = ("report.css", "report.js", "tables.js", "tips.js", "cases.js", "volumes.js")
+_SOURCES = (
+    "report.css",
+    "report.js",
+    "tables.js",
+    "tips.js",
+    "cases.js",
+    "comparator.js",
+    "volumes.js",
+)
 
 
 def render(
@@ -45,14 +53,7 @@ def render(
         version=version,
         source={  # our own files
             name: Markup(_source(environment, name))  # noqa: S704
-            for name in (
-                "report.css",
-                "report.js",
-                "tables.js",
-                "tips.js",
-                "cases.js",
-                "volumes.js",
-            )
+            for name in _SOURCES
         },
     )
 

@@ -54,11 +54,12 @@ class Pictures:
     reduced: int = 0
     files: dict[str, bytes] = field(default_factory=dict)
 
-    def place(self, picture: str) -> Placed:
+    def place(self, picture: str, *, reducible: bool = True) -> Placed:
         """Places a picture: in full while there is room, else reduced, with a file beside the page.
 
         Args:
             picture: PNG as a data URI.
+            reducible: whether a mean of its pixels is a picture; else its file alone is shown.
         """
         if self.spent + len(picture) <= self.most:
             self.spent += len(picture)
@@ -67,7 +68,7 @@ class Pictures:
         name = f"{digest_bytes(data)[:16]}.png"
         self.files[name] = data
         full = f"{FOLDER}/{name}"
-        if self.reduced >= MOST_REDUCED:
+        if self.reduced >= MOST_REDUCED or not reducible:
             return Placed(source=full, full=full)
         small = _reduced(data)
         self.reduced += len(small)
