@@ -17,7 +17,7 @@ setup: $(SETUP)
 $(SETUP): pyproject.toml constraints.txt
 	$(PYTHON) scripts/require_python.py
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,docs,jpeg,keras,neuro,onnx,readers,torch]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,docs,jpeg,keras,neuro,onnx,pdf,readers,torch]'
 	@mkdir -p .make && touch $(SETUP)
 
 demo: $(SETUP)

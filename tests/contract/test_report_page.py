@@ -191,7 +191,7 @@ def test_of_many_kept_cases_the_comparator_has_some_and_the_table_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = _with_examples(tmp_path, n_cases=3, side=8)
-    monkeypatch.setattr("plexor.report.view.MOST_CASES", 2)
+    monkeypatch.setattr("plexor.report.build.MOST_CASES", 2)
     source = build_report(run)
     assert source.count('<article class="case"') == 2
     assert "2 cases of 3 that the audit kept" in source

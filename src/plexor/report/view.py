@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,7 +19,7 @@ from plexor.report import words
 from plexor.report.attack_family import families, family, family_words
 from plexor.report.case_table import CaseTable, case_table
 from plexor.report.change_table import change_table
-from plexor.report.comparator import MOST_CASES, Comparator, comparator
+from plexor.report.comparator import Comparator, comparator
 from plexor.report.confusion import Confusions, confusions
 from plexor.report.decision_tables import class_table, probes_table
 from plexor.report.effort_tables import draws_table, effort_table, stages_table
@@ -90,8 +89,23 @@ class View:
     facts: tuple[Fact, ...]
 
 
-def view(run: RunDirectory, summary: Summary, findings: pd.DataFrame, pictures: Pictures) -> View:
-    """Builds the whole page, and places its pictures."""
+def view(
+    run: RunDirectory,
+    summary: Summary,
+    findings: pd.DataFrame,
+    pictures: Pictures,
+    *,
+    most_cases: int | None = None,
+) -> View:
+    """Builds the whole page, and places its pictures.
+
+    Args:
+        run: the run.
+        summary: of the run.
+        findings: of the run.
+        pictures: of the page.
+        most_cases: how many cases the comparator shows; None for all that the run kept.
+    """
     raised = _raised(summary)
     grouped = _lead_first(summary)
     ranked = _ranked(summary)
@@ -100,7 +114,6 @@ def view(run: RunDirectory, summary: Summary, findings: pd.DataFrame, pictures: 
     outlined = kind == "segmentation"
     one_class = not number and not several and not outlined
     every_case = case_table(run, summary, findings, pictures)
-    most_cases = None if math.isinf(pictures.most) else MOST_CASES
     compared = comparator(run, summary, findings, pictures, most_cases=most_cases)
     return View(
         title=_title(summary),

@@ -61,7 +61,7 @@
     fill("stack", [deep(before, article), deep(after, probed)], "");
     one('[data-pane="numbers"]').replaceChildren(...[...probed.querySelectorAll("table")].map((table) => table.cloneNode(true)));
     one("[data-position]").textContent = `${current + 1} of ${cases.length}`;
-    one("[data-case]").textContent = article.querySelector("h3").textContent;
+    one("[data-case]").textContent = article.querySelector("h3").firstChild.textContent;
     one("[data-note]").textContent = article.querySelector(".note")?.textContent || "";
     if (windowed !== article) resetWindow();
     else applyWindow();
