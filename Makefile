@@ -23,7 +23,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv .venv
 
 $(SETUP): pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) -e '.[dev,dicomweb,docs,jpeg,keras,neuro,onnx,readers,torch]'
+	$(INSTALL) -e '.[dev,dicomweb,docs,jpeg,keras,neuro,onnx,pdf,readers,torch]'
 	@mkdir -p .make && touch $@
 
 .make/demo: pyproject.toml constraints.txt | $(BIN)/python

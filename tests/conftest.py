@@ -27,6 +27,7 @@ SLOW = (
     "tests/integration/test_readers_blinding.py",
     "tests/integration/test_readers_server.py",
     "tests/integration/test_real_data_audit.py",
+    "tests/integration/test_report_pdf.py",
     "tests/integration/test_resume.py",
     "tests/integration/test_study_allyn2020.py",
     "tests/integration/test_study_li2020.py",

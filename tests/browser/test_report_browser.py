@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,14 +71,14 @@ def test_arrows_go_from_case_to_case_and_round(page: Browser, report: Path) -> N
 
 SAVE = """(() => {
   const Own = Blob, click = HTMLAnchorElement.prototype.click, found = [];
-  const tables = [...document.querySelectorAll("main .scroll > table")];
+  const tables = [...document.querySelectorAll("main .scroll > table:not(.paged)")];
   window.Blob = function (parts, options) {
     found.push([parts.join("")]);
     return new Own(parts, options);
   };
   HTMLAnchorElement.prototype.click = function () { found.at(-1).unshift(this.download); };
   tables[0].tBodies[0].rows[0].cells[0].childNodes[0].textContent = '=1+1, "odd"';
-  document.querySelectorAll("button.csv").forEach((button) => button.click());
+  document.querySelectorAll("button.csv:not([data-save])").forEach((button) => button.click());
   window.Blob = Own;
   HTMLAnchorElement.prototype.click = click;
   const large = (cell) => [...cell.childNodes].filter((node) => node.nodeName !== "SMALL");
@@ -190,6 +191,33 @@ def test_outlines_lie_on_both_images_and_can_be_taken_off(
     assert page.evaluate(shown) is False
 
 
+def test_a_charts_points_are_told_to_pointer_and_keys(page: Browser, report: Path) -> None:
+    page.open(report)
+    tip = "document.querySelector('.tip')"
+    page.evaluate("document.querySelector('.chart').scrollIntoView({ block: 'center' })")
+    place = page.evaluate(
+        "(box => [box.x + box.width / 2, box.y + box.height / 2])(document.querySelector("
+        "'.chart .mark:last-of-type circle').getBoundingClientRect())"
+    )
+    page.call("Input.dispatchMouseEvent", type="mouseMoved", x=place[0], y=place[1])
+    page.wait(f"!{tip}.hidden")
+    words = page.evaluate(f"{tip}.textContent")
+    assert re.fullmatch(
+        r"attacked, 2\s?levels \(L∞\): \d+\.\d\s% \([\d.]+–[\d.]+\); 40 cases in \d+ groups", words
+    )
+    page.call("Input.dispatchMouseEvent", type="mouseMoved", x=1, y=1)
+    page.wait(f"{tip}.hidden")
+    page.evaluate("document.querySelector('.chart').focus()")
+    seen = []
+    for _ in range(3):
+        page.press("ArrowRight")
+        seen.append(page.evaluate(f"{tip}.textContent"))
+    assert len(set(seen)) == 3
+    assert all("; 40 cases" in one for one in seen)
+    page.press("Escape")
+    assert page.evaluate(f"{tip}.hidden")
+
+
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
 def test_the_page_never_scrolls_sideways(page: Browser, report: Path, width: int) -> None:
     page.open(report, width=width)
@@ -222,10 +250,11 @@ def _luminance(colour: str) -> float:
 
 def test_print_shows_what_the_screen_folds_away(page: Browser, report: Path) -> None:
     page.open(report)
+    height = "document.querySelector('.case').getBoundingClientRect().height"
+    assert page.evaluate(height) == 0
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.evaluate("[...document.querySelectorAll('details')].every(part => part.open)")
     page.call("Emulation.setEmulatedMedia", media="print")
-    height = "document.querySelector('.case').getBoundingClientRect().height"
     assert page.evaluate(height) > 100
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert not page.evaluate("[...document.querySelectorAll('details')].some(part => part.open)")

@@ -168,7 +168,8 @@ def test_a_cohorts_own_words_are_text_and_never_markup(tmp_path: Path) -> None:
         (stranger.path / "units" / path.name).write_bytes(path.read_bytes())
     source = build_report(stranger)
     assert "&lt;script&gt;alert(1)" in source
-    assert len(Page(source).all("script")) == 2  # for tables, and for everything else
+    # for tables, tips, the page, the comparator, all cases, and their rows
+    assert len(Page(source).all("script")) == 6
 
 
 def test_however_many_images_a_run_keeps_its_report_stays_below_5_mb(tmp_path: Path) -> None:
@@ -178,10 +179,25 @@ def test_however_many_images_a_run_keeps_its_report_stays_below_5_mb(tmp_path: P
     assert 4 / 3 * kept > 5_000_000
     assert 3_000_000 < len(source.encode()) < 5_000_000
     # The page's first probe is shown for every case before any other.
-    titles = re.findall(r'class="probed(?: opens)?" data-title="([^"]*)"', source)
+    titles = re.findall(
+        r'class="probed(?: opens)?" data-probe="[^"]*" data-title="([^"]*)"', source
+    )
     assert titles.count("PGD, be wrong, 1\N{NO-BREAK SPACE}level (L∞)") == 12
     assert source.count('class="perturbed"') == 84
     assert "pictures would make this page too large" in source
+
+
+def test_of_many_kept_cases_the_comparator_has_some_and_the_table_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = _with_examples(tmp_path, n_cases=3, side=8)
+    monkeypatch.setattr("plexor.report.build.MOST_CASES", 2)
+    source = build_report(run)
+    assert source.count('<article class="case"') == 2
+    assert "2 cases of 3 that the audit kept" in source
+    write_report(run.path, one_file=True)
+    whole = (run.path / "report.html").read_text(encoding="utf-8")
+    assert whole.count('<article class="case"') == 3
 
 
 def test_an_example_of_a_case_that_failed_is_not_shown(tmp_path: Path) -> None:

@@ -86,3 +86,28 @@ def test_radii_far_apart_stand_evenly() -> None:
     assert any(text.endswith("not to scale") for text in _texts(svg))
     at = {text.text: float(text.attrib["x"]) for text in root.iter("text")}
     assert at["1"] - at["0.1"] == pytest.approx(at["100"] - at["1"])
+
+
+def test_each_point_tells_its_numbers_where_it_is_drawn() -> None:
+    told = Line(
+        label="attacked",
+        role="attack",
+        points=(
+            Point(radius=0, value=1.0, low=0.9, high=1.0, told="start"),
+            Point(radius=4, value=0.5, low=0.4, high=0.6, told="half <way>"),
+            Point(radius=8, value=math.nan, low=math.nan, high=math.nan, told="nowhere"),
+        ),
+    )
+    root = ET.fromstring(draw(_chart(told)))  # noqa: S314
+    marks = root.findall("g[@class='mark']")
+    assert [mark.find("title").text for mark in marks] == ["start", "half <way>"]  # type: ignore[union-attr]
+    # The invisible circle lies on the dot that matplotlib drew for the same point.
+    dots = [
+        (float(dot.attrib["x"]), float(dot.attrib["y"]))
+        for dot in root.iter("use")
+        if "var(--attack)" in dot.attrib["style"]
+    ]
+    circles = [mark.find("circle").attrib for mark in marks]  # type: ignore[union-attr]
+    for (x, y), circle in zip(dots, circles, strict=False):
+        assert float(circle["cx"]) == pytest.approx(x, abs=0.06)
+        assert float(circle["cy"]) == pytest.approx(y, abs=0.06)

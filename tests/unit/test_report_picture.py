@@ -12,6 +12,7 @@ from plexor.cases.formats import decode_image
 from plexor.cases.grid import Grid
 from plexor.cases.image import Image
 from plexor.cases.intensity import Intensity
+from plexor.report.deep_picture import depth, show_deep
 from plexor.report.picture import WIDEST, frame, show, show_change
 
 
@@ -41,20 +42,58 @@ def test_eight_bits_are_shown_as_they_are_stored(channels: int) -> None:
     np.testing.assert_array_equal(_pixels(show(image, seen)), image.pixels)
 
 
-def test_the_difference_is_amplified_by_the_gain_it_states() -> None:
+def test_a_change_is_drawn_in_one_hue_a_sign_and_white_where_none() -> None:
     before = _image(np.full((1, 2, 3), 100, np.uint8))
     after = _image(np.array([[[100, 102, 98], [101, 99, 100]]], np.uint8))
     change = show_change(before, after, frame(before, after))
-    assert (change.reach, change.gain) == (2.0, 63.5)
-    np.testing.assert_array_equal(_pixels(change.difference), [[[128, 255, 1], [192, 64, 128]]])
+    assert change.reach == 2.0
+    shown = np.moveaxis(_pixels(change.difference), 0, -1)
+    white, red, blue = [255, 255, 255], [255, 0, 0], [0, 0, 255]
+    pale_red, pale_blue = [255, 128, 128], [128, 128, 255]
+    np.testing.assert_array_equal(shown, [[white, red, blue], [pale_red, pale_blue, white]])
     np.testing.assert_array_equal(_pixels(change.perturbed), after.pixels)
 
 
-def test_an_unchanged_image_has_a_grey_difference() -> None:
+def test_of_colours_the_most_changed_channel_counts_and_the_sum_gives_the_sign() -> None:
+    before = _image(np.full((3, 1, 4), 100, np.uint8))
+    moved = np.array([[2, 0, 0], [1, 1, -2], [-2, -2, 1], [1, 0, 0]], np.int16)
+    after = _image((before.pixels + moved.T[:, None]).astype(np.uint8))
+    shown = np.moveaxis(_pixels(show_change(before, after, frame(before, after)).difference), 0, -1)
+    red, magenta, blue, pale_red = [255, 0, 0], [255, 0, 255], [0, 0, 255], [255, 128, 128]
+    np.testing.assert_array_equal(shown, [[red, magenta, blue, pale_red]])
+
+
+def test_an_unchanged_image_has_a_white_difference() -> None:
     image = _image(_random(np.uint8, (3, 4, 4), 256))
     change = show_change(image, image, frame(image, image))
-    assert (change.reach, change.gain) == (0.0, 0.0)
-    assert (_pixels(change.difference) == 128).all()
+    assert change.reach == 0.0
+    assert (_pixels(change.difference) == 255).all()
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int16])
+def test_all_sixteen_bits_are_in_the_picture_for_a_window(dtype: type) -> None:
+    limits = np.iinfo(dtype)
+    stored = np.linspace(limits.min, limits.max, 300).round().astype(dtype).reshape(1, 15, 20)
+    image = _image(stored, slope=0.5, intercept=-7.0)
+    codes = depth(image)
+    assert codes is not None
+    red, green, blue = _pixels(show_deep(image, frame(image, image), codes)).astype(float)
+    np.testing.assert_array_equal(codes.low + codes.step * (256 * red + green), 0.5 * stored[0] - 7)
+    assert not blue.any()
+
+
+def test_floats_are_in_the_picture_in_equal_steps_and_eight_bits_need_none() -> None:
+    stored = np.random.default_rng(1).normal(size=(1, 30, 40)).astype(np.float32)
+    intensity = Intensity(low=-9.0, high=9.0, quantum=0.0)
+    image = Image(pixels=stored, intensity=intensity, containers={})
+    codes = depth(image)
+    assert codes is not None
+    red, green, _ = _pixels(show_deep(image, frame(image, image), codes)).astype(float)
+    shown = codes.low + codes.step * (256 * red + green)
+    np.testing.assert_allclose(shown, stored[0], atol=0.51 * codes.step)
+    assert codes.step == pytest.approx(float(np.ptp(stored)) / 65535)
+    assert depth(_image(_random(np.uint8, (1, 4, 4), 256))) is None
+    assert depth(_image(_random(np.uint16, (3, 4, 4), 256))) is None
 
 
 def test_deeper_images_share_the_originals_window() -> None:

@@ -72,6 +72,7 @@ EXTRA_OF = {
     "sqlalchemy": "readers",
     "torch": "torch",
     "uvicorn": "readers",
+    "weasyprint": "pdf",
 }
 """The extra that installs an optional package, by the name it is imported under."""
 

@@ -7,6 +7,7 @@ from typing import SupportsIndex, overload
 
 from plexor.cases.formats import read_image
 from plexor.findings import StoredExample
+from plexor.report.comparator_words import reached
 from plexor.report.picture import frame, show, show_change
 
 MOST_SHOWN = 12
@@ -53,7 +54,7 @@ def _row(example: StoredExample) -> str:
     pictures = (
         ("original", show(original, seen)),
         (example.probe, change.perturbed),
-        (f"difference × {change.gain:.3g}" if change.gain else "unchanged", change.difference),
+        (f"difference, up to {reached(change)}", change.difference),
     )
     cells = "".join(
         f'<figure style="margin:0 12px 0 0"><img src="{source}" alt="{escape(said)}" '

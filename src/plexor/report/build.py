@@ -10,13 +10,18 @@ from plexor.findings.run import RunDirectory
 from plexor.findings.study_file import is_study, read_study
 from plexor.findings.summary import Summary, summarise
 from plexor.findings.tag_results import is_tag_results, read_tag_results
+from plexor.report.comparator import MOST_CASES
 from plexor.report.html import render
+from plexor.report.pdf import write_pdf
 from plexor.report.pictures import FOLDER, MOST_CHARACTERS, Pictures
 from plexor.report.reader_section import reader_page
 from plexor.report.study_page import study_view
 from plexor.report.study_pictures import study_pictures
 from plexor.report.tag_page import tag_view
 from plexor.report.view import view
+
+MOST_PRINTED = 12
+"""Cases whose pictures are printed, those that gave way first."""
 
 
 def build_report(run: RunDirectory) -> str:
@@ -50,16 +55,46 @@ def write_report(path: Path | str, *, one_file: bool = False) -> Path:
         RunDirectoryError: not a run directory, nothing in it yet, or not writable.
         DataError: an example image is damaged.
     """
-    run = RunDirectory(path)
+    run, most = RunDirectory(path), math.inf if one_file else MOST_CHARACTERS
+    pictures = Pictures(most=most)
     if is_study(run.path):
-        return _write_study(run, one_file=one_file)
-    if is_tag_results(run.path):
-        return _write_tags(run, one_file=one_file)
-    pictures = Pictures(most=math.inf if one_file else MOST_CHARACTERS)
-    summary, report = _build(run, pictures)
-    run.write_summary(summary)
+        for arm in read_study(run.path).arms:
+            write_report(run.path / arm.run, one_file=one_file)
+        page = _study_page(run, pictures)
+    elif is_tag_results(run.path):
+        page = _tags_page(run, pictures)
+    else:
+        most_cases = None if one_file else MOST_CASES
+        summary, page = _build(run, pictures, most_cases=most_cases)
+        run.write_summary(summary)
     run.write_pictures(FOLDER, pictures.files)
-    return run.write_report(report)
+    return run.write_report(page)
+
+
+def write_report_pdf(path: Path | str, file: Path | str) -> int:
+    """Writes the report of the run directory, study or tags at ``path`` as PDF, and nothing else.
+
+    Args:
+        path: the directory.
+        file: the PDF.
+
+    Returns:
+        The number of pages.
+
+    Raises:
+        RunDirectoryError: not a run directory, or nothing in it yet.
+        DataError: an example image is damaged.
+        MissingExtraError: WeasyPrint is not installed.
+        PlexorError: Pango, which WeasyPrint needs, is not there.
+    """
+    run, pictures = RunDirectory(path), Pictures(most=math.inf)
+    if is_study(run.path):
+        page = _study_page(run, pictures)
+    elif is_tag_results(run.path):
+        page = _tags_page(run, pictures)
+    else:
+        page = _build(run, pictures, most_cases=MOST_PRINTED)[1]
+    return write_pdf(page, file)
 
 
 def reader_report(results: ReaderResults) -> str:
@@ -67,26 +102,21 @@ def reader_report(results: ReaderResults) -> str:
     return render(reader_page(results), results.plexor, template="readers.html")
 
 
-def _build(run: RunDirectory, pictures: Pictures) -> tuple[Summary, str]:
+def _build(
+    run: RunDirectory, pictures: Pictures, *, most_cases: int | None = MOST_CASES
+) -> tuple[Summary, str]:
     findings = run.findings()
     summary = summarise(run.plan(), run.provenance(), findings)
-    return summary, render(view(run, summary, findings, pictures), summary.plexor)
+    shown = view(run, summary, findings, pictures, most_cases=most_cases)
+    return summary, render(shown, summary.plexor)
 
 
-def _write_study(study: RunDirectory, *, one_file: bool) -> Path:
+def _study_page(study: RunDirectory, pictures: Pictures) -> str:
     result = read_study(study.path)
-    for arm in result.arms:
-        write_report(study.path / arm.run, one_file=one_file)
-    pictures = Pictures(most=math.inf if one_file else MOST_CHARACTERS)
     shown = study_pictures(study.path, result, pictures)
-    page = render(study_view(result, shown), result.plexor, template="study.html")
-    study.write_pictures(FOLDER, pictures.files)
-    return study.write_report(page)
+    return render(study_view(result, shown), result.plexor, template="study.html")
 
 
-def _write_tags(run: RunDirectory, *, one_file: bool) -> Path:
+def _tags_page(run: RunDirectory, pictures: Pictures) -> str:
     results = read_tag_results(run.path)
-    pictures = Pictures(most=math.inf if one_file else MOST_CHARACTERS)
-    page = render(tag_view(results, run.path, pictures), results.plexor, template="tags.html")
-    run.write_pictures(FOLDER, pictures.files)
-    return run.write_report(page)
+    return render(tag_view(results, run.path, pictures), results.plexor, template="tags.html")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,17 +16,19 @@ from plexor.core import wording
 from plexor.findings.run import RunDirectory, StoredExample
 from plexor.findings.summary.probe_summary import AttackSummary, NoiseSummary, ProbeSummary
 from plexor.findings.summary.summary import Summary
-from plexor.report import rounding, words
+from plexor.report import words
 from plexor.report.attack_family import family
 from plexor.report.comparator_words import (
     call,
     changed,
     difference_note,
     display_note,
+    reached,
     titles,
     verdict,
 )
 from plexor.report.contour import Labels, contour, read_labels
+from plexor.report.deep_picture import Depth, depth, show_deep
 from plexor.report.lead_attack import lead_attack
 from plexor.report.margin_map import MarginMap, read_margins, show_margins
 from plexor.report.model_outputs import Output, Row, outputs_of
@@ -34,13 +36,18 @@ from plexor.report.picture import Change, Frame, flat, frame, show, show_change
 from plexor.report.pictures import FOLDER, Pictures, Placed
 from plexor.report.shortcut_section import in_pairs
 
+MOST_CASES = 24
+"""In one page, which the pictures and tables of more would make too large."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probed:
     """Effect of one probe on a case.
 
-    ``id`` is the probe's; ``contour`` is the path of the model's outline after the probe,
-    ``margins`` the map of an attack that tries positions one by one.
+    ``id`` is the probe's; ``reach`` the greatest change, in values; ``deep`` the perturbed image
+    with all its bits, of images of more than 8; ``stored`` the decisions before and after in every
+    container, where there is more than one; ``contour`` is the path of the model's outline after
+    the probe, ``margins`` the map of an attack that tries positions one by one.
     """
 
     id: str
@@ -53,6 +60,9 @@ class Probed:
     perturbed_alt: str
     difference_alt: str
     difference_note: str
+    reach: float
+    deep: Placed | None
+    stored: tuple[tuple[str, str, str], ...]
     contour: str
     margins: MarginMap | None
     margins_picture: Placed | None
@@ -62,6 +72,9 @@ class Probed:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExampleCase:
     """One case with everything that is shown of it.
+
+    ``window`` holds the values shown as black and white, ``unit`` their unit. Of images of more
+    than 8 bits, ``deep`` is the original with all of them, and ``depth`` says what they stand for.
 
     For segmentation, ``truth`` and ``contour`` are the paths of the true outline and of the model's
     outline on the original; for other tasks they are empty. ``opens`` and ``opens_id`` are the
@@ -76,6 +89,10 @@ class ExampleCase:
     original_alt: str
     width: int
     height: int
+    window: tuple[float, float]
+    unit: str
+    deep: Placed | None
+    depth: Depth | None
     note: str
     truth: str
     contour: str
@@ -97,6 +114,8 @@ class _Original:
     image: Image
     seen: Frame
     picture: Placed
+    depth: Depth | None
+    deep: Placed | None
     truth: str
     contour: str
 
@@ -126,7 +145,7 @@ def comparator(
     Raises:
         DataError: an example's file is damaged.
     """
-    rows = _judged(findings)
+    rows, elsewhere = _judged(findings), _in_containers(findings, summary)
     number = summary.model.task.kind == "regression"
     kept = {(entry.case_id, entry.probe): entry for entry in run.examples()}
     kept = {
@@ -134,6 +153,7 @@ def comparator(
         for key, entry in kept.items()
         if key in rows and (only is None or key[1] in only)
     }
+    n_kept = len({case_id for case_id, _ in kept})
     if most_cases is not None:
         kept = _first(kept, rows, most_cases, number=number)
     originals: dict[str, _Original] = {}
@@ -156,7 +176,16 @@ def comparator(
             pictures.spent += len(outline)
             row = rows[case_id, probe.id]
             shown[case_id][probe.id] = _probed(
-                probe, row, summary, change, pictures, outline=outline, margins=margins
+                probe,
+                row,
+                summary,
+                change,
+                pictures,
+                stored=elsewhere.get((case_id, probe.id), ()),
+                deep=_deep(perturbed, start.seen, start.depth, pictures),
+                colour=len(perturbed.pixels) >= 3,
+                outline=outline,
+                margins=margins,
             )
     cases = tuple(
         _case(case_id, originals[case_id], rows, shown[case_id], summary)
@@ -169,7 +198,7 @@ def comparator(
     return Comparator(
         cases=cases,
         outputs_of=heading.get(summary.model.task.kind, "Class"),
-        note=_shown_note(cases, len(pictures.files)),
+        note=_shown_note(len(cases), n_kept, len(pictures.files)),
         legend="Dashed yellow, where the truth ends; solid blue, where the model's outline does."
         if outlined
         else "",
@@ -222,6 +251,23 @@ def _judged(findings: pd.DataFrame) -> dict[tuple[str, str], Row]:
     return {(record["case_id"], record["probe"]): record for record in records}
 
 
+def _in_containers(
+    findings: pd.DataFrame, summary: Summary
+) -> dict[tuple[str, str], tuple[tuple[str, str, str], ...]]:
+    """(case, probe) → each container with the decisions before and after; empty if there is one."""
+    names, task = list(summary.clean.stored), summary.model.task
+    if len(names) < 2:
+        return {}
+    found: dict[tuple[str, str], list[tuple[str, str, str]]] = defaultdict(list)
+    done = findings[(findings["status"] == "ok") & findings["stored"].isin(names)]
+    done = done.sort_values("stored", key=lambda column: column.map(names.index), kind="stable")
+    for row in done.to_dict("records"):
+        called = (call(task, row, when) for when in ("before", "after"))  # type: ignore[arg-type]
+        before, after = (text.removeprefix("called ") for text in called)
+        found[row["case_id"], row["probe"]].append((words.container(row["stored"]), before, after))
+    return {key: tuple(listed) for key, listed in found.items()}
+
+
 def _most_telling_first(summary: Summary) -> list[ProbeSummary]:
     """The lead probe, its noise, the rest of its family by falling radius, then the others.
 
@@ -245,14 +291,22 @@ def _most_telling_first(summary: Summary) -> list[ProbeSummary]:
 def _original(
     image: Image, perturbed: Image, labels: Mapping[str, Labels], pictures: Pictures
 ) -> _Original:
-    seen = frame(image, perturbed)
+    seen, codes = frame(image, perturbed), depth(image)
     return _Original(
         image=image,
         seen=seen,
         picture=pictures.place(show(image, seen)),
+        depth=codes,
+        deep=_deep(image, seen, codes, pictures),
         truth=_contour(labels.get("truth"), seen),
         contour=_contour(labels.get("before"), seen),
     )
+
+
+def _deep(image: Image, seen: Frame, codes: Depth | None, pictures: Pictures) -> Placed | None:
+    if codes is None:
+        return None
+    return pictures.place(show_deep(image, seen, codes), reducible=False)
 
 
 def _contour(labels: Labels | None, seen: Frame) -> str:
@@ -271,9 +325,14 @@ def _margins(entry: StoredExample, seen: Frame) -> MarginMap | None:
     )
 
 
-def _shown_note(cases: Sequence[ExampleCase], n_files: int) -> str:
-    number = wording.counted(len(cases), "case")
+def _shown_note(n_cases: int, n_kept: int, n_files: int) -> str:
+    number = wording.counted(n_cases, "case")
     said = f"{number}, those that gave way first, with all that the audit kept."
+    if n_cases < n_kept:
+        said = (
+            f"{number} of {wording.count(n_kept)} that the audit kept, those that gave way first; "
+            "the table above opens the others."
+        )
     if not n_files:
         return said
     beside = wording.counted(n_files, "picture")
@@ -308,6 +367,10 @@ def _case(
         original_alt=f"Original image, {truly}, {called}",
         width=start.seen.columns.stop - start.seen.columns.start,
         height=start.seen.rows.stop - start.seen.rows.start,
+        window=(start.seen.low, start.seen.high),
+        unit=start.image.intensity.unit,
+        deep=start.deep,
+        depth=start.depth,
         note=display_note(start.seen),
         truth=start.truth,
         contour=start.contour,
@@ -322,6 +385,9 @@ def _probed(
     change: Change,
     pictures: Pictures,
     *,
+    stored: tuple[tuple[str, str, str], ...],
+    deep: Placed | None,
+    colour: bool,
     outline: str,
     margins: MarginMap | None,
 ) -> Probed:
@@ -337,8 +403,11 @@ def _probed(
         perturbed=pictures.place(change.perturbed),
         difference=pictures.place(change.difference),
         perturbed_alt=f"The same image after {', '.join(filter(None, [name, size]))}, {after}",
-        difference_alt=f"Difference of the two, amplified {rounding.gain(change.gain)}",
-        difference_note=difference_note(change),
+        difference_alt=f"Difference of the two, up to {reached(change)}",
+        difference_note=difference_note(change, colour=colour),
+        reach=change.reach,
+        deep=deep,
+        stored=stored,
         contour=outline,
         margins=margins,
         margins_picture=pictures.place(margins.picture) if margins else None,

@@ -70,15 +70,25 @@ def display_note(seen: Frame) -> str:
     return " ".join(parts)
 
 
-def difference_note(change: Change) -> str:
-    """Explanation of the difference picture."""
+def difference_note(change: Change, *, colour: bool) -> str:
+    """Explanation of the difference picture; ``colour`` of images of three channels."""
     if not change.reach:
         return "Difference: nothing changed in what is shown."
-    reach = wording.with_unit(rounding.measure(change.reach), change.unit)
-    return (
-        f"Difference, amplified {rounding.gain(change.gain)}: grey is unchanged, white is "
-        f"+{reach}, black is {rounding.MINUS}{reach.removesuffix('.')}."
+    said = (
+        "Difference: red is brighter, blue darker, white unchanged; the deepest colour is "
+        f"{reached(change)}."
     )
+    if not colour:
+        return said
+    return (
+        f"{said} Of each pixel its most changed channel counts; magenta is neither brighter nor "
+        "darker on balance."
+    )
+
+
+def reached(change: Change) -> str:
+    """The greatest change, with its unit."""
+    return wording.with_unit(rounding.measure(change.reach), change.unit).removesuffix(".")
 
 
 def changed(row: Row) -> bool:

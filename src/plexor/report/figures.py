@@ -36,12 +36,23 @@ _WIDEST_LINEAR = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """An estimate at one radius; NaN where undefined."""
+    """An estimate at one radius; NaN where undefined.
+
+    Attributes:
+        radius: where it is drawn.
+        value: the estimate.
+        low: lower end of its interval.
+        high: upper end.
+        counted: how many cases it rests on, in words.
+        told: what is said of it when it is pointed at; "" for nothing.
+    """
 
     radius: float
     value: float
     low: float
     high: float
+    counted: str = ""
+    told: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +90,21 @@ class Chart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dots:
-    """Cases as points of a scatter, all of one role."""
+    """Cases as points of a scatter, all of one role.
+
+    Attributes:
+        label: of all.
+        role: its look.
+        x: of each case.
+        y: of each case.
+        told: what is said of each when it is pointed at; empty for nothing.
+    """
 
     label: str
     role: Role
     x: tuple[float, ...]
     y: tuple[float, ...]
+    told: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,14 +144,20 @@ def draw(chart: Chart) -> str:
         radii = sorted({point.radius for line in chart.lines for point in line.points})
         places = _places(radii)
         scale = _scale(chart)
-        for number, line in enumerate(chart.lines):
-            _draw_line(axes, line, places, shift=number - (len(chart.lines) - 1) / 2)
+        shifts = [number - (len(chart.lines) - 1) / 2 for number in range(len(chart.lines))]
+        for line, shift in zip(chart.lines, shifts, strict=True):
+            _draw_line(axes, line, places, shift=shift)
         to_scale = all(place == radius for radius, place in places.items())
         label = chart.x_label if to_scale else f"{chart.x_label}, not to scale"
         _dress(axes, label, radii, places, scale)
         ends = [(line, line.points[-1].value) for line in chart.lines if line.points]
         _name_lines(axes, ends, max(places.values(), default=1.0), scale.top)
-        return _inline(_written(figure), chart.id, chart.title, chart.description)
+        marks = [
+            (x, point.value, point.told)
+            for line, shift in zip(chart.lines, shifts, strict=True)
+            for x, point in zip(_across(line, places, shift), line.points, strict=True)
+        ]
+        return _inline(figure, chart.id, chart.title, chart.description, _marks(axes, marks))
 
 
 def draw_scatter(scatter: Scatter) -> str:
@@ -162,7 +188,9 @@ def draw_scatter(scatter: Scatter) -> str:
                 color=_STAND_INS[dots.role],
                 annotation_clip=False,
             )
-        return _inline(_written(figure), scatter.id, scatter.title, scatter.description)
+        told = (zip(dots.x, dots.y, dots.told, strict=True) for dots in scatter.dots if dots.told)
+        marks = [mark for group in told for mark in group]
+        return _inline(figure, scatter.id, scatter.title, scatter.description, _marks(axes, marks))
 
 
 @contextmanager
@@ -211,8 +239,7 @@ def _draw_line(axes: Axes, line: Line, places: dict[float, float], *, shift: flo
     if line.role == "clean":
         _draw_level(axes, line, places)
         return
-    nudge = 0.007 * shift * max(places.values(), default=1.0)
-    x = [places[point.radius] + (nudge if point.radius else 0) for point in line.points]
+    x = _across(line, places, shift)
     y = [point.value for point in line.points]
     dash = (0, (4, 2.5)) if line.dashed else "solid"
     axes.plot(x, y, color=colour, linewidth=1.8, linestyle=dash, zorder=3)
@@ -226,6 +253,23 @@ def _draw_line(axes: Axes, line: Line, places: dict[float, float], *, shift: flo
         linewidth=1.1,
         zorder=2,
     )
+
+
+def _across(line: Line, places: dict[float, float], shift: float) -> list[float]:
+    """Where a line's points lie, a little beside each other, so that none hides another."""
+    nudge = 0.0 if line.role == "clean" else 0.007 * shift * max(places.values(), default=1.0)
+    return [places[point.radius] + (nudge if point.radius else 0) for point in line.points]
+
+
+def _marks(axes: Axes, marks: Sequence[tuple[float, float, str]]) -> str:
+    """Invisible circles over points, which tell their numbers when pointed at."""
+    drawn = []
+    for x, y, told in marks:
+        if told and math.isfinite(y):
+            right, up = axes.transData.transform((x, y))
+            place = f'cx="{right:.1f}" cy="{_HEIGHT - up:.1f}" r="9"'
+            drawn.append(f'<g class="mark"><title>{escape(told)}</title><circle {place}/></g>')
+    return "".join(drawn)
 
 
 def _draw_level(axes: Axes, line: Line, places: dict[float, float]) -> None:
@@ -274,8 +318,9 @@ def _name_lines(axes: Axes, ends: Sequence[tuple[Line, float]], x: float, top: f
         )
 
 
-def _inline(svg: str, name: str, title: str, description: str) -> str:
+def _inline(figure: Figure, name: str, title: str, description: str, marks: str) -> str:
     """Makes matplotlib's file an element of the page: colours and type of the page, unique ids."""
+    svg = _written(figure)
     body = svg[svg.index("<svg") :]
     # matplotlib's style sheet would apply to the whole page.
     body = re.sub(r"<(metadata|style)\b.*?</\1>\s*", "", body, flags=re.DOTALL)
@@ -290,4 +335,4 @@ def _inline(svg: str, name: str, title: str, description: str) -> str:
         f'<title id="{name}-title">{escape(title)}</title>'
         f'<desc id="{name}-desc">{escape(description)}</desc>'
     )
-    return opening + body[body.index(">") + 1 :]
+    return opening + body[body.index(">") + 1 : body.rindex("</svg>")] + marks + "</svg>"

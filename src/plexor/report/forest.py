@@ -70,8 +70,10 @@ def forest(
 
 def _drawn(row: ForestRow, y: float, *, percent: bool) -> list[str]:
     found = row.estimate
+    groups = "" if found.n_groups is None else f" in {wording.counted(found.n_groups, 'group')}"
+    told = f"{row.label}: {_words(found, percent=percent)}; n = {wording.count(found.n)}{groups}"
     parts = [
-        f'<g class="{row.role}">',
+        f'<g class="{row.role} mark"><title>{escape(told)}</title>',
         f'<text x="0" y="{y + 5}">{escape(row.label)}</text>',
         f'<text x="{_LABELS + _PLOT + 16}" y="{y + 5}">{_words(found, percent=percent)}</text>',
     ]

@@ -15,6 +15,17 @@ if TYPE_CHECKING:
     from plexor.report.view import View
 
 
+_SOURCES = (
+    "report.css",
+    "report.js",
+    "tables.js",
+    "tips.js",
+    "cases.js",
+    "comparator.js",
+    "volumes.js",
+)
+
+
 def render(
     page: View | StudyView | ReaderPage | TagView | ComparePage,
     version: str,
@@ -40,10 +51,10 @@ def render(
     return environment.get_template(template).render(
         page=page,
         version=version,
-        style=Markup(_source(environment, "report.css")),  # noqa: S704 (our own file)
-        script=Markup(_source(environment, "report.js")),  # noqa: S704 (our own file)
-        tables_script=Markup(_source(environment, "tables.js")),  # noqa: S704 (our own file)
-        volumes_script=Markup(_source(environment, "volumes.js")),  # noqa: S704 (our own file)
+        source={  # our own files
+            name: Markup(_source(environment, name))  # noqa: S704
+            for name in _SOURCES
+        },
     )
 
 

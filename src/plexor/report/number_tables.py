@@ -35,6 +35,7 @@ from plexor.report.figures import Dots, Role, Scatter, draw_scatter
 from plexor.report.table import Cell, Table
 
 _MOST_DOTS = 500
+_MOST_TOLD = 200
 
 
 def number_table(summary: Summary) -> Table:
@@ -207,4 +208,14 @@ def _dots(done: pd.DataFrame, label: str, probe: str, role: Role) -> Dots:
         role=role,
         x=tuple(float(truth) for truth in rows["truth"]),
         y=tuple(float(outputs[0]) for outputs in rows["outputs_after"]),
+        told=_told(rows, label) if len(rows) <= _MOST_TOLD else (),
+    )
+
+
+def _told(rows: pd.DataFrame, label: str) -> tuple[str, ...]:
+    """What is said of each case when it is pointed at."""
+    answers = (float(outputs[0]) for outputs in rows["outputs_after"])
+    return tuple(
+        f"{case_id}, {label}: {rounding.amount(answer)}, truly {rounding.amount(float(truth))}"
+        for case_id, truth, answer in zip(rows["case_id"], rows["truth"], answers, strict=True)
     )

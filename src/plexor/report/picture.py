@@ -13,6 +13,7 @@ from plexor.cases.bands import bands
 from plexor.cases.formats.png import PngCodec
 from plexor.cases.grid import Reordering
 from plexor.cases.image import Image
+from plexor.report.signed_change import signed_change
 
 Values = NDArray[np.floating[Any]]
 Bytes = NDArray[np.uint8]
@@ -56,15 +57,13 @@ class Change:
 
     Attributes:
         perturbed: PNG as a data URI.
-        difference: perturbed minus original: mid-grey where nothing changed.
-        gain: amplification of the difference relative to the images shown.
-        reach: greatest absolute change, in values; white and black in the difference.
+        difference: perturbed minus original, with its sign: see ``signed_change``.
+        reach: greatest absolute change, in values; the deepest colours of the difference.
         unit: of the values.
     """
 
     perturbed: str
     difference: str
-    gain: float
     reach: float
     unit: str
 
@@ -102,11 +101,9 @@ def show_change(original: Image, perturbed: Image, seen: Frame) -> Change:
     """The perturbed image and its difference from the original."""
     change = _part(perturbed, seen) - _part(original, seen)
     reach = float(np.abs(change).max())
-    scale = 127 / reach if reach else 0.0
     return Change(
         perturbed=show(perturbed, seen),
-        difference=uri(np.round(128 + change * scale).clip(0, 255).astype(np.uint8)),
-        gain=scale * (seen.high - seen.low) / 255,
+        difference=uri(signed_change(change, reach)),
         reach=reach,
         unit=original.intensity.unit,
     )

@@ -18,6 +18,8 @@ MOST_CHARACTERS = 3_600_000
 """Of full-size pictures in one page, so that it stays below 5 MB."""
 THUMBNAIL = 72
 """Longest side of a reduced picture, pixels."""
+MOST_REDUCED = 700_000
+"""Characters of reduced pictures in one page; of more, the page shows their files alone."""
 
 _PNG = "data:image/png;base64,"
 
@@ -27,8 +29,9 @@ class Placed:
     """A picture in a page.
 
     Attributes:
-        source: a data URI: the picture, or a reduced one.
-        full: path of the full-size picture from the page; "" where ``source`` is that.
+        source: a data URI: the picture, or a reduced one; where there is room for neither, the
+            path of the picture from the page.
+        full: path of the full-size picture from the page; "" where ``source`` is a whole picture.
     """
 
     source: str
@@ -42,18 +45,21 @@ class Pictures:
     Attributes:
         most: characters of full-size pictures in the page, at most.
         spent: characters so far.
+        reduced: characters of reduced pictures so far.
         files: name → PNG, for ``FOLDER`` beside the page.
     """
 
     most: float = MOST_CHARACTERS
     spent: int = 0
+    reduced: int = 0
     files: dict[str, bytes] = field(default_factory=dict)
 
-    def place(self, picture: str) -> Placed:
+    def place(self, picture: str, *, reducible: bool = True) -> Placed:
         """Places a picture: in full while there is room, else reduced, with a file beside the page.
 
         Args:
             picture: PNG as a data URI.
+            reducible: whether a mean of its pixels is a picture; else its file alone is shown.
         """
         if self.spent + len(picture) <= self.most:
             self.spent += len(picture)
@@ -61,7 +67,12 @@ class Pictures:
         data = base64.b64decode(picture.removeprefix(_PNG))
         name = f"{digest_bytes(data)[:16]}.png"
         self.files[name] = data
-        return Placed(source=_reduced(data), full=f"{FOLDER}/{name}")
+        full = f"{FOLDER}/{name}"
+        if self.reduced >= MOST_REDUCED or not reducible:
+            return Placed(source=full, full=full)
+        small = _reduced(data)
+        self.reduced += len(small)
+        return Placed(source=small, full=full)
 
 
 def _reduced(data: bytes) -> str:

@@ -136,11 +136,6 @@ def measure(value: float | None) -> str:
     return text.replace("-", MINUS)
 
 
-def gain(factor: float) -> str:
-    """An amplification in words."""
-    return f"{factor:.0f} times" if factor >= 10 else f"{factor:.2g} times"
-
-
 def amount(value: float | None) -> str:
     """An output of the model: no decimal from 100, one from 1, else two significant figures."""
     if value is None or math.isnan(value):

@@ -151,7 +151,10 @@ def _point(radius: float, estimate: StoredEstimate) -> Point:
         math.nan if number is None else number
         for number in (estimate.value, estimate.low, estimate.high)
     )
-    return Point(radius=float(radius), value=value, low=low, high=high)
+    counted = wording.counted(estimate.n, "case")
+    if estimate.n_groups is not None:
+        counted += f" in {wording.counted(estimate.n_groups, 'group')}"
+    return Point(radius=float(radius), value=value, low=low, high=high, counted=counted)
 
 
 def chart(
@@ -165,13 +168,19 @@ def chart(
 ) -> str:
     """Draws lines against the radius; ``unit`` is for numbers other than shares and indices."""
     threat = members[0].threat
-    drawn = tuple(one for one in lines if one.points)
+    ball = NORMS[threat.norm].symbol
+    sizes = {probe.threat.radius: f"{probe.threat.size} ({ball})" for probe in members}
+    drawn = tuple(
+        replace(one, points=tuple(_told(one, at, sizes, unit, index=index) for at in one.points))
+        for one in lines
+        if one.points
+    )
     return draw(
         Chart(
             id=chart_id,
             title=title,
             description=". ".join(_in_words(one, unit, index=index) for one in drawn) + ".",
-            x_label=f"change allowed, {threat.size_unit} ({NORMS[threat.norm].symbol})",
+            x_label=f"change allowed, {threat.size_unit} ({ball})",
             lines=drawn,
             unit=unit,
             index=index,
@@ -181,13 +190,22 @@ def chart(
 
 def _in_words(line: Line, unit: str, *, index: bool) -> str:
     """A line in words, for screen readers, e.g. ``attacked: 53.0 % at 1, 38.0 % at 2``."""
-
-    def value(point: Point) -> str:
-        if unit:
-            return wording.with_unit(rounding.amount(point.value), unit)
-        if index:
-            return rounding.area(point.value)
-        return wording.share(point.value)
-
-    at = (f"{value(point)} at {point.radius:g}" for point in line.points)
+    at = (f"{_value(point, unit, index=index)} at {point.radius:g}" for point in line.points)
     return f"{line.label}: {', '.join(at)}"
+
+
+def _value(point: Point, unit: str, *, index: bool) -> str:
+    if unit:
+        return wording.with_unit(rounding.amount(point.value), unit)
+    return rounding.area(point.value) if index else wording.share(point.value)
+
+
+def _told(line: Line, point: Point, sizes: Mapping[float, str], unit: str, *, index: bool) -> Point:
+    """A point with what is said of it when it is pointed at; at radius 0 the untouched line is."""
+    if line.role != "clean" and point.radius not in sizes:
+        return point
+    where = "" if line.role == "clean" else f", {sizes[point.radius]}"
+    words = rounding.amount_bounds if unit else rounding.area_bounds if index else rounding.bounds
+    limits = words(point) if math.isfinite(point.low) and math.isfinite(point.high) else ""
+    value = f"{_value(point, unit, index=index)} {limits}".strip()
+    return replace(point, told=f"{line.label}{where}: {value}; {point.counted}")

@@ -17,6 +17,7 @@ from plexor.findings.summary.results import of_kind
 from plexor.findings.summary.summary import Summary
 from plexor.report import words
 from plexor.report.attack_family import families, family, family_words
+from plexor.report.case_table import CaseTable, case_table
 from plexor.report.change_table import change_table
 from plexor.report.comparator import Comparator, comparator
 from plexor.report.confusion import Confusions, confusions
@@ -76,6 +77,7 @@ class View:
     confusions: tuple[Confusions, ...]
     shortcuts: Shortcuts | None
     changes: Table | None
+    every_case: CaseTable
     comparator: Comparator
     volumes: Volumes
     flags_words: str
@@ -87,8 +89,23 @@ class View:
     facts: tuple[Fact, ...]
 
 
-def view(run: RunDirectory, summary: Summary, findings: pd.DataFrame, pictures: Pictures) -> View:
-    """Builds the whole page, and places its pictures."""
+def view(
+    run: RunDirectory,
+    summary: Summary,
+    findings: pd.DataFrame,
+    pictures: Pictures,
+    *,
+    most_cases: int | None = None,
+) -> View:
+    """Builds the whole page, and places its pictures.
+
+    Args:
+        run: the run.
+        summary: of the run.
+        findings: of the run.
+        pictures: of the page.
+        most_cases: how many cases the comparator shows; None for all that the run kept.
+    """
     raised = _raised(summary)
     grouped = _lead_first(summary)
     ranked = _ranked(summary)
@@ -96,7 +113,8 @@ def view(run: RunDirectory, summary: Summary, findings: pd.DataFrame, pictures: 
     number, several = kind == "regression", kind == "multilabel"
     outlined = kind == "segmentation"
     one_class = not number and not several and not outlined
-    compared = comparator(run, summary, findings, pictures)
+    every_case = case_table(run, summary, findings, pictures)
+    compared = comparator(run, summary, findings, pictures, most_cases=most_cases)
     return View(
         title=_title(summary),
         subtitle=_subtitle(summary),
@@ -129,6 +147,7 @@ def view(run: RunDirectory, summary: Summary, findings: pd.DataFrame, pictures: 
         else (),
         shortcuts=shortcuts(summary),
         changes=change_table(summary),
+        every_case=every_case,
         comparator=compared,
         volumes=volumes(run, summary, compared, room=room_beside(pictures.spent, pictures.most)),
         flags_words=_flags_words(summary, raised),

@@ -19,9 +19,7 @@
   let size = 0;
 
   async function unpacked(text, bytes) {
-    const packed = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
-    const flat = new Uint8Array(await new Response(stream).arrayBuffer());
+    const flat = await plexor.inflated(text);
     if (bytes === 1) return new Int8Array(flat.buffer);
     const n = flat.length / 2;
     return Uint16Array.from({ length: n }, (_, i) => flat[i] | (flat[n + i] << 8));
