@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from scripts.planted_tags.films import ASPECTS, Pool, phantoms, real_films, with_drawn_labels
@@ -33,6 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder of the results")
     parser.add_argument("--manifest", type=Path, help="tag-free films; phantoms where not given")
+    parser.add_argument("--only", nargs="+", help="of phantoms, films and drawn, these")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stops after these")
     asked = parser.parse_args()
@@ -43,15 +45,25 @@ def main() -> None:
         pools = {"films": real, "drawn": with_drawn_labels(real)}
     begun = time.monotonic()
     for films, pool in pools.items():
+        if asked.only is not None and films not in asked.only:
+            continue
         _measure_all(films, pool, asked, begun)
+
+
+def results(folder: Path) -> list[dict[str, Any]]:
+    """Every network measured so far, of all tables in a folder; a network counts once."""
+    rows = [
+        json.loads(line)
+        for table in sorted(folder.glob("*.jsonl"), reverse=True)
+        for line in table.read_text().splitlines()
+    ]
+    return list({row["name"]: row for row in rows}.values())
 
 
 def _measure_all(films: str, pool: Pool, asked: argparse.Namespace, begun: float) -> None:
     table = asked.out / f"{films}.jsonl"
     table.parent.mkdir(parents=True, exist_ok=True)
-    known = set()
-    if table.exists():
-        known = {json.loads(line)["name"] for line in table.read_text().splitlines()}
+    known = {row["name"] for row in results(asked.out)}
     for setting in settings(films, asked.rounds):
         if setting.name in known:
             continue
