@@ -14,7 +14,7 @@ from plexor.report.html import render
 from plexor.report.pictures import FOLDER, MOST_CHARACTERS, Pictures
 from plexor.report.reader_section import reader_page
 from plexor.report.study_page import study_view
-from plexor.report.study_pictures import study_pictures
+from plexor.report.study_pictures import study_pictures, study_tags
 from plexor.report.tag_page import tag_view
 from plexor.report.view import view
 
@@ -77,9 +77,12 @@ def _write_study(study: RunDirectory, *, one_file: bool) -> Path:
     result = read_study(study.path)
     for arm in result.arms:
         write_report(study.path / arm.run, one_file=one_file)
+        if arm.tags:
+            write_report(study.path / arm.tags, one_file=one_file)
     pictures = Pictures(most=math.inf if one_file else MOST_CHARACTERS)
     shown = study_pictures(study.path, result, pictures)
-    page = render(study_view(result, shown), result.plexor, template="study.html")
+    tagged = study_tags(study.path, result, pictures)
+    page = render(study_view(result, shown, tagged), result.plexor, template="study.html")
     study.write_pictures(FOLDER, pictures.files)
     return study.write_report(page)
 
