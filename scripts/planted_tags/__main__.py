@@ -7,11 +7,11 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
 from scripts.planted_tags.films import ASPECTS, Pool, phantoms, real_films, with_drawn_labels
 from scripts.planted_tags.network import Setting, measured
+from scripts.planted_tags.page import results
 
 PHIS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9)
 _NULLS = 3
@@ -35,6 +35,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the results")
     parser.add_argument("--manifest", type=Path, help="tag-free films; phantoms where not given")
     parser.add_argument("--only", nargs="+", help="of phantoms, films and drawn, these")
+    parser.add_argument("--aspects", nargs="+", help="of what is planted, these")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stops after these")
     asked = parser.parse_args()
@@ -50,22 +51,12 @@ def main() -> None:
         _measure_all(films, pool, asked, begun)
 
 
-def results(folder: Path) -> list[dict[str, Any]]:
-    """Every network measured so far, of all tables in a folder; a network counts once."""
-    rows = [
-        json.loads(line)
-        for table in sorted(folder.glob("*.jsonl"), reverse=True)
-        for line in table.read_text().splitlines()
-    ]
-    return list({row["name"]: row for row in rows}.values())
-
-
 def _measure_all(films: str, pool: Pool, asked: argparse.Namespace, begun: float) -> None:
     table = asked.out / f"{films}.jsonl"
     table.parent.mkdir(parents=True, exist_ok=True)
     known = {row["name"] for row in results(asked.out)}
     for setting in settings(films, asked.rounds):
-        if setting.name in known:
+        if setting.name in known or setting.aspect not in (asked.aspects or [setting.aspect]):
             continue
         if time.monotonic() - begun > 60 * asked.minutes:
             break
