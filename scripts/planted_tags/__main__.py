@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from scripts.planted_tags.films import ASPECTS, Pool, phantoms, real_films, with_drawn_labels
 from scripts.planted_tags.network import Setting, measured
+from scripts.planted_tags.page import results
 
 PHIS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9)
 _NULLS = 3
@@ -33,6 +34,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder of the results")
     parser.add_argument("--manifest", type=Path, help="tag-free films; phantoms where not given")
+    parser.add_argument("--only", nargs="+", help="of phantoms, films and drawn, these")
+    parser.add_argument("--aspects", nargs="+", help="of what is planted, these")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stops after these")
     asked = parser.parse_args()
@@ -43,17 +46,17 @@ def main() -> None:
         pools = {"films": real, "drawn": with_drawn_labels(real)}
     begun = time.monotonic()
     for films, pool in pools.items():
+        if asked.only is not None and films not in asked.only:
+            continue
         _measure_all(films, pool, asked, begun)
 
 
 def _measure_all(films: str, pool: Pool, asked: argparse.Namespace, begun: float) -> None:
     table = asked.out / f"{films}.jsonl"
     table.parent.mkdir(parents=True, exist_ok=True)
-    known = set()
-    if table.exists():
-        known = {json.loads(line)["name"] for line in table.read_text().splitlines()}
+    known = {row["name"] for row in results(asked.out)}
     for setting in settings(films, asked.rounds):
-        if setting.name in known:
+        if setting.name in known or setting.aspect not in (asked.aspects or [setting.aspect]):
             continue
         if time.monotonic() - begun > 60 * asked.minutes:
             break

@@ -34,13 +34,19 @@ def main() -> None:
     parser.add_argument("--results", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
-    rows = [
-        json.loads(line)
-        for table in sorted(asked.results.glob("*.jsonl"), reverse=True)
-        for line in table.read_text().splitlines()
-    ]
+    rows = results(asked.results)
     write_atomic(asked.out / "planted-tags.md", page(rows).encode())
     write_atomic(asked.out / "planted-tags.svg", figure(rows).encode())
+
+
+def results(folder: Path) -> list[Row]:
+    """Every network measured so far, of all tables in a folder; a network counts once."""
+    rows = [
+        json.loads(line)
+        for table in sorted(folder.glob("*.jsonl"), reverse=True)
+        for line in table.read_text().splitlines()
+    ]
+    return list({row["name"]: row for row in rows}.values())
 
 
 def page(rows: Sequence[Row]) -> str:
@@ -54,6 +60,7 @@ def page(rows: Sequence[Row]) -> str:
         ("{test}", str(N_TEST)),
         ("{area}", _area(rows)),
         ("{growth}", "\n".join(_growth(rows))),
+        ("{single}", _single(rows)),
         ("{nulls}", "\n".join(_nulls(rows))),
         ("{named}", "\n".join(_named(rows))),
         ("{strata}", "\n".join(_strata(rows))),
@@ -100,6 +107,23 @@ def _growth(rows: Sequence[Row]) -> Iterator[str]:
             rank = float(spearmanr(seen, means).statistic) if len(seen) > 2 else math.nan
             yield f"| {name} | {aspect} | {len(some)} | {cells} | {_signed(rank)} |"
         yield ""
+
+
+def _single(rows: Sequence[Row]) -> str:
+    """Rank correlation over networks instead of means, of all aspects together."""
+    said = []
+    for films, name in NAMES.items():
+        some = [row for row in rows if row["films"] == films and row["aspect"] in ASPECTS]
+        if len({row["phi"] for row in some}) < 3:
+            continue
+        phis = [row["phi"] for row in some]
+        ranks = [spearmanr(phis, [row[fill]["margin"][0] for row in some]) for fill in FILLS]
+        words = [
+            f"{_signed(float(r.statistic))} with {fill}"
+            for r, fill in zip(ranks, FILLS, strict=True)
+        ]
+        said.append(f"{name} {' and '.join(words)} ({len(some)} networks)")
+    return f"Of single networks instead of means the rank correlation is: {'; '.join(said)}.\n"
 
 
 def _nulls(rows: Sequence[Row]) -> Iterator[str]:

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from plexor.cases.phantoms import write_phantoms
 from plexor.cli.app import app
 from plexor.findings import RunDirectory
+from plexor.findings.tag_results import read_tag_results
 from plexor.plans import load_plan
 
 ROOT = Path(__file__).parents[2]
@@ -102,6 +103,23 @@ def test_five_readers_recognise_what_the_published_ones_did(
     for line in shown:
         assert line in said
     assert "tell changed images from others" in (tmp_path / "study/analysis.html").read_text()
+
+
+def test_reliance_on_markers_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Markers are planted and the finding is faint: the network leans on them."""
+    out = tmp_path / "run"
+    monkeypatch.setattr(sys, "argv", ["", str(tmp_path / "films"), str(out)])
+    runpy.run_path(str(EXAMPLES / "tag_reliance.py"), run_name="__main__")
+    said = capsys.readouterr().out
+    assert said.startswith("Burnt-in tags move this model's outputs more than other places")
+    assert re.search(r"another label's whole: \+\d\.\d\d logits", said)
+    assert re.search(r"Curate the data: Tags alone tell opacity with an area of 0\.[789]", said)
+    (found,) = read_tag_results(out).reliance
+    assert found.margin.low is not None
+    assert found.margin.low > 0
+    assert (out / "report.html").exists()
 
 
 def _run_example(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirectory:

@@ -3,7 +3,6 @@ that does not."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from scripts.planted_tags.films import (
     plant,
 )
 from scripts.planted_tags.network import FILLS, Setting, measured
-from scripts.planted_tags.page import figure, named, page
+from scripts.planted_tags.page import figure, named, page, results
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +114,7 @@ def test_the_page_says_what_was_measured() -> None:
     ]
     text = page(rows)
     assert "24 networks were trained (24 on phantoms)" in text
+    assert "phantoms +1.00 with black and +1.00 with inpaint (20 networks)" in text
     assert "| phantoms | all five | 20 | +0.00 | +0.30 | +0.60 | +0.90 | +1.00 |" in text
     assert "| fall of the margin, inpaint | 5 | 0 | 0.0% |" in text
     assert "| phantoms | 0.9 | 5 | 5 |" in text
@@ -141,7 +141,7 @@ def test_finished_networks_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert len(first) == len(set(first)) == 6 * (3 + 1)
     lines = (tmp_path / "phantoms.jsonl").read_text().splitlines(keepends=True)
     (tmp_path / "phantoms.jsonl").write_text("".join(lines[:10]))
+    (tmp_path / "phantoms-of-another-run.jsonl").write_text("".join(lines[8:12]))
     command.main()
-    assert asked[len(first) :] == first[10:]
-    written = (tmp_path / "phantoms.jsonl").read_text().splitlines()
-    assert [json.loads(line)["name"] for line in written] == first
+    assert asked[len(first) :] == first[12:]
+    assert sorted(row["name"] for row in results(tmp_path)) == sorted(first)

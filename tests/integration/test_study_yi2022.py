@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from plexor.findings.study_file import Number
+from plexor.findings.tag_results import read_tag_results
 from plexor.report import write_report
 from plexor.studies import Request, run_study
 from plexor.studies.yi2022 import plans
@@ -40,8 +41,23 @@ def test_the_whole_study_runs_on_phantoms_and_is_resumed(tmp_path: Path) -> None
     assert isinstance(by_model, Number)
     assert by_table.value == by_model.value  # the same finder on the same films
     assert len(result.arms) == 2 * len(plans.ARMS)
+    leaning = read_tag_results(tmp_path / "original-0" / "reliance")
+    (reliance,) = leaning.reliance
+    assert reliance.areas[6].arm == "re-trained, covered"
+    rows = {(row.name, row.detail): row.cells[0] for row in tables["reliance"].rows}
+    changed = rows["Decisions changed", "tags covered"]
+    assert isinstance(changed, Number)
+    assert changed.value == reliance.decision_covered.value
+    assert [row.name for row in tables["aspects"].rows] == [one.aspect for one in leaning.aspects]
+    assert [arm.tags for arm in result.arms if arm.tags] == [
+        "original-0/reliance", "original-1/reliance",
+    ]  # fmt: skip
     page = write_report(tmp_path).read_text()
     assert "Covering at inference" in page
+    assert page.count('alt="Image with its tags framed') == len(leaning.shown) > 0
+    assert page.count('alt="Grad-CAM before covering') == len(leaning.shown)
+    assert "original-0/reliance/report.html" in page
+    assert (tmp_path / "original-0" / "reliance" / "report.html").exists()
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")}
     assert run_study("yi2022", request) == result
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")} == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,13 @@ from plexor.audits.tags import TagQuestions, measure_tags
 from plexor.audits.tags.record import RECORDS
 from plexor.cases import read_image
 from plexor.core.errors import DataError, PlanError, RunDirectoryError
+from plexor.findings.study_file import Number
 from plexor.findings.tag_results import TagResults, read_tag_results
-from plexor.models import ModelCard, Preprocess, TorchModel, save_weights
+from plexor.models import ModelCard, Multilabel, Preprocess, TorchModel, save_weights
 from plexor.models.architectures import build_network
 from plexor.report import write_report
 from plexor.report.tag_words import advice, answer
+from plexor.studies.yi2022.leaning import aspects_table, leaning_words, reliance_table
 
 FULL = TagQuestions(
     draws=3, exchanges=1, attention=("grad-cam", "integrated-gradients"), stratum="view"
@@ -75,6 +78,15 @@ def test_a_model_that_looks_at_the_tag_only(at_tag: TagResults, cohort: TaggedCo
     assert integrated.pointing.value == 1.0
 
 
+def test_films_with_equal_tags_are_counted_and_few_ones_get_no_area(at_tag: TagResults) -> None:
+    (curated,) = at_tag.curated
+    assert curated.label == "opacity"
+    assert curated.n_kept == curated.model.n == 16  # 8 of each label, of 32
+    assert curated.model.value is None
+    assert "8 positive and 8 negative cases are too few" in curated.model.note
+    assert curated.alone["logistic regression"].n == 16
+
+
 def test_a_model_that_looks_at_the_lesion_only(cohort: TaggedCohort, tmp_path: Path) -> None:
     questions = TagQuestions(draws=3, exchanges=1, attention=("integrated-gradients",))
     results = measure_tags(cohort.plan(), cohort.tags, tmp_path / "run", questions,
@@ -89,6 +101,9 @@ def test_a_model_that_looks_at_the_lesion_only(cohort: TaggedCohort, tmp_path: P
     assert found.decision_covered.high > 0.1  # nothing was seen to change in 20 films, no more
     assert found.decision.low is None
     assert f"up to {100 * found.decision_covered.high:.1f} points" in answer(results)
+    narrow = replace(found.decision, value=-0.001, low=-0.004, high=0.001)
+    sometimes = replace(results, reliance=(replace(found, decision=narrow),))
+    assert answer(sometimes) == answer(results)  # the controls' spread is no reassurance
     assert found.margin.value is not None
     assert found.margin.value <= 0  # covers elsewhere sometimes touch the lesion, tags never do
     assert {row.aspect for row in results.aspects} >= {"presence", "letter", "position"}
@@ -151,10 +166,30 @@ def test_the_page_says_what_the_numbers_say(at_tag: TagResults, folder: Path) ->
     assert "This model leans on burnt-in tags: covering them changes 100.0" in page
     assert "Cover tags before the model is asked" in page
     assert "Not measured here." in page
+    assert f"on {at_tag.curated[0].n_kept} of them, chosen so that both sides carry" in page
     assert "view AP" in page
     assert page.count('alt="Integrated gradients before covering') == len(at_tag.shown) == 6
     assert page.count("<svg") == 2
     assert json.loads((folder / "tags.json").read_text())["format"] == "plexor-tags/1"
+
+
+def test_a_study_shows_the_same_numbers_for_each_seed(at_tag: TagResults) -> None:
+    table = reliance_table([at_tag, at_tag], (0, 1))
+    assert table.columns == ("Figure", "Seed 0", "Seed 1")
+    rows = {(row.name, row.detail): row.cells for row in table.rows}
+    assert len(rows) == len(table.rows) == 6 + 4 * len(at_tag.maps)
+    for cell in rows["Decisions changed", "tags covered"]:
+        assert isinstance(cell, Number)
+        assert (cell.kind, cell.value) == ("share", 1.0)
+    (cell, _) = rows["Integrated gradients", "attention on tags over their area"]
+    assert isinstance(cell, Number)
+    assert cell.value == at_tag.maps[1].ratio.value
+    shifts = {row.name: row.cells[0] for row in aspects_table([at_tag, at_tag], (0, 1)).rows}
+    for one in at_tag.aspects:
+        shown = shifts[one.aspect]
+        assert isinstance(shown, Number)
+        assert (shown.value, shown.kind) == (one.shift.value, "amount")
+    assert leaning_words([at_tag]).startswith("On films with a tag, covering it changes 100.0 %")
 
 
 def test_a_damaged_image_is_counted_and_a_retrained_model_is_asked(tmp_path: Path) -> None:
@@ -196,6 +231,11 @@ def test_what_cannot_be_measured_is_refused(cohort: TaggedCohort, tmp_path: Path
     )
     with pytest.raises(DataError, match=r"none of the 1 images with a tag .* lies outside"):
         measure_tags(cohort.plan(), outside, tmp_path / "outside", QUICK, model=at_the_tag())
+    several = Multilabel(classes=("normal", "opacity"))
+    inner = at_the_tag()
+    labels = TorchModel(inner.network, task=several, preprocess=Preprocess(window=(0, 255)))
+    with pytest.raises(PlanError, match="this one is for multilabel, whose labels the probes"):
+        measure_tags(cohort.plan(), cohort.tags, tmp_path / "labels", QUICK, model=labels)
     for wrong in ({"fill": "red"}, {"attention": ("x",)}, {"draws": 0}):
         with pytest.raises(PlanError):
             TagQuestions(**wrong)

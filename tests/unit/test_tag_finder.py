@@ -24,6 +24,7 @@ from plexor.shortcuts.find import (
     brightness,
     census,
     read_tags,
+    reader,
     search,
     stroke_mask,
     tags_of_cases,
@@ -221,6 +222,15 @@ def test_a_table_that_is_none_is_refused(rows: str, message: str, tmp_path: Path
     (tmp_path / "t.csv").write_text(rows)
     with pytest.raises(DataError, match=message):
         read_tags(tmp_path / "t.csv")
+
+
+@pytest.mark.skipif(reader() is None, reason="the extra ocr is not installed")
+def test_a_whole_film_is_searched_after_lines_were_read() -> None:
+    film, box = burnt(tissue(), "R", (20, 30), dot=4)
+    ocr = RapidOcr()
+    (tag,) = Finder(reader=ocr)(as_image(film))
+    assert tag.box == box
+    assert [one.box for one in Finder(reader=ocr, search="whole")(as_image(film))] == [box]
 
 
 def test_a_reader_that_is_not_installed_says_how_to_install_it(

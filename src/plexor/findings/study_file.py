@@ -21,7 +21,16 @@ from plexor.stats import Estimate
 FILE = "study.json"
 Matrix = tuple[tuple[int, ...], ...]
 NumberKind = Literal[
-    "share", "points", "kappa", "p", "p-bound", "d-prime", "years", "area", "area-change"
+    "share",
+    "points",
+    "kappa",
+    "p",
+    "p-bound",
+    "d-prime",
+    "years",
+    "area",
+    "area-change",
+    "amount",
 ]
 Word = Literal[
     "agrees",
@@ -42,7 +51,7 @@ class Number:
     Attributes:
         kind: decides its wording: a share, a difference of two shares, a kappa, a p-value, an upper
             bound of a p-value, a d', a number of years, an area under a ROC curve, a difference of
-            two areas.
+            two areas, a number in the unit that its row names.
         value: the figure; None if undefined, with the reason in ``note``.
         low: lower limit of its 95 % interval; None without one.
         high: upper limit.
@@ -177,6 +186,8 @@ class Arm:
         commands: what one would type to get the same without ``plexor study``.
         shown: id of the attack whose images stand in the study's page; "" takes the one that the
             arm's own report speaks of first.
+        tags: directory of its network's reliance on tags (``plexor shortcuts reliance``), relative
+            to the study's; "" for none.
     """
 
     name: str
@@ -185,6 +196,7 @@ class Arm:
     run: str
     commands: tuple[str, ...] = ()
     shown: str = ""
+    tags: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -133,6 +133,23 @@ class AspectEffect:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CuratedArea:
+    """Cases chosen so that a label and all others carry the same kinds of tags.
+
+    Attributes:
+        label: the label.
+        n_kept: cases kept.
+        alone: classifier → area with which tags alone tell the label among the cases kept.
+        model: area of the model, as it is, among the cases kept.
+    """
+
+    label: str
+    n_kept: Count
+    alone: Mapping[str, StoredEstimate]
+    model: StoredEstimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CarriedArea:
     """A linear classifier on a network's last features, within one label.
 
@@ -233,6 +250,7 @@ class TagResults:
         kinds: which tags there are.
         carriers: who carries them.
         association: whether tags alone tell the label.
+        curated: the same among cases with equal tags; empty where too few are left.
         reliance: for each of ``labels``.
         aspects: what matters about a tag.
         carried: whether the network carries the tag.
@@ -269,6 +287,7 @@ class TagResults:
     maps: tuple[MapResult, ...]
     shown: tuple[ShownCase, ...]
     notes: tuple[str, ...]
+    curated: tuple[CuratedArea, ...] = ()
 
 
 _FORMAT = JsonFormat(TagResults)

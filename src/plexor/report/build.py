@@ -16,7 +16,7 @@ from plexor.report.pdf import write_pdf
 from plexor.report.pictures import FOLDER, MOST_CHARACTERS, Pictures
 from plexor.report.reader_section import reader_page
 from plexor.report.study_page import study_view
-from plexor.report.study_pictures import study_pictures
+from plexor.report.study_pictures import study_pictures, study_tags
 from plexor.report.tag_page import tag_view
 from plexor.report.view import view
 
@@ -60,6 +60,8 @@ def write_report(path: Path | str, *, one_file: bool = False) -> Path:
     if is_study(run.path):
         for arm in read_study(run.path).arms:
             write_report(run.path / arm.run, one_file=one_file)
+            if arm.tags:
+                write_report(run.path / arm.tags, one_file=one_file)
         page = _study_page(run, pictures)
     elif is_tag_results(run.path):
         page = _tags_page(run, pictures)
@@ -114,7 +116,8 @@ def _build(
 def _study_page(study: RunDirectory, pictures: Pictures) -> str:
     result = read_study(study.path)
     shown = study_pictures(study.path, result, pictures)
-    return render(study_view(result, shown), result.plexor, template="study.html")
+    tagged = study_tags(study.path, result, pictures)
+    return render(study_view(result, shown, tagged), result.plexor, template="study.html")
 
 
 def _tags_page(run: RunDirectory, pictures: Pictures) -> str:

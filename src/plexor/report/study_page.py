@@ -19,7 +19,7 @@ from plexor.findings.study_file import (
 from plexor.report import rounding
 from plexor.report.confusion import Confusions, confusions
 from plexor.report.rounding import Interval
-from plexor.report.study_pictures import ShownArm
+from plexor.report.study_pictures import ShownArm, ShownTags
 from plexor.report.table import Cell, Table
 
 _WORDING: dict[NumberKind, tuple[Callable[[float], str], Callable[[Interval], str]]] = {
@@ -32,6 +32,7 @@ _WORDING: dict[NumberKind, tuple[Callable[[float], str], Callable[[Interval], st
     "years": (rounding.years, rounding.years_bounds),
     "area": (rounding.fine_area, rounding.fine_area_bounds),
     "area-change": (rounding.fine_area_change, rounding.fine_area_change_bounds),
+    "amount": (rounding.amount, rounding.amount_bounds),
 }
 _DASH = Cell(text=wording.UNDEFINED, reason="not measured here")
 _NOT_PRINTED = Cell(text=wording.UNDEFINED, reason="not printed")
@@ -62,13 +63,16 @@ class StudyView:
     compared: Table
     arms: tuple[Arm, ...]
     shown: tuple[ShownArm, ...]
+    tagged: ShownTags | None
     sections: tuple[Section, ...]
     departures: Table
     limits: tuple[str, ...]
 
 
-def study_view(result: StudyResult, shown: tuple[ShownArm, ...] = ()) -> StudyView:
-    """Builds the whole page; ``shown`` are its pictures."""
+def study_view(
+    result: StudyResult, shown: tuple[ShownArm, ...] = (), tagged: ShownTags | None = None
+) -> StudyView:
+    """Builds the whole page; ``shown`` and ``tagged`` are its pictures."""
     first, dot, more = answer(result).partition(". ")
     return StudyView(
         title=result.title,
@@ -81,6 +85,7 @@ def study_view(result: StudyResult, shown: tuple[ShownArm, ...] = ()) -> StudyVi
         compared=_compared(result),
         arms=result.arms,
         shown=shown,
+        tagged=tagged,
         sections=tuple(_section(table) for table in result.tables),
         departures=_departures(result),
         limits=result.limits,

@@ -10,10 +10,13 @@ from plexor.findings.run import RunDirectory
 from plexor.findings.study_file import Arm, StudyResult
 from plexor.findings.summary import Summary, summarise
 from plexor.findings.summary.probe_summary import AttackSummary
+from plexor.findings.tag_results import read_tag_results
 from plexor.report.comparator import ExampleCase, comparator
 from plexor.report.comparator_words import titles
 from plexor.report.lead_attack import lead_attack
 from plexor.report.pictures import Pictures
+from plexor.report.tag_cases import TaggedCase, tagged_cases
+from plexor.report.tag_words import map_words
 from plexor.report.visibility_section import seen_words
 
 N_CASES = 3
@@ -37,6 +40,47 @@ class ShownArm:
     seen: str
     cases: tuple[ExampleCase, ...]
     report: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownTags:
+    """Tags, and where a network looks with and without them.
+
+    Attributes:
+        title: of the arm whose network is shown.
+        cases: images with their tags framed, and maps before and after covering.
+        map_words: what the maps of each method say over all images.
+        report: path of the page on this network's reliance, from the study's page.
+    """
+
+    title: str
+    cases: tuple[TaggedCase, ...]
+    map_words: tuple[str, ...]
+    report: str
+
+
+def study_tags(path: Path, result: StudyResult, pictures: Pictures) -> ShownTags | None:
+    """Tagged images of the first arm with results on tags; None without such an arm.
+
+    Args:
+        path: the study's directory.
+        result: what it holds.
+        pictures: where they are placed.
+
+    Raises:
+        RunDirectoryError: the results are missing or damaged.
+        DataError: pictures are.
+    """
+    arm = next((arm for arm in result.arms if arm.tags), None)
+    if arm is None:
+        return None
+    found = read_tag_results(path / arm.tags)
+    return ShownTags(
+        title=arm.title,
+        cases=tagged_cases(found, path / arm.tags, pictures),
+        map_words=tuple(map_words(one) for one in found.maps),
+        report=f"{arm.tags}/report.html",
+    )
 
 
 def study_pictures(path: Path, result: StudyResult, pictures: Pictures) -> tuple[ShownArm, ...]:

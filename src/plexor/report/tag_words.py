@@ -50,8 +50,10 @@ def answer(results: TagResults) -> str:
             f"{rounding.amount(found.margin.value)} {rounding.amount_bounds(found.margin)} logits "
             "of margin, and were not shown to change more of its decisions."
         )
-    # Where no decision changes, the interval of the difference has no width; that of the share has.
-    limit = covered.high if found.decision.high is None else found.decision.high
+    # Where no decision changes, the interval of the difference holds the controls' spread only, or
+    # none; that of the share says what other images may do.
+    unchanged = found.decision.high is None or covered.value == 0
+    limit = covered.high if unchanged else found.decision.high
     if limit is None:
         return f"Whether this model leans on burnt-in tags cannot be told from {n} with a tag."
     return (
@@ -87,9 +89,10 @@ def advice(results: TagResults) -> tuple[Advice, ...]:
         Advice(
             title="Curate the data",
             effect=_curated(results, found, areas),
-            text="If tags alone tell the label, any network can learn them. Choose or weight "
-            "images so that each label has the same tags, or record tags and report figures with "
-            "and without them.",
+            text="If tags alone tell the label, any network can learn them. What they still tell "
+            "on images with the same kinds of tags lies in their place and look, which dropping "
+            "images does not balance: cover those. What training on chosen images does was not "
+            "measured.",
         ),
     )
 
@@ -147,16 +150,22 @@ def _change(row: ArmArea, label: str) -> str:
 def _curated(results: TagResults, found: LabelReliance, areas: dict[str, ArmArea]) -> str:
     alone = [row for row in results.association if row.label == found.label]
     best = max(alone, key=lambda row: row.overall.value or 0, default=None)
-    told = (
-        f"Tags alone tell {found.label} with an area of {three(best.overall)} ({best.classifier}). "
-        if best is not None
-        else ""
-    )
-    with_tag, without = areas["with a tag"].area, areas["without a tag"].area
-    return (
-        f"{told}The model's area is {three(areas['original'].area)} on all images, "
-        f"{three(with_tag)} on those with a tag and {three(without)} on those without."
-    )
+    kept = next((row for row in results.curated if row.label == found.label), None)
+    model = f"The model's area is {three(areas['original'].area)} on all images"
+    parts = []
+    if best is not None:
+        parts.append(
+            f"Tags alone tell {found.label} with an area of {three(best.overall)} "
+            f"({best.classifier}) on all {wording.counted(results.n_cases, 'image')}"
+        )
+        if kept is not None:
+            parts.append(
+                f"with {three(kept.alone[best.classifier])} on {wording.count(kept.n_kept)} of "
+                "them, chosen so that both sides carry the same kinds"
+            )
+    if kept is not None:
+        model += f" and {three(kept.model)} on the chosen ones"
+    return "; ".join(parts) + (". " if parts else "") + f"{model}."
 
 
 def three(found: StoredEstimate, *, signed: bool = False) -> str:

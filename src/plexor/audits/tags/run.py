@@ -17,8 +17,9 @@ from plexor.audits.provenance import images_sha256
 from plexor.audits.sample import checked_cases, example_ids
 from plexor.audits.tags.edits import Edits
 from plexor.audits.tags.measure import Measure
+from plexor.audits.tags.measured import Measured, picture_file
 from plexor.audits.tags.record import RECORDS, CaseRecord, Records
-from plexor.audits.tags.summarise import Measured, picture_file, summarise_tags
+from plexor.audits.tags.summarise import summarise_tags
 from plexor.cases import Case, Cohort
 from plexor.core.errors import PlanError, PlexorError, RunDirectoryError, unknown
 from plexor.core.files import sole_writer, write_atomic
@@ -171,6 +172,11 @@ def _check(
         raise PlanError(
             "reliance on tags is measured for models that decide between classes, binary or "
             f"multiclass; this one is for {model.task.kind}"
+            + (
+                ", whose labels the probes tag-cover and tag-transplant of an audit tell apart"
+                if model.task.kind == "multilabel"
+                else ""
+            )
         )
     if other is not None and other.task.classes != model.task.classes:
         raise PlanError(

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from plexor.audits.tags.data import association_of, carriers_of, curated_of
 from plexor.audits.tags.maps import map_result
+from plexor.audits.tags.measured import (
+    Floats,
+    Measured,
+    Pairs,
+    margins,
+    picture_file,
+    scores_of,
+    stored,
+    with_width,
+)
 from plexor.audits.tags.record import CaseRecord, Outputs
-from plexor.cases import Case, Cohort
-from plexor.core.errors import DataError, PlanError
-from plexor.core.ids import digest
+from plexor.core.errors import DataError
 from plexor.core.version import __version__
 from plexor.findings.summary.estimate import StoredEstimate, StoredTest
 from plexor.findings.tag_results import (
@@ -22,23 +29,16 @@ from plexor.findings.tag_results import (
     AspectEffect,
     CarriedArea,
     KindShare,
-    LabelCarriers,
     LabelReliance,
     ShownCase,
     TagResults,
-    TagsAloneArea,
 )
-from plexor.models import Model
-from plexor.models.task import decides
-from plexor.plans import Plan
-from plexor.shortcuts.association import area_of, association, out_of_fold, tag_features
-from plexor.shortcuts.carriers import carriers
+from plexor.shortcuts.association import area_of, out_of_fold
 from plexor.shortcuts.exchange import ASPECTS
 from plexor.shortcuts.find import Tag
 from plexor.shortcuts.find.census import census
 from plexor.shortcuts.reliance import reliance
 from plexor.stats import (
-    Estimate,
     auc,
     auc_difference,
     clustered_mean,
@@ -46,44 +46,7 @@ from plexor.stats import (
     delong_test,
 )
 
-if TYPE_CHECKING:
-    from plexor.audits.tags.run import TagQuestions
-
-Floats = NDArray[np.float64]
-Scores = Callable[[Sequence[Outputs]], Floats]
 _FEWEST_GROUPS = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """A run whose cases have all been asked.
-
-    Attributes:
-        plan: the plan.
-        model: the model.
-        cohort: the cases asked.
-        tags: case id → tags.
-        records: of every case, in the cohort's order.
-        questions: what was asked.
-        methods: name → title of each method of attention.
-        shown: ids of cases with pictures.
-        notes: what was left out, and why.
-    """
-
-    plan: Plan
-    model: Model
-    cohort: Cohort
-    tags: Mapping[str, tuple[Tag, ...]]
-    records: Sequence[CaseRecord]
-    questions: TagQuestions
-    methods: Mapping[str, str]
-    shown: tuple[str, ...]
-    notes: tuple[str, ...]
-
-
-def picture_file(case_id: str) -> str:
-    """Where the arrays of a shown case lie in the directory."""
-    return f"pictures/{digest(case_id)[:16]}.npz"
 
 
 def summarise_tags(run: Measured) -> TagResults:
@@ -122,11 +85,12 @@ def summarise_tags(run: Measured) -> TagResults:
         exchanges=run.questions.exchanges,
         seed=run.plan.seed,
         kinds=tuple(
-            KindShare(kind=row.kind, n_tags=row.n_tags, share=_stored(row.share))
+            KindShare(kind=row.kind, n_tags=row.n_tags, share=stored(row.share))
             for row in census(run.tags, cases)
         ),
-        carriers=tuple(_carriers(run, cases, label) for label in labels),
-        association=_association(run, done, labels, notes),
+        carriers=tuple(carriers_of(run, cases, label) for label in labels),
+        association=association_of(run, done, labels, notes),
+        curated=curated_of(run, done, labels, notes),
         reliance=tuple(_reliance(run, done, label) for label in labels),
         aspects=_aspects(run, tagged, done),
         carried=_carried(run, done, notes),
@@ -137,49 +101,8 @@ def summarise_tags(run: Measured) -> TagResults:
     )
 
 
-Pairs = Sequence[tuple[Case, CaseRecord]]
-
-
-def _carriers(run: Measured, cases: Sequence[Case], label: str) -> LabelCarriers:
-    found = carriers(run.tags, cases, label, stratum=run.questions.stratum or None)
-    return LabelCarriers(
-        label=label,
-        odds=StoredEstimate.of(found.odds),
-        within=_stored(found.within),
-        common=None if found.common is None else StoredEstimate.of(found.common.odds_ratio),
-    )
-
-
-def _association(
-    run: Measured, done: Pairs, labels: Sequence[str], notes: list[str]
-) -> tuple[TagsAloneArea, ...]:
-    """The label told from the tags alone; a note where there are too few cases."""
-    features = np.stack([tag_features(run.tags[case.id], record.size) for case, record in done])
-    cases = [case for case, _ in done]
-    rows: list[TagsAloneArea] = []
-    for label in labels:
-        try:
-            found = association(
-                features, cases, positive=label, stratum=run.questions.stratum or None,
-                seed=run.plan.seed,
-            )  # fmt: skip
-        except PlanError as error:
-            notes.append(f"Tags alone are not tried for {label}: {error}.")
-            continue
-        rows += [
-            TagsAloneArea(
-                label=label,
-                classifier=one.classifier,
-                overall=StoredEstimate.of(one.overall),
-                within=_stored(one.within),
-            )
-            for one in found
-        ]
-    return tuple(rows)
-
-
 def _reliance(run: Measured, done: Pairs, label: str) -> LabelReliance:
-    score = _scores(run.model, label)
+    score = scores_of(run.model, label)
     tagged = [(case, record) for case, record in done if record.elsewhere]
     truth = np.array([str(case.truth) == label for case, _ in tagged])
     groups = [case.group for case, _ in tagged]
@@ -193,11 +116,11 @@ def _reliance(run: Measured, done: Pairs, label: str) -> LabelReliance:
     return LabelReliance(
         label=label,
         n_carriers=len(tagged),
-        margin=_with_width(found.margin),
-        decision=_with_width(found.decision),
-        decision_elsewhere=_with_width(clustered_mean(elsewhere, groups)).within(0, 1),
+        margin=with_width(found.margin),
+        decision=with_width(found.decision),
+        decision_elsewhere=with_width(clustered_mean(elsewhere, groups)).within(0, 1),
         decision_covered=StoredEstimate.of(clustered_proportion(changed, groups)),
-        correct=_with_width(found.correct),
+        correct=with_width(found.correct),
         sensitivity=StoredEstimate.of(found.confounder).within(0, 1),
         areas=_areas(run, done, label),
     )
@@ -205,7 +128,7 @@ def _reliance(run: Measured, done: Pairs, label: str) -> LabelReliance:
 
 def _areas(run: Measured, done: Pairs, label: str) -> tuple[ArmArea, ...]:
     """The model's area on each version of the images; untagged cases stay as they are."""
-    score = _scores(run.model, label)
+    score = scores_of(run.model, label)
     truth = np.array([str(case.truth) == label for case, _ in done])
     groups = [case.group for case, _ in done]
     original = score([record.original for _, record in done])
@@ -260,18 +183,18 @@ def _aspects(run: Measured, tagged: Pairs, done: Pairs) -> tuple[AspectEffect, .
         ]
         shifts, flips, groups = [], [], []
         for case, record in known:
-            margins = _margins(run.model, str(case.truth), record.aspects[aspect])
+            exchanged = margins(run.model, str(case.truth), record.aspects[aspect])
             drawn = record.aspects.get("none") or (record.original,)
-            redrawn = _margins(run.model, str(case.truth), drawn).mean()
-            shifts.append(float(redrawn - margins.mean()))
-            flips.append(float(((margins > 0) != (redrawn > 0)).mean()))
+            redrawn = margins(run.model, str(case.truth), drawn).mean()
+            shifts.append(float(redrawn - exchanged.mean()))
+            flips.append(float(((exchanged > 0) != (redrawn > 0)).mean()))
             groups.append(case.group)
         if known:
             rows.append(
                 AspectEffect(
                     aspect=aspect,
-                    shift=_with_width(clustered_mean(shifts, groups)),
-                    decision=_with_width(clustered_mean(flips, groups)).within(0, 1),
+                    shift=with_width(clustered_mean(shifts, groups)),
+                    decision=with_width(clustered_mean(flips, groups)).within(0, 1),
                 )
             )
     return tuple(rows)
@@ -338,28 +261,5 @@ def _shown(run: Measured, tagged: Pairs) -> tuple[ShownCase, ...]:
     return tuple(rows)
 
 
-def _scores(model: Model, label: str) -> Scores:
-    """Outputs of some cases → margin of the label, (n,): above 0 where it is decided."""
-    return lambda outputs: _margins(model, label, outputs)
-
-
-def _margins(model: Model, label: str, outputs: Sequence[Outputs]) -> Floats:
-    task = decides(model.task)
-    which = torch.full((len(outputs),), task.classes.index(label))
-    return np.asarray(task.margin(torch.tensor(outputs), which).double())
-
-
 def _says(tags: Sequence[Tag], side: str) -> bool:
     return any(tag.kind == "laterality" and tag.text[:1].upper() == side for tag in tags)
-
-
-def _stored(estimates: Mapping[str, Estimate]) -> dict[str, StoredEstimate]:
-    return {name: StoredEstimate.of(estimate) for name, estimate in estimates.items()}
-
-
-def _with_width(found: Estimate) -> StoredEstimate:
-    """The estimate; without limits where all cases are equal, which says nothing of others."""
-    stored = StoredEstimate.of(found)
-    if stored.low is None or stored.low != stored.high:
-        return stored
-    return replace(stored, low=None, high=None)

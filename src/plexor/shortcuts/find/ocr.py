@@ -90,7 +90,8 @@ class RapidOcr:
 
     def search(self, plane: Plane) -> list[Read]:
         """See ``Reader``."""
-        result = self._engine(_bytes(plane), use_cls=False)
+        # all flags: RapidOCR keeps those of the call before
+        result = self._engine(_bytes(plane), use_det=True, use_cls=False, use_rec=True)
         if result.boxes is None:
             return []
         found = []

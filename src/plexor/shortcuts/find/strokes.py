@@ -16,6 +16,10 @@ from plexor.shortcuts.shortcut import black_and_white, canvas
 
 Plane = NDArray[np.float32]
 """An image's brightness, (H, W), 0 black to 1 white."""
+_COLOURED = 0.25
+"""Difference of a pixel's channels, as a share of the range, from which it is coloured."""
+_OVERLAY = 0.05
+"""Greatest share of coloured pixels in a grey image with an overlay."""
 Tone = Literal["bright", "dark"]
 
 _WIDEST = 0.045
@@ -62,7 +66,10 @@ class Stroke:
 
 
 def brightness(image: Image) -> Plane:
-    """An image's brightness; colour as luma (BT.601), MONOCHROME1 turned over.
+    """An image's brightness, (H, W), 0 to 1; MONOCHROME1 turned over.
+
+    Colour as luma (BT.601). Where at most a twentieth of the pixels is coloured, these are an
+    overlay on a grey image, and count as white: a red letter has the luma of tissue.
 
     Raises:
         DataError: the image is not 2D, or has not 1 or 3 channels.
@@ -73,6 +80,9 @@ def brightness(image: Image) -> Plane:
     grey = pixels[0] if len(pixels) == 1 else np.tensordot([0.299, 0.587, 0.114], pixels, axes=1)
     span = white - black
     plane = (grey - black) / span if span else np.zeros_like(grey)
+    coloured = np.ptp(pixels, axis=0) > _COLOURED * abs(span)
+    if coloured.mean() <= _OVERLAY:
+        plane[coloured] = 1
     return np.clip(plane, 0, 1).astype(np.float32)
 
 

@@ -26,6 +26,8 @@ ARMS: Mapping[str, str] = {
 FILMS, TAG_TABLE = "films", "tags.csv"
 """The films in grey, with their manifest; the table of tags."""
 AT_INFERENCE = "covered-at-inference"
+RELIANCE = "reliance"
+"""Folder of what is measured of a network's reliance on tags."""
 COVER, INPAINT = "tag-cover", "tag-inpaint"
 """Probes of the networks that were trained on the films as they are."""
 SPLITS: Mapping[str, float] = {"train": 0.62, "validation": 0.08, "test": 0.30}
@@ -45,6 +47,8 @@ class Scale:
         most: greatest number of films of each split; None takes all.
         seeds: of training.
         training: options of training.
+        draws: control covers of each film, where reliance is measured.
+        attention: methods of attention there, see ``plexor.attention.METHODS``.
         phantoms: patients that are drawn where no data are given, with two films each.
     """
 
@@ -53,6 +57,8 @@ class Scale:
     most: Mapping[str, int] | None
     seeds: tuple[int, ...]
     training: Mapping[str, Any]
+    draws: int = 5
+    attention: tuple[str, ...] = ("grad-cam",)
     phantoms: int = 0
 
 
@@ -99,6 +105,8 @@ SCALES: dict[str, Scale] = {
             "precision": "bf16-mixed",
             "workers": 8,
         },
+        draws=20,
+        attention=("grad-cam", "integrated-gradients"),
     ),
 }
 

@@ -1,4 +1,4 @@
-"""The study's steps: films, tags, the images of each arm, networks and their audits, comparison."""
+"""The study's steps: films, tags, images of each arm, networks, audits, reliance, comparison."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from plexor.studies.yi2022.images import (
     write_films,
 )
 from plexor.studies.yi2022.layout import read_layout
+from plexor.studies.yi2022.leaning import measure_leaning, read_leaning
 from plexor.studies.yi2022.ours import Asked, Scores, by_study, read_scores
 from plexor.studies.yi2022.phantoms import write_phantoms
 from plexor.studies.yi2022.plans import (
@@ -71,8 +72,12 @@ def steps(request: Request) -> list[Step]:
         Step(title="tags", unit="films", run=partial(_tags, request)),
         Step(title="images of each arm", unit="images", run=partial(write_arms, request.out)),
     ]
-    for arm in arms:
-        found += arm_steps(arm.name, arm)
+    for seed in scale.seeds:
+        for arm in (arm for arm in arms if arm.seed == seed):
+            found += arm_steps(arm.name, arm)
+        measure = partial(measure_leaning, request.out, scale, seed, request.device)
+        title = f"reliance, {folder_of(ORIGINAL, seed)}"
+        found.append(Step(title=title, unit="films", run=measure))
     return [*found, Step(title="compare", unit="steps", run=partial(_compare, request, scale))]
 
 
@@ -169,6 +174,7 @@ def _compare(request: Request, scale: Scale, advance: Advance) -> None:
         films=films,
         studies=by_study(films),
         inference=_scores(out, scale, ways),
+        leaning=read_leaning(out, scale),
     )
     write_study(out, study_result(scale, found))
     advance(1, 1, "arms compared")

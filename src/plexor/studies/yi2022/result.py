@@ -7,11 +7,18 @@ from dataclasses import dataclass
 
 from plexor.cases import Case, Cohort
 from plexor.core.version import __version__
-from plexor.findings.study_file import Agreement, Arm, Compared, Number, StudyResult
+from plexor.findings.study_file import Agreement, Arm, Compared, Number, StudyResult, StudyTable
 from plexor.findings.summary.estimate import finite
+from plexor.findings.tag_results import TagResults
 from plexor.shortcuts.find import Tag
 from plexor.studies.compare import compare
 from plexor.studies.study import Published
+from plexor.studies.yi2022.leaning import (
+    aspects_table,
+    leaning_words,
+    reliance_folder,
+    reliance_table,
+)
 from plexor.studies.yi2022.ours import Scores, area
 from plexor.studies.yi2022.plans import (
     ARMS,
@@ -58,6 +65,7 @@ class Measured:
         films: scores of the test films by the arms.
         studies: scores of their studies.
         inference: scores of the test films by the networks of the original films, covered or not.
+        leaning: reliance of these networks, once a seed; empty where no test film carries a tag.
     """
 
     source: Source
@@ -66,6 +74,7 @@ class Measured:
     films: Scores
     studies: Scores
     inference: Scores
+    leaning: Sequence[TagResults]
 
 
 def study_result(scale: Scale, found: Measured) -> StudyResult:
@@ -84,12 +93,13 @@ def study_result(scale: Scale, found: Measured) -> StudyResult:
         setting=_setting(scale, found),
         departures=study.departures,
         rows=tuple(_rows(found)),
-        arms=tuple(_arm(arm, seed) for seed in scale.seeds for arm in ARMS),
+        arms=tuple(_arm(arm, seed, found) for seed in scale.seeds for arm in ARMS),
         tables=(
             areas_table(found.films, found.studies),
             pairs_table(by_film, paired(found.studies, PAIRS)),
             seeds_table(found.films),
             inference_table(found.inference, shown),
+            *_leaning(scale, found),
             tags_table(found.tags, found.cohort.cases),
         ),
         limits=study.limits,
@@ -111,6 +121,8 @@ def verdict(
         f"Covering tags changes it by {trained} if networks are trained so, by {covered} at "
         f"inference, and covering as much elsewhere by {elsewhere}."
     )
+    if found.leaning:
+        parts.append(leaning_words(found.leaning))
     if len(scale.seeds) < _FEWEST_SEEDS:
         parts.append(f"With {len(scale.seeds)} training seeds no difference of arms is a finding.")
     return " ".join(parts)
@@ -173,13 +185,23 @@ def _in(cases: Sequence[Case], split: str) -> int:
     return sum(case.split == split for case in cases)
 
 
-def _arm(arm: str, seed: int) -> Arm:
+def _leaning(scale: Scale, found: Measured) -> list[StudyTable]:
+    if not found.leaning:
+        return []
+    tables = [reliance_table(found.leaning, scale.seeds)]
+    exchanged = any(one.aspects for one in found.leaning)
+    return [*tables, aspects_table(found.leaning, scale.seeds)] if exchanged else tables
+
+
+def _arm(arm: str, seed: int, found: Measured) -> Arm:
     folder = folder_of(arm, seed)
+    leaning = arm == ORIGINAL and bool(found.leaning)
     return Arm(
         name=folder,
         title=f"{arm}, seed {seed}",
         text=f"Trained and tested on {ARMS[arm]}.",
         run=f"{folder}/run",
+        tags=reliance_folder(seed) if leaning else "",
         commands=(
             f"plexor train {folder}/plan.yaml",
             f"plexor audit {folder}/plan.yaml --out {folder}/run",
