@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
 from collections import Counter
 from dataclasses import replace
@@ -17,10 +18,10 @@ import torch
 from torch import nn
 
 from plexor.cases import Case
+from plexor.cases.phantoms import AgeingConfig
 from plexor.core.errors import DataError, ModelError
 from plexor.findings.study_file import Number
-from plexor.models import Feature, Preprocess, Regression, TorchModel
-from plexor.models.architectures import build_network
+from plexor.models import Feature, Preprocess, Regression, Scaling, TorchModel
 from plexor.models.card import ModelCard
 from plexor.report.study_page import number_words
 from plexor.stats import clustered_mean
@@ -28,9 +29,18 @@ from plexor.studies import Request, find, run_study
 from plexor.studies.li2020 import plans
 from plexor.studies.li2020.cohorts import permuted
 from plexor.studies.li2020.diagnosis import Diagnosis
-from plexor.studies.li2020.estimator import Estimator, Pipeline, estimator_errors
+from plexor.studies.li2020.estimator import (
+    N_CLASSES,
+    Estimator,
+    calibrated,
+    estimator_errors,
+    rescan_radii,
+    segmentation_network,
+)
+from plexor.studies.li2020.estimator_training import train_estimator
 from plexor.studies.li2020.layout import FEATURES, read_layout
 from plexor.studies.li2020.ours import Network, Paired, old_minus_young, paired, relative_difference
+from plexor.studies.li2020.pipeline import Pipeline
 from plexor.studies.li2020.result import BOTH, PIPELINE, verdict
 
 DATA = Path(os.environ.get("PLEXOR_DATA") or Path(__file__).parents[3] / "shared" / "data")
@@ -127,67 +137,108 @@ def test_real_volumes_are_read_with_their_tables() -> None:
     assert first.volumes_ml["hippocampi_ml"] == pytest.approx(5.448 + 4.856)
 
 
-class Means(nn.Module):
-    """Two volumes: the mean of the image, and twice that."""
+class Brightness(nn.Module):
+    """Logits: the brightness of a voxel for the first region, 0 for the rest, none for others."""
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        mean = images.flatten(1).mean(1, keepdim=True)
-        return torch.cat([mean, 2 * mean], dim=1)
+        never = torch.full_like(images, -1e4)
+        rest = torch.zeros_like(images)
+        return torch.cat([images, *[never] * (N_CLASSES - 3), rest, never], dim=1)
 
 
 class Age(nn.Module):
-    """The sum of the two features; the image counts a tenth."""
+    """The sum of the standardised features; the image counts a tenth."""
 
     def forward(self, images: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
         return features.sum(1, keepdim=True) + images.flatten(1).mean(1, keepdim=True) / 10
 
 
+AS_STORED = Preprocess(size=(4, 4, 4), spacing_mm=10, window=(0, 1))
+AXES = Scaling(slope=torch.ones(1), intercept=torch.zeros(1), axes=10 * torch.eye(3)[None])
+
+
+def test_volumes_are_probabilities_times_the_volume_of_a_voxel() -> None:
+    """64 voxels of 1 ml: half of each is the first region where it is as bright as nothing."""
+    estimator = Estimator(network=Brightness(), preprocess=AS_STORED)
+    found = estimator.estimate(torch.zeros(1, 1, 4, 4, 4), AXES)
+    assert found.names == FEATURES
+    assert found.values[0].tolist() == [pytest.approx(32.0), *[0.0] * 7, pytest.approx(64.0)]  # noqa: PD011
+    brighter = estimator.estimate(torch.full((1, 1, 4, 4, 4), math.log(3)), AXES)
+    assert brighter.values[0, 0].item() == pytest.approx(48.0)  # noqa: PD011
+    with pytest.raises(ModelError, match="needs `spacing_mm`"):
+        Estimator(network=Brightness(), preprocess=Preprocess(window=(0, 1)))
+
+
 def test_a_pipeline_lets_the_volumes_move_with_the_image() -> None:
-    features = (Feature(name="a", mean=10, std=2), Feature(name="b", mean=0, std=4))
-    task, plain = Regression(unit="years"), Preprocess(window=(0, 1))
-    card = ModelCard(task=task, preprocess=plain, features=features)
-    estimator = Estimator(network=Means(), preprocess=plain, features=features)
+    features = tuple(Feature(name=name, mean=0, std=4) for name in FEATURES)
+    task = Regression(unit="years")
+    card = ModelCard(task=task, preprocess=AS_STORED, features=features)
+    estimator = Estimator(network=Brightness(), preprocess=AS_STORED)
     model = Pipeline(TorchModel(Age(), task=task, card=card), estimator)
-    images = torch.full((1, 1, 2, 2, 2), 3.0, requires_grad=True)
-    torch.testing.assert_close(
-        estimator.estimate(images, None).standardised(features), torch.tensor([[3.0, 6.0]])
-    )
-    outputs = model.outputs(images)
-    assert outputs.item() == pytest.approx(3 + 6 + 0.3)
+    images = torch.zeros(1, 1, 4, 4, 4, requires_grad=True)
+    outputs = model.outputs(images, AXES)
+    assert outputs.item() == pytest.approx((32 + 64) / 4)
     (gradient,) = torch.autograd.grad(outputs.sum(), images)
-    assert gradient.sum().item() == pytest.approx(3.1)
+    # the slope of the logistic function at 0 is a quarter; the whole cavity does not move
+    assert gradient.sum().item() == pytest.approx(64 / 4 / 4 + 1 / 10)
     assert not model.card.features
 
 
 def test_errors_of_an_estimator_are_counted_by_volume(tmp_path: Path) -> None:
-    features = (Feature(name="a"), Feature(name="b"))
-    estimator = Estimator(network=Means(), preprocess=Preprocess(window=(0, 1)), features=features)
+    estimator = Estimator(network=Brightness(), preprocess=AS_STORED)
     cases = []
-    for level, truth in ((1, 2.0), (2, 2.5), (3, 5.0)):
-        path = tmp_path / f"{level}.nii"
-        volume: Any = NIFTI_1(np.full((8, 8, 8), level, np.int16), np.eye(4))
-        volume.to_filename(path)
-        volumes = {"a": truth, "b": -2.0 * level}
-        cases.append(Case(id=path.name, path=path, truth=40.0, group="g", features=volumes))
+    for number, (odds, truth) in enumerate(((1, 30.0), (3, 50.0), (7, 60.0))):
+        path = tmp_path / f"{number}.nii"
+        level = np.full((4, 4, 4), math.log(odds), np.float32)
+        NIFTI_1(level, np.diag([10.0, 10.0, 10.0, 1.0])).to_filename(path)
+        volumes = dict.fromkeys(FEATURES, 1.0 + number) | {FEATURES[0]: truth}
+        group = f"g{number // 2}"
+        cases.append(Case(id=path.name, path=path, truth=40.0, group=group, features=volumes))
     found = estimator_errors(estimator, cases)
-    assert found["a"] == pytest.approx(
-        ((1 + 0.5 + 2) / 3, np.corrcoef([1, 2, 3], [2, 2.5, 5])[0, 1])
+    measured = [32.0, 48.0, 56.0]
+    assert found[FEATURES[0]] == pytest.approx(
+        ((2 + 2 + 4) / 3, np.corrcoef(measured, [30, 50, 60])[0, 1])
     )
-    assert found["b"] == pytest.approx(((4 + 8 + 12) / 3, -1.0))
+    radii = rescan_radii(estimator, cases[:2])
+    again = calibrated(estimator, cases)
+    slope, intercept = np.polyfit(measured, [30, 50, 60], 1)
+    assert (again.slopes[0], again.intercepts[0]) == pytest.approx((slope, intercept), rel=1e-5)
+    assert (again.slopes[1], again.intercepts[1]) == (
+        0.0,
+        pytest.approx(2.0),
+    )  # all 0
+    assert radii[FEATURES[0]] == pytest.approx(1.96 * 16 / math.sqrt(2), rel=5e-3)
 
 
 def test_an_estimator_is_read_as_it_was_written(tmp_path: Path) -> None:
-    network = build_network("brain-age", spatial_dims=3, channels=1, n_outputs=2).eval()
-    features = (Feature(name="a", mean=10, std=2), Feature(name="b"))
-    prepare = Preprocess(size=(8, 8, 8), spacing_mm=2.0, window=None)
-    Estimator(network=network, preprocess=prepare, features=features).save(tmp_path / "e")
+    network = segmentation_network().eval()
+    prepare = Preprocess(size=(32, 32, 32), spacing_mm=2.0, window=None)
+    slopes = tuple(1 + n / 10 for n in range(len(FEATURES)))
+    Estimator(network=network, preprocess=prepare, slopes=slopes).save(tmp_path / "e")
     again = Estimator.load(tmp_path / "e")
-    assert (again.preprocess, again.features) == (prepare, features)
-    images = torch.rand(1, 1, 8, 8, 8)
+    assert (again.preprocess, again.slopes, again.intercepts) == (prepare, slopes, (0.0,) * 9)
+    images = torch.rand(1, 1, 32, 32, 32)
     assert torch.equal(again.network(images), network(images))
     (tmp_path / "e").write_bytes(b"no")
     with pytest.raises(ModelError, match="holds no estimator of volumes"):
         Estimator.load(tmp_path / "e")
+
+
+@needs_template
+def test_an_estimator_learns_where_regions_lie() -> None:
+    """Its first loss is that of frequencies alone, which do not know where a region lies."""
+    told: list[float] = []
+    train_estimator(
+        preprocess=Preprocess(size=(28, 34, 34), spacing_mm=6, window=None),
+        config=AgeingConfig(spacing_mm=6),
+        n_people=2,
+        n_steps=10,
+        seed=0,
+        advance=lambda _step, _n, text: told.append(float(text.removeprefix("loss "))),
+    )
+    assert len(told) == 16  # five eighths more, with the error of volumes
+    assert told[9] < 0.85 * told[0]
+    assert told[-1] < told[10]
 
 
 def test_a_bias_by_age_is_removed_exactly_where_it_is_linear() -> None:
@@ -288,7 +339,6 @@ def test_the_whole_study_runs_on_phantoms(tmp_path: Path, monkeypatch: pytest.Mo
     """With fewer people and shorter searches than `smoke`, to be quick."""
     least = replace(
         plans.SCALES["smoke"],
-        size=(16, 20, 16),
         network_size=(16, 20, 16),
         n_people={"train": 3, "validation": 2, "test": 2},
         n_fit=(2,),
@@ -296,6 +346,7 @@ def test_the_whole_study_runs_on_phantoms(tmp_path: Path, monkeypatch: pytest.Mo
         steps=1,
         universal={"steps": 1},
         radii=(4.0, 16.0),
+        estimator_people=1,
         estimator_steps=2,
     )
     monkeypatch.setitem(plans.SCALES, "smoke", least)

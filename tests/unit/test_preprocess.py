@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from plexor.core.errors import ModelError, PlanError
 from plexor.models import Preprocess
+from plexor.models.preprocess import placed
 
 VALUES = torch.arange(2 * 2 * 3 * 3).float().view(2, 2, 3, 3)
 
@@ -103,6 +106,29 @@ def test_a_coarser_spacing_averages_and_a_finer_one_interpolates() -> None:
     ramp = torch.arange(6.0).view(1, 1, 6, 1, 1).expand(1, 1, 6, 6, 6)
     fine = Preprocess(size=(3, 1, 1), spacing_mm=0.5, window=(0, 1))(ramp, _axes("RAS", 1.0))
     torch.testing.assert_close(fine.flatten(), torch.tensor([2.0, 2.5, 3.0]))
+
+
+@pytest.mark.parametrize("degrees", [0.0, 7.0])  # axis by axis, and the whole grid
+@pytest.mark.parametrize("orientation", ["RAS", "PSR", "LPS", "SLA"])
+@pytest.mark.parametrize("spacing_mm", [2.0, 3.0, 7.0])
+def test_volumes_are_placed_as_scipy_interpolates(
+    degrees: float, orientation: str, spacing_mm: float
+) -> None:
+    size, mm = (5, 6, 7), 2.6
+    volume = torch.rand(1, 1, 9, 8, 7, generator=torch.Generator().manual_seed(1))
+    turn = np.eye(3)
+    cosine, sine = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    turn[:2, :2] = [[cosine, -sine], [sine, cosine]]
+    axes = turn @ _axes(orientation, mm)[0].numpy()
+    n = max(1, round(spacing_mm / mm))
+    lines = [(np.arange(k * n) - (k * n - 1) / 2) * spacing_mm / n for k in size]
+    world = np.stack(np.meshgrid(*lines, indexing="ij"))
+    middle = (np.array(volume.shape[2:]) - 1) / 2
+    places = np.einsum("ij,jxyz->ixyz", np.linalg.inv(axes), world) + middle[:, None, None, None]
+    fine = ndimage.map_coordinates(volume[0, 0].numpy(), places, order=1, mode="grid-constant")
+    expected = fine.reshape(size[0], n, size[1], n, size[2], n).mean(axis=(1, 3, 5))
+    found = placed(volume, torch.tensor(axes)[None], size, spacing_mm)
+    np.testing.assert_allclose(found[0, 0].numpy(), expected, atol=2e-5)
 
 
 def test_spacing_is_differentiable_and_a_case_stands_alone() -> None:

@@ -10,6 +10,9 @@ from torch.nn import functional
 
 from plexor.core.errors import ModelError, PlanError
 
+_STRAIGHT = 1e-3
+"""Voxels that the far end of a volume may be off where its axes count as parallel to the grid's."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preprocess:
@@ -136,6 +139,12 @@ def _placed(volume: Tensor, axes: Tensor, size: tuple[int, ...], spacing_mm: flo
     to_index = torch.linalg.inv(axes)
     n_samples = max(1, round(float(to_index.norm(dim=1).max()) * spacing_mm))
     fine = [n * n_samples for n in size]
+    along = to_index.abs().argmax(dim=1).tolist()
+    beside = to_index.abs().scatter(1, torch.tensor(along, device=axes.device)[:, None], 0)
+    if sorted(along) == [0, 1, 2] and float(beside.max()) * max(fine) * spacing_mm < _STRAIGHT:
+        return _placed_straight(
+            volume, to_index, along, size=size, spacing_mm=spacing_mm, n_samples=n_samples
+        )
     lines = [
         (torch.arange(n, device=volume.device, dtype=torch.float64) - (n - 1) / 2)
         * (spacing_mm / n_samples)
@@ -149,6 +158,32 @@ def _placed(volume: Tensor, axes: Tensor, size: tuple[int, ...], spacing_mm: flo
         volume, grid, mode="bilinear", padding_mode="zeros", align_corners=True
     )
     return functional.avg_pool3d(found, n_samples) if n_samples > 1 else found
+
+
+def _placed_straight(
+    volume: Tensor,
+    to_index: Tensor,
+    along: list[int],
+    *,
+    size: tuple[int, ...],
+    spacing_mm: float,
+    n_samples: int,
+) -> Tensor:
+    """The same for volumes whose axes are those of the grid in any order: one matrix an axis.
+
+    Trilinear weights are products of linear ones, so that each axis is resampled by itself, in a
+    few per cent of the time that the whole grid takes.
+    """
+    for axis, target in enumerate(along):
+        n_old, n_new = volume.shape[2], size[target]  # the axis at hand is always the first
+        fine = torch.arange(n_new * n_samples, device=volume.device, dtype=torch.float64)
+        step = spacing_mm / n_samples
+        places = (fine - (len(fine) - 1) / 2) * step * to_index[axis, target] + (n_old - 1) / 2
+        old = torch.arange(n_old, device=volume.device)
+        weights = (1 - (places[:, None] - old).abs()).clamp(min=0)
+        means = weights.view(n_new, n_samples, n_old).mean(1).to(volume.dtype)
+        volume = torch.tensordot(volume, means, dims=([2], [1]))
+    return volume.permute(0, 1, *(2 + along.index(target) for target in range(3))).contiguous()
 
 
 def resampled(values: Tensor, size: tuple[int, ...]) -> Tensor:

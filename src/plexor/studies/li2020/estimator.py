@@ -1,16 +1,16 @@
-"""A differentiable estimator of regional volumes, and the pipeline of estimator and hybrid.
+"""A differentiable estimator of regional volumes: a segmentation network trained on phantoms.
 
 In practice the volumes of a hybrid are measured on the same image, so that an attack on the image
-moves them too. A pipeline of segmentation is not differentiable as a whole; a small network,
-trained on phantoms, whose volumes are known, stands in for it. It is a regression of the volumes
-from the image, not a segmentation.
+moves them too. A pipeline of segmentation is not differentiable as a whole; a small U-Net stands in
+for it. As in a pipeline, a volume is the sum over voxels of the probability of its region times the
+volume of a voxel: it moves only as far as the segmentation does.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -19,54 +19,66 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
-from plexor.cases import Case, Cohort, Image, read_case
+from plexor.cases import Case, Image, read_case
+from plexor.cases.phantoms.ageing import REGIONS
 from plexor.core.errors import ModelError
 from plexor.core.files import write_atomic
-from plexor.core.ids import digest
-from plexor.core.seeds import seed_for
-from plexor.models import Features, ModelCard, Preprocess, Scaling, Task, TorchModel
+from plexor.models import Features, ModelCard, Preprocess, Scaling
 from plexor.models.architectures import build_network
-from plexor.models.batch import Batch, axes_of
-from plexor.models.features import Feature, fitted_features
-from plexor.models.model import ModelAccess
+from plexor.models.batch import Batch
+from plexor.studies.li2020.layout import FEATURES
 
-_BATCH, _RATE = 8, 3e-3
+N_CLASSES = len(REGIONS) + 2
+"""The regions, what else the cranial cavity holds, and all outside of it."""
 _CARD = "li2020_estimator"
 _LIMITS_OF_AGREEMENT = 1.96
+_MM3_PER_ML = 1000.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimator:
-    """A network from an image to standardised volumes.
+    """A segmentation network whose soft volumes are the features of a hybrid.
 
     Attributes:
-        network: takes (N, 1, *size), returns (N, len(features)).
-        preprocess: of its input.
-        features: what its outputs are, and how they are standardised.
+        network: takes (N, 1, *size), returns logits (N, ``N_CLASSES``, *size).
+        preprocess: of its input; its ``spacing_mm`` is the edge of the voxels that are counted.
+        slopes: of the calibration of each of ``FEATURES``, see ``calibrated``.
+        intercepts: of the calibration, in ml.
     """
 
     network: nn.Module
     preprocess: Preprocess
-    features: tuple[Feature, ...]
+    slopes: tuple[float, ...] = (1.0,) * len(FEATURES)
+    intercepts: tuple[float, ...] = (0.0,) * len(FEATURES)
 
-    def estimate(self, images: Tensor, scaling: Scaling | None) -> Features:
-        """Volumes in ml of stored images (N, 1, X, Y, Z), differentiable in these."""
+    def __post_init__(self) -> None:
+        if self.preprocess.spacing_mm is None:
+            raise ModelError(
+                "an estimator of volumes counts voxels of a known size; its preprocessing needs "
+                "`spacing_mm`"
+            )
+
+    def shares(self, images: Tensor, scaling: Scaling | None) -> Tensor:
+        """Probability of each class in each voxel, (N, ``N_CLASSES``, *size), of stored images."""
         values = images if scaling is None else scaling.values(images)
         inputs = self.preprocess(values, None if scaling is None else scaling.axes)
-        scores: Tensor = self.network(inputs)
-        mean, std = (
-            scores.new_tensor([getattr(feature, name) for feature in self.features])
-            for name in ("mean", "std")
-        )
-        return Features(
-            names=tuple(feature.name for feature in self.features), values=scores * std + mean
-        )
+        return torch.softmax(self.network(inputs), dim=1)
+
+    def estimate(self, images: Tensor, scaling: Scaling | None) -> Features:
+        """``FEATURES`` in ml of stored images (N, 1, X, Y, Z), differentiable in these."""
+        voxel_ml = (self.preprocess.spacing_mm or 1.0) ** 3 / _MM3_PER_ML
+        ml = self.shares(images, scaling).flatten(2).sum(2) * voxel_ml
+        skull = ml[:, :-1].sum(1, keepdim=True)
+        counted = torch.cat([ml[:, : len(REGIONS)], skull], dim=1)
+        slopes, intercepts = (ml.new_tensor(line) for line in (self.slopes, self.intercepts))
+        return Features(names=FEATURES, values=counted * slopes + intercepts)
 
     def save(self, path: Path) -> None:
         """Writes weights and card to one safetensors file."""
         about = {
             "preprocess": asdict(self.preprocess),
-            "features": [asdict(feature) for feature in self.features],
+            "slopes": self.slopes,
+            "intercepts": self.intercepts,
         }
         tensors = {name: tensor.contiguous() for name, tensor in self.network.state_dict().items()}
         metadata = {_CARD: json.dumps(about)}
@@ -82,112 +94,45 @@ class Estimator:
         try:
             with safe_open(path, framework="pt") as file:
                 about = json.loads((file.metadata() or {})[_CARD])
-            weights = safetensors.torch.load_file(path)
+            network = segmentation_network()
+            network.load_state_dict(safetensors.torch.load_file(path))
         except Exception as error:
             raise ModelError(
                 f"{path} holds no estimator of volumes: {error}; remove it and run the study again"
             ) from error
-        card = ModelCard.from_dict({"task": {"kind": "regression", "unit": "ml"}, **about})
-        network = _network(len(card.features))
-        network.load_state_dict(weights)
+        task = {"kind": "regression", "unit": "ml"}
+        card = ModelCard.from_dict({"task": task, "preprocess": about["preprocess"]})
         return cls(
             network=network.eval().requires_grad_(requires_grad=False),
             preprocess=card.preprocess or Preprocess(),
-            features=card.features,
+            slopes=tuple(about["slopes"]),
+            intercepts=tuple(about["intercepts"]),
         )
 
 
-class Pipeline:
-    """A model whose features are estimated from the image, so that it takes the image only.
+def segmentation_network() -> nn.Module:
+    """A U-Net with random weights, see ``plexor.models.architectures.unet``."""
+    return build_network("small-unet", spatial_dims=3, channels=1, n_outputs=N_CLASSES)
+
+
+def calibrated(estimator: Estimator, cases: Sequence[Case]) -> Estimator:
+    """The estimator with a straight line for each volume, least squares of true on counted volumes.
+
+    The line takes the mean error of the segmentation out, and of the intracranial volume the rim
+    of fluid within the phantom's skull that its true volume does not count.
 
     Args:
-        inner: a model that takes features.
-        estimator: estimates the features.
+        estimator: its own lines are replaced.
+        cases: with true volumes as features.
     """
-
-    def __init__(self, inner: TorchModel, estimator: Estimator) -> None:
-        self.inner, self.estimator = inner, estimator
-        self.card = ModelCard(
-            task=inner.task, architecture=f"{inner.card.architecture}, volumes estimated"
-        )
-
-    @property
-    def task(self) -> Task:
-        """See ``Model``."""
-        return self.inner.task
-
-    @property
-    def access(self) -> ModelAccess:
-        """See ``Model``."""
-        return "gradients"
-
-    @property
-    def device(self) -> torch.device:
-        """See ``Model``."""
-        return self.inner.device
-
-    def to(self, device: torch.device) -> Self:
-        """See ``Model``; moves both networks."""
-        self.inner.to(device)
-        self.estimator.network.to(device)
-        return self
-
-    def identity(self) -> str:
-        """SHA-256 of both models."""
-        weights = self.estimator.network.state_dict()
-        parts = [[name, digest(tensor.flatten().tolist())] for name, tensor in weights.items()]
-        return digest([self.inner.identity(), parts])
-
-    def outputs(
-        self,
-        images: Tensor,
-        scaling: Scaling | None = None,
-        features: Features | None = None,  # noqa: ARG002 (it takes the image only)
-    ) -> Tensor:
-        """Outputs of the inner model with estimated features; ``features`` is not used."""
-        return self.inner.outputs(images, scaling, self.estimator.estimate(images, scaling))
-
-
-def train_estimator(
-    cohort: Cohort,
-    path: Path,
-    *,
-    preprocess: Preprocess,
-    n_steps: int,
-    seed: int,
-    advance: Callable[[int, int, str], None],
-) -> None:
-    """Trains on the cases of a cohort by squared error of standardised volumes, and saves.
-
-    Args:
-        cohort: cases with features.
-        path: the file to write.
-        preprocess: of the network's input.
-        n_steps: batches of 8 in an order drawn anew for each pass.
-        seed: of initial weights and order.
-        advance: called after each step.
-    """
-    features = fitted_features(cohort.cases)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed_for(seed, "estimator"))
-        network = _network(len(features)).train()
-    optimizer = torch.optim.AdamW(network.parameters(), lr=_RATE)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=_RATE, total_steps=n_steps)
-    draw = torch.Generator().manual_seed(seed_for(seed, "estimator", "order"))
-    order: list[int] = []
-    for step in range(n_steps):
-        if len(order) < min(_BATCH, len(cohort)):
-            order += torch.randperm(len(cohort), generator=draw).tolist()
-        chosen, order = order[:_BATCH], order[_BATCH:]
-        # read anew each time, so that memory does not grow with the cohort
-        inputs, volumes = _examples([cohort.cases[i] for i in chosen], preprocess, features)
-        loss = (network(inputs) - volumes).square().mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        advance(step + 1, n_steps, f"loss {float(loss.detach()):.3f}")
-    Estimator(network=network.eval(), preprocess=preprocess, features=features).save(path)
+    plain = replace(estimator, slopes=(1.0,) * len(FEATURES), intercepts=(0.0,) * len(FEATURES))
+    counted, true = _counted_and_true(plain, cases)
+    apart = counted - counted.mean(0)
+    spread = apart.square().sum(0)
+    # a volume that is counted alike in everybody tells nothing: the mean is its best estimate
+    slopes = torch.where(spread > 0, (apart * true).sum(0) / spread.clamp(min=1e-12), 0.0)
+    intercepts = true.mean(0) - slopes * counted.mean(0)
+    return replace(plain, slopes=tuple(slopes.tolist()), intercepts=tuple(intercepts.tolist()))
 
 
 def rescan_radii(estimator: Estimator, cases: Sequence[Case]) -> dict[str, float]:
@@ -207,8 +152,7 @@ def rescan_radii(estimator: Estimator, cases: Sequence[Case]) -> dict[str, float
     pairs = torch.stack([torch.stack(scans[:2]) for scans in by_person.values()])
     spread = (pairs[:, 0] - pairs[:, 1]).square().mean(0).div(2).sqrt() * _LIMITS_OF_AGREEMENT
     return {
-        feature.name: float(f"{radius:.3g}")
-        for feature, radius in zip(estimator.features, spread.tolist(), strict=True)
+        name: float(f"{radius:.3g}") for name, radius in zip(FEATURES, spread.tolist(), strict=True)
     }
 
 
@@ -219,16 +163,14 @@ def estimator_errors(estimator: Estimator, cases: Sequence[Case]) -> dict[str, t
         estimator: measures.
         cases: with true volumes as features.
     """
-    found = torch.stack([volumes_of(estimator, read_case(case)) for case in cases]).double()
-    names = [feature.name for feature in estimator.features]
-    true = torch.tensor([[case.features[name] for name in names] for case in cases]).double()
+    found, true = _counted_and_true(estimator, cases)
     errors = (found - true).abs().mean(0)
     return {
         name: (
             float(errors[n]),
             float(torch.corrcoef(torch.stack([found[:, n], true[:, n]]))[0, 1]),
         )
-        for n, name in enumerate(names)
+        for n, name in enumerate(FEATURES)
     }
 
 
@@ -239,20 +181,8 @@ def volumes_of(estimator: Estimator, image: Image) -> Tensor:
         return estimator.estimate(batch.images, batch.scaling).values[0]
 
 
-def _network(n_outputs: int) -> nn.Module:
-    return build_network("brain-age", spatial_dims=3, channels=1, n_outputs=n_outputs)
-
-
-def _examples(
-    cases: Sequence[Case], preprocess: Preprocess, features: Sequence[Feature]
-) -> tuple[Tensor, Tensor]:
-    """Network inputs (N, 1, *size) and standardised volumes (N, n)."""
-    device = torch.device("cpu")
-    inputs = []
-    for case in cases:
-        image = read_case(case)
-        batch = Batch.of([case.id], [image], torch.zeros(1), device)
-        inputs.append(preprocess(batch.scaling.values(batch.images), axes_of([image], device)))
-    given = Features.of(cases, device)
-    assert given is not None  # noqa: S101 (our own cohorts have them)
-    return torch.cat(inputs), given.standardised(features)
+def _counted_and_true(estimator: Estimator, cases: Sequence[Case]) -> tuple[Tensor, Tensor]:
+    """Estimated and true volumes in ml, each (cases, features)."""
+    found = torch.stack([volumes_of(estimator, read_case(case)) for case in cases])
+    true = torch.tensor([[case.features[name] for name in FEATURES] for case in cases])
+    return found.double(), true.double()

@@ -37,8 +37,9 @@ class Scale:
 
     Attributes:
         name: "smoke", "small" or "full".
-        spacing_mm: edge of a voxel of phantoms and of the estimator of volumes.
-        size: of the estimator's input, in voxels.
+        spacing_mm: edge of a voxel of phantoms.
+        estimator_mm: edge of a voxel that the estimator of volumes segments.
+        estimator_size: of its input, in voxels.
         network_mm: edge of a voxel that the networks see.
         network_size: of the networks' input, in voxels.
         n_people: split → people; each has two scans.
@@ -49,12 +50,14 @@ class Scale:
         universal: options of the perturbation for a batch.
         radii: in stored numbers, under L∞; the L2 radius has the root mean square of the greatest.
         n_changed: under L0, how many voxels may take any number that the file can store.
-        estimator_steps: of the training of the estimator of volumes.
+        estimator_people: phantom people, two scans each, that it learns from; of its own.
+        estimator_steps: scans that it learns from, one a step.
     """
 
     name: str
     spacing_mm: int
-    size: tuple[int, int, int]
+    estimator_mm: int
+    estimator_size: tuple[int, int, int]
     network_mm: int
     network_size: tuple[int, int, int]
     n_people: Mapping[str, int]
@@ -65,6 +68,7 @@ class Scale:
     universal: Mapping[str, Any]
     radii: tuple[float, ...]
     n_changed: int
+    estimator_people: int
     estimator_steps: int
 
     @property
@@ -92,9 +96,10 @@ SCALES: dict[str, Scale] = {
     "smoke": Scale(
         name="smoke",
         spacing_mm=6,
-        size=(24, 30, 24),
+        estimator_mm=6,
+        estimator_size=(28, 34, 34),
         network_mm=6,
-        network_size=(24, 30, 24),
+        network_size=(26, 32, 30),
         n_people={"train": 16, "validation": 4, "test": 5},
         n_fit=(6,),
         seeds=(0,),
@@ -103,30 +108,34 @@ SCALES: dict[str, Scale] = {
         universal={"steps": 6, "clip": 60.0},
         radii=(4.0, 16.0),
         n_changed=30,
-        estimator_steps=12,
+        estimator_people=6,
+        estimator_steps=20,
     ),
     "small": Scale(
         name="small",
         spacing_mm=4,
-        size=(36, 44, 36),
+        estimator_mm=6,
+        estimator_size=(28, 34, 34),
         network_mm=6,
-        network_size=(24, 30, 24),
+        network_size=(26, 32, 30),
         n_people={"train": 160, "validation": 20, "test": 12},
         n_fit=(10, 30, 100),
         seeds=(0, 1, 2),
-        training={"epochs": 4, "batch_size": 16, "patience": 4, "learning_rate": 0.004},
+        training={"epochs": 10, "batch_size": 16, "patience": 10, "learning_rate": 0.004},
         steps=8,
         universal={"steps": 30, "clip": 60.0},
         radii=(1.0, 4.0, 16.0),
         n_changed=30,
-        estimator_steps=300,
+        estimator_people=40,
+        estimator_steps=400,
     ),
     "full": Scale(
         name="full",
         spacing_mm=2,
-        size=(72, 90, 72),
+        estimator_mm=2,
+        estimator_size=(84, 102, 102),
         network_mm=2,
-        network_size=(72, 90, 72),
+        network_size=(78, 96, 90),
         n_people={"train": 2000, "validation": 200, "test": 300},
         n_fit=(10, 100, 1000, 3000),
         seeds=(0, 1, 2, 3, 4),
@@ -135,7 +144,8 @@ SCALES: dict[str, Scale] = {
         universal={"steps": 400, "clip": 60.0},
         radii=(1.0, 2.0, 4.0, 8.0, 16.0),
         n_changed=100,
-        estimator_steps=20_000,
+        estimator_people=1_000,
+        estimator_steps=8_000,
     ),
 }
 

@@ -19,8 +19,8 @@ _LOWER_BOUND = (
     "withstood it may fall to another attack."
 )
 _ESTIMATOR = (
-    "The estimator of volumes stands in for a segmentation pipeline, and may be easier to attack "
-    "than one."
+    "The estimator of volumes is a segmentation network at a few millimetres, trained on phantoms. "
+    "It may be easier to attack than the pipelines in use are."
 )
 _UNEQUAL = (
     "Errors of networks are unequal; where chance does not explain that, a difference in "
@@ -79,8 +79,8 @@ LI2020 = Study(
         Departure(
             what="Estimator of volumes",
             published="none known to us",
-            here="a small network trained on phantoms predicts the volumes from the image; it is a "
-            "regression, not a segmentation",
+            here="a small U-Net trained on phantoms segments the image; a volume is the sum of a "
+            "region's probabilities times the volume of a voxel",
             why="an attack by gradients needs a pipeline that is differentiable.",
         ),
         Departure(

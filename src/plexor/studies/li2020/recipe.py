@@ -14,6 +14,7 @@ import yaml
 from plexor.audits import audit, cohort_of
 from plexor.cases import Cohort, load_cohort, read_image
 from plexor.cases.manifest import read_manifest
+from plexor.cases.phantoms import AgeingConfig
 from plexor.core.files import write_atomic
 from plexor.core.progress import Advance
 from plexor.findings.study_file import write_study
@@ -24,13 +25,14 @@ from plexor.studies.li2020.cohorts import real_cohort, write_cohorts, write_real
 from plexor.studies.li2020.diagnosis import Diagnosis, diagnose
 from plexor.studies.li2020.estimator import (
     Estimator,
-    Pipeline,
+    calibrated,
     estimator_errors,
     rescan_radii,
-    train_estimator,
 )
+from plexor.studies.li2020.estimator_training import train_estimator
 from plexor.studies.li2020.layout import FEATURES
 from plexor.studies.li2020.ours import Network
+from plexor.studies.li2020.pipeline import Pipeline
 from plexor.studies.li2020.plans import (
     COHORT,
     HYBRID,
@@ -47,6 +49,8 @@ from plexor.studies.li2020.result import study_result
 from plexor.studies.step import Request, Step, arm_steps, keep
 
 _ESTIMATOR, _RADII = "estimator.safetensors", "radii.json"
+_CALIBRATED_ON = 100
+"""Training scans, at most, that the estimator's volumes are calibrated on."""
 _BRIGHT = 99.0
 """Percentile of a real volume's stored numbers that stands for white matter."""
 
@@ -179,15 +183,18 @@ def _estimator(request: Request, scale: Scale, advance: Advance) -> None:
     cohort = _phantoms(out)
     path = out / _ESTIMATOR
     if not path.exists():
-        preprocess = Preprocess(size=scale.size, spacing_mm=scale.spacing_mm, window=None)
-        train_estimator(
-            cohort.with_split("train"),
-            path,
+        preprocess = Preprocess(
+            size=scale.estimator_size, spacing_mm=scale.estimator_mm, window=None
+        )
+        trained = train_estimator(
             preprocess=preprocess,
+            config=AgeingConfig(spacing_mm=scale.spacing_mm),
+            n_people=scale.estimator_people,
             n_steps=scale.estimator_steps,
             seed=SEED,
             advance=advance,
         )
+        calibrated(trained, cohort.with_split("train").cases[:_CALIBRATED_ON]).save(path)
     if not (out / _RADII).exists():
         radii = rescan_radii(Estimator.load(path), cohort.with_split("validation").cases)
         write_atomic(out / _RADII, json.dumps(radii, indent=1).encode())

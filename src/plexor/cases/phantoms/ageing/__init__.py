@@ -6,6 +6,19 @@ template, no lesion occurs, and regions are cut by planes.
 """
 
 from plexor.cases.phantoms.ageing.norms import REGIONS
-from plexor.cases.phantoms.ageing.person import AgeingConfig, Person, draw_person, scan
+from plexor.cases.phantoms.ageing.person import (
+    AgeingConfig,
+    Person,
+    draw_person,
+    scan,
+    scan_with_shares,
+)
 
-__all__ = ["REGIONS", "AgeingConfig", "Person", "draw_person", "scan"]
+__all__ = [
+    "REGIONS",
+    "AgeingConfig",
+    "Person",
+    "draw_person",
+    "scan",
+    "scan_with_shares",
+]

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from plexor.cases.intensity import Intensity
-from plexor.cases.phantoms.ageing.deformation import fitted, smooth_velocity
+from plexor.cases.phantoms.ageing.deformation import fitted, sampled, smooth_velocity
 from plexor.cases.phantoms.ageing.norms import CAVITY_ML, REGIONS, SPREAD, log_ratios
 from plexor.cases.phantoms.ageing.template import Template, template
-from plexor.cases.phantoms.phantom import Field, Phantom, noise
+from plexor.cases.phantoms.phantom import Phantom, noise
 from plexor.core.errors import PlanError
 
 _TEMPLATE_CAVITY_ML = 1886.0
@@ -75,6 +75,7 @@ class Person:
         age: in years.
         sex: decides the distribution of head sizes only.
         cavity_ml: intracranial volume.
+        shift: displacement on the template's grid, (3, X, Y, Z), see ``Warped``.
         tissues: shares of fluid, grey and white matter on the template's grid, (3, X, Y, Z).
         volumes_ml: region → true volume, that of the deformed tissue.
     """
@@ -82,6 +83,7 @@ class Person:
     age: float
     sex: Literal["F", "M"]
     cavity_ml: float
+    shift: NDArray[np.float32]
     tissues: NDArray[np.float32]
     volumes_ml: dict[str, float]
 
@@ -106,6 +108,7 @@ def draw_person(generator: np.random.Generator, age: float, config: AgeingConfig
         age=age,
         sex=sex,
         cavity_ml=cavity,
+        shift=warped.shift,
         tissues=warped.tissues,
         volumes_ml=dict(zip(REGIONS, ml.tolist(), strict=True)),
     )
@@ -118,6 +121,43 @@ def scan(generator: np.random.Generator, person: Person, config: AgeingConfig) -
         Pixels (1, X, Y, Z) int16 in RAS+ orientation, arbitrary units; the label is the age in
         years; ``truth`` holds the volumes in millilitres, the sex and the scanner.
     """
+    return _scan(generator, person, config)[0]
+
+
+def scan_with_shares(
+    generator: np.random.Generator, person: Person, config: AgeingConfig
+) -> tuple[Phantom, NDArray[np.float32]]:
+    """The same scan, with the true share of each voxel that each region fills.
+
+    The template's regions pass the person's deformation and the scan's position, as its tissues do,
+    so that a region's shares, times the volume of a voxel, sum to its true volume up to
+    interpolation.
+
+    Returns:
+        The scan, and shares (regions + 1, X, Y, Z), 0 to 1, in the order of ``REGIONS``; the last
+        is what else lies within the skull: fluid outside of the ventricles, deep grey matter and
+        the brain stem.
+    """
+    phantom, (matrix, start) = _scan(generator, person, config)
+    basis = template(config.spacing_mm)
+    places = np.indices(basis.shape, dtype=np.float32) + person.shift
+    regions = sampled(np.stack([basis.regions[name] for name in REGIONS]), places)
+    rest = (_within_skull(basis) - regions.sum(axis=0)).clip(0)
+    shares = [ndimage.affine_transform(share, matrix, start, order=1) for share in (*regions, rest)]
+    return phantom, np.stack(shares).clip(0, 1).astype(np.float32)
+
+
+Position = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Matrix and offset from places in a scan to places in the template, in voxels."""
+
+
+def _within_skull(basis: Template) -> NDArray[np.float32]:
+    return basis.fluid + basis.grey + basis.white
+
+
+def _scan(
+    generator: np.random.Generator, person: Person, config: AgeingConfig
+) -> tuple[Phantom, Position]:
     basis = template(config.spacing_mm)
     scanner = int(generator.integers(config.n_scanners))
     own = np.random.default_rng([scanner, 7])  # a scanner's settings, the same for everyone
@@ -131,7 +171,9 @@ def scan(generator: np.random.Generator, person: Person, config: AgeingConfig) -
     )
     drawn = drawn + contrast["skull"] * basis.skull + contrast["scalp"] * basis.scalp
     size = (person.cavity_ml / _TEMPLATE_CAVITY_ML) ** (1 / 3)
-    signal = _laid(generator, drawn, basis, size)
+    matrix, start = position = _position(generator, basis, size)
+    laid = ndimage.affine_transform(drawn, matrix, start, order=1)
+    signal = np.asarray(laid, dtype=np.float32)
     signal = signal * np.exp(_shading(generator, signal.shape, config))
     real, imaginary = generator.standard_normal((2, *signal.shape), dtype=np.float32) * config.grain
     magnitude = gain * np.hypot(signal + real, imaginary) + offset
@@ -140,18 +182,17 @@ def scan(generator: np.random.Generator, person: Person, config: AgeingConfig) -
     }
     truth |= {"intracranial_ml": round(person.cavity_ml, 3), "sex": person.sex}
     truth["scanner"] = f"scanner-{scanner + 1}"
-    return Phantom(
+    phantom = Phantom(
         pixels=np.round(magnitude).clip(0, np.iinfo(np.int16).max).astype(np.int16)[None],
         intensity=Intensity.of_integers(np.int16),
         label=round(person.age, 2),
         truth=truth,
         spacing_mm=(float(config.spacing_mm),) * 3,
     )
+    return phantom, position
 
 
-def _laid(
-    generator: np.random.Generator, drawn: Field, basis: Template, size: float
-) -> NDArray[np.float32]:
+def _position(generator: np.random.Generator, basis: Template, size: float) -> Position:
     """The head at its own size, turned by a few degrees and shifted by a few millimetres."""
     angles = np.deg2rad(generator.normal(0, (2.0, 1.5, 2.0)))
     turn = np.eye(3)
@@ -164,8 +205,7 @@ def _laid(
     middle = (np.array(basis.shape) - 1) / 2
     shift = generator.normal(0, 2.0, 3) / basis.spacing_mm
     matrix = turn / size
-    laid = ndimage.affine_transform(drawn, matrix, middle - matrix @ (middle + shift), order=1)
-    return np.asarray(laid, dtype=np.float32)
+    return matrix, middle - matrix @ (middle + shift)
 
 
 def _shading(
