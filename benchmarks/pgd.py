@@ -1,4 +1,4 @@
-"""PGD-20, L∞, on DenseNet-121: ours beside a bare loop and other libraries.
+"""PGD-20 on DenseNet-121, or on a small network: ours beside a bare loop and other libraries.
 
 Every contender gets the same frozen network, images, radius, step size, number of steps and a
 random start. What each proposes is judged alike: by plexor's judge, on the stored images.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 
@@ -24,6 +24,8 @@ from plexor.attacks import PGD, Misclassify, Threat, judge
 from plexor.attacks.objective import Precision
 from plexor.cases import LOSSLESS, Image
 from plexor.models import Batch, Model
+from plexor.models.device import keep_freed_memory
+from plexor.threat_model import Norm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,7 @@ class Search:
 
     steps: int
     radius: float
+    norm: Norm = "linf"
     model: Model
     batch: Batch
 
@@ -39,36 +42,54 @@ class Search:
     def step_size(self) -> float:
         return 2.5 * self.radius / self.steps
 
+    @property
+    def threat(self) -> Threat:
+        return Threat(norm=self.norm, radius=self.radius)
+
 
 def ours(
     search: Search, seed: int, *, stop_at_success: bool = False, precision: Precision = "float32"
 ) -> Tensor:
     attack = PGD(steps=search.steps, stop_at_success=stop_at_success, precision=precision)
-    threat = Threat(norm="linf", radius=search.radius)
-    return attack(search.model, search.batch, Misclassify(), threat, seed=seed).delta
+    return attack(search.model, search.batch, Misclassify(), search.threat, seed=seed).delta
 
 
 def bare(search: Search, seed: int) -> Tensor:
-    """The least that any such attack does: the passes, and a signed step cut to the ball."""
+    """The least that any such attack does: the passes, and a step cut to the ball."""
     torch.manual_seed(seed)
     images, radius = search.batch.images, search.radius
-    delta = torch.empty_like(images).uniform_(-radius, radius)
+    if search.norm == "linf":
+        delta = torch.empty_like(images).uniform_(-radius, radius)
+    else:
+        delta = radius * direction(torch.randn_like(images))
     for _ in range(search.steps):
         perturbed = (images + delta).requires_grad_()
         inputs = (perturbed / GREATEST).contiguous(memory_format=torch.channels_last)
         loss = functional.cross_entropy(search.model.network(inputs), search.batch.truth)
         (gradient,) = torch.autograd.grad(loss, perturbed)
-        delta = (delta + search.step_size * gradient.sign()).clamp(-radius, radius)
+        if search.norm == "linf":
+            delta = (delta + search.step_size * gradient.sign()).clamp(-radius, radius)
+        else:
+            delta = delta + search.step_size * direction(gradient)
+            delta = delta * (radius / lengths(delta)).clamp(max=1)
     return (images + delta).clamp(0, GREATEST) - images
 
 
+def lengths(images: Tensor) -> Tensor:
+    return images.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
+
+
+def direction(images: Tensor) -> Tensor:
+    return images / (lengths(images) + 1e-12)
+
+
 def foolbox(search: Search, seed: int) -> Tensor:
-    from foolbox.attacks import LinfPGD
+    from foolbox.attacks import L2PGD, LinfPGD
     from foolbox.criteria import Misclassification
 
     torch.manual_seed(seed)
     model = foolbox_model(UnitNetwork(search.model))
-    attack = LinfPGD(
+    attack = (LinfPGD if search.norm == "linf" else L2PGD)(
         abs_stepsize=search.step_size / GREATEST, steps=search.steps, random_start=True
     )
     images = search.batch.images / GREATEST
@@ -99,6 +120,7 @@ def art(search: Search, seed: int) -> Tensor:
     estimator = art_classifier(UnitNetwork(search.model), search.batch, seed)
     attack = ProjectedGradientDescentPyTorch(
         estimator,
+        norm="inf" if search.norm == "linf" else 2,
         eps=search.radius / GREATEST,
         eps_step=search.step_size / GREATEST,
         max_iter=search.steps,
@@ -126,10 +148,9 @@ CONTENDERS: dict[str, Callable[[Search, int], Tensor]] = {
 
 def success(search: Search, images: list[Image], delta: Tensor) -> dict[str, float]:
     """Judged on what a file stores: rounded, in range, within the radius."""
-    threat = Threat(norm="linf", radius=search.radius)
-    verdicts = judge(search.model, search.batch, images, delta, goal=Misclassify(), threat=threat)[
-        LOSSLESS
-    ]
+    verdicts = judge(
+        search.model, search.batch, images, delta, goal=Misclassify(), threat=search.threat
+    )[LOSSLESS]
     return {
         "accuracy_after": sum(v.margin <= 0 or not v.within_threat for v in verdicts)
         / len(verdicts),
@@ -143,34 +164,52 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--images", type=int, default=64)
     parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--radius", type=float, default=2)
+    parser.add_argument("--threats", nargs="+", default=["linf:2"])
     parser.add_argument("--architecture", default="densenet121")
+    parser.add_argument("--result", default="pgd", help="name of the file in results")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    keep_freed_memory()  # as every audit does; for all contenders alike
     model = trained(options.architecture)
     # Phantoms come class by class, two to a lesion; every fourth gives all classes alike.
-    cases = unseen(4 * options.images).cases[::4]
-    batch, images = batch_of(model, cases)
-    search = Search(steps=options.steps, radius=options.radius, model=model, batch=batch)
+    batch, images = batch_of(model, unseen(4 * options.images).cases[::4])
+    rows: list[dict[str, object]] = []
+    for written in options.threats:
+        norm, _, radius = written.partition(":")
+        search = Search(
+            steps=options.steps, radius=float(radius), norm=norm, model=model, batch=batch
+        )
+        rows += measured(search, images, options.repeats)
+    untouched = success(search, images, torch.zeros_like(batch.images))["accuracy_after"]
+    settings = {name: value for name, value in vars(options).items() if name != "result"}
+    write_result(options.result, settings | {"accuracy_before": untouched}, rows)
+
+
+def measured(search: Search, images: list[Image], repeats: int) -> list[dict[str, object]]:
+    """One row for each contender that is installed."""
+    # torchattacks' PGDL2 fails on gradients with channels last, as convolutions leave them
+    without = {"torchattacks"} if search.norm == "l2" else set()
     modules = {"adversarial-robustness-toolbox": "art"}
     present = {
         name: call
         for name, call in CONTENDERS.items()
-        if name == "bare loop" or name.startswith("plexor") or find_spec(modules.get(name, name))
+        if name not in without
+        and (name == "bare loop" or name.startswith("plexor") or find_spec(modules.get(name, name)))
     }
     found: dict[str, list[Tensor]] = {name: [] for name in present}
 
     def contender(name: str) -> Callable[[], None]:
         return lambda: found[name].append(present[name](search, len(found[name])))
 
-    small = Search(steps=2, radius=options.radius, model=model, batch=batch)
+    small = replace(search, steps=2)
     for call in present.values():
         call(small, 0)
-    timings = interleaved({name: contender(name) for name in present}, options.repeats)
+    timings = interleaved({name: contender(name) for name in present}, repeats)
     judged = {n: [success(search, images, d) for d in deltas] for n, deltas in found.items()}
-    clean = success(search, images, torch.zeros_like(batch.images))["accuracy_after"]
-    rows = [
+    return [
         {
+            "threat": search.threat.name,
             "name": name,
             "seconds": seconds(timings[name]),
             "over_bare": ratios(timings, name, "bare loop"),
@@ -180,7 +219,6 @@ def main() -> None:
         }
         for name in present
     ]
-    write_result("pgd", vars(options) | {"accuracy_before": clean}, rows)
 
 
 if __name__ == "__main__":

@@ -150,6 +150,7 @@ def plain(name: str, result: Result) -> list[str]:
 
 def pgd(result: Result) -> list[str]:
     columns = {
+        "threat": "{threat}",
         "search": "{name}",
         "processor time, s": "{seconds[cpu]}",
         "÷ bare loop": "{over_bare[cpu]}",
@@ -160,8 +161,8 @@ def pgd(result: Result) -> list[str]:
     settings = result["settings"]
     conditions = (
         f"{settings['architecture']}, {settings['images']} images, {settings['steps']} steps, "
-        f"radius {settings['radius']:g} levels, {settings['repeats']} rounds; accuracy before the "
-        f"attack {settings['accuracy_before']:.1%}. {_conditions(result)}"
+        f"{settings['repeats']} rounds; accuracy before the attack "
+        f"{settings['accuracy_before']:.1%}. {_conditions(result)}"
     )
     return [*_table(result["rows"], columns), "", conditions]
 
@@ -234,6 +235,7 @@ def memory(result: Result) -> list[str]:
 
 TABLES: dict[str, Callable[[Result], list[str]]] = {
     "pgd": pgd,
+    "pgd_small": pgd,
     "generative": generative,
     "audit_overhead": audit_overhead,
     "memory": memory,

@@ -31,3 +31,21 @@ def test_l0_starts_at_a_uniform_share_of_the_way_to_the_bound() -> None:
     start = geometry_of("l0").start(noise, box, torch.full((1, 1, 1, 1), 1e4))
     share = torch.where(start > 0, start / 2, start / -4).flatten().numpy()
     assert kstest(share, "uniform").pvalue > 0.01
+
+
+def test_cases_found_early_are_left_out_of_trials_without_changing_the_others() -> None:
+    """Lengths that need from no trial to a dozen; half of the radii need more than ``delta``."""
+    delta = torch.randn((9, 1, 20, 20), generator=torch.Generator().manual_seed(0))
+    radii = torch.logspace(0, 2.5, 9).view(9, 1, 1, 1)
+    box = Box(torch.full_like(delta, -3.0), torch.full_like(delta, 100.0))
+    quantum = torch.ones_like(radii)
+    for norm in ("l2", "l1"):
+        geometry = geometry_of(norm)
+        together = geometry.store(delta, box, radii, quantum)
+        for row in range(9):
+            one = slice(row, row + 1)
+            alone = Box(box.low[one], box.high[one])
+            found = geometry.store(delta[one], alone, radii[one], quantum[one])
+            assert torch.equal(found, together[one])
+        assert bool((geometry.measure(together) <= radii).all())
+        assert bool((geometry.measure(together)[:5] > 0.9 * radii[:5]).all())

@@ -147,3 +147,19 @@ def test_spacing_needs_a_header_and_three_sizes() -> None:
     for wrong in ({"size": (3, 3)}, {"spacing_mm": 0.0}, {"size": None}):
         with pytest.raises(PlanError, match="`spacing_mm` must be a positive number"):
             Preprocess(**{"size": (3, 3, 3), "spacing_mm": 2.0} | wrong)  # type: ignore[arg-type]
+
+
+def test_preparing_leaves_the_values_as_they_are() -> None:
+    values = torch.arange(12.0).view(1, 3, 2, 2)
+    kept = values.clone()
+    for window in ((0.0, 200.0), (-5.0, 5.0), None):
+        for mean, std in (((0.0,), (1.0,)), ((0.1, 0.2, 0.3), (0.5, 0.5, 2.0))):
+            found = Preprocess(window=window, mean=mean, std=std)(values)
+            assert torch.equal(values, kept)
+            low, high = window or (0.0, 1.0)
+            scaled = (kept - low) / (high - low)
+            if window is None:
+                scaled = (kept - kept.mean()) / (kept.var(unbiased=False) + 1e-12).sqrt()
+            wide = (1, -1, 1, 1)
+            expected = (scaled - torch.tensor(mean).view(wide)) / torch.tensor(std).view(wide)
+            torch.testing.assert_close(found, expected)

@@ -13,6 +13,9 @@ from plexor.attacks.objective import BROKEN, Objective
 from plexor.attacks.proposal import Proposal
 from plexor.attacks.threat import Threat
 
+_LARGE = 2**12
+"""Numbers of an image from which on cases are copied one by one."""
+
 Search = Callable[[Objective, int], tuple[Tensor, Tensor]]
 """(open cases, number of the search from 0) → perturbations (M, C, *spatial), margins (M,)."""
 
@@ -116,10 +119,13 @@ class Best:
         better = margin > self.open_margins
         rows = self._rows[better]
         self.margins[rows] = margin[better]
-        if len(margin) > 1:
+        if trial[0].numel() < _LARGE:
             self.delta[rows] = trial[better]
-        elif len(rows) == 1:  # images may be large, and this needs no copy of one
-            self.delta[int(rows)].copy_(trial[0])
+        else:  # one by one: a selection is a copy, and images may be large
+            for row, place in zip(
+                torch.nonzero(better).flatten().tolist(), rows.tolist(), strict=True
+            ):
+                self.delta[place].copy_(trial[row])
         broken = margin == BROKEN
         if bool(broken.any()):
             if self._breaking is None:

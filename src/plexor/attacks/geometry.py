@@ -28,9 +28,17 @@ def lengths(delta: Tensor) -> Tensor:
     and of 4e-4 for ten million.
     """
     pieces = torch.split(delta.flatten(1), _PIECE, dim=1)
+    if len(pieces) == 1:
+        return as_cases(torch.linalg.vector_norm(pieces[0], dim=1), delta)
     norms = torch.stack([torch.linalg.vector_norm(piece, dim=1) for piece in pieces], dim=1)
     found: Tensor = torch.linalg.vector_norm(norms, dim=1)
     return as_cases(found, delta)
+
+
+def greatest(delta: Tensor) -> Tensor:
+    """Greatest absolute number of each case, (N,)."""
+    flat = delta.flatten(1)
+    return torch.maximum(flat.amax(1), -flat.amin(1))
 
 
 def over_peaks(gradient: Tensor) -> tuple[Tensor, Tensor]:
@@ -38,14 +46,14 @@ def over_peaks(gradient: Tensor) -> tuple[Tensor, Tensor]:
 
     Avoids squares of small gradients that underflow.
     """
-    peaks = as_cases(gradient.flatten(1).abs().amax(1), gradient)
+    peaks = as_cases(greatest(gradient), gradient)
     return gradient / torch.where(peaks > 0, peaks, 1.0), peaks
 
 
 def unit(gradient: Tensor) -> Tensor:
     """The gradient divided by its Euclidean length; 0 where it is 0."""
     scaled, peaks = over_peaks(gradient)
-    return scaled / torch.where(peaks > 0, lengths(scaled), 1.0)
+    return scaled.div_(torch.where(peaks > 0, lengths(scaled), 1.0))
 
 
 def sums(delta: Tensor) -> Tensor:
@@ -60,11 +68,16 @@ def changed(delta: Tensor, *, apart: bool) -> Tensor:
     return as_cases(moved.flatten(1).sum(1).to(delta.dtype), delta)
 
 
-def onto_grid(delta: Tensor, quantum: Tensor, low: Tensor, high: Tensor) -> Tensor:
-    """The nearest point of the box on the grid; ``quantum`` is (N, 1, ...), 0 for no grid."""
+def onto_grid_(delta: Tensor, quantum: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """The nearest point of the box on the grid; ``quantum`` is (N, 1, ...), 0 for no grid.
+
+    Overwrites ``delta``.
+    """
+    if bool((quantum == 1).all()):  # most images: nothing to divide by
+        return delta.round_().clamp_(low, high)
     if bool((quantum == 0).all()):
-        return delta.clamp(low, high)
-    return (delta / quantum).round_().mul_(quantum).clamp_(low, high)
+        return delta.clamp_(low, high)
+    return delta.div_(quantum).round_().mul_(quantum).clamp_(low, high)
 
 
 def greatest_fitting(
@@ -73,11 +86,20 @@ def greatest_fitting(
     radii: Tensor,
     *,
     at_most: float,
+    select: Callable[[Tensor], Callable[[Tensor], Tensor]] | None = None,
 ) -> Tensor:
     """``shape(s)`` for about the greatest s, in each case, whose measure fits the radius.
 
     ``measure(shape(s))`` must not decrease with s, and be zero at s = 0. The search stops within
     1/4096 of the radius, or where the measure jumps, within a few millionths of s.
+
+    Args:
+        shape: a perturbation for a number s of each case, (N, 1, ...).
+        measure: its length, (N, 1, ...).
+        radii: greatest length, (N, 1, ...).
+        at_most: greatest s.
+        select: ``shape`` of some of the cases, by index; cases that are found are left out of
+            further trials. None tries all cases until the last is found.
     """
     low, short = torch.zeros_like(radii), torch.zeros_like(radii)
     high = torch.full_like(radii, min(1.0, at_most))
@@ -87,18 +109,22 @@ def greatest_fitting(
         high = torch.where(room, high * 2, high)
         over = measure(shape(high))
     low, short = torch.where(over <= radii, high, low), torch.where(over <= radii, over, short)
+    rows, shape_of_some = torch.arange(len(radii), device=radii.device), shape
     aim = (1 - _CLOSE / 2) * radii  # aiming at the radius itself would exceed it half of the time
     for turn in range(2 * HALVINGS):
         wide = (short < (1 - _CLOSE) * radii) & (high - low > _FINEST * high)
         searched = (over > radii) & wide
-        if not bool(searched.any()):
+        left = torch.nonzero(searched.flatten()).flatten()
+        if len(left) == 0:
             break
+        if select is not None and 2 * len(left) <= len(rows):
+            rows, shape_of_some = left, select(left)
         part = torch.full_like(radii, 0.5)
         if turn % 2 == 0:
             straight = ((aim - short) / (over - short)).clamp(_CLOSE, 1 - _CLOSE)
             part = torch.where(searched, straight, part)
         middle = low + part * (high - low)
-        length = measure(shape(middle))
+        length = over.index_copy(0, rows, measure(shape_of_some(middle[rows])))
         room, beyond = searched & (length <= radii), searched & (length > radii)
         low, short = torch.where(room, middle, low), torch.where(room, length, short)
         high, over = torch.where(beyond, middle, high), torch.where(beyond, length, over)

@@ -214,10 +214,10 @@ class Around:
         self.radii = threat.radii(batch)
         self._geometry = geometry_of(threat.norm, threat.channels)
         self._quantum, self._on_grid = batch.quantum, not bool((batch.quantum == 0).all())
-        # Each is narrowed in its own way: to whole quanta, or to the radius itself.
         self._storing = threat.box(batch)
         self._stepping = self._storing
-        if not (threat.norm == "linf" and self._on_grid and self._is_whole()):
+        # L∞ narrows each in its own way: to whole quanta, or to the radius itself.
+        if threat.norm == "linf" and not (self._on_grid and self._is_whole()):
             self._stepping = self._storing.copy()
 
     def _is_whole(self) -> bool:

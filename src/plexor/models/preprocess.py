@@ -104,7 +104,8 @@ class Preprocess:
         """The scaling alone: the ends of the window become 0 and 1; without window, z-scores."""
         if self.window is not None:
             low, high = self.window
-            return (values - low) / (high - low)
+            # in place: the difference is needed by nobody else, and images may be large
+            return values / high if low == 0 else (values - low).div_(high - low)
         axes = tuple(range(1, values.ndim))
         centred = values - values.mean(axes, keepdim=True)
         return centred / centred.square().mean(axes, keepdim=True).add(1e-12).sqrt()
@@ -112,7 +113,9 @@ class Preprocess:
     def normalise(self, scaled: Tensor) -> Tensor:
         """The normalisation alone: subtracts ``mean``, divides by ``std``."""
         mean, std = _per_channel("mean", self.mean, scaled), _per_channel("std", self.std, scaled)
-        return (scaled - mean) / std
+        if not any(self.mean) and all(number == 1 for number in self.std):
+            return scaled
+        return (scaled - mean).div_(std)
 
 
 def placed(values: Tensor, axes: Tensor, size: tuple[int, ...], spacing_mm: float) -> Tensor:

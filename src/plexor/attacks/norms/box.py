@@ -45,6 +45,10 @@ class Box:
         """A box of its own with the same bounds."""
         return Box(self._low.clone(), self._high.clone())
 
+    def select(self, rows: Tensor) -> Box:
+        """The box of some of the cases, by index."""
+        return Box(self._low[rows], self._high[rows])
+
     def narrow_(self, radii: Tensor) -> Self:
         """Overwrites the box by its part within ``radii`` of zero in every number."""
         self._low.clamp_(min=-radii)
@@ -65,9 +69,11 @@ class Box:
 
     def onto_grid(self, delta: Tensor, quantum: Tensor) -> Tensor:
         """The nearest point of the box on the grid; ``quantum`` is (N, 1, ...), 0 for no grid."""
-        return self.each(
-            lambda low, high, part: geometry.onto_grid(part, quantum, low, high), delta
-        )
+        return self.onto_grid_(delta.clone(), quantum)
+
+    def onto_grid_(self, delta: Tensor, quantum: Tensor) -> Tensor:
+        """As ``onto_grid``; overwrites ``delta``."""
+        return geometry.onto_grid_(delta, quantum, self._low, self._high)
 
     def around(self, delta: Tensor) -> Box:
         """The same box seen from ``delta``, a point of it."""
@@ -90,9 +96,11 @@ class Box:
         far = torch.finfo(delta.dtype).max
 
         def free(low: Tensor, high: Tensor, gradient: Tensor, delta: Tensor) -> Tensor:
-            around = Box(low, high).around(delta)
             # a selection by truth would take several times as long
-            return gradient.clamp(around.low.mul_(far), around.high.mul_(far))
+            room = torch.sub(high, delta).clamp_(min=0).mul_(far)
+            free = torch.minimum(gradient, room)
+            room = torch.sub(low, delta, out=room).clamp_(max=0).mul_(far)
+            return torch.maximum(free, room, out=free)
 
         return self.each(free, gradient, delta)
 
@@ -126,6 +134,15 @@ class LargeBox(Box):
         other._reach = self._reach
         return other
 
+    def select(self, rows: Tensor) -> Box:
+        """See ``Box``."""
+        allowed = self._allowed
+        if allowed is not None and len(allowed) == len(self._batch):
+            allowed = allowed[rows]
+        other = LargeBox(self._batch.select(rows), allowed)
+        other._reach = None if self._reach is None else self._reach[rows]
+        return other
+
     def narrow_(self, radii: Tensor) -> Self:
         """See ``Box``."""
         self._reach = radii if self._reach is None else torch.minimum(self._reach, radii)
@@ -142,6 +159,12 @@ class LargeBox(Box):
         """See ``Box``."""
         for rows in bands(tuple(delta.shape[1:])):
             delta[:, :, rows].clamp_(*self._bounds(rows))
+        return delta
+
+    def onto_grid_(self, delta: Tensor, quantum: Tensor) -> Tensor:
+        """See ``Box``."""
+        for rows in bands(tuple(delta.shape[1:])):
+            geometry.onto_grid_(delta[:, :, rows], quantum, *self._bounds(rows))
         return delta
 
     def _bounds(self, rows: slice) -> tuple[Tensor, Tensor]:

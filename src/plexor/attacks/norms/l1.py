@@ -42,7 +42,7 @@ class L1(ProjectedStep):
         if bool(fitting.all()):
             return inside
         least = torch.zeros_like(radii)
-        most = geometry.as_cases(delta.flatten(1).abs().amax(1), delta)
+        most = geometry.as_cases(geometry.greatest(delta), delta)
         for _ in range(geometry.HALVINGS):
             middle = (least + most) / 2
             fits = geometry.sums(shrunk(middle)) <= radii

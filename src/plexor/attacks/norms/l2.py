@@ -38,16 +38,14 @@ class L2(ProjectedStep):
         fits = geometry.lengths(inside) <= radii
         if bool(fits.all()):
             return inside
-        shorter = _multiple(delta, box, torch.where(fits, 0.0, radii))
-        return torch.where(fits, inside, shorter)
+        return _chosen(fits, inside, _multiple(delta, box, torch.where(fits, 0.0, radii)))
 
     def furthest(self, gradient: Tensor, box: Box, radii: Tensor) -> Tensor:
         """``clip(s * gradient)`` with the greatest ``s`` that fits."""
         corner = box.corner(gradient)
         fits = geometry.lengths(corner) <= radii
         scaled, _ = geometry.over_peaks(gradient)
-        shorter = _multiple(scaled, box, torch.where(fits, 0.0, radii))
-        return torch.where(fits, corner, shorter)
+        return _chosen(fits, corner, _multiple(scaled, box, torch.where(fits, 0.0, radii)))
 
     def crossing(self, gradient: Tensor, rise: Tensor, box: Box) -> Tensor:
         """``clip(s * gradient)`` with the ``s`` that reaches the plane."""
@@ -72,6 +70,11 @@ class L2(ProjectedStep):
         return self.project(radii * geometry.unit(noise), box, radii)
 
 
+def _chosen(fits: Tensor, these: Tensor, others: Tensor) -> Tensor:
+    """``these`` where it fits, (N, 1, ...), and the others elsewhere; may be one of the two."""
+    return torch.where(fits, these, others) if bool(fits.any()) else others
+
+
 def _multiple(delta: Tensor, box: Box, radii: Tensor) -> Tensor:
     """``clip(s * delta)`` as long as the radius, which some s must make it; or 0.
 
@@ -79,14 +82,15 @@ def _multiple(delta: Tensor, box: Box, radii: Tensor) -> Tensor:
     Newton's method comes from below, as in ``geometry.time_of``.
     """
     s = torch.where(radii > 0, radii / geometry.lengths(delta), 0.0)
+    found = torch.empty_like(delta)
     for _ in range(geometry.PIECES):
-        wanted = s * delta
-        found = box.clip(wanted)
+        box.clip_(torch.mul(s, delta, out=found))
         length = geometry.lengths(found)
         short = length < _FULL * radii
         if not bool(short.any()):
             break
         left = (radii - length) * (radii + length)
-        growing = geometry.lengths(found * (found == wanted)).square().clamp(min=1e-20)
+        unclipped = (s * delta).eq_(found).mul_(found)
+        growing = geometry.lengths(unclipped).square().clamp(min=1e-20)
         s = torch.where(short, s * (1 + left / growing).sqrt(), s).clamp(max=_FAR)
     return found

@@ -27,7 +27,7 @@ class LInf:
 
     def measure(self, delta: Tensor) -> Tensor:
         """The greatest absolute number."""
-        return geometry.as_cases(delta.flatten(1).abs().amax(1), delta)
+        return geometry.as_cases(geometry.greatest(delta), delta)
 
     def project(self, delta: Tensor, box: Box, radii: Tensor) -> Tensor:
         """Each number by itself."""

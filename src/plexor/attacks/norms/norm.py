@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from plexor.attacks import geometry
@@ -132,11 +134,45 @@ def longest_stored(
 
     Rounding ``delta`` itself would lose every change below half a quantum.
     """
+    multiples = _Multiples(delta, box, quantum)
+    return geometry.greatest_fitting(
+        multiples, measure, radii, at_most=2.0**_DOUBLINGS, select=multiples.select
+    )
 
-    def scaled(scale: Tensor) -> Tensor:
-        return box.onto_grid(scale * delta, quantum)
 
-    return geometry.greatest_fitting(scaled, measure, radii, at_most=2.0**_DOUBLINGS)
+class _Multiples:
+    """Multiples of perturbations, rounded to the grid within a box; each overwrites the one before.
+
+    Where no number of ``delta`` itself leaves the box by rounding, none of a shorter multiple does,
+    and the box is not asked.
+    """
+
+    def __init__(self, delta: Tensor, box: Box, quantum: Tensor) -> None:
+        self._delta, self._box, self._quantum = delta, box, quantum
+        self._room = torch.empty_like(delta)
+        self._ones = bool((quantum == 1).all())
+        whole = self._rounded(torch.ones_like(quantum))
+        beyond = box.clip(whole).sub_(whole)
+        self._inside = float(torch.linalg.vector_norm(beyond)) == 0  # faster than a comparison
+
+    def __call__(self, scale: Tensor) -> Tensor:
+        """``scale * delta``, rounded; ``scale`` is (N, 1, ...)."""
+        found = self._rounded(scale)
+        return found if self._inside and float(scale.max()) <= 1 else self._box.clip_(found)
+
+    def select(self, rows: Tensor) -> Callable[[Tensor], Tensor]:
+        """Multiples of some of the cases, by index."""
+        some = copy(self)
+        some._delta, some._quantum = self._delta[rows], self._quantum[rows]
+        some._box = self._box.select(rows)
+        some._room = self._room[: len(rows)]
+        return some
+
+    def _rounded(self, scale: Tensor) -> Tensor:
+        found = torch.mul(scale, self._delta, out=self._room)
+        if self._ones:  # most images; both products would change nothing
+            return found.round_()
+        return found.div_(self._quantum).round_().mul_(self._quantum)
 
 
 def stored_radii(radius: float, unit: Unit, batch: Batch) -> Tensor:

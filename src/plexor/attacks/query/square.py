@@ -217,7 +217,7 @@ def _fitting(
     """The longest storable multiple of an L2 bump (N, C, n); the rest has length ``beside``."""
     quantum = batch.quantum.flatten(2)
     return geometry.greatest_fitting(
-        lambda s: geometry.onto_grid(s * bump, quantum, *ends),
+        lambda s: geometry.onto_grid_(s * bump, quantum, *ends),
         lambda trial: torch.hypot(beside, threat.measure(trial)),
         threat.radii(batch).flatten(2),
         at_most=2.0**12,

@@ -23,7 +23,7 @@ from plexor.core.errors import ModelError, PlexorError
 from plexor.core.seeds import seed_for
 from plexor.findings import CLEAN, Finding
 from plexor.models import Model
-from plexor.models.device import is_out_of_memory
+from plexor.models.device import is_out_of_memory, keep_freed_memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +91,7 @@ class Job:
         self, unit: Unit, images: Images, *, before: Mapping[str, Outputs], batch_size: int
     ) -> Done:
         """Executes one unit in this process; arguments as in ``execute``."""
+        keep_freed_memory()
         result = execute(
             unit,
             images,
