@@ -1,58 +1,79 @@
-"""Time of an ONNX file computed in torch, forward and backward, beside the network it was made of.
+"""Networks exported to ONNX and computed in torch, beside the networks they were made of.
 
-python benchmarks/onnx_network.py [--side 224] [--batch 8] [--repeats 5]
+One forward and one backward pass, as an attack does them, on one thread, in turn.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
 import tempfile
-import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
+from measuring import interleaved, ratios, seconds, write_result
+from monai.networks.nets import UNet, resnet18
 from torch import Tensor, nn
 
 from plexor.models.architectures import build_network
 from plexor.models.sources.onnx import OnnxNetwork, read_onnx
 
+NETWORKS: dict[str, Callable[[], nn.Module]] = {
+    "DenseNet-121": lambda: build_network("densenet121", spatial_dims=2, channels=3, n_outputs=7),
+    "ResNet-18": lambda: resnet18(spatial_dims=2, n_input_channels=3, num_classes=7),
+    "3D U-Net": lambda: UNet(
+        spatial_dims=3,
+        in_channels=1,
+        out_channels=2,
+        channels=(16, 32, 64, 128),
+        strides=(2, 2, 2),
+        num_res_units=2,
+    ),
+}
 
-def seconds(network: nn.Module, images: Tensor) -> float:
-    """Of one forward and one backward pass."""
-    given = images.clone().requires_grad_()
-    start = time.perf_counter()
-    torch.autograd.grad(network(given).square().sum(), given)
-    return time.perf_counter() - start
 
-
-def beside(first: Callable[[], float], second: Callable[[], float], repeats: int) -> float:
-    """Median of the second's time over the first's, measured in turn after one run of each."""
-    first(), second()
-    return statistics.median(second() / first() for _ in range(repeats))
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--side", type=int, default=224)
-    parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--repeats", type=int, default=5)
-    options = parser.parse_args()
-    network = build_network("densenet121", spatial_dims=2, channels=3, n_outputs=7).eval()
-    network.requires_grad_(requires_grad=False)
-    images = torch.randn(options.batch, 3, options.side, options.side)
+def read(network: nn.Module, images: Tensor) -> OnnxNetwork:
+    """The network as it comes back from a file."""
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         path = Path(folder) / "net.onnx"
         free = {"i": {0: "n"}}
         torch.onnx.export(
-            network, (images[:2],), str(path), dynamo=False, input_names=["i"], dynamic_axes=free
+            network, (images[:1],), str(path), dynamo=False, input_names=["i"], dynamic_axes=free
         )
-        read = OnnxNetwork(read_onnx(path)).eval()
-    ratio = beside(lambda: seconds(network, images), lambda: seconds(read, images), options.repeats)
-    print(f"DenseNet-121, {options.batch} images of {options.side}: {ratio:.2f} × the original")
+        return OnnxNetwork(read_onnx(path)).eval()
+
+
+def step(network: nn.Module, images: Tensor) -> None:
+    """One forward and one backward pass."""
+    given = images.clone().requires_grad_()
+    torch.autograd.grad(network(given).square().sum(), given)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--side", type=int, default=224)
+    parser.add_argument("--edge", type=int, default=64, help="of volumes")
+    parser.add_argument("--batch", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=5)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    rows = []
+    for name, build in NETWORKS.items():
+        network = build().eval().requires_grad_(requires_grad=False)
+        shape = (1, *[options.edge] * 3) if name.startswith("3D") else (3, *[options.side] * 2)
+        images = torch.randn(options.batch, *shape)
+        networks = {"torch": network, "onnx": read(network, images)}
+        steps = {one: partial(step, networks[one], images) for one in networks}
+        for call in steps.values():  # the first call of each chooses its kernels
+            call()
+        timings = interleaved(steps, options.repeats)
+        row = {"network": name, "seconds": seconds(timings["onnx"])}
+        rows.append(row | {"over_torch": ratios(timings, "onnx", "torch")})
+    write_result("onnx_network", vars(options), rows)
 
 
 if __name__ == "__main__":

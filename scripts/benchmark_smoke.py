@@ -22,7 +22,7 @@ TINY = {
     "large_image": "--side 600",
     "memory": "--one 8",
     "observer": "--pairs 40 --images 1 --repeats 1",
-    "onnx_network": "--side 32 --batch 1 --repeats 1",
+    "onnx_network": "--side 32 --edge 16 --batch 1 --repeats 1",
     "pgd": "--images 4 --steps 2 --repeats 1 --architecture small-cnn",
     "pixel": "--images 2 --generations 1 --repeats 1",
     "rounding": "--n 8 --n-densenet 1 --steps 2",

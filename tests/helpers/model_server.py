@@ -68,7 +68,7 @@ class Handler(BaseHTTPRequestHandler):
         name = self.path.strip("/")
         if name == "busy" and state.requests <= 3:
             return self.reply({}, status=(429, 500, 503)[state.requests - 1])
-        if name == "down":
+        if name == "down" or (name == "every-third-fails" and state.requests % 3 == 0):
             return self.reply({}, status=503)
         if name == "refuses":
             return self.reply({"error": "no such token"}, status=401)

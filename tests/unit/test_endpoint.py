@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -173,6 +174,40 @@ def test_the_rate_is_kept(
     monkeypatch.setattr(http_client, "monotonic", lambda: 100.0)
     same(open_model(source(f"{url}/scores", tmp_path, request={"batch": 1, "per_second": 4})))
     assert slept == pytest.approx([0.25, 0.5, 0.75, 1.0])
+
+
+def test_slow_answers_are_waited_for_together_and_kept_apart(
+    server: tuple[str, State], tmp_path: Path
+) -> None:
+    """Five questions of which each takes 2 s: asked one after another they would take 10 s."""
+    url, state = server
+    more = {"batch": 1, "in_flight": 5}
+    start = time.monotonic()
+    same(open_model(source(f"{url}/slow", tmp_path, request=more)))
+    assert time.monotonic() - start < 8
+    assert len(set(state.asked)) == 5
+
+
+def test_what_was_paid_is_kept_when_another_question_on_its_way_fails(
+    server: tuple[str, State], tmp_path: Path
+) -> None:
+    url, state = server
+    more = {"batch": 1, "in_flight": 3, "retries": 0}
+    failing = open_model(source(f"{url}/every-third-fails", tmp_path, request=more))
+    with pytest.raises(OutageError, match="answered with status 503"):
+        failing.outputs(IMAGES)
+    paid = len(state.asked)
+    assert len((tmp_path / "answers.jsonl").read_text().splitlines()) == paid >= 2
+
+
+def test_a_limit_of_images_counts_those_on_their_way(
+    server: tuple[str, State], tmp_path: Path
+) -> None:
+    url, state = server
+    more = {"batch": 1, "in_flight": 4, "most_images": 3}
+    with pytest.raises(OutageError, match=r"`request\.most_images` is 3"):
+        open_model(source(f"{url}/scores", tmp_path, request=more)).outputs(IMAGES)
+    assert len(state.asked) == 3
 
 
 def test_a_redirect_on_the_same_host_is_followed(server: tuple[str, State], tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from torch.nn import functional
 from plexor.core.errors import ModelError
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.models.orientation import reorderings, turned_back
 
 
 def at_stored_size(model: Model, batch: Batch, maps: Tensor) -> Tensor:
@@ -16,16 +17,23 @@ def at_stored_size(model: Model, batch: Batch, maps: Tensor) -> Tensor:
 
     Where the model's preprocessing brings volumes to axes and voxels of its own (``spacing_mm``),
     each stored voxel takes the map at its place in the patient, and 0 outside of what the network
-    saw. Otherwise the whole map covers the whole image.
+    saw. Where it turns volumes (``orientation``), the map is turned back. Otherwise the whole map
+    covers the whole image.
 
     Raises:
         ModelError: the preprocessing needs the volume's axes, and the file does not say them.
     """
     spatial = tuple(batch.images.shape[2:])
     prepare = model.card.preprocess
+    axes = batch.scaling.axes
+    if prepare is not None and prepare.orientation is not None:
+        each = [
+            turned_back(_linear(one[None, None], tuple(spatial[i] for i in turn.axes)), turn)
+            for one, turn in zip(maps, reorderings(axes, prepare.orientation), strict=True)
+        ]
+        return torch.cat(each)[:, 0]
     if prepare is None or prepare.spacing_mm is None or prepare.size is None:
         return _linear(maps[:, None], spatial)[:, 0]
-    axes = batch.scaling.axes
     if axes is None:
         raise ModelError(
             "attention: the model places volumes by their axes, and the image's file does not say "

@@ -81,13 +81,30 @@ class Grid:
             >>> grid.orientation, grid.upright
             ('PSR', Reordering(axes=(2, 0, 1), flipped=(1,)))
         """
+        return self.towards("RAS")
+
+    def towards(self, code: str) -> Reordering | None:
+        """The reordering of a volume's axes to the directions of a code such as "RAS" or "LPS".
+
+        Args:
+            code: three letters, each of another pair of R L, A P, S I: the direction in which the
+                index grows along each axis of the result.
+
+        Returns:
+            None for an image that is no volume, or whose axes are so oblique that two of them are
+            nearest to the same direction.
+
+        Example:
+            >>> grid = Grid.of_affine([[0, 0, 2, 0], [-2, 0, 0, 0], [0, 2, 0, 0], [0, 0, 0, 1]])
+            >>> grid.towards("PSR")
+            Reordering(axes=(0, 1, 2), flipped=())
+        """
         letters = self.orientation
-        order = [
-            next((i for i, one in enumerate(letters) if one in ends), -1) for ends in _DIRECTIONS
-        ]
+        wanted = [next(ends for ends in _DIRECTIONS if one in ends) for one in code]
+        order = [next((i for i, one in enumerate(letters) if one in ends), -1) for ends in wanted]
         if sorted(order) != [0, 1, 2]:
             return None
-        flipped = (place for place, axis in enumerate(order) if letters[axis] in "LPI")
+        flipped = (place for place, axis in enumerate(order) if letters[axis] != code[place])
         return Reordering(axes=(order[0], order[1], order[2]), flipped=tuple(flipped))
 
     @property

@@ -16,6 +16,17 @@ def train(
     plan: Annotated[
         Path, typer.Argument(help="The plan (YAML) with `cohort`, `train` and `model.weights`.")
     ],
+    answers_of: Annotated[
+        Path | None,
+        typer.Option(
+            help="Another plan, whose model is asked about the training and validation images; its "
+            "decisions are learned instead of the labels. The weights are a surrogate of that "
+            "model, for the attack `transfer`."
+        ),
+    ] = None,
+    allow_code: Annotated[
+        bool, typer.Option("--allow-code", help="Allow that other model to run code.")
+    ] = False,
     limit: Limit = None,
     changes: Changes = None,
     device: Annotated[
@@ -29,6 +40,7 @@ def train(
     same command.
     """
     from plexor.audits import cohort_of
+    from plexor.audits.answers import teach
     from plexor.core.errors import PlanError
     from plexor.models.device import choose_device
     from plexor.models.training.fit import train as run
@@ -37,12 +49,27 @@ def train(
     weights = loaded.model_source().weights
     if weights is None:
         raise PlanError(f"{plan}: `model.weights` is needed, it says where the weights are written")
+    cohort, teacher = cohort_of(loaded, loaded.training().task), None
+    if answers_of is not None:
+        with stepping("asking", unit="cases", quiet=quiet) as advance:
+            cohort, teacher = teach(
+                cohort,
+                load(answers_of, None),
+                loaded.training().task,
+                allow_code=allow_code,
+                on_progress=lambda done, n: advance(done, n, "answers"),
+            )
+        agree = "" if teacher.n_agree is None else f", {teacher.n_agree} as labelled"
+        console.print(
+            f"{teacher.model} decided {teacher.n_cases} cases{agree}; sent {teacher.n_paid} images"
+        )
     with stepping("training", unit="steps", quiet=quiet) as advance:
         result = run(
-            cohort_of(loaded, loaded.training().task),
+            cohort,
             loaded.training(),
             weights,
             seed=loaded.seed,
+            about={} if teacher is None else teacher.about,
             device=choose_device(device),
             on_progress=lambda news: advance(
                 news.step,

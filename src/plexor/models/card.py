@@ -29,6 +29,9 @@ class _PreprocessForm(BaseModel):
     """Preprocessing in a card, as plain data."""
 
     size: Sequence[int] | None = None
+    orientation: str | None = None
+    clip: Sequence[float] | None = None
+    clip_percentiles: Sequence[float] | None = None
     window: Sequence[float] | None = None
     mean: Sequence[float] = ()
     std: Sequence[float] = ()
@@ -85,6 +88,8 @@ class ModelCard:
     def to_dict(self) -> dict[str, object]:
         """Plain data; ``from_dict`` restores the card."""
         plain = asdict(self)
+        if self.preprocess is not None:
+            plain["preprocess"] = self.preprocess.known()
         for name in ("features", "source"):
             if not plain[name]:
                 del plain[name]

@@ -20,6 +20,7 @@ from plexor.models.card import ModelCard
 from plexor.models.features import Feature
 from plexor.models.foreign_code import foreign_code
 from plexor.models.preprocess import Preprocess
+from plexor.models.sliding_window import SlidingWindow
 from plexor.models.sources.adapter import Adapted, Adapter, Outputs
 from plexor.models.sources.endpoint_settings import Request, Response, default_ledger
 from plexor.models.task import TASKS, task_from
@@ -78,6 +79,8 @@ class ModelSource:
             sigmoid at the end of the network was taken off.
         head: number or name of the output that counts, of a network with several.
         columns: of the network's output, those that are ``classes``, in their order.
+        sliding_window: for a segmentation, windows in which the network is asked, e.g.
+            ``{roi: [96, 96, 96], overlap: 0.5}``; None gives it the whole image.
     """
 
     weights: Path | None = None
@@ -104,6 +107,7 @@ class ModelSource:
     outputs: Outputs | None = None
     head: int | str | None = None
     columns: tuple[int, ...] = ()
+    sliding_window: SlidingWindow | None = None
 
     def __post_init__(self) -> None:
         if self.architecture is not None:
@@ -213,8 +217,8 @@ def load_model(
     network = _network(source, card, allow_code=allow_code)
     if source.weights is not None:
         fill(network, read_weights(source.weights), source=source.weights)
-    if source.adapter != Adapter():
-        network = Adapted(network, source.adapter, card.task)
+    if source.adapter != Adapter() or source.sliding_window is not None:
+        network = Adapted(network, source.adapter, card.task, window=source.sliding_window)
     model = TorchModel(network.eval(), task=card.task, preprocess=card.preprocess, card=card)
     try:
         return model.to(device or torch.device("cpu"))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from plexor.core.errors import ModelError, PlanError
+from plexor.models.orientation import check_orientation, reorderings, turned
 
 _STRAIGHT = 1e-3
 """Voxels that the far end of a volume may be off where its axes count as parallel to the grid's."""
@@ -16,9 +17,13 @@ _STRAIGHT = 1e-3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preprocess:
-    """Resize, then scale, then normalise.
+    """Turn and resize, then clip, then scale, then normalise.
 
     Attributes:
+        orientation: of volumes: axes that the network was trained on, e.g. "RAS" (right, anterior,
+            superior). Axes are reordered and flipped to these, not interpolated, and answers for
+            every voxel are turned back. The file must say where its voxels lie. None takes the
+            axes as they are stored.
         size: spatial size of the network's input, e.g. (72, 96); None keeps the size of the image.
             2D images are resized bilinearly with antialiasing, volumes by area when they shrink and
             trilinearly otherwise. The aspect ratio is not kept.
@@ -26,6 +31,11 @@ class Preprocess:
             voxels of this edge, by trilinear interpolation, with averages over the voxels that
             shrink into one, and cropped or filled with 0 to ``size`` around their middle. The file
             must say where its voxels lie. None resizes the whole image to ``size`` as it is stored.
+        clip: least and greatest value, e.g. (-1000, 400); values beyond are set to these, and
+            have no gradient. None keeps them.
+        clip_percentiles: the same with percentiles of each resized image, all its channels
+            together, e.g. (0.5, 99.5), linear between numbers as in ``numpy.percentile``. In
+            gradients they are constants, as where many numbers are equal.
         window: values mapped to 0 and 1, e.g. (0, 255); values outside are not clipped. None
             computes z-scores with the mean and standard deviation of each image instead.
         mean: subtracted after scaling; one number per channel, or one for all channels.
@@ -43,6 +53,9 @@ class Preprocess:
 
     size: tuple[int, ...] | None = None
     spacing_mm: float | None = None
+    orientation: str | None = None
+    clip: tuple[float, float] | None = None
+    clip_percentiles: tuple[float, float] | None = None
     window: tuple[float, float] | None = (0.0, 255.0)
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
@@ -57,6 +70,7 @@ class Preprocess:
                 "preprocess: `spacing_mm` must be a positive number of millimetres and needs a "
                 f"`size` of 3 numbers, got {self.spacing_mm} and {self.size}"
             )
+        self._check_axes_and_ends()
         if self.window is not None and self.window[0] >= self.window[1]:
             raise PlanError(
                 f"preprocess: `window` must be (low, high) with low < high, got {self.window}"
@@ -67,6 +81,24 @@ class Preprocess:
                 f"be positive, got {self.mean} and {self.std}"
             )
 
+    def _check_axes_and_ends(self) -> None:
+        if self.orientation is not None:
+            check_orientation(self.orientation)
+            if self.spacing_mm is not None:
+                raise PlanError(
+                    "preprocess: `spacing_mm` brings volumes to the axes RAS itself; leave "
+                    "`orientation` out"
+                )
+        if self.clip is not None and not self.clip[0] < self.clip[1]:
+            raise PlanError(
+                f"preprocess: `clip` must be (low, high) with low < high, got {self.clip}"
+            )
+        if (ends := self.clip_percentiles) is not None and not 0 <= ends[0] < ends[1] <= 100:
+            raise PlanError(
+                "preprocess: `clip_percentiles` must be (low, high) of 0 to 100 with low < high, "
+                f"got {ends}"
+            )
+
     def __call__(self, values: Tensor, axes: Tensor | None = None) -> Tensor:
         """The network's input for values (N, C, *spatial); same device and dtype.
 
@@ -75,13 +107,22 @@ class Preprocess:
             axes: (N, 3, 3) in mm, see ``Scaling``; for ``spacing_mm``.
 
         Raises:
-            ModelError: the axes are needed and not known, the images have another dimension than
+            ModelError: the axes are needed and not known, volumes differ in shape once turned, the
+                images have another dimension than
                 ``size``, or ``mean`` or ``std`` have neither one number nor one per channel.
         """
         return self.normalise(self.scale(self.resize(values, axes)))
 
+    def known(self) -> dict[str, object]:
+        """Plain data that decides what this does; of the optional steps only those that are set."""
+        plain = asdict(self)
+        for name in ("orientation", "clip", "clip_percentiles"):
+            if plain[name] is None:
+                del plain[name]
+        return plain
+
     def resize(self, values: Tensor, axes: Tensor | None = None) -> Tensor:
-        """The resize alone."""
+        """The turn and the resize alone."""
         if self.spacing_mm is not None and self.size is not None:
             if axes is None or values.ndim != 5:
                 raise ModelError(
@@ -90,6 +131,25 @@ class Preprocess:
                     "spacing into its header"
                 )
             return placed(values, axes, self.size, self.spacing_mm)
+        if self.orientation is not None:
+            return self._turned_and_resized(values, axes, self.orientation)
+        return self._resized(values)
+
+    def _turned_and_resized(self, values: Tensor, axes: Tensor | None, code: str) -> Tensor:
+        turns = reorderings(axes, code)
+        if all(turn == turns[0] for turn in turns):
+            return self._resized(turned(values, turns[0]))
+        each = [
+            self._resized(turned(one[None], turn)) for one, turn in zip(values, turns, strict=True)
+        ]
+        if len({one.shape for one in each}) > 1:
+            raise ModelError(
+                "preprocess: volumes of one stored shape run along different axes, and differ in "
+                "shape once turned; write `preprocess.size`"
+            )
+        return torch.cat(each)
+
+    def _resized(self, values: Tensor) -> Tensor:
         spatial = tuple(values.shape[2:])
         if self.size is None or spatial == self.size:
             return values
@@ -101,7 +161,13 @@ class Preprocess:
         return resampled(values, self.size)
 
     def scale(self, values: Tensor) -> Tensor:
-        """The scaling alone: the ends of the window become 0 and 1; without window, z-scores."""
+        """Clip and scaling: the ends of the window become 0 and 1; without window, z-scores."""
+        if self.clip is not None:
+            values = values.clamp(*self.clip)
+        if self.clip_percentiles is not None:
+            fixed = values.detach()
+            low, high = (percentile(fixed, share) for share in self.clip_percentiles)
+            values = torch.minimum(torch.maximum(values, low), high)
         if self.window is not None:
             low, high = self.window
             # in place: the difference is needed by nobody else, and images may be large
@@ -116,6 +182,24 @@ class Preprocess:
         if not any(self.mean) and all(number == 1 for number in self.std):
             return scaled
         return (scaled - mean).div_(std)
+
+
+def percentile(values: Tensor, percent: float) -> Tensor:
+    """A percentile of each image (N, C, *spatial), linear between numbers; (N, 1, ...).
+
+    ``torch.quantile`` takes no more than 2²⁴ numbers.
+
+    Example:
+        >>> percentile(torch.tensor([[[0.0, 10.0, 20.0]]]), 75)
+        tensor([[[15.]]])
+    """
+    flat = values.flatten(1)
+    place = percent / 100 * (flat.shape[1] - 1)
+    below = int(place)
+    found = flat.kthvalue(below + 1, dim=1).values
+    if place > below:
+        found = found.lerp(flat.kthvalue(below + 2, dim=1).values, place - below)
+    return found.view(-1, *[1] * (values.ndim - 1))
 
 
 def placed(values: Tensor, axes: Tensor, size: tuple[int, ...], spacing_mm: float) -> Tensor:

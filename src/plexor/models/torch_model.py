@@ -16,6 +16,7 @@ from plexor.models.device import is_out_of_memory
 from plexor.models.features import Features
 from plexor.models.foreign_code import foreign_code
 from plexor.models.model import ModelAccess
+from plexor.models.orientation import reorderings, turned_back
 from plexor.models.preprocess import Preprocess, resampled
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Task, check_outputs
@@ -127,7 +128,7 @@ class TorchModel:
         except Exception as error:  # of a hook, or of a tensor without numbers
             raise _unusable(self.network, error) from error
         kind = f"{type(self.network).__module__}.{type(self.network).__qualname__}"
-        known = [kind, parts, asdict(self.preprocess), asdict(self.task)]  # type: ignore[call-overload]
+        known = [kind, parts, self.preprocess.known(), asdict(self.task)]  # type: ignore[call-overload]
         if self.card.features:
             known.append([asdict(feature) for feature in self.card.features])
         if isinstance(self.network, DependsOnMore):
@@ -159,7 +160,8 @@ class TorchModel:
             raise ModelError(f"the model takes images with {channels} channels, got {shape[0]}")
         values = images if scaling is None else scaling.values(images)
         del images  # images may be large, and whoever asks need not keep them
-        inputs = self.preprocess(values, None if scaling is None else scaling.axes)
+        axes = None if scaling is None else scaling.axes
+        inputs = self.preprocess(values, axes)
         if inputs.ndim == 4:
             inputs = inputs.contiguous(memory_format=torch.channels_last)
         beside = self._beside(features)
@@ -181,9 +183,19 @@ class TorchModel:
         spatial = shape[1:]
         check_outputs(self.task, outputs, n_cases, spatial_dims=len(spatial))
         if isinstance(self.task, Segmentation):
-            outputs = resampled(outputs.float(), spatial)
+            outputs = self._at(spatial, outputs.float(), axes)
         # a copy: a network may answer into the same memory at every call
         return outputs.to(torch.float32, copy=True)
+
+    def _at(self, spatial: tuple[int, ...], outputs: Tensor, axes: Tensor | None) -> Tensor:
+        """Logits for every pixel of the stored images, from those at the network's own grid."""
+        if (code := self.preprocess.orientation) is None:
+            return resampled(outputs, spatial)
+        each = [
+            turned_back(resampled(one[None], tuple(spatial[axis] for axis in turn.axes)), turn)
+            for one, turn in zip(outputs, reorderings(axes, code), strict=True)
+        ]
+        return torch.cat(each)
 
     def _hint(self, error: Exception) -> str:
         """Advice where a network wants a second input and its card names none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import torch
@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from plexor.core.errors import ModelError, PlanError, unknown
 from plexor.models.segmentation import Segmentation
+from plexor.models.sliding_window import SlidingWindow
 from plexor.models.task import Binary, Multiclass, Regression, Task
 
 Layout = Literal["channels-first", "channels-last"]
@@ -65,6 +66,11 @@ class Adapted(nn.Module):
         network: as it is in its file.
         adapter: what it takes and gives.
         task: what its outputs mean.
+        window: windows in which it is asked; None asks for the whole image at once. A segmentation
+            only, and an image without features beside it.
+
+    Raises:
+        PlanError: the adapter or the window has no meaning for the task.
 
     Example:
         >>> from plexor.models import Multiclass
@@ -75,34 +81,60 @@ class Adapted(nn.Module):
         tensor([[0.1192, 0.8808]])
     """
 
-    def __init__(self, network: nn.Module, adapter: Adapter, task: Task) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        adapter: Adapter,
+        task: Task,
+        *,
+        window: SlidingWindow | None = None,
+    ) -> None:
         super().__init__()
         self.network = network
         self.adapter = adapter
         self.task = task
+        self.window = window
         check_adapter(adapter, task)
+        if window is not None and not isinstance(task, Segmentation):
+            raise PlanError(
+                f"model: `sliding_window` is for a segmentation, and the task is {task.kind}; "
+                "leave it out"
+            )
 
     @property
     def outputs_depend_on(self) -> list[object]:
         """The file and the adapter, see ``DependsOnMore``."""
         one = self.adapter
         columns: list[object] = list(one.columns)
-        return [
+        known: list[object] = [
             getattr(self.network, "source_sha256", ""),
             [one.layout, one.outputs, one.head, columns],
         ]
+        return known if self.window is None else [*known, asdict(self.window)]
 
     def forward(self, images: Tensor, *features: Tensor) -> Tensor:
         """Logits of images (N, C, *spatial)."""
-        given = images.movedim(1, -1) if self.adapter.channels_last else images
-        found = chosen(self.network(given, *features), self.adapter.head)
+        if self.window is None:
+            found = self._asked(images, *features)
+        elif features:
+            raise ModelError("sliding_window: a network that takes features is asked without")
+        else:
+            found = self.window(self._asked, images)
         return self.as_logits(found, images.ndim - 2)
+
+    def _asked(self, images: Tensor, *features: Tensor) -> Tensor:
+        """The network's output, for every pixel with the channels first."""
+        last = self.adapter.channels_last
+        given = images.movedim(1, -1) if last else images
+        found = chosen(self.network(given, *features), self.adapter.head)
+        pixelwise = isinstance(self.task, Segmentation) and found.ndim == images.ndim
+        return found.movedim(-1, 1) if last and pixelwise else found
 
     def as_logits(self, found: Tensor, spatial_dims: int) -> Tensor:
         """The task's logits from the network's output.
 
         Args:
-            found: the output.
+            found: the output, for every pixel with the channels first.
             spatial_dims: of the images, 2 or 3.
 
         Raises:
@@ -112,8 +144,6 @@ class Adapted(nn.Module):
         labels = self.adapter.outputs == "decisions"
         if labels and found.ndim == 1 + (spatial_dims if pixelwise else 0):
             return _one_hot(found, self.task)
-        if pixelwise and self.adapter.channels_last and found.ndim > 2:
-            found = found.movedim(-1, 1)
         if not pixelwise:
             found = found.flatten(1) if found.ndim > 1 else found[:, None]
         if self.adapter.columns:

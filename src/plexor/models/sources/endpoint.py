@@ -22,6 +22,7 @@ from plexor.core.ids import digest, digest_bytes
 from plexor.models.card import ModelCard
 from plexor.models.sources.endpoint_settings import Request, Response, default_ledger
 from plexor.models.sources.http_client import Client
+from plexor.models.sources.in_flight import in_flight
 from plexor.models.sources.ledger import Ledger
 from plexor.models.sources.opened import Opened
 
@@ -92,11 +93,16 @@ class Endpoint(nn.Module):
         place = {key: i for i, key in enumerate(keys) if key not in known}
         at_once = 1 if self._request.form == "png" else self._request.batch
         missing = list(place)
-        for start in range(0, len(missing), at_once):
-            part = missing[start : start + at_once]
+        parts = [missing[i : i + at_once] for i in range(0, len(missing), at_once)]
+
+        def ask(part: list[str]) -> list[Any]:
             rows = [place[key] for key in part]
-            found = self._ask(pixels[rows], None if beside is None else beside[rows])
+            return self._ask(pixels[rows], None if beside is None else beside[rows])
+
+        most = self._request.most_in_flight
+        for part, found in in_flight(parts, ask, most=most, check=self._check_most):
             answers = dict(zip(part, found, strict=True))
+            self.n_paid += len(part)
             self._ledger.keep(self._as_kept(answers))
             known |= answers
         return _stacked([known[key] for key in keys], self._client.url).to(images.device)
@@ -113,16 +119,18 @@ class Endpoint(nn.Module):
         about = f"{self.source_sha256} {pixels.shape[1:]} ".encode()
         return digest_bytes(about + pixels[i].tobytes() + also)
 
-    def _ask(self, pixels: NDArray[Any], beside: NDArray[np.float32] | None) -> list[Any]:
+    def _check_most(self, parts: list[list[str]]) -> None:
+        """Refuses to pass the limit of images with those that are being asked for."""
         most = self._request.most_images
-        if most is not None and self.n_answered + len(pixels) > most:
+        if most is not None and self.n_answered + sum(map(len, parts)) > most:
             raise OutageError(
                 f"{self._client.url} was asked for {self.n_answered:,} images, and "
                 f"`request.most_images` is {most:,}; raise it and run the same command again to "
                 "go on"
             )
+
+    def _ask(self, pixels: NDArray[Any], beside: NDArray[np.float32] | None) -> list[Any]:
         data = self._client.post(self._body(pixels, beside), _TYPES[self._request.form])
-        self.n_paid += len(pixels)
         return self._parsed(data, len(pixels))
 
     def _body(self, pixels: NDArray[Any], beside: NDArray[np.float32] | None) -> bytes:

@@ -14,6 +14,7 @@ from plexor.core.errors import PlanError
 from plexor.core.ids import digest
 
 Form = Literal["json", "npy", "png"]
+_IN_FLIGHT = 8
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -31,6 +32,8 @@ class Request:
             secret is in the plan.
         batch: images in one request, at most.
         per_second: requests in a second, at most; None sets no limit.
+        in_flight: requests sent before the first of them is answered, at most; if not given 8 with
+            ``per_second``, so that a slow answer does not lower the rate, else 1.
         timeout_s: seconds to wait for an answer.
         retries: further attempts after a timeout, or the status 429 or 5xx, with growing pauses.
         most_images: images for which the server is asked in all, at most, earlier runs with this
@@ -47,13 +50,14 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     batch: int = 16
     per_second: float | None = None
+    in_flight: int | None = None
     timeout_s: float = 60.0
     retries: int = 5
     most_images: int | None = None
     ledger: Path | None = None
 
     def __post_init__(self) -> None:
-        for name, least in (("batch", 1), ("retries", 0), ("most_images", 1)):
+        for name, least in (("batch", 1), ("retries", 0), ("most_images", 1), ("in_flight", 1)):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise PlanError(f"request: `{name}` must be at least {least}, got {value}")
@@ -67,6 +71,11 @@ class Request:
                     f"request: the header {name} must come from the environment, e.g. "
                     f"`{name}: Bearer ${{TOKEN}}`, so that the plan holds no secret"
                 )
+
+    @property
+    def most_in_flight(self) -> int:
+        """Requests sent before the first of them is answered, at most."""
+        return self.in_flight or (1 if self.per_second is None else _IN_FLIGHT)
 
     def variables(self) -> list[str]:
         """Names of the environment's variables that the headers take."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import os
 import random
+import threading
+from collections import deque
 from dataclasses import dataclass
 from time import monotonic, sleep
 from typing import Any
@@ -29,7 +31,7 @@ class Failure:
 
 
 class Client:
-    """Posts bodies to one address over one connection that is kept open.
+    """Posts bodies to one address over connections that are kept open, one for each thread.
 
     Args:
         url: "http://..." or "https://...".
@@ -38,8 +40,6 @@ class Client:
     Raises:
         PlanError: no such address, or one with a password in it.
     """
-
-    _connection: Any = None
 
     def __init__(self, url: str, request: Request) -> None:
         parts = urlsplit(url)
@@ -58,6 +58,11 @@ class Client:
         self._secure = parts.scheme == "https"
         self._request = request
         self._next = 0.0
+        self._make_shared()
+
+    def _make_shared(self) -> None:
+        """What is not pickled: the turn to send, and connections that no thread uses."""
+        self._turn, self._idle = threading.Lock(), deque[http.client.HTTPConnection]()
 
     def post(self, body: bytes, kind: str) -> bytes:
         """The server's answer to a body of a content type.
@@ -90,10 +95,8 @@ class Client:
             try:
                 status, answered, data = self._once(target, body, headers)
             except TimeoutError:
-                self._close()
                 return Failure(f"did not answer within {self._request.timeout_s:g} s")
             except (OSError, http.client.HTTPException) as error:
-                self._close()
                 return Failure(f"cannot be reached ({brief(error)})")
             if status in (307, 308):
                 target = self._same_host(urljoin(target, answered.get("Location", "")))
@@ -113,12 +116,19 @@ class Client:
         parts = urlsplit(url)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection = self._opened()
-        connection.request("POST", path, body=body, headers=headers)
-        answer = connection.getresponse()
-        data = answer.read(MOST_BYTES + 1)
-        if len(data) > MOST_BYTES:
-            self._close()
-            raise OutageError(f"{self.url} answered with more than {MOST_BYTES:,} bytes")
+        whole = False
+        try:
+            connection.request("POST", path, body=body, headers=headers)
+            answer = connection.getresponse()
+            data = answer.read(MOST_BYTES + 1)
+            if len(data) > MOST_BYTES:
+                raise OutageError(f"{self.url} answered with more than {MOST_BYTES:,} bytes")
+            whole = True
+        finally:
+            if whole:
+                self._idle.append(connection)
+            else:
+                connection.close()
         return answer.status, answer.headers, data
 
     def _same_host(self, url: str) -> str:
@@ -131,24 +141,26 @@ class Client:
             )
         return url
 
-    def _opened(self) -> Any:
-        if self._connection is None:
+    def _opened(self) -> http.client.HTTPConnection:
+        try:
+            return self._idle.pop()
+        except IndexError:
             kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-            self._connection = kind(self._host, self._port, timeout=self._request.timeout_s)
-        return self._connection
+            return kind(self._host, self._port, timeout=self._request.timeout_s)
 
-    def _close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+    def close(self) -> None:
+        """Closes the connections that no thread uses; the next post opens another."""
+        while self._idle:
+            self._idle.pop().close()
 
     def _keep_rate(self) -> None:
         if self._request.per_second is None:
             return
-        now = monotonic()
-        if now < self._next:
-            sleep(self._next - now)
-        self._next = max(now, self._next) + 1 / self._request.per_second
+        with self._turn:  # held while it sleeps, so that threads send one after another
+            now = monotonic()
+            if now < self._next:
+                sleep(self._next - now)
+            self._next = max(now, self._next) + 1 / self._request.per_second
 
     @staticmethod
     def _pause(attempt: int, failure: Failure) -> None:
@@ -159,10 +171,15 @@ class Client:
         sleep(longest * (0.5 + random.random() / 2))  # noqa: S311 (spreads workers in time)
 
     def __del__(self) -> None:
-        self._close()
+        if hasattr(self, "_idle"):
+            self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_connection": None}
+        return {k: one for k, one in self.__dict__.items() if k not in ("_turn", "_idle")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._make_shared()
 
 
 def _seconds(headers: Any) -> float | None:

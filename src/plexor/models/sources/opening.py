@@ -50,7 +50,7 @@ def open_model(
         return load_model(source, device=device, allow_code=allow_code)
     source = completed(source)
     card = source.described()
-    opened = open_source(source, card, allow_code=allow_code)
+    opened = open_source(source, _as_asked(source, card), allow_code=allow_code)
     for note in opened.notes:
         logger.log(logging.INFO if opened.access == "gradients" else logging.WARNING, "%s", note)
     return as_model(source, card, opened).to(device or torch.device("cpu"))
@@ -73,6 +73,14 @@ def completed(source: ModelSource) -> ModelSource:
         channels=source.channels or image.get("num_channels"),
         spatial_dims=source.spatial_dims or (len(shape) if len(shape) in (2, 3) else None),
     )
+
+
+def _as_asked(source: ModelSource, card: ModelCard) -> ModelCard:
+    """The card with the size that the network itself is asked at: that of its windows."""
+    if source.sliding_window is None:
+        return card
+    prepare = replace(card.preprocess or Preprocess(), size=source.sliding_window.roi)
+    return replace(card, preprocess=prepare)
 
 
 def open_source(source: ModelSource, card: ModelCard, *, allow_code: bool) -> Opened:
@@ -117,7 +125,7 @@ def as_model(source: ModelSource, card: ModelCard, opened: Opened) -> Model:
     if source.onnx is not None:
         adapter = replace(adapter, head=None)  # the file's output was chosen by its name
     preprocess, request = card.preprocess or Preprocess(), source.request
-    if preprocess.size is None and opened.size is not None:
+    if preprocess.size is None and opened.size is not None and source.sliding_window is None:
         preprocess = replace(preprocess, size=opened.size)
     card = replace(
         card,
@@ -134,7 +142,7 @@ def as_model(source: ModelSource, card: ModelCard, opened: Opened) -> Model:
         },
     )
     model = TorchModel(
-        Adapted(network, adapter, card.task).eval(),
+        Adapted(network, adapter, card.task, window=source.sliding_window).eval(),
         task=card.task,
         preprocess=preprocess,
         card=card,

@@ -20,6 +20,7 @@ from plexor.core.errors import DataError
 from plexor.core.seeds import seed_for
 from plexor.models.batch import axes_of
 from plexor.models.features import Feature, Features
+from plexor.models.orientation import reorderings, turned
 from plexor.models.preprocess import Preprocess
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Task
@@ -106,6 +107,9 @@ class CaseDataset(Dataset[Example]):
 
     def _mask(self, task: Segmentation, case: Case, image: Image, draws: int) -> Tensor:
         label = encode(task, [truth_of(case, image)])
+        if (code := self.preprocess.orientation) is not None:
+            (turn,) = reorderings(axes_of([image], label.device), code)
+            label = turned(label[None], turn)[0]
         size = self.preprocess.size or tuple(label.shape[1:])
         resized = functional.interpolate(label[None].float(), size, mode="nearest-exact")[0]
         if self.move_mask is not None:

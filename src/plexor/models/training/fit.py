@@ -81,6 +81,7 @@ def train(
     seed: int = 0,
     device: torch.device | None = None,
     on_progress: Callable[[TrainingProgress], None] | None = None,
+    about: Mapping[str, object] | None = None,
 ) -> TrainingResult:
     """Trains on the split "train" and writes the best epoch on "validation" to ``weights``.
 
@@ -95,6 +96,7 @@ def train(
         seed: of initial weights, order and augmentation.
         device: where to compute; the CPU if None.
         on_progress: called after each step.
+        about: further plain data for the card's ``training``.
 
     Raises:
         PlanError: a segmentation whose classes have no names.
@@ -177,6 +179,7 @@ def train(
                 "epochs": result.epochs,
                 **{f"validation_{name}": value for name, value in result.figures.items()},
                 "torch": torch.__version__,
+                **(about or {}),
             },
         )
         groups = {case.group for case in (*training.cases, *validation.cases)}
