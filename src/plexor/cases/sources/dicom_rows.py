@@ -189,9 +189,9 @@ class Rows:
             )
         known = f"by the key in {KEY}" if os.environ.get(KEY) else "by a key that is kept nowhere"
         return (
-            f"privacy: patient, study and series are hashed {known}; age, sex, site, the "
-            "paths of files and what is said of those left out are as they were, and so is everything "
-            "inside the image files"
+            f"privacy: patient, study and series are hashed {known}; age, sex, site, paths "
+            "and what is said of those left out are as they were, and so is everything inside the "
+            "image files"
         )
 
     def _name(self, written: str) -> Cell:
