@@ -186,7 +186,10 @@ BROKEN: dict[str, tuple[Callable[[list[bytes]], list[bytes]], str]] = {
         lambda files: [*files[:5], slice_file(voxels()[5], 5, RescaleSlope="2")],
         "different rescales",
     ),
-    "truncated": (lambda files: [*files[:5], files[5][:-20]], "a slice of it is truncated"),
+    "truncated": (
+        lambda files: [*files[:5], files[5][:-20]],
+        "a slice of it cannot be used: the file is truncated",
+    ),
     "no pixels": (
         lambda files: [*files[:5], _without(files[5], "PixelData")],
         "holds no integer pixels",
@@ -229,7 +232,7 @@ def test_a_broken_series_is_left_out_by_name(name: str, export: Path, made: Made
     assert "in CT)" in names[0]
 
 
-def test_what_is_no_image_is_counted(export: Path, made: Made) -> None:
+def test_what_is_no_image_is_counted(export: Path, made: Made, tmp_path: Path) -> None:
     (export / "film").write_bytes(_film())
     (export / "copy").write_bytes(_film())
     (export / "notes.txt").write_text("a letter")
@@ -243,6 +246,10 @@ def test_what_is_no_image_is_counted(export: Path, made: Made) -> None:
     assert reasons["no image (modality SR)"] == ["report"]
     assert len(reasons["a copy: its SOP Instance UID was there before"]) == 1
     assert any(names == ["cut"] for names in reasons.values())
+    table = read_manifest(tmp_path / "work/cohort-images/left-out.csv")
+    assert {row.cells["what"]: row.cells["reason"] for row in table.rows} == {
+        name: reason for reason, names in reasons.items() for name in names
+    }
     assert len(found.rows) == 1
 
 

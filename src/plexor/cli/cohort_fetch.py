@@ -25,7 +25,7 @@ def dicomweb(
     url: Annotated[str, typer.Argument(help="The service, e.g. https://pacs.example/dicom-web.")],
     query: Annotated[
         str,
-        typer.Option(help="KEYWORD=VALUE&…, e.g. 'PatientID=42&Modality=CT'."),
+        typer.Option(help="DICOM keywords and values, e.g. 'PatientID=42&Modality=CT'."),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the files.")],
     timeout: Annotated[

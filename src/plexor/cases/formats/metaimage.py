@@ -43,7 +43,7 @@ class MetaHeader:
     Example:
         >>> header, at = MetaHeader.read(b"NDims = 3\nElementDataFile = LOCAL\nabc")
         >>> header.get("NDims"), header.data_file, at
-        ('3', 'LOCAL', 36)
+        ('3', 'LOCAL', 34)
     """
 
     fields: tuple[tuple[str, str], ...]

@@ -58,7 +58,7 @@ class NrrdHeader:
     Example:
         >>> header, at = NrrdHeader.read(b"NRRD0004\n# made by hand\ntype: short\n\nabc")
         >>> header.get("type"), at
-        ('short', 36)
+        ('short', 37)
     """
 
     lines: tuple[str, ...]

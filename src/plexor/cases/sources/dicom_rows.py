@@ -16,6 +16,7 @@ from plexor.cases.sources.dicom_header import Header
 from plexor.cases.sources.dicom_masks import Segmentation, Target, drawn, mask_file
 from plexor.cases.sources.dicom_whole import sha256_of_whole
 from plexor.cases.sources.source import Cell, MadeManifest, Record, Request
+from plexor.core.csv_text import csv_text
 from plexor.core.errors import DataError
 from plexor.core.files import path_from, write_atomic
 from plexor.core.ids import digest
@@ -158,6 +159,7 @@ class Rows:
                 f"{counted(n_tilted, 'volume')} of a tilted gantry: slices are shifted along "
                 "themselves, and the grid says so; nothing is resampled"
             )
+        notes += self._table_of_all_left_out()
         return MadeManifest(
             root=self._request.extracted.parent,
             rows=made,
@@ -168,6 +170,16 @@ class Rows:
             plan=plan or {},
         )
 
+    def _table_of_all_left_out(self) -> list[str]:
+        """Writes a table of what is left out, and says where; removes one of an earlier run."""
+        path = self._request.extracted / "left-out.csv"
+        lines = [[name, reason] for reason, names in self._left_out.items() for name in names]
+        if not lines:
+            path.unlink(missing_ok=True)
+            return []
+        write_atomic(path, csv_text(["what", "reason"], lines).encode())
+        return [f"each of those left out by name: {self._written(path)}"]
+
     def _privacy(self) -> str:
         if not self._hashed:
             return (
@@ -177,8 +189,9 @@ class Rows:
             )
         known = f"by the key in {KEY}" if os.environ.get(KEY) else "by a key that is kept nowhere"
         return (
-            f"privacy: patient, study and series are hashed {known}; age, sex, site and the paths "
-            "of files are as they were, and so is everything inside the image files"
+            f"privacy: patient, study and series are hashed {known}; age, sex, site, paths "
+            "and what is said of those left out are as they were, and so is everything inside the "
+            "image files"
         )
 
     def _name(self, written: str) -> Cell:
