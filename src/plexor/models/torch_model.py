@@ -16,6 +16,7 @@ from plexor.models.device import is_out_of_memory
 from plexor.models.features import Features
 from plexor.models.foreign_code import foreign_code
 from plexor.models.model import ModelAccess
+from plexor.models.normalisation import mend_gradients
 from plexor.models.orientation import reorderings, turned_back
 from plexor.models.preprocess import Preprocess, resampled
 from plexor.models.segmentation import Segmentation
@@ -84,6 +85,7 @@ class TorchModel:
             self.network = network.eval().requires_grad_(requires_grad=False)
         except Exception as error:  # e.g. of parameters that are not initialised yet
             raise _unusable(network, error) from error
+        mend_gradients(network)
         self.task = task
         self.preprocess = preprocess or (card and card.preprocess) or Preprocess()
         if isinstance(task, Segmentation) and self.preprocess.spacing_mm is not None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from plexor.models.normalisation import in_order
 from plexor.models.sources.onnx.node import Node, axis_of, operator
 
 
@@ -18,7 +19,8 @@ def batch_norm(
     """By the running mean and variance; a node that is in training mode is refused."""
     if node.get("training_mode", 0) or node.n_outputs > 1:
         raise node.refuse("is in training mode; export the model in evaluation mode")
-    return functional.batch_norm(x, mean, variance, scale, bias, False, 0.0, _eps(node))
+    found = functional.batch_norm(x, mean, variance, scale, bias, False, 0.0, _eps(node))
+    return in_order(found, x)
 
 
 @operator("InstanceNormalization")
@@ -26,7 +28,7 @@ def instance_norm(node: Node, x: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
     """By the mean and variance of each channel of each image."""
     if x[0, 0].numel() == 1:
         return (x - x) + bias.view(-1, *[1] * (x.ndim - 2))
-    return functional.instance_norm(x, None, None, scale, bias, eps=_eps(node))
+    return in_order(functional.instance_norm(x, None, None, scale, bias, eps=_eps(node)), x)
 
 
 @operator("LayerNormalization")
