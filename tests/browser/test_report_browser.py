@@ -239,6 +239,25 @@ def test_text_stands_out_from_its_ground(page: Browser, report: Path, scheme: st
             assert (light + 0.05) / (dark + 0.05) >= 4.5
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_no_grave_barrier(page: Browser, report: Path, scheme: str, width: int) -> None:
+    axe = pytest.importorskip("axe_playwright_python")
+    page.open(report, width=width, prefers={"prefers-color-scheme": scheme})
+    page.wait("!document.getElementById('case-table').hidden")
+    page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+    page.evaluate("document.querySelector('#case-table tbody .bare').click()")
+    page.evaluate(Path(axe.__file__).with_name("axe.min.js").read_text(encoding="utf-8"))
+    run = "axe.run().then((result) => result.violations)"
+    answer = page.call("Runtime.evaluate", expression=run, awaitPromise=True, returnByValue=True)
+    grave = [
+        (found["id"], found["nodes"][0]["html"][:90])
+        for found in answer["result"]["value"]
+        if found["impact"] in ("serious", "critical")
+    ]
+    assert grave == []
+
+
 def _luminance(colour: str) -> float:
     """Relative luminance of ``#rrggbb`` (WCAG 2.2)."""
     linear = [

@@ -22,7 +22,7 @@ FOCUS = "document.getElementById('planes').focus()"
 READ = """(figure => {{
   const canvas = figure.querySelector('canvas');
   const {{ data }} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-  return [canvas.width, canvas.height, [...data].filter((_, i) => i % 4 === 0)];
+  return [canvas.width, canvas.height, [...data]];
 }})(document.querySelector('figure[data-version="{version}"][data-plane="{plane}"]'))"""
 VOXEL = "document.querySelector('[data-voxel]').textContent"
 GAIN = "document.querySelector('[data-gained]').textContent"
@@ -51,10 +51,11 @@ def viewer(page: Browser, report: Path) -> Browser:
     return page
 
 
-def drawn(page: Browser, version: str, plane: int) -> NDArray[Any]:
-    """Grey levels of a slice as the browser holds them, (height, width)."""
+def drawn(page: Browser, version: str, plane: int, *, channel: int | None = 0) -> NDArray[Any]:
+    """Levels of a slice as the browser holds them, (height, width), of one channel or of all."""
     width, height, levels = page.evaluate(READ.format(version=version, plane=plane))
-    return np.array(levels).reshape(height, width)
+    shown = np.array(levels).reshape(height, width, 4)
+    return shown if channel is None else shown[..., channel]
 
 
 def stored() -> tuple[NDArray[Any], NDArray[Any], float, float]:
@@ -87,8 +88,29 @@ def test_the_difference_is_amplified_as_it_says(viewer: Browser) -> None:
         viewer.press(presses)
         gain = float(viewer.evaluate(GAIN).split()[0])
         change = (perturbed.astype(float) - original)[:, :, original.shape[2] // 2].T[::-1]
-        expected = (127.5 + gain * 255 / (white - black) * change).clip(0, 255)
-        assert np.abs(drawn(viewer, "difference", 0) - expected).max() <= 0.6
+        paler = (255 - 2 * gain * 255 / (white - black) * np.abs(change)).clip(0, 255)
+        shown = drawn(viewer, "difference", 0, channel=None)
+        for channel, whole in ((0, change > 0), (1, change == 0), (2, change < 0)):
+            expected = np.where(whole, 255, paler)
+            assert np.abs(shown[..., channel] - expected).max() <= 0.6
+
+
+def test_the_window_can_be_set_and_reset(viewer: Browser) -> None:
+    original, _, black, white = stored()
+    upright = original[:, :, original.shape[2] // 2].T[::-1]
+    centre, width = black + 0.3 * (white - black), 0.2 * (white - black)
+    viewer.evaluate(
+        f"""for (const [name, value] of [["middle", {centre}], ["span", {width}]]) {{
+          const slider = document.querySelector(`[data-${{name}}]`);
+          slider.value = value;
+          slider.dispatchEvent(new Event("input"));
+        }}"""
+    )
+    expected = grey(upright, centre - width / 2, centre + width / 2)
+    assert np.abs(drawn(viewer, "before", 0) - expected).max() <= 1
+    viewer.evaluate(FOCUS)
+    viewer.press("w")
+    np.testing.assert_array_equal(drawn(viewer, "before", 0), grey(upright, black, white))
 
 
 def test_the_wheel_and_the_keys_go_through_the_slices(viewer: Browser) -> None:

@@ -132,3 +132,22 @@ def test_a_unit_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     run.write_unit("unit", rows, [])
     for before, after in zip(rows, run.unit("unit"), strict=True):
         assert repr(after) == repr(before)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "root", "name"),
+    [
+        ("ham10000.csv", None, "ham10000"),
+        ("phantoms/manifest.csv", None, "phantoms"),
+        ("manifest.csv", "/srv/films/images", "films"),
+        ("manifest.csv", "../../chest_xray", "chest_xray"),
+        ("/images/manifest.csv", None, "manifest"),
+    ],
+)
+def test_a_cohort_is_named_after_its_file_or_a_folder_that_says_something(
+    tmp_path: Path, manifest: str, root: str | None, name: str
+) -> None:
+    run = synthetic.write(tmp_path, n_cases=20)
+    plan = synthetic.plan()
+    plan["cohort"] |= {"manifest": manifest, "root": root}
+    assert summarise(plan, run.provenance(), run.findings()).cohort.name == name

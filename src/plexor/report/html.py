@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 if TYPE_CHECKING:
     from plexor.report.compare_page import ComparePage
@@ -48,6 +49,7 @@ def render(
         lstrip_blocks=True,
     )
     environment.filters["drawing"] = Markup
+    environment.filters["marked"] = _marked
     return environment.get_template(template).render(
         page=page,
         version=version,
@@ -56,6 +58,11 @@ def render(
             for name in _SOURCES
         },
     )
+
+
+def _marked(text: str) -> Markup:
+    """Text with what stands between backticks as code, escaped."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704
 
 
 def _source(environment: Environment, name: str) -> str:

@@ -14,7 +14,7 @@ from plexor.report.picture import uri
 
 FOLDER = "report-pictures"
 """Beside the page."""
-MOST_CHARACTERS = 3_600_000
+MOST_CHARACTERS = 3_300_000
 """Of full-size pictures in one page, so that it stays below 5 MB."""
 THUMBNAIL = 72
 """Longest side of a reduced picture, pixels."""

@@ -149,7 +149,12 @@ def view(
         changes=change_table(summary),
         every_case=every_case,
         comparator=compared,
-        volumes=volumes(run, summary, compared, room=room_beside(pictures.spent, pictures.most)),
+        volumes=volumes(
+            run,
+            summary,
+            compared,
+            room=room_beside(pictures.spent + pictures.reduced, pictures.most),
+        ),
         flags_words=_flags_words(summary, raised),
         raised=raised,
         passed=_quiet(summary.flags_passed),

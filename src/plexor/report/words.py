@@ -48,12 +48,12 @@ def surrogates(probe: AttackSummary | ShortcutSummary) -> str:
 
 
 def settings(probe: AttackSummary | ShortcutSummary) -> str:
-    """An attack's options, e.g. ``steps 20, restarts 1``, without those left to the attack."""
+    """An attack's options, e.g. ``steps 20, restarts 1``, without those left to it or empty."""
     return ", ".join(
         f"{name.replace('_', ' ')} "
         + (surrogates(probe) if name == "surrogates" else _setting(value))
         for name, value in probe.settings.items()
-        if value is not None
+        if value is not None and value not in ([], ())
     )
 
 

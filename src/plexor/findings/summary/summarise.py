@@ -109,12 +109,17 @@ def _is_number(text: str) -> bool:
     return True
 
 
+_OF_ANY_COHORT = ("", ".", "..", "/", "images", "data")
+
+
 def _named(source: Mapping[str, Any]) -> str:
     """The name of a list of images: its file's, or its folder's where it is just "manifest"."""
     manifest = PurePath(str(source["manifest"]))
-    folders = manifest.parent.name, PurePath(str(source.get("root") or "")).name
-    named = [folder for folder in folders if folder not in ("", "..")]
-    return named[0] if named and manifest.stem == "manifest" else manifest.stem
+    if manifest.stem != "manifest":
+        return manifest.stem
+    folders = (*manifest.parent.parts[::-1], *PurePath(str(source.get("root") or "")).parts[::-1])
+    named = (folder for folder in folders if folder not in _OF_ANY_COHORT)
+    return next(named, manifest.stem)
 
 
 def _cohort(plan: Mapping[str, Any], provenance: Mapping[str, Any], parts: Parts) -> CohortSummary:

@@ -115,7 +115,7 @@
     document.querySelector("#window feColorMatrix").setAttribute("values", `${rows.join(" ")} 0 0 0 1 0`);
     const usual = !step && Math.abs(from - black) + Math.abs(span - white + black) < 1e-6 * span;
     panes.classList.toggle("windowed", !usual);
-    one("[data-windowed]").textContent = `${rounded(from)} to ${rounded(from + span)}`;
+    one("[data-windowed]").textContent = `${rounded(Math.abs(from) < 1e-6 * span ? 0 : from)} to ${rounded(from + span)}`;
   }
 
   function amplify() {
@@ -259,8 +259,10 @@
 
   viewer.hidden = false;
   document.getElementById("cases").classList.add("viewing");
-  // The largest whole factor at which two images and the numbers still stand beside each other.
-  const room = (panes.clientWidth - 250) / 2 / cases[0].dataset.width;
+  // The largest whole factor at which two images and the numbers still stand beside each other, or
+  // on a phone at which one fits.
+  const beside = panes.clientWidth - 250;
+  const room = (beside > 350 ? beside / 2 : panes.clientWidth) / cases[0].dataset.width;
   scale = Math.max(0, scales.findLastIndex((factor) => factor <= room));
   show();
 })();

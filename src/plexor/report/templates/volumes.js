@@ -17,6 +17,7 @@
   let change = null;
   let at = [0, 0, 0];
   let size = 0;
+  const [middle, span] = [one("[data-middle]"), one("[data-span]")];
 
   async function unpacked(text, bytes) {
     const flat = await plexor.inflated(text);
@@ -40,6 +41,7 @@
     one("[data-change]").replaceChildren(...changes.map(({ title }, n) => new Option(title, n)));
     one("[data-volume-note]").textContent = volume.note;
     one("[data-sides]").disabled = !volume.about.upright;
+    usual();
     await choose(before > -1 && before !== null ? before : opens);
     fit();
   }
@@ -54,13 +56,26 @@
     draw();
   }
 
+  // The window that the page opens with; the sliders reach four times its width.
+  function usual() {
+    const [black, white] = volume.about.window;
+    const wide = white - black;
+    Object.assign(middle, { min: black - wide, max: white + wide });
+    Object.assign(span, { min: wide / 250, max: 4 * wide });
+    middle.value = (black + white) / 2;
+    span.value = wide;
+  }
+
   const mirrored = (axis) =>
     axis === 0 && volume.about.upright && one("[data-sides]").value === "radiological";
 
   function draw() {
-    const { size: n, low, step, window: [black, white], upright } = volume.about;
+    const { size: n, low, step, window: [first, last], upright } = volume.about;
     const gain = 2 ** one("[data-gain]").value;
-    const shade = 255 / (white - black);
+    const black = middle.value - span.value / 2;
+    const shade = 255 / span.value;
+    const amplified = (2 * gain * 255) / (last - first);
+    one("[data-shown]").textContent = `${rounded(Math.abs(black) < 1e-6 * span.value ? 0 : black)} to ${rounded(black + Number(span.value))}`;
     const stride = [1, n[0], n[0] * n[1]];
     for (const figure of figures) {
       const [across, up, through] = planes[figure.dataset.plane];
@@ -76,11 +91,14 @@
           const x = mirrored(across) ? n[across] - 1 - column : column;
           const i = line + x * stride[across];
           const moved = version === "before" ? 0 : change.codes[i] * change.step;
-          const grey = version === "difference"
-            ? 127.5 + gain * shade * moved
+          const difference = version === "difference";
+          const grey = difference
+            ? 255 - amplified * Math.abs(moved)
             : shade * (low + step * volume.codes[i] + moved - black);
           const level = Math.max(0, Math.min(255, Math.round(grey)));
-          bytes[row * n[across] + column] = 0xff000000 | (level << 16) | (level << 8) | level;
+          // Red where the change brightens, blue where it darkens; bytes are alpha, blue, green, red.
+          const [blue, red] = difference ? [moved < 0 ? 255 : level, moved > 0 ? 255 : level] : [level, level];
+          bytes[row * n[across] + column] = 0xff000000 | (blue << 16) | (level << 8) | red;
         }
       }
       canvas.getContext("2d").putImageData(picture, 0, 0);
@@ -110,7 +128,7 @@
     captions[0].textContent = change.before;
     captions[1].textContent = change.after;
     captions[2].textContent = change.reach
-      ? `Difference, amplified ${rounded(gain)} ×: grey is unchanged; greatest change ${rounded(change.reach)} ${unit}`
+      ? `Difference, amplified ${rounded(gain)} ×: red is brighter, blue darker, white unchanged; greatest change ${rounded(change.reach)} ${unit}`
       : "Difference: nothing changed";
     const i = at[0] + n[0] * (at[1] + n[1] * at[2]);
     const value = low + step * volume.codes[i];
@@ -168,6 +186,7 @@
     ArrowRight: () => go(0, mirrored(0) ? -1 : 1),
     g: () => gain(0.5),
     G: () => gain(-0.5),
+    w: () => { usual(); draw(); },
     c: () => cross(!one("[data-cross]").checked),
     r: () => volume.about.upright && sides(),
     p: () => choose((Number(one("[data-change]").value) + 1) % volume.about.changes.length),
@@ -218,7 +237,8 @@
   one("[data-volume]").addEventListener("change", (event) => open(Number(event.target.value)));
   one("[data-change]").addEventListener("change", (event) => choose(Number(event.target.value)));
   one("[data-sides]").addEventListener("change", draw);
-  one("[data-gain]").addEventListener("input", draw);
+  for (const slider of [one("[data-gain]"), middle, span]) slider.addEventListener("input", draw);
+  one("[data-usual]").addEventListener("click", () => { usual(); draw(); });
   one("[data-cross]").addEventListener("change", (event) => cross(event.target.checked));
   all("[data-bigger]").forEach((button) => button.addEventListener("click", () => bigger(Number(button.dataset.bigger))));
 
