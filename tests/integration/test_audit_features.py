@@ -171,6 +171,29 @@ def test_a_feature_without_a_number_names_the_case(tmp_path: Path, cell: str, sa
     assert len(load_cohort(manifest, truth="number", features=("age",))) == 6
 
 
+@pytest.mark.parametrize("cell", ["0", "-1400"])
+def test_an_intracranial_volume_of_nothing_is_refused_by_name(tmp_path: Path, cell: str) -> None:
+    manifest = write_cohort(tmp_path, icv={3: cell})
+    with pytest.raises(
+        DataError, match=rf"row 5: feature 'icv' of 3.png is {cell}, expected a pos"
+    ):
+        audit(plan_of(manifest, pgd()), out=tmp_path / "run", model=both())
+
+
+def test_ages_in_months_are_refused_by_training_and_audit(tmp_path: Path) -> None:
+    manifest = write_cohort(tmp_path)
+    manifest.write_text(manifest.read_text().replace("4.png,44,", "4.png,528,"))
+    with pytest.raises(DataError, match=r"4.png: the label is 528, expected .* is it in months\?"):
+        audit(plan_of(manifest, pgd()), out=tmp_path / "run", model=both())
+    cohort = load_cohort(manifest, truth="number", features=("age", "icv"))
+    training = Training(
+        architecture="features-only", task="regression", unit="years",
+        preprocess=Preprocess(size=(8, 8)),
+    )  # fmt: skip
+    with pytest.raises(DataError, match=r"4.png: the label is 528, expected .* is it in months\?"):
+        train(cohort, training, tmp_path / "w.safetensors")
+
+
 def test_cohort_check_looks_at_the_features_of_a_plan(tmp_path: Path) -> None:
     write_cohort(tmp_path, icv={3: "?"})
     plan = plan_of(Path("manifest.csv")) | {"model": {"task": "regression"}}

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from plexor.cases import Case
-from plexor.cases.check_numbers import number_problems
+from plexor.cases import Case, Cohort
+from plexor.cases.check_numbers import check_years, number_problems
+from plexor.core.errors import DataError
 
 
 def cases(ages: list[float], **features: list[float]) -> list[Case]:
@@ -41,7 +42,7 @@ def test_usual_ages_and_volumes_raise_nothing() -> None:
 def test_an_age_that_is_not_in_years_is_told_by_name(age: float, asked: str) -> None:
     people = cases([*AGES, age])
     (one,) = number_problems(people, number=True, unit="years")
-    assert (one.id, one.where, one.severity) == ("label-not-years", "sub-06", "warning")
+    assert (one.id, one.where, one.severity) == ("label-not-years", "sub-06", "error")
     assert one.message.endswith(asked)
 
 
@@ -49,6 +50,15 @@ def test_all_ages_in_months_are_told_though_they_are_alike() -> None:
     people = cases([12 * age for age in AGES])
     assert found(people) == [("label-not-years", person.id) for person in people]
     assert found(people, unit=None) == []
+
+
+def test_ages_in_months_are_refused_by_name() -> None:
+    people = Cohort(name="people", classes=(), cases=tuple(cases([12 * age for age in AGES])))
+    told = r"people: sub-00: the label is 372, expected 0 to 120 years; is it in months\?; .*3 more"
+    with pytest.raises(DataError, match=told):
+        check_years(people, "years")
+    check_years(people, "months")
+    check_years(Cohort(name="people", classes=(), cases=tuple(cases(AGES))), "years")
 
 
 def test_a_number_in_another_unit_is_told_where_the_unit_is_unknown() -> None:

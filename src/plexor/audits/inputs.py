@@ -12,6 +12,7 @@ from plexor.audits.provenance import images_sha256
 from plexor.audits.sources import Sources
 from plexor.audits.surrogates import load_surrogates
 from plexor.cases import Case, Cohort, limit_cases, load_cohort, split_groups
+from plexor.cases.check_numbers import check_years
 from plexor.cases.rows import TruthKind
 from plexor.core.errors import DataError, PlanError, unknown
 from plexor.core.ids import digest
@@ -167,11 +168,12 @@ def model_of(plan: Plan, *, device: torch.device, allow_code: bool) -> Model:
 
 
 def check_classes(cohort: Cohort, task: Task) -> None:
-    """Refuses a cohort with classes that the model does not have.
+    """Refuses a cohort with classes that the model does not have, or years that are none.
 
     Raises:
-        DataError: it has.
+        DataError: it has, see also ``check_years``.
     """
+    check_years(cohort, getattr(task, "unit", None))
     if cohort.classes != task.classes and task.kind == "segmentation":
         if cohort.classes:
             raise DataError(

@@ -7,13 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from plexor.cases.case import Case
-from plexor.cases.problem import Problem, warning
+from plexor.cases.cohort import Cohort
+from plexor.cases.problem import Problem, error, warning
+from plexor.core.errors import DataError
 
 _FENCE = 5.0
 """Interquartile ranges from a quartile; of normal numbers fewer than 1 in 10^12 lie farther out."""
 _FEWEST = 5
 _OLDEST = 120.0
 _YEARS = ("year", "years")
+_SHOWN = 3
 
 
 def number_problems(cases: Sequence[Case], *, number: bool, unit: str | None) -> Iterator[Problem]:
@@ -40,6 +43,32 @@ def number_problems(cases: Sequence[Case], *, number: bool, unit: str | None) ->
         yield from _far(f"feature {name!r}", {k: v for k, v in column.items() if k not in zeros})
 
 
+def check_years(cohort: Cohort, unit: str | None) -> None:
+    """Refuses labels in years outside of 0 to 120, which may be months.
+
+    Args:
+        cohort: any; labels that are no numbers are left alone.
+        unit: of the model's number; no other unit than years is looked at.
+
+    Raises:
+        DataError: a label lies outside; the first cases are named.
+
+    Example:
+        >>> from pathlib import Path
+        >>> case = Case(id="sub-01", path=Path("a.nii"), truth=732.0, group="sub-01")
+        >>> check_years(Cohort(name="people", cases=(case,), classes=()), "years")
+        Traceback (most recent call last):
+        plexor.core.errors.DataError: people: sub-01: the label is 732, expected 0 to 120 years; ...
+    """
+    if unit not in _YEARS:
+        return
+    labels = {case.id: case.truth for case in cohort.cases if isinstance(case.truth, float)}
+    found = [f"{problem.where}: {problem.message}" for problem in _not_years(labels)]
+    if found:
+        more = f" (and {len(found) - _SHOWN} more cases)" if len(found) > _SHOWN else ""
+        raise DataError(f"{cohort.name}: {'; '.join(found[:_SHOWN])}{more}")
+
+
 def _is_age(label: float) -> bool:
     return 0 <= label <= _OLDEST
 
@@ -49,7 +78,7 @@ def _not_years(labels: Mapping[str, float]) -> Iterator[Problem]:
         if not _is_age(label):
             asked = "; is it in months?" if label > 0 else ""
             message = f"the label is {label:g}, expected 0 to {_OLDEST:g} years{asked}"
-            yield warning("label-not-years", case_id, message)
+            yield error("label-not-years", case_id, message)
 
 
 def _zeros(column: Mapping[str, float]) -> list[str]:

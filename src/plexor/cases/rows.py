@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,8 @@ from plexor.core.errors import DataError, unknown
 
 TruthKind = Literal["class", "findings", "number", "mask"]
 _ROLES = ("path", "label", "group", "split", "id")
+_INTRACRANIAL = re.compile(r"(?<![a-z])(e?tiv|icv|intracranial)", re.IGNORECASE)
+"""Names of columns with the volume of the cranial cavity, which nobody has 0 of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +118,8 @@ class CaseReader:
             if empty:
                 whose = "" if role == "path" else f" for {self._identity(row.cells)}"
                 yield problem(f"{role}-missing", f"column {empty[0]!r} is empty{whose}")
-        for message in self._feature_problems(row):
-            yield problem("feature-not-a-number", message)
+        for kind, message in self._feature_problems(row):
+            yield problem(kind, message)
         label = text_of(row.cells[self._name("label")])
         if self.truth == "number" and label and parse_number(label) is None:
             yield problem("label-not-a-number", f"label {label!r} is not a finite number")
@@ -129,16 +132,19 @@ class CaseReader:
                 message = f"label {label!r} says {self.no_finding!r} and something else; repair it"
                 yield problem("label-contradictory", message)
 
-    def _feature_problems(self, row: Row) -> Iterator[str]:
-        """Each feature of the row that is no finite number."""
+    def _feature_problems(self, row: Row) -> Iterator[tuple[str, str]]:
+        """Each feature of the row that is no finite number, and intracranial volumes of 0."""
         for name in self.features:
             cell = text_of(row.cells[name])
-            if parse_number(cell) is None:
-                found = f"is {cell!r}" if cell else "is empty"
-                yield (
-                    f"feature {name!r} of {self._identity(row.cells)} {found}, expected a finite "
-                    "number; fill it in, or leave the case out"
-                )
+            number = parse_number(cell)
+            start = f"feature {name!r} of {self._identity(row.cells)} is"
+            if number is None:
+                rest = f"{cell!r}, expected" if cell else "empty, expected"
+                message = f"{start} {rest} a finite number; fill it in, or leave the case out"
+                yield "feature-not-a-number", message
+            elif number <= 0 and _INTRACRANIAL.search(name):
+                rest = "expected a positive volume; measure it, or leave the case out"
+                yield "intracranial-volume-zero", f"{start} {cell}, {rest}"
 
     def _identity(self, row: Mapping[str, object]) -> str:
         """The id that a row's case has."""

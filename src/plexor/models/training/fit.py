@@ -16,6 +16,7 @@ from lightning.pytorch.callbacks import EarlyStopping, LambdaCallback, ModelChec
 
 from plexor.cases import Cohort, read_image
 from plexor.cases.case import split_labels
+from plexor.cases.check_numbers import check_years
 from plexor.core.errors import DataError, PlanError, RunDirectoryError
 from plexor.core.files import sole_writer
 from plexor.core.ids import digest, digest_file
@@ -100,7 +101,8 @@ def train(
 
     Raises:
         PlanError: a segmentation whose classes have no names.
-        DataError: a split or class is missing, or an image cannot be read.
+        DataError: a split or class is missing, an image cannot be read, or labels in years lie
+            outside of 0 to 120.
         RunDirectoryError: the checkpoints belong to another configuration, cohort or seed.
     """
     training, validation = cohort.with_split("train"), cohort.with_split("validation")
@@ -110,6 +112,7 @@ def train(
             "first, e.g. [background, lesion], or a single class, e.g. [lesion]"
         )
     task = task_from(config.task, cohort.classes, unit=config.unit)
+    check_years(cohort, config.unit)
     if not isinstance(task, Segmentation):
         _check_classes_present(training, task.classes, several=isinstance(task, Multilabel))
     first = read_image(training.cases[0].path).pixels

@@ -202,7 +202,7 @@ def plan_of(
         manifest = REAL_COHORT
         attacks = [_away(scale, {"norm": "linf", "radius": real})]
     if pipeline:
-        attacks = attacks[:1]
+        attacks = [_away(scale, {"norm": "linf", "radius": scale.main_radius})]
     about: Written = {"manifest": f"../{manifest}", "masks": {NOTHING: f"{NOTHING}_mask"}}
     about |= {"features": list(FEATURES)} if taken else {}
     return {
