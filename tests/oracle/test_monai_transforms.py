@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from monai.data import MetaTensor
-from monai.transforms import NormalizeIntensity, Orientation, ScaleIntensityRange
+from monai.data.meta_tensor import MetaTensor
+from monai.transforms.intensity.array import NormalizeIntensity, ScaleIntensityRange
+from monai.transforms.spatial.array import Orientation
 
 from plexor.models import Preprocess
 
@@ -26,7 +27,7 @@ VALUES = torch.from_numpy(RNG.normal(50, 300, (1, 6, 5, 4)))
             Preprocess(window=(-100, 400), clip=(-100, 400)),
         ),
         (NormalizeIntensity(), Preprocess(window=None)),
-        (NormalizeIntensity(40, 250), Preprocess(window=(0, 1), mean=(40,), std=(250,))),
+        (NormalizeIntensity([40], [250]), Preprocess(window=(0, 1), mean=(40,), std=(250,))),
     ],
     ids=["range", "clipped", "z-score", "mean and deviation"],
 )
@@ -37,7 +38,7 @@ def test_intensities(transform: Callable[[Any], Any], prepare: Preprocess) -> No
 
 def test_orientation() -> None:
     affine = np.diag([-1.0, 2.0, 3.0, 1.0])[[1, 0, 2, 3]]
-    turned = Orientation("RAS", labels=None)(MetaTensor(VALUES, affine=affine))
+    turned = Orientation("RAS", labels=None)(MetaTensor(VALUES, affine=torch.from_numpy(affine)))
     axes = torch.from_numpy(affine[:3, :3].copy()).float()[None]
     found = Preprocess(orientation="RAS", window=(0, 1))(VALUES[None], axes)
     np.testing.assert_array_equal(found[0], np.asarray(turned))
