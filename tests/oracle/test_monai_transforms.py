@@ -27,7 +27,10 @@ VALUES = torch.from_numpy(RNG.normal(50, 300, (1, 6, 5, 4)))
             Preprocess(window=(-100, 400), clip=(-100, 400)),
         ),
         (NormalizeIntensity(), Preprocess(window=None)),
-        (NormalizeIntensity([40], [250]), Preprocess(window=(0, 1), mean=(40,), std=(250,))),
+        (
+            NormalizeIntensity(torch.tensor(40.0), torch.tensor(250.0)),
+            Preprocess(window=(0, 1), mean=(40,), std=(250,)),
+        ),
     ],
     ids=["range", "clipped", "z-score", "mean and deviation"],
 )
