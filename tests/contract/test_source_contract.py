@@ -6,7 +6,6 @@ import dataclasses
 from pathlib import Path
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
-import numpy as np
 import pytest
 from tests.helpers import source_layouts as layouts
 from typer.testing import CliRunner
@@ -88,7 +87,7 @@ def test_volumes_with_masks_and_unpacked_images_are_taken_by_init(tmp_path: Path
     found = discover(tmp_path / "made" / "m.csv")
     assert found.truth == "mask"
     assert [file.name for file in found.files] == ["a.nii", "b.nii"]
-    np.savez(tmp_path / "pneumoniamnist.npz", **layouts.medmnist_arrays((8, 8), 1))
+    layouts.write_npz(tmp_path / "pneumoniamnist.npz", layouts.medmnist_arrays((8, 8), 1))
     make_manifest("medmnist", tmp_path, tmp_path / "made" / "p.csv")
     found = discover(tmp_path / "made" / "p.csv")
     assert len(found.rows) == 13
