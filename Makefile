@@ -64,7 +64,7 @@ benchmark:
 	$(PEERS) -m pip install --quiet -c constraints.txt -e .[jpeg,torch]
 	$(PEERS) -m pip install --quiet -c constraints.txt -r benchmarks/requirements-peers.txt
 	$(PEERS) -m pip install --quiet --no-deps torchattacks==3.5.1 confidenceinterval==1.0.5 captum==0.8.0
-	for script in pgd attention volume audit_overhead memory large_image startup rounding sparse pixel observer \
+	for script in pgd attention volume audit_overhead memory large_image source_manifest startup rounding sparse pixel observer \
 			statistics_speed; do \
 		$(PEERS) benchmarks/$$script.py || exit 1; \
 	done

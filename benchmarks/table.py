@@ -124,6 +124,12 @@ PLAIN = {
         "clock, s": "{seconds[wall]}",
         "answer": "{answer}",
     },
+    "source_manifest": {
+        "what": "{what}",
+        "rows": "{n:,}",
+        "processor time, s": "{seconds[cpu]}",
+        "peak, MiB": "{peak_mib:.0f}",
+    },
     "startup": {"command": "`{name}`", "clock, s": "{seconds}", "first call, s": "{first:.2f}"},
     "rounding": {
         "subject": "{subject}, n = {n}",

@@ -26,6 +26,7 @@ TINY = {
     "pgd": "--images 4 --steps 2 --repeats 1 --architecture small-cnn",
     "pixel": "--images 2 --generations 1 --repeats 1",
     "rounding": "--n 8 --n-densenet 1 --steps 2",
+    "source_manifest": "--rows 60 --repeats 1",
     "sparse": "--queries 64 --repeats 1",
     "startup": "--repeats 1",
     "statistics_speed": "--n 2000 --repeats 1 --replications 100",

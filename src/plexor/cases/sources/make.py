@@ -115,11 +115,11 @@ def left_out_words(made: MadeManifest) -> list[str]:
 
 def _each_once(made: MadeManifest) -> MadeManifest:
     """Rows of one file with the same label become one; with different labels they are left out."""
+    if len({row["path"] for row in made.rows}) == len(made.rows):
+        return made
     by_path: dict[str, list[Record]] = defaultdict(list)
     for row in made.rows:
         by_path[str(row["path"])].append(row)
-    if len(by_path) == len(made.rows):
-        return made
     several = {path: rows for path, rows in by_path.items() if len(rows) > 1}
     torn = [path for path, rows in several.items() if len({str(row["label"]) for row in rows}) > 1]
     again = [path for path, rows in several.items() for _ in rows[1:] if path not in set(torn)]

@@ -1,0 +1,83 @@
+"""Every source of the catalogue: what it says of itself, and what the command prints."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any, cast, get_args, get_origin, get_type_hints
+
+import pytest
+from tests.helpers import source_layouts as layouts
+from typer.testing import CliRunner
+
+from plexor.cases.sources import SOURCES
+from plexor.cli.app import app
+from plexor.findings.json_format import attribute_texts
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_source_says_what_a_user_must_know(name: str) -> None:
+    source = SOURCES[name]
+    assert source.reads
+    assert source.licence
+    assert source.obtain
+    assert source.traps
+    cls = cast("Any", source)
+    texts, hints = attribute_texts(source), get_type_hints(cls)
+    for field in dataclasses.fields(cls):
+        assert field.default is not dataclasses.MISSING, field.name
+        assert texts.get(field.name), field.name
+        kind = hints[field.name]
+        assert kind in (str, int, bool) or get_origin(kind) is tuple or get_args(kind), field.name
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_source_is_described(name: str) -> None:
+    done = CliRunner().invoke(app, ["cohort", "make", name])
+    assert done.exit_code == 0, done.output
+    for field in dataclasses.fields(cast("Any", SOURCES[name])):
+        assert field.name in done.output
+    assert f"plexor cohort make {name} DIR" in done.output
+
+
+def test_all_are_listed() -> None:
+    done = CliRunner().invoke(app, ["cohort", "make"])
+    assert done.exit_code == 0
+    assert all(f"\n{name} " in f"\n{done.output}" for name in SOURCES)
+
+
+def test_what_was_made_is_told_and_can_be_checked(tmp_path: Path) -> None:
+    layouts.write_mura(tmp_path)
+    out = tmp_path / "bones of hands.csv"
+    arguments = ["cohort", "make", "mura", str(tmp_path), "--out", str(out), "--quiet"]
+    done = CliRunner().invoke(app, [*arguments, "-o", "body_parts=XR_HAND"])
+    assert done.exit_code == 0, done.output
+    told = done.output.splitlines()
+    assert told[0] == f"4 images of 3 groups: {out}"
+    assert told[1:3] == ["labels: negative 3, positive 1", "splits: train 3, validation 1"]
+    assert told[3].startswith("- 3 left out: another body part, e.g. train/XR_WRIST/patient00001")
+    assert told[-2:] == [f"  plexor cohort check '{out}'", f"  plexor init '{out}'"]
+    checked = CliRunner().invoke(app, ["cohort", "check", str(out)])
+    assert checked.exit_code == 0, checked.output
+    assert "4 cases of 3 groups" in checked.output
+
+
+def test_a_manifest_made_elsewhere_is_taken_by_init(tmp_path: Path) -> None:
+    layouts.write_mura(tmp_path / "data")
+    out = tmp_path / "made" / "mura.parquet"
+    plan = tmp_path / "audit" / "plan.yaml"
+    for arguments in (
+        ["cohort", "make", "mura", str(tmp_path / "data"), "--out", str(out), "--quiet"],
+        ["init", str(out), "--out", str(plan.parent)],
+    ):
+        done = CliRunner().invoke(app, arguments)
+        assert done.exit_code == 0, done.output
+    assert "audit: validation   # the manifest's splits: train 5, validation 2" in plan.read_text()
+    checked = CliRunner().invoke(app, ["plan", "check", str(plan)])
+    assert checked.exit_code == 0, checked.output
+
+
+def test_an_option_without_a_value_is_refused(tmp_path: Path) -> None:
+    for written in (["-o", "body_parts"], ["-o", "body_parts=a", "-o", "body_parts=b"]):
+        done = CliRunner().invoke(app, ["cohort", "make", "mura", str(tmp_path), *written])
+        assert "expected NAME=VALUE, each name once" in str(done.exception)
