@@ -45,8 +45,9 @@ def make(
 ) -> None:
     """Write a manifest for a data set in the layout it is distributed in.
 
-    The images stay where they are; only arrays and tables of images (.npz, .parquet) are unpacked
-    into files, in a folder beside the manifest. Nothing is downloaded.
+    The images stay where they are; arrays and tables of images (.npz, .parquet) are unpacked into
+    files, and slices of DICOM volumes listed, in a folder beside the manifest. Nothing is
+    downloaded.
 
     What each source needs, its licence and its traps: docs/how-to/sources.md, "Data sets as they
     are" on the site.

@@ -14,7 +14,7 @@ from plexor.cases.formats.magic import format_of
 from plexor.cases.formats.round_trip import check_round_trip
 from plexor.cases.image import Image
 from plexor.cases.labels import labels_of
-from plexor.core.errors import DataError
+from plexor.core.errors import DataError, brief
 from plexor.core.ids import digest_bytes
 
 _FIRST_IMPORT = threading.Lock()
@@ -56,6 +56,8 @@ def _read(path: Path | str) -> bytes:
         return read_whole(Path(path))
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
+    except Exception as error:  # pydicom, of a damaged file whose frame is wanted
+        raise DataError(f"{path}: cannot be read ({brief(error)}); fetch it again") from error
 
 
 def decode_image(data: bytes, name: str, *, as_mask: bool = False) -> Image:

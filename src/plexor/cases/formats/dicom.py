@@ -8,7 +8,7 @@ from pydicom import Dataset
 from pydicom.uid import JPEGBaseline8Bit
 
 from plexor.cases.formats.dicom_codec import DicomCodec
-from plexor.cases.formats.dicom_frame import decode_frame, n_frames
+from plexor.cases.formats.dicom_frame import decode_frame, n_frames, without_pixels
 from plexor.cases.formats.dicom_multiframe import decode_multiframe
 from plexor.cases.formats.dicom_pixels import check_image, only_frame, parse
 from plexor.cases.formats.dicom_values import refuse_all_padding
@@ -41,10 +41,11 @@ def decode_dicom(data: bytes, *, as_mask: bool = False) -> Image:
             syntax, a header at odds with itself, or beyond the limits.
     """
     dataset, syntax = parse(data)
+    source = without_pixels(data, dataset, syntax)
     if n_frames(dataset) > 1:
-        return decode_multiframe(data, dataset, syntax, as_mask=as_mask)
+        return decode_multiframe(source, dataset, syntax, as_mask=as_mask)
     check_image(dataset, syntax, len(data))
-    image = decode_frame(data, dataset, syntax, as_mask=as_mask)
+    image = decode_frame(source, dataset, syntax, as_mask=as_mask)
     refuse_all_padding(image)
     if syntax == JPEGBaseline8Bit:
         return replace(image, containers={**image.containers, **_recompressed(data, dataset)})

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from pydicom import Dataset, dcmread
+from pydicom import DataElement, Dataset, dcmread
 from pydicom.encaps import encapsulate
 from pydicom.pixels.encoders.base import get_encoder
 from pydicom.uid import (
@@ -24,7 +25,6 @@ from plexor.cases.formats.dicom_pixels import read_dataset, read_pixels
 from plexor.cases.formats.jpeg import JpegCodec
 from plexor.cases.formats.raster import channels_last
 from plexor.cases.image import Pixels
-from plexor.core.ids import digest_bytes
 
 ENCODERS = {
     JPEG2000Lossless: "pylibjpeg",
@@ -54,7 +54,7 @@ class DicomCodec:
     and largest pixel values are brought up to date, histograms and digital signatures removed.
 
     Attributes:
-        source: the original file.
+        source: the original file; of an uncompressed one, without its pixels.
         syntax: the transfer syntax to write.
         photometric: the photometric interpretation to write.
         unused_bits: the original's words XOR its pixels, e.g. an overlay in bits that are no
@@ -143,8 +143,10 @@ def written(codecs: Sequence[DicomCodec], frames: Sequence[Pixels]) -> bytes:
             delattr(dataset, keyword)
     _keep_true(dataset, frames)
     identity = [str(dataset.get("SOPInstanceUID", "")), codec.syntax]
-    content = digest_bytes(b"".join(frame.tobytes() for frame in frames))
-    uid = generate_uid(entropy_srcs=[*identity, content])
+    content = hashlib.sha256()
+    for frame in frames:
+        content.update(np.ascontiguousarray(frame).data)  # tobytes would copy it
+    uid = generate_uid(entropy_srcs=[*identity, content.hexdigest()])
     dataset.SOPInstanceUID = uid
     dataset.file_meta.MediaStorageSOPInstanceUID = uid
     file = io.BytesIO()
@@ -160,9 +162,9 @@ def _set_native(
     data += b"\0" * (len(data) % 2)
     if codec.syntax == ExplicitVRBigEndian and vr == "OW" and itemsize == 1:
         data = np.frombuffer(data, "u2").byteswap().tobytes()
-    dataset.PixelData = data
-    dataset["PixelData"].VR = vr
-    dataset["PixelData"].is_undefined_length = False
+    # pydicom writes a buffer block by block, and would copy bytes twice
+    pixels = DataElement("PixelData", vr, io.BytesIO(data))
+    dataset["PixelData"] = pixels
 
 
 def _keep_true(dataset: Dataset, frames: Sequence[Pixels]) -> None:

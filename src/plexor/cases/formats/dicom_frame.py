@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 from pydicom import Dataset
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels.decoders.base import get_decoder
@@ -49,6 +50,23 @@ def decode_frame(source: bytes, dataset: Dataset, syntax: UID, *, as_mask: bool 
     )
 
 
+def without_pixels(data: bytes, dataset: Dataset, syntax: UID) -> bytes:
+    """The file with no bytes of pixels, so that an image does not hold its pixels twice.
+
+    A compressed or deflated file is returned as it is.
+
+    Args:
+        data: the file.
+        dataset: the same, parsed; its pixels not yet looked at.
+        syntax: its transfer syntax.
+    """
+    raw: Any = dataset.get_item("PixelData")
+    start, length = getattr(raw, "value_tell", 0), getattr(raw, "length", 0)
+    if syntax.is_encapsulated or syntax.is_deflated or data[start : start + length] != raw.value:
+        return data
+    return data[: start - 4] + bytes(4) + data[start + length :]  # its length stands before it
+
+
 def _unused_bits(dataset: Dataset, syntax: UID, pixels: Pixels) -> Pixels | None:
     """The file's words XOR its pixels; None where they are equal.
 
@@ -60,8 +78,8 @@ def _unused_bits(dataset: Dataset, syntax: UID, pixels: Pixels) -> Pixels | None
     as_they_are: Any = {"correct_unused_bits": False}
     with any_length():
         words, _ = get_decoder(syntax).as_array(dataset, raw=True, **as_they_are)
-    unused: Pixels = channels_first(words) ^ pixels
-    return unused if unused.any() else None
+    found: Pixels = channels_first(words)
+    return None if np.array_equal(found, pixels) else found ^ pixels
 
 
 def n_frames(dataset: Dataset) -> int:

@@ -51,15 +51,15 @@ class MultiframeCodec:
         return stack([found[number] for number in self.order])
 
 
-def decode_multiframe(data: bytes, dataset: Dataset, syntax: UID, *, as_mask: bool) -> Image:
+def decode_multiframe(source: bytes, dataset: Dataset, syntax: UID, *, as_mask: bool) -> Image:
     """Reads a file of several frames as a volume, (1, columns, rows, slices).
 
     Functional groups give the rescale, spacing, orientation and position of each frame. Slices are
     put in the order of their positions. The lossless container is the same file with other pixels.
 
     Args:
-        data: the file.
-        dataset: its contents.
+        source: the file, with or without its pixels, that pixels are written into.
+        dataset: the contents of the whole file.
         syntax: its transfer syntax.
         as_mask: read MONOCHROME1 like MONOCHROME2.
 
@@ -68,8 +68,8 @@ def decode_multiframe(data: bytes, dataset: Dataset, syntax: UID, *, as_mask: bo
     """
     pictures = []
     for one in frames(dataset, syntax):
-        check_image(one, syntax, len(data))
-        pictures.append(decode_frame(data, one, syntax, as_mask=as_mask))
+        check_image(one, syntax, len(one.PixelData))
+        pictures.append(decode_frame(source, one, syntax, as_mask=as_mask))
     try:
         order = order_of([picture.grid for picture in pictures])
         found = volume([pictures[number] for number in order])

@@ -7,9 +7,9 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from plexor.cases.formats.dicom_frame import decode_frame
+from plexor.cases.formats.dicom_frame import decode_frame, without_pixels
 from plexor.cases.formats.dicom_multiframe import slices_of, stack, volume
-from plexor.cases.formats.dicom_pixels import read_dataset
+from plexor.cases.formats.dicom_pixels import check_image, parse
 from plexor.cases.formats.limits import Limits
 from plexor.cases.image import LOSSLESS, Codec, Image, Pixels
 from plexor.core.errors import DataError
@@ -94,8 +94,10 @@ def decode_series(data: bytes, *, as_mask: bool = False) -> Image:
     pictures = []
     for number, file in enumerate(unpack(data), 1):
         try:
-            dataset, syntax = read_dataset(file)
-            pictures.append(decode_frame(file, dataset, syntax, as_mask=as_mask))
+            dataset, syntax = parse(file)
+            source = without_pixels(file, dataset, syntax)
+            check_image(dataset, syntax, len(file))
+            pictures.append(decode_frame(source, dataset, syntax, as_mask=as_mask))
         except (DataError, ValueError) as error:  # pydicom's, of too few bytes
             raise DataError(f"slice {number}: {error}") from error
     found = volume(pictures)
