@@ -75,7 +75,7 @@ class Endpoint(nn.Module):
         return {name: one for name, one in self.__dict__.items() if name != "_turn"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
         self._turn = threading.Lock()
 
     @property
