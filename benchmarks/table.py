@@ -130,6 +130,18 @@ PLAIN = {
         "processor time, s": "{seconds[cpu]}",
         "peak, MiB": "{peak_mib:.0f}",
     },
+    "onnx_network": {
+        "network": "{network}",
+        "a step, processor time, s": "{seconds[cpu]}",
+        "÷ the original": "{over_torch[cpu]}",
+    },
+    "endpoint": {
+        "pause of the server, ms": "{pause_ms}",
+        "requests": "{requests}",
+        "allowed a second": "{per_second:g}",
+        "clock, s": "{seconds}",
+        "share of the rate used": "{busy:.1%}",
+    },
     "startup": {"command": "`{name}`", "clock, s": "{seconds}", "first call, s": "{first:.2f}"},
     "rounding": {
         "subject": "{subject}, n = {n}",

@@ -22,6 +22,7 @@ TINY = {
     "large_image": "--side 600",
     "memory": "--one 8",
     "observer": "--pairs 40 --images 1 --repeats 1",
+    "endpoint": "--rate 200 --pauses 0 --cases 6 --queries 4 --side 32",
     "onnx_network": "--side 32 --edge 16 --batch 1 --repeats 1",
     "pgd": "--images 4 --steps 2 --repeats 1 --architecture small-cnn",
     "pixel": "--images 2 --generations 1 --repeats 1",

@@ -27,7 +27,8 @@ class Transposed(nn.Module):
 
     def forward(self, given: Tensor) -> Tensor:
         rows = self.layer(given).flatten(2).transpose(1, 2).flatten(1)
-        return rows @ self.weight[:, : rows.shape[1]].T  # type: ignore[index]
+        found: Tensor = rows @ self.weight[:, : rows.shape[1]].T  # type: ignore[index]
+        return found
 
 
 def network(kind: Any, spatial_dims: int) -> Transposed:

@@ -8,7 +8,6 @@ import nibabel
 import numpy as np
 import pytest
 import torch
-from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 from torch import Tensor, nn
 
 from plexor.core.errors import ModelError, PlanError
@@ -32,8 +31,10 @@ def scaling(*affines: Any) -> Scaling:
 @pytest.mark.parametrize("code", ["RAS", "LPS", "SRA", "IPL"])
 @pytest.mark.parametrize("affine", AFFINES.values(), ids=AFFINES)
 def test_a_network_sees_the_volume_that_nibabel_turns(affine: Any, code: str) -> None:
-    stored = nibabel.Nifti1Image(VOLUME, np.array(affine, dtype=float))
-    turn = ornt_transform(io_orientation(stored.affine), axcodes2ornt(tuple(code)))
+    nib: Any = nibabel
+    stored = nib.Nifti1Image(VOLUME, np.array(affine, dtype=float))
+    axes = nib.orientations
+    turn = axes.ornt_transform(axes.io_orientation(stored.affine), axes.axcodes2ornt(tuple(code)))
     wanted = np.asarray(stored.as_reoriented(turn).dataobj)
     prepare = Preprocess(orientation=code, window=(0, 1))
     found = prepare(torch.tensor(VOLUME)[None, None], scaling(affine).axes)

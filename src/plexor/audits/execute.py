@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import torch
@@ -19,12 +20,14 @@ from plexor.core.errors import DataError, OutageError, PlexorError
 from plexor.findings import CLEAN, Example, Finding
 from plexor.models.batch import MOST_NUMBERS, Batch
 from plexor.models.features import Features
-from plexor.models.model import Model, answer
+from plexor.models.model import Model, Waits, answer
 from plexor.models.segmentation import Segmentation
 from plexor.models.task import Task
 from plexor.models.truth import encode
 
 Outputs = tuple[float, ...]
+_ABREAST = 4
+"""Parts of a unit at once, of a model that is waited for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +90,10 @@ def execute(
         work = _Work(unit, members, model, before, seed, keep, draws)
         try:
             most = min(batch_size, max(1, MOST_NUMBERS // members[0][1].pixels.size))
-            parts, fitting = halving(work, len(members), most, model=model)
+            if isinstance(model, Waits) and model.waits:
+                parts, fitting = _abreast(work, len(members), most), most
+            else:
+                parts, fitting = halving(work, len(members), most, model=model)
             batch_size = batch_size if fitting == most else fitting
             for found in parts:
                 for case, findings, example in found:
@@ -123,6 +129,14 @@ def encoded(task: Task, case: Case, image: Image) -> Tensor | DataError:
 
 _Member = tuple[Case, Image, Tensor]
 Found = list[tuple[Case, list[Finding], Example | None]]
+
+
+def _abreast(work: _Work, n: int, most: int) -> list[Found]:
+    """Parts of the cases in several threads: one computes while the others wait for answers."""
+    size = min(most, -(-n // _ABREAST))
+    parts = [slice(start, start + size) for start in range(0, n, size)]
+    with ThreadPoolExecutor(_ABREAST, thread_name_prefix="cases") as pool:
+        return list(pool.map(work, parts))
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,6 +154,19 @@ class Remembers(Protocol):
         ...
 
 
+@runtime_checkable
+class Waits(Protocol):
+    """A further capability of models that another program computes.
+
+    Cases of such a model are worked on in several threads: while one waits, another computes.
+    """
+
+    @property
+    def waits(self) -> bool:
+        """Whether an answer is waited for, and may be asked for in several threads."""
+        ...
+
+
 def asked_anew(model: Model) -> AbstractContextManager[None]:
     """Context in which the model gives no answer from memory."""
     return model.asked_anew() if isinstance(model, Remembers) else nullcontext()

@@ -31,7 +31,7 @@ def in_order(output: Tensor, given: Tensor) -> Tensor:
         True
     """
     if output.requires_grad and len(given) == 1 and given.is_contiguous():
-        output.register_hook(_contiguous)
+        output.register_hook(_contiguous)  # type: ignore[no-untyped-call]
     return output
 
 

@@ -166,8 +166,8 @@ class Preprocess:
             values = values.clamp(*self.clip)
         if self.clip_percentiles is not None:
             fixed = values.detach()
-            low, high = (percentile(fixed, share) for share in self.clip_percentiles)
-            values = torch.minimum(torch.maximum(values, low), high)
+            least, greatest = (percentile(fixed, share) for share in self.clip_percentiles)
+            values = torch.minimum(torch.maximum(values, least), greatest)
         if self.window is not None:
             low, high = self.window
             # in place: the difference is needed by nobody else, and images may be large

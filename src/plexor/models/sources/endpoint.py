@@ -7,6 +7,7 @@ import io
 import json
 import os
 import struct
+import threading
 import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -66,8 +67,16 @@ class Endpoint(nn.Module):
         self._names = list(response.names or classes)
         self._ledger = Ledger(request.ledger or default_ledger(url))
         self._anew = False
+        self._turn, self._on_way = threading.Lock(), 0
         self.n_paid = 0
         self.source_sha256 = digest([url, request.form, request.key, response.path, self._names])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: one for name, one in self.__dict__.items() if name != "_turn"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        self._turn = threading.Lock()
 
     @property
     def n_answered(self) -> int:
@@ -89,21 +98,18 @@ class Endpoint(nn.Module):
         beside = features[0].detach().cpu().numpy().astype(np.float32) if features else None
         pixels = _levels(pixels) if self._request.form == "png" else pixels
         keys = [self._key(pixels, beside, i) for i in range(len(pixels))]
-        known = {} if self._anew else self._ledger.answers(keys)
+        with self._turn:
+            known = {} if self._anew else self._ledger.answers(keys)
         place = {key: i for i, key in enumerate(keys) if key not in known}
         at_once = 1 if self._request.form == "png" else self._request.batch
         missing = list(place)
         parts = [missing[i : i + at_once] for i in range(0, len(missing), at_once)]
 
-        def ask(part: list[str]) -> list[Any]:
+        def ask(part: list[str]) -> dict[str, Any]:
             rows = [place[key] for key in part]
-            return self._ask(pixels[rows], None if beside is None else beside[rows])
+            return self._paid(part, pixels[rows], None if beside is None else beside[rows])
 
-        most = self._request.most_in_flight
-        for part, found in in_flight(parts, ask, most=most, check=self._check_most):
-            answers = dict(zip(part, found, strict=True))
-            self.n_paid += len(part)
-            self._ledger.keep(self._as_kept(answers))
+        for answers in in_flight(parts, ask, most=self._request.most_in_flight):
             known |= answers
         return _stacked([known[key] for key in keys], self._client.url).to(images.device)
 
@@ -119,15 +125,31 @@ class Endpoint(nn.Module):
         about = f"{self.source_sha256} {pixels.shape[1:]} ".encode()
         return digest_bytes(about + pixels[i].tobytes() + also)
 
-    def _check_most(self, parts: list[list[str]]) -> None:
-        """Refuses to pass the limit of images with those that are being asked for."""
-        most = self._request.most_images
-        if most is not None and self.n_answered + sum(map(len, parts)) > most:
-            raise OutageError(
-                f"{self._client.url} was asked for {self.n_answered:,} images, and "
-                f"`request.most_images` is {most:,}; raise it and run the same command again to "
-                "go on"
-            )
+    def _paid(
+        self, keys: list[str], pixels: NDArray[Any], beside: NDArray[np.float32] | None
+    ) -> dict[str, Any]:
+        """Answers of one request, in the ledger before they are given."""
+        n = len(keys)
+        with self._turn:
+            most, before = self._request.most_images, self.n_answered + self._on_way
+            if most is not None and before + n > most:
+                raise OutageError(
+                    f"{self._client.url} was asked for {before:,} images, and "
+                    f"`request.most_images` is {most:,}; raise it and run the same command again "
+                    "to go on"
+                )
+            self._on_way += n
+        try:
+            answers = dict(zip(keys, self._ask(pixels, beside), strict=True))
+        except BaseException:
+            with self._turn:
+                self._on_way -= n
+            raise
+        with self._turn:
+            self._on_way -= n
+            self.n_paid += n
+            self._ledger.keep(self._as_kept(answers))
+        return answers
 
     def _ask(self, pixels: NDArray[Any], beside: NDArray[np.float32] | None) -> list[Any]:
         data = self._client.post(self._body(pixels, beside), _TYPES[self._request.form])

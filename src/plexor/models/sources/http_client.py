@@ -61,8 +61,9 @@ class Client:
         self._make_shared()
 
     def _make_shared(self) -> None:
-        """What is not pickled: the turn to send, and connections that no thread uses."""
+        """What is not pickled: the turn to send, room on the way, connections in no use."""
         self._turn, self._idle = threading.Lock(), deque[http.client.HTTPConnection]()
+        self._room = threading.BoundedSemaphore(self._request.most_in_flight)
 
     def post(self, body: bytes, kind: str) -> bytes:
         """The server's answer to a body of a content type.
@@ -79,8 +80,9 @@ class Client:
         for attempt in range(self._request.retries + 1):
             if attempt:
                 self._pause(attempt, failure)
-            self._keep_rate()
-            found = self._attempt(body, headers)
+            with self._room:
+                self._keep_rate()
+                found = self._attempt(body, headers)
             if isinstance(found, bytes):
                 return found
             failure = found
@@ -175,7 +177,7 @@ class Client:
             self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: one for k, one in self.__dict__.items() if k not in ("_turn", "_idle")}
+        return {k: one for k, one in self.__dict__.items() if k not in ("_turn", "_idle", "_room")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

@@ -36,6 +36,11 @@ class Shown(Wrapped):
         """See ``Remembers``; 0 for a model that is not paid."""
         return sum(part.n_paid for part in self._parts() if isinstance(part, Remembers))
 
+    @property
+    def waits(self) -> bool:
+        """See ``Waits``: whether a server answers."""
+        return any(isinstance(part, Remembers) for part in self._parts())
+
     @contextlib.contextmanager
     def asked_anew(self) -> Iterator[None]:
         """See ``Remembers``."""
