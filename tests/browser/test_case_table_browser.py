@@ -88,7 +88,7 @@ def test_naevi_out_of_melanomas_at_two_levels_are_those_of_the_findings(
     ]
     assert len(found) > 0
     assert set(shown(opened)["case"]) == set(found["case_id"])
-    assert opened.evaluate(COUNT) == f"{len(found)} of {len(run.findings()):,} rows"
+    assert opened.evaluate(COUNT).startswith(f"{len(found)} of {len(run.findings()):,} rows, ")
 
 
 @pytest.mark.parametrize(
@@ -140,6 +140,18 @@ def test_a_kept_picture_is_shown_and_opens_the_comparator(
     opened.evaluate("document.querySelector('.look > button').click()")
     assert opened.evaluate("document.activeElement.id") == "viewer"
     assert opened.evaluate("document.querySelector('[data-case]').textContent").startswith(kept)
+
+
+def test_only_rows_with_pictures_and_all_of_them_open(opened: Browser, run: RunDirectory) -> None:
+    kept = run.examples()[0].case_id
+    choose(opened, "probe", _titled(opened, "pgd-linf-2"))
+    opened.evaluate("document.querySelector('[data-pictures]').click()")
+    assert opened.evaluate("document.querySelectorAll('.look').length") <= 1
+    opened.evaluate("document.querySelector('[data-kept]').click()")
+    assert list(shown(opened)["case"]) == [kept]
+    assert opened.evaluate(COUNT).startswith("1 of ")
+    assert opened.evaluate(COUNT).endswith(", 1 with pictures")
+    assert opened.evaluate("document.querySelectorAll('.look img').length") == 3
 
 
 def test_a_case_without_pictures_says_how_to_keep_them(opened: Browser) -> None:

@@ -73,7 +73,8 @@ def test_an_unchanged_image_has_a_white_difference() -> None:
 @pytest.mark.parametrize("dtype", [np.uint16, np.int16])
 def test_all_sixteen_bits_are_in_the_picture_for_a_window(dtype: type) -> None:
     limits = np.iinfo(dtype)
-    stored = np.linspace(limits.min, limits.max, 300).round().astype(dtype).reshape(1, 15, 20)
+    ramp: NDArray[Any] = np.linspace(limits.min, limits.max, 300).round().astype(dtype)
+    stored = ramp.reshape(1, 15, 20)
     image = _image(stored, slope=0.5, intercept=-7.0)
     codes = depth(image)
     assert codes is not None

@@ -34,7 +34,7 @@ def build_report(run: RunDirectory) -> str:
         RunDirectoryError: not a run directory, or nothing in it yet.
         DataError: an example image is damaged.
     """
-    return _build(run, Pictures())[1]
+    return _build(run, Pictures(), most_cases=MOST_CASES)[1]
 
 
 def write_report(path: Path | str, *, one_file: bool = False) -> Path:
@@ -104,9 +104,7 @@ def reader_report(results: ReaderResults) -> str:
     return render(reader_page(results), results.plexor, template="readers.html")
 
 
-def _build(
-    run: RunDirectory, pictures: Pictures, *, most_cases: int | None = MOST_CASES
-) -> tuple[Summary, str]:
+def _build(run: RunDirectory, pictures: Pictures, *, most_cases: int | None) -> tuple[Summary, str]:
     findings = run.findings()
     summary = summarise(run.plan(), run.provenance(), findings)
     shown = view(run, summary, findings, pictures, most_cases=most_cases)

@@ -7,20 +7,17 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from plexor.cases.formats import read_image
 from plexor.cases.image import Image
 from plexor.core import wording
 from plexor.findings.run import RunDirectory, StoredExample
-from plexor.findings.summary.probe_summary import AttackSummary, NoiseSummary, ProbeSummary
+from plexor.findings.summary.probe_summary import ProbeSummary
 from plexor.findings.summary.summary import Summary
 from plexor.report import words
-from plexor.report.attack_family import family
 from plexor.report.comparator_words import (
     call,
-    changed,
     difference_note,
     display_note,
     reached,
@@ -29,7 +26,7 @@ from plexor.report.comparator_words import (
 )
 from plexor.report.contour import Labels, contour, read_labels
 from plexor.report.deep_picture import Depth, depth, show_deep
-from plexor.report.lead_attack import lead_attack
+from plexor.report.example_order import first_cases, most_telling_first, rank, standing
 from plexor.report.margin_map import MarginMap, read_margins, show_margins
 from plexor.report.model_outputs import Output, Row, outputs_of
 from plexor.report.picture import Change, Frame, flat, frame, show, show_change
@@ -155,10 +152,10 @@ def comparator(
     }
     n_kept = len({case_id for case_id, _ in kept})
     if most_cases is not None:
-        kept = _first(kept, rows, most_cases, number=number)
+        kept = first_cases(kept, rows, most_cases, number=number)
     originals: dict[str, _Original] = {}
     shown: dict[str, dict[str, Probed]] = defaultdict(dict)
-    for probe in _most_telling_first(summary):
+    for probe in most_telling_first(summary):
         for case_id in sorted({case_id for case_id, _ in kept}):
             entry = kept.get((case_id, probe.id))
             if entry is None:
@@ -190,7 +187,7 @@ def comparator(
     cases = tuple(
         _case(case_id, originals[case_id], rows, shown[case_id], summary)
         for case_id in sorted(
-            shown, key=lambda name: _standing(name, rows, shown[name], number=number)
+            shown, key=lambda name: standing(name, rows, shown[name], number=number)
         )
     )
     heading = {"multilabel": "Finding", "regression": "Answer", "segmentation": "Outline"}
@@ -203,45 +200,6 @@ def comparator(
         if outlined
         else "",
     )
-
-
-def _first(
-    kept: Mapping[tuple[str, str], StoredExample],
-    rows: Mapping[tuple[str, str], Row],
-    n_cases: int,
-    *,
-    number: bool,
-) -> dict[tuple[str, str], StoredExample]:
-    """Examples of so many cases, those that gave way first."""
-    ranks: dict[str, int] = {}
-    for key in kept:
-        ranks[key[0]] = min(ranks.get(key[0], 2), _rank(rows[key], number=number))
-    chosen = sorted(ranks, key=lambda case_id: (ranks[case_id], case_id))[:n_cases]
-    return {key: entry for key, entry in kept.items() if key[0] in chosen}
-
-
-def _standing(
-    case_id: str,
-    rows: Mapping[tuple[str, str], Row],
-    probed: Mapping[str, Probed],
-    *,
-    number: bool,
-) -> tuple[int, int, str]:
-    """Sorts cases by what the page's first probe did, then by what any did, then by name."""
-    ranks = [_rank(rows[case_id, name], number=number) for name in probed]
-    return min(ranks), ranks[0], case_id
-
-
-def _rank(row: Row, *, number: bool) -> int:
-    """0 where a case gave way, 1 where it withstood, 2 where nothing was attempted.
-
-    Without a goal, a case gives way where its decision changes; of a model that answers with a
-    number it does not, since a number always changes a little.
-    """
-    if not row["attempted"]:  # a goal that held before counts as reached
-        return 2
-    without_goal = np.isnan(row["margin_after"]) and not number
-    return 0 if row["reached"] or (without_goal and changed(row)) else 1
 
 
 def _judged(findings: pd.DataFrame) -> dict[tuple[str, str], Row]:
@@ -266,26 +224,6 @@ def _in_containers(
         before, after = (text.removeprefix("called ") for text in called)
         found[row["case_id"], row["probe"]].append((words.container(row["stored"]), before, after))
     return {key: tuple(listed) for key, listed in found.items()}
-
-
-def _most_telling_first(summary: Summary) -> list[ProbeSummary]:
-    """The lead probe, its noise, the rest of its family by falling radius, then the others.
-
-    Shortcuts come last.
-    """
-    lead = lead_attack(summary)
-    if lead is None:
-        return [*in_pairs(summary)]
-
-    def rank(probe: AttackSummary | NoiseSummary) -> tuple[int, float]:
-        if probe.id == lead.id:
-            return 0, 0.0
-        if probe.id == lead.control:
-            return 1, 0.0
-        same = isinstance(probe, AttackSummary) and family(probe) == family(lead)
-        return (2, -probe.threat.radius) if same else (3, 0.0)
-
-    return [*sorted(summary.attacks_and_noises, key=rank), *in_pairs(summary)]
 
 
 def _original(
@@ -352,7 +290,7 @@ def _case(
 ) -> ExampleCase:
     row, task = rows[case_id, next(iter(probed))], summary.model.task
     number = task.kind == "regression"
-    opening = min(probed, key=lambda name: _rank(rows[case_id, name], number=number))
+    opening = min(probed, key=lambda name: rank(rows[case_id, name], number=number))
     truth = words.said(task, row["truth"])
     truly = f"truth: {truth}" if task.kind == "segmentation" else f"truly {truth}"
     called = call(task, row, "before")

@@ -38,15 +38,19 @@
     return down ? y - x : x - y;
   };
 
+  const key = (row) => `${named.case.codes[row]} ${named.probe.codes[row]}`;
+  const kept = (row) => articles.has(shown(named.case, row)) || beside.has(key(row));
+
   function choose() {
     const wanted = all("[data-choices] select").filter((select) => select.value !== "").map((select) => [named[select.dataset.of].codes, Number(select.value)]);
     const text = one("[data-find]").value.trim().toLowerCase();
     const holds = (column) => column.texts.map((name) => name.toLowerCase().includes(text));
     const [inCase, inGroup] = [holds(named.case), holds(named.group)];
+    const only = one("[data-kept]").checked;
     rows = [];
     for (let row = 0; row < n; row += 1) {
       const found = inCase[named.case.codes[row]] || inGroup[named.group.codes[row]];
-      if (found && wanted.every(([codes, code]) => codes[row] === code)) rows.push(row);
+      if (found && (!only || kept(row)) && wanted.every(([codes, code]) => codes[row] === code)) rows.push(row);
     }
     rows.sort(compare(named[order.id], order.down));
     page = 0;
@@ -64,7 +68,7 @@
     const [first, last] = [page * many, Math.min(rows.length, (page + 1) * many)];
     one("tbody").replaceChildren(...rows.slice(first, last).flatMap(drawn));
     const count = (number) => number.toLocaleString("en");
-    one("[data-count]").textContent = `${count(rows.length)} of ${count(n)} rows`;
+    one("[data-count]").textContent = `${count(rows.length)} of ${count(n)} rows, ${count(rows.filter(kept).length)} with pictures`;
     one("[data-page]").textContent = rows.length ? `${count(first + 1)} to ${count(last)}` : "none";
     one('[data-turn="-1"]').disabled = page === 0;
     one('[data-turn="1"]').disabled = last >= rows.length;
@@ -84,7 +88,7 @@
   }
 
   function drawn(row) {
-    const open = one("[data-pictures]").checked !== opened.has(row);
+    const open = (one("[data-pictures]").checked && kept(row)) !== opened.has(row);
     const button = made("button", { type: "button", class: "bare", "aria-expanded": open }, shown(named.case, row));
     button.addEventListener("click", () => {
       opened.has(row) ? opened.delete(row) : opened.add(row);
@@ -126,7 +130,7 @@
       }
       return panel;
     }
-    const place = beside.get(`${named.case.codes[row]} ${named.probe.codes[row]}`);
+    const place = beside.get(key(row));
     if (!place) {
       panel.append(made("p", { class: "note" }, `${root.dataset.notKept} `, made("code", {}, root.dataset.command)));
       return panel;
@@ -152,6 +156,7 @@
   function clear() {
     all("[data-choices] select").forEach((select) => { select.value = ""; });
     one("[data-find]").value = "";
+    one("[data-kept]").checked = false;
     choose();
   }
 
@@ -176,6 +181,7 @@
   let waiting = 0;
   one("[data-find]").addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(choose, 150); });
   one("[data-pictures]").addEventListener("change", () => { opened.clear(); show(); });
+  one("[data-kept]").addEventListener("change", choose);
   one("[data-clear]").addEventListener("click", clear);
   one("[data-save]").addEventListener("click", save);
   all("[data-turn]").forEach((button) => button.addEventListener("click", () => turn(Number(button.dataset.turn))));
