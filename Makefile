@@ -80,6 +80,7 @@ benchmark:
 	$(PEERS) -m pip install --quiet --no-deps torchattacks==3.5.1 confidenceinterval==1.0.5 captum==0.8.0 \
 		grad-cam==1.5.7 ttach==0.0.3
 	$(PEERS) -m pip install --quiet -c constraints.txt opencv-python-headless
+	$(PEERS) benchmarks/pgd.py --architecture small-cnn --threats linf:2 l2:100 --result pgd_small
 	for script in pgd attention volume audit_overhead memory large_image source_manifest startup rounding \
 			sparse pixel observer \
 			statistics_speed; do \
@@ -90,6 +91,8 @@ benchmark:
 	done
 	test -z "$(HAM)" || $(PEERS) benchmarks/cascade.py --manifest $(HAM) --side 32 --images 64 \
 		--threats linf:4 l2:150
+	test -z "$(HAM)" || $(PEERS) benchmarks/cascade.py --manifest $(HAM) --hardened --images 200 \
+		--threats linf:12 l2:350 l1:5000
 	$(PEERS) benchmarks/table.py
 
 # make benchmark-smoke   runs each benchmark script for seconds, to see that it still runs

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from hardened import SIDE, hardened
 from measuring import interleaved, ratios, seconds, write_result
 from peers import GREATEST, UnitNetwork
 from subject import decided_rightly, ham10000, trained_on_squares
@@ -24,6 +25,7 @@ from torch import Tensor
 from plexor.attacks import Cascade, Misclassify, Proposal, Threat, judge
 from plexor.cases import LOSSLESS, Image
 from plexor.models import Batch, Model, load_model
+from plexor.models.device import keep_freed_memory
 from plexor.models.loading import ModelSource
 
 
@@ -103,18 +105,36 @@ def main() -> None:
     parser.add_argument("--manifest", type=Path, required=True, help="HAM10000_metadata.csv")
     subject = parser.add_mutually_exclusive_group(required=True)
     subject.add_argument("--weights", type=Path)
+    subject.add_argument("--hardened", action="store_true", help="adversarially trained network")
     subject.add_argument("--side", type=int, help="squares of so many pixels a side, own network")
     parser.add_argument("--images", type=int, default=16)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threats", nargs="+", default=["linf:3", "l2:600"])
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    if options.side is None:
+    keep_freed_memory()  # as every audit does; for all contenders alike
+    if options.hardened:
+        model = hardened(options.manifest)
+    elif options.side is None:
         model = load_model(ModelSource(weights=options.weights))
     else:
         model = trained_on_squares(options.manifest, options.side)
-    cohort = ham10000(options.manifest, "test", side=options.side)
+    side = SIDE if options.hardened else options.side
+    cohort = ham10000(options.manifest, "test", side=side)
     batch, images = decided_rightly(model, cohort, options.images)
+    result, weights = "cascade", "trained at that size"
+    if options.hardened:
+        result, weights = "cascade_hardened", "adversarially trained at that size"
+    elif options.side:
+        result = "cascade_small"
+    else:
+        weights = options.weights.name
+    settings = {
+        "images": len(batch),
+        "repeats": options.repeats,
+        "size": " × ".join(map(str, batch.images.shape[2:])),
+        "weights": weights,
+    }
     rows = []
     for written in options.threats:
         norm, _, radius = written.partition(":")
@@ -142,13 +162,7 @@ def main() -> None:
             | robust(subject, found[name].delta)
             for name in CONTENDERS
         ]
-    settings = {
-        "images": len(batch),
-        "repeats": options.repeats,
-        "size": " × ".join(map(str, batch.images.shape[2:])),
-        "weights": "trained at that size" if options.side else options.weights.name,
-    }
-    write_result("cascade_small" if options.side else "cascade", settings, rows)
+        write_result(result, settings, rows)  # after each: a threat takes minutes
 
 
 if __name__ == "__main__":

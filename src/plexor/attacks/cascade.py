@@ -54,6 +54,8 @@ class Cascade:
       only if most of fresh draws reach the goal.
     - Where a model of one class a case ends with a softmax, a tanh or a sigmoid, gradients are
       taken of what goes into it, since those of the outputs vanish.
+    - Queries (Square Attack) go on after the first 200 only for cases in which these raised the
+      margin beyond what gradients did.
     - Where noise within the threat does not change the score of a case, a search by decisions
       follows (L∞ and L2).
 
@@ -95,6 +97,8 @@ class Cascade:
         seen = state.look()
         for stage in self._stages(threat):
             left = state.flat(seed) if stage.flat_only else state.left
+            if stage.raised_only:
+                left = left[state.raised[left]]
             if len(left) == 0 or (stage.sees_gradients and seen.blind):
                 continue
             subject = seen.guide if stage.sees_gradients else model
@@ -161,13 +165,18 @@ class _Seen:
 
 
 class _State:
-    """The best perturbation of each case so far, and the cases left to search."""
+    """The best perturbation of each case so far, and the cases left to search.
+
+    Attributes:
+        raised: whether the last stage raised a case's margin, (N,) bool.
+    """
 
     def __init__(self, objective: Objective, threat: Threat) -> None:
         self.objective, self.threat = objective, threat
         self.batch = replace(objective.batch, before=objective.before)
         self._best = torch.zeros_like(self.batch.images)
         self._margins = objective.untouched()
+        self.raised = torch.zeros_like(self._margins, dtype=torch.bool)
         self._found_by = [""] * len(objective)
 
     @property
@@ -225,6 +234,7 @@ class _State:
         else:
             margin = some.margin(found.delta)
         better = margin > self._margins[left]
+        self.raised = self.raised.zero_().index_fill_(0, left[better], True)
         self._best[left[better]] = found.delta[better]
         self._margins[left] = torch.maximum(self._margins[left], margin)
         for row in left[margin > 0].tolist():

@@ -20,12 +20,14 @@ class Stage:
         attack: with its settings.
         norms: norms of the threats the stage is used for.
         flat_only: use the stage only for cases whose score does not change under noise.
+        raised_only: use the stage only for cases whose margin the stage before raised.
     """
 
     name: str
     attack: Attack
     norms: tuple[str, ...]
     flat_only: bool = False
+    raised_only: bool = False
 
     @property
     def sees_gradients(self) -> bool:
@@ -33,20 +35,30 @@ class Stage:
         return getattr(self.attack, "access", "gradients") == "gradients"
 
 
-_DENSE = ("linf", "l2", "l1")
+_ROUND = ("linf", "l2")
+_DENSE = (*_ROUND, "l1")
+_FIRST_QUERIES = 200
+"""Queries after which a case that gradients brought further than queries is left as it is."""
 
 STAGES = (
     Stage(name="step", attack=FGSM(loss="margin"), norms=(*_DENSE, "l0")),
     Stage(name="pgd", attack=PGD(steps=20, stop_at_success=True), norms=("l0",)),
-    Stage(name="apgd-ce", attack=APGD(steps=100, stop_at_success=True), norms=_DENSE),
+    Stage(name="apgd-ce", attack=APGD(steps=50, stop_at_success=True), norms=_ROUND),
+    Stage(name="apgd-ce", attack=APGD(steps=100, stop_at_success=True), norms=("l1",)),
+    Stage(
+        name="apgd-targeted",
+        attack=APGDT(steps=75, n_targets=3, stop_at_success=True),
+        norms=_ROUND,
+    ),
     Stage(
         name="apgd-targeted",
         attack=APGDT(steps=100, n_targets=3, stop_at_success=True),
-        norms=_DENSE,
+        norms=("l1",),
     ),
     Stage(name="fmn", attack=FMN(steps=50), norms=_DENSE),
     Stage(name="sigma-zero", attack=SigmaZero(steps=100), norms=("l0",)),
-    Stage(name="square", attack=Square(queries=1000), norms=_DENSE),
+    Stage(name="square", attack=Square(queries=_FIRST_QUERIES), norms=_DENSE),
+    Stage(name="square", attack=Square(queries=1000), norms=_DENSE, raised_only=True),
     Stage(name="sparse-rs", attack=SparseRS(queries=2000), norms=("l0",)),
     Stage(
         name="rays",
@@ -62,7 +74,8 @@ STAGES = (
     ),
 )
 """Cheap and strong stages first. The last ones see no gradient, and then no score, so that they
-also find perturbations of a model that merely hides these."""
+also find perturbations of a model that merely hides these. Queries are most of the cost of a case
+that withstands; they go on only where they beat the gradients."""
 
 THOROUGH = (
     Stage(name="step", attack=FGSM(loss="margin"), norms=(*_DENSE, "l0")),
