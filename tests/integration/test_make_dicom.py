@@ -119,6 +119,17 @@ def test_the_volume_of_real_files_is_that_of_itk(made: Made, tmp_path: Path) -> 
     np.testing.assert_allclose(image.spacing_mm or (), theirs.GetSpacing())
 
 
+def test_a_tilted_gantry_is_told(export: Path, made: Made) -> None:
+    files = [
+        slice_file(plane, n, ImagePositionPatient=place(n, tilt=1.0))
+        for n, plane in enumerate(voxels())
+    ]
+    write_series(export / "CT", files)
+    found = made()
+    assert len(found.rows) == 1
+    assert any("1 volume whose slices are shifted along themselves" in one for one in found.notes)
+
+
 def test_names_and_dates_are_written_only_when_asked(
     export: Path, made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,7 +179,7 @@ BROKEN: dict[str, tuple[Callable[[list[bytes]], list[bytes]], str]] = {
     "one slice": (lambda files: files[:1], "one slice, which makes no volume"),
     "duplicate": (
         lambda files: [*files, slice_file(voxels()[0], 9, ImagePositionPatient=place(2))],
-        "share a position",
+        "1 of 7 slices share their position",
     ),
     "no position": (
         lambda files: [*files[:5], slice_file(voxels()[5], 5, ImagePositionPatient=None)],
