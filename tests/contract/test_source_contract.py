@@ -10,7 +10,8 @@ import pytest
 from tests.helpers import source_layouts as layouts
 from typer.testing import CliRunner
 
-from plexor.cases.sources import SOURCES
+from plexor.cases.discover import discover
+from plexor.cases.sources import SOURCES, make_manifest
 from plexor.cli.app import app
 from plexor.findings.json_format import attribute_texts
 
@@ -75,6 +76,22 @@ def test_a_manifest_made_elsewhere_is_taken_by_init(tmp_path: Path) -> None:
     assert "audit: validation   # the manifest's splits: train 5, validation 2" in plan.read_text()
     checked = CliRunner().invoke(app, ["plan", "check", str(plan)])
     assert checked.exit_code == 0, checked.output
+
+
+def test_volumes_with_masks_and_unpacked_images_are_taken_by_init(tmp_path: Path) -> None:
+    described = {"labels": {"background": 0, "spleen": 1}, "channel_names": {"0": "CT"},
+                 "file_ending": ".nii"}  # fmt: skip
+    names = [f"{kind}Tr/{n}" for kind in ("images", "labels") for n in "ab"]
+    layouts.write_decathlon(tmp_path / "data", described, *names)
+    make_manifest("msd", tmp_path / "data", tmp_path / "made" / "m.csv")
+    found = discover(tmp_path / "made" / "m.csv")
+    assert found.truth == "mask"
+    assert [file.name for file in found.files] == ["a.nii", "b.nii"]
+    layouts.write_npz(tmp_path / "pneumoniamnist.npz", layouts.medmnist_arrays((8, 8), 1))
+    make_manifest("medmnist", tmp_path, tmp_path / "made" / "p.csv")
+    found = discover(tmp_path / "made" / "p.csv")
+    assert len(found.rows) == 13
+    assert "group" not in found.columns  # equal numbers in two splits are not one patient
 
 
 def test_an_option_without_a_value_is_refused(tmp_path: Path) -> None:

@@ -166,6 +166,12 @@ def medmnist_arrays(
     return arrays
 
 
+def write_npz(path: Path, arrays: Mapping[str, Any]) -> None:
+    """An archive of arrays, compressed as MedMNIST's are."""
+    save: Any = np.savez_compressed
+    save(path, **arrays)
+
+
 def write_hugging_face(
     file: Path, rows: Sequence[Mapping[str, object]], names: Sequence[str] = ()
 ) -> Path:

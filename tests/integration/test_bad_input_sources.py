@@ -268,13 +268,13 @@ def test_rows_of_parquet_without_an_image_are_counted(tmp_path: Path) -> None:
 
 def test_what_was_extracted_once_is_not_written_again(tmp_path: Path) -> None:
     arrays = layouts.medmnist_arrays((8, 8), 1)
-    np.savez(tmp_path / "a.npz", **arrays)
+    layouts.write_npz(tmp_path / "a.npz", arrays)
     first, _ = make_manifest("medmnist", tmp_path, tmp_path / "m.csv")
     written = {path: path.stat().st_mtime_ns for path in first.root.rglob("*.png")}
     again, _ = make_manifest("medmnist", tmp_path, tmp_path / "m.csv")
     assert {path: path.stat().st_mtime_ns for path in again.root.rglob("*.png")} == written
     assert len(written) == 13
-    np.savez(tmp_path / "a.npz", **layouts.medmnist_arrays((8, 8), 1, seed=1))
+    layouts.write_npz(tmp_path / "a.npz", layouts.medmnist_arrays((8, 8), 1, seed=1))
     other, _ = make_manifest("medmnist", tmp_path, tmp_path / "m.csv")
     assert other.root != first.root
 
@@ -292,10 +292,10 @@ def test_labels_of_a_decathlon_that_are_no_numbers_are_refused(tmp_path: Path) -
     assert "not readable as JSON" in refused("msd", tmp_path / "Task", tmp_path)
     (tmp_path / "Task" / "dataset.json").write_text("[1]")
     assert "expected an object" in refused("msd", tmp_path / "Task", tmp_path)
-    described = {"labels": {"0": "background", "1": "x"}, "modality": {"0": "T2", "1": "ADC"},
+    many = {"labels": {"0": "background", "1": "x"}, "modality": {"0": "T2", "1": "ADC"},
                  "file_ending": ".nii", "training": [
                      {"image": "imagesTr/p.nii", "label": "labelsTr/p.nii"}]}  # fmt: skip
-    layouts.write_decathlon(tmp_path / "Task", described, "imagesTr/p", "labelsTr/p")
+    layouts.write_decathlon(tmp_path / "Task", many, "imagesTr/p", "labelsTr/p")
     assert "holds 2 modalities in one file (T2, ADC)" in refused("msd", tmp_path / "Task", tmp_path)
     assert json.loads((tmp_path / "Task/dataset.json").read_text())["modality"]["1"] == "ADC"
 

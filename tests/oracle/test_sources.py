@@ -140,7 +140,7 @@ def test_arrays_of_medmnist_are_read_as_they_are(
 ) -> None:
     arrays = layouts.medmnist_arrays(shape, n_labels, dtype=dtype)
     name = "chestmnist" if n_labels > 1 else "pneumoniamnist"
-    np.savez_compressed(tmp_path / f"{name}_64.npz", **arrays)
+    layouts.write_npz(tmp_path / f"{name}_64.npz", arrays)
     make_manifest("medmnist", tmp_path, tmp_path / "m.csv")
     cohort = load_cohort(tmp_path / "m.csv", truth="findings" if n_labels > 1 else "class")
     assert len(cohort) == 13

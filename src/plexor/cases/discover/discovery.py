@@ -75,8 +75,11 @@ def discover(source: Path, columns: Mapping[str, str] | None = None) -> Discover
     """
     if not source.is_dir():
         root = source.parent
-        files = _by_path(source) or image_files(root)
-        return _from_tables([source], files, root, columns or {}, name=source.stem)
+        if files := _by_path(source):
+            columns = {"path": "path", **(columns or {})}
+        return _from_tables(
+            [source], files or image_files(root), root, columns or {}, name=source.stem
+        )
     files = image_files(source)
     if not files:
         raise DataError(

@@ -32,10 +32,10 @@ class Extraction:
     Example:
         >>> place = Path(tempfile.mkdtemp()) / "set-0123456789ab"
         >>> with Extraction(place) as files:
-        ...     files.put("train/000001.png", b"first")
+        ...     files.put("train/train_000001.png", b"first")
         >>> with Extraction(place) as files:
-        ...     files.put("train/000001.png", b"is not written again")
-        >>> (place / "train" / "000001.png").read_bytes()
+        ...     files.put("train/train_000001.png", b"is not written again")
+        >>> (place / "train/train_000001.png").read_bytes()
         b'first'
     """
 

@@ -80,7 +80,7 @@ class HuggingFace:
                 kinds.add(columns.truth)
                 inside = path.relative_to(folder)
                 for number, row in enumerate(_rows(path, table, columns.read)):
-                    name = f"{inside.with_suffix('').as_posix()}/{number:06d}"
+                    name = f"{inside.with_suffix('').as_posix()}/{inside.stem}_{number:06d}"
                     taken = _taken(name, row, columns)
                     if isinstance(taken, str):
                         found.leave_out(taken, name)

@@ -71,7 +71,7 @@ class MedMnist:
                 labels = list(arrays.elements(f"{split}_labels"))
                 ending = _ending(header)
                 for number, pixels in enumerate(arrays.elements(f"{split}_images")):
-                    file = f"{split}/{number:06d}{ending}"
+                    file = f"{split}/{split}_{number:06d}{ending}"
                     if files.is_needed:
                         files.put(file, _encoded(pixels, header))
                     rows.append(
