@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK
+import torch
 from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
@@ -27,6 +29,7 @@ from tests.helpers.series import (
 )
 from typer.testing import CliRunner
 
+from plexor.audits import audit
 from plexor.audits.provenance import images_sha256
 from plexor.cases import load_cohort, read_image
 from plexor.cases.check import check_cohort
@@ -35,6 +38,7 @@ from plexor.cases.mask import read_case
 from plexor.cases.sources import MadeManifest, make_manifest
 from plexor.cli.app import app
 from plexor.core.errors import DataError
+from plexor.models import Multiclass, Preprocess, TorchModel
 
 FILM = UID("1.2.840.10008.5.1.4.1.1.1")
 Made = Callable[..., MadeManifest]
@@ -119,6 +123,17 @@ def test_the_volume_of_real_files_is_that_of_itk(made: Made, tmp_path: Path) -> 
     np.testing.assert_allclose(image.spacing_mm or (), theirs.GetSpacing())
 
 
+def test_a_tilted_gantry_is_told(export: Path, made: Made) -> None:
+    files = [
+        slice_file(plane, n, ImagePositionPatient=place(n, tilt=1.0))
+        for n, plane in enumerate(voxels())
+    ]
+    write_series(export / "CT", files)
+    found = made()
+    assert len(found.rows) == 1
+    assert any("1 volume whose slices are shifted along themselves" in one for one in found.notes)
+
+
 def test_names_and_dates_are_written_only_when_asked(
     export: Path, made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,7 +183,7 @@ BROKEN: dict[str, tuple[Callable[[list[bytes]], list[bytes]], str]] = {
     "one slice": (lambda files: files[:1], "one slice, which makes no volume"),
     "duplicate": (
         lambda files: [*files, slice_file(voxels()[0], 9, ImagePositionPatient=place(2))],
-        "share a position",
+        "1 of 7 slices share their position",
     ),
     "no position": (
         lambda files: [*files[:5], slice_file(voxels()[5], 5, ImagePositionPatient=None)],
@@ -456,6 +471,44 @@ def test_a_slice_that_changed_is_refused(export: Path, made: Made, tmp_path: Pat
     paths[2].write_bytes(series_files()[2])
     np.testing.assert_array_equal(read_image(path).pixels, before)
     assert images_sha256([case]) == hashed
+
+
+def test_a_series_is_attacked_and_stored_as_a_series(
+    export: Path, made: Made, tmp_path: Path
+) -> None:
+    for patient in range(2):
+        own = {"SeriesInstanceUID": f"{SERIES}.{patient}", "PatientID": f"P{patient}"}
+        files = [
+            slice_file(plane + patient, n, SOPInstanceUID=f"1.5.{patient}.{n}", **own)
+            for n, plane in enumerate(voxels())
+        ]
+        write_series(export / own["PatientID"], files)
+    (tmp_path / "labels.csv").write_text("PatientID,label\nP0,a\nP1,b\n")
+    made(labels=str(tmp_path / "labels.csv"))
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(6 * 5 * 7, 2))
+    prepare = Preprocess(size=(7, 5, 6), window=(-1000.0, 1000.0))
+    model = TorchModel(network, task=Multiclass(classes=("a", "b")), preprocess=prepare)
+    probe = {"attack": "pgd", "threat": {"norm": "linf", "radius": 3}, "steps": 2}
+    plan = {
+        "cohort": {"manifest": str(tmp_path / "work/cohort.csv"), "audit": None},
+        "probes": [probe],
+    }
+    run = audit(plan, model=model, out=tmp_path / "run")
+    assert set(run.findings()["status"]) == {"ok"}
+    examples = sorted((tmp_path / "run").rglob("perturbed.zip"))
+    greatest = []
+    for path in examples:
+        before = read_image(path.with_name("original.zip"))
+        after = read_image(path)
+        greatest.append(int(np.abs(after.pixels.astype(int) - before.pixels).max()))
+        assert after.intensity == before.intensity
+        with zipfile.ZipFile(path) as archive:
+            slices = [dcmread(archive.open(name)) for name in archive.namelist()]
+        assert [float(one.ImagePositionPatient[2]) for one in slices] == [
+            place(n)[2] for n in range(6)
+        ]
+    assert max(greatest) == 3
 
 
 @pytest.mark.parametrize(

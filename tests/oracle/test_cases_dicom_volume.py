@@ -193,12 +193,21 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "duplicate": (
         lambda: _with(3, ImagePositionPatient=place(2)),
-        "share a position with another, e.g. at -95 mm",
+        "1 of 6 slices share their position with another, e.g. at -95 mm",
     ),
     "order": (lambda: pack(series_files()[::-1]), "not in the order of their positions"),
     "shifted": (
         lambda: _with(3, ImagePositionPatient=[-29.0, 12.0, -92.5]),
         "not at equal distances",
+    ),
+    "sheared": (
+        lambda: pack(
+            [
+                slice_file(plane, n, ImagePositionPatient=place(n, tilt=3.0))
+                for n, plane in enumerate(voxels())
+            ]
+        ),
+        "shifted along themselves by more than they are apart",
     ),
     "orientation": (
         lambda: _with(0, ImageOrientationPatient=[1, 0, 0, 0, 0, -1]),
@@ -222,7 +231,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "enhanced phases": (
         lambda: enhanced_file(places=[place(n % 3) for n in range(6)]),
-        "3 slices share a position",
+        "3 of 6 slices share their position",
     ),
     "enhanced groups": (
         lambda: enhanced_file(NumberOfFrames=5, PixelData=voxels()[:5].tobytes()),

@@ -18,6 +18,8 @@ _ALIKE = 1e-3
 """How far the direction cosines of two slices of a volume may differ (DICOM writes six digits)."""
 _NEAR = 0.05
 """Of the distance of slices: how far a slice may lie from where equal distances would have it."""
+_MOST_TILTED = 45.0
+"""Degrees between the step of slices and their normal; gantries tilt by 30 at most."""
 _SAME_MM = 1e-3
 """Slices nearer to each other than this lie at the same position."""
 
@@ -103,8 +105,8 @@ def order_of(grids: Sequence[Grid | None]) -> list[int]:
         n_extra = int((gaps < _SAME_MM).sum())
         where = float(places[order][int(gaps.argmin())])
         raise DataError(
-            f"{n_extra + 1 if n_extra == 1 else n_extra} slices share a position with another, "
-            f"e.g. at {where:.4g} mm along the normal: several time points, echoes or copies"
+            f"{n_extra} of {len(known)} slices share their position with another, e.g. at "
+            f"{where:.4g} mm along the normal: several time points, echoes or copies"
         )
     return [int(index) for index in order]
 
@@ -141,8 +143,8 @@ def stacked(grids: Sequence[Grid | None]) -> Grid:
         raise DataError(_unequal(origins @ normal(known[0])))
     along_column, along_row = known[0].axes.T
     found = Grid.of_axes(np.stack([along_row, along_column, step], axis=1), origins[0])
-    if found is None:
-        raise DataError("the slices do not span a volume")
+    if found is None or tilt_degrees(found) > _MOST_TILTED:
+        raise DataError("slices are shifted along themselves by more than they are apart")
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,26 +35,24 @@ class Segmentation:
         series: UIDs of the series that it says it was drawn on.
         frame_of_reference: UID of its coordinate system.
         labels: number of a segment → its label.
-        dataset: the parsed file.
     """
 
     path: Path
     series: frozenset[str]
     frame_of_reference: str
     labels: Mapping[int, str]
-    dataset: Dataset
 
     @classmethod
     def read(cls, path: Path) -> Segmentation:
-        """Reads a file.
+        """Reads a file up to its pixels.
 
         Raises:
             DataError: it is damaged, or has no segments.
         """
-        from plexor.cases.formats.dicom_pixels import parse
+        from pydicom import dcmread
 
         try:
-            dataset, _ = parse(path.read_bytes())
+            dataset = dcmread(path, stop_before_pixels=True)
             labels = {
                 int(one.SegmentNumber): str(one.get("SegmentLabel") or one.SegmentNumber).strip()
                 for one in dataset.SegmentSequence
@@ -61,8 +60,6 @@ class Segmentation:
             series = frozenset(
                 str(one.SeriesInstanceUID) for one in dataset.get("ReferencedSeriesSequence") or ()
             )
-        except DataError:
-            raise
         except Exception as error:  # pydicom raises errors of many kinds
             raise DataError(f"the segmentation cannot be read ({brief(error)})") from error
         return cls(
@@ -70,7 +67,6 @@ class Segmentation:
             series=series,
             frame_of_reference=str(dataset.get("FrameOfReferenceUID") or ""),
             labels=labels,
-            dataset=dataset,
         )
 
     def frames(self) -> list[tuple[int, Dataset, NDArray[Any]]]:
@@ -82,27 +78,14 @@ class Segmentation:
         Raises:
             DataError: the pixels cannot be decoded, or a frame does not name its segment.
         """
-        from pydicom.pixels.utils import pixel_array
-
-        from plexor.cases.formats.dicom_frame import frame_headers, n_frames
+        from plexor.cases.formats.dicom_frame import frame_headers
         from plexor.cases.formats.dicom_groups import frame_macro
-        from plexor.cases.formats.limits import Limits
 
-        kind = str(self.dataset.get("SegmentationType") or "BINARY")
-        n = n_frames(self.dataset)
-        n_pixels = n * int(self.dataset.Rows) * int(self.dataset.Columns)
-        Limits.of_environment().check(
-            pixels=n_pixels,
-            size=n_pixels * max(int(self.dataset.BitsAllocated) // 8, 1),
-            file_size=len(self.dataset.PixelData),
-        )
-        try:
-            stored = pixel_array(self.dataset).reshape(n, self.dataset.Rows, self.dataset.Columns)
-        except Exception as error:  # pydicom raises errors of many kinds
-            raise DataError(f"the segmentation cannot be decoded ({brief(error)})") from error
-        half = float(self.dataset.get("MaximumFractionalValue") or 255) / 2
+        dataset, stored = self._planes()
+        kind = str(dataset.get("SegmentationType") or "BINARY")
+        half = float(dataset.get("MaximumFractionalValue") or 255) / 2
         found = []
-        for header, plane in zip(frame_headers(self.dataset), stored, strict=True):
+        for header, plane in zip(frame_headers(dataset), stored, strict=True):
             if kind == "LABELMAP":
                 found.append((0, header, plane))
                 continue
@@ -114,6 +97,28 @@ class Segmentation:
                 (int(str(number)), header, plane >= half if kind == "FRACTIONAL" else plane)
             )
         return found
+
+    def _planes(self) -> tuple[Dataset, NDArray[Any]]:
+        """The parsed file, and its pixels, (frames, rows, columns)."""
+        from pydicom.pixels.utils import pixel_array
+
+        from plexor.cases.formats.dicom_frame import n_frames
+        from plexor.cases.formats.dicom_pixels import parse
+        from plexor.cases.formats.limits import Limits
+
+        try:
+            dataset, _ = parse(self.path.read_bytes())
+            shape = (n_frames(dataset), int(dataset.Rows), int(dataset.Columns))
+            Limits.of_environment().check(
+                pixels=math.prod(shape),
+                size=math.prod(shape) * max(int(dataset.BitsAllocated) // 8, 1),
+                file_size=len(dataset.PixelData),
+            )
+            return dataset, pixel_array(dataset).reshape(shape)
+        except DataError:
+            raise
+        except Exception as error:  # pydicom raises errors of many kinds
+            raise DataError(f"the segmentation cannot be decoded ({brief(error)})") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

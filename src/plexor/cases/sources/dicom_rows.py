@@ -156,8 +156,8 @@ class Rows:
             notes.append(_NO_LABELS)
         if n_tilted:
             notes.append(
-                f"{counted(n_tilted, 'volume')} of a tilted gantry: slices are shifted along "
-                "themselves, and the grid says so; nothing is resampled"
+                f"{counted(n_tilted, 'volume')} whose slices are shifted along themselves, as by a "
+                "tilted gantry: the grid says so, and nothing is resampled"
             )
         notes += self._table_of_all_left_out()
         return MadeManifest(

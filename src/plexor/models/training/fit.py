@@ -17,9 +17,10 @@ from lightning.pytorch.callbacks import EarlyStopping, LambdaCallback, ModelChec
 from plexor.cases import Cohort, read_image
 from plexor.cases.case import split_labels
 from plexor.cases.check_numbers import check_years
+from plexor.cases.formats.gathered import digest_image
 from plexor.core.errors import DataError, PlanError, RunDirectoryError
 from plexor.core.files import sole_writer
-from plexor.core.ids import digest, digest_file
+from plexor.core.ids import digest
 from plexor.core.seeds import seed_for
 from plexor.core.version import __version__
 from plexor.models.architectures import build_network
@@ -297,7 +298,7 @@ def _check_classes_present(training: Cohort, classes: tuple[str, ...], *, severa
 def _versions(cohort: Cohort) -> list[str]:
     """Hash of the images' files, and the versions on which every step depends."""
     files = [path for case in cohort.cases for path in (case.path, case.truth_mask) if path]
-    images = digest([digest_file(path) if path.is_file() else "" for path in files])
+    images = digest([digest_image(path) if path.is_file() else "" for path in files])
     return [images, __version__, str(torch.__version__)]
 
 
