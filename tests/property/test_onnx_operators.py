@@ -95,7 +95,7 @@ def test_pools(data: st.DataObject, opset: int, n_axes: int, op: str) -> None:
         about["count_include_pad"] = data.draw(st.integers(0, 1))
     else:
         about["dilations"] = data.draw(each)
-    sizes = data.draw(st.lists(st.integers(5, 8), min_size=n_axes, max_size=n_axes))
+    sizes = data.draw(st.lists(st.integers(7, 9), min_size=n_axes, max_size=n_axes))
     agrees(op, [numbers((2, 2, *sizes), 0)], about, opset=opset)
 
 
