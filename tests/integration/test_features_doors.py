@@ -62,7 +62,7 @@ def write_cohort(folder: Path) -> Path:
 
 
 def as_onnx(folder: Path) -> dict[str, Any]:
-    names = {"input_names": ["image", "numbers"], "output_names": ["years"]}
+    names: dict[str, Any] = {"input_names": ["image", "numbers"], "output_names": ["years"]}
     free = {"image": {0: "n"}, "numbers": {0: "n"}}
     given = (torch.rand(2, *SHAPE), torch.rand(2, 2))
     with warnings.catch_warnings():
@@ -88,7 +88,7 @@ def as_keras(folder: Path) -> dict[str, Any]:
 
 
 def as_program(folder: Path) -> dict[str, Any]:
-    torch.jit.save(torch.jit.script(Both()), folder / "net.pt")  # type: ignore[no-untyped-call]
+    torch.jit.save(torch.jit.script(Both()), folder / "net.pt")
     return {"torchscript": str(folder / "net.pt")}
 
 

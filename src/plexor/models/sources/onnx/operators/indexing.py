@@ -31,13 +31,21 @@ def take_slice(
 
 def _along(x: Tensor, axis: int, start: int, end: int, step: int) -> Tensor:
     size = x.shape[axis]
-    places = range(size)[slice(start, None if step < 0 and end < -size else end, step)]
+    places = _places(size, start, end, step)
     if len(places) == size and step == 1:
         return x
     if step > 0:
         where = [slice(None)] * axis + [slice(places.start, places.stop, step)]
         return x[tuple(where)]
     return x.index_select(axis, torch.tensor(list(places), dtype=torch.int64, device=x.device))
+
+
+def _places(size: int, start: int, end: int, step: int) -> range:
+    """Backwards, a start before the axis is its first place; NumPy would take none then."""
+    start, end = (n + size if n < 0 else n for n in (start, end))
+    if step > 0:
+        return range(min(max(start, 0), size), min(max(end, 0), size), step)
+    return range(min(max(start, 0), size - 1), min(max(end, -1), size - 1), step)
 
 
 def _positive(indices: Tensor, size: int) -> Tensor:
