@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -181,3 +183,26 @@ def test_the_rows_chosen_are_saved_as_csv(opened: Browser) -> None:
     lines = saved.removeprefix("\ufeff").splitlines()
     assert lines[0].startswith("Case,Group,Probe,Stored as,Truth,")
     assert f"{len(lines) - 1} of " in opened.evaluate(COUNT)
+
+
+def test_kept_cases_beyond_the_comparator_show_what_lies_in_the_run_directory(
+    page: Browser, run: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("plexor.report.build.MOST_CASES", 0)
+    moved = tmp_path / "run of a case"
+    shutil.copytree(run.path, moved)
+    page.open(write_report(moved))
+    page.wait("!document.getElementById('case-table').hidden")
+    assert page.evaluate("document.getElementById('viewer')") is None
+    page.evaluate("document.querySelector('[data-clear]').click()")
+    page.evaluate("document.querySelector('[data-kept]').click()")
+    page.evaluate("document.querySelector('[data-pictures]').click()")
+    widths = "[...document.querySelectorAll('.look img')].map((image) => image.naturalWidth)"
+    page.wait(f"{widths}.length === 8 && {widths}.every((width) => width === 30)")
+    shutil.rmtree(moved / "artifacts")
+    page.open(moved / "report.html")
+    page.wait("!document.getElementById('case-table').hidden")
+    page.evaluate("document.querySelector('[data-clear]').click()")
+    page.evaluate("document.querySelector('[data-kept]').click()")
+    page.evaluate("document.querySelector('[data-pictures]').click()")
+    page.wait("document.querySelector('.look').textContent.includes('is not beside this page')")

@@ -213,7 +213,7 @@ def test_the_page_is_sound(page: Page, study: Path) -> None:
     levels = [int(tag.name[1]) for tag in page.tags if re.fullmatch("h[1-6]", tag.name)]
     assert all(after <= before + 1 for before, after in pairwise(levels))
     assert all(tag.attributes.get("scope") in ("row", "col") for tag in page.all("th"))
-    assert len(page.all("script")) == 1  # saves tables
+    assert len(page.all("script")) == 1  # of every page
     source = (study / "report.html").read_text(encoding="utf-8")
     assert "because &lt;b&gt;few&lt;/b&gt; images" in source
     for table in re.findall(r"<table.*?</table>", source, flags=re.DOTALL):
