@@ -74,7 +74,7 @@ def test_the_true_volumes_are_those_of_the_tissue_drawn() -> None:
 
 @needs_template
 @pytest.mark.parametrize("age", [25, 88])
-def test_the_true_shares_of_a_scan_sum_to_the_true_volumes(age: float) -> None:
+def test_the_true_shares_of_a_scan_sum_to_the_true_volumes(age: int) -> None:
     """Of every region within 4 %, which interpolation twice takes or adds, and of the cavity."""
     generator = np.random.default_rng(age)
     person = draw_person(generator, age, CONFIG)

@@ -116,7 +116,7 @@ def _learn(
         if weight:
             loss = loss + weight * _log_volume_error(scores, shares)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
         tell(step, float(loss.detach()))
