@@ -71,7 +71,8 @@ notebooks: $(SETUP)
 	$(BIN)/python -m scripts.notebooks
 
 # make benchmark   measures beside other libraries, in an environment of its own (about two hours);
-#                  with HAM=HAM10000_metadata.csv HAM_WEIGHTS=weights on real images, too
+#                  with HAM=HAM10000_metadata.csv HAM_WEIGHTS=weights, and FILMS=chest_xray_fullsize,
+#                  on real images, too
 PEERS := benchmarks/.venv/bin/python
 benchmark:
 	test -x $(PEERS) || $(PYTHON) -m venv benchmarks/.venv
@@ -86,6 +87,7 @@ benchmark:
 			statistics_speed; do \
 		$(PEERS) benchmarks/$$script.py || exit 1; \
 	done
+	test -z "$(FILMS)" || $(PEERS) benchmarks/finder.py --films $(FILMS)
 	test -z "$(HAM)" || for script in cascade nearest queries universal generative applied jpeg; do \
 		$(PEERS) benchmarks/$$script.py --manifest $(HAM) --weights $(HAM_WEIGHTS) || exit 1; \
 	done

@@ -157,6 +157,15 @@ PLAIN = {
         "÷ plexor": "{over_ours[cpu]}",
         "correlation with plexor's": "{correlation:.6f}",
     },
+    "finder": {
+        "finder": "{name}",
+        "films a second of processor time": "{per_second:.2f}",
+        "processor time of all, s": "{seconds[cpu]}",
+        "drawn boxes found (overlap of a half)": "{recall:.1%}",
+        "at least half covered": "{covered:.1%}",
+        "precision (overlap of a half)": "{precision:.1%}",
+        "boxes that touch a drawn one": "{touching:.1%}",
+    },
 }
 """Of each benchmark: the columns, and what of a row stands in each."""
 PLAIN["cascade_small"] = PLAIN["cascade_hardened"] = PLAIN["cascade"]

@@ -174,7 +174,7 @@ def named(row: Row) -> str:
 def _strata(rows: Sequence[Row]) -> Iterator[str]:
     yield (
         "| films | φ of stratum and label | networks | area from tags, overall | within strata | "
-        "within-stratum intervals without 0.5 | fall of the margin, inpaint | "
+        "within-stratum intervals above and below 0.5 | fall of the margin, inpaint | "
         "the same, stratum and label independent | area of the network there |"
     )
     yield "|---" * 9 + "|"
@@ -187,11 +187,11 @@ def _strata(rows: Sequence[Row]) -> Iterator[str]:
             if not some:
                 continue
             within = [area for row in some for area in row["within"]]
-            out = sum(area[1] > 0.5 or area[2] < 0.5 for area in within)
+            above, below = sum(a[1] > 0.5 for a in within), sum(a[2] < 0.5 for a in within)
             cells = [
                 f"{np.mean([row['overall'][0] for row in some]):.2f}",
                 f"{np.mean([area[0] for area in within]):.2f}" if within else "–",
-                f"{out} of {len(within)}",
+                f"{above} and {below} of {len(within)}",
                 _signed(np.mean([row["inpaint"]["margin"][0] for row in some])),
                 _signed(np.mean([row["balanced"]["inpaint"]["margin"][0] for row in some])),
                 f"{np.mean([row['balanced']['area'] for row in some]):.2f}",

@@ -22,13 +22,18 @@ def tag(kind: str, text: str = "") -> Tag:
     return Tag(box=box, kind=kind, text=text)  # type: ignore[arg-type]
 
 
-CHOICES = ((), (tag("laterality", "R"),), (tag("laterality", "L"), tag("text")))
+CHOICES: tuple[tuple[Tag, ...], ...] = (
+    (),
+    (tag("laterality", "R"),),
+    (tag("laterality", "L"), tag("text")),
+)
 
 
 def films(n: int) -> tuple[list[Case], dict[str, tuple[Tag, ...]]]:
     """Of the sick, 70 % carry an R, 20 % nothing and 10 % an L with a text; of others 15, 80, 5."""
     rng = np.random.default_rng(0)
-    cases, tags = [], {}
+    cases = []
+    tags: dict[str, tuple[Tag, ...]] = {}
     for index in range(n):
         sick = index % 2 == 0
         drawn = rng.choice(3, p=(0.2, 0.7, 0.1) if sick else (0.8, 0.15, 0.05))

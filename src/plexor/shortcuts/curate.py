@@ -36,7 +36,7 @@ def with_equal_tags(
         >>> cases = [Case(id=n, path=Path(n), truth=n[0], group=n) for n in ("a1", "a2", "b1")]
         >>> none = {"a1": (), "a2": (), "b1": ()}
         >>> [case.id for case in with_equal_tags(none, cases, "b", seed=0)]
-        ['a2', 'b1']
+        ['a1', 'b1']
     """
     sides: dict[Signature, tuple[list[Case], list[Case]]] = defaultdict(lambda: ([], []))
     for case in cases:
