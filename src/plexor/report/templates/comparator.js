@@ -20,6 +20,7 @@
   let timer = 0;
   let windowed = null;
   const scrolled = all(".pane");
+  const placed = new Map();
 
   const probesOf = (article) => [...article.querySelectorAll(".probed")];
 
@@ -136,18 +137,29 @@
 
   function resize() {
     const article = cases[current];
-    const middles = scrolled.map((pane) => [(pane.scrollLeft + pane.clientWidth / 2) / pane.scrollWidth, (pane.scrollTop + pane.clientHeight / 2) / pane.scrollHeight]);
+    const lead = scrolled.find((pane) => pane.clientWidth);
+    const [across, down] = [(lead.scrollLeft + lead.clientWidth / 2) / lead.scrollWidth, (lead.scrollTop + lead.clientHeight / 2) / lead.scrollHeight];
     for (const image of all("img")) {
       image.style.width = `${article.dataset.width * scales[scale]}px`;
       image.style.height = `${article.dataset.height * scales[scale]}px`;
     }
     one("[data-scale]").textContent = `${scales[scale]} ×`;
     // What was in the middle stays there.
-    scrolled.forEach((pane, n) => {
-      if (!pane.clientWidth) return;
-      pane.scrollLeft = middles[n][0] * pane.scrollWidth - pane.clientWidth / 2;
-      pane.scrollTop = middles[n][1] * pane.scrollHeight - pane.clientHeight / 2;
-    });
+    lead.scrollLeft = across * lead.scrollWidth - lead.clientWidth / 2;
+    lead.scrollTop = down * lead.scrollHeight - lead.clientHeight / 2;
+    follow(lead);
+  }
+
+  // Brings all pictures to the place of one. A narrower one may not get there, and must not pull the
+  // others back: where each was put is kept.
+  function follow(lead) {
+    const place = [lead.scrollLeft, lead.scrollTop];
+    placed.set(lead, place);
+    for (const other of scrolled) {
+      if (other === lead || !other.clientWidth) continue;
+      [other.scrollLeft, other.scrollTop] = place;
+      placed.set(other, [other.scrollLeft, other.scrollTop]);
+    }
   }
 
   function label() {
@@ -244,10 +256,7 @@
     viewer.focus({ preventScroll: true });
   });
   scrolled.forEach((pane) => pane.addEventListener("scroll", () => {
-    for (const other of scrolled) {
-      if (other.scrollLeft !== pane.scrollLeft) other.scrollLeft = pane.scrollLeft;
-      if (other.scrollTop !== pane.scrollTop) other.scrollTop = pane.scrollTop;
-    }
+    if (String(placed.get(pane)) !== String([pane.scrollLeft, pane.scrollTop])) follow(pane);
   }));
 
   scrolled.forEach((pane) => pane.addEventListener("pointermove", (event) => {
