@@ -61,6 +61,26 @@ def test_chexpert_films_with_uncertain_or_blank_labels_are_left_out(tmp_path: Pa
     }
 
 
+def test_full_size_films_of_chexpert_lie_in_batches(tmp_path: Path) -> None:
+    table = layouts.chexpert_table(4, seed=5)
+    layouts.write_chexpert(tmp_path, table)
+    train = tmp_path / "CheXpert-v1.0-small" / "train"
+    for batch, patients in (("2 (train 1)", (1, 2)), ("3 (train 2)", (3, 4))):
+        for patient in patients:
+            place = tmp_path / "full" / f"CheXpert-v1.0 batch {batch}" / f"patient{patient:05d}"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            (train / place.name).rename(place)
+    first = tmp_path / "full" / "CheXpert-v1.0 batch 1 (validate & csv)"
+    first.mkdir()
+    table.iloc[:5].to_csv(first / "train.csv", index=False)
+    made, counts = make_manifest("chexpert", tmp_path / "full", tmp_path / "m.csv")
+    assert (counts.n_images, counts.n_groups) == (5, 3)
+    assert made.left_out == {
+        "a patient without a row": ["CheXpert-v1.0 batch 3 (train 2)/patient00004"]
+    }
+    assert len(load_cohort(tmp_path / "m.csv", truth="findings")) == 5
+
+
 def test_nih_counts_as_pandas_does(tmp_path: Path) -> None:
     table = layouts.nih_table(150, seed=3)
     layouts.write_nih(tmp_path, table, n_test_patients=11)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from plexor.cases.case import join_labels
-from plexor.cases.sources.folder import FilesNamed, data_root, files_below
+from plexor.cases.sources.folder import data_root, path_inside
 from plexor.cases.sources.gathered import Gathered
 from plexor.cases.sources.source import MadeManifest, Request
 from plexor.cases.sources.table import chosen_labels, number_cell, read_table
@@ -25,7 +26,8 @@ _TABLES = {
     "validation": ("valid.csv",),
     "test": ("test.csv", "test_labels.csv"),
 }
-_PARTS = 3
+_PARTS = {"train": "train", "validation": "valid", "test": "test"}
+_DEPTH = 3
 """A film is named by patient, study and view; versions differ in the folders above."""
 _MEANING = {
     "1.0": "positive", "0.0": "negative", "-1.0": "uncertain",
@@ -80,16 +82,25 @@ class CheXpert:
         )
         # the full-size films come in several folders, "CheXpert-v1.0 batch 2 (train 1)" and so on
         root = request.folder if "batch" in tables.name else tables
-        files = FilesNamed(files_below(root, (".jpg", ".jpeg", ".png")), n_parts=_PARTS)
+        folders = {part: _patients(root, tables, part) for part in _PARTS.values()}
+        listed: set[str] = set()
         labels = chosen_labels("chexpert", self.labels, LABELS)
         found = Gathered()
         for split, names in _TABLES.items():
             table = next((tables / name for name in names if (tables / name).is_file()), None)
             if table is not None:
                 for row in read_table(table, ["Path", *labels]):
-                    file = files.take(row["Path"], table=table)
+                    path = path_inside(row["Path"], table=table)
+                    patient, *rest = path.split("/")[-_DEPTH:]
+                    folder = folders[_PARTS[split]].get(patient, "")
+                    listed.add(folder)
+                    file = "/".join((folder, *rest))
+                    if not (folder and os.path.isfile(f"{root}/{file}")):  # noqa: PTH113 (speed)
+                        found.leave_out("no file", row["Path"])
+                        continue
                     self._gather(row, file, _meanings(table, row, labels), split, found)
-        found.leave_out("a film without a row", *files.unnamed)
+        there = {folder for of_part in folders.values() for folder in of_part.values()}
+        found.leave_out("a patient without a row", *sorted(there - listed))
         return MadeManifest(
             root=root,
             rows=found.rows,
@@ -101,16 +112,13 @@ class CheXpert:
     def _gather(
         self,
         row: Mapping[str, str],
-        file: str | None,
+        file: str,
         meanings: Mapping[str, str],
         split: str,
         found: Gathered,
     ) -> None:
         """Adds a film, or the reason why it is left out."""
-        if file is None:
-            found.leave_out("no file", row["Path"])
-            return
-        patient, study, film = file.split("/")[-_PARTS:]
+        patient, study, film = file.split("/")[-_DEPTH:]
         view = row.get("Frontal/Lateral", "").lower() or film.rpartition("_")[2].partition(".")[0]
         if self.views not in ("all", view):
             found.leave_out(f"not {self.views}", row["Path"])
@@ -148,6 +156,17 @@ class CheXpert:
                     f"another choice: {option}"
                 )
         return tuple(told)
+
+
+def _patients(root: Path, tables: Path, part: str) -> dict[str, str]:
+    """Patient → folder, from ``root``; the films are not listed, which would take minutes."""
+    places = (tables / part, *sorted(root.glob("*batch*")))
+    return {
+        folder.name: folder.relative_to(root).as_posix()
+        for place in places
+        if place.is_dir()
+        for folder in place.glob("patient*")
+    }
 
 
 def _meanings(table: Path, row: Mapping[str, str], labels: tuple[str, ...]) -> dict[str, str]:

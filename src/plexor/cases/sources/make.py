@@ -66,6 +66,17 @@ def make_manifest(
         PlanError: no such source or option, or another ending.
         DataError: the folder does not have the layout, or no image is left.
         RunDirectoryError: a file cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> data = Path(tempfile.mkdtemp())
+        >>> study = data / "valid/XR_HAND/patient11200/study1_negative"
+        >>> study.mkdir(parents=True)
+        >>> for film in ("image1.png", "image2.png"):
+        ...     (study / film).touch()
+        >>> made, counts = make_manifest("mura", data, data / "mura.csv")
+        >>> counts.n_images, counts.n_groups, dict(counts.n_by_label)
+        (2, 1, {'negative': 2})
     """
     if name not in SOURCES:
         raise PlanError(unknown("source", name, SOURCES))
