@@ -16,7 +16,15 @@ from plexor.plans import load_plan
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("docs", "examples", "benchmarks")
-PAGES = [*ROOT.glob("*.md"), *(page for name in FOLDERS for page in (ROOT / name).rglob("*.md"))]
+PAGES = [
+    *ROOT.glob("*.md"),
+    *(
+        page
+        for name in FOLDERS
+        for page in (ROOT / name).rglob("*.md")
+        if ".venv" not in page.parts  # of `make benchmark`
+    ),
+]
 GENERATED = ("plan.md", "cli.md", "attacks.md", "summary.schema.json")
 
 

@@ -47,12 +47,12 @@ STAGES = (
     Stage(name="apgd-ce", attack=APGD(steps=100, stop_at_success=True), norms=("l1",)),
     Stage(
         name="apgd-targeted",
-        attack=APGDT(steps=75, n_targets=3, stop_at_success=True),
+        attack=APGDT(steps=50, n_targets=9, stop_at_success=True),
         norms=_ROUND,
     ),
     Stage(
         name="apgd-targeted",
-        attack=APGDT(steps=100, n_targets=3, stop_at_success=True),
+        attack=APGDT(steps=100, n_targets=9, stop_at_success=True),
         norms=("l1",),
     ),
     Stage(name="fmn", attack=FMN(steps=50), norms=_DENSE),
