@@ -9,7 +9,7 @@ from plexor.cli.output import AsJson, console, print_json
 
 
 def architectures(as_json: AsJson = False) -> None:
-    """List the built-in networks that `plexor train` can train.
+    """List the built-in networks, which a plan can train.
 
     Outputs are of the whole image, or of each pixel (for segmentation). Some take features, numeric
     columns of the manifest, beside the image.

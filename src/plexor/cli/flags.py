@@ -15,10 +15,9 @@ if TYPE_CHECKING:
 
 
 def flags(
-    flag_id: Annotated[
+    flag: Annotated[
         str | None,
         typer.Argument(
-            metavar="[FLAG]",
             help="One flag: when it is raised, why, and what to do.",
             autocompletion=flag_ids,
         ),
@@ -33,12 +32,12 @@ def flags(
     from plexor.findings.flags.catalogue import FLAG_KINDS
 
     kinds = {kind.id: kind for kind in FLAG_KINDS}
-    if flag_id is not None and flag_id not in kinds:
-        raise PlanError(unknown("flag", flag_id, kinds))
-    chosen = [kinds[flag_id]] if flag_id else list(FLAG_KINDS)
+    if flag is not None and flag not in kinds:
+        raise PlanError(unknown("flag", flag, kinds))
+    chosen = [kinds[flag]] if flag else list(FLAG_KINDS)
     if as_json:
         print_json(_described(kind) for kind in chosen)
-    elif flag_id:
+    elif flag:
         (kind,) = chosen
         console.print(f"{kind.id} ({kind.severity}): {kind.title}\n")
         console.print(f"Raised if {kind.raised_if}\n")
