@@ -51,6 +51,11 @@ def model_of(task: Task, n_axes: int) -> TorchModel:
     return TorchModel(network, task=task, preprocess=Preprocess(size=(16,) * n_axes))
 
 
+def hooks_of(model: TorchModel) -> list[list[object]]:
+    """What is called beside each layer."""
+    return [list(layer._forward_hooks.values()) for layer in model.network.modules()]
+
+
 def test_every_method_is_under_contract() -> None:
     assert QUICK.keys() == METHODS.keys()
 
@@ -62,7 +67,7 @@ def test_the_contract(name: str, task: Task, n_axes: int) -> None:
     model, method = model_of(task, n_axes), QUICK[name]
     spatial = (14, 18, 16)[:n_axes]
     cases = batch_of(images((1, *spatial), 3))
-    identity = model.identity()
+    identity, hooks = model.identity(), hooks_of(model)
     for output in (None, task.n_outputs - 1):
         maps = method(model, cases, output=output)
         assert maps.shape == (3, *spatial)
@@ -72,7 +77,7 @@ def test_the_contract(name: str, task: Task, n_axes: int) -> None:
         alone = method(model, cases.select(torch.tensor([1])), output=output)
         assert torch.allclose(maps[1:2], alone, atol=1e-4 * float(maps.abs().max() + 1e-6))
     assert model.identity() == identity
-    assert all(not layer._forward_hooks for layer in model.network.modules())
+    assert hooks_of(model) == hooks
     assert not any(layer.training for layer in model.network.modules())
     with pytest.raises(PlanError, match="counts the model's outputs"):
         method(model, cases, output=task.n_outputs)

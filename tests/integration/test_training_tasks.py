@@ -62,7 +62,7 @@ def _trained(cohort: Cohort, config: Training, folder: Path) -> tuple[TrainingRe
 
 
 def test_a_number_is_learnt_in_its_unit(tmp_path: Path) -> None:
-    """Brighter images are older, by years far from 0 and 1."""
+    """Brighter images are older, by days far from 0 and 1."""
     generator = np.random.default_rng(0)
     ages = generator.uniform(200, 400, len(SPLITS))
     images = [
@@ -70,7 +70,7 @@ def test_a_number_is_learnt_in_its_unit(tmp_path: Path) -> None:
     ]
     cohort = _write(tmp_path, images, [f"{age:.3f}" for age in ages], "number")
     config = Training(
-        architecture="small-cnn", task="regression", unit="years", loss="l1",
+        architecture="small-cnn", task="regression", unit="days", loss="l1",
         preprocess=PREPARED, epochs=12, batch_size=8, learning_rate=0.01,
     )  # fmt: skip
     result, outputs, labels = _trained(cohort, config, tmp_path)
@@ -80,7 +80,7 @@ def test_a_number_is_learnt_in_its_unit(tmp_path: Path) -> None:
     assert result.figures["rmse"] == pytest.approx(np.sqrt(np.square(errors).mean()), rel=1e-4)
     assert result.figures["mae"] < 0.5 * np.abs(labels - labels.mean()).mean()
     model = load_model(ModelSource(weights=result.weights))
-    assert model.task == Regression(unit="years")
+    assert model.task == Regression(unit="days")
     assert model.card.training["validation_mae"] == result.figures["mae"]
 
 

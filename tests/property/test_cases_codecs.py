@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
+from PIL import ImageFile
 from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import (
@@ -212,8 +213,12 @@ FILES = {
 }
 
 
+@pytest.mark.parametrize("allowed", [False, True], ids=["", "Pillow lets it pass"])
 @pytest.mark.parametrize("name", FILES)
-def test_a_truncated_file_is_refused_or_whole(name: str) -> None:
+def test_a_truncated_file_is_refused_or_whole(
+    name: str, allowed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", allowed)
     data = FILES[name]
     whole = decode_image(data, name).pixels
     for cut in range(len(data)):

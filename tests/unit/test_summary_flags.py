@@ -412,7 +412,7 @@ def test_without_a_query_attack_or_a_cascade_gradients_have_no_rival(audit: Audi
 def test_the_stages_that_ask_for_no_gradient_are_known() -> None:
     access: dict[object, str] = {attack: attack.access for attack in SEARCHES.values()}
     blind = [stage.name for stage in STAGES if access[type(stage.attack)] != "gradients"]
-    assert tuple(blind) == QUERY_STAGES
+    assert tuple(dict.fromkeys(blind)) == QUERY_STAGES
 
 
 def test_without_an_attack_no_control_of_one_is_looked_for() -> None:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from PIL import ImageFile
+
 from plexor.core.errors import MissingExtraError, PlexorError
 from plexor.core.files import write_atomic
 
@@ -80,6 +82,7 @@ def _bytes(colour: str) -> bytes:
 
 
 def _weasyprint() -> Any:
+    truncated_allowed = ImageFile.LOAD_TRUNCATED_IMAGES
     try:
         import weasyprint
     except ModuleNotFoundError as error:
@@ -90,6 +93,8 @@ def _weasyprint() -> Any:
             "(Debian: apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0), or "
             "print report.html from a browser"
         ) from error
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = truncated_allowed  # WeasyPrint allows them everywhere
     return weasyprint
 
 

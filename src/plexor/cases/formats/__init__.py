@@ -12,6 +12,7 @@ import numpy as np
 from plexor.cases.formats.gathered import read_whole
 from plexor.cases.formats.magic import format_of
 from plexor.cases.formats.round_trip import check_round_trip
+from plexor.cases.formats.whole_files import whole_files
 from plexor.cases.image import Image
 from plexor.cases.labels import labels_of
 from plexor.core.errors import DataError, brief
@@ -74,7 +75,8 @@ def decode_image(data: bytes, name: str, *, as_mask: bool = False) -> Image:
     if not data:
         raise DataError(f"{name}: the file is empty")
     try:
-        image = _decode(data, as_mask=as_mask)
+        with whole_files():
+            image = _decode(data, as_mask=as_mask)
         if not as_mask:
             _check_contents(image, data)
     except DataError as error:

@@ -110,7 +110,7 @@ def fetch(
     client = _client(url, session)
     failed: dict[str, list[str]] = {}
     n_new = n_kept = 0
-    with sole_writer(out):
+    with session, sole_writer(out):
         series = _series(client, query)
         for number, (study, one) in enumerate(series, 1):
             for instance in _instances(client, study, one):

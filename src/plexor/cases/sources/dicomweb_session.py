@@ -95,11 +95,11 @@ class GetOnly(requests.Session):
             try:
                 response = super().request(method, url, **options)
                 status = response.status_code
-                if status not in _LATER:
-                    _check(response, self.auth)
-                    _read(response)
-                    return response
-                response.close()
+                with response:  # closed, whatever it says
+                    if status not in _LATER:
+                        _check(response, self.auth)
+                        _read(response)
+                        return response
             except requests.RequestException as error:
                 raise OutageError(
                     f"{_where(str(url))}: {_said(error)}; run the same command again, and it goes "
@@ -148,7 +148,6 @@ def _check(response: requests.Response, credentials: Any) -> None:
         known = "the credentials of the environment are refused"
         if not credentials.any:
             known = "the server wants credentials"
-        response.close()
         raise DataError(f"{where}: {known} ({status}); set {TOKEN}, or {USER} and {PASSWORD}")
     if 500 <= status < 600:
         raise OutageError(
