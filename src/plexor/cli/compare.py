@@ -122,7 +122,10 @@ def _say(found: RunComparison) -> None:
 def _table(found: RunComparison) -> Table:
     figure = found.probes[0].figure
     scale = 100 if figure == "accuracy" else 1
-    table = folding_table("probe", f"{figure} A", "B", "B - A", "p", "broken", "mended", "verdict")
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    for name in ("probe", f"{figure}\nA", "B", "B - A", "p", "broken", "mended"):
+        table.add_column(name, overflow="fold")
+    table.add_column("verdict")
     for probe in found.probes:
         change = probe.difference
         shown = [probe.a.value, probe.b.value]
@@ -131,7 +134,7 @@ def _table(found: RunComparison) -> Table:
             *("–" if value is None else _number(scale * value) for value in shown),
             "–"
             if change.value is None
-            else f"{scale * change.value:+.3g} ({_limit(change.low, scale)} to "
+            else f"{scale * change.value:+.3g}\n({_limit(change.low, scale)} to "
             f"{_limit(change.high, scale)})",
             "–" if (p := _p(probe)) is None else f"{p:.2g}",
             "–" if probe.n_broken is None else str(probe.n_broken),

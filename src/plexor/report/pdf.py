@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from PIL import ImageFile
-
+from plexor.cases.formats.whole_files import switch_kept
 from plexor.core.errors import MissingExtraError, PlexorError
 from plexor.core.files import write_atomic
 
@@ -82,9 +81,9 @@ def _bytes(colour: str) -> bytes:
 
 
 def _weasyprint() -> Any:
-    truncated_allowed = ImageFile.LOAD_TRUNCATED_IMAGES
     try:
-        import weasyprint
+        with switch_kept():  # it lets truncated images pass, everywhere
+            import weasyprint
     except ModuleNotFoundError as error:
         raise MissingExtraError("weasyprint") from error
     except OSError as error:
@@ -93,8 +92,6 @@ def _weasyprint() -> Any:
             "(Debian: apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0), or "
             "print report.html from a browser"
         ) from error
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = truncated_allowed  # WeasyPrint allows them everywhere
     return weasyprint
 
 

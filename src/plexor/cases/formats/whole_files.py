@@ -43,3 +43,15 @@ def whole_files() -> Iterator[None]:
             _reading -= 1
             if _reading == 0:
                 ImageFile.LOAD_TRUNCATED_IMAGES = _allowed_before
+
+
+@contextmanager
+def switch_kept() -> Iterator[None]:
+    """Puts the switch back to what it was before, whatever is imported within."""
+    from PIL import ImageFile
+
+    before = ImageFile.LOAD_TRUNCATED_IMAGES
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
