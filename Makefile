@@ -82,7 +82,7 @@ benchmark:
 		grad-cam==1.5.7 ttach==0.0.3
 	$(PEERS) -m pip install --quiet -c constraints.txt opencv-python-headless
 	$(PEERS) benchmarks/pgd.py --architecture small-cnn --threats linf:2 l2:100 --result pgd_small
-	for script in pgd attention volume audit_overhead memory large_image source_manifest startup rounding \
+	for script in pgd attention volume regression_peers audit_overhead memory large_image source_manifest startup rounding \
 			sparse pixel observer \
 			statistics_speed; do \
 		$(PEERS) benchmarks/$$script.py || exit 1; \

@@ -92,6 +92,11 @@ PLAIN = {
         "÷ bare passes": "{over_bare}",
         "peak, MiB": "{peak_mib:.0f}",
     },
+    "regression_peers": {
+        "asked for": "{name}",
+        "what happens": "{what}",
+        "the numbers move by": "{moved}",
+    },
     "brain": {
         "what": "{what}",
         "n": "{n:,}",

@@ -38,6 +38,7 @@ TINY = {
 PEERS = {
     "pgd": "foolbox",
     "pixel": "art",
+    "regression_peers": "art",
     "statistics_speed": "confidenceinterval",
     "workers": "ray",
 }

@@ -26,7 +26,7 @@ from plexor.models.card import ModelCard
 from plexor.report.study_page import number_words
 from plexor.stats import clustered_mean
 from plexor.studies import Request, find, run_study
-from plexor.studies.li2020 import plans
+from plexor.studies.li2020 import attention, plans
 from plexor.studies.li2020.cohorts import permuted
 from plexor.studies.li2020.diagnosis import Diagnosis
 from plexor.studies.li2020.estimator import (
@@ -332,6 +332,51 @@ def test_years_are_worded_with_their_unit() -> None:
     assert find("li2020").figure("mae-both").value == 4.08
 
 
+def test_the_mass_of_a_map_is_dealt_out_by_what_share_of_a_voxel_a_region_fills() -> None:
+    shares = np.zeros((len(attention.INSIDE), 2, 1, 1), np.float32)
+    shares[0, :, 0, 0] = 0.5, 1.0
+    shares[1, 0, 0, 0] = 0.25
+    found = attention.shares_of_mass(np.array([[[4.0]], [[1.0]]]), shares)
+    first, second, *others = found.values()
+    assert (first, second) == pytest.approx(((4 * 0.5 + 1) / 5, 4 * 0.25 / 5))
+    assert others[-1] == pytest.approx(4 * 0.25 / 5)  # what is left of the first voxel
+    assert sum(others[:-1]) == 0
+    flat = attention.shares_of_mass(np.zeros((2, 1, 1)), shares)
+    assert np.isnan(list(flat.values())).all()
+
+
+class Middle(nn.Module):
+    """The mean of a cube of 6 voxels in the middle of the volume."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        middle = [slice(n // 2 - 3, n // 2 + 3) for n in images.shape[2:]]
+        return images[:, :, *middle].flatten(1).mean(1, keepdim=True)
+
+
+@needs_template
+def test_the_map_of_a_network_that_sees_the_middle_lies_within_the_skull(tmp_path: Path) -> None:
+    scale = replace(plans.SCALES["smoke"], attended=2)
+    task = Regression(unit="years")
+    card = ModelCard(task=task, preprocess=Preprocess(window=(0, 1)))
+    found = attention.attend(TorchModel(Middle(), task=task, card=card), scale)
+    assert len({one.person for one in found}) == 2
+    for one in found:
+        assert one.before[attention.OUTSIDE] < 0.02
+        assert one.volume[attention.OUTSIDE] > 0.5
+        assert sum(one.before.values()) == pytest.approx(1)
+        assert sum(one.volume.values()) == pytest.approx(1)
+        assert one.contrast[attention.OUTSIDE] > 0.3  # an even slope would lie outside too
+        assert abs(one.shift) == pytest.approx(scale.main_radius)  # each voxel moves by the radius
+    attention.save(found, tmp_path / "a.json")
+    assert attention.load(tmp_path / "a.json") == found
+    table = attention.attention_table({"middle": found}, scale)
+    of_outside = table.rows[-1].cells[2]
+    assert isinstance(of_outside, Number)
+    assert of_outside.value == pytest.approx(
+        np.mean([one.before[attention.OUTSIDE] for one in found])
+    )
+
+
 @needs_template
 def test_the_whole_study_runs_on_phantoms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With fewer people and shorter searches than `smoke`, to be quick."""
@@ -346,6 +391,7 @@ def test_the_whole_study_runs_on_phantoms(tmp_path: Path, monkeypatch: pytest.Mo
         radii=(4.0, 16.0),
         estimator_people=1,
         estimator_steps=2,
+        attended=2,
     )
     monkeypatch.setitem(plans.SCALES, "smoke", least)
     result = run_study("li2020", Request(out=tmp_path, scale="smoke", device="cpu"))
@@ -366,6 +412,12 @@ def test_the_whole_study_runs_on_phantoms(tmp_path: Path, monkeypatch: pytest.Mo
     assert share["conventional"].value == 1.0
     assert isinstance(share["volumes-only"], Number)
     assert share["volumes-only"].value == 0.0
+    assert tables["attention"].columns[3:] == (
+        "conventional, untouched",
+        "conventional, attacked",
+        "hybrid, untouched",
+        "hybrid, attacked",
+    )
     assert len(result.rows) == 3
     assert {row.agreement["phantoms"].word for row in result.rows} == {"cannot be compared"}
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")}

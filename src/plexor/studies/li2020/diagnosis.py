@@ -124,8 +124,8 @@ def diagnose(
         moved: measurement error of each feature, in ml.
     """
     ages = np.array([float(case.truth) for case in validation])
-    predicted = np.array([_predicted(model, batch_of([case])) for case in validation])
-    slope, intercept = np.polyfit(ages, predicted, 1)
+    answers = np.array([predicted(model, batch_of([case])) for case in validation])
+    slope, intercept = np.polyfit(ages, answers, 1)
     return Diagnosis(
         slope=float(slope),
         intercept=float(intercept),
@@ -147,7 +147,8 @@ def batch_of(cases: Sequence[Case], images: Sequence[Image] | None = None) -> Ba
     )
 
 
-def _predicted(model: TorchModel, batch: Batch) -> float:
+def predicted(model: TorchModel, batch: Batch) -> float:
+    """The predicted age of a batch of one case, in years."""
     with torch.no_grad():
         return float(answer(model, batch, batch.images)[0, 0])
 
@@ -157,7 +158,7 @@ def _older(model: TorchModel, scale: Scale, number: int) -> Older:
     change = (old.images - young.images).double()
     return Older(
         person=young.ids[0],
-        shift=_predicted(model, old) - _predicted(model, young),
+        shift=predicted(model, old) - predicted(model, young),
         linf=float(change.abs().max()),
         l2=float(change.norm()),
     )

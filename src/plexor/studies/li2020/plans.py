@@ -52,6 +52,7 @@ class Scale:
         n_changed: under L0, how many voxels may take any number that the file can store.
         estimator_people: phantom people, two scans each, that it learns from; of its own.
         estimator_steps: scans that it learns from, one a step.
+        attended: phantom people whose maps of attention are measured, a scan each.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Scale:
     n_changed: int
     estimator_people: int
     estimator_steps: int
+    attended: int
 
     @property
     def main_radius(self) -> float:
@@ -110,6 +112,7 @@ SCALES: dict[str, Scale] = {
         n_changed=30,
         estimator_people=6,
         estimator_steps=20,
+        attended=2,
     ),
     "small": Scale(
         name="small",
@@ -128,6 +131,7 @@ SCALES: dict[str, Scale] = {
         n_changed=30,
         estimator_people=40,
         estimator_steps=400,
+        attended=4,
     ),
     "full": Scale(
         name="full",
@@ -146,6 +150,7 @@ SCALES: dict[str, Scale] = {
         n_changed=100,
         estimator_people=1_000,
         estimator_steps=8_000,
+        attended=8,
     ),
 }
 

@@ -21,6 +21,7 @@ from plexor.findings.study_file import write_study
 from plexor.models import ModelSource, Preprocess, TorchModel, load_model
 from plexor.plans import load_plan
 from plexor.studies.carry import audit_arm, train_arm
+from plexor.studies.li2020 import attention
 from plexor.studies.li2020.cohorts import real_cohort, write_cohorts, write_real
 from plexor.studies.li2020.diagnosis import Diagnosis, diagnose
 from plexor.studies.li2020.estimator import (
@@ -35,6 +36,7 @@ from plexor.studies.li2020.ours import Network
 from plexor.studies.li2020.pipeline import Pipeline
 from plexor.studies.li2020.plans import (
     COHORT,
+    CONVENTIONAL,
     HYBRID,
     NETWORKS,
     REAL_COHORT,
@@ -114,6 +116,18 @@ class _Arm:
         if real_cohort(request.out):
             self._also("real", advance, lambda model: model)
         self._diagnose()
+        if self.is_attended and not self.attended.exists():
+            attention.save(attention.attend(self.model(), self.scale), self.attended)
+
+    @property
+    def is_attended(self) -> bool:
+        """Whether its maps of attention are measured: of two networks, at the first seed."""
+        return self.network in (CONVENTIONAL, HYBRID) and self.seed == self.scale.seeds[0]
+
+    @property
+    def attended(self) -> Path:
+        """The file of what its maps showed."""
+        return self.folder / "attention.json"
 
     def model(self) -> TorchModel:
         """The trained network."""
@@ -244,6 +258,12 @@ def _compare(request: Request, scale: Scale, advance: Advance) -> None:
             Estimator.load(out / _ESTIMATOR), _phantoms(out).with_split("test").cases
         ),
         l2=scale.l2(_n_voxels(out)),
+        attended={
+            name: attention.load(arm.attended)
+            for name in NETWORKS
+            for arm in arms(name)
+            if arm.is_attended
+        },
     )
     write_study(out, result)
     advance(1, 1, "networks compared")

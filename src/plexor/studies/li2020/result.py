@@ -9,6 +9,7 @@ import pandas as pd
 from plexor.core.version import __version__
 from plexor.findings.study_file import Agreement, Arm, Compared, Number, StudyResult, StudyTable
 from plexor.stats import clustered_mean
+from plexor.studies.li2020.attention import Attended, attention_table
 from plexor.studies.li2020.ours import Network, Paired, paired, relative_difference
 from plexor.studies.li2020.plans import (
     CONVENTIONAL,
@@ -54,6 +55,7 @@ def study_result(
     moved: Mapping[str, float],
     estimated: Mapping[str, tuple[float, float]],
     l2: float,
+    attended: Mapping[str, tuple[Attended, ...]],
 ) -> StudyResult:
     """The contents of the report.
 
@@ -66,6 +68,7 @@ def study_result(
         moved: measurement error of each feature, in ml.
         estimated: error of each volume's estimate in ml, and its correlation with the truth.
         l2: the L2 radius.
+        attended: name → where the maps of the network's first seed lie.
     """
     comparisons = _comparisons(networks, pipeline, scale)
     study = LI2020
@@ -78,6 +81,7 @@ def study_result(
         universal_table(networks, scale),
         age_table(networks, scale),
         share_table(networks),
+        attention_table(attended, scale),
     ]
     if real:
         tables.append(real_table(real, real_radius))
