@@ -18,7 +18,7 @@ from plexor.attacks.randomness import JUDGED
 from plexor.audits.checks import Check, check_channels, check_groups, check_model
 from plexor.audits.detectors import detections
 from plexor.audits.execute import Outputs
-from plexor.audits.executors import Done, Executor, Here, Job
+from plexor.audits.executors import Done, Executor, Here, Job, Ray
 from plexor.audits.executors.executor import clean_outputs
 from plexor.audits.fits import Fits
 from plexor.audits.inputs import Inputs, model_of
@@ -30,12 +30,12 @@ from plexor.audits.session import Session
 from plexor.audits.steadiness import Asked
 from plexor.audits.surrogates import surrogate_cards
 from plexor.audits.unit import Unit, units_of
-from plexor.core.errors import ModelError
+from plexor.core.errors import ModelError, PlanError
 from plexor.core.files import sole_writer
 from plexor.core.progress import stepping
 from plexor.core.version import __version__
 from plexor.findings import CLEAN, RunDirectory
-from plexor.models import Model, read_training_groups
+from plexor.models import Batch, Model, read_training_groups
 from plexor.models.device import choose_device
 from plexor.plans.plan import Plan, load_plan
 from plexor.probes import Ready
@@ -89,10 +89,11 @@ def audit(
     plan = plan.with_saved()
     probes = plan.all_probes()
     run = RunDirectory(out)
+    executor = executor or Here()
     if model is None:
+        _check_rate(plan, executor)
         model = model_of(plan, device=choose_device(device), allow_code=allow_code)
     inputs = Inputs.of(plan, probes, model)
-    executor = executor or Here()
     job = Job(
         model=model,
         seed=plan.seed,
@@ -104,9 +105,11 @@ def audit(
     with sole_writer(run.path), _told(on_progress, quiet=quiet) as report_progress:
         run.open(plan.resolved(), fingerprint)
         session = Session.begun(run, by=by)
-        checks = _checks(plan, inputs, model, batch_size)
+        batch = checked_cases(inputs.audited, model.task, model.device)
+        checks = _checks(plan, inputs, model, batch, batch_size)
         job = replace(job, draws=_draws(checks))
-        asked = Asked.begun(run, model, inputs.audited)
+        asked = Asked.begun(run, model, batch, varies=_varies(checks))
+        del batch
         ready = _made_ready(inputs, run, job, executor, report_progress)
         about = _about(inputs, ready, model, [*checks, *asked.checks]) | asked.about()
         _carry_out(
@@ -129,6 +132,16 @@ def audit(
         run.write_provenance(asked.ended(about) | {"finished": True})
         session.note()
     return run
+
+
+def _check_rate(plan: Plan, executor: Executor) -> None:
+    """Refuses several processes for a server whose rate is limited: each would keep the rate."""
+    if isinstance(executor, Ray) and plan.model.url and plan.model.request.per_second is not None:
+        raise PlanError(
+            f"{plan.model.url} is to be asked at most {plan.model.request.per_second:g} times a "
+            "second, which several workers cannot keep to together; leave out --workers and --ray "
+            "(`request.in_flight` says how many requests are sent at once)"
+        )
 
 
 def _made_ready(
@@ -189,8 +202,11 @@ def _about(
 
 def _draws(checks: Sequence[Check]) -> int:
     """Times the judge asks about each image: once, unless the model's outputs vary."""
-    varies = any(check.id == "non-deterministic" and check.raised for check in checks)
-    return JUDGED if varies else 1
+    return JUDGED if _varies(checks) else 1
+
+
+def _varies(checks: Sequence[Check]) -> bool:
+    return any(check.id == "non-deterministic" and check.raised for check in checks)
 
 
 @contextlib.contextmanager
@@ -281,9 +297,8 @@ def _carry_out(
             report(done.unit, n_done)
 
 
-def _checks(plan: Plan, inputs: Inputs, model: Model, batch_size: int) -> list[Check]:
+def _checks(plan: Plan, inputs: Inputs, model: Model, batch: Batch, batch_size: int) -> list[Check]:
     """Runs the checks of model and probes, on those of the first cases that fit into one batch."""
-    batch = checked_cases(inputs.audited, model.task, model.device)
     for probe in inputs.probes:
         probe.check_images(batch)
 

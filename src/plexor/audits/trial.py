@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
 from plexor.audits.checks import Check, check_model
+from plexor.audits.fixed_images import FixedAnswers
 from plexor.audits.inputs import cohort_of, model_of
 from plexor.audits.sample import checked_cases
-from plexor.models import Model, Regression, Segmentation
+from plexor.core.errors import ModelError
+from plexor.models import Batch, Model, Regression, Segmentation
 from plexor.models.device import choose_device
 from plexor.models.features import check_features
 from plexor.models.model import answer
@@ -26,6 +29,9 @@ class Trial:
         n_right: decided as labelled; None for a regression and a segmentation.
         rows: case, truth and decision in words, of each case.
         checks: of the model on these cases, see docs/reference/flags.
+        model_sha256: the model's identity, as in ``provenance.json``.
+        answers_sha256: of its answers to images that are the same for every cohort; "" where its
+            outputs vary or it does not answer for them.
     """
 
     model: Model
@@ -33,6 +39,8 @@ class Trial:
     n_right: int | None
     rows: tuple[tuple[str, str, str], ...]
     checks: tuple[Check, ...]
+    model_sha256: str
+    answers_sha256: str
 
 
 def try_out(plan: Plan, *, allow_code: bool = False) -> Trial:
@@ -72,4 +80,15 @@ def try_out(plan: Plan, *, allow_code: bool = False) -> Trial:
             (case, word(t), word(d)) for case, t, d in zip(batch.ids, truth, decided, strict=True)
         ),
         checks=tuple(checks),
+        model_sha256=model.identity(),
+        answers_sha256=_answers_sha256(model, batch, checks),
     )
+
+
+def _answers_sha256(model: Model, batch: Batch, checks: Sequence[Check]) -> str:
+    if any(check.id == "non-deterministic" and check.raised for check in checks):
+        return ""
+    try:
+        return FixedAnswers.of(model, batch).sha256
+    except ModelError:
+        return ""

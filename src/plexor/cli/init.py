@@ -47,6 +47,7 @@ def init(
     Example: plexor init chest_xray
     """
     from plexor.cases.discover import discover
+    from plexor.cases.sources.recognised import recognised
     from plexor.core.errors import DataError
     from plexor.core.files import write_atomic
     from plexor.plans.starter import starter_plan
@@ -56,6 +57,12 @@ def init(
     plan, manifest = folder / _PLAN, folder / _MANIFEST
     if there := [path for path in (plan, manifest) if path.exists()]:
         raise DataError(f"{there[0]} is there already; remove it, or choose a folder with --out")
+    if source.is_dir() and (known := recognised(source)) is not None:
+        name, why = known
+        console.print(
+            f"- {why}: `plexor cohort make {name} {source} --out {name}.parquet` reads patients, "
+            "labels and volumes as its publishers mean them; what follows is a guess from names"
+        )
     found = discover(source, pairs(column or []))
     starter = starter_plan(found, folder, manifest=_MANIFEST, model=model)
     write_atomic(manifest, found.manifest().encode())

@@ -64,6 +64,9 @@ def inspect(
 def _show(trial: Trial) -> None:
     """Decisions beside labels, and what the checks found."""
     console.print(f"\n{trial.model.card.architecture} shows its {trial.model.access}.")
+    console.print(f"identity, SHA-256: {trial.model_sha256}")
+    answers = trial.answers_sha256 or "none, since its outputs vary or noise is refused"
+    console.print(f"answers to fixed images, SHA-256: {answers}")
     table = folding_table("case", "label", "decision")
     for row in trial.rows:
         table.add_row(*row)

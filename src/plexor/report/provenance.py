@@ -37,6 +37,11 @@ def _dates(sessions: list[Mapping[str, Any]]) -> list[tuple[str, str]]:
     ]
 
 
+def _answers(provenance: Mapping[str, Any]) -> str:
+    """The hashes of all answers that differed between starts of the run: of a sound run one."""
+    return ", ".join(str(one["sha256"]) for one in provenance.get("answers") or ())
+
+
 def facts(run: RunDirectory, summary: Summary) -> tuple[Fact, ...]:
     """Versions, hashes and the plan of a run."""
     provenance: Mapping[str, Any] = run.provenance()
@@ -52,6 +57,7 @@ def facts(run: RunDirectory, summary: Summary) -> tuple[Fact, ...]:
         ("Device", provenance.get("device")),
         ("Threads", provenance.get("threads")),
         ("Model, SHA-256", provenance.get("model_sha256")),
+        ("Answers to fixed images, SHA-256", _answers(provenance)),
         ("Cohort, SHA-256", summary.cohort.sha256),
         ("Images hashed", len(provenance.get("images") or {})),
     ]

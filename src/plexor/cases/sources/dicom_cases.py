@@ -19,7 +19,7 @@ from plexor.cases.sources.dicom_header import Header
 from plexor.core.errors import DataError
 from plexor.core.wording import counted
 
-_OF_SLICES = ("CT", "MR", "PT")
+OF_SLICES = ("CT", "MR", "PT")
 """Modalities whose files of one frame are slices of a volume."""
 _TILTED = 0.1
 """Degrees from which on a volume is called sheared; rounded positions come to less."""
@@ -91,7 +91,7 @@ def sort_out(headers: Iterable[Header], *, root: Path, volumes: bool) -> Sorted:
             found.left_out[header.problem].append(name)
         elif header.n_frames > 1:
             _several_frames(header, name, found, volumes=volumes)
-        elif volumes and header.modality in _OF_SLICES:
+        elif volumes and header.modality in OF_SLICES:
             series[header.ids["SeriesInstanceUID"]].append(header)
         else:
             found.images.append(_single(header, name))

@@ -128,21 +128,23 @@ FLAG_KINDS = (
         id="answers-differ",
         title="The same model gives other answers than before",
         severity="error",
-        raised_if="the run was resumed, and the outputs for the first cases differ from those at "
-        "an earlier start by more than a thousandth of the greatest, with the same file or "
-        "address. Checked for models that show no gradients.",
+        raised_if="the run was resumed, and the outputs for four fixed images (noise and ramps in "
+        "the shape and range of the first case) differ from those at the first start by more than "
+        "a thousandth of the greatest, with the same file or address; of a model that shows its "
+        "gradients, by more than a hundredth, since another device rounds otherwise. Not checked "
+        "where `non-deterministic` is raised.",
         why="Findings before and after are of two models, and figures over both describe neither.",
-        what_to_do="Ask whoever runs the model whether it was replaced, and audit the present one "
-        "into a new directory.",
+        what_to_do="Ask whoever runs the model whether it was replaced, or look for code that "
+        "changed beside the weights, and audit the present model into a new directory.",
         check=checks.measured("answers-differ"),
     ),
     FlagKind(
         id="answers-drifted",
         title="The answers changed during the audit",
         severity="error",
-        raised_if="the outputs for the first cases at the end of the audit differ from those at "
+        raised_if="the outputs for four fixed images at the end of the audit differ from those at "
         "the start by more than a thousandth of the greatest. Checked for models that show no "
-        "gradients; a server's ledger is not used for it.",
+        "gradients, unless `non-deterministic` is raised; a server's ledger is not used for it.",
         why="The model was replaced, or it depends on something other than the image: then some "
         "findings hold for a model that is no longer there.",
         what_to_do="If the outputs vary by chance, see `non-deterministic`. Otherwise find out "

@@ -1,0 +1,130 @@
+"""What a model answers for a few images that are the same for every cohort."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from plexor.core.ids import digest, digest_bytes
+from plexor.models.batch import Batch
+from plexor.models.model import Model, answer, asked_anew
+
+N_IMAGES = 4
+N_KEPT = 64
+"""Outputs kept of each image, evenly spaced: a segmentation has one for every pixel."""
+STORED_DIGITS, HASHED_DIGITS = 6, 3
+_SEED = 0
+_BLOCKS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixedAnswers:
+    """A model's outputs for the fixed images.
+
+    Attributes:
+        images_sha256: hash of the images; answers to other images cannot be compared.
+        outputs: (``N_IMAGES``, n) float64, at most ``N_KEPT`` evenly spaced outputs of each image,
+            on the CPU. Numbers that are not finite are 0.
+    """
+
+    images_sha256: str
+    outputs: Tensor
+
+    @classmethod
+    def of(cls, model: Model, batch: Batch) -> FixedAnswers:
+        """Asks the model, one image at a time, also for images that it has answered before.
+
+        Args:
+            model: any model.
+            batch: untouched cases; the first gives shape, storable range, scaling and features.
+
+        Raises:
+            ModelError: the model does not answer for such images.
+        """
+        first = batch.select(torch.zeros(1, dtype=torch.long, device=batch.images.device))
+        images = fixed_images(first)
+        with torch.inference_mode(), asked_anew(model):
+            found = [answer(model, first, one).flatten(1).cpu() for one in images.split(1)]
+        outputs = torch.cat(found).double().nan_to_num(posinf=0, neginf=0)
+        kept = torch.linspace(0, outputs.shape[1] - 1, min(N_KEPT, outputs.shape[1])).long()
+        return cls(
+            images_sha256=digest_bytes(images.cpu().numpy().tobytes()), outputs=outputs[:, kept]
+        )
+
+    @classmethod
+    def from_stored(cls, stored: Mapping[str, Any]) -> FixedAnswers:
+        """What ``stored`` gave."""
+        outputs = torch.tensor(stored["outputs"], dtype=torch.float64)
+        return cls(images_sha256=stored["images_sha256"], outputs=outputs)
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the images and of the outputs, these to ``HASHED_DIGITS`` digits.
+
+        For people and records. An output that lies close to the middle between two rounded numbers
+        may be rounded to the other one on another machine: ``difference`` tells whether two sets of
+        answers are the same.
+        """
+        return digest([self.images_sha256, self._rounded(HASHED_DIGITS)])
+
+    def stored(self) -> dict[str, object]:
+        """Plain data for ``provenance.json``."""
+        return {
+            "images_sha256": self.images_sha256,
+            "outputs": self._rounded(STORED_DIGITS),
+            "sha256": self.sha256,
+        }
+
+    def difference(self, other: FixedAnswers) -> float:
+        """The greatest difference, as a share of the greatest output, or of 1 if that is less.
+
+        Infinite for answers of another number of outputs.
+        """
+        if self.outputs.shape != other.outputs.shape:
+            return math.inf
+        scale = max(1.0, float(other.outputs.abs().max()))
+        return float((self.outputs - other.outputs).abs().max()) / scale
+
+    def _rounded(self, digits: int) -> list[list[float]]:
+        """Outputs with so many significant digits of the greatest."""
+        greatest = float(self.outputs.abs().max())
+        decimals = digits - 1 - (math.floor(math.log10(greatest)) if greatest else 0)
+        rows: list[list[float]] = self.outputs.tolist()
+        return [[round(one, decimals) + 0.0 for one in row] for row in rows]  # -0.0 becomes 0.0
+
+
+def fixed_images(first: Batch) -> Tensor:
+    """Noise, blocks of noise, and a ramp along the first and the last axis.
+
+    They take the whole range that the case's file can store, in its steps. With the same shape and
+    range they are the same for every cohort, on any machine.
+
+    Args:
+        first: one case; its pixels are not used.
+
+    Returns:
+        (``N_IMAGES``, C, *spatial), stored numbers.
+    """
+    shape = first.images.shape
+    generator = torch.Generator().manual_seed(_SEED)
+    noise = torch.rand(shape, generator=generator)
+    blocks = torch.rand((*shape[:2], *[_BLOCKS] * (len(shape) - 2)), generator=generator)
+    shares = [noise, interpolate(blocks, size=tuple(shape[2:])), _ramp(shape, 2), _ramp(shape, -1)]
+    low, high, quantum = (one.cpu() for one in (first.low, first.high, first.quantum))
+    images = low + torch.cat(shares) * (high - low)
+    steps = low + torch.round((images - low) / quantum) * quantum
+    return torch.where(quantum > 0, steps, images).to(first.images.device)
+
+
+def _ramp(shape: torch.Size, axis: int) -> Tensor:
+    """From 0 to 1 along an axis."""
+    line = torch.linspace(0, 1, shape[axis])
+    places = [1] * len(shape)
+    places[axis] = shape[axis]
+    return line.view(places).expand(shape)
