@@ -23,6 +23,7 @@ from tests.helpers.runs import Setup, audited, plan, plexor, train_briefly, writ
 
 from plexor.audits import audit
 from plexor.core.errors import OutageError
+from plexor.findings import RunDirectory
 from plexor.models import ModelCard, Multiclass, Preprocess, TorchModel, save_weights
 from plexor.models.architectures import build_network
 
@@ -252,3 +253,7 @@ def test_inspect_tells_kind_access_and_answers(tmp_path: Path) -> None:
         assert words in other.out + other.err
     table = audited(tmp_path / "plan.yaml", tmp_path / "run")
     assert (table["status"] == "ok").all()
+    about: Any = RunDirectory(tmp_path / "run").provenance()
+    words = " ".join(said.out.split())
+    assert f"identity, SHA-256: {about['model_sha256']}" in words
+    assert f"answers to fixed images, SHA-256: {about['answers'][0]['sha256']}" in words

@@ -50,7 +50,7 @@ class FixedAnswers:
         first = batch.select(torch.zeros(1, dtype=torch.long, device=batch.images.device))
         images = fixed_images(first)
         with torch.inference_mode(), asked_anew(model):
-            found = [answer(model, first, one).flatten(1).cpu() for one in images.split(1)]
+            found = [answer(model, first, one).flatten(1).cpu() for one in images[:, None]]
         outputs = torch.cat(found).double().nan_to_num(posinf=0, neginf=0)
         kept = torch.linspace(0, outputs.shape[1] - 1, min(N_KEPT, outputs.shape[1])).long()
         return cls(
