@@ -74,6 +74,7 @@ notebooks: $(SETUP)
 #                  with HAM=HAM10000_metadata.csv HAM_WEIGHTS=weights, and FILMS=chest_xray_fullsize,
 #                  on real images, too
 PEERS := benchmarks/.venv/bin/python
+ADV_LIB := git+https://github.com/jeromerony/adversarial-library@9dec220e418e2da8e799f682822209277ab8c31d
 benchmark:
 	test -x $(PEERS) || $(PYTHON) -m venv benchmarks/.venv
 	$(PEERS) -m pip install --quiet -c constraints.txt -e .[jpeg,torch]
@@ -95,6 +96,9 @@ benchmark:
 		--threats linf:4 l2:150
 	test -z "$(HAM)" || $(PEERS) benchmarks/cascade.py --manifest $(HAM) --hardened --images 200 \
 		--threats linf:12 l2:350 l1:5000
+	test -z "$(HAM)" || $(PEERS) -m pip install --quiet --no-deps attackbenchlib==2.0.2 cleverhans==4.0.0 $(ADV_LIB)
+	test -z "$(HAM)" || $(PEERS) benchmarks/optimality.py --manifest $(HAM) --passes 200
+	test -z "$(HAM)" || $(PEERS) benchmarks/seeds.py --manifest $(HAM) --steps 60 --seen 64 --unseen 64
 	$(PEERS) benchmarks/table.py
 
 # make benchmark-smoke   runs each benchmark script for seconds, to see that it still runs

@@ -27,6 +27,8 @@ _PACKAGES = (
     "torchattacks",
     "adversarial-robustness-toolbox",
     "pyautoattack",
+    "attackbenchlib",
+    "adv-lib",
     "captum",
     "grad-cam",
     "rapidocr",

@@ -58,6 +58,13 @@ PLAIN = {
         "processor time, s": "{seconds[cpu]}",
         "÷ ART": "{over_art[cpu]}",
     },
+    "seeds": {
+        "attack": "{name}",
+        "worst": "{worst:.1%}",
+        "median": "{median:.1%}",
+        "best": "{best:.1%}",
+        "processor time of a fit, s": "{seconds[cpu]}",
+    },
     "applied": {
         "network": "{network}",
         "images": "{images}",
@@ -223,6 +230,19 @@ def generative(result: Result) -> list[str]:
     return [*_table(rows, columns), "", _settings(result)]
 
 
+def optimality(result: Result) -> list[str]:
+    """The mean over the networks, and of each network the median norm."""
+    columns = {
+        "norm": "{norm}",
+        "attack": "{name}",
+        "global optimality": "{optimality:.3f}",
+    }
+    for of in result["rows"][0]["median"]:
+        columns[f"median norm, {of}"] = f"{{median[{of}]:.4g}}"
+    columns |= {"passes an image": "{passes:.0f}", "processor time, s": "{seconds:.1f}"}
+    return [*_table(result["rows"], columns), "", _settings(result)]
+
+
 def audit_overhead(result: Result) -> list[str]:
     columns = {
         "audit": "{name}",
@@ -269,6 +289,7 @@ TABLES: dict[str, Callable[[Result], list[str]]] = {
     "pgd": pgd,
     "pgd_small": pgd,
     "generative": generative,
+    "optimality": optimality,
     "audit_overhead": audit_overhead,
     "memory": memory,
 }

@@ -24,6 +24,7 @@ TINY = {
     "observer": "--pairs 40 --images 1 --repeats 1",
     "endpoint": "--rate 200 --pauses 0 --cases 6 --queries 4 --side 32",
     "onnx_network": "--side 32 --edge 16 --batch 1 --repeats 1",
+    "optimality": "--smoke --passes 60",
     "pgd": "--images 4 --steps 2 --repeats 1 --architecture small-cnn",
     "pixel": "--images 2 --generations 1 --repeats 1",
     "rounding": "--n 8 --n-densenet 1 --steps 2",
@@ -36,6 +37,7 @@ TINY = {
 }
 """Script → options with which it ends within seconds."""
 PEERS = {
+    "optimality": "attackbench",
     "pgd": "foolbox",
     "pixel": "art",
     "regression_peers": "art",

@@ -1,0 +1,96 @@
+"""Universal perturbations from several seeds: how far the worst fit falls behind the median.
+
+A seed draws the order of the images that a fit sees, and of a generator its first weights, too;
+``universal-sgd`` draws nothing else. Fitted on images of the train split, judged by plexor's judge
+on the same images of the test split, as stored.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import warnings
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import torch
+from generative import drawn
+from hardened import SIDE
+from measuring import seconds, timed, write_result
+from subject import decided_rightly, from_all_over, ham10000, trained_on_squares
+from universal import Search, fooled
+
+from plexor.attacks import (
+    Attack,
+    FittedAttack,
+    Misclassify,
+    Threat,
+    UniversalGenerator,
+    UniversalSGD,
+)
+
+Recipe = Callable[[], FittedAttack]
+
+
+def fit_into(found: list[Attack], recipe: Recipe, search: Search, seed: int) -> None:
+    """Fits once and keeps what came of it."""
+    fit = recipe().fit
+    found.append(fit(search.model, search.batches, search.goal, search.threat, seed=seed))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--manifest", type=Path, required=True, help="HAM10000_metadata.csv")
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--seen", type=int, default=96, help="images fitted on")
+    parser.add_argument("--together", type=int, default=16, help="of them in a batch")
+    parser.add_argument("--unseen", type=int, default=96, help="images judged on")
+    parser.add_argument("--radius", type=float, default=8)
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--patch", type=int, default=4, help="of the generator")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    model = trained_on_squares(options.manifest, SIDE)
+    seen = from_all_over(model, ham10000(options.manifest, "train", side=SIDE), options.seen)
+    test = ham10000(options.manifest, "test", side=SIDE)
+    unseen, images = decided_rightly(model, test, options.unseen)
+    generator = partial(UniversalGenerator, patch=options.patch, steps=options.steps)
+    recipes: dict[str, Recipe] = {
+        "universal-sgd": partial(UniversalSGD, steps=options.steps),
+        "universal-generator": generator,
+        "universal-generator, `restarts: 0`": partial(generator, restarts=0),
+    }
+    rows: list[dict[str, object]] = []
+    for name, recipe in recipes.items():
+        shares, timings = [], []
+        for seed in range(options.seeds):
+            order = torch.randperm(len(seen), generator=torch.Generator().manual_seed(seed))
+            search = Search(
+                model=model,
+                goal=Misclassify(),
+                threat=Threat(norm="linf", radius=options.radius),
+                seen=seen.select(order),
+                together=options.together,
+            )
+            found: list[Attack] = []
+            timings.append(timed(partial(fit_into, found, recipe, search, seed)))
+            shares.append(fooled(search, unseen, images, drawn(search, found[0], unseen)))
+            print(f"{name}, seed {seed}: {shares[-1]:.1%}, {timings[-1].cpu:.1f} s", flush=True)
+        rows.append(
+            {
+                "name": name,
+                "worst": min(shares),
+                "median": statistics.median(shares),
+                "best": max(shares),
+                "shares": shares,
+                "seconds": seconds(timings),
+            }
+        )
+        settings = vars(options) | {"manifest": options.manifest.name}
+        write_result("seeds", settings | {"unseen": len(unseen)}, rows)
+
+
+if __name__ == "__main__":
+    main()
