@@ -60,8 +60,8 @@ def init(
     if source.is_dir() and (known := recognised(source)) is not None:
         name, why = known
         console.print(
-            f"- {why}: `plexor cohort make {name} {source} --out {name}.parquet` reads patients, "
-            "labels and volumes as its publishers mean them; what follows is a guess from names"
+            f"- {why}: `plexor cohort make {name} {source} --out {name}.parquet` knows this "
+            "layout; what follows is guessed from names"
         )
     found = discover(source, pairs(column or []))
     starter = starter_plan(found, folder, manifest=_MANIFEST, model=model)
