@@ -96,8 +96,9 @@ benchmark:
 		--threats linf:4 l2:150
 	test -z "$(HAM)" || $(PEERS) benchmarks/cascade.py --manifest $(HAM) --hardened --images 200 \
 		--threats linf:12 l2:350 l1:5000
-	test -z "$(HAM)" || $(PEERS) -m pip install --quiet --no-deps attackbenchlib==2.0.2 cleverhans==4.0.0 $(ADV_LIB)
-	test -z "$(HAM)" || $(PEERS) benchmarks/optimality.py --manifest $(HAM) --passes 200
+	if test -n "$(HAM)" && $(PEERS) -m pip install --quiet --no-deps attackbenchlib==2.0.2 cleverhans==4.0.0 $(ADV_LIB); \
+	then $(PEERS) benchmarks/optimality.py --manifest $(HAM) --passes 200; \
+	else echo "left out: optimality, which needs HAM and adv-lib from GitHub"; fi
 	test -z "$(HAM)" || $(PEERS) benchmarks/seeds.py --manifest $(HAM) --steps 60 --seen 64 --unseen 64
 	$(PEERS) benchmarks/table.py
 
