@@ -40,7 +40,8 @@ class TorchModel:
         network: takes (N, C, *size), and standardised features (N, n) as a second argument where
             the card names any, and returns logits (N, n_outputs), for a segmentation
             (N, n_outputs, *any size). It is put in evaluation mode, its parameters are frozen, and
-            it stays on its own device. It is not copied.
+            it stays on its own device. It is not copied. Its layers of batch and instance
+            normalisation get a hook that corrects gradients, see ``plexor.models.normalisation``.
         task: meaning of the logits.
         preprocess: from values to the network's input; that of the card if not given, without a
             card ``Preprocess()``.
