@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from plexor.cli.class_options import options_of, options_table, plain_table
+from plexor.cli.class_options import facts_table, options_of, options_table, plain_table
 from plexor.cli.completion import attack_names, norms, task_names
 from plexor.cli.output import console, print_json
 from plexor.threat_model import ACCESS, Access
@@ -104,9 +104,7 @@ def _listed(attacks: Mapping[str, type[Described]]) -> Table:
 def _show(name: str, attack: type[Described]) -> None:
     about = _described(name, attack)
     console.print(f"{name}: {attack.summary}\n")
-    facts = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    facts.add_column(no_wrap=True)
-    facts.add_column()
+    facts = facts_table()
     for key in ("sees", "applied", "of_surrogates", "norms", "tasks", "reference"):
         if value := about.get(key):
             words = ", ".join(value) if isinstance(value, list) else str(value)

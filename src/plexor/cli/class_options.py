@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from collections.abc import Callable
 from typing import Any, cast
 
 from rich.table import Table
@@ -25,11 +26,22 @@ def options_of(described: type) -> list[dict[str, object]]:
     ]
 
 
-def options_table(options: list[dict[str, object]]) -> Table:
-    """What ``options_of`` gave, for a terminal."""
+def options_table(
+    options: list[dict[str, object]], *, spelled: Callable[[object], str] | None = None
+) -> Table:
+    """What ``options_of`` gave, for a terminal; defaults as in a plan unless spelled otherwise."""
     table = plain_table("option", "default", text="what it sets")
+    spelled = spelled or _as_yaml
     for option in options:
-        table.add_row(str(option["name"]), _as_yaml(option["default"]), str(option["text"]))
+        table.add_row(str(option["name"]), spelled(option["default"]), str(option["text"]))
+    return table
+
+
+def facts_table() -> Table:
+    """A table of names and what is said of each, without lines and headers."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column()
     return table
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 import yaml
-from rich.table import Table
 
+from plexor.cli.class_options import facts_table, options_of, options_table
 from plexor.cli.output import Quiet, console
 from plexor.core.errors import PlanError, unknown
 from plexor.core.progress import stepping
@@ -88,7 +87,7 @@ def _options(written: Sequence[str]) -> Mapping[str, str]:
 
 
 def _list(sources: Mapping[str, type[Source]]) -> None:
-    table = _facts()
+    table = facts_table()
     for name, source in sources.items():
         table.add_row(name, source.reads)
     console.print(table)
@@ -96,36 +95,17 @@ def _list(sources: Mapping[str, type[Source]]) -> None:
 
 
 def _describe(name: str, source: type[Source]) -> None:
-    from plexor.findings.json_format import attribute_texts
-
     console.print(f"{name}: {source.reads}\n")
-    table = _facts()
+    table = facts_table()
     table.add_row("licence", source.licence)
     table.add_row("get it", source.obtain)
     for number, trap in enumerate(source.traps):
         table.add_row("traps" if number == 0 else "", trap)
     console.print(table)
-    texts = attribute_texts(source)
-    fields: tuple[dataclasses.Field[object], ...] = dataclasses.fields(cast("Any", source))
-    if fields:
-        table = Table(box=None, padding=(0, 2, 0, 0))
-        for header in ("option", "default"):
-            table.add_column(header, no_wrap=True)
-        table.add_column("what it sets")
-        for field in fields:
-            table.add_row(
-                field.name, _plain(field.default), texts.get(field.name, "").replace("``", "`")
-            )
+    if options := options_of(source):
         console.print()
-        console.print(table)
+        console.print(options_table(options, spelled=_plain))
     console.print(f"\nplexor cohort make {name} DIR --out {name}.parquet")
-
-
-def _facts() -> Table:
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column()
-    return table
 
 
 def _plain(value: object) -> str:
