@@ -53,10 +53,11 @@ mutants: $(SETUP)
 browser:
 	scripts/install-browser.sh
 
-# make soak FLIPS=5000   damages images, run directories, plans and weights, and counts what comes of
-#                        it (minutes); counts in docs/reference/trials.md
+# make soak FLIPS=5000   draws the property tests anew, then damages images, run directories, plans and
+#                        weights, and counts what comes of it (minutes); counts in docs/reference/trials.md
 FLIPS := 5000
 soak: $(SETUP)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile --hypothesis-profile=default tests/property
 	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/soak/bit_flips.py --flips $(FLIPS)
 	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/soak/run_directories.py
 	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/soak/plans.py

@@ -41,7 +41,7 @@ def _written(voxels: Any) -> bytes:
 
 
 def _volume(dtype: str) -> bytes:
-    return _written(RNG.normal(0, 99, (4, 5, 6)).astype(dtype))
+    return _written(np.random.default_rng(0).normal(0, 99, (4, 5, 6)).astype(dtype))
 
 
 def _dicom(name: str) -> bytes:
