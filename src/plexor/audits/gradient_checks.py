@@ -14,10 +14,11 @@ from plexor.attacks.threat import Threat
 from plexor.audits.check import Check
 from plexor.core.errors import ModelError
 from plexor.models.batch import Batch
+from plexor.models.classification import Binary, Multiclass, Multilabel
 from plexor.models.foreign_code import backward_pass
 from plexor.models.model import Model, answer
 from plexor.models.segmentation import Segmentation
-from plexor.models.task import Binary, Multiclass, Multilabel, Task
+from plexor.models.task import Task
 
 _CHECKS = ("zero-gradients", "false-gradients", "unbounded-fails")
 _GROSS = 4.0

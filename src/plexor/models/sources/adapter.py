@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from plexor.core.errors import ModelError, PlanError, unknown
+from plexor.models.classification import Binary, Multiclass
 from plexor.models.segmentation import Segmentation
 from plexor.models.sliding_window import SlidingWindow
-from plexor.models.task import Binary, Multiclass, Regression, Task
+from plexor.models.task import Regression, Task
 
 Layout = Literal["channels-first", "channels-last"]
 Outputs = Literal["logits", "probabilities", "decisions"]

@@ -10,6 +10,7 @@ import torch
 
 from plexor.core.errors import PlanError
 from plexor.models.card import ModelCard
+from plexor.models.classification import Binary, Multiclass
 from plexor.models.loading import ModelSource, load_model
 from plexor.models.model import Model
 from plexor.models.preprocess import Preprocess
@@ -17,7 +18,7 @@ from plexor.models.segmentation import Segmentation
 from plexor.models.sources.adapter import Adapted
 from plexor.models.sources.opened import Opened
 from plexor.models.sources.shown import Shown
-from plexor.models.task import Binary, Multiclass, Regression
+from plexor.models.task import Regression
 from plexor.models.torch_model import TorchModel
 
 logger = logging.getLogger(__name__)
