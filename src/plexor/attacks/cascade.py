@@ -20,10 +20,10 @@ from plexor.attacks.stages import STAGES, THOROUGH, Stage
 from plexor.attacks.threat import Threat
 from plexor.core.errors import ModelError, PlanError, unknown
 from plexor.core.seeds import seed_for
+from plexor.models.backward import Backward
 from plexor.models.batch import Batch
 from plexor.models.hiding_layers import hiding_layers
 from plexor.models.model import Model, answer
-from plexor.models.straight_through import StraightThrough
 from plexor.models.unsaturated import Unsaturated, look_before_last
 from plexor.threat_model import Access
 
@@ -44,8 +44,9 @@ class Cascade:
 
     It adapts to the model:
 
-    - Where layers round, compare, detach or leave torch, and their outputs have the shape of their
-      inputs, gradients are taken as if these layers were not there (``StraightThrough``).
+    - Where layers round, compare, detach or leave torch, and keep the shape of their inputs or
+      change their spatial size alone, gradients are those of the identity or of linear
+      interpolation instead (``Backward``).
     - Where the model has no gradient all the same, e.g. because it computes with NumPy outside of
       such layers, the stages that need one are skipped, with a warning in the log and the flag
       ``stages-skipped`` in an audit; stages by queries still run.
@@ -203,14 +204,14 @@ class _State:
         left = self.left
         if len(left) == 0:
             return False
-        layers, n_passes = hiding_layers(self.objective.model, self.batch.select(left))
-        self.objective.n_forwards[left] += n_passes
+        hiding = hiding_layers(self.objective.model, self.batch.select(left))
+        self.objective.n_forwards[left] += hiding.n_passes
         seen.searched = True
-        if layers:
-            logger.info("cascade: gradients pass by %s", ", ".join(layers))
-            through = StraightThrough(self.objective.model, layers)
+        if hiding.stand_ins:
+            logger.info("cascade: gradients pass by %s", ", ".join(hiding.stand_ins))
+            through = Backward(self.objective.model, hiding.stand_ins)
             seen.guide = Unsaturated(through) if isinstance(seen.guide, Unsaturated) else through
-        return bool(layers)
+        return bool(hiding.stand_ins)
 
     def flat(self, seed: int) -> Tensor:
         """Those of the cases left whose margin is the same under noise within the threat."""

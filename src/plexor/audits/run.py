@@ -15,6 +15,7 @@ import torch
 
 from plexor.attacks.engine import halving
 from plexor.attacks.randomness import JUDGED
+from plexor.audits.backward import check_backward, network_cards
 from plexor.audits.checks import Check, check_channels, check_groups, check_model
 from plexor.audits.detectors import detections
 from plexor.audits.execute import Outputs
@@ -68,7 +69,7 @@ def audit(
         batch_size: cases per batch; halved when memory runs out. Findings depend on it only through
             the device's arithmetic, which may sum in another order for another number of cases.
             Each batch size used is recorded in ``provenance.json``.
-        allow_code: allow the plan's ``model.python`` to be imported and called.
+        allow_code: allow code that the plan names, e.g. ``model.python``, to be imported and run.
         executor: what executes the units: this process (``Here()``) by default, ``Ray(workers=4)``
             for several units at a time. Findings are the same, bit for bit if the number of torch's
             threads is the same.
@@ -93,7 +94,7 @@ def audit(
     if model is None:
         _check_rate(plan, executor)
         model = model_of(plan, device=choose_device(device), allow_code=allow_code)
-    inputs = Inputs.of(plan, probes, model)
+    inputs = Inputs.of(plan, probes, model, allow_code=allow_code)
     job = Job(
         model=model,
         seed=plan.seed,
@@ -197,6 +198,8 @@ def _about(
     about["fits"] = {one.probe.id: one.fit for one in ready if one.fit}
     if inputs.materials.models:
         about["surrogates"] = surrogate_cards(inputs.materials.models)
+    if inputs.materials.networks:
+        about["stand_ins"] = network_cards(inputs.materials.networks)
     return about
 
 
@@ -301,6 +304,7 @@ def _checks(plan: Plan, inputs: Inputs, model: Model, batch: Batch, batch_size: 
     """Runs the checks of model and probes, on those of the first cases that fit into one batch."""
     for probe in inputs.probes:
         probe.check_images(batch)
+        check_backward(probe, model, batch, inputs.materials.networks)
 
     def work(part: slice) -> list[Check]:
         some = batch.select(torch.arange(part.start, part.stop))

@@ -12,6 +12,7 @@ _OTHER = {
     "images": "other images",
     "fits": "other cases, or another file, that probes are made from",
     "model": "another model",
+    "stand-ins": "another network in `backward`",
 }
 
 

@@ -291,13 +291,14 @@ def _from_python(path: str, *, allow_code: bool) -> nn.Module:
     return network
 
 
-def called(key: str, path: str, *, allow_code: bool) -> Any:
+def called(key: str, path: str, *, allow_code: bool, within: str = "model") -> Any:
     """What a plan names as "package.module:name": called, if it takes no arguments.
 
     Args:
         key: the plan's, "python" or "predict", for messages. The first is always called.
         path: the name.
         allow_code: whether it may be imported.
+        within: the part of the plan, for messages.
 
     Raises:
         ModelError: it cannot be imported, or its code fails.
@@ -305,10 +306,10 @@ def called(key: str, path: str, *, allow_code: bool) -> Any:
     """
     module_name, _, name = path.partition(":")
     if not name:
-        raise PlanError(f"model: `{key}` must be 'package.module:factory', got {path!r}")
+        raise PlanError(f"{within}: `{key}` must be 'package.module:factory', got {path!r}")
     if not allow_code:
         raise PlanError(
-            f"model: `{key}: {path}` would import {module_name} and call {name}(); "
+            f"{within}: `{key}: {path}` would import {module_name} and call {name}(); "
             f"if you trust it, add {option('allow_code')}"
         )
     if str(Path.cwd()) not in sys.path:
@@ -318,10 +319,10 @@ def called(key: str, path: str, *, allow_code: bool) -> Any:
             found = getattr(importlib.import_module(module_name), name)
             return found() if key == "python" or _is_factory(found) else found
     except ModelError as error:
-        raise ModelError(f"model: {error}") from error
+        raise ModelError(f"{within}: {error}") from error
     except Exception as error:
         raise ModelError(
-            f"model: cannot load {name} from {module_name}: {type(error).__name__}: "
+            f"{within}: cannot load {name} from {module_name}: {type(error).__name__}: "
             f"{brief(error, longest=500)}"
         ) from error
 

@@ -204,7 +204,12 @@ class TorchModel:
         return torch.cat(each)
 
     def _hint(self, error: Exception) -> str:
-        """Advice where a network wants a second input and its card names none."""
+        """Advice where a network leaves torch, or wants a second input and its card names none."""
+        if "requires grad" in str(error):
+            return (
+                "; an attack by gradients needs `backward`, which says what stands for a layer "
+                "that leaves torch; `cascade` finds such layers, and queries need no gradients"
+            )
         if self.card.features or not isinstance(error, TypeError):
             return ""
         if "positional argument" not in str(error):
