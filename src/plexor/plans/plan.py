@@ -11,7 +11,6 @@ from typing import Annotated, Literal, Self
 
 import yaml
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     Field,
     PrivateAttr,
@@ -22,13 +21,14 @@ from pydantic import (
 from plexor.attacks.region import Masked
 from plexor.core.complaint import refused
 from plexor.core.errors import PlanError, unknown
+from plexor.core.written import Written
 from plexor.core.yaml_text import Document, read_written
 from plexor.models.loading import ModelSource
 from plexor.models.training.config import Training
 from plexor.plans.attack_plan import FittedPlan
 from plexor.plans.changes import with_changes
 from plexor.plans.probe_plan import checked_probes, probes_schema
-from plexor.plans.written import STRICT, ProbePlan
+from plexor.plans.written import ProbePlan
 from plexor.probes import CleanProbe, PlannedProbe
 from plexor.visibility import Visibility
 from plexor.visibility.settings import FEWEST_PAIRS
@@ -73,13 +73,12 @@ class CohortSource:
     limit: int | None = None
 
 
-class Plan(BaseModel):
+class Plan(Written):
     """A whole plan. Relative paths are relative to the plan's file."""
 
-    model_config = STRICT
     format: Literal["plexor-plan/1"] = "plexor-plan/1"
     name: str = "audit"
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=2**63 - 1)
     cohort: CohortSource
     model: ModelSource = ModelSource()
     train: Training | None = None
