@@ -6,18 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union
 
-from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from plexor.core.errors import PlanError, unknown
+from plexor.core.written import Written
 from plexor.models.stand_ins import Blur, Identity, Resize, Sigmoid
-from plexor.plans.written import STRICT
 from plexor.probes import CodedStandIn, PlannedStandIn
 
 
-class BlurPlan(BaseModel):
+class BlurPlan(Written):
     """``{blur: SIGMA}``, see ``Blur``."""
 
-    model_config = STRICT
     blur: float = Field(gt=0, allow_inf_nan=False, description="standard deviation in pixels")
 
     def stand_in(self) -> PlannedStandIn:
@@ -25,18 +24,16 @@ class BlurPlan(BaseModel):
         return Blur(blur=self.blur)
 
 
-class SigmoidWritten(BaseModel):
+class SigmoidWritten(Written):
     """Threshold and width, see ``Sigmoid``."""
 
-    model_config = STRICT
     at: float = Field(description="the threshold, in numbers of the layer's input")
     width: float = Field(gt=0, allow_inf_nan=False, description="over which the function rises")
 
 
-class SigmoidPlan(BaseModel):
+class SigmoidPlan(Written):
     """``{sigmoid: {at: THRESHOLD, width: WIDTH}}``, see ``Sigmoid``."""
 
-    model_config = STRICT
     sigmoid: SigmoidWritten
 
     def stand_in(self) -> PlannedStandIn:
@@ -44,10 +41,9 @@ class SigmoidPlan(BaseModel):
         return Sigmoid(at=self.sigmoid.at, width=self.sigmoid.width)
 
 
-class PythonPlan(BaseModel):
+class PythonPlan(Written):
     """``{python: package.module:factory, weights: FILE}``, a network of your own."""
 
-    model_config = STRICT
     python: str = Field(description="makes the network; runs code, so it needs --allow-code")
     weights: Path | None = Field(None, description="its parameters, safetensors or a state dict")
 
