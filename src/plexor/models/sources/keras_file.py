@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from plexor.core.errors import ModelError, PlanError, brief, require
 from plexor.core.ids import digest_file
 from plexor.models.card import ModelCard
+from plexor.models.checkpoint_state import check_downloaded
 from plexor.models.sources.keras_check import check_keras
 from plexor.models.sources.opened import Opened
 
@@ -59,6 +60,7 @@ def open_keras(path: Path, card: ModelCard, head: int | str | None = None) -> Op
     require("keras")
     if not path.is_file():
         raise ModelError(f"no model at {path}")
+    check_downloaded(path)
     config = check_keras(path)
     keras = _keras()
     try:
