@@ -242,7 +242,7 @@ def _bomb(path: Path) -> None:
         (_absent, "cannot be read from w.bin.*keep that file beside the model"),
         (_cut_off, "cut off: w.bin has 7 of 216 bytes"),
         (_pickle, "is not (a complete|an) ONNX file"),
-        (_zip, "is not (a complete|an) ONNX file"),
+        (_zip, "is a zip archive; unpack it"),
         (_custom, "onnxruntime cannot open it"),
         (_bomb, "onnxruntime"),
     ],

@@ -184,7 +184,7 @@ class TorchModel:
                 raise
             raise ModelError(
                 f"the network fails on images of shape {shape}: "
-                f"{type(error).__name__}: {brief(error, longest=500)}{self._hint(error)}"
+                f"{type(error).__name__}: {_what(error)}{self._hint(error)}"
             ) from error
         spatial = shape[1:]
         check_outputs(self.task, outputs, n_cases, spatial_dims=len(spatial))
@@ -236,6 +236,16 @@ class TorchModel:
                 "the features out"
             )
         return (features.standardised(wanted),)
+
+
+def _what(error: Exception) -> str:
+    """An error in one line; of TorchScript, whose errors begin with its own code, the last line."""
+    said = str(error).strip()
+    if "TorchScript interpreter" in said:
+        return brief(
+            RuntimeError(said.splitlines()[-1].removeprefix("RuntimeError: ")), longest=500
+        )
+    return brief(error, longest=500)
 
 
 def _place(tensor: Tensor) -> int | None:

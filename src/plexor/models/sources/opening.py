@@ -106,7 +106,7 @@ def open_source(source: ModelSource, card: ModelCard, *, allow_code: bool) -> Op
     if source.keras is not None:
         from plexor.models.sources.keras_file import open_keras
 
-        return open_keras(source.keras, card)
+        return open_keras(source.keras, card, source.head)
     if source.bundle is not None:
         from plexor.models.sources.bundle import open_bundle
 
@@ -123,7 +123,7 @@ def as_model(source: ModelSource, card: ModelCard, opened: Opened) -> Model:
         network, adapter = opened.without_last(), replace(adapter, outputs="logits")
     elif source.outputs is None and opened.ends_with and not isinstance(card.task, Regression):
         adapter = replace(adapter, outputs="probabilities")
-    if source.onnx is not None:
+    if source.onnx is not None or source.keras is not None:
         adapter = replace(adapter, head=None)  # the file's output was chosen by its name
     preprocess, request = card.preprocess or Preprocess(), source.request
     if preprocess.size is None and opened.size is not None and source.sliding_window is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from plexor.core.door import option
 from plexor.core.errors import ModelError, PlanError, brief
 from plexor.core.ids import digest_file
+from plexor.models.checkpoint_state import check_downloaded
 from plexor.models.foreign_code import foreign_code
 from plexor.models.sources.opened import Opened
 
@@ -35,10 +37,12 @@ class TorchFile(nn.Module):
         super().__init__()
         self.network = network
         self.source_sha256 = sha256
+        kinds = (one.dtype for one in network.parameters() if one.is_floating_point())
+        self._dtype = next(kinds, torch.float32)
 
     def forward(self, *inputs: Tensor) -> Any:
-        """The network's answer."""
-        return self.network(*inputs)
+        """The network's answer, in the precision of its weights."""
+        return self.network(*(one.to(self._dtype) for one in inputs))
 
     def train(self, mode: bool = True) -> TorchFile:
         """Leaves an exported program as it is: it has no two modes."""
@@ -67,6 +71,12 @@ def open_torch_file(path: Path, kind: str, *, allow_code: bool) -> Opened:
             f"model: {path} is not opened, because {_WHY[kind]}; if you trust it, add "
             f"{option('allow_code')}"
         )
+    check_downloaded(path)
+    if kind == "torchscript" and _is_checkpoint(path):
+        raise ModelError(
+            f"{path} is a checkpoint without a network; name it as `weights`, with `architecture` "
+            "or `python`"
+        )
     try:
         with foreign_code(path.name):
             network: nn.Module
@@ -90,4 +100,15 @@ def open_torch_file(path: Path, kind: str, *, allow_code: bool) -> Opened:
         access="gradients",
         name=f"{name} {path.name}",
         notes=(f"code in {path.name} was run, as was allowed",),
+    )
+
+
+def _is_checkpoint(path: Path) -> bool:
+    """Whether it is a file of ``torch.save``, which has no code as TorchScript has."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+    return any(name.endswith("/data.pkl") for name in names) and not any(
+        "/code/" in name for name in names
     )
