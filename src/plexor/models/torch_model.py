@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Protocol, Self, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -187,6 +187,7 @@ class TorchModel:
                 f"{type(error).__name__}: {brief(error, longest=500)}{self._hint(error)}"
             ) from error
         spatial = shape[1:]
+        outputs = _as_rows(outputs, self.task, n_cases)
         check_outputs(self.task, outputs, n_cases, spatial_dims=len(spatial))
         if isinstance(self.task, Segmentation):
             outputs = self._at(spatial, outputs.float(), axes)
@@ -204,8 +205,13 @@ class TorchModel:
         return torch.cat(each)
 
     def _hint(self, error: Exception) -> str:
-        """Advice where a network wants a second input and its card names none."""
-        if self.card.features or not isinstance(error, TypeError):
+        """Advice where a network may want other inputs than it was given."""
+        if self.card.features:
+            return (
+                "; it was given the image and then the features, unless `model.inputs` says "
+                "another order"
+            )
+        if not isinstance(error, TypeError):
             return ""
         if "positional argument" not in str(error):
             return ""
@@ -231,6 +237,15 @@ class TorchModel:
                 "the features out"
             )
         return (features.standardised(wanted),)
+
+
+def _as_rows(outputs: Any, task: Task, n_cases: int) -> Any:
+    """(N,) as (N, 1) where one output is wanted, and (N, n, 1, 1, ...) as (N, n)."""
+    if not isinstance(outputs, Tensor) or isinstance(task, Segmentation):
+        return outputs
+    if tuple(outputs.shape) == (n_cases,) and task.n_outputs == 1:
+        return outputs[:, None]
+    return outputs.flatten(1) if outputs.ndim > 2 and outputs.shape[2:].numel() == 1 else outputs
 
 
 def _place(tensor: Tensor) -> int | None:

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from plexor.core.errors import ModelError, PlanError, brief, require
 from plexor.core.ids import digest_file
 from plexor.models.card import ModelCard
+from plexor.models.sources.adapter import Adapter
+from plexor.models.sources.input_order import order_of_file, place_of_image
 from plexor.models.sources.keras_check import check_keras
 from plexor.models.sources.opened import Opened
 
@@ -37,16 +39,19 @@ class KerasNetwork(nn.Module):
         self.source_sha256 = sha256
 
     def forward(self, *inputs: Tensor) -> Any:
-        """The model's answer, for an image or for an image and features."""
-        return self.model(inputs[0] if len(inputs) == 1 else list(inputs), training=False)
+        """The model's answer for its inputs, in the order of ``model.inputs``."""
+        # a model may be built on a list, a dict or one tensor; `input` has that structure
+        given = _keras().tree.pack_sequence_as(self.model.input, list(inputs))
+        return self.model(given, training=False)
 
 
-def open_keras(path: Path, card: ModelCard) -> Opened:
+def open_keras(path: Path, card: ModelCard, adapter: Adapter | None = None) -> Opened:
     """Opens a ``.keras`` file; its configuration is checked before Keras sees it.
 
     Args:
         path: the file.
-        card: for the number of inputs.
+        card: for the features.
+        adapter: for the order of the inputs; found from their sizes if not given.
 
     Raises:
         MissingExtraError: Keras is not installed.
@@ -62,12 +67,13 @@ def open_keras(path: Path, card: ModelCard) -> Opened:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises errors of many types
         raise ModelError(f"Keras cannot open {path}: {brief(error, longest=300)}") from error
-    if len(model.inputs) != 1 + bool(card.features):
-        raise PlanError(
-            f"model: {path} takes {len(model.inputs)} inputs, and the plan gives the image"
-            + (" and `features`" if card.features else "; name its further numbers in `features`")
-        )
-    _, *spatial, channels = model.inputs[0].shape
+    order = order_of_file(
+        str(path),
+        [(one.name, one.shape) for one in model.inputs],
+        [feature.name for feature in card.features],
+        adapter.inputs if adapter else (),
+    )
+    _, *spatial, channels = model.inputs[place_of_image(order)].shape
     fixed = all(isinstance(n, int) for n in spatial) and len(spatial) in (2, 3)
     sha256 = digest_file(path)
     last = model.layers[-1]
@@ -78,6 +84,7 @@ def open_keras(path: Path, card: ModelCard) -> Opened:
         name=f"keras {path.name}",
         size=tuple(spatial) if fixed else None,
         channels=channels,
+        inputs=order,
         layout="NHWC" if len(spatial) == 2 else "NDHWC",
         ends_with=ends,
         without_last=lambda: KerasNetwork(_without(keras, model), sha256),
