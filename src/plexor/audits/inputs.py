@@ -154,6 +154,7 @@ def cohort_of(plan: Plan, task: str = "multiclass") -> Cohort:
         masks=source.masks,
         include_padding=source.include_padding,
         features=source.features,
+        codes=source.codes,
     )
     if source.split is not None:
         cohort = split_groups(cohort, source.split, seed=plan.seed)

@@ -82,6 +82,7 @@ def check(
     classes, no_finding = None, ""
     masks: Mapping[str, str] = {}
     features: tuple[str, ...] = ()
+    codes: Mapping[str, Mapping[str, float]] = {}
     unit: str | None = None
     if manifest.suffix in (".yaml", ".yml"):
         from plexor.plans import load_plan  # reads torch, which a manifest does not need
@@ -94,6 +95,7 @@ def check(
         path_template = path_template or source.path_template
         classes, no_finding, masks = source.classes, source.no_finding, source.masks
         truth, features = truth or _truth(plan), source.features
+        codes = source.codes
         unit = _unit(plan)
     with stepping("cohort check", unit="images") as advance:
         found = check_cohort(
@@ -106,6 +108,7 @@ def check(
             no_finding=no_finding,
             masks=masks,
             features=features,
+            codes=codes,
             unit=unit,
             progress=lambda done, total: advance(done, total, manifest.name),
         )

@@ -25,7 +25,8 @@ def init(
     model: Annotated[
         Path | None,
         typer.Option(
-            help="Weights to audit; without it, the plan trains a small network on the images."
+            help="File of a model to audit; without it, the plan trains a small network on the "
+            "images."
         ),
     ] = None,
     out: Annotated[

@@ -7,7 +7,7 @@ pixel for ``Segmentation``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, Protocol
 
@@ -160,6 +160,23 @@ def decides(task: Task) -> Decides:
     return task
 
 
+_BINS = (
+    "; if these are bins of the number, a plan says so: "
+    "`model.target: {bin_range: [lowest edge, highest edge]}`"
+)
+
+
+def _heads_of(outputs: object) -> str:
+    """Advice for a network that gives several tensors."""
+    if isinstance(outputs, Mapping):
+        names = ", ".join(map(str, outputs))
+    elif isinstance(outputs, tuple | list):
+        names = ", ".join(map(str, range(len(outputs))))
+    else:
+        return ""
+    return f"; a plan names the one that counts as `model.head` (here {names})"
+
+
 def check_outputs(task: Task, outputs: object, n_cases: int, *, spatial_dims: int = 0) -> None:
     """Checks that outputs are a tensor of the shape that the task needs.
 
@@ -179,6 +196,7 @@ def check_outputs(task: Task, outputs: object, n_cases: int, *, spatial_dims: in
     if not isinstance(outputs, Tensor):
         raise ModelError(
             f"the model returned a {type(outputs).__name__}, expected a tensor of shape {expected}"
+            + _heads_of(outputs)
         )
     if outputs.is_complex() or outputs.layout != torch.strided or outputs.is_meta:
         found = "complex" if outputs.is_complex() else "on meta" if outputs.is_meta else "sparse"
@@ -189,5 +207,7 @@ def check_outputs(task: Task, outputs: object, n_cases: int, *, spatial_dims: in
     if tuple(outputs.shape[:2]) != wanted or outputs.ndim != 2 + len(spatial):
         raise ModelError(
             f"the model returned outputs of shape {tuple(outputs.shape)}, expected {expected} for "
-            f"{task.kind}" + (f" with {len(task.classes)} classes" if task.classes else "")
+            f"{task.kind}"
+            + (f" with {len(task.classes)} classes" if task.classes else "")
+            + (_BINS if isinstance(task, Regression) and outputs.ndim == 2 else "")
         )

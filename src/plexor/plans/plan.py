@@ -51,6 +51,8 @@ class CohortSource:
             ``{lesion: "masks/{image_id}.png"}``.
         features: columns of numbers that the model takes beside the image, e.g.
             ``[age, intracranial_ml]``; a cell without a number is an error.
+        codes: of features that are written as text, what each text stands for, e.g.
+            ``{sex: {F: 0, M: 1}}``.
         include_padding: treat DICOM's Pixel Padding as part of the image: attacks may change it,
             and distances count it.
         split: name → share, to split by group if the manifest has no split column.
@@ -67,6 +69,7 @@ class CohortSource:
     no_finding: str = ""
     masks: Mapping[str, str] = field(default_factory=dict)
     features: tuple[str, ...] = ()
+    codes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     include_padding: bool = False
     split: Mapping[str, float] | None = None
     audit: str | None = "test"

@@ -15,6 +15,8 @@ from plexor.core.errors import ModelError, PlanError, brief, require
 from plexor.core.ids import digest_file
 from plexor.models.card import ModelCard
 from plexor.models.checkpoint_state import check_downloaded
+from plexor.models.sources.adapter import Adapter
+from plexor.models.sources.input_order import order_of_file, place_of_image
 from plexor.models.sources.keras_check import check_keras
 from plexor.models.sources.opened import Opened
 
@@ -39,17 +41,20 @@ class KerasNetwork(nn.Module):
         self.source_sha256 = sha256
 
     def forward(self, *inputs: Tensor) -> Any:
-        """The model's answer, for an image or for an image and features."""
-        return self.model(inputs[0] if len(inputs) == 1 else list(inputs), training=False)
+        """The model's answer for its inputs, in the order of ``model.inputs``."""
+        # a model may be built on a list, a dict or one tensor; `input` has that structure
+        given = _keras().tree.pack_sequence_as(self.model.input, list(inputs))
+        return self.model(given, training=False)
 
 
-def open_keras(path: Path, card: ModelCard, head: int | str | None = None) -> Opened:
+def open_keras(path: Path, card: ModelCard, adapter: Adapter | None = None) -> Opened:
     """Opens a ``.keras`` file; its configuration is checked before Keras sees it.
 
     Args:
         path: the file.
-        card: for the number of inputs.
-        head: number or name of the output that counts, of a model with several.
+        card: for the features.
+        adapter: for the order of the inputs, found from their sizes if not given, and the head
+            that counts, of a model with several.
 
     Raises:
         MissingExtraError: Keras is not installed.
@@ -67,13 +72,14 @@ def open_keras(path: Path, card: ModelCard, head: int | str | None = None) -> Op
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises errors of many types
         raise ModelError(f"Keras cannot open {path}: {brief(error, longest=300)}") from error
-    if len(model.inputs) != 1 + bool(card.features):
-        raise PlanError(
-            f"model: {path} takes {len(model.inputs)} inputs, and the plan gives the image"
-            + (" and `features`" if card.features else "; name its further numbers in `features`")
-        )
-    output, model = _headed(keras, path, model, head)
-    _, *spatial = model.inputs[0].shape
+    order = order_of_file(
+        str(path),
+        [(one.name, one.shape) for one in model.inputs],
+        [feature.name for feature in card.features],
+        adapter.inputs if adapter else (),
+    )
+    output, model = _headed(keras, path, model, adapter.head if adapter else None)
+    _, *spatial = model.inputs[place_of_image(order)].shape
     first = '"channels_first"' in json.dumps(config)
     channels = spatial.pop(0) if first else spatial.pop()
     fixed = all(isinstance(n, int) for n in spatial) and len(spatial) in (2, 3)
@@ -85,6 +91,7 @@ def open_keras(path: Path, card: ModelCard, head: int | str | None = None) -> Op
         name=f"keras {path.name}",
         size=tuple(spatial) if fixed else None,
         channels=channels,
+        inputs=order,
         layout=("NC" if first else "N") + "DHW"[-len(spatial) :] + ("" if first else "C"),
         ends_with=_ends_with(keras, last),
         without_last=lambda: KerasNetwork(_without(keras, model, last), sha256),

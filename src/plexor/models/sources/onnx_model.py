@@ -12,6 +12,12 @@ from torch import Tensor, nn
 from plexor.core.errors import ModelError, PlanError
 from plexor.models.card import ModelCard
 from plexor.models.sources.adapter import Adapter
+from plexor.models.sources.input_order import (
+    InputOrder,
+    arranged,
+    order_of_file,
+    place_of_image,
+)
 from plexor.models.sources.onnx import OnnxFile, OnnxNetwork, Runtime, UnsupportedError, read_onnx
 from plexor.models.sources.onnx.file import with_output
 from plexor.models.sources.opened import FixedBatch, Opened, differ, probe_images
@@ -37,9 +43,15 @@ def open_onnx(path: Path, card: ModelCard, adapter: Adapter) -> Opened:
     """
     file = read_onnx(path)
     output = _output(file, adapter.head)
-    size, channels, batch = _fixed(file, card, adapter)
+    order = order_of_file(
+        str(path),
+        [(one.name, one.shape) for one in file.inputs],
+        [feature.name for feature in card.features],
+        adapter.inputs,
+    )
+    size, channels, batch = _fixed(file, card, adapter, order)
     runtime = _batched(Runtime(file, output), batch)
-    probe, answer = _first_answer(file, runtime, card, adapter)
+    probe, answer = _first_answer(file, runtime, card, adapter, order)
     what = f"onnx {path.name}"
     network, reason = _in_torch(file, output, batch, probe, answer)
     if network is None:
@@ -50,6 +62,7 @@ def open_onnx(path: Path, card: ModelCard, adapter: Adapter) -> Opened:
             notes=(reason,),
             size=size,
             channels=channels,
+            inputs=order,
         )
     ends = network.ends_with
     return Opened(
@@ -59,6 +72,7 @@ def open_onnx(path: Path, card: ModelCard, adapter: Adapter) -> Opened:
         notes=(reason,),
         size=size,
         channels=channels,
+        inputs=order,
         ends_with=_along_classes(ends.op.lower(), ends.get("axis"), ends.opset, answer, adapter)
         if ends
         else "",
@@ -71,7 +85,7 @@ def _in_torch(
 ) -> tuple[OnnxNetwork | None, str]:
     """The network in torch, or None, and a sentence that says how it compares, or why not."""
     only = "gradients are refused, and onnxruntime answers"
-    if file.inputs[0].dtype not in _FLOATS:
+    if any(one.dtype not in _FLOATS for one in file.inputs):
         return None, f"the file takes whole numbers; {only}"
     try:
         network = OnnxNetwork(file, output).eval()
@@ -127,17 +141,10 @@ def _output(file: OnnxFile, head: int | str | None) -> str:
 
 
 def _fixed(
-    file: OnnxFile, card: ModelCard, adapter: Adapter
+    file: OnnxFile, card: ModelCard, adapter: Adapter, order: InputOrder
 ) -> tuple[tuple[int, ...] | None, int | None, int | None]:
     """Spatial size, channels and batch size that the file fixes, each or None."""
-    image, *others = file.inputs or (None,)
-    wanted = bool(card.features)
-    if image is None or len(others) != wanted:
-        names = ", ".join(one.name for one in file.inputs)
-        raise PlanError(
-            f"model: {file.path} takes the inputs {names or 'none'}, and the plan gives the image"
-            + (" and `features`" if wanted else "; name its further numbers in `features`")
-        )
+    image = file.inputs[place_of_image(order)]
     if len(image.shape) not in (4, 5):
         raise PlanError(
             f"model: {file.path} takes inputs of {len(image.shape)} axes, expected 4 for images "
@@ -157,18 +164,23 @@ def _fixed(
 
 
 def _first_answer(
-    file: OnnxFile, runtime: nn.Module, card: ModelCard, adapter: Adapter
+    file: OnnxFile,
+    runtime: nn.Module,
+    card: ModelCard,
+    adapter: Adapter,
+    order: InputOrder,
 ) -> tuple[tuple[Tensor, ...], Tensor]:
     """The images of the comparison, and onnxruntime's answer."""
-    size, channels, _ = _fixed(file, card, adapter)
+    size, channels, _ = _fixed(file, card, adapter, order)
     planned = card.preprocess.size if card.preprocess else None
-    n_axes = len(file.inputs[0].shape) - 2
+    n_axes = len(file.inputs[place_of_image(order)].shape) - 2
     known = size or planned
     sizes = [known] if known else [(n,) * n_axes for n in _TRIED_SIZES[n_axes]]
     for spatial in sizes:
         images = probe_images((2, channels or card.channels or 1, *spatial))
         images = images.movedim(1, -1) if adapter.channels_last else images
-        inputs = (images, *([probe_images((2, len(card.features)))] if card.features else []))
+        names = [feature.name for feature in card.features]
+        inputs = arranged(order, names, images, probe_images((2, len(names))))
         try:
             return inputs, runtime(*inputs)
         except ModelError as error:

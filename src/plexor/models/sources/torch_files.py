@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,12 @@ from torch import Tensor, nn
 from plexor.core.door import option
 from plexor.core.errors import ModelError, PlanError, brief
 from plexor.core.ids import digest_file
+from plexor.models.card import ModelCard
 from plexor.models.checkpoint_state import check_downloaded
 from plexor.models.foreign_code import foreign_code
-from plexor.models.sources.opened import Opened
+from plexor.models.sources.adapter import Adapter
+from plexor.models.sources.input_order import order_of_file, place_of_image
+from plexor.models.sources.opened import FixedBatch, Opened
 
 _WHY = {
     "torchscript": "torch.jit.load runs code that is in the file",
@@ -52,12 +56,22 @@ class TorchFile(nn.Module):
         return self
 
 
-def open_torch_file(path: Path, kind: str, *, allow_code: bool) -> Opened:
+def open_torch_file(
+    path: Path,
+    kind: str,
+    card: ModelCard | None = None,
+    adapter: Adapter | None = None,
+    *,
+    allow_code: bool,
+) -> Opened:
     """Opens a TorchScript file or an exported program.
 
     Args:
         path: the file.
         kind: "torchscript" or "exported".
+        card: for the features.
+        adapter: for the layout, and for the order of the inputs of an exported program, which is
+            found from their sizes if not given. A TorchScript file does not say any.
         allow_code: whether code in the file may be run.
 
     Raises:
@@ -77,13 +91,16 @@ def open_torch_file(path: Path, kind: str, *, allow_code: bool) -> Opened:
             f"{path} is a checkpoint without a network; name it as `weights`, with `architecture` "
             "or `python`"
         )
+    shapes: list[tuple[str, tuple[int | None, ...]]] = []
     try:
         with foreign_code(path.name):
             network: nn.Module
             if kind == "torchscript":
                 network = torch.jit.load(str(path), map_location="cpu").eval()  # type: ignore[no-untyped-call]
             else:
-                network = torch.export.load(path).module()
+                program = torch.export.load(path)
+                shapes = _shapes_of(program)
+                network = program.module()
                 for part in network.modules():  # it has one mode, that of its export
                     part.training = False
     except ModelError:
@@ -95,12 +112,13 @@ def open_torch_file(path: Path, kind: str, *, allow_code: bool) -> Opened:
             f"{brief(error)}"
         ) from error
     name = "TorchScript" if kind == "torchscript" else "torch.export"
-    return Opened(
+    opened = Opened(
         network=TorchFile(network, digest_file(path)),
         access="gradients",
         name=f"{name} {path.name}",
         notes=(f"code in {path.name} was run, as was allowed",),
     )
+    return _as_exported(opened, path, shapes, card, adapter or Adapter()) if shapes else opened
 
 
 def _is_checkpoint(path: Path) -> bool:
@@ -111,4 +129,38 @@ def _is_checkpoint(path: Path) -> bool:
         names = archive.namelist()
     return any(name.endswith("/data.pkl") for name in names) and not any(
         "/code/" in name for name in names
+    )
+
+
+def _shapes_of(program: torch.export.ExportedProgram) -> list[tuple[str, tuple[int | None, ...]]]:
+    """Name and shape of each input that a user gives; None for a size that is left open."""
+    wanted = program.graph_signature.user_inputs
+    found = []
+    for node in program.graph.nodes:
+        value = node.meta.get("val")
+        if node.op == "placeholder" and node.name in wanted and isinstance(value, Tensor):
+            sizes = tuple(size if isinstance(size, int) else None for size in value.shape)
+            found.append((node.name, sizes))
+    return found
+
+
+def _as_exported(
+    opened: Opened,
+    path: Path,
+    shapes: list[tuple[str, tuple[int | None, ...]]],
+    card: ModelCard | None,
+    adapter: Adapter,
+) -> Opened:
+    """With what an exported program fixes: order of inputs, spatial size, channels, batch size."""
+    names = [feature.name for feature in card.features] if card else []
+    order = order_of_file(str(path), shapes, names, adapter.inputs)
+    batch, *rest = shapes[place_of_image(order)][1]
+    channels = rest.pop() if adapter.channels_last else rest.pop(0)
+    spatial = tuple(size for size in rest if size is not None)
+    return replace(
+        opened,
+        network=opened.network if batch is None else FixedBatch(opened.network, batch),
+        inputs=order,
+        channels=channels,
+        size=spatial if len(spatial) == len(rest) and len(rest) in (2, 3) else None,
     )
