@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy._core.multiarray import scalar  # type: ignore[attr-defined]
+from numpy._core.multiarray import scalar
 from torch import Tensor
 
 from plexor.core.errors import ModelError
@@ -53,9 +53,9 @@ def state_of(path: Path, loaded: object) -> dict[str, Tensor]:
     Raises:
         ModelError: it has none, or none that is known from the others.
     """
-    if _is_state(loaded):
-        return dict(loaded)
-    found = dict(loaded) if isinstance(loaded, Mapping) else {}
+    found: dict[Any, Any] = dict(loaded) if isinstance(loaded, Mapping) else {}
+    if isinstance(loaded, Mapping) and _is_state(found):
+        return found
     states = [str(key) for key, one in found.items() if one and _is_state(one)]
     chosen = next((key for key in _KEYS if key in states), None)
     if chosen is None and len(states) == 1:

@@ -42,8 +42,10 @@ class KerasNetwork(nn.Module):
 
     def forward(self, *inputs: Tensor) -> Any:
         """The model's answer for its inputs, in the order of ``model.inputs``."""
-        # a model may be built on a list, a dict or one tensor; `input` has that structure
-        given = _keras().tree.pack_sequence_as(self.model.input, list(inputs))
+        # a model may be built on a list, a dict or one tensor; `input`, which Sequential lacks,
+        # has that structure
+        built_on = getattr(self.model, "input", self.model.inputs[0])
+        given = _keras().tree.pack_sequence_as(built_on, list(inputs))
         return self.model(given, training=False)
 
 
