@@ -82,6 +82,11 @@ class Endpoint(nn.Module):
         self._turn = threading.Lock()
 
     @property
+    def per_second(self) -> float | None:
+        """Requests in a second, at most."""
+        return self._request.per_second
+
+    @property
     def n_answered(self) -> int:
         """Images paid in every run with this ledger."""
         return len(self._ledger)
