@@ -19,7 +19,7 @@ from plexor.audits.backward import check_backward, network_cards
 from plexor.audits.checks import Check, check_channels, check_groups, check_model
 from plexor.audits.detectors import detections
 from plexor.audits.execute import Outputs
-from plexor.audits.executors import Done, Executor, Here, Job, Ray
+from plexor.audits.executors import Done, Executor, Here, Job
 from plexor.audits.executors.executor import clean_outputs
 from plexor.audits.fits import Fits
 from plexor.audits.inputs import Inputs, model_of
@@ -38,6 +38,7 @@ from plexor.core.version import __version__
 from plexor.findings import CLEAN, RunDirectory
 from plexor.models import Batch, Model, read_training_groups
 from plexor.models.device import choose_device
+from plexor.models.model import Limited
 from plexor.plans.plan import Plan, load_plan
 from plexor.probes import Ready
 
@@ -92,8 +93,8 @@ def audit(
     run = RunDirectory(out)
     executor = executor or Here()
     if model is None:
-        _check_rate(plan, executor)
         model = model_of(plan, device=choose_device(device), allow_code=allow_code)
+    _check_rate(model, executor)
     inputs = Inputs.of(plan, probes, model, allow_code=allow_code)
     job = Job(
         model=model,
@@ -135,12 +136,13 @@ def audit(
     return run
 
 
-def _check_rate(plan: Plan, executor: Executor) -> None:
+def _check_rate(model: Model, executor: Executor) -> None:
     """Refuses several processes for a server whose rate is limited: each would keep the rate."""
-    if isinstance(executor, Ray) and plan.model.url and plan.model.request.per_second is not None:
+    per_second = model.per_second if isinstance(model, Limited) else None
+    if per_second is not None and executor.several_processes:
         raise PlanError(
-            f"{plan.model.url} is to be asked at most {plan.model.request.per_second:g} times a "
-            "second, which several workers cannot keep to together; leave out --workers and --ray "
+            f"{model.card.architecture} is to be asked at most {per_second:g} times a second, "
+            "which several workers cannot keep to together; leave out --workers and --ray "
             "(`request.in_flight` says how many requests are sent at once)"
         )
 

@@ -236,6 +236,8 @@ def _note(case: _Case) -> str:
             f"One voxel in {case.every} along each axis is shown, so that the page stays small; "
             "voxels are left out, not averaged."
         )
+    if (n_channels := len(case.original.pixels)) > 1:
+        parts.append(f"The first of {n_channels} channels is shown, not the others.")
     if not case.packed["upright"]:
         parts.append(
             "The file does not say which way its axes run: they are shown as stored, and no side "
