@@ -153,6 +153,8 @@ class RunDirectory:
             RunDirectoryError: there are none yet, or a unit file is damaged.
         """
         paths = sorted((self.path / "units").glob("*.parquet"))
+        if not paths and not self.path.is_dir():
+            raise RunDirectoryError(f"there is no folder {self.path}; give the folder of a run")
         if not paths:
             raise RunDirectoryError(
                 f"{self.path} holds no findings; run: plexor audit PLAN --out {self.path}"
