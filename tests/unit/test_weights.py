@@ -175,3 +175,10 @@ def test_misfits_name_the_first_tensor(other: nn.Module, message: str) -> None:
     assert "w.pt" in str(caught.value)
     assert "check architecture, channels and classes" in str(caught.value)
     assert list(before) == list(net.state_dict())
+
+
+def test_a_file_of_another_kind_is_no_file_of_weights(tmp_path: Path) -> None:
+    path = tmp_path / "notes.pt"
+    path.write_text("hello")
+    with pytest.raises(ModelError, match=r"notes\.pt is no file of weights, by its first bytes"):
+        read_weights(path)
