@@ -67,3 +67,10 @@ def test_an_integer_is_a_number_and_a_seed_may_be_large() -> None:
     assert plan.margin == 1.0
     assert plan.seed == 2**62
     assert load_plan(plan.resolved()).resolved() == plan.resolved()
+
+
+@pytest.mark.parametrize("written", ["plexor-plan/0", "plexor-plan/2"])
+def test_a_plan_of_another_format_says_which_is_read(written: str) -> None:
+    told = f"`format` is {written}, and this version of Plexor reads plexor-plan/1; use the version"
+    with pytest.raises(PlanError, match=told):
+        load_plan(BASE | {"format": written})

@@ -240,3 +240,10 @@ def test_a_file_of_half_precision_takes_images_of_single(tmp_path: Path) -> None
     torch.jit.save(torch.jit.trace(made, images.half()), tmp_path / "net.pt")  # type: ignore[no-untyped-call]
     opened = open_torch_file(tmp_path / "net.pt", "torchscript", allow_code=True).network
     assert torch.equal(opened(images), made(images.half()))
+
+
+def test_a_file_of_another_kind_is_no_file_of_weights(tmp_path: Path) -> None:
+    path = tmp_path / "notes.pt"
+    path.write_text("hello")
+    with pytest.raises(ModelError, match=r"notes\.pt is no file of weights, by its first bytes"):
+        read_weights(path)

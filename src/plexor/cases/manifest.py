@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from plexor.cases.formats.magic import format_of
 from plexor.core.csv_text import plain_cell
 from plexor.core.errors import DataError
 
@@ -71,6 +72,11 @@ def read_manifest(path: Path) -> Manifest:
         data = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if (image := format_of(data)) is not None and image != "gzip":
+        raise DataError(
+            f"{path}: this is an image ({image}); give the folder of the images, or a table that "
+            "lists them"
+        )
     if not data.strip():
         raise DataError(f"{path}: the manifest is empty, expected a header and rows")
     columns, rows = _read_parquet(path, data) if data[:4] == _PARQUET else _read_csv(path, data)
@@ -102,6 +108,7 @@ def _read_csv(path: Path, data: bytes) -> tuple[tuple[str, ...], tuple[Row, ...]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         columns = tuple(name.strip() for name in next(reader, []))
+        _check_delimiter(path, columns)
         rows = tuple(
             Row(
                 line=reader.line_num,
@@ -135,6 +142,18 @@ def _with_points(columns: Sequence[str], rows: Sequence[Row]) -> tuple[Row, ...]
         )
         for row in rows
     )
+
+
+def _check_delimiter(path: Path, columns: tuple[str, ...]) -> None:
+    """Refuses a header of one column that other characters divide, such as ``path|label``."""
+    if len(columns) != 1:
+        return
+    words = re.split(r"[\s|:^~]+", columns[0])
+    if len(words) > 1 and {"path", "label"} & set(words):
+        raise DataError(
+            f"{path}: the header is a single column, {columns[0]!r}; expected columns divided by "
+            "comma, semicolon or tab"
+        )
 
 
 def _decode(path: Path, data: bytes) -> str:

@@ -13,6 +13,7 @@ from plexor.cases.cells import is_code, is_text, metadata_of, parse_number, text
 from plexor.cases.manifest import Manifest, Row
 from plexor.cases.problem import Problem
 from plexor.cases.row_path import RowPath
+from plexor.core.door import is_typed
 from plexor.core.errors import DataError, unknown
 
 TruthKind = Literal["class", "findings", "number", "mask"]
@@ -64,9 +65,7 @@ class CaseReader:
         for name in sorted(named):
             if name not in self.table.columns:
                 what = unknown("column", name, self.table.columns)
-                raise DataError(
-                    f"{self.table.path}: {what}; columns can be named with columns={{...}}"
-                )
+                raise DataError(f"{self.table.path}: {what}{self._naming(name)}")
 
     def read(self) -> tuple[list[Case], list[Problem]]:
         """Cases of the rows that have a path and a label, and what is wrong with any row."""
@@ -79,6 +78,17 @@ class CaseReader:
             if not found:
                 cases.append(self._case(row.cells, numeric))
         return cases, problems
+
+    def _naming(self, name: str) -> str:
+        """How to name the column of a role, if ``name`` is one that no column was named for."""
+        if name not in _ROLES or name in self.columns.values():
+            return ""
+        if not is_typed():
+            return f"; if another column holds it, name that with columns={{{name!r}: ...}}"
+        return (
+            f"; if another column holds it, name that with --column {name}=COLUMN, or in a plan "
+            f"with `columns: {{{name}: COLUMN}}` in `cohort`"
+        )
 
     def _name(self, role: str) -> str:
         return self.columns.get(role, role)

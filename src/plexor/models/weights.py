@@ -35,6 +35,8 @@ _FOREIGN: tuple[tuple[str, tuple[str, ...], bytes], ...] = (
 )
 """Program, endings and first bytes of model files that are no weights for torch."""
 _LONGEST_START = 8
+_TORCH_STARTS = (b"PK", b"\x80")
+"""First bytes of a ZIP archive and of a pickle, in which torch saves."""
 
 
 def group_hash(group: str) -> str:
@@ -88,6 +90,12 @@ def read_weights(path: Path) -> dict[str, Tensor]:
                 "it, load it yourself, write torch.save(model.state_dict(), 'weights.pt'), and "
                 "name that file"
             ) from error
+        with path.open("rb") as file:
+            if not file.read(2).startswith(_TORCH_STARTS):
+                raise ModelError(
+                    f"{path} is no file of weights, by its first bytes; expected a safetensors "
+                    "file, or a state_dict saved by torch"
+                ) from error
         raise ModelError(
             f"{path} is not a complete torch file: {type(error).__name__}: "
             f"{(str(error).splitlines() or [''])[0]}"

@@ -33,6 +33,9 @@ from plexor.probes import CleanProbe, PlannedProbe
 from plexor.visibility import Visibility
 from plexor.visibility.settings import FEWEST_PAIRS
 
+FORMAT: Literal["plexor-plan/1"] = "plexor-plan/1"
+"""Format of the plans that this version reads."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CohortSource:
@@ -76,10 +79,19 @@ class CohortSource:
     limit: int | None = None
 
 
+def _checked_format(value: object) -> object:
+    if isinstance(value, str) and value != FORMAT:
+        raise PlanError(
+            f"`format` is {value}, and this version of Plexor reads {FORMAT}; use the version that "
+            f"the plan was written for, or write `format: {FORMAT}` and mend what is then refused"
+        )
+    return value
+
+
 class Plan(Written):
     """A whole plan. Relative paths are relative to the plan's file."""
 
-    format: Literal["plexor-plan/1"] = "plexor-plan/1"
+    format: Annotated[Literal["plexor-plan/1"], BeforeValidator(_checked_format)] = FORMAT
     name: str = "audit"
     seed: int = Field(0, ge=0, le=2**63 - 1)
     cohort: CohortSource
