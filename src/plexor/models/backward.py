@@ -101,8 +101,14 @@ class _Layer(NamedTuple):
     stand_in: StandIn
 
 
+def carried(stood_in: Tensor, output: Tensor) -> Tensor:
+    """The output, bit for bit, with the gradient of a tensor of its shape that stands for it."""
+    found: Tensor = _Carried.apply(stood_in, output)  # type: ignore[no-untyped-call]
+    return found
+
+
 class _Carried(torch.autograd.Function):
-    """A layer's output, bit for bit, with the gradient of its stand-in's."""
+    """See ``carried``."""
 
     @staticmethod
     def forward(_: Any, __: Tensor, output: Tensor) -> Tensor:
@@ -148,16 +154,16 @@ def _hooks(layer: _Layer, ran: set[str]) -> tuple[Before, After]:
         several = isinstance(output, tuple | list)
         first = output[0] if several and output else output
         with torch.inference_mode(mode=False), torch.enable_grad():
-            carried = _carried(layer, source, first)
+            passed = _stood_for(layer, source, first)
         if not several:
-            return carried
+            return passed
         rebuilt = getattr(type(output), "_make", type(output))  # of a named tuple
-        return rebuilt([carried, *output[1:]])
+        return rebuilt([passed, *output[1:]])
 
     return before, after
 
 
-def _carried(layer: _Layer, source: Tensor, output: Any) -> Tensor:
+def _stood_for(layer: _Layer, source: Tensor, output: Any) -> Tensor:
     """The output, with the gradient of the layer's stand-in at ``source``."""
     kind = type(layer.module).__name__
     if not isinstance(output, Tensor) or not output.is_floating_point():
@@ -180,8 +186,7 @@ def _carried(layer: _Layer, source: Tensor, output: Any) -> Tensor:
             f"{tuple(source.shape)}, and {said} makes {tuple(stood_in.shape)}; take `resize` where "
             "only the spatial size changes, else a network of your own with that output"
         )
-    carried: Tensor = _Carried.apply(stood_in, output)  # type: ignore[no-untyped-call]
-    return carried
+    return carried(stood_in, output)
 
 
 def _unknown_layer(name: str, known: Sequence[str] | Mapping[str, nn.Module]) -> str:

@@ -262,8 +262,8 @@ FLAG_KINDS = (
         "that hides the gradient.",
         what_to_do="Say in `backward` what stands for the layers that leave torch, round or "
         "compare: the identity, a blur, or a network of your own that imitates them. If the part "
-        "is no layer of the network, make it one. If nothing can stand for it, state that the figures are those of "
-        "an adversary without gradients.",
+        "is no layer of the network, make it one. If nothing can stand for it, state that the "
+        "figures are those of an adversary without gradients.",
         check=stages_skipped,
     ),
     FlagKind(
