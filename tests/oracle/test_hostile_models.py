@@ -21,7 +21,8 @@ from plexor.attacks import Cascade, Misclassify, Proposal, Threat
 from plexor.models import Batch, Model, TorchModel
 
 N_CASES = 4
-Answers = Callable[[nn.Module, Tensor], Tensor]
+Network = Callable[[Tensor], Tensor]
+Answers = Callable[[Network, Tensor], Tensor]
 
 
 class Scaled(torch.autograd.Function):
@@ -37,44 +38,44 @@ class Scaled(torch.autograd.Function):
         return gradients[0] * ctx.factor, None
 
 
-def unrecorded(network: nn.Module, x: Tensor) -> Tensor:
+def unrecorded(network: Network, x: Tensor) -> Tensor:
     with torch.no_grad():
         return network((x * 7).round() / 7)
 
 
-def switched_off(network: nn.Module, x: Tensor) -> Tensor:
+def switched_off(network: Network, x: Tensor) -> Tensor:
     torch.set_grad_enabled(False)
     return network(x)
 
 
-def inferred(network: nn.Module, x: Tensor) -> Tensor:
+def inferred(network: Network, x: Tensor) -> Tensor:
     with torch.inference_mode():
         return network(x)
 
 
-def drawn_by_python(network: nn.Module, x: Tensor) -> Tensor:
+def drawn_by_python(network: Network, x: Tensor) -> Tensor:
     return network(x + random.gauss(0, 0.03))
 
 
-def seeded_by_the_image(network: nn.Module, x: Tensor) -> Tensor:
+def seeded_by_the_image(network: Network, x: Tensor) -> Tensor:
     seeds = [int(1e3 * float(one.detach().sum())) % 2**31 for one in x]
     noise = [torch.randn(x.shape[1:], generator=torch.Generator().manual_seed(s)) for s in seeds]
     return network(x + 0.1 * torch.stack(noise).to(x))
 
 
-def seeding_everything(network: nn.Module, x: Tensor) -> Tensor:
+def seeding_everything(network: Network, x: Tensor) -> Tensor:
     torch.manual_seed(0)
     return network(x)
 
 
-def one_hot_by_numpy(network: nn.Module, x: Tensor) -> Tensor:
+def one_hot_by_numpy(network: Network, x: Tensor) -> Tensor:
     with torch.no_grad():
         label = network(torch.from_numpy(x.detach().numpy())).argmax(1).numpy()
     return torch.from_numpy(np.eye(5, dtype=np.float32)[label])
 
 
 def scaled_by(factor: float) -> Answers:
-    return lambda network, x: network(Scaled.apply(x, factor))
+    return lambda network, x: network(Scaled.apply(x, factor))  # type: ignore[no-untyped-call]
 
 
 BY_GRADIENTS: dict[str, Answers] = {

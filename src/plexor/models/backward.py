@@ -135,8 +135,7 @@ def _hooks(layer: _Layer, ran: set[str]) -> tuple[Before, After]:
     def before(
         _: nn.Module, args: tuple[Any, ...], named: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-        place = next(iter(range(len(args))) if args else iter(named), None)
-        first = None if place is None else (args or named)[place]  # type: ignore[index]
+        first = next(iter((*args, *named.values())), None)
         if not isinstance(first, Tensor) or not first.requires_grad:
             given.append(None)
             return None
@@ -144,7 +143,7 @@ def _hooks(layer: _Layer, ran: set[str]) -> tuple[Before, After]:
             given.append(first.clone())  # a layer may overwrite its input
         if args:
             return (first.detach(), *args[1:]), named
-        return args, named | {str(place): first.detach()}
+        return args, named | {next(iter(named)): first.detach()}
 
     def after(_: nn.Module, __: tuple[Any, ...], output: Any) -> Any:
         source = given.pop()

@@ -98,7 +98,7 @@ class _Passing(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         options = kwargs or {}
-        given = args[0] if args else None
+        given: Any = args[0] if args else None
         if func is _SWITCH or func in _DETACHES:
             return given  # of a switch nobody looks at what it returns
         if func in _LEAVES:
@@ -124,19 +124,19 @@ class _Passing(TorchFunctionMode):
 
     def _source(
         self, func: Function, args: tuple[Any, ...], options: Mapping[str, Any], result: Tensor
-    ) -> Tensor | None:
+    ) -> Any:
         """What the result of a step gets its gradient from; None for every other function."""
         given = args[0]
         known = self._sources.get(id(given))
         if known is not None:
             if func in _ARITHMETIC:
-                return func(known[1], *args[1:], **options)  # type: ignore[no-any-return]
+                return func(known[1], *args[1:], **options)
             return known[1] if func in _CASTS else None
         if func in _GREATER or func in _LESS:
             wide = given.expand(result.shape)
             return wide if func in _GREATER else -wide
         if func in STEPS or func in _LIMITS or (func in _CASTS and not result.is_floating_point()):
-            return given  # type: ignore[no-any-return]
+            return given
         return None
 
 
