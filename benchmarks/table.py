@@ -58,6 +58,12 @@ PLAIN = {
         "processor time, s": "{seconds[cpu]}",
         "÷ ART": "{over_art[cpu]}",
     },
+    "losses": {
+        "threat": "{threat}",
+        "search": "{name}",
+        "left, by seed": "{left}",
+        "processor time, s": "{seconds[cpu]}",
+    },
     "seeds": {
         "attack": "{name}",
         "worst": "{worst:.1%}",

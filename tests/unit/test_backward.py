@@ -176,7 +176,7 @@ def test_what_does_not_fit_is_refused(
     name: str, stand_in: StandIn, error: type[Exception], message: str
 ) -> None:
     network = nn.Sequential(Round(), Linear(weight()))
-    network.unused = nn.Identity()  # type: ignore[assignment]
+    network.unused = nn.Identity()
     network.forward = lambda inputs: network[1](network[0](inputs))  # type: ignore[method-assign]
     with pytest.raises(error, match=message):
         Backward(model_of(network, multiclass(2)), {name: stand_in}).outputs(stored())

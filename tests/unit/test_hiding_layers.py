@@ -6,6 +6,7 @@ from tests.helpers.tiny import batch_of, images, model_of, multiclass
 from torch import Tensor, nn
 
 from plexor.models.hiding_layers import hiding_layers
+from plexor.models.stand_ins import written
 
 SHAPE = (1, 4, 4)
 
@@ -108,7 +109,7 @@ def test_the_innermost_layers_that_hide_the_gradient_are_named(
     with torch.no_grad():
         network(batch.images)
     hiding = hiding_layers(model_of(network, multiclass(3)), batch).stand_ins
-    assert {name: one.name for name, one in hiding.items()} == found
+    assert {name: written(one) for name, one in hiding.items()} == found
 
 
 def test_hooks_are_taken_off() -> None:

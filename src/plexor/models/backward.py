@@ -101,8 +101,14 @@ class _Layer(NamedTuple):
     stand_in: StandIn
 
 
+def carried(stood_in: Tensor, output: Tensor) -> Tensor:
+    """The output, bit for bit, with the gradient of a tensor of its shape that stands for it."""
+    found: Tensor = _Carried.apply(stood_in, output)  # type: ignore[no-untyped-call]
+    return found
+
+
 class _Carried(torch.autograd.Function):
-    """A layer's output, bit for bit, with the gradient of its stand-in's."""
+    """See ``carried``."""
 
     @staticmethod
     def forward(_: Any, __: Tensor, output: Tensor) -> Tensor:
@@ -129,8 +135,7 @@ def _hooks(layer: _Layer, ran: set[str]) -> tuple[Before, After]:
     def before(
         _: nn.Module, args: tuple[Any, ...], named: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-        place = next(iter(range(len(args))) if args else iter(named), None)
-        first = None if place is None else (args or named)[place]  # type: ignore[index]
+        first = next(iter((*args, *named.values())), None)
         if not isinstance(first, Tensor) or not first.requires_grad:
             given.append(None)
             return None
@@ -138,7 +143,7 @@ def _hooks(layer: _Layer, ran: set[str]) -> tuple[Before, After]:
             given.append(first.clone())  # a layer may overwrite its input
         if args:
             return (first.detach(), *args[1:]), named
-        return args, named | {str(place): first.detach()}
+        return args, named | {next(iter(named)): first.detach()}
 
     def after(_: nn.Module, __: tuple[Any, ...], output: Any) -> Any:
         source = given.pop()
@@ -148,16 +153,16 @@ def _hooks(layer: _Layer, ran: set[str]) -> tuple[Before, After]:
         several = isinstance(output, tuple | list)
         first = output[0] if several and output else output
         with torch.inference_mode(mode=False), torch.enable_grad():
-            carried = _carried(layer, source, first)
+            passed = _stood_for(layer, source, first)
         if not several:
-            return carried
+            return passed
         rebuilt = getattr(type(output), "_make", type(output))  # of a named tuple
-        return rebuilt([carried, *output[1:]])
+        return rebuilt([passed, *output[1:]])
 
     return before, after
 
 
-def _carried(layer: _Layer, source: Tensor, output: Any) -> Tensor:
+def _stood_for(layer: _Layer, source: Tensor, output: Any) -> Tensor:
     """The output, with the gradient of the layer's stand-in at ``source``."""
     kind = type(layer.module).__name__
     if not isinstance(output, Tensor) or not output.is_floating_point():
@@ -180,8 +185,7 @@ def _carried(layer: _Layer, source: Tensor, output: Any) -> Tensor:
             f"{tuple(source.shape)}, and {said} makes {tuple(stood_in.shape)}; take `resize` where "
             "only the spatial size changes, else a network of your own with that output"
         )
-    carried: Tensor = _Carried.apply(stood_in, output)  # type: ignore[no-untyped-call]
-    return carried
+    return carried(stood_in, output)
 
 
 def _unknown_layer(name: str, known: Sequence[str] | Mapping[str, nn.Module]) -> str:

@@ -14,14 +14,8 @@ from plexor.core.errors import ModelError
 from plexor.models.backward import Backward
 from plexor.models.batch import Batch
 from plexor.models.model import HasNetwork, Model, answer
+from plexor.models.passed_steps import STEPS, may_hide
 from plexor.models.stand_ins import Identity, Resize, StandIn
-
-_STEPS: frozenset[Callable[..., Any]] = frozenset(
-    getattr(owner, name)
-    for name in ("round", "floor", "ceil", "trunc", "sign")
-    for owner in (torch, Tensor)
-)
-"""Functions whose slope is zero wherever there is one."""
 
 
 class Hiding(NamedTuple):
@@ -31,10 +25,13 @@ class Hiding(NamedTuple):
         stand_ins: names of layers as ``network.named_modules()`` gives them → what can stand for
             them, see ``Backward``; empty for a model without a network, or where none helps.
         n_passes: forward passes that the search took for each case.
+        elsewhere: whether something in the network's code, outside of these layers, may hide it,
+            too, see ``PassedSteps``.
     """
 
     stand_ins: Mapping[str, StandIn]
     n_passes: int
+    elsewhere: bool = False
 
 
 def hiding_layers(model: Model, batch: Batch) -> Hiding:
@@ -54,7 +51,7 @@ def hiding_layers(model: Model, batch: Batch) -> Hiding:
         >>> from plexor.attacks.example import tiny_problem
         >>> model, batch = tiny_problem()
         >>> hiding_layers(model, batch)
-        Hiding(stand_ins={}, n_passes=1)
+        Hiding(stand_ins={}, n_passes=1, elsewhere=False)
     """
     if not isinstance(model, HasNetwork):
         return Hiding({}, 0)
@@ -70,7 +67,7 @@ def hiding_layers(model: Model, batch: Batch) -> Hiding:
             seen = False
             watch.blame_innermost()
         if watch.hiding is None:
-            return Hiding(found if seen else {}, len(found) + 1)
+            return Hiding(found if seen else {}, len(found) + 1, watch.elsewhere or not seen)
         found[watch.hiding] = watch.stand_in
 
 
@@ -84,12 +81,14 @@ class _Watch(TorchFunctionMode):
     Attributes:
         hiding: the name of the layer; None if there is none.
         stand_in: what can stand for it.
+        elsewhere: whether a function that may hide the gradient was called.
     """
 
     def __init__(self, network: nn.Module, *, passed: Sequence[str]) -> None:
         super().__init__()
         self.hiding: str | None = None
         self.stand_in: StandIn = Identity()
+        self.elsewhere = False
         self._running: list[str] = []
         self._stepping: set[str] = set()
         self._layers = {
@@ -115,9 +114,11 @@ class _Watch(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        if func in _STEPS and self._running and _depends(args):
+        result = func(*args, **(kwargs or {}))
+        if func in STEPS and self._running and _depends(args):
             self._stepping.add(self._running[-1])
-        return func(*args, **(kwargs or {}))
+        self.elsewhere |= may_hide(func, args, result)
+        return result
 
     def blame_innermost(self) -> None:
         """Names the layer that was running when the network failed, if none is named yet."""
