@@ -59,7 +59,16 @@ PLAIN = {
         "÷ ART": "{over_art[cpu]}",
     },
     "seeds": {
+        "network": "{network}",
         "attack": "{name}",
+        "worst": "{worst:.1%}",
+        "median": "{median:.1%}",
+        "best": "{best:.1%}",
+        "processor time of a fit, s": "{seconds[cpu]}",
+    },
+    "unseen": {
+        "attack": "{name}",
+        "levels": "{radius:.0f}",
         "worst": "{worst:.1%}",
         "median": "{median:.1%}",
         "best": "{best:.1%}",
