@@ -65,7 +65,16 @@ PLAIN = {
         "processor time, s": "{seconds[cpu]}",
     },
     "seeds": {
+        "network": "{network}",
         "attack": "{name}",
+        "worst": "{worst:.1%}",
+        "median": "{median:.1%}",
+        "best": "{best:.1%}",
+        "processor time of a fit, s": "{seconds[cpu]}",
+    },
+    "unseen": {
+        "attack": "{name}",
+        "levels": "{radius:.0f}",
         "worst": "{worst:.1%}",
         "median": "{median:.1%}",
         "best": "{best:.1%}",
