@@ -150,7 +150,7 @@ def test_volumes_with_a_file_of_a_model_get_a_plan_that_says_so(tmp_path: Path) 
     lines = ["scan;subject;Age;icv_ml;site"]
     for n, dtype in enumerate((np.int16, np.float32, np.uint8)):
         voxels = generator.integers(0, 200, (8, 9, 7)).astype(dtype)
-        nib.save(nib.Nifti1Image(voxels, np.eye(4)), scans / f"{n}.nii.gz")
+        nib.save(nib.Nifti1Image(voxels, np.eye(4)), scans / f"{n}.nii.gz")  # type: ignore[no-untyped-call]
         lines.append(f"{n}.nii.gz;s{n};{40 + n},5;{1500 + n},25;HH")
     (scans / "table.csv").write_text("\r\n".join(lines) + "\r\n")
     torch.save({"layer.weight": torch.zeros(2)}, tmp_path / "net.pt")

@@ -114,7 +114,7 @@ def open_torch_file(
 def _shapes_of(program: torch.export.ExportedProgram) -> list[tuple[str, tuple[int | None, ...]]]:
     """Name and shape of each input that a user gives; None for a size that is left open."""
     wanted = program.graph_signature.user_inputs
-    found = []
+    found: list[tuple[str, tuple[int | None, ...]]] = []
     for node in program.graph.nodes:
         value = node.meta.get("val")
         if node.op == "placeholder" and node.name in wanted and isinstance(value, Tensor):
