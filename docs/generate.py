@@ -79,6 +79,7 @@ PLACES = {
     "Request": "model.request",
     "Response": "model.response",
     "Preprocess": "model.preprocess, train.preprocess",
+    "Target": "model.target",
     "Augmentation": "train.augment",
     "Visibility": "visibility",
 }

@@ -316,7 +316,7 @@ def test_the_verdict_says_what_was_shown_and_what_was_not(p_permuted: float, sai
     assert "with volumes held, the conventional network moved further than the hybrid (4.00" in told
     assert "estimated from the attacked image, the hybrid moved further" in told
     assert "no difference was shown between the hybrid and the hybrid with volumes held" in told
-    assert "which chance explains" in told
+    assert "which chance may explain" in told
     assert (
         "In units of its own clean error, the conventional network's shift differs by +0.00" in told
     )
@@ -358,7 +358,13 @@ def test_the_map_of_a_network_that_sees_the_middle_lies_within_the_skull(tmp_pat
     scale = replace(plans.SCALES["smoke"], attended=2)
     task = Regression(unit="years")
     card = ModelCard(task=task, preprocess=Preprocess(window=(0, 1)))
-    found = attention.attend(TorchModel(Middle(), task=task, card=card), scale)
+    kept: list[attention.MapsOfOne] = []
+    found = attention.attend(TorchModel(Middle(), task=task, card=card), scale, kept.append)
+    (maps,) = kept
+    assert maps.before.shape == maps.after.shape == maps.volume.shape
+    assert maps.years[1] - maps.years[0] == pytest.approx(found[0].shift)
+    middle = tuple(slice(n // 2 - 3, n // 2 + 3) for n in maps.volume.shape)
+    assert maps.before[middle].sum() == pytest.approx(maps.before.sum())  # and nowhere else
     assert len({one.person for one in found}) == 2
     for one in found:
         assert one.before[attention.OUTSIDE] < 0.02
@@ -418,6 +424,8 @@ def test_the_whole_study_runs_on_phantoms(tmp_path: Path, monkeypatch: pytest.Mo
         "hybrid, untouched",
         "hybrid, attacked",
     )
+    assert [one.title for one in result.maps] == ["conventional", "hybrid"]
+    assert all((tmp_path / one.file).is_file() for one in result.maps)
     assert len(result.rows) == 3
     assert {row.agreement["phantoms"].word for row in result.rows} == {"cannot be compared"}
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")}

@@ -210,6 +210,26 @@ class Departure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StudyMaps:
+    """A volume, and maps of attention over it, in a file of the study's directory.
+
+    Attributes:
+        title: whose maps these are.
+        text: what one should see in them.
+        file: NumPy's ``.npz`` relative to the study's directory: ``volume`` and each name of
+            ``shown``, (X, Y, Z), along right, anterior, superior; maps are not negative.
+        shown: name of a map in the file → what stands below it.
+        note: which scan it is, and the convention.
+    """
+
+    title: str
+    text: str
+    file: str
+    shown: Mapping[str, str]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StudyResult:
     """Everything a study's report says.
 
@@ -230,6 +250,7 @@ class StudyResult:
         limits: conclusions that the figures do not support.
         verdict: the answer in words, at the top of the page; "" if the number of figures that agree
             with the published ones is the answer.
+        maps: volumes with maps of attention.
     """
 
     schema: Literal["plexor-study/1"] = "plexor-study/1"
@@ -247,6 +268,7 @@ class StudyResult:
     tables: tuple[StudyTable, ...]
     limits: tuple[str, ...]
     verdict: str = ""
+    maps: tuple[StudyMaps, ...] = ()
 
 
 _FORMAT = JsonFormat(StudyResult)

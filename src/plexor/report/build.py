@@ -15,6 +15,7 @@ from plexor.report.html import render
 from plexor.report.pdf import write_pdf
 from plexor.report.pictures import FOLDER, MOST_CHARACTERS, Pictures
 from plexor.report.reader_section import reader_page
+from plexor.report.study_maps import study_maps
 from plexor.report.study_page import study_view
 from plexor.report.study_pictures import study_pictures, study_tags
 from plexor.report.tag_page import tag_view
@@ -115,7 +116,8 @@ def _study_page(study: RunDirectory, pictures: Pictures) -> str:
     result = read_study(study.path)
     shown = study_pictures(study.path, result, pictures)
     tagged = study_tags(study.path, result, pictures)
-    return render(study_view(result, shown, tagged), result.plexor, template="study.html")
+    maps = study_maps(study.path, result, pictures)
+    return render(study_view(result, shown, tagged, maps), result.plexor, template="study.html")
 
 
 def _tags_page(run: RunDirectory, pictures: Pictures) -> str:

@@ -19,6 +19,7 @@ from plexor.findings.study_file import (
 from plexor.report import rounding
 from plexor.report.confusion import Confusions, confusions
 from plexor.report.rounding import Interval
+from plexor.report.study_maps import ShownMaps
 from plexor.report.study_pictures import ShownArm, ShownTags
 from plexor.report.table import Cell, Table
 
@@ -64,15 +65,19 @@ class StudyView:
     arms: tuple[Arm, ...]
     shown: tuple[ShownArm, ...]
     tagged: ShownTags | None
+    maps: tuple[ShownMaps, ...]
     sections: tuple[Section, ...]
     departures: Table
     limits: tuple[str, ...]
 
 
 def study_view(
-    result: StudyResult, shown: tuple[ShownArm, ...] = (), tagged: ShownTags | None = None
+    result: StudyResult,
+    shown: tuple[ShownArm, ...] = (),
+    tagged: ShownTags | None = None,
+    maps: tuple[ShownMaps, ...] = (),
 ) -> StudyView:
-    """Builds the whole page; ``shown`` and ``tagged`` are its pictures."""
+    """Builds the whole page; ``shown``, ``tagged`` and ``maps`` are its pictures."""
     first, dot, more = answer(result).partition(". ")
     return StudyView(
         title=result.title,
@@ -86,6 +91,7 @@ def study_view(
         arms=result.arms,
         shown=shown,
         tagged=tagged,
+        maps=maps,
         sections=tuple(_section(table) for table in result.tables),
         departures=_departures(result),
         limits=result.limits,

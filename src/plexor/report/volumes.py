@@ -215,7 +215,8 @@ def _upright(image: Image, every: int) -> Values:
 def _packed(codes: NDArray[Any]) -> str:
     """All low bytes, then all high ones, x fastest; zlib, base64."""
     flat = np.frombuffer(codes.tobytes(order="F"), np.uint8).reshape(-1, codes.itemsize)
-    return base64.b64encode(zlib.compress(flat.T.tobytes(), level=9)).decode()
+    # level 9 takes twenty times as long on changes by signs, for 8 % fewer characters
+    return base64.b64encode(zlib.compress(flat.T.tobytes(), level=6)).decode()
 
 
 def _shown(case: _Case) -> ShownVolume:

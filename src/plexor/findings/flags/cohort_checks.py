@@ -29,7 +29,12 @@ def groups_unknown(evidence: Evidence) -> list[Doubt]:
     clean = evidence.findings[evidence.findings["probe"] == CLEAN]
     if (clean["group"] != clean["case_id"]).any():
         return []
-    return [(None, "No groups were given: every case counts as independent of all others.")]
+    return [
+        (
+            None,
+            "Every case is a group of its own, so that each counts as independent of all others.",
+        )
+    ]
 
 
 def classes_rare(evidence: Evidence) -> list[Doubt] | None:

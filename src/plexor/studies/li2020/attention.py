@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +21,7 @@ from plexor.cases.phantoms.ageing import REGIONS, draw_person, scan_with_shares
 from plexor.cases.phantoms.encode import nifti
 from plexor.core.files import write_atomic
 from plexor.core.seeds import seed_for
-from plexor.findings.study_file import Number, StudyRow, StudyTable
+from plexor.findings.study_file import Number, StudyMaps, StudyRow, StudyTable
 from plexor.models import TorchModel
 from plexor.models.batch import Batch
 from plexor.stats import clustered_mean
@@ -60,7 +61,26 @@ class Attended:
     shift: float
 
 
-def attend(model: TorchModel, scale: Scale) -> tuple[Attended, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapsOfOne:
+    """The maps of one scan, to be looked at.
+
+    Attributes:
+        volume: stored numbers, (X, Y, Z).
+        before: the map for the untouched scan, of one shape with the volume, not negative.
+        after: the same for the attacked scan.
+        years: what the network says of each, in years.
+    """
+
+    volume: NDArray[np.float64]
+    before: NDArray[np.float64]
+    after: NDArray[np.float64]
+    years: tuple[float, float]
+
+
+def attend(
+    model: TorchModel, scale: Scale, keep: Callable[[MapsOfOne], None] | None = None
+) -> tuple[Attended, ...]:
     """Maps of phantom people who are drawn for this alone, the same for every network.
 
     A map is the size of the integrated gradients from the volume's mean, features held. The
@@ -72,10 +92,11 @@ def attend(model: TorchModel, scale: Scale) -> tuple[Attended, ...]:
     Args:
         model: predicts a number from a volume.
         scale: of the study.
+        keep: called with the maps of the first person.
     """
     people = [_person(scale.spacing_mm, number) for number in range(scale.attended)]
     threat = Threat(norm="linf", radius=scale.main_radius)
-    found = []
+    found: list[Attended] = []
     for batch, shares in people:
         proposal = PGD(steps=scale.steps)(
             model, batch, Move(by=GAP, kind="deviate"), threat, seed=SEED
@@ -83,6 +104,10 @@ def attend(model: TorchModel, scale: Scale) -> tuple[Attended, ...]:
         attacked = replace(batch, images=batch.images + proposal.delta)
         contrast = np.asarray((batch.images - batch.images.mean())[0, 0].abs().double())
         before, after = (_map(model, one) for one in (batch, attacked))
+        years = (predicted(model, batch), predicted(model, attacked))
+        if keep is not None and not found:
+            volume = np.asarray(batch.images[0, 0].double().cpu())
+            keep(MapsOfOne(volume=volume, before=before, after=after, years=years))
         found.append(
             Attended(
                 person=batch.ids[0],
@@ -91,7 +116,7 @@ def attend(model: TorchModel, scale: Scale) -> tuple[Attended, ...]:
                 before=shares_of_mass(before, shares),
                 after=shares_of_mass(after, shares),
                 correlation=float(np.corrcoef(before.ravel(), after.ravel())[0, 1]),
-                shift=predicted(model, attacked) - predicted(model, batch),
+                shift=years[1] - years[0],
             )
         )
     return tuple(found)
@@ -128,6 +153,45 @@ def save(found: Sequence[Attended], path: Path) -> None:
 def load(path: Path) -> tuple[Attended, ...]:
     """Reads what ``save`` wrote."""
     return tuple(Attended(**one) for one in json.loads(path.read_bytes()))
+
+
+def save_maps(found: MapsOfOne, path: Path) -> None:
+    """As NumPy's ``.npz``, with maps as shares of the greatest number of the first."""
+    greatest = float(found.before.max()) or 1.0
+    written = io.BytesIO()
+    np.savez_compressed(
+        written,
+        volume=found.volume.astype(np.float32),
+        before=(found.before / greatest).astype(np.float16),
+        after=(found.after / greatest).astype(np.float16),
+        years=np.asarray(found.years),
+    )
+    write_atomic(path, written.getvalue())
+
+
+def shown_maps(network: str, file: Path, folder: Path, scale: Scale) -> StudyMaps:
+    """What the page says of a file that ``save_maps`` wrote.
+
+    Args:
+        network: its name.
+        file: the file.
+        folder: the study's directory.
+        scale: of the study.
+    """
+    with np.load(file, allow_pickle=False) as stored:
+        before, after = (float(one) for one in stored["years"])
+    return StudyMaps(
+        title=network,
+        text="Size of the integrated gradients in each voxel, whatever their sign; the brighter, "
+        "the more of the predicted age hangs on the voxel. Both maps have one scale of colours.",
+        file=file.relative_to(folder).as_posix(),
+        shown={
+            "before": f"untouched: {before:.1f} years",
+            "after": f"attacked at L∞ ≤ {scale.main_radius:g}: {after:.1f} years",
+        },
+        note="The first of the phantom people of the table below, the network of the first seed. A "
+        "map illustrates; it does not say why the network answers as it does.",
+    )
 
 
 def attention_table(networks: Mapping[str, tuple[Attended, ...]], scale: Scale) -> StudyTable:

@@ -116,8 +116,9 @@ class _Arm:
         if real_cohort(request.out):
             self._also("real", advance, lambda model: model)
         self._diagnose()
-        if self.is_attended and not self.attended.exists():
-            attention.save(attention.attend(self.model(), self.scale), self.attended)
+        if self.is_attended and not (self.attended.exists() and self.maps.exists()):
+            keep = partial(attention.save_maps, path=self.maps)
+            attention.save(attention.attend(self.model(), self.scale, keep), self.attended)
 
     @property
     def is_attended(self) -> bool:
@@ -128,6 +129,11 @@ class _Arm:
     def attended(self) -> Path:
         """The file of what its maps showed."""
         return self.folder / "attention.json"
+
+    @property
+    def maps(self) -> Path:
+        """The file of the maps of one scan."""
+        return self.folder / "attention.npz"
 
     def model(self) -> TorchModel:
         """The trained network."""
@@ -264,6 +270,12 @@ def _compare(request: Request, scale: Scale, advance: Advance) -> None:
             for arm in arms(name)
             if arm.is_attended
         },
+        maps=tuple(
+            attention.shown_maps(name, arm.maps, out, scale)
+            for name in NETWORKS
+            for arm in arms(name)
+            if arm.is_attended
+        ),
     )
     write_study(out, result)
     advance(1, 1, "networks compared")

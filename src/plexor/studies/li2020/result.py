@@ -7,7 +7,15 @@ from collections.abc import Mapping
 import pandas as pd
 
 from plexor.core.version import __version__
-from plexor.findings.study_file import Agreement, Arm, Compared, Number, StudyResult, StudyTable
+from plexor.findings.study_file import (
+    Agreement,
+    Arm,
+    Compared,
+    Number,
+    StudyMaps,
+    StudyResult,
+    StudyTable,
+)
 from plexor.stats import clustered_mean
 from plexor.studies.li2020.attention import Attended, attention_table
 from plexor.studies.li2020.ours import Network, Paired, paired, relative_difference
@@ -56,6 +64,7 @@ def study_result(
     estimated: Mapping[str, tuple[float, float]],
     l2: float,
     attended: Mapping[str, tuple[Attended, ...]],
+    maps: tuple[StudyMaps, ...] = (),
 ) -> StudyResult:
     """The contents of the report.
 
@@ -69,6 +78,7 @@ def study_result(
         estimated: error of each volume's estimate in ml, and its correlation with the truth.
         l2: the L2 radius.
         attended: name → where the maps of the network's first seed lie.
+        maps: of one scan, to be looked at.
     """
     comparisons = _comparisons(networks, pipeline, scale)
     study = LI2020
@@ -100,6 +110,7 @@ def study_result(
         arms=tuple(_arm(name, seed) for name in networks for seed in range(len(scale.seeds))),
         tables=tuple(tables),
         limits=study.limits,
+        maps=maps,
         verdict=f"{PHANTOMS} {verdict(networks, comparisons, scale)}",
     )
 
@@ -251,7 +262,7 @@ def _equal_error(networks: Mapping[str, Network]) -> str:
     if difference.low is None or difference.high is None:
         return ""
     if difference.low <= 0 <= difference.high:
-        return f"Their clean errors differ by {_years(difference)}, which chance explains."
+        return f"Their clean errors differ by {_years(difference)}, which chance may explain."
     return (
         f"Their clean errors differ by {_years(difference)}: at unequal accuracy a difference in "
         "robustness is not one of design alone."
