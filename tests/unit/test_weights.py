@@ -225,7 +225,7 @@ def test_what_lies_in_the_place_of_a_model_is_told(
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_whole_model_and_a_checkpoint_point_at_each_others_key(tmp_path: Path) -> None:
-    torch.jit.save(torch.jit.script(network()), tmp_path / "net.pt")  # type: ignore[no-untyped-call]
+    torch.jit.save(torch.jit.script(network()), tmp_path / "net.pt")
     with pytest.raises(ModelError, match=r"a whole model; name it as `model\.torchscript`"):
         read_weights(tmp_path / "net.pt")
     torch.save(network().state_dict(), tmp_path / "w.pt")

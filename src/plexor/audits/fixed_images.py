@@ -56,7 +56,9 @@ class FixedAnswers:
         size = N_IMAGES if isinstance(model, Waits) and model.waits else 1
         alike = batch.select(torch.zeros(size, dtype=torch.long, device=batch.images.device))
         with torch.inference_mode(), asked_anew(model):
-            found = [answer(model, alike, part).flatten(1).cpu() for part in images.split(size)]
+            found = [
+                answer(model, alike, part).flatten(1).cpu() for part in torch.split(images, size)
+            ]
         outputs = torch.cat(found).double().nan_to_num(posinf=0, neginf=0)
         kept = torch.linspace(0, outputs.shape[1] - 1, min(N_KEPT, outputs.shape[1])).long()
         return cls(
