@@ -64,9 +64,10 @@ class Handler(BaseHTTPRequestHandler):
     def upload(self, body: bytes) -> Any:
         """A form with a file, answered by labels with scores, as pipelines of Hugging Face do."""
         head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()
-        (part,) = email.message_from_bytes(head + body).get_payload()  # type: ignore[misc]
-        assert part.get_param("name", header="content-disposition") == "file"  # type: ignore[union-attr]
-        scores = probabilities(opened(part.get_payload(decode=True)))[0]  # type: ignore[union-attr, arg-type]
+        parts: Any = email.message_from_bytes(head + body).get_payload()
+        (part,) = parts
+        assert part.get_param("name", header="content-disposition") == "file"
+        scores = probabilities(opened(part.get_payload(decode=True)))[0]
         ranked = sorted(zip(CLASSES, scores.tolist(), strict=True), key=lambda one: -one[1])
         return [{"label": name, "score": score} for name, score in ranked]
 

@@ -13,7 +13,7 @@ from torch.nn.functional import interpolate
 
 from plexor.core.ids import digest, digest_bytes
 from plexor.models.batch import Batch
-from plexor.models.model import Model, answer, asked_anew
+from plexor.models.model import Model, Waits, answer, asked_anew
 
 N_IMAGES = 4
 N_KEPT = 64
@@ -38,7 +38,10 @@ class FixedAnswers:
 
     @classmethod
     def of(cls, model: Model, batch: Batch) -> FixedAnswers:
-        """Asks the model, one image at a time, also for images that it has answered before.
+        """Asks the model, also for images that it has answered before.
+
+        One image at a time, so that batches make no difference; a model that another program
+        computes is asked for all at once, and need not be waited for so often.
 
         Args:
             model: any model.
@@ -47,10 +50,15 @@ class FixedAnswers:
         Raises:
             ModelError: the model does not answer for such images.
         """
-        first = batch.select(torch.zeros(1, dtype=torch.long, device=batch.images.device))
-        images = fixed_images(first)
+        images = fixed_images(
+            batch.select(torch.zeros(1, dtype=torch.long, device=batch.images.device))
+        )
+        size = N_IMAGES if isinstance(model, Waits) and model.waits else 1
+        alike = batch.select(torch.zeros(size, dtype=torch.long, device=batch.images.device))
         with torch.inference_mode(), asked_anew(model):
-            found = [answer(model, first, one).flatten(1).cpu() for one in images[:, None]]
+            found = [
+                answer(model, alike, part).flatten(1).cpu() for part in torch.split(images, size)
+            ]
         outputs = torch.cat(found).double().nan_to_num(posinf=0, neginf=0)
         kept = torch.linspace(0, outputs.shape[1] - 1, min(N_KEPT, outputs.shape[1])).long()
         return cls(

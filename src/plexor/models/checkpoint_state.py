@@ -7,7 +7,7 @@ import logging
 import pathlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy._core.multiarray import scalar
@@ -94,7 +94,7 @@ def check_downloaded(path: Path) -> None:
         raise ModelError(f"{path} is empty: its download or export failed; repeat it")
 
 
-def _is_state(value: object) -> bool:
+def _is_state(value: object) -> TypeGuard[Mapping[str, Tensor]]:
     return isinstance(value, Mapping) and all(
         isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in value.items()
     )

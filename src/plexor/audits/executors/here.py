@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from plexor.audits.ahead import read_ahead, read_images
@@ -11,6 +13,11 @@ from plexor.audits.execute import Outputs
 from plexor.audits.executors.executor import Done, FitDone, Job, clean_outputs
 from plexor.audits.fit import Fit
 from plexor.audits.unit import Unit
+from plexor.findings import CLEAN
+from plexor.models.model import Waits
+
+_ABREAST = 2
+"""Units at once, of a model that is waited for: while one ends, the other goes on asking."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +40,9 @@ class Here:
         self, job: Job, units: Sequence[Unit], before: Mapping[str, Outputs]
     ) -> Generator[Done, None, None]:
         """See ``Executor``; clean units are executed first."""
+        if isinstance(job.model, Waits) and job.model.waits:
+            yield from _abreast(job, units, before)
+            return
         known = dict(before)
         batch_size = job.batch_size
         with contextlib.closing(read_ahead([unit.cases for unit in units], read_images)) as ahead:
@@ -41,3 +51,32 @@ class Here:
                 batch_size = done.result.batch_size
                 known |= clean_outputs(unit, done.result.findings)
                 yield done
+
+
+def _abreast(
+    job: Job, units: Sequence[Unit], before: Mapping[str, Outputs]
+) -> Generator[Done, None, None]:
+    """Units in several threads, received in their order; all clean ones before any other."""
+    known = dict(before)
+    running: deque[tuple[Unit, Future[Done]]] = deque()
+
+    def received() -> Done:
+        unit, future = running.popleft()
+        done = future.result()
+        known.update(clean_outputs(unit, done.result.findings))
+        return done
+
+    with (
+        contextlib.closing(read_ahead([unit.cases for unit in units], read_images)) as ahead,
+        ThreadPoolExecutor(_ABREAST, thread_name_prefix="unit") as pool,
+    ):
+        for unit, images in zip(units, ahead, strict=True):
+            while len(running) == _ABREAST or (
+                unit.probe.id != CLEAN and any(other.probe.id == CLEAN for other, _ in running)
+            ):
+                yield received()
+            given = dict(known)
+            future = pool.submit(job.perform, unit, images, before=given, batch_size=job.batch_size)
+            running.append((unit, future))
+        while running:
+            yield received()

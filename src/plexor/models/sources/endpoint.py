@@ -69,7 +69,7 @@ class Endpoint(nn.Module):
         self._anew = False
         self._turn, self._on_way = threading.Lock(), 0
         self.n_paid = 0
-        asked = [url, request.form, request.key, response.path, self._names]
+        asked: list[object] = [url, request.form, request.key, response.path, self._names]
         if request.document is not None or request.field:
             asked += [request.document, request.field]
         self.source_sha256 = digest(asked)
