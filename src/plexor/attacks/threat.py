@@ -29,7 +29,13 @@ class Threat(threat.Threat):
     Perturbations are tensors (N, C, *spatial) in stored numbers, to be added to ``batch.images``.
 
     Attributes:
-        region: the only part of the image that may change; None for all of it.
+        region: the only part of the image that may change; None for all of it. The others are those
+            of ``plexor.threat_model.Threat``: ``norm``, ``radius``, ``unit``, ``channels`` and
+            ``features``.
+
+    Example:
+        >>> Threat(norm="linf", radius=2).name, Threat(norm="l2", radius=1, unit="percent").name
+        ('linf-2', 'l2-1-percent')
     """
 
     region: Border | Masked | None = None

@@ -81,10 +81,18 @@ def audit(
         quiet: show no progress; ``on_progress`` is called all the same.
         by: name of the person who runs the audit, for the report.
 
+    Returns:
+        The run directory. ``plexor.audit`` gives it as a ``plexor.Run``, which prints its figures
+        and has ``findings()``, ``summary()``, ``examples()`` and ``report()``.
+
     Raises:
         PlexorError: plan, cohort or model are invalid, or ``out`` holds something else, such as a
             run of another version of Plexor or torch. An error in a single case becomes a finding,
             not an exception.
+
+    Example:
+        >>> run = plexor.audit("plan.yaml", out="runs/first")  # doctest: +SKIP
+        >>> run.findings()[["case_id", "probe", "decision_after"]]  # doctest: +SKIP
     """
     if not isinstance(plan, Plan):
         plan = load_plan(Path(plan) if isinstance(plan, str) else plan)

@@ -119,7 +119,7 @@ def load_cohort(
     features: Sequence[str] = (),
     codes: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Cohort:
-    """Reads a manifest, or refuses it with a list of all that is wrong.
+    r"""Reads a manifest, or refuses it with a list of all that is wrong.
 
     Images are not opened, only their files are looked for; ``check_cohort`` opens them.
 
@@ -150,6 +150,17 @@ def load_cohort(
 
     Raises:
         DataError: the manifest or any row of it is broken.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     manifest = Path(folder) / "manifest.csv"
+        ...     _ = manifest.write_text("path,label,group\na.png,naevus,p1\nb.png,melanoma,p2\n")
+        ...     for name in ("a.png", "b.png"):
+        ...         (Path(folder) / name).touch()
+        ...     cohort = load_cohort(manifest)
+        >>> cohort.classes, [case.group for case in cohort.cases]
+        (('melanoma', 'naevus'), ['p1', 'p2'])
     """
     cohort, problems = inspect_manifest(
         Path(manifest),

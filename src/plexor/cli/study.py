@@ -152,16 +152,16 @@ def _figures(study: Study) -> Table:
 
 
 def _compared(result: StudyResult) -> Table:
-    """The study's first table, in short."""
+    """The study's first table, in short: value, interval and agreement below each other."""
     from plexor.report.study_page import number_words
 
     arms = list(dict.fromkeys(arm for row in result.rows for arm in row.ours))
-    table = folding_table("figure", "published", *(h for arm in arms for h in (arm, "agreement")))
+    table = folding_table("figure", "published", *arms)
     for row in result.rows:
-        cells = [row.what, " ".join(number_words(row.published)).strip()]
+        cells = [row.what, "\n".join(filter(None, number_words(row.published)))]
         for arm in arms:
             verdict = row.agreement.get(arm)
-            cells.append(" ".join(number_words(row.ours.get(arm))).strip())
-            cells.append(verdict.word if verdict else "")
+            said = (*number_words(row.ours.get(arm)), verdict.word if verdict else "")
+            cells.append("\n".join(filter(None, said)))
         table.add_row(*cells)
     return table

@@ -47,7 +47,15 @@ from plexor.findings.summary.summary_file import read_summary, write_summary
 
 
 class RunDirectory:
-    """Reads and writes one run directory."""
+    """Reads and writes one run directory; reading needs no torch.
+
+    Args:
+        path: the directory that an audit was given as ``out``.
+
+    Example:
+        >>> findings = RunDirectory("runs/first").findings()  # doctest: +SKIP
+        >>> findings.groupby("probe")["reached"].mean()  # doctest: +SKIP
+    """
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)

@@ -220,9 +220,18 @@ def load_plan(source: Path | str | Mapping[str, object], changes: Sequence[str] 
         source: the file's path, or the plan itself.
         changes: values to set after that, e.g. ``["train.epochs=3"]``, see ``with_changes``.
 
+    Returns:
+        The plan with every default; relative paths in it start from the file's folder.
+
     Raises:
         PlanError: the file is missing or not YAML, or a key or value is invalid; all errors are
             listed at once, each with its line and column in the file.
+
+    Example:
+        >>> attack = {"attack": "pgd", "threat": {"norm": "linf", "radius": [1, 2]}}
+        >>> plan = load_plan({"cohort": {"manifest": "manifest.csv"}, "probes": [attack]})
+        >>> [probe.id for probe in plan.all_probes()]
+        ['clean', 'pgd-linf-1', 'pgd-linf-2', 'noise-linf-1', 'noise-linf-2']
     """
     folder, where = Path(), "plan"
     document: Document | None = None

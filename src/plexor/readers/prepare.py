@@ -222,7 +222,8 @@ def _counts(study: Study, available: int) -> dict[str, int] | None:
     if sum(counts.values()) > available:
         raise PlanError(
             f"arms: {sum(counts.values())} cases are wanted in all arms, but {available} can be "
-            "read; ask for fewer, or add cases"
+            "read; ask for fewer, or add cases; an audit keeps the images of 12 cases, and of more "
+            "with --set n_examples=NUMBER"
         )
     return counts
 

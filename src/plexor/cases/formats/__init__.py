@@ -31,10 +31,28 @@ _DICOM_ELEMENTS = (0x00, 0x01, 0x05, 0x08, 0x12, 0x16, 0x18)
 def read_image(path: Path | str) -> Image:
     """Reads an image file as it is stored.
 
+    Args:
+        path: the file; its format is recognised by its content, not by its name.
+
+    Returns:
+        Pixels (channels, *spatial) in the file's own numbers and type, their range and meaning,
+        and the containers that a changed image can be stored in.
+
     Raises:
         DataError: the file is missing, unreadable, empty, truncated or damaged, of an unsupported
             kind, without pixels, too large (see ``plexor.cases.formats.limits``), holds NaN or
             infinite numbers, or cannot be written back; the message names the path.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> import numpy as np
+        >>> from plexor.cases.formats.png import PngCodec
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "grey.png"
+        ...     _ = path.write_bytes(PngCodec().encode(np.zeros((1, 4, 6), np.uint8)))
+        ...     image = read_image(path)
+        >>> image.pixels.shape, image.intensity.high, list(image.containers)
+        ((1, 4, 6), 255.0, ['lossless'])
     """
     return decode_image(_read(path), str(path))
 
