@@ -69,7 +69,7 @@ def test_fitted_on_one_split_judged_on_another_and_resumed(split: Setup, tmp_pat
     assert attacked["reached"].sum() > noise["reached"].sum()
     assert {one.stage for one in news} == {"read", "fit", "audit"}
     fitting = [one for one in news if one.stage == "fit"]
-    assert fitting[-1].done == fitting[-1].total == 2 * (1 + 12)
+    assert fitting[-1].done == fitting[-1].total == 2 * (2 + 1 + 12)
     whole = kept(split.out)
     assert sum(name.endswith(".safetensors") for name in whole) == 2
     for name in whole:  # as if killed in the midst of it: a fit and some units are missing
