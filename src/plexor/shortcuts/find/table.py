@@ -130,8 +130,9 @@ def tags_of_cases(
     if absent:
         raise DataError(
             f"{table}: {len(absent)} of {len(cases)} images are not in it, the first is "
-            f"{absent[0]}; it is of other images or was written from another folder, so run plexor "
-            f"shortcuts find on this manifest; an image without a tag has a row of the kind {NO_TAG}"
+            f"{absent[0]}; it is of other images or was written from another folder, so run "
+            "plexor shortcuts find on this manifest; an image without a tag needs a row of the "
+            f"kind {NO_TAG}"
         )
     return {case.id: tuple(tags[names[case.id]]) for case in cases}
 
