@@ -32,7 +32,7 @@ def differences_of(found: Mapping[str, str], wanted: Mapping[str, str]) -> str:
         for name in differ
     ]
     advice = (
-        "choose another directory with --out, or remove this one"
+        "choose another directory with --out, or remove this one; plexor report reads it as it is"
         if any(name in _OTHER for name in differ)
         else "findings of two versions are not mixed: use a new directory with --out, or continue "
         "with the versions that started this one; plexor report reads it with either"

@@ -10,7 +10,7 @@ from typing import Any
 
 from plexor.audits import Ray, audit, cohort_of
 from plexor.cases import Cohort
-from plexor.core.errors import ModelError
+from plexor.core.errors import ModelError, RunDirectoryError
 from plexor.core.files import write_atomic
 from plexor.core.progress import Advance
 from plexor.models.device import choose_device
@@ -71,20 +71,30 @@ def audit_arm(
         advance: told of each step.
         device: where to compute.
         workers: number of Ray's workers; None runs in this process.
+
+    Raises:
+        RunDirectoryError: the folder holds another run, such as one of another version.
     """
-    audit(
-        load_plan(plan_file),
-        out=plan_file.parent / "run",
-        device=device,
-        executor=None if workers is None else Ray(workers=workers, gpu=device != "cpu"),
-        on_progress=lambda news: advance(
-            news.done,
-            news.total,
-            f"{news.stage} {news.probe}",
-            unit=news.unit,
-            seconds_left=news.seconds_left,
-        ),
-    )
+    try:
+        audit(
+            load_plan(plan_file),
+            out=plan_file.parent / "run",
+            device=device,
+            executor=None if workers is None else Ray(workers=workers, gpu=device != "cpu"),
+            on_progress=lambda news: advance(
+                news.done,
+                news.total,
+                f"{news.stage} {news.probe}",
+                unit=news.unit,
+                seconds_left=news.seconds_left,
+            ),
+        )
+    except RunDirectoryError as error:
+        raise RunDirectoryError(
+            f"{error}. It is a step of a study, and another version of plexor may have started it: "
+            "run the study in a new directory, or write the page of the steps that are done with "
+            "plexor report on the study's directory"
+        ) from error
 
 
 def check_trained(weights: Path, training: Training, cohort: Cohort, *, seed: int) -> None:

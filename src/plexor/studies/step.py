@@ -101,7 +101,8 @@ def keep(path: Path, text: str, *, settled: bool = True) -> None:
     elif path.read_text(encoding="utf-8") != text:
         raise RunDirectoryError(
             f"{path} is of other data, another scale or another version of this study; choose "
-            "another directory with --out, or remove this one"
+            "another directory with --out, or remove this one; plexor report writes the page of "
+            "the steps that are done"
         )
 
 
