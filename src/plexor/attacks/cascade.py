@@ -31,6 +31,9 @@ from plexor.threat_model import Access
 logger = logging.getLogger(__name__)
 
 Effort = Literal["standard", "thorough"]
+_SURE = 0.8
+"""Share of draws that reach the goal from which on the case of a random model is left: of those in
+which barely half do, other draws would undo every other."""
 _SAME = 1e-6
 """Relative change of a margin that counts as none."""
 
@@ -54,8 +57,8 @@ class Cascade:
       such layers, the stages that need one are skipped, with a warning in the log and the flag
       ``stages-skipped`` in an audit; stages by queries still run.
     - Where the outputs for the same images vary, gradients are averages over draws (EOT; Athalye et
-      al., ICML 2018), as many as it takes for the average to settle, and a case counts as reached
-      only if most of fresh draws reach the goal.
+      al., ICML 2018), as many as it takes for the average to settle; a case counts as reached
+      only if most of fresh draws reach the goal, and is searched on until four of five do.
     - Where a model of one class a case ends with a softmax, a tanh or a sigmoid, gradients are
       taken of what goes into it, since those of the outputs vanish.
     - Queries (Square Attack) go on after the first 200 only for cases in which these raised the
@@ -180,16 +183,20 @@ class _State:
         self.batch = replace(objective.batch, before=objective.before)
         self._best = torch.zeros_like(self.batch.images)
         self._margins = objective.untouched()
+        self._sure = self._margins > 0
         self.raised = torch.zeros_like(self._margins, dtype=torch.bool)
         self._found_by = [""] * len(objective)
 
     @property
     def left(self) -> Tensor:
-        """Indices of the cases whose goal is not reached, int64."""
-        return torch.nonzero(self._margins <= 0).flatten()
+        """Indices of the cases whose goal is not reached, or by too few draws, int64."""
+        return torch.nonzero(~self._sure).flatten()
 
     def look(self) -> _Seen:
-        """Whether the model is random, and what it ends with; one forward pass a case."""
+        """Whether the model is random, and what it ends with.
+
+        One forward pass a case; of a random model the untouched images are judged as others are.
+        """
         model, batch = self.objective.model, self.batch
         self.objective.n_forwards += 1
         with torch.no_grad():
@@ -197,7 +204,10 @@ class _State:
                 model.task, lambda: answer(model, batch, batch.images)
             )
         guide = model if before_last is None else Unsaturated(model)
-        return _Seen(guide=guide, random=varies(self.objective.before, again))
+        random = varies(self.objective.before, again)
+        if random:  # one answer may be wrong by chance
+            self._margins, self._sure = self._judged(self.objective, self._best, random=True)
+        return _Seen(guide=guide, random=random)
 
     def pass_by(self, seen: _Seen) -> bool:
         """Lets gradients pass by layers that hide them; whether there are any.
@@ -255,16 +265,23 @@ class _State:
         objective.n_gradients[left] += found.n_gradients.to(left.device)
         objective.n_forwards[left] += found.n_forwards.to(left.device)
         some = objective.select(left)
-        if random:
-            margin = fresh_margins(some, found.delta).median(dim=0).values
-        else:
-            margin = some.margin(found.delta)
+        margin, sure = self._judged(some, found.delta, random=random)
         better = margin > self._margins[left]
+        self._sure[left] = sure & better
         self.raised = self.raised.zero_().index_fill_(0, left[better], True)
         self._best[left[better]] = found.delta[better]
         self._margins[left] = torch.maximum(self._margins[left], margin)
-        for row in left[margin > 0].tolist():
+        for row in left[better & (margin > 0)].tolist():
             self._found_by[row] = name
+
+    @staticmethod
+    def _judged(some: Objective, delta: Tensor, *, random: bool) -> tuple[Tensor, Tensor]:
+        """Margins, of a random model their medians, and whether the goal is reached for sure."""
+        if not random:
+            margin = some.margin(delta)
+            return margin, margin > 0
+        draws = fresh_margins(some, delta)
+        return draws.median(dim=0).values, (draws > 0).float().mean(dim=0) >= _SURE
 
     def proposal(self) -> Proposal:
         """The best perturbations, with the stages that reached the goal."""

@@ -24,7 +24,6 @@ class Through:
 
     Example:
         >>> import torch
-        >>> from dataclasses import replace
         >>> from torch import nn
         >>> from plexor.attacks import FGSM, Misclassify, Threat
         >>> from plexor.attacks.example import tiny_problem
@@ -34,7 +33,8 @@ class Through:
         ...     def forward(self, inputs):
         ...         return (8 * inputs).round() / 8
         >>> plain, batch = tiny_problem()
-        >>> model = TorchModel(nn.Sequential(Coarse(), plain.network), task=plain.task)
+        >>> network = nn.Sequential(Coarse(), plain.network)
+        >>> model = TorchModel(network, task=plain.task, preprocess=plain.preprocess)
         >>> attack = Through(attack=FGSM(), backward={"0": Identity()})
         >>> threat = Threat(norm="linf", radius=3)
         >>> attack(model, batch, Misclassify(), threat, seed=0).delta.abs().amax((1, 2, 3))
