@@ -53,10 +53,11 @@ mutants: $(SETUP)
 browser:
 	scripts/install-browser.sh
 
-# make soak FLIPS=5000   damages images, run directories, plans and weights, and counts what comes of
-#                        it (minutes); counts in docs/reference/trials.md
+# make soak FLIPS=5000   draws the property tests anew, then damages images, run directories, plans and
+#                        weights, and counts what comes of it (minutes); counts in docs/reference/trials.md
 FLIPS := 5000
 soak: $(SETUP)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile --hypothesis-profile=default tests/property
 	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/soak/bit_flips.py --flips $(FLIPS)
 	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/soak/run_directories.py
 	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/soak/plans.py
@@ -82,6 +83,8 @@ benchmark:
 	$(PEERS) -m pip install --quiet --no-deps torchattacks==3.5.1 confidenceinterval==1.0.5 captum==0.8.0 \
 		grad-cam==1.5.7 ttach==0.0.3
 	$(PEERS) -m pip install --quiet -c constraints.txt opencv-python-headless
+	$(PEERS) -m pip install --quiet -c constraints.txt hypothesis pytest pytest-timeout
+	$(PEERS) -m pytest -q tests/oracle/test_peers_*.py tests/oracle/test_universal_phantoms.py
 	$(PEERS) benchmarks/pgd.py --architecture small-cnn --threats linf:2 l2:100 --result pgd_small
 	for script in pgd attention volume regression_peers audit_overhead memory large_image source_manifest startup rounding \
 			sparse pixel observer \

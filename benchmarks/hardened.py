@@ -19,9 +19,9 @@ from torch.nn import functional
 from plexor.cases import Cohort
 from plexor.models import ModelCard, TorchModel, load_model
 from plexor.models.architectures import build_network
+from plexor.models.classification import Multiclass
 from plexor.models.loading import ModelSource
 from plexor.models.preprocess import Preprocess
-from plexor.models.task import Multiclass
 from plexor.models.weights import save_weights
 
 SIDE = 32

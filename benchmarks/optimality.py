@@ -29,8 +29,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from plexor.attacks.threat import Norm
 from plexor.models import TorchModel
+from plexor.models.classification import Multiclass
 from plexor.models.device import keep_freed_memory
-from plexor.models.task import Multiclass
 
 NORMS: tuple[Norm, ...] = ("linf", "l2", "l1", "l0")
 NETWORKS = ("hardened", "plain")

@@ -20,8 +20,8 @@ from plexor.attacks import APGD, DDN, FMN, Attack, Misclassify, SigmaZero, Threa
 from plexor.attacks.threat import Norm
 from plexor.models import Batch, TorchModel
 from plexor.models.batch import Scaling
+from plexor.models.classification import Multiclass
 from plexor.models.preprocess import Preprocess
-from plexor.models.task import Multiclass
 
 _FIRST_AND_LAST = 33
 """Passes of ours beside the steps: the first gradients of 6 ways, the shortest multiple."""

@@ -1,8 +1,8 @@
 """Universal perturbations from several seeds: how far the worst fit falls behind the median.
 
-A seed draws the order of the images that a fit sees, and of a generator its first weights, too;
-``universal-sgd`` draws nothing else. Fitted on images of the train split, judged by plexor's judge
-on the same images of the test split, as stored.
+A seed draws the order of the images that a fit sees, the cases held back from it, and of a
+generator its first weights. Fitted on images of the train split, judged by plexor's judge on the
+same images of the test split, as stored.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import warnings
-from collections.abc import Callable
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -30,19 +30,17 @@ from plexor.attacks import (
     UniversalSGD,
 )
 
-Recipe = Callable[[], FittedAttack]
 
-
-def fit_into(found: list[Attack], recipe: Recipe, search: Search, seed: int) -> None:
+def fit_into(found: list[Attack], recipe: FittedAttack, search: Search, seed: int) -> None:
     """Fits once and keeps what came of it."""
-    fit = recipe().fit
-    found.append(fit(search.model, search.batches, search.goal, search.threat, seed=seed))
+    found.append(recipe.fit(search.model, search.batches, search.goal, search.threat, seed=seed))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--manifest", type=Path, required=True, help="HAM10000_metadata.csv")
-    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--architectures", nargs="+", default=["small-cnn", "small-densenet"])
+    parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--seen", type=int, default=96, help="images fitted on")
     parser.add_argument("--together", type=int, default=16, help="of them in a batch")
     parser.add_argument("--unseen", type=int, default=96, help="images judged on")
@@ -52,17 +50,24 @@ def main() -> None:
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    model = trained_on_squares(options.manifest, SIDE)
+    rows: list[dict[str, object]] = []
+    settings = vars(options) | {"manifest": options.manifest.name}
+    for architecture in options.architectures:
+        for row in rows_of(architecture, options):
+            rows.append(row)
+            write_result("seeds", settings, rows)
+
+
+def rows_of(architecture: str, options: argparse.Namespace) -> Iterator[dict[str, object]]:
+    """A row for each attack on one network."""
+    model = trained_on_squares(options.manifest, SIDE, architecture)
     seen = from_all_over(model, ham10000(options.manifest, "train", side=SIDE), options.seen)
     test = ham10000(options.manifest, "test", side=SIDE)
     unseen, images = decided_rightly(model, test, options.unseen)
-    generator = partial(UniversalGenerator, patch=options.patch, steps=options.steps)
-    recipes: dict[str, Recipe] = {
-        "universal-sgd": partial(UniversalSGD, steps=options.steps),
-        "universal-generator": generator,
-        "universal-generator, `restarts: 0`": partial(generator, restarts=0),
+    recipes: dict[str, FittedAttack] = {
+        "universal-sgd": UniversalSGD(),
+        "universal-generator": UniversalGenerator(patch=options.patch, steps=options.steps),
     }
-    rows: list[dict[str, object]] = []
     for name, recipe in recipes.items():
         shares, timings = [], []
         for seed in range(options.seeds):
@@ -78,18 +83,16 @@ def main() -> None:
             timings.append(timed(partial(fit_into, found, recipe, search, seed)))
             shares.append(fooled(search, unseen, images, drawn(search, found[0], unseen)))
             print(f"{name}, seed {seed}: {shares[-1]:.1%}, {timings[-1].cpu:.1f} s", flush=True)
-        rows.append(
-            {
-                "name": name,
-                "worst": min(shares),
-                "median": statistics.median(shares),
-                "best": max(shares),
-                "shares": shares,
-                "seconds": seconds(timings),
-            }
-        )
-        settings = vars(options) | {"manifest": options.manifest.name}
-        write_result("seeds", settings | {"unseen": len(unseen)}, rows)
+        yield {
+            "network": architecture,
+            "name": name,
+            "unseen": len(unseen),
+            "worst": min(shares),
+            "median": statistics.median(shares),
+            "best": max(shares),
+            "shares": shares,
+            "seconds": seconds(timings),
+        }
 
 
 if __name__ == "__main__":

@@ -105,12 +105,13 @@ def _shrunk(manifest: Path, side: int) -> Path:
     return folder
 
 
-def trained_on_squares(manifest: Path, side: int) -> TorchModel:
-    """A small network of seven classes, trained on HAM10000's images at that size."""
-    weights = CACHE / f"ham10000-{side}.safetensors"
+def trained_on_squares(manifest: Path, side: int, architecture: str = "small-cnn") -> TorchModel:
+    """A network of seven classes, trained on HAM10000's images at that size."""
+    kind = "" if architecture == "small-cnn" else f"-{architecture}"
+    weights = CACHE / f"ham10000-{side}{kind}.safetensors"
     if not weights.exists():
         training = Training(
-            architecture="small-cnn",
+            architecture=architecture,
             preprocess=Preprocess(
                 size=(side, side), mean=(0.76, 0.55, 0.57), std=(0.14, 0.15, 0.17)
             ),

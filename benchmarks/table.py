@@ -58,8 +58,23 @@ PLAIN = {
         "processor time, s": "{seconds[cpu]}",
         "÷ ART": "{over_art[cpu]}",
     },
+    "losses": {
+        "threat": "{threat}",
+        "search": "{name}",
+        "left, by seed": "{left}",
+        "processor time, s": "{seconds[cpu]}",
+    },
     "seeds": {
+        "network": "{network}",
         "attack": "{name}",
+        "worst": "{worst:.1%}",
+        "median": "{median:.1%}",
+        "best": "{best:.1%}",
+        "processor time of a fit, s": "{seconds[cpu]}",
+    },
+    "unseen": {
+        "attack": "{name}",
+        "levels": "{radius:.0f}",
         "worst": "{worst:.1%}",
         "median": "{median:.1%}",
         "best": "{best:.1%}",

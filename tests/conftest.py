@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 import zlib
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import settings
 
 SPREAD = (
     "tests/contract/test_attack_contract.py",
@@ -58,6 +61,10 @@ SLOW = (
 """Files that take more than ten seconds for what they hold: marked slow, for `make test-slow`."""
 
 
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile("repeatable")  # `make soak` draws anew
+
+
 def pytest_configure() -> None:
     """Sets up Ray, which reads its settings once a process: only these tests may enter theirs."""
     os.environ |= {
@@ -73,6 +80,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(SLOW):
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Seeds torch before each test and its fixtures: what ran before must not change draws."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A test's own draws. With one generator for a module they would go by the order of tests."""
+    return np.random.default_rng(0)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -18,7 +18,7 @@ from tests.helpers.chromium import EXECUTABLE, Browser, browser
 
 from plexor.cases.formats.png import PngCodec
 from plexor.core.csv_text import plain_cell
-from plexor.findings.run import Example
+from plexor.findings.example import Example
 from plexor.report import write_report
 
 pytestmark = pytest.mark.skipif(EXECUTABLE is None, reason="needs Chromium")

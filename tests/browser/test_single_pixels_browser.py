@@ -11,7 +11,7 @@ from tests.helpers import synthetic_run as synthetic
 from tests.helpers.chromium import EXECUTABLE, browser
 
 from plexor.cases.formats.png import PngCodec
-from plexor.findings.run import Example
+from plexor.findings.example import Example
 from plexor.report import write_report
 
 pytestmark = pytest.mark.skipif(EXECUTABLE is None, reason="needs Chromium")

@@ -41,7 +41,7 @@ def _written(voxels: Any) -> bytes:
 
 
 def _volume(dtype: str) -> bytes:
-    return _written(RNG.normal(0, 99, (4, 5, 6)).astype(dtype))
+    return _written(np.random.default_rng(0).normal(0, 99, (4, 5, 6)).astype(dtype))
 
 
 def _dicom(name: str) -> bytes:
@@ -154,8 +154,9 @@ def test_what_cannot_be_opened_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "complaint"),
     [
-        (lambda: _reshaped((4, 5, 6, 2)), "three dimensions, found shape (4, 5, 6, 2)"),
-        (lambda: _reshaped((4, 5)), "three dimensions, found shape (4, 5)"),
+        (lambda: _reshaped((4, 5, 6, 2, 2)), "as channels, found shape (4, 5, 6, 2, 2)"),
+        (lambda: _reshaped((4, 5)), "as channels, found shape (4, 5)"),
+        (lambda: _reshaped((2, 3, 4, 65)), "up to 64 volumes as channels of one image, found 65"),
         (lambda: _typed("c8"), "found complex64"),
         (lambda: _typed("i4", 2**24 + 1), "from 16777217 to 16777217 are beyond ±2^24"),
         (lambda: _typed("i4", -(2**24) - 1), "from -16777217 to -16777217 are beyond ±2^24"),
@@ -203,6 +204,23 @@ def test_volume_of_one_frame_keeps_its_four_dimensions() -> None:
     image = decode_image(_reshaped((2, 3, 4, 1)), "brain")
     assert image.pixels.shape == (1, 2, 3, 4)
     assert image.containers[LOSSLESS].encode(image.pixels) == _reshaped((2, 3, 4, 1))
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 4, 3), (2, 3, 4, 1, 3)])
+@pytest.mark.parametrize("dtype", ["i2", "f4"])
+def test_volumes_on_a_further_axis_are_channels(shape: tuple[int, ...], dtype: str) -> None:
+    """As the Decathlon stores the modalities of a brain tumour; nibabel says which is which."""
+    stored = np.random.default_rng(0).integers(-99, 99, shape).astype(dtype)
+    data = _written(stored)
+    image = decode_image(data, "brain")
+    volumes = nib.Nifti1Image.from_bytes(data).get_fdata()
+    assert image.pixels.shape == (3, 2, 3, 4)
+    for channel, pixels in enumerate(image.pixels):
+        np.testing.assert_array_equal(pixels, volumes[..., channel].reshape(2, 3, 4))
+    changed = image.pixels + np.arange(3, dtype=dtype)[:, None, None, None]
+    for codec in image.containers.values():
+        back = codec.decode(codec.encode(changed))
+        np.testing.assert_allclose(back, changed, atol=0.01)
 
 
 def test_scaling_is_read_and_kept() -> None:

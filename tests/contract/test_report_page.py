@@ -18,7 +18,8 @@ from tests.helpers import task_run
 from tests.helpers.page import Page, Tag
 
 from plexor.cases.formats.png import PngCodec
-from plexor.findings.run import Example, RunDirectory
+from plexor.findings.example import Example
+from plexor.findings.run import RunDirectory
 from plexor.findings.schema import CLEAN
 from plexor.report import build_report, write_report
 

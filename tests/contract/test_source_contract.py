@@ -95,6 +95,9 @@ def test_volumes_with_masks_and_unpacked_images_are_taken_by_init(tmp_path: Path
 
 
 def test_an_option_without_a_value_is_refused(tmp_path: Path) -> None:
-    for written in (["-o", "body_parts"], ["-o", "body_parts=a", "-o", "body_parts=b"]):
+    for written, words in (
+        (["-o", "body_parts"], "--option: expected NAME=VALUE, got 'body_parts'"),
+        (["-o", "body_parts=a", "-o", "body_parts=b"], "'body_parts' is given twice"),
+    ):
         done = CliRunner().invoke(app, ["cohort", "make", "mura", str(tmp_path), *written])
-        assert "expected NAME=VALUE, each name once" in str(done.exception)
+        assert words in str(done.exception)

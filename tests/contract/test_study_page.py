@@ -18,7 +18,7 @@ from tests.helpers.page import Page
 
 from plexor.cases.formats.png import PngCodec
 from plexor.core.errors import RunDirectoryError
-from plexor.findings.run import Example
+from plexor.findings.example import Example
 from plexor.findings.study_file import (
     Agreement,
     Arm,

@@ -8,7 +8,8 @@ import numpy as np
 from tests.helpers import synthetic_run as synthetic
 
 from plexor.cases.formats.png import PngCodec
-from plexor.findings.run import Example, RunDirectory
+from plexor.findings.example import Example
+from plexor.findings.run import RunDirectory
 from plexor.findings.schema import CLEAN
 
 PROBES = (

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from plexor.cases.formats import read_image
 from plexor.cases.formats.png import PngCodec
+from plexor.findings.example import Example
 from plexor.findings.planned import Planned, planned, planned_shortcuts
-from plexor.findings.run import Example, RunDirectory
+from plexor.findings.run import RunDirectory
 from plexor.findings.schema import CLEAN, Finding
 from plexor.threat_model import Threat
 from plexor.threat_model.goals import Become

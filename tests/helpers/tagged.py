@@ -20,15 +20,22 @@ DATA = Path(os.environ.get("PLEXOR_DATA") or Path(__file__).parents[3] / "shared
 FILMS = DATA / "chest_xray_fullsize"
 
 
-def drawn_boxes() -> dict[str, tuple[Tag, ...]]:
-    """The boxes that were drawn by hand on 30 films; ticks of scales were not drawn."""
+def drawn_boxes(table: str = "tag_boxes.csv") -> dict[str, tuple[Tag, ...]]:
+    """The boxes that were drawn by hand on 30 films; ticks of scales were not drawn.
+
+    Args:
+        table: ``tag_boxes_more.csv`` has those of 30 other films.
+    """
     boxes: dict[str, list[Tag]] = defaultdict(list)
-    with (Path(__file__).parents[1] / "data" / "tag_boxes.csv").open() as file:
+    with (Path(__file__).parents[1] / "data" / table).open() as file:
         for row in csv.DictReader(file):
+            tags = boxes[row["path"]]
+            if row["kind"] == "none":
+                continue
             x0, y0, x1, y1 = (int(row[name]) for name in ("x0", "y0", "x1", "y1"))
             kind = next(kind for kind in KINDS if kind == row["kind"])
             box = Box(x0=x0, y0=y0, x1=x1, y1=y1)
-            boxes[row["path"]].append(Tag(box=box, kind=kind, text=row["text"]))
+            tags.append(Tag(box=box, kind=kind, text=row["text"]))
     return {path: tuple(tags) for path, tags in sorted(boxes.items())}
 
 

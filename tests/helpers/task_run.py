@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from plexor.cases.formats.png import PngCodec
-from plexor.findings.run import Example, RunDirectory
+from plexor.findings.example import Example
+from plexor.findings.run import RunDirectory
 from plexor.findings.schema import CLEAN, Finding
 
 NOISE = "noise-linf-2"

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tests.helpers import task_run
 
-from plexor.findings.run import Example, RunDirectory
+from plexor.findings.example import Example
+from plexor.findings.run import RunDirectory
 
 SIZE = (12, 14, 10)
 SPACING = (2.0, 2.0, 3.0)

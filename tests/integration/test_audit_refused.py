@@ -296,6 +296,8 @@ def test_memory_for_gradients_is_no_missing_gradient(lesions: Setup, tmp_path: P
 
 def test_a_report_of_what_is_no_run(tmp_path: Path) -> None:
     assert f"{tmp_path} holds no findings; run: plexor audit" in plexor("report", tmp_path).sentence
+    absent = tmp_path / "absent"
+    assert f"there is no folder {absent}" in plexor("report", absent).sentence
     with pytest.raises(RunDirectoryError, match=r"is not a run directory: it has no plan\.yaml"):
         RunDirectory(tmp_path).plan()
 

@@ -131,7 +131,18 @@ def test_another_encoding(few: Setup, encoding: str, where: str, guess: str) -> 
     [
         ("", "the manifest is empty, expected a header and rows"),
         ("path,label\n", "the manifest has a header and no rows"),
-        ("path,diagnosis\na.png,naevus\n", "unknown column 'label'"),
+        (
+            "path,diagnosis\na.png,naevus\n",
+            (
+                "unknown column 'label' (known: diagnosis, path); if another column holds it, name "
+                "that with --column label=COLUMN, or in a plan with `columns: {label: COLUMN}`"
+            ),
+        ),
+        (
+            "path|label\na.png|naevus\n",
+            "the header is a single column, 'path|label'; expected columns divided by comma, ",
+        ),
+        ("path label\na.png naevus\n", "the header is a single column, 'path label'; expected"),
         ("path,label\na.png,naevus,3\n", "1 problem row 2: has 3 cells, expected 2"),
         ('path,label\n"a.png,naevus\n', "not a CSV table, line 2"),
     ],
@@ -139,6 +150,11 @@ def test_another_encoding(few: Setup, encoding: str, where: str, guess: str) -> 
 def test_what_is_no_manifest(few: Setup, content: str, reason: str) -> None:
     few.manifest.write_text(content)
     assert refusal(few).startswith(f"{few.manifest}: {reason}")
+
+
+def test_an_image_is_no_manifest(few: Setup) -> None:
+    few.manifest.write_bytes(next(few.manifest.parent.rglob("*.png")).read_bytes())
+    assert refusal(few).startswith(f"{few.manifest}: this is an image (png); give the folder of")
 
 
 def test_no_manifest(few: Setup) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import pickle
 import zipfile
@@ -292,12 +291,6 @@ def test_labels_of_a_decathlon_that_are_no_numbers_are_refused(tmp_path: Path) -
     assert "not readable as JSON" in refused("msd", tmp_path / "Task", tmp_path)
     (tmp_path / "Task" / "dataset.json").write_text("[1]")
     assert "expected an object" in refused("msd", tmp_path / "Task", tmp_path)
-    many = {"labels": {"0": "background", "1": "x"}, "modality": {"0": "T2", "1": "ADC"},
-                 "file_ending": ".nii", "training": [
-                     {"image": "imagesTr/p.nii", "label": "labelsTr/p.nii"}]}  # fmt: skip
-    layouts.write_decathlon(tmp_path / "Task", many, "imagesTr/p", "labelsTr/p")
-    assert "holds 2 modalities in one file (T2, ADC)" in refused("msd", tmp_path / "Task", tmp_path)
-    assert json.loads((tmp_path / "Task/dataset.json").read_text())["modality"]["1"] == "ADC"
 
 
 def test_a_bids_label_must_be_chosen(tmp_path: Path) -> None:

@@ -87,6 +87,40 @@ def as_keras(folder: Path) -> dict[str, Any]:
     return {"keras": str(folder / "net.keras")}
 
 
+class NumbersFirst(Both):
+    """The same with its inputs the other way round."""
+
+    def forward(self, numbers: Tensor, images: Tensor) -> Tensor:  # type: ignore[override]
+        return images.flatten(1) @ self.of_image + numbers @ self.of_numbers
+
+
+def as_other_program(folder: Path) -> dict[str, Any]:
+    torch.jit.save(torch.jit.script(NumbersFirst()), folder / "other.pt")
+    return {"torchscript": str(folder / "other.pt"), "inputs": [["icv", "age"], "image"]}
+
+
+def as_exported(folder: Path) -> dict[str, Any]:
+    """Exported for one image at a time, the numbers first."""
+    given = (torch.rand(1, 2), torch.rand(1, *SHAPE))
+    torch.export.save(torch.export.export(NumbersFirst(), given), folder / "net.pt2")
+    return {"exported": str(folder / "net.pt2")}
+
+
+def as_other_keras(folder: Path) -> dict[str, Any]:
+    from plexor.models.sources.keras_file import _keras
+
+    layers = (keras := _keras()).layers
+    image, numbers = keras.Input((6, 5, 1), name="scan"), keras.Input((2,), name="numbers")
+    parts = [
+        layers.Dense(1, use_bias=False)(layers.Flatten()(image)),
+        layers.Dense(1, use_bias=False)(numbers),
+    ]
+    made = keras.Model({"scan": image, "numbers": numbers}, layers.Add()(parts))
+    made.set_weights([OF_IMAGE.numpy(), OF_NUMBERS.numpy()])
+    made.save(folder / "named.keras")
+    return {"keras": str(folder / "named.keras")}
+
+
 def as_program(folder: Path) -> dict[str, Any]:
     torch.jit.save(torch.jit.script(Both()), folder / "net.pt")
     return {"torchscript": str(folder / "net.pt")}
@@ -141,7 +175,14 @@ def test_image_and_numbers_reach_every_door_that_shows_gradients(tmp_path: Path)
         audit(
             plan(tmp_path, made(tmp_path), PGD), out=tmp_path / made.__name__, allow_code=True
         ).findings()
-        for made in (as_program, as_onnx, as_keras)
+        for made in (
+            as_program,
+            as_onnx,
+            as_keras,
+            as_other_program,
+            as_exported,
+            as_other_keras,
+        )
     ]
     for other in runs[1:]:
         for column in ("outputs_before", "outputs_after", "features"):
@@ -175,5 +216,5 @@ def test_a_plan_without_the_numbers_is_refused(tmp_path: Path) -> None:
     source = ModelSource(
         onnx=Path(as_onnx(tmp_path)["onnx"]), task="regression", unit="years", channels=1
     )
-    with pytest.raises(PlanError, match="takes the inputs image, numbers"):
+    with pytest.raises(PlanError, match=r"takes the inputs image \(.*; numbers \(any, 2\)"):
         open_model(source)

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from plexor.audits import Ray, audit
 from plexor.core.errors import PlanError
 from plexor.findings import RunDirectory
-from plexor.models import ModelSource, TorchModel, load_model
+from plexor.models import ModelSource, TorchModel, load_model, open_model
+from plexor.models.sources.endpoint_settings import Request
 
 
 class Code(nn.Module):
@@ -78,4 +79,14 @@ def test_workers_are_refused_for_a_server_with_a_rate(setup: Setup) -> None:
     setup.change_plan(model=server, probes=[{"attack": "square", "threat": LINF_2["threat"]}])
     with pytest.raises(PlanError, match="at most 5 times a second, which several workers cannot"):
         audit(setup.plan, out=setup.out, executor=Ray(workers=2))
+    assert not setup.out.exists()
+
+
+def test_workers_are_refused_for_such_a_server_made_in_python(setup: Setup) -> None:
+    request = Request(per_second=5, ledger=setup.out.parent / "answers.jsonl")
+    server = open_model(
+        ModelSource(url="http://localhost:9/x", classes=("keratosis", "naevus"), request=request)
+    )
+    with pytest.raises(PlanError, match="server localhost is to be asked at most 5 times a second"):
+        audit(setup.plan, out=setup.out, model=server, executor=Ray(workers=2))
     assert not setup.out.exists()

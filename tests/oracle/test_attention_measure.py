@@ -26,7 +26,6 @@ from plexor.core.errors import PlanError
 from plexor.models import Multiclass, Preprocess, TorchModel
 from plexor.models.architectures import build_network
 
-RNG = np.random.default_rng(0)
 MASK = np.zeros((4, 5), bool)
 MASK[0, :2] = True
 
@@ -41,11 +40,13 @@ def test_shares_of_a_known_map() -> None:
     assert found.sensitivity[0] == 1.0  # the top tenth are 2 of 20 pixels: 11, then the first 1
 
 
-def test_a_uniform_map_has_the_ratio_one_and_the_sensitivity_of_chance() -> None:
-    maps = RNG.random((400, 20, 20))
+def test_a_uniform_map_has_the_ratio_one_and_the_sensitivity_of_chance(
+    rng: np.random.Generator,
+) -> None:
+    maps = rng.random((400, 20, 20))
     masks = np.zeros((400, 20, 20), bool)
     for mask in masks:
-        y, x = RNG.integers(0, 15, 2)
+        y, x = rng.integers(0, 15, 2)
         mask[y : y + 5, x : x + 4] = True
     groups = [f"p{i // 4}" for i in range(400)]
     found = in_mask(maps, masks, groups)
@@ -84,8 +85,8 @@ def test_the_interval_of_a_ratio_covers() -> None:
     assert hits >= runs * (0.95 - 2 * math.sqrt(0.95 * 0.05 / runs))
 
 
-def test_correlations_are_those_of_numpy_and_scipy() -> None:
-    before, after = RNG.random((3, 6, 7)), RNG.random((3, 6, 7))
+def test_correlations_are_those_of_numpy_and_scipy(rng: np.random.Generator) -> None:
+    before, after = rng.random((3, 6, 7)), rng.random((3, 6, 7))
     after[1] = before[1] ** 3
     after[2] = 1.0
     pearson, ranks = map_correlation(before, after), rank_correlation(before, after)
@@ -98,8 +99,8 @@ def test_correlations_are_those_of_numpy_and_scipy() -> None:
     assert np.isnan(ranks[2])
 
 
-def test_pixels_outside_of_where_do_not_count() -> None:
-    before = RNG.random((1, 4, 5))
+def test_pixels_outside_of_where_do_not_count(rng: np.random.Generator) -> None:
+    before = rng.random((1, 4, 5))
     after = before.copy()
     after[0][MASK] = 99
     assert map_correlation(before, after)[0] < 0.9

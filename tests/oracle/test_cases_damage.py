@@ -220,9 +220,9 @@ PASSES = (
 )
 
 
-def test_an_interlaced_png_is_whole() -> None:
+def test_an_interlaced_png_is_whole(rng: np.random.Generator) -> None:
     """Adam7 by hand: seven passes, each a small image of its own."""
-    pixels = RNG.integers(0, 256, (11, 9), dtype=np.uint8)
+    pixels = rng.integers(0, 256, (11, 9), dtype=np.uint8)
     raw = b""
     for y, x, dy, dx in PASSES:
         raw += b"".join(b"\0" + row.tobytes() for row in pixels[y::dy, x::dx] if row.size)
@@ -235,9 +235,9 @@ def test_an_interlaced_png_is_whole() -> None:
     _refused(short, "end before its last row")
 
 
-def test_chunks_of_an_animation_are_not_carried_along() -> None:
+def test_chunks_of_an_animation_are_not_carried_along(rng: np.random.Generator) -> None:
     """Without acTL it is one picture; written back with the frames' chunks it was another."""
-    pixels = RNG.integers(0, 256, (5, 6), dtype=np.uint8)
+    pixels = rng.integers(0, 256, (5, 6), dtype=np.uint8)
     stream = zlib.compress(b"".join(b"\0" + row.tobytes() for row in pixels))
     frame = struct.pack(">IIIIIHHBB", 0, 6, 5, 0, 0, 1, 10, 0, 0)
     other = (b"fdAT", struct.pack(">I", 1) + zlib.compress(bytes(35)))

@@ -14,7 +14,7 @@ from tests.helpers.onnx_node import Array, by_onnxruntime, by_reference, by_torc
 
 from plexor.models.sources.onnx import OPERATORS
 
-OPSETS = (11, 12, 13, 17, 18, 20, 21, 23)
+OPSETS = (11, 12, 13, 17, 18, 20, 21, 23, 25)
 _RNG = np.random.default_rng(0)
 
 
@@ -45,7 +45,7 @@ class One:
     op: str
     inputs: tuple[Array | None, ...]
     attributes: dict[str, Any] = field(default_factory=dict)
-    opsets: tuple[int, int] = (11, 23)
+    opsets: tuple[int, int] = (11, 25)
     n_outputs: int = 1
     fixed: bool = False
     output: int = 0
@@ -64,18 +64,18 @@ def _elementwise() -> Iterator[One]:
         " Sinh Cosh Asinh Tanh Softplus Softsign Elu Selu LeakyRelu HardSigmoid Celu"
         " ThresholdedRelu Shrink"
     ).split():
-        yield One(op, (X,), opsets=(12, 23) if op == "Celu" else (11, 23))
+        yield One(op, (X,), opsets=(12, 25) if op == "Celu" else (11, 23))
     for op in ("Acos", "Asin", "Atanh"):
         yield One(op, (SMALL,))
     for op in ("Log", "Sqrt", "Reciprocal"):
         yield One(op, (POSITIVE,))
     yield One("Acosh", (POSITIVE + 1,))
     yield One("Round", (np.array([-2.5, -0.5, 0.5, 1.5, 2.5], np.float32),))
-    yield One("HardSwish", (X,), opsets=(14, 23))
-    yield One("Mish", (X,), opsets=(18, 23))
-    yield One("Gelu", (X,), opsets=(20, 23))
-    yield One("Gelu", (X,), {"approximate": "tanh"}, opsets=(20, 23))
-    yield One("IsNaN", (np.array([1, np.nan, np.inf], np.float32),), opsets=(13, 23))
+    yield One("HardSwish", (X,), opsets=(14, 25))
+    yield One("Mish", (X,), opsets=(18, 25))
+    yield One("Gelu", (X,), opsets=(20, 25))
+    yield One("Gelu", (X,), {"approximate": "tanh"}, opsets=(20, 25))
+    yield One("IsNaN", (np.array([1, np.nan, np.inf], np.float32),), opsets=(13, 25))
     for one in ({}, {"detect_negative": 0}, {"detect_positive": 0}):
         yield One("IsInf", (np.array([1, np.nan, np.inf, -np.inf], np.float32),), one)
     for op in ("Elu", "LeakyRelu", "ThresholdedRelu"):
@@ -90,7 +90,7 @@ def _elementwise() -> Iterator[One]:
     yield One("Mod", (X, floats(6, low=0.5)), {"fmod": 1})
     yield One("Pow", (POSITIVE, floats(2, 3)))
     yield One("Pow", (X, number(2.0)), fixed=True)
-    yield One("Pow", (POSITIVE, ints(3)), opsets=(12, 23), fixed=True)
+    yield One("Pow", (POSITIVE, ints(3)), opsets=(12, 25), fixed=True)
     for op in ("Max", "Min", "Sum", "Mean"):
         yield One(op, (X, floats(6), floats(3, 1, 1)))
     for op in ("And", "Or", "Xor"):
@@ -99,7 +99,7 @@ def _elementwise() -> Iterator[One]:
     for op in ("Equal", "Greater", "Less"):
         yield One(op, (np.round(X), np.round(floats(6))))
     for op in ("GreaterOrEqual", "LessOrEqual"):
-        yield One(op, (np.round(X), np.round(floats(6))), opsets=(12, 23))
+        yield One(op, (np.round(X), np.round(floats(6))), opsets=(12, 25))
     yield One("Where", (bools(3, 1, 6), X, floats(6)))
     yield One(
         "BitShift", (np.array([1, 6], np.uint8), np.array([2, 1], np.uint8)), {"direction": "LEFT"}
@@ -108,15 +108,15 @@ def _elementwise() -> Iterator[One]:
         "BitShift", (np.array([1, 6], np.uint8), np.array([2, 1], np.uint8)), {"direction": "RIGHT"}
     )
     for to in (7, 6, 11, 9):
-        yield One("Cast", (X,), {"to": to}, opsets=(13, 23))
-    yield One("CastLike", (X, ints(1)), opsets=(15, 23))
+        yield One("Cast", (X,), {"to": to}, opsets=(13, 25))
+    yield One("CastLike", (X, ints(1)), opsets=(15, 25))
     yield One("Clip", (X, number(-0.5), number(1)), fixed=True)
     yield One("Clip", (X, None, number(1)), fixed=True)
-    yield One("Clip", (X, number(1), number(-1)), opsets=(13, 23))
+    yield One("Clip", (X, number(1), number(-1)), opsets=(13, 25))
     yield One("Clip", (X,))
     yield One("PRelu", (X, floats(3, 1, 1)))
     yield One("Dropout", (X,))
-    yield One("Dropout", (X,), n_outputs=2, opsets=(13, 23), output=1)
+    yield One("Dropout", (X,), n_outputs=2, opsets=(13, 25), output=1)
 
 
 def _reductions() -> Iterator[One]:
@@ -137,12 +137,12 @@ def _reductions() -> Iterator[One]:
                 fixed=True,
             )
         yield One(op, (np.abs(X) + 0.1,), {"keepdims": 0})
-    yield One("ReduceSum", (X,), {"noop_with_empty_axes": 1}, opsets=(13, 23))
+    yield One("ReduceSum", (X,), {"noop_with_empty_axes": 1}, opsets=(13, 25))
     ties = np.array([[1, 3, 3], [2, 2, 0]], np.float32)
     for op in ("ArgMax", "ArgMin"):
         yield One(op, (X,), {"axis": -1, "keepdims": 0})
         yield One(op, (ties,), {"axis": 1})
-        yield One(op, (ties,), {"axis": 1, "select_last_index": 1}, opsets=(12, 23))
+        yield One(op, (ties,), {"axis": 1, "select_last_index": 1}, opsets=(12, 25))
     for op in ("Softmax", "LogSoftmax"):
         yield One(op, (X,))
         yield One(op, (X,), {"axis": 2})
@@ -161,14 +161,14 @@ def _shapes() -> Iterator[One]:
         "ConstantOfShape", (ints(2, 3),), {"value": onnx.helper.make_tensor("v", 7, [1], [5])}
     )
     yield One("Shape", (X,))
-    yield One("Shape", (X,), {"start": 1, "end": -1}, opsets=(15, 23))
+    yield One("Shape", (X,), {"start": 1, "end": -1}, opsets=(15, 25))
     yield One("Size", (X,))
     yield One("Range", (whole(1), whole(10), whole(3)), fixed=True)
     yield One("Range", (number(5), number(-1), number(-1.5)), fixed=True)
     yield One("EyeLike", (floats(3, 4),), {"k": 1})
     for target in (ints(2, -1), ints(0, 0, 30), ints(0, -1, 2, 3)):
         yield One("Reshape", (X, target), fixed=True)
-    yield One("Reshape", (floats(0, 3), ints(3, 0)), {"allowzero": 1}, opsets=(14, 23), fixed=True)
+    yield One("Reshape", (floats(0, 3), ints(3, 0)), {"allowzero": 1}, opsets=(14, 25), fixed=True)
     for axis in (0, 1, 2, -1, 4):
         yield One("Flatten", (X,), {"axis": axis})
     yield One("Transpose", (X,))
@@ -176,9 +176,9 @@ def _shapes() -> Iterator[One]:
     thin = floats(1, 3, 1, 2)
     yield One("Squeeze", (thin,))
     yield One("Squeeze", (thin,), {"axes": [-2]}, opsets=(11, 12))
-    yield One("Squeeze", (thin, ints(0, -2)), opsets=(13, 23), fixed=True)
+    yield One("Squeeze", (thin, ints(0, -2)), opsets=(13, 25), fixed=True)
     yield One("Unsqueeze", (X,), {"axes": [0, -1]}, opsets=(11, 12))
-    yield One("Unsqueeze", (X, ints(-1, 0)), opsets=(13, 23), fixed=True)
+    yield One("Unsqueeze", (X, ints(-1, 0)), opsets=(13, 25), fixed=True)
     yield One("Expand", (floats(3, 1), ints(2, 1, 4)), fixed=True)
     yield One("Tile", (floats(2, 3), ints(2, 3)), fixed=True)
     yield One("Concat", (X, floats(2, 1, 5, 6)), {"axis": 1})
@@ -191,7 +191,7 @@ def _shapes() -> Iterator[One]:
             "Split",
             (X, ints(1, 2)),
             {"axis": 1},
-            opsets=(13, 23),
+            opsets=(13, 25),
             n_outputs=2,
             fixed=True,
             output=output,
@@ -200,7 +200,7 @@ def _shapes() -> Iterator[One]:
             "Split",
             (X,),
             {"axis": 2, "num_outputs": 2},
-            opsets=(18, 23),
+            opsets=(18, 25),
             n_outputs=2,
             output=output,
         )
@@ -209,8 +209,8 @@ def _shapes() -> Iterator[One]:
     yield One("DepthToSpace", (blocks,), {"blocksize": 2, "mode": "CRD"})
     yield One("SpaceToDepth", (floats(2, 3, 4, 6),), {"blocksize": 2})
     for upper in (0, 1):
-        yield One("Trilu", (floats(2, 4, 5),), {"upper": upper}, opsets=(14, 23))
-        yield One("Trilu", (floats(4, 5), whole(-1)), {"upper": upper}, opsets=(14, 23), fixed=True)
+        yield One("Trilu", (floats(2, 4, 5),), {"upper": upper}, opsets=(14, 25))
+        yield One("Trilu", (floats(4, 5), whole(-1)), {"upper": upper}, opsets=(14, 25), fixed=True)
     pads = ints(0, 0, 1, 2, 0, 1, 0, 3)
     yield One("Pad", (X, pads), fixed=True)
     yield One("Pad", (X, pads, number(2)), fixed=True)
@@ -219,9 +219,9 @@ def _shapes() -> Iterator[One]:
         yield One("Pad", (X, ints(0, 0, 1, 2, 0, 1, 0, 3)), {"mode": mode}, fixed=True)
         yield One("Pad", (L, ints(0, 0, 4, 0, 0, 6)), {"mode": mode}, fixed=True)
     yield One(
-        "Pad", (X, ints(0, 0, 1, 2, 0, 1, 0, 3)), {"mode": "wrap"}, opsets=(19, 23), fixed=True
+        "Pad", (X, ints(0, 0, 1, 2, 0, 1, 0, 3)), {"mode": "wrap"}, opsets=(19, 25), fixed=True
     )
-    yield One("Pad", (X, ints(1, 2), None, ints(-1)), opsets=(18, 23), fixed=True)
+    yield One("Pad", (X, ints(1, 2), None, ints(-1)), opsets=(18, 25), fixed=True)
 
 
 def _indices() -> Iterator[One]:
@@ -292,9 +292,9 @@ def _convolutions() -> Iterator[One]:
         "Einsum",
         (floats(2, 3, 4), floats(2, 4, 5)),
         {"equation": "bij, bjk -> bik"},
-        opsets=(12, 23),
+        opsets=(12, 25),
     )
-    yield One("Einsum", (floats(3, 3),), {"equation": "ii->i"}, opsets=(12, 23))
+    yield One("Einsum", (floats(3, 3),), {"equation": "ii->i"}, opsets=(12, 25))
 
 
 def _pools() -> Iterator[One]:
@@ -312,7 +312,7 @@ def _pools() -> Iterator[One]:
         yield One(op, (L,), {"kernel_shape": [3], "strides": [2]})
         yield One(op, (V,), {"kernel_shape": [2, 2, 2], "strides": [2, 2, 2]})
     yield One("MaxPool", (X,), {"kernel_shape": [2, 2], "dilations": [2, 3]})
-    yield One("AveragePool", (X,), {"kernel_shape": [2, 2], "dilations": [2, 3]}, opsets=(19, 23))
+    yield One("AveragePool", (X,), {"kernel_shape": [2, 2], "dilations": [2, 3]}, opsets=(19, 25))
     for one in (
         {"pads": [1, 1, 1, 1]},
         {"pads": [0, 1, 1, 0]},
@@ -338,19 +338,19 @@ def _normalisations() -> Iterator[One]:
         {"epsilon": 0.1},
         fixed=True,
     )
-    yield One("LayerNormalization", (X, floats(6), floats(6)), opsets=(17, 23), fixed=True)
+    yield One("LayerNormalization", (X, floats(6), floats(6)), opsets=(17, 25), fixed=True)
     yield One(
         "LayerNormalization",
         (X, floats(5, 6)),
         {"axis": 2, "epsilon": 0.01},
-        opsets=(17, 23),
+        opsets=(17, 25),
         fixed=True,
     )
     for output in (0, 1, 2):
         yield One(
             "LayerNormalization",
             (X, floats(6), floats(6)),
-            opsets=(17, 23),
+            opsets=(17, 25),
             n_outputs=3,
             fixed=True,
             output=output,
@@ -360,16 +360,43 @@ def _normalisations() -> Iterator[One]:
         "GroupNormalization",
         (groups, floats(6), floats(6)),
         {"num_groups": 3},
-        opsets=(21, 23),
+        opsets=(21, 25),
         fixed=True,
     )
-    yield One("RMSNormalization", (X, floats(6)), opsets=(23, 23), fixed=True)
-    yield One("MeanVarianceNormalization", (X,), opsets=(13, 23))
-    yield One("MeanVarianceNormalization", (X,), {"axes": [1, 2]}, opsets=(13, 23))
+    yield One("RMSNormalization", (X, floats(6)), opsets=(23, 25), fixed=True)
+    yield One("MeanVarianceNormalization", (X,), opsets=(13, 25))
+    yield One("MeanVarianceNormalization", (X,), {"axes": [1, 2]}, opsets=(13, 25))
     for p in (1, 2):
         yield One("LpNormalization", (X,), {"p": p, "axis": 1})
     one = {"size": 3, "alpha": 0.3, "beta": 0.6, "bias": 1.5}
     yield One("LRN", (floats(2, 7, 3, 3),), one)
+
+
+def _sampled() -> Iterator[One]:
+    grid = _RNG.uniform(-1.3, 1.3, (2, 4, 3, 2)).astype(np.float32)
+    for pad in ("zeros", "border", "reflection"):
+        for align in (0, 1):
+            more = {"padding_mode": pad, "align_corners": align}
+            for old, new in (("bilinear", "linear"), ("nearest", "nearest"), ("bicubic", "cubic")):
+                yield One("GridSample", (X, grid), {"mode": old, **more}, opsets=(16, 19))
+                yield One("GridSample", (X, grid), {"mode": new, **more}, opsets=(20, 25))
+    places = _RNG.uniform(-1.3, 1.3, (2, 3, 2, 4, 3)).astype(np.float32)
+    yield One("GridSample", (V, places), {"mode": "linear"}, opsets=(20, 25))
+
+
+def _norms() -> Iterator[One]:
+    for p in (1, 2, 3):
+        yield One("GlobalLpPool", (X,), {"p": p}, opsets=(11, 21))
+        yield One("LpPool", (X,), {"p": p, "kernel_shape": [3, 2], "strides": [2, 1]})
+    yield One("LpPool", (X,), {"kernel_shape": [2, 2], "pads": [1, 0, 0, 1]}, opsets=(11, 17))
+
+
+def _dequantised() -> Iterator[One]:
+    stored = _RNG.integers(-128, 128, (2, 3, 5)).astype(np.int8)
+    yield One("DequantizeLinear", (stored, number(0.1), np.array(3, np.int8)))
+    scales, zeros = floats(3, low=0.1), np.array([1, -2, 3], np.int8)
+    yield One("DequantizeLinear", (stored, scales, zeros), {"axis": 1}, opsets=(13, 25))
+    yield One("DequantizeLinear", (stored, scales), {"axis": -2}, opsets=(13, 25))
 
 
 def _resizes() -> Iterator[One]:
@@ -387,45 +414,45 @@ def _resizes() -> Iterator[One]:
     sizes = ints(2, 3, 8, 4)
     for mode in ("nearest", "linear", "cubic"):
         yield One("Resize", (X, none, none, sizes), {"mode": mode}, fixed=True, opsets=(11, 12))
-        yield One("Resize", (X, None, None, sizes), {"mode": mode}, fixed=True, opsets=(13, 23))
+        yield One("Resize", (X, None, None, sizes), {"mode": mode}, fixed=True, opsets=(13, 25))
         yield One(
             "Resize",
             (X, None, None, ints(8, 9)),
             {"mode": mode, "axes": [2, 3]},
             fixed=True,
-            opsets=(18, 23),
+            opsets=(18, 25),
         )
     for mode in ("linear", "cubic"):
         yield One(
-            "Resize", (X, None, down), {"mode": mode, "antialias": 1}, fixed=True, opsets=(18, 23)
+            "Resize", (X, None, down), {"mode": mode, "antialias": 1}, fixed=True, opsets=(18, 25)
         )
     yield One(
         "Resize",
         (X, None, odd),
         {"mode": "cubic", "cubic_coeff_a": -0.5, "exclude_outside": 1},
         fixed=True,
-        opsets=(13, 23),
+        opsets=(13, 25),
     )
     volume = np.array([1, 1, 2, 2, 2], np.float32)
     for mode in ("nearest", "linear"):
-        yield One("Resize", (V, None, volume), {"mode": mode}, fixed=True, opsets=(13, 23))
+        yield One("Resize", (V, None, volume), {"mode": mode}, fixed=True, opsets=(13, 25))
 
 
 def _attention() -> Iterator[One]:
     q, k, v = floats(2, 4, 3, 8), floats(2, 4, 5, 8), floats(2, 4, 5, 6)
-    yield One("Attention", (q, k, v), opsets=(23, 23))
-    yield One("Attention", (q, k, v), {"scale": 0.2, "softcap": 2.0}, opsets=(23, 23))
-    yield One("Attention", (q, k, v, floats(3, 5)), opsets=(23, 23))
-    yield One("Attention", (q, q, q), {"is_causal": 1}, opsets=(23, 23))
+    yield One("Attention", (q, k, v), opsets=(23, 25))
+    yield One("Attention", (q, k, v), {"scale": 0.2, "softcap": 2.0}, opsets=(23, 25))
+    yield One("Attention", (q, k, v, floats(3, 5)), opsets=(23, 25))
+    yield One("Attention", (q, q, q), {"is_causal": 1}, opsets=(23, 25))
     flat = floats(2, 3, 32)
     yield One(
-        "Attention", (flat, flat, flat), {"q_num_heads": 4, "kv_num_heads": 4}, opsets=(23, 23)
+        "Attention", (flat, flat, flat), {"q_num_heads": 4, "kv_num_heads": 4}, opsets=(23, 25)
     )
     yield One(
         "Attention",
         (flat, flat[..., :16], flat[..., :16]),
         {"q_num_heads": 4, "kv_num_heads": 2},
-        opsets=(23, 23),
+        opsets=(23, 25),
     )
 
 
@@ -437,11 +464,15 @@ FAMILIES: tuple[Callable[[], Iterator[One]], ...] = (
     _convolutions,
     _pools,
     _normalisations,
+    _sampled,
+    _norms,
+    _dequantised,
     _resizes,
     _attention,
 )
 ALL = [one for family in FAMILIES for one in family()]
 NOT_ALONE = {
+    "QuantizeLinear": "kept in floating-point numbers, see test_onnx_quantised.py",
     "Constant": "an input of every other node's graph",
     "Swish": "of opset 24",
     "Upsample": "of opset 9",

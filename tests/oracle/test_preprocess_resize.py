@@ -10,8 +10,6 @@ from scipy import ndimage, stats
 
 from plexor.models import Preprocess
 
-RNG = np.random.default_rng(0)
-
 
 @pytest.mark.parametrize(
     ("before", "after"),
@@ -24,33 +22,35 @@ RNG = np.random.default_rng(0)
     ],
 )
 def test_pictures_are_resized_as_pillow_does(
-    before: tuple[int, int], after: tuple[int, int]
+    before: tuple[int, int], after: tuple[int, int], rng: np.random.Generator
 ) -> None:
     """Pillow's bilinear filter, which looks at every pixel it shrinks away, on floats."""
-    picture = (RNG.random((2, *before)) * 255).astype("f4")
+    picture = (rng.random((2, *before)) * 255).astype("f4")
     ours = Preprocess(size=after).resize(torch.from_numpy(picture)[None])[0]
     for channel, resized in zip(picture, ours.numpy(), strict=True):
         pillow = Pillow.fromarray(channel).resize(after[::-1], Pillow.Resampling.BILINEAR)
         np.testing.assert_allclose(resized, np.asarray(pillow), atol=1e-3)
 
 
-def test_volumes_shrink_by_averaging() -> None:
-    volume = RNG.random((8, 12, 6)).astype("f4")
+def test_volumes_shrink_by_averaging(rng: np.random.Generator) -> None:
+    volume = rng.random((8, 12, 6)).astype("f4")
     ours = Preprocess(size=(4, 4, 3)).resize(torch.from_numpy(volume)[None, None])
     blocks = volume.reshape(4, 2, 4, 3, 3, 2).mean((1, 3, 5))
     np.testing.assert_allclose(ours[0, 0], blocks, rtol=1e-5)
 
 
-def test_volumes_grow_linearly() -> None:
-    volume = RNG.random((8, 12, 6)).astype("f4")
+def test_volumes_grow_linearly(rng: np.random.Generator) -> None:
+    volume = rng.random((8, 12, 6)).astype("f4")
     ours = Preprocess(size=(16, 12, 9)).resize(torch.from_numpy(volume)[None, None])
     scipys = ndimage.zoom(volume, (2, 1, 1.5), order=1, grid_mode=True, mode="nearest")
     np.testing.assert_allclose(ours[0, 0], scipys, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(1, 9, 8), (3, 5, 6), (1, 4, 5, 6)])
-def test_z_score_is_that_of_all_numbers_of_an_image(shape: tuple[int, ...]) -> None:
-    values = RNG.normal(300, 40, (4, *shape))
+def test_z_score_is_that_of_all_numbers_of_an_image(
+    shape: tuple[int, ...], rng: np.random.Generator
+) -> None:
+    values = rng.normal(300, 40, (4, *shape))
     ours = Preprocess(window=None)(torch.from_numpy(values))
     wanted = stats.zscore(values.reshape(4, -1), axis=1).reshape(values.shape)
     np.testing.assert_allclose(ours, wanted, atol=1e-9)

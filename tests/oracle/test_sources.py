@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
+from typing import Any
 
+import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
@@ -275,6 +278,25 @@ def test_volumes_and_masks_of_a_decathlon_are_paired(tmp_path: Path, channels: s
     cohort = load_cohort(tmp_path / "m.csv", truth="mask", classes=["background", "spleen"])
     pairs = [(case.path.name, case.truth_mask and case.truth_mask.name) for case in cohort.cases]
     assert pairs == [(f"s_1{end}.nii", "s_1.nii"), (f"s_2{end}.nii", "s_2.nii")]
+
+
+def test_modalities_in_one_file_are_the_channels_of_a_case(tmp_path: Path) -> None:
+    """The layout of the Decathlon's Task01_BrainTumour."""
+    root = tmp_path / "Task01"
+    layouts.write_decathlon(root, {"labels": {"0": "background", "1": "edema"},
+                                   "modality": {"0": "FLAIR", "1": "T1w"}})  # fmt: skip
+    voxels = np.random.default_rng(0).integers(0, 9, (3, 4, 5, 2)).astype(np.int16)
+    kind: Any = nib.Nifti1Image
+    for folder, data in (("imagesTr", voxels), ("labelsTr", (voxels[..., 0] > 4).astype("u1"))):
+        (root / folder).mkdir(exist_ok=True)
+        (root / folder / "BRATS_001.nii.gz").write_bytes(gzip.compress(kind(data, None).to_bytes()))
+    made, _ = make_manifest("msd", root, tmp_path / "m.csv")
+    assert (
+        "2 modalities in each file are the channels of a case, in this order: FLAIR, T1w"
+        in (made.notes[0])
+    )
+    (case,) = load_cohort(tmp_path / "m.csv", truth="mask", classes=["background", "edema"]).cases
+    np.testing.assert_array_equal(read_image(case.path).pixels, np.moveaxis(voxels, -1, 0))
 
 
 def test_masks_of_test_volumes_make_a_split(tmp_path: Path) -> None:

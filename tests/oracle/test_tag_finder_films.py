@@ -33,6 +33,26 @@ def test_every_box_that_was_drawn_is_found_and_no_other() -> None:
     assert got.precision.value == 1
 
 
+HARD = (
+    "PNEUMONIA/person1110_bacteria_3051.jpeg",
+    "PNEUMONIA/person1544_bacteria_4033.jpeg",
+    "PNEUMONIA/person430_bacteria_1871.jpeg",
+)
+"""A device and a text that the border cuts, and an R beside the border."""
+
+
+@pytest.mark.data
+@pytest.mark.skipif(not FILMS.is_dir(), reason=f"the real images are not at {FILMS}")
+def test_what_a_border_cuts_is_one_tag_or_none() -> None:
+    every = drawn_boxes("tag_boxes_more.csv")
+    drawn = {path: every[path] for path in HARD}
+    found = {path: Finder()(read_image(FILMS / path)) for path in HARD}
+    got = agreement(found, drawn, kinds=LETTERS, same_kind=True)
+    assert got.recall.n == 8
+    assert got.recall.value == 1
+    assert got.precision.value == 1
+
+
 @pytest.mark.data
 @pytest.mark.skipif(not FILMS.is_dir(), reason=f"the real images are not at {FILMS}")
 @pytest.mark.skipif(reader() is None, reason="the extra ocr is not installed")

@@ -16,15 +16,14 @@ from plexor.shortcuts.reliance import reliance, transplant_effect
 from plexor.stats import auc
 
 N = 400
-RNG = np.random.default_rng(0)
 TRUTH = np.arange(N) % 2 == 0
 GROUPS = [f"p{i // 4}" for i in range(N)]
 
 
-def test_a_score_that_is_a_sum_gives_back_the_part_of_the_tag() -> None:
+def test_a_score_that_is_a_sum_gives_back_the_part_of_the_tag(rng: np.random.Generator) -> None:
     sign = np.where(TRUTH, 1.0, -1.0)
-    anatomy, tag = sign * 1.5 + RNG.normal(0, 1, N), sign * 0.8
-    elsewhere = anatomy[:, None] + tag[:, None] + RNG.normal(0, 0.3, (N, 20))
+    anatomy, tag = sign * 1.5 + rng.normal(0, 1, N), sign * 0.8
+    elsewhere = anatomy[:, None] + tag[:, None] + rng.normal(0, 0.3, (N, 20))
     found = reliance(TRUTH, anatomy + tag, anatomy, elsewhere, GROUPS)
     assert found.margin.low < 0.8 < found.margin.high
     assert found.margin.value == pytest.approx(0.8, abs=0.02)
@@ -61,10 +60,10 @@ def test_a_constant_model_has_no_sensitivity_and_wrong_shapes_are_refused() -> N
         reliance(TRUTH, still, still, np.ones((N, 0)))
 
 
-def test_a_transplant_shifts_toward_the_donor() -> None:
+def test_a_transplant_shifts_toward_the_donor(rng: np.random.Generator) -> None:
     toward = np.where(TRUTH, -1.0, 1.0)
-    redrawn = RNG.normal(0, 1, N)
-    moved = redrawn + toward * 0.4 + RNG.normal(0, 0.1, N)
+    redrawn = rng.normal(0, 1, N)
+    moved = redrawn + toward * 0.4 + rng.normal(0, 0.1, N)
     assert transplant_effect(toward, moved, redrawn, GROUPS).value == pytest.approx(0.4, abs=0.02)
 
 

@@ -29,7 +29,8 @@ from tests.helpers import synthetic_run as synthetic
 
 from plexor.cases.formats.png import PngCodec
 from plexor.core.errors import PlexorError
-from plexor.findings.run import Example, RunDirectory
+from plexor.findings.example import Example
+from plexor.findings.run import RunDirectory
 from plexor.report import write_report
 
 PROBES = (

@@ -83,7 +83,7 @@ class Hiding(nn.Module):
         self.inner = Curved(SHAPE, 4)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        outputs: Tensor = self.inner(inputs.detach())
+        outputs: Tensor = self.inner(torch.from_numpy(inputs.detach().numpy().copy()))
         return outputs + 0 * inputs.double().sum()
 
 
@@ -106,7 +106,8 @@ class Detached(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         if self.by_numpy:
             inputs = torch.from_numpy(inputs.numpy().copy())
-        outputs: Tensor = self.inner(inputs.detach())
+        with torch.inference_mode():
+            outputs: Tensor = self.inner(inputs.detach())
         return outputs
 
 

@@ -73,3 +73,26 @@ def test_what_is_no_table_is_named(tmp_path: Path, data: bytes, complaint: str) 
 def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none\.csv: cannot be read"):
         read_manifest(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_decimal_commas_are_read_where_commas_do_not_part_cells(tmp_path: Path, mark: str) -> None:
+    rows = [
+        ["path", "age", "icv", "note", "pair"],
+        ["a.nii", "38,75", "1652", "1,2", "1,2,3"],
+        ["b.nii", "-4", "1554,9", "see p. 3", ""],
+        ["c.nii", "", "", "", "4,5,6"],
+    ]
+    file = tmp_path / "table.csv"
+    file.write_bytes("\r\n".join(mark.join(row) for row in rows).encode("utf-8-sig"))
+    read = [dict(row.cells) for row in read_manifest(file).rows]
+    assert [row["age"] for row in read] == ["38.75", "-4", ""]
+    assert [row["icv"] for row in read] == ["1652", "1554.9", ""]
+    assert [row["note"] for row in read] == ["1,2", "see p. 3", ""]
+    assert [row["pair"] for row in read] == ["1,2,3", "", "4,5,6"]
+
+
+def test_a_quoted_comma_stays_where_commas_part_cells(tmp_path: Path) -> None:
+    file = tmp_path / "table.csv"
+    file.write_text('path,age\na.png,"38,75"\n')
+    assert read_manifest(file).rows[0].cells["age"] == "38,75"

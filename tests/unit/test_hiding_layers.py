@@ -6,6 +6,7 @@ from tests.helpers.tiny import batch_of, images, model_of, multiclass
 from torch import Tensor, nn
 
 from plexor.models.hiding_layers import hiding_layers
+from plexor.models.stand_ins import written
 
 SHAPE = (1, 4, 4)
 
@@ -30,6 +31,26 @@ class Pools(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         return inputs.detach()[..., :2, :2]
+
+
+class Repeats(nn.Module):
+    """Hides the gradient, and has another number of channels: nothing known can stand for it."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return inputs.detach().repeat(1, 2, 1, 1).sum(1, keepdim=True)[:, :, 0]
+
+
+class Unrecorded(nn.Module):
+    """Runs a layer without recording gradients."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        with torch.no_grad():
+            found: Tensor = self.inner(inputs)
+        return found
 
 
 class RoundsWeights(nn.Module):
@@ -64,25 +85,31 @@ def behind(*guards: nn.Module) -> nn.Module:
 @pytest.mark.parametrize(
     ("network", "found"),
     [
-        (behind(), ()),
-        (behind(Rounds()), ("0",)),
-        (behind(Detaches()), ("0",)),
-        (behind(LeavesTorch()), ("0",)),
-        (behind(nn.Conv2d(1, 1, 3, padding=1), Rounds(), nn.ReLU(), LeavesTorch()), ("1", "3")),
-        (behind(nn.Sequential(nn.ReLU(), Rounds())), ("0.1",)),
-        (behind(RoundsWeights()), ()),
-        (behind(Pools()), ()),
-        (behind(Rounds(), Pools()), ()),
-        (Root(), ()),
+        (behind(), {}),
+        (behind(Rounds()), {"0": "identity"}),
+        (behind(Detaches()), {"0": "identity"}),
+        (behind(LeavesTorch()), {"0": "identity"}),
+        (behind(Unrecorded(Detaches())), {"0.inner": "identity"}),
+        (
+            behind(nn.Conv2d(1, 1, 3, padding=1), Rounds(), nn.ReLU(), LeavesTorch()),
+            {"1": "identity", "3": "identity"},
+        ),
+        (behind(nn.Sequential(nn.ReLU(), Rounds())), {"0.1": "identity"}),
+        (behind(RoundsWeights()), {}),
+        (behind(Pools()), {"0": "resize"}),
+        (behind(Rounds(), Pools()), {"0": "identity", "1": "resize"}),
+        (behind(Repeats()), {}),
+        (Root(), {}),
     ],
 )
 def test_the_innermost_layers_that_hide_the_gradient_are_named(
-    network: nn.Module, found: tuple[str, ...]
+    network: nn.Module, found: dict[str, str]
 ) -> None:
     batch = batch_of(images(SHAPE, 1))
     with torch.no_grad():
         network(batch.images)
-    assert hiding_layers(model_of(network, multiclass(3)), batch).layers == found
+    hiding = hiding_layers(model_of(network, multiclass(3)), batch).stand_ins
+    assert {name: written(one) for name, one in hiding.items()} == found
 
 
 def test_hooks_are_taken_off() -> None:

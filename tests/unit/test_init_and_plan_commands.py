@@ -138,3 +138,30 @@ def test_plan_show_and_schema(tmp_path: Path) -> None:
     assert load_plan(shown).resolved() == shown
     schema = json.loads(plexor("plan", "schema").out)
     assert {"cohort", "model", "probes"} <= schema["properties"].keys()
+
+
+def test_volumes_with_a_file_of_a_model_get_a_plan_that_says_so(tmp_path: Path) -> None:
+    """Two kinds of voxels, scaled; a torch file of weights and columns of numbers."""
+    import nibabel as nib
+    import torch
+
+    (scans := tmp_path / "scans").mkdir()
+    generator = np.random.default_rng(0)
+    lines = ["scan;subject;Age;icv_ml;site"]
+    for n, dtype in enumerate((np.int16, np.float32, np.uint8)):
+        voxels = generator.integers(0, 200, (8, 9, 7)).astype(dtype)
+        volume = nib.Nifti1Image(voxels, np.eye(4))  # type: ignore[no-untyped-call]
+        nib.save(volume, scans / f"{n}.nii.gz")
+        lines.append(f"{n}.nii.gz;s{n};{40 + n},5;{1500 + n},25;HH")
+    (scans / "table.csv").write_text("\r\n".join(lines) + "\r\n")
+    torch.save({"layer.weight": torch.zeros(2)}, tmp_path / "net.pt")
+    plexor("init", scans, "--model", tmp_path / "net.pt", "--out", tmp_path / "audit")
+    text = (tmp_path / "audit" / "plan.yaml").read_text()
+    assert "# features: [icv_ml]" in text
+    plan = load_plan(tmp_path / "audit" / "plan.yaml")
+    assert (plan.model.task, plan.model.unit) == ("regression", "years")
+    assert (plan.model.channels, plan.model.spatial_dims) == (1, 3)
+    assert plan.model.preprocess.window is None
+    (probe,) = plan.probes
+    units = {one.threat.unit for one in probe.probes() if one.threat}
+    assert units == {"value"}

@@ -392,7 +392,7 @@ def test_the_schema_is_whole_and_knows_each_attacks_options() -> None:
         )
         common |= {"surrogates"} if name in ON_SURROGATES else set()
         of_gradients = name in SEARCHES and attack.access == "gradients"
-        common |= {"straight_through"} if of_gradients else set()
+        common |= {"backward"} if of_gradients else set()
         assert set(known["properties"]) == {*common, *options}
         for option, default in options.items():
             assert default is not MISSING

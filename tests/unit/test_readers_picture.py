@@ -11,8 +11,6 @@ from plexor.cases.intensity import Intensity
 from plexor.core.errors import DataError
 from plexor.readers.picture import common_length, look_of, padded_png
 
-RNG = np.random.default_rng(0)
-
 
 def image(
     pixels: Pixels, *, low: float | None = None, high: float | None = None, slope: float = 1.0
@@ -25,8 +23,8 @@ def image(
     return Image(pixels=pixels, intensity=intensity, containers={"lossless": PngCodec()})
 
 
-def test_eight_bits_stay_as_they_are() -> None:
-    pixels = RNG.integers(0, 256, (3, 6, 5)).astype(np.uint8)
+def test_eight_bits_stay_as_they_are(rng: np.random.Generator) -> None:
+    pixels = rng.integers(0, 256, (3, 6, 5)).astype(np.uint8)
     look = look_of("a", [image(pixels)])
     (plane,) = look.planes(image(pixels))
     assert np.array_equal(plane, pixels)
@@ -35,8 +33,10 @@ def test_eight_bits_stay_as_they_are() -> None:
 
 
 @pytest.mark.parametrize("slope", [1.0, -1.0])
-def test_signed_numbers_begin_at_0_and_keep_their_steps(slope: float) -> None:
-    pixels = RNG.integers(-1024, 2048, (1, 6, 5)).astype(np.int16)
+def test_signed_numbers_begin_at_0_and_keep_their_steps(
+    slope: float, rng: np.random.Generator
+) -> None:
+    pixels = rng.integers(-1024, 2048, (1, 6, 5)).astype(np.int16)
     stored = image(pixels, low=-2048, high=2047, slope=slope)
     look = look_of("a", [stored])
     (plane,) = look.planes(stored)
@@ -47,8 +47,8 @@ def test_signed_numbers_begin_at_0_and_keep_their_steps(slope: float) -> None:
     assert 0 <= level - width / 2 < level + width / 2 <= 4095
 
 
-def test_arms_of_one_case_share_window_and_scale() -> None:
-    first = RNG.normal(0, 1, (1, 8, 8)).astype(np.float32)
+def test_arms_of_one_case_share_window_and_scale(rng: np.random.Generator) -> None:
+    first = rng.normal(0, 1, (1, 8, 8)).astype(np.float32)
     second = first + np.float32(10)
     images = [image(first), image(second)]
     look = look_of("a", images)
@@ -85,11 +85,11 @@ def test_what_cannot_be_shown_is_refused(images: list[Pixels], said: str) -> Non
         look_of("a", [image(pixels, low=0, high=255) for pixels in images])
 
 
-def test_files_of_all_sizes_are_of_one_length_and_read_back() -> None:
+def test_files_of_all_sizes_are_of_one_length_and_read_back(rng: np.random.Generator) -> None:
     several: list[Pixels] = [
-        RNG.integers(0, 256, (1, 9, 7)).astype(np.uint8),
-        RNG.integers(0, 256, (3, 20, 30)).astype(np.uint8),
-        RNG.integers(0, 65536, (1, 5, 5)).astype(np.uint16),
+        rng.integers(0, 256, (1, 9, 7)).astype(np.uint8),
+        rng.integers(0, 256, (3, 20, 30)).astype(np.uint8),
+        rng.integers(0, 65536, (1, 5, 5)).astype(np.uint16),
         np.zeros((3, 20, 30), np.uint8),
     ]
     looks = [look_of("a", [image(pixels, low=0, high=65535)]) for pixels in several]

@@ -6,6 +6,7 @@ import base64
 import json
 import math
 import re
+import shutil
 import zlib
 from pathlib import Path
 from typing import Any
@@ -163,3 +164,27 @@ def test_probes_are_named_as_in_the_comparator(run: RunDirectory) -> None:
     named = dict(zip(probes["ids"], probes["texts"], strict=True))
     assert named.pop("clean") == "Untouched"
     assert named == {probe.id: titles(probe)[1] for probe in summary.probes}
+
+
+def test_a_case_without_pictures_says_what_keeping_all_takes(run: RunDirectory) -> None:
+    """Two files of 1.5 MB for one of 40 cases: 40 times 3 MB for all."""
+    kept = run.path / "artifacts" / "examples" / "pgd" / "one"
+    kept.mkdir(parents=True)
+    about = {"case_id": "case-0", "probe": "pgd-linf-1", "suffix": ".png"}
+    (kept / "about.json").write_text(json.dumps(about))
+    for name in ("original", "perturbed"):
+        (kept / f"{name}.png").write_bytes(bytes(1_500_000))
+    made = case_table.case_table(run, run.summarise(), run.findings(), Pictures())
+    shutil.rmtree(kept)
+    assert made.not_kept.endswith("a new run keeps all (about 120 MB on disk) with")
+    assert made.command == "plexor audit PLAN --set n_examples=40 --out NEW"
+
+
+def test_the_command_that_keeps_all_keeps_the_limit(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited: dict[str, Any] = run.plan()
+    limited["cohort"]["limit"] = 40
+    monkeypatch.setattr(RunDirectory, "plan", lambda _: limited)
+    made = case_table.case_table(run, run.summarise(), run.findings(), Pictures())
+    assert made.command == "plexor audit PLAN --limit 40 --set n_examples=40 --out NEW"

@@ -11,7 +11,8 @@ from tests.helpers import synthetic_run as synthetic
 
 from plexor.cases.formats import decode_image
 from plexor.cases.formats.png import PngCodec
-from plexor.findings.run import Example, RunDirectory
+from plexor.findings.example import Example
+from plexor.findings.run import RunDirectory
 from plexor.findings.summary import summarise
 from plexor.report import write_report
 from plexor.report.comparator import comparator

@@ -215,13 +215,27 @@ def test_phantom_markers_are_found_and_counted_by_label(films: Path) -> None:
         ("path,x0,y0,x1,y1\n", "no 'kind'"),
         ("path,x0,y0,x1,y1,kind\na,1,1,5,5,badge\n", "unknown kind 'badge'"),
         ("path,x0,y0,x1,y1,kind\na,1,1,1,5,text\n", "x0 < x1"),
-        ("path,x0,y0,x1,y1,kind\na,1,1,p,5,text\n", "whole numbers"),
+        ("path,x0,y0,x1,y1,kind\na,1,1,p,5,text\n", "numbers of pixels"),
+        ("path,x0,y0,x1,y1,kind\na,1,1,nan,5,text\n", "numbers of pixels"),
     ],
 )
 def test_a_table_that_is_none_is_refused(rows: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(rows)
     with pytest.raises(DataError, match=message):
         read_tags(tmp_path / "t.csv")
+
+
+def test_a_table_of_another_program_is_read(films: Path, tmp_path: Path) -> None:
+    cohort = load_cohort(films / "manifest.csv")
+    first, *others = cohort.cases
+    rows = [f"text,{first.path.resolve()},0.9,1.2,10.7,20.1,me"]
+    rows += [f"none,{case.path.resolve()},,,,,me" for case in others]
+    table = tmp_path / "t.csv"
+    table.write_text("\n".join(["kind,path,x0,y0,x1,y1,reader", *rows]) + "\n")
+    tags = tags_of_cases(read_tags(table), cohort.cases, films, table="t.csv")
+    (tag,) = tags[first.id]
+    assert tag.box == Box(x0=0, y0=1, x1=11, y1=21)
+    assert not any(tags[case.id] for case in others)
 
 
 @pytest.mark.skipif(reader() is None, reason="the extra ocr is not installed")

@@ -48,6 +48,20 @@ def test_each_case_has_its_own_radius() -> None:
     assert moved.amax(dim=(1, 2, 3)).tolist() == [8, 4, 2]
 
 
+@pytest.mark.parametrize("norm", ["linf", "l2", "l1", "l0"])
+@pytest.mark.parametrize("change", ["project", "store", "rounded"])
+def test_a_perturbation_that_carries_a_gradient_is_changed_as_any_other(
+    norm: Any, change: str
+) -> None:
+    """As an attack of one's own, or another library, may return it."""
+    batch = batch_of([image(GREY)])
+    threat = Threat(norm=norm, radius=5)
+    delta = torch.linspace(-4.5, 7, 4).reshape(1, 1, 2, 2)
+    found = getattr(threat, change)(delta.clone().requires_grad_(), batch)
+    assert not found.requires_grad
+    assert torch.equal(found, getattr(threat, change)(delta, batch))
+
+
 def test_a_floating_image_has_percent_but_no_level() -> None:
     batch = batch_of([image(np.linspace(0, 4, 4, dtype="f4").reshape(1, 2, 2))])
     assert float(Threat(norm="l2", radius=25, unit="percent").radii(batch)) == 1.0

@@ -170,6 +170,11 @@ def test_crossings_are_straight_between_radii(made: Summary) -> None:
     (never,) = crossings(clean, attacks(made, [0.2, 0.3, 0.4], [0.8, 0.6, 0.6]))
     assert never.d_prime.value is None
     assert never.d_prime.note == "not passed up to 4"
+    (short,) = crossings(clean, attacks(made, [0.2, 0.3, None], [0.8, 0.6, 0.6]))
+    assert short.d_prime.note == "not passed up to 2"
+    (unknown,) = crossings(clean, attacks(made, [None, None, None], [0.8, 0.6, 0.6]))
+    assert unknown.d_prime.value is None
+    assert unknown.d_prime.note.startswith("not known")
     assert not crossings(clean, attacks(made, [0.2, 0.3, 0.4], [0.8, 0.6, 0.6])[:1])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 from pathlib import Path
@@ -24,6 +25,7 @@ from plexor.models import (
     save_weights,
 )
 from plexor.models.architectures.small_cnn import SmallCNN
+from plexor.models.sources.torch_files import open_torch_file
 from plexor.models.weights import fill, group_hash, read_card
 
 CARD = ModelCard(
@@ -175,3 +177,73 @@ def test_misfits_name_the_first_tensor(other: nn.Module, message: str) -> None:
     assert "w.pt" in str(caught.value)
     assert "check architecture, channels and classes" in str(caught.value)
     assert list(before) == list(net.state_dict())
+
+
+PATHS_AND_FIGURES = {
+    "args": argparse.Namespace(lr=0.1, out=Path("runs")),
+    "best": np.float64(0.9),
+    "epoch": 3,
+}
+
+
+@pytest.mark.parametrize("key", ["model_state_dict", "model", "net", "network_weights", "mine"])
+def test_weights_are_found_beside_what_training_programs_keep(tmp_path: Path, key: str) -> None:
+    state = network().state_dict()
+    optimizer = {"state": {}, "param_groups": [{"lr": 0.1}]}
+    torch.save({key: state, "optimizer": optimizer, **PATHS_AND_FIGURES}, tmp_path / "w.pt")
+    assert_same(read_weights(tmp_path / "w.pt"), dict(state))
+
+
+def test_of_several_sets_of_weights_the_one_that_is_taken_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    state = network().state_dict()
+    torch.save({"model_ema": {"a": torch.zeros(1)}, "model": state}, tmp_path / "w.pt")
+    assert_same(read_weights(tmp_path / "w.pt"), dict(state))
+    assert "'model' is taken, not 'model_ema'" in caplog.text
+    torch.save({"student": state, "teacher": state}, tmp_path / "w.pt")
+    with pytest.raises(ModelError, match="it has student, teacher, of which none is known"):
+        read_weights(tmp_path / "w.pt")
+
+
+@pytest.mark.parametrize("ending", ["pt", "safetensors"])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "is a pointer of Git LFS"),
+        (b"<!DOCTYPE html><html>", "is a web page, not a model: its download failed"),
+        (b"", "is empty"),
+    ],
+)
+def test_what_lies_in_the_place_of_a_model_is_told(
+    tmp_path: Path, ending: str, content: bytes, message: str
+) -> None:
+    (tmp_path / f"w.{ending}").write_bytes(content)
+    with pytest.raises(ModelError, match=message):
+        read_weights(tmp_path / f"w.{ending}")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_whole_model_and_a_checkpoint_point_at_each_others_key(tmp_path: Path) -> None:
+    torch.jit.save(torch.jit.script(network()), tmp_path / "net.pt")
+    with pytest.raises(ModelError, match=r"a whole model; name it as `model\.torchscript`"):
+        read_weights(tmp_path / "net.pt")
+    torch.save(network().state_dict(), tmp_path / "w.pt")
+    with pytest.raises(ModelError, match="is a checkpoint without a network; name it as `weights`"):
+        open_torch_file(tmp_path / "w.pt", "torchscript", allow_code=True)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_file_of_half_precision_takes_images_of_single(tmp_path: Path) -> None:
+    made = nn.Sequential(nn.Flatten(), nn.Linear(4, 2)).half().eval()
+    images = torch.tensor([[[[0.5, 1], [2, 3]]]])
+    torch.jit.save(torch.jit.trace(made, images.half()), tmp_path / "net.pt")  # type: ignore[no-untyped-call]
+    opened = open_torch_file(tmp_path / "net.pt", "torchscript", allow_code=True).network
+    assert torch.equal(opened(images), made(images.half()))
+
+
+def test_a_file_of_another_kind_is_no_file_of_weights(tmp_path: Path) -> None:
+    path = tmp_path / "notes.pt"
+    path.write_text("hello")
+    with pytest.raises(ModelError, match=r"notes\.pt is no file of weights, by its first bytes"):
+        read_weights(path)

@@ -20,10 +20,11 @@ from plexor.attacks.stages import STAGES, THOROUGH, Stage
 from plexor.attacks.threat import Threat
 from plexor.core.errors import ModelError, PlanError, unknown
 from plexor.core.seeds import seed_for
+from plexor.models.backward import Backward
 from plexor.models.batch import Batch
 from plexor.models.hiding_layers import hiding_layers
-from plexor.models.model import Model, answer
-from plexor.models.straight_through import StraightThrough
+from plexor.models.model import HasNetwork, Model, answer
+from plexor.models.passed_steps import PassedSteps
 from plexor.models.unsaturated import Unsaturated, look_before_last
 from plexor.threat_model import Access
 
@@ -44,9 +45,12 @@ class Cascade:
 
     It adapts to the model:
 
-    - Where layers round, compare, detach or leave torch, and their outputs have the shape of their
-      inputs, gradients are taken as if these layers were not there (``StraightThrough``).
-    - Where the model has no gradient all the same, e.g. because it computes with NumPy outside of
+    - Where layers round, compare, detach or leave torch, and keep the shape of their inputs or
+      change their spatial size alone, gradients are those of the identity or of linear
+      interpolation instead (``Backward``).
+    - Where the gradient is zero or missing all the same, because the network's own code rounds,
+      compares, detaches or casts to integers, gradients pass by these calls (``PassedSteps``).
+    - Where the model has no gradient then, e.g. because it computes with NumPy outside of
       such layers, the stages that need one are skipped, with a warning in the log and the flag
       ``stages-skipped`` in an audit; stages by queries still run.
     - Where the outputs for the same images vary, gradients are averages over draws (EOT; Athalye et
@@ -203,14 +207,36 @@ class _State:
         left = self.left
         if len(left) == 0:
             return False
-        layers, n_passes = hiding_layers(self.objective.model, self.batch.select(left))
-        self.objective.n_forwards[left] += n_passes
+        hiding = hiding_layers(self.objective.model, self.batch.select(left))
+        self.objective.n_forwards[left] += hiding.n_passes
         seen.searched = True
-        if layers:
-            logger.info("cascade: gradients pass by %s", ", ".join(layers))
-            through = StraightThrough(self.objective.model, layers)
+        through = self.objective.model
+        if hiding.stand_ins:
+            logger.info("cascade: gradients pass by %s", ", ".join(hiding.stand_ins))
+            through = Backward(through, hiding.stand_ins)
+        if hiding.elsewhere and isinstance(through, HasNetwork) and self._blind(through, left):
+            smooth = PassedSteps(through)
+            if not self._blind(smooth, left):
+                logger.info("cascade: gradients pass by steps in the network's code")
+                through = smooth
+        found = through is not self.objective.model
+        if found:
             seen.guide = Unsaturated(through) if isinstance(seen.guide, Unsaturated) else through
-        return bool(layers)
+        return found
+
+    def _blind(self, model: Model, left: Tensor) -> bool:
+        """Whether the model has no gradient for at least half of these cases.
+
+        Costs one gradient each, and a forward pass where there is none.
+        """
+        some = Objective(model, self.batch.select(left), self.objective.goal)
+        try:
+            gradient = some.gradient(torch.zeros_like(some.batch.images), "margin")[2]
+        except ModelError:
+            self.objective.n_forwards[left] += 1
+            return True
+        self.objective.n_gradients[left] += 1
+        return bool(gradient.flatten(1).any(dim=1).float().mean() <= 0.5)
 
     def flat(self, seed: int) -> Tensor:
         """Those of the cases left whose margin is the same under noise within the threat."""

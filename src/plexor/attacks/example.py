@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from plexor.models.batch import Batch, Scaling
+from plexor.models.classification import Multiclass
 from plexor.models.preprocess import Preprocess
-from plexor.models.task import Multiclass
 from plexor.models.torch_model import TorchModel
 
 

@@ -70,7 +70,7 @@ class Threat(threat.Threat):
         """The nearest perturbation in ball and region that keeps every number in range.
 
         The constraints hold together: for every norm this is the projection onto their
-        intersection, not one after the other.
+        intersection, not one after the other. The result carries no gradient.
 
         Args:
             delta: (N, C, *spatial).
@@ -78,7 +78,7 @@ class Threat(threat.Threat):
             radii: radius of each case, (N, 1, ...), instead of the threat's; may be 0 or infinite.
         """
         radii = self.radii(batch) if radii is None else radii
-        return self._geometry.project(delta, self.box(batch), radii)
+        return self._geometry.project(delta.detach(), self.box(batch), radii)
 
     def furthest(self, gradient: Tensor, batch: Batch, *, radii: Tensor | None = None) -> Tensor:
         """The allowed perturbation with the greatest scalar product with ``gradient``.
@@ -114,18 +114,21 @@ class Threat(threat.Threat):
 
     def rounded(self, delta: Tensor, batch: Batch) -> Tensor:
         """The nearest storable perturbation within range and region, of any length."""
-        return self.box(batch).onto_grid(delta, batch.quantum)
+        return self.box(batch).onto_grid(delta.detach(), batch.quantum)
 
     def store(self, delta: Tensor, batch: Batch) -> Tensor:
         """The perturbation as stored: on the grid, within the range and the ball.
 
         For L∞ and L0 it is rounded to the grid. For L2 and L1 rounding would lose every change
         below half a quantum, so the perturbation is scaled, up or down, to the greatest length
-        whose rounding still fits the radius. For floating-point storage it is projected only.
+        whose rounding still fits the radius. For floating-point storage it is projected only. The
+        result carries no gradient.
         """
         if bool((batch.quantum == 0).all()):
             return self.project(delta, batch)
-        return self._geometry.store(delta, self.box(batch), self.radii(batch), batch.quantum)
+        return self._geometry.store(
+            delta.detach(), self.box(batch), self.radii(batch), batch.quantum
+        )
 
     def steepest(self, gradient: Tensor, *, share: float = 0.0) -> Tensor:
         """The direction of norm 1 along which a loss with this gradient increases fastest.

@@ -9,9 +9,10 @@ from torch import Tensor
 
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
+from plexor.models.classification import Binary, Multiclass, Multilabel
 from plexor.models.model import Model, answer
 from plexor.models.segmentation import Segmentation
-from plexor.models.task import Binary, Multiclass, Multilabel, Task, decides
+from plexor.models.task import Task, decides
 
 Score = Callable[[Tensor], Tensor]
 """Images (N, C, *spatial) in stored numbers → one number a case, (N,)."""

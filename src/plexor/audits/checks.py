@@ -12,8 +12,9 @@ from plexor.audits.check import Check
 from plexor.audits.gradient_checks import check_gradients
 from plexor.core.errors import ModelError
 from plexor.models.batch import Batch
+from plexor.models.classification import Multiclass
 from plexor.models.model import HasNetwork, Model, answer, asked_anew
-from plexor.models.task import Multiclass, Regression, check_outputs
+from plexor.models.task import Regression, check_outputs
 from plexor.models.tied import is_grey
 from plexor.models.weights import group_hash
 

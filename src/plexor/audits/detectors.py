@@ -12,7 +12,8 @@ import torch
 from plexor.audits.detector import detect
 from plexor.audits.progress import Listener, Progress
 from plexor.cases import read_image
-from plexor.findings.run import RunDirectory, StoredExample
+from plexor.findings.example import StoredExample
+from plexor.findings.run import RunDirectory
 from plexor.visibility.array import Pixels
 
 

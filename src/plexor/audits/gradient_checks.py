@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -14,10 +14,13 @@ from plexor.attacks.threat import Threat
 from plexor.audits.check import Check
 from plexor.core.errors import ModelError
 from plexor.models.batch import Batch
+from plexor.models.classification import Binary, Multiclass, Multilabel
 from plexor.models.foreign_code import backward_pass
+from plexor.models.hiding_layers import hiding_layers
 from plexor.models.model import Model, answer
 from plexor.models.segmentation import Segmentation
-from plexor.models.task import Binary, Multiclass, Multilabel, Task
+from plexor.models.stand_ins import written
+from plexor.models.task import Task
 
 _CHECKS = ("zero-gradients", "false-gradients", "unbounded-fails")
 _GROSS = 4.0
@@ -54,18 +57,28 @@ def check_gradients(model: Model, batch: Batch) -> list[Check]:
     try:
         slope = _slope(model, batch)
     except ModelError as error:
-        checks = [
-            Check(id=name, raised=True, message=f"no gradient: {error.__cause__ or error}")
-            for name in ("zero-gradients", "false-gradients")
-        ]
+        seen = f"no gradient: {error.__cause__ or error}"
+        checks = [Check(id=name, raised=True, message=seen) for name in _CHECKS[:2]]
     else:
         checks = [_zero(slope), _false(model, batch, slope)]
         del slope  # as large as the images
+    if checks[0].raised and (layers := _in_the_way(model, batch)):
+        checks[0] = replace(checks[0], message=f"{checks[0].message}; {layers}")
     if _decides(model.task):
         checks.append(_unbounded(model, batch, Misclassify()))
     elif isinstance(model.task, Segmentation):
         checks.append(_unbounded_outlines(model, batch, model.task))
     return checks
+
+
+def _in_the_way(model: Model, batch: Batch) -> str:
+    """The layers that hide the gradient, and the line of a plan that passes them by; else ""."""
+    some = batch.select(torch.zeros(1, dtype=torch.int64, device=batch.images.device))
+    found = hiding_layers(model, some).stand_ins
+    if not found:
+        return ""
+    line = ", ".join(f"{name}: {written(one)}" for name, one in found.items())
+    return f"hidden by {', '.join(found)}: an attack with `backward: {{{line}}}` passes by"
 
 
 def _decides(task: Task) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from plexor.audits.access import check_access
+from plexor.audits.backward import check_layers, load_networks
 from plexor.audits.provenance import images_sha256
 from plexor.audits.sources import Sources
 from plexor.audits.surrogates import load_surrogates
@@ -46,13 +47,21 @@ class Inputs:
     images_sha256: Mapping[str, str]
 
     @classmethod
-    def of(cls, plan: Plan, probes: tuple[PlannedProbe, ...], model: Model) -> Inputs:
+    def of(
+        cls,
+        plan: Plan,
+        probes: tuple[PlannedProbe, ...],
+        model: Model,
+        *,
+        allow_code: bool = False,
+    ) -> Inputs:
         """Reads and checks the inputs.
 
         Args:
             plan: the plan.
             probes: the plan's probes.
             model: the audited model.
+            allow_code: whether the code of a network in ``backward`` may run.
 
         Raises:
             PlexorError: the manifest, a file or a surrogate cannot be read, or a probe or the
@@ -70,6 +79,9 @@ class Inputs:
             check_access(probe, model)
         surrogates = load_surrogates(probes, model, path=plan.path)
         sources = Sources.of(probes, cohort, path=plan.path)
+        networks = load_networks(probes, path=plan.path, allow_code=allow_code)
+        for probe in probes:
+            check_layers(probe, model, networks)
         materials = Materials(
             paths=sources.paths,
             sha256=sources.files,
@@ -77,6 +89,7 @@ class Inputs:
             fits={},
             audited=audited.cases,
             weights_sha256=model.card.weights_sha256,
+            networks=networks,
         )
         return cls(
             probes=probes,
@@ -95,11 +108,13 @@ class Inputs:
 
     def fingerprint(self) -> dict[str, str]:
         """Hashes that identify a run directory, beside the plan."""
+        hashes = [sha256 for _, sha256 in self.materials.networks.values()]
         return {
             "cohort": self.audited.digest,
             "images": digest(dict(self.images_sha256)),
             "model": self.model_sha256,
             **({"fits": self.sources.sha256} if self.sources.sha256 else {}),
+            **({"stand-ins": digest(hashes)} if hashes else {}),
         }
 
 
@@ -139,6 +154,7 @@ def cohort_of(plan: Plan, task: str = "multiclass") -> Cohort:
         masks=source.masks,
         include_padding=source.include_padding,
         features=source.features,
+        codes=source.codes,
     )
     if source.split is not None:
         cohort = split_groups(cohort, source.split, seed=plan.seed)

@@ -10,6 +10,7 @@ from functools import partial
 import torch
 
 from plexor.audits.access import check_access
+from plexor.audits.backward import check_backward
 from plexor.audits.inputs import check_classes, check_moved, cohort_of
 from plexor.audits.pass_time import seconds_per_case
 from plexor.audits.passes import passes_of
@@ -133,6 +134,10 @@ def preview(plan: Plan, *, device: torch.device | str | None = None) -> Preview:
         return found
     if card is not None:
         _check_card(plan, card, cohort, found)
+    found.notes.extend(
+        f"`backward.python: {one.python}` is code; audit with --allow-code"
+        for one in dict.fromkeys(one for _, probe in _planned(plan) for one in probe.needs.coded)
+    )
     batches: list[Batch] = []
     chosen = choose_device(device)
     if found.attempt(
@@ -268,7 +273,9 @@ def _time(plan: Plan, batch: Batch, found: Preview, device: torch.device) -> Non
         return
     (model,) = models
     for number, probe in _planned(plan):
-        found.attempt(("probes", number), partial(check_access, probe, model))
+        place: Place = ("probes", number)
+        if found.attempt(place, partial(check_access, probe, model)) and not probe.needs.coded:
+            found.attempt((*place, "backward"), partial(check_backward, probe, model, batch, {}))
     if source.url is not None:
         found.notes.append("the server is not asked here, so that no time is given")
         return

@@ -15,10 +15,11 @@ import torch
 
 from plexor.attacks.engine import halving
 from plexor.attacks.randomness import JUDGED
+from plexor.audits.backward import check_backward, network_cards
 from plexor.audits.checks import Check, check_channels, check_groups, check_model
 from plexor.audits.detectors import detections
 from plexor.audits.execute import Outputs
-from plexor.audits.executors import Done, Executor, Here, Job, Ray
+from plexor.audits.executors import Done, Executor, Here, Job
 from plexor.audits.executors.executor import clean_outputs
 from plexor.audits.fits import Fits
 from plexor.audits.inputs import Inputs, model_of
@@ -37,6 +38,7 @@ from plexor.core.version import __version__
 from plexor.findings import CLEAN, RunDirectory
 from plexor.models import Batch, Model, read_training_groups
 from plexor.models.device import choose_device
+from plexor.models.model import Limited
 from plexor.plans.plan import Plan, load_plan
 from plexor.probes import Ready
 
@@ -68,7 +70,7 @@ def audit(
         batch_size: cases per batch; halved when memory runs out. Findings depend on it only through
             the device's arithmetic, which may sum in another order for another number of cases.
             Each batch size used is recorded in ``provenance.json``.
-        allow_code: allow the plan's ``model.python`` to be imported and called.
+        allow_code: allow code that the plan names, e.g. ``model.python``, to be imported and run.
         executor: what executes the units: this process (``Here()``) by default, ``Ray(workers=4)``
             for several units at a time. Findings are the same, bit for bit if the number of torch's
             threads is the same.
@@ -91,9 +93,9 @@ def audit(
     run = RunDirectory(out)
     executor = executor or Here()
     if model is None:
-        _check_rate(plan, executor)
         model = model_of(plan, device=choose_device(device), allow_code=allow_code)
-    inputs = Inputs.of(plan, probes, model)
+    _check_rate(model, executor)
+    inputs = Inputs.of(plan, probes, model, allow_code=allow_code)
     job = Job(
         model=model,
         seed=plan.seed,
@@ -134,12 +136,13 @@ def audit(
     return run
 
 
-def _check_rate(plan: Plan, executor: Executor) -> None:
+def _check_rate(model: Model, executor: Executor) -> None:
     """Refuses several processes for a server whose rate is limited: each would keep the rate."""
-    if isinstance(executor, Ray) and plan.model.url and plan.model.request.per_second is not None:
+    per_second = model.per_second if isinstance(model, Limited) else None
+    if per_second is not None and executor.several_processes:
         raise PlanError(
-            f"{plan.model.url} is to be asked at most {plan.model.request.per_second:g} times a "
-            "second, which several workers cannot keep to together; leave out --workers and --ray "
+            f"{model.card.architecture} is to be asked at most {per_second:g} times a second, "
+            "which several workers cannot keep to together; leave out --workers and --ray "
             "(`request.in_flight` says how many requests are sent at once)"
         )
 
@@ -197,6 +200,8 @@ def _about(
     about["fits"] = {one.probe.id: one.fit for one in ready if one.fit}
     if inputs.materials.models:
         about["surrogates"] = surrogate_cards(inputs.materials.models)
+    if inputs.materials.networks:
+        about["stand_ins"] = network_cards(inputs.materials.networks)
     return about
 
 
@@ -301,6 +306,7 @@ def _checks(plan: Plan, inputs: Inputs, model: Model, batch: Batch, batch_size: 
     """Runs the checks of model and probes, on those of the first cases that fit into one batch."""
     for probe in inputs.probes:
         probe.check_images(batch)
+        check_backward(probe, model, batch, inputs.materials.networks)
 
     def work(part: slice) -> list[Check]:
         some = batch.select(torch.arange(part.start, part.stop))

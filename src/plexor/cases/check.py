@@ -57,6 +57,7 @@ def check_cohort(
     no_finding: str = "",
     masks: Mapping[str, str] | None = None,
     features: Sequence[str] = (),
+    codes: Mapping[str, Mapping[str, float]] | None = None,
     unit: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> CohortReport:
@@ -72,6 +73,7 @@ def check_cohort(
         no_finding: for several labels, the manifest's value for none.
         masks: name → the column with the paths of its masks, or a template that builds them.
         features: columns of numbers that a model takes beside the image.
+        codes: feature → text of a cell → the number that it stands for.
         unit: of labels that are numbers, where it is known, e.g. "years".
         progress: called with the number of images opened and the number of all.
 
@@ -88,6 +90,7 @@ def check_cohort(
         no_finding=no_finding,
         masks=masks,
         features=features,
+        codes=codes or {},
     )
     missing = {problem.where for problem in problems if problem.id == "file-missing"}
     cases = [case for case in cohort.cases if case.id not in missing]

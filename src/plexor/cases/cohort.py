@@ -117,6 +117,7 @@ def load_cohort(
     include_padding: bool = False,
     split: str | None = None,
     features: Sequence[str] = (),
+    codes: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Cohort:
     """Reads a manifest, or refuses it with a list of all that is wrong.
 
@@ -144,6 +145,8 @@ def load_cohort(
         split: keep only this split.
         features: columns of numbers that a model takes beside the image; a cell that is no finite
             number is an error.
+        codes: feature → text of a cell → the number that it stands for, e.g.
+            ``{"sex": {"F": 0, "M": 1}}``.
 
     Raises:
         DataError: the manifest or any row of it is broken.
@@ -158,6 +161,7 @@ def load_cohort(
         no_finding=no_finding,
         masks=masks or {},
         features=features,
+        codes=codes or {},
     )
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
@@ -183,6 +187,7 @@ def inspect_manifest(
     no_finding: str = "",
     masks: Mapping[str, str] | None = None,
     features: Sequence[str] = (),
+    codes: Mapping[str, Mapping[str, float]] | None = None,
 ) -> tuple[Cohort, list[Problem]]:
     """The cases of a manifest's valid rows, and all that is wrong with it.
 
@@ -199,6 +204,7 @@ def inspect_manifest(
         no_finding=no_finding,
         masks=masks or {},
         features=features,
+        codes=codes or {},
     )
     cases, problems = reader.read()
     problems += problems_between_cases(cases)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from plexor.cases.formats.magic import format_of
 from plexor.core.csv_text import plain_cell
 from plexor.core.errors import DataError
 
 _PARQUET = b"PAR1"
+_DECIMAL = re.compile(r"[+-]?\d+(,\d+)?", re.ASCII)
+"""A number with a decimal comma, or a whole one."""
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -52,6 +56,9 @@ class Manifest:
 def read_manifest(path: Path) -> Manifest:
     """Reads a manifest, CSV (comma, semicolon or tab; UTF-8, with or without mark) or Parquet.
 
+    In a CSV table with semicolons or tabs, numbers may have decimal commas, as spreadsheets of many
+    languages write them: a column in which every cell is such a number is read with points.
+
     A folder is read as a manifest too: every file in a sub-folder is a case, labelled with the
     name of the sub-folder. Files beside the sub-folders and hidden files are ignored.
 
@@ -65,6 +72,11 @@ def read_manifest(path: Path) -> Manifest:
         data = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if (image := format_of(data)) is not None and image != "gzip":
+        raise DataError(
+            f"{path}: this is an image ({image}); give the folder of the images, or a table that "
+            "lists them"
+        )
     if not data.strip():
         raise DataError(f"{path}: the manifest is empty, expected a header and rows")
     columns, rows = _read_parquet(path, data) if data[:4] == _PARQUET else _read_csv(path, data)
@@ -96,6 +108,7 @@ def _read_csv(path: Path, data: bytes) -> tuple[tuple[str, ...], tuple[Row, ...]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         columns = tuple(name.strip() for name in next(reader, []))
+        _check_delimiter(path, columns)
         rows = tuple(
             Row(
                 line=reader.line_num,
@@ -107,7 +120,40 @@ def _read_csv(path: Path, data: bytes) -> tuple[tuple[str, ...], tuple[Row, ...]
         )
     except csv.Error as error:
         raise DataError(f"{path}: not a CSV table, line {reader.line_num}: {error}") from error
-    return columns, rows
+    return columns, rows if delimiter == "," else _with_points(columns, rows)
+
+
+def _with_points(columns: Sequence[str], rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Decimal commas as points, in columns of numbers only."""
+    commas = set()
+    for name in columns:
+        cells = {str(row.cells.get(name, "")) for row in rows} - {""}
+        if any("," in cell for cell in cells) and all(map(_DECIMAL.fullmatch, cells)):
+            commas.add(name)
+    if not commas:
+        return tuple(rows)
+    return tuple(
+        replace(
+            row,
+            cells={
+                name: str(cell).replace(",", ".") if name in commas else cell
+                for name, cell in row.cells.items()
+            },
+        )
+        for row in rows
+    )
+
+
+def _check_delimiter(path: Path, columns: tuple[str, ...]) -> None:
+    """Refuses a header of one column that other characters divide, such as ``path|label``."""
+    if len(columns) != 1:
+        return
+    words = re.split(r"[\s|:^~]+", columns[0])
+    if len(words) > 1 and {"path", "label"} & set(words):
+        raise DataError(
+            f"{path}: the header is a single column, {columns[0]!r}; expected columns divided by "
+            "comma, semicolon or tab"
+        )
 
 
 def _decode(path: Path, data: bytes) -> str:

@@ -13,6 +13,7 @@ from plexor.cases.cells import is_code, is_text, metadata_of, parse_number, text
 from plexor.cases.manifest import Manifest, Row
 from plexor.cases.problem import Problem
 from plexor.cases.row_path import RowPath
+from plexor.core.door import is_typed
 from plexor.core.errors import DataError, unknown
 
 TruthKind = Literal["class", "findings", "number", "mask"]
@@ -34,6 +35,7 @@ class CaseReader:
         no_finding: for several labels, the manifest's value for none.
         masks: name → the column with the paths of its masks, or a template that builds them.
         features: columns of numbers that a model takes beside the image.
+        codes: feature → text of a cell → the number that it stands for.
 
     Raises:
         DataError: a template is wrong, or a column that is needed, mapped or named in one is not
@@ -48,8 +50,12 @@ class CaseReader:
     no_finding: str = ""
     masks: Mapping[str, str] = field(default_factory=dict)
     features: Sequence[str] = ()
+    codes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name in self.codes:
+            if name not in self.features:
+                raise DataError(f"codes: {unknown('feature', name, self.features)}")
         for role in self.columns:
             if role not in _ROLES:
                 raise DataError(unknown("column role", role, _ROLES))
@@ -59,9 +65,7 @@ class CaseReader:
         for name in sorted(named):
             if name not in self.table.columns:
                 what = unknown("column", name, self.table.columns)
-                raise DataError(
-                    f"{self.table.path}: {what}; columns can be named with columns={{...}}"
-                )
+                raise DataError(f"{self.table.path}: {what}{self._naming(name)}")
 
     def read(self) -> tuple[list[Case], list[Problem]]:
         """Cases of the rows that have a path and a label, and what is wrong with any row."""
@@ -74,6 +78,17 @@ class CaseReader:
             if not found:
                 cases.append(self._case(row.cells, numeric))
         return cases, problems
+
+    def _naming(self, name: str) -> str:
+        """How to name the column of a role, if ``name`` is one that no column was named for."""
+        if name not in _ROLES or name in self.columns.values():
+            return ""
+        if not is_typed():
+            return f"; if another column holds it, name that with columns={{{name!r}: ...}}"
+        return (
+            f"; if another column holds it, name that with --column {name}=COLUMN, or in a plan "
+            f"with `columns: {{{name}: COLUMN}}` in `cohort`"
+        )
 
     def _name(self, role: str) -> str:
         return self.columns.get(role, role)
@@ -122,7 +137,9 @@ class CaseReader:
             yield problem(kind, message)
         label = text_of(row.cells[self._name("label")])
         if self.truth == "number" and label and parse_number(label) is None:
-            yield problem("label-not-a-number", f"label {label!r} is not a finite number")
+            hint = "; write decimals with a point" if "," in label else ""
+            message = f"label {label!r} is not a finite number{hint}"
+            yield problem("label-not-a-number", message)
         if self.truth == "findings" and label != self.no_finding:
             names = split_labels(label)
             if "" in names:
@@ -136,15 +153,29 @@ class CaseReader:
         """Each feature of the row that is no finite number, and intracranial volumes of 0."""
         for name in self.features:
             cell = text_of(row.cells[name])
-            number = parse_number(cell)
+            number = self._number(name, cell)
             start = f"feature {name!r} of {self._identity(row.cells)} is"
             if number is None:
                 rest = f"{cell!r}, expected" if cell else "empty, expected"
-                message = f"{start} {rest} a finite number; fill it in, or leave the case out"
+                known = ", ".join(map(repr, self.codes.get(name, {})))
+                what = f"a finite number or {known}" if known else "a finite number"
+                advice = (
+                    f"write what it stands for in `cohort.codes: {{{name}: {{{cell}: ...}}}}`"
+                    if cell and "," not in cell
+                    else "fill it in"
+                    if not cell
+                    else "write decimals with a point"
+                )
+                message = f"{start} {rest} {what}; {advice}, or leave the case out"
                 yield "feature-not-a-number", message
             elif number <= 0 and _INTRACRANIAL.search(name):
                 rest = "expected a positive volume; measure it, or leave the case out"
                 yield "intracranial-volume-zero", f"{start} {cell}, {rest}"
+
+    def _number(self, name: str, cell: str) -> float | None:
+        """The number of a feature's cell; None where it is none."""
+        code = self.codes.get(name, {}).get(cell)
+        return parse_number(cell) if code is None else float(code)
 
     def _identity(self, row: Mapping[str, object]) -> str:
         """The id that a row's case has."""
@@ -168,7 +199,11 @@ class CaseReader:
                 for name in self.table.columns
                 if name not in used
             },
-            features={name: float(texts[name]) for name in self.features},
+            features={
+                name: number
+                for name in self.features
+                if (number := self._number(name, texts[name])) is not None
+            },
             masks={
                 name: None if mask.lacks(texts) else self.root / mask.fill(texts)
                 for name, mask in self._masks.items()

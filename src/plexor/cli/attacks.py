@@ -63,7 +63,7 @@ def attacks(
     if not chosen:
         raise PlanError("no attack fits these filters; `plexor attacks` lists all")
     if as_json:
-        print_json(_described(*item) for item in chosen.items())
+        print_json(_about(*item) | {"options": options_of(item[1])} for item in chosen.items())
     elif name:
         _show(name, chosen[name])
     else:
@@ -102,7 +102,7 @@ def _listed(attacks: Mapping[str, type[Described]]) -> Table:
 
 
 def _show(name: str, attack: type[Described]) -> None:
-    about = _described(name, attack)
+    about = _about(name, attack)
     console.print(f"{name}: {attack.summary}\n")
     facts = facts_table()
     for key in ("sees", "applied", "of_surrogates", "norms", "tasks", "reference"):
@@ -119,8 +119,8 @@ def _show(name: str, attack: type[Described]) -> None:
         console.print("    surrogates: [other.safetensors]")
 
 
-def _described(name: str, attack: type[Described]) -> dict[str, object]:
-    """Everything that the catalogue and the class say of an attack, as JSON."""
+def _about(name: str, attack: type[Described]) -> dict[str, object]:
+    """What the catalogue and the class say of an attack, without its options."""
     from plexor.attacks import FITTED, ON_SURROGATES
 
     about: dict[str, object] = {"name": name, "summary": attack.summary, "sees": attack.access}
@@ -132,5 +132,4 @@ def _described(name: str, attack: type[Described]) -> dict[str, object]:
         "norms": list(attack.norms),
         "tasks": list(attack.tasks),
         "reference": attack.reference,
-        "options": options_of(attack),
     }

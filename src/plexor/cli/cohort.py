@@ -11,8 +11,9 @@ import typer
 from plexor.cases.rows import TruthKind
 from plexor.cli import cohort_fetch
 from plexor.cli.cohort_make import make
+from plexor.cli.named_values import named_values
 from plexor.cli.output import console, folding_table
-from plexor.cli.tags import make_finder, pairs, print_census, searching
+from plexor.cli.tags import Column, make_finder, print_census, searching
 from plexor.core.progress import stepping
 
 if TYPE_CHECKING:
@@ -43,12 +44,7 @@ def check(
     root: Annotated[
         Path | None, typer.Option(help="Folder to which image paths are relative.")
     ] = None,
-    column: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="PLEXOR'S=MANIFEST'S column, e.g. --column label=dx --column group=lesion_id."
-        ),
-    ] = None,
+    column: Column = None,
     path_template: Annotated[
         str | None,
         typer.Option(help="Image path built from other columns, e.g. 'images/{image_id}.jpg'."),
@@ -82,10 +78,11 @@ def check(
     from plexor.cases import load_cohort
     from plexor.cases.check import check_cohort
 
-    columns = pairs(column or [])
+    columns = named_values(column, "--column")
     classes, no_finding = None, ""
     masks: Mapping[str, str] = {}
     features: tuple[str, ...] = ()
+    codes: Mapping[str, Mapping[str, float]] = {}
     unit: str | None = None
     if manifest.suffix in (".yaml", ".yml"):
         from plexor.plans import load_plan  # reads torch, which a manifest does not need
@@ -98,6 +95,7 @@ def check(
         path_template = path_template or source.path_template
         classes, no_finding, masks = source.classes, source.no_finding, source.masks
         truth, features = truth or _truth(plan), source.features
+        codes = source.codes
         unit = _unit(plan)
     with stepping("cohort check", unit="images") as advance:
         found = check_cohort(
@@ -110,6 +108,7 @@ def check(
             no_finding=no_finding,
             masks=masks,
             features=features,
+            codes=codes,
             unit=unit,
             progress=lambda done, total: advance(done, total, manifest.name),
         )

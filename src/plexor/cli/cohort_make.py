@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +11,7 @@ import typer
 import yaml
 
 from plexor.cli.class_options import facts_table, options_of, options_table
+from plexor.cli.named_values import named_values
 from plexor.cli.output import Quiet, console
 from plexor.core.errors import PlanError, unknown
 from plexor.core.progress import stepping
@@ -66,24 +67,9 @@ def make(
     manifest = out or Path(f"{source}.parquet")
     with stepping("cohort make", unit="images", quiet=quiet) as advance:
         made, counts = make_manifest(
-            source, folder, manifest, _options(option or []), advance=advance
+            source, folder, manifest, named_values(option, "--option"), advance=advance
         )
     _print(manifest, made, counts)
-
-
-def _options(written: Sequence[str]) -> Mapping[str, str]:
-    """``NAME=VALUE`` as a mapping.
-
-    Raises:
-        PlanError: one of them has no equals sign, or a name comes twice.
-    """
-    found: dict[str, str] = {}
-    for one in written:
-        name, equals, value = one.partition("=")
-        if not equals or name in found:
-            raise PlanError(f"--option: expected NAME=VALUE, each name once, got {one!r}")
-        found[name] = value
-    return found
 
 
 def _list(sources: Mapping[str, type[Source]]) -> None:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from plexor.cli.named_values import named_values
 from plexor.cli.output import console
-from plexor.cli.tags import pairs
 
 _MANIFEST = "manifest.csv"
 _PLAN = "plan.yaml"
@@ -25,7 +25,8 @@ def init(
     model: Annotated[
         Path | None,
         typer.Option(
-            help="Weights to audit; without it, the plan trains a small network on the images."
+            help="File of a model to audit; without it, the plan trains a small network on the "
+            "images."
         ),
     ] = None,
     out: Annotated[
@@ -63,7 +64,7 @@ def init(
             f"- {why}: `plexor cohort make {name} {source} --out {name}.parquet` knows this "
             "layout; what follows is guessed from names"
         )
-    found = discover(source, pairs(column or []))
+    found = discover(source, named_values(column, "--column"))
     starter = starter_plan(found, folder, manifest=_MANIFEST, model=model)
     write_atomic(manifest, found.manifest().encode())
     write_atomic(plan, starter.plan.encode())

@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from plexor.cli.completion import study_names
+from plexor.cli.named_values import named_values
 from plexor.cli.output import AsJson, console, folding_table, print_json
 from plexor.core.progress import Advance, stepping
 
@@ -135,13 +136,8 @@ def _watch(title: str, unit: str) -> AbstractContextManager[Advance]:
 
 
 def _by_arm(option: str, written: list[str] | None) -> dict[str, Path]:
-    from plexor.core.errors import PlanError
-
-    pairs = [text.partition("=") for text in written or []]
-    for arm, equals, file in pairs:
-        if not (arm and equals and file):
-            raise PlanError(f"--{option}: expected ARM=FILE, got {arm}{equals}{file}")
-    return {arm: Path(file) for arm, _, file in pairs}
+    found = named_values(written, f"--{option}", form="ARM=FILE")
+    return {arm: Path(file) for arm, file in found.items()}
 
 
 def _figures(study: Study) -> Table:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from plexor.cases.rows import TruthKind
+from plexor.cli.named_values import named_values
 from plexor.cli.output import console, folding_table
 from plexor.core.progress import stepping
 
@@ -41,28 +42,13 @@ NO_READER = (
 )
 
 
-def pairs(written: Sequence[str]) -> Mapping[str, str]:
-    """``OURS=THEIRS`` as a mapping.
-
-    Raises:
-        typer.BadParameter: one of them has no equals sign.
-    """
-    found = {}
-    for pair in written:
-        ours, equals, theirs = pair.partition("=")
-        if not equals:
-            raise typer.BadParameter(f"expected OURS=THEIRS, got {pair!r}", param_hint="--column")
-        found[ours] = theirs
-    return found
-
-
 def cohort_of(
     manifest: Path, root: Path | None, column: Sequence[str] | None, truth: TruthKind
 ) -> Cohort:
     """The cohort of a manifest; its images are not opened."""
     from plexor.cases import load_cohort
 
-    return load_cohort(manifest, root=root, columns=pairs(column or []), truth=truth)
+    return load_cohort(manifest, root=root, columns=named_values(column, "--column"), truth=truth)
 
 
 def root_of(manifest: Path, root: Path | None) -> Path:

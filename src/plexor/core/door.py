@@ -17,6 +17,16 @@ def leave_command(token: Token[bool]) -> None:
     _typed.reset(token)
 
 
+def is_typed() -> bool:
+    """Whether a command was typed, so that a message names options of commands and keys of plans.
+
+    Example:
+        >>> is_typed()
+        False
+    """
+    return _typed.get()
+
+
 def option(name: str, value: str | None = None) -> str:
     """An option, as in a message that says what to add.
 
@@ -32,7 +42,7 @@ def option(name: str, value: str | None = None) -> str:
         ('--allow-code', '--truth number')
         >>> leave_command(token)
     """
-    if _typed.get():
+    if is_typed():
         written = f"--{name.replace('_', '-')}"
         return written if value is None else f"{written} {value}"
     return f"{name}=True" if value is None else f'{name}="{value}"'

@@ -85,7 +85,10 @@ def sole_writer(directory: Path) -> Iterator[None]:
         directory.mkdir(parents=True, exist_ok=True)
         file = (directory / _LOCK).open("a")
     except OSError as error:
-        raise RunDirectoryError(f"cannot write in {directory}: {error.strerror}") from error
+        reason = "it is a file" if directory.is_file() else error.strerror
+        raise RunDirectoryError(
+            f"cannot write in {directory}: {reason}; choose another directory"
+        ) from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

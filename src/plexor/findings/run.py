@@ -17,10 +17,7 @@ report.html        one self-contained file
 from __future__ import annotations
 
 import io
-import json
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,69 +28,22 @@ import yaml
 
 from plexor.core.errors import RunDirectoryError
 from plexor.core.files import write_atomic
-from plexor.core.ids import digest
+from plexor.findings.example import Example, StoredExample, read_examples, write_example
 from plexor.findings.flags.flag import Flag
 from plexor.findings.run_files import (
-    read_about,
+    file_name,
     read_json,
     read_plan,
     read_provenance,
     read_record,
+    write_json,
 )
+from plexor.findings.run_identity import differences_of, identity_of
 from plexor.findings.schema import Finding, from_table, to_table
 from plexor.findings.stored_rows import check_rows, read_rows
 from plexor.findings.summary.summarise import summarise
 from plexor.findings.summary.summary import Summary
 from plexor.findings.summary.summary_file import read_summary, write_summary
-
-_LABELS = "labels.npz"
-_BY_POSITION = "by_position.npy"
-_LONGEST_NAME = 180
-"""Bytes of a file's name without its ending and what an unfinished file adds to it."""
-_OTHER = {
-    "plan": "another plan",
-    "cohort": "another cohort",
-    "images": "other images",
-    "fits": "other cases, or another file, that probes are made from",
-    "model": "another model",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Example:
-    """A pair of image files kept for the report.
-
-    Attributes:
-        case_id: the case.
-        probe: the probe that made ``perturbed``.
-        original: the untouched image's bytes, in its lossless container.
-        perturbed: the perturbed image's bytes, in the same container.
-        suffix: ending of both files.
-        labels: for segmentation, an npz file of the label masks (*spatial) uint16 ``truth``,
-            ``before`` and ``after``; else empty.
-        by_position: for an attack that changes positions one by one, an npy file of the greatest
-            margin reached at each position, (*spatial) float32, NaN if not tried; else empty.
-    """
-
-    case_id: str
-    probe: str
-    original: bytes
-    perturbed: bytes
-    suffix: str
-    labels: bytes = b""
-    by_position: bytes = b""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredExample:
-    """Paths of an example's files; None for files it does not have."""
-
-    case_id: str
-    probe: str
-    original: Path
-    perturbed: Path
-    labels: Path | None = None
-    by_position: Path | None = None
 
 
 class RunDirectory:
@@ -123,7 +73,7 @@ class RunDirectory:
             raise RunDirectoryError(
                 f"{self.path} is not empty and is not a run directory; choose another with --out"
             )
-        if found and (differences := _differences(found, _fingerprint(plan, fingerprint))):
+        if found and (differences := differences_of(found, identity_of(plan, fingerprint))):
             raise RunDirectoryError(f"{self.path} holds a run with {differences}")
 
     def open(self, plan: dict[str, object], fingerprint: dict[str, str]) -> None:
@@ -138,7 +88,7 @@ class RunDirectory:
         """
         self.check(plan, fingerprint)
         if not self._marker.exists():
-            write_atomic(self._marker, _json(_fingerprint(plan, fingerprint)))
+            write_json(self._marker, identity_of(plan, fingerprint))
         # after the marker, so that a start killed between the two can be resumed
         if not (self.path / "plan.yaml").exists():
             write_atomic(self.path / "plan.yaml", yaml.safe_dump(plan, sort_keys=False).encode())
@@ -150,22 +100,14 @@ class RunDirectory:
     def write_unit(self, unit_id: str, findings: list[Finding], examples: list[Example]) -> None:
         """Writes a unit's examples, then its findings; the unit is done once its findings exist."""
         for example in examples:
-            folder = self._example_folder(example.probe, example.case_id)
-            write_atomic(folder / f"original{example.suffix}", example.original)
-            write_atomic(folder / f"perturbed{example.suffix}", example.perturbed)
-            if example.labels:
-                write_atomic(folder / _LABELS, example.labels)
-            if example.by_position:
-                write_atomic(folder / _BY_POSITION, example.by_position)
-            about = {"case_id": example.case_id, "probe": example.probe, "suffix": example.suffix}
-            write_atomic(folder / "about.json", _json(about))
+            write_example(self._examples, example)
         buffer = io.BytesIO()
         pq.write_table(to_table(findings), buffer, compression="zstd")
         write_atomic(self._unit(unit_id), buffer.getvalue())
 
     def fitted(self, fit_id: str) -> Path:
         """Path of a fitted attack, whether it exists or not."""
-        return self.path / "artifacts" / f"{_file_name(fit_id)}.safetensors"
+        return self.path / "artifacts" / f"{file_name(fit_id)}.safetensors"
 
     def fit_account(self, fit_id: str) -> dict[str, Any] | None:
         """Account of a fit: "seconds", "device", "threads", "error"; None if still to be done.
@@ -180,7 +122,7 @@ class RunDirectory:
 
     def write_fit_account(self, fit_id: str, account: Mapping[str, object]) -> None:
         """Writes the account of a fit; call it before the fitted attack is saved."""
-        write_atomic(self.fitted(fit_id).with_suffix(".json"), _json(account))
+        write_json(self.fitted(fit_id).with_suffix(".json"), account)
 
     def shapes(self) -> dict[str, list[int] | str]:
         """Case id → shape of its image, or the error; empty if not yet known."""
@@ -189,7 +131,7 @@ class RunDirectory:
 
     def write_shapes(self, shapes: Mapping[str, object]) -> None:
         """Keeps them."""
-        write_atomic(self.path / "artifacts" / "shapes.json", _json(shapes))
+        write_json(self.path / "artifacts" / "shapes.json", shapes)
 
     def detection(self, probe: str) -> dict[str, Any] | None:
         """A detector's result for a probe; None if not yet known."""
@@ -198,7 +140,7 @@ class RunDirectory:
 
     def write_detection(self, probe: str, found: Mapping[str, object]) -> None:
         """Keeps it."""
-        write_atomic(self._detection(probe), _json(found))
+        write_json(self._detection(probe), found)
 
     def unit(self, unit_id: str) -> list[Finding]:
         """One unit's findings, in their original order."""
@@ -211,6 +153,8 @@ class RunDirectory:
             RunDirectoryError: there are none yet, or a unit file is damaged.
         """
         paths = sorted((self.path / "units").glob("*.parquet"))
+        if not paths and not self.path.is_dir():
+            raise RunDirectoryError(f"there is no folder {self.path}; give the folder of a run")
         if not paths:
             raise RunDirectoryError(
                 f"{self.path} holds no findings; run: plexor audit PLAN --out {self.path}"
@@ -246,25 +190,11 @@ class RunDirectory:
         Raises:
             RunDirectoryError: the description of an example is damaged.
         """
-        found = []
-        for about_file in (self.path / "artifacts" / "examples").glob("*/*/about.json"):
-            about = read_about(about_file)
-            folder, suffix = about_file.parent, about["suffix"]
-            found.append(
-                StoredExample(
-                    case_id=about["case_id"],
-                    probe=about["probe"],
-                    original=folder / f"original{suffix}",
-                    perturbed=folder / f"perturbed{suffix}",
-                    labels=_if_there(folder / _LABELS),
-                    by_position=_if_there(folder / _BY_POSITION),
-                )
-            )
-        return sorted(found, key=lambda example: (example.probe, example.case_id))
+        return read_examples(self._examples)
 
     def write_provenance(self, provenance: dict[str, object]) -> None:
         """Writes the provenance of the findings."""
-        write_atomic(self.path / "provenance.json", _json(provenance))
+        write_json(self.path / "provenance.json", provenance)
 
     def write_summary(self, summary: Summary) -> Path:
         """Writes every number of the report; returns the file."""
@@ -316,7 +246,7 @@ class RunDirectory:
 
     def write_record(self, record: Mapping[str, object]) -> None:
         """Keeps it."""
-        write_atomic(self.path / "record.json", _json(record))
+        write_json(self.path / "record.json", record)
 
     def write_pictures(self, folder: str, files: Mapping[str, bytes]) -> None:
         """Writes pictures that a report shows from files, and removes those of an earlier report.
@@ -345,14 +275,14 @@ class RunDirectory:
         return self.path / "fingerprint.json"
 
     def _unit(self, unit_id: str) -> Path:
-        return self.path / "units" / f"{_file_name(unit_id)}.parquet"
+        return self.path / "units" / f"{file_name(unit_id)}.parquet"
 
     def _detection(self, probe: str) -> Path:
-        return self.path / "artifacts" / "detectors" / f"{_file_name(probe)}.json"
+        return self.path / "artifacts" / "detectors" / f"{file_name(probe)}.json"
 
-    def _example_folder(self, probe: str, case_id: str) -> Path:
-        folder = self.path / "artifacts" / "examples" / _file_name(probe)
-        return folder / digest([probe, case_id])[:16]
+    @property
+    def _examples(self) -> Path:
+        return self.path / "artifacts" / "examples"
 
     def _existing(self, name: str) -> Path:
         path = self.path / name
@@ -363,42 +293,3 @@ class RunDirectory:
 
 def _if_there(path: Path) -> Path | None:
     return path if path.exists() else None
-
-
-def _fingerprint(plan: dict[str, object], rest: dict[str, str]) -> dict[str, str]:
-    return {"plan": digest(plan), **rest}
-
-
-def _differences(found: Mapping[str, str], wanted: Mapping[str, str]) -> str:
-    """Differences of a run from the expected identity, with advice; "" if none."""
-    differ = [name for name in {**wanted, **found} if found.get(name) != wanted.get(name)]
-    if not differ:
-        return ""
-    listed = [
-        _OTHER.get(name)
-        or f"{name} {found.get(name, 'of an unknown version')} (this is {wanted.get(name)})"
-        for name in differ
-    ]
-    advice = (
-        "choose another directory with --out, or remove this one"
-        if any(name in _OTHER for name in differ)
-        else "findings of two versions are not mixed: use a new directory with --out, or continue "
-        "with the versions that started this one; plexor report reads it with either"
-    )
-    return f"{', '.join(listed[:-1])}{' and ' if listed[1:] else ''}{listed[-1]}; {advice}"
-
-
-def _file_name(text: str) -> str:
-    """A probe's or unit's id as a file name, without path separators; a hash keeps it unique.
-
-    File systems allow 255 bytes, and a class's name in the id may be longer.
-    """
-    name = re.sub(r"[^\w.-]+", "_", text)
-    if len(name.encode()) <= _LONGEST_NAME:
-        return name
-    kept = name.encode()[: _LONGEST_NAME // 2].decode(errors="ignore")
-    return f"{kept}-{digest(text)[:20]}"
-
-
-def _json(value: Mapping[str, object]) -> bytes:
-    return (json.dumps(value, indent=1, allow_nan=False) + "\n").encode()

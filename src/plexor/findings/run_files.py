@@ -1,8 +1,9 @@
-"""Reading of a run directory's small files, with one-line errors."""
+"""A run directory's small files: their names, writing, and reading with one-line errors."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -11,9 +12,12 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from plexor.core.errors import RunDirectoryError
+from plexor.core.files import write_atomic
 from plexor.core.ids import digest
 
 _REDO = "run the same plexor audit command again, or take another copy of the directory"
+_LONGEST_NAME = 180
+"""Bytes of a file's name without its ending and what an unfinished file adds to it."""
 T = TypeVar("T")
 
 
@@ -93,6 +97,27 @@ class _About(_Open):
 _PROVENANCE: TypeAdapter[_Provenance] = TypeAdapter(_Provenance)
 _RECORD: TypeAdapter[_Record] = TypeAdapter(_Record)
 _ABOUT: TypeAdapter[_About] = TypeAdapter(_About)
+
+
+def file_name(text: str) -> str:
+    """A probe's or unit's id as a file name, without path separators; a hash keeps it unique.
+
+    File systems allow 255 bytes, and a class's name in the id may be longer.
+    """
+    name = re.sub(r"[^\w.-]+", "_", text)
+    if len(name.encode()) <= _LONGEST_NAME:
+        return name
+    kept = name.encode()[: _LONGEST_NAME // 2].decode(errors="ignore")
+    return f"{kept}-{digest(text)[:20]}"
+
+
+def write_json(path: Path, value: Mapping[str, object]) -> None:
+    """Writes a JSON file atomically.
+
+    Raises:
+        RunDirectoryError: the disk is full, or the directory is read-only.
+    """
+    write_atomic(path, (json.dumps(value, indent=1, allow_nan=False) + "\n").encode())
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -7,13 +7,14 @@ require("torch")
 from plexor.models.architectures import ARCHITECTURES
 from plexor.models.batch import Batch, Scaling
 from plexor.models.card import ModelCard
+from plexor.models.classification import Binary, Multiclass, Multilabel
 from plexor.models.features import Feature, Features
 from plexor.models.loading import ModelSource, load_model
 from plexor.models.model import HasNetwork, Model, ModelAccess
 from plexor.models.preprocess import Preprocess
 from plexor.models.segmentation import Segmentation
 from plexor.models.sources.opening import open_model
-from plexor.models.task import Binary, Multiclass, Multilabel, Regression, Task, task_from
+from plexor.models.task import Regression, Task, task_from
 from plexor.models.torch_model import TorchModel
 from plexor.models.truth import encode
 from plexor.models.weights import read_training_groups, read_weights, save_weights

@@ -144,8 +144,9 @@ def check_features(wanted: Sequence[Feature], given: Sequence[str], *, cohort: s
     listed = f"[{', '.join(names)}]"
     if not names:
         raise PlanError(
-            f"cohort: `features` names {', '.join(given)}, and the model takes the image only; "
-            "leave `features` out, or audit a model whose card has them"
+            f"cohort: `features` names {', '.join(given)}, and the model takes the image only; if "
+            f"it takes them, write `model.features: [{', '.join(given)}]` in the order in which it "
+            "takes them, else leave `cohort.features` out"
         )
     found = ", ".join(given) if given else "none"
     raise PlanError(

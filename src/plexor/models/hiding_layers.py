@@ -11,38 +11,37 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from plexor.core.errors import ModelError
+from plexor.models.backward import Backward
 from plexor.models.batch import Batch
 from plexor.models.model import HasNetwork, Model, answer
-from plexor.models.straight_through import StraightThrough
-
-_STEPS: frozenset[Callable[..., Any]] = frozenset(
-    getattr(owner, name)
-    for name in ("round", "floor", "ceil", "trunc", "sign")
-    for owner in (torch, Tensor)
-)
-"""Functions whose slope is zero wherever there is one."""
+from plexor.models.passed_steps import STEPS, may_hide
+from plexor.models.stand_ins import Identity, Resize, StandIn
 
 
 class Hiding(NamedTuple):
     """What hides a gradient.
 
     Attributes:
-        layers: names as ``network.named_modules()`` gives them; empty for a model without a
-            network, or where no layers help.
+        stand_ins: names of layers as ``network.named_modules()`` gives them → what can stand for
+            them, see ``Backward``; empty for a model without a network, or where none helps.
         n_passes: forward passes that the search took for each case.
+        elsewhere: whether something in the network's code, outside of these layers, may hide it,
+            too, see ``PassedSteps``.
     """
 
-    layers: tuple[str, ...]
+    stand_ins: Mapping[str, StandIn]
     n_passes: int
+    elsewhere: bool = False
 
 
 def hiding_layers(model: Model, batch: Batch) -> Hiding:
-    """Finds the layers that hide the gradient of the images, to be passed by.
+    """Finds the layers that hide the gradient of the images, and what can stand for them.
 
     A layer hides it if its input depends on the images and it raises for such an input, as NumPy
     does, or returns an output that does not depend on it in torch's eyes, or calls a function with
     steps, e.g. ``torch.round``. Only layers whose output has the shape of their input are named,
-    the innermost where layers contain each other, since only these can be taken as the identity.
+    which the identity can stand for, and those that change the spatial size alone, which linear
+    interpolation can; of layers that contain each other, the innermost.
 
     Args:
         model: any model.
@@ -52,14 +51,14 @@ def hiding_layers(model: Model, batch: Batch) -> Hiding:
         >>> from plexor.attacks.example import tiny_problem
         >>> model, batch = tiny_problem()
         >>> hiding_layers(model, batch)
-        Hiding(layers=(), n_passes=1)
+        Hiding(stand_ins={}, n_passes=1, elsewhere=False)
     """
     if not isinstance(model, HasNetwork):
-        return Hiding((), 0)
-    found: list[str] = []
+        return Hiding({}, 0)
+    found: dict[str, StandIn] = {}
     while True:
-        watch = _Watch(model.network, passed=found)
-        guide = StraightThrough(model, found) if found else model
+        watch = _Watch(model.network, passed=[*found])
+        guide = Backward(model, found) if found else model
         images = batch.images.detach().clone().requires_grad_()
         try:
             with watch, torch.enable_grad():
@@ -68,8 +67,8 @@ def hiding_layers(model: Model, batch: Batch) -> Hiding:
             seen = False
             watch.blame_innermost()
         if watch.hiding is None:
-            return Hiding(tuple(found) if seen else (), len(found) + 1)
-        found.append(watch.hiding)
+            return Hiding(found if seen else {}, len(found) + 1, watch.elsewhere or not seen)
+        found[watch.hiding] = watch.stand_in
 
 
 class _Watch(TorchFunctionMode):
@@ -81,11 +80,15 @@ class _Watch(TorchFunctionMode):
 
     Attributes:
         hiding: the name of the layer; None if there is none.
+        stand_in: what can stand for it.
+        elsewhere: whether a function that may hide the gradient was called.
     """
 
     def __init__(self, network: nn.Module, *, passed: Sequence[str]) -> None:
         super().__init__()
         self.hiding: str | None = None
+        self.stand_in: StandIn = Identity()
+        self.elsewhere = False
         self._running: list[str] = []
         self._stepping: set[str] = set()
         self._layers = {
@@ -111,9 +114,11 @@ class _Watch(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        if func in _STEPS and self._running and _depends(args):
+        result = func(*args, **(kwargs or {}))
+        if func in STEPS and self._running and _depends(args):
             self._stepping.add(self._running[-1])
-        return func(*args, **(kwargs or {}))
+        self.elsewhere |= may_hide(func, args, result)
+        return result
 
     def blame_innermost(self) -> None:
         """Names the layer that was running when the network failed, if none is named yet."""
@@ -129,15 +134,25 @@ class _Watch(TorchFunctionMode):
 
     def _ends(self, name: str) -> Callable[[nn.Module, tuple[Any, ...], Any], None]:
         def ends(_: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-            if not _depends(inputs):
+            if name in self._running:
+                self._running.remove(name)
+            if not _depends(inputs) or self.hiding is not None:
                 return
-            self._running.remove(name)
-            same = isinstance(output, Tensor) and output.shape == inputs[0].shape
-            hides = name in self._stepping or not _depends((output,))
-            if same and hides and self.hiding is None:
-                self.hiding = name
+            stand_in = _standing_for(inputs[0], output)
+            if stand_in is not None and (name in self._stepping or not _depends((output,))):
+                self.hiding, self.stand_in = name, stand_in
 
         return ends
+
+
+def _standing_for(given: Tensor, output: Any) -> StandIn | None:
+    """What can stand for a layer by the shapes of its input and output; None if nothing can."""
+    if not isinstance(output, Tensor) or not output.is_floating_point():
+        return None
+    if output.shape == given.shape:
+        return Identity()
+    spatial = 3 <= output.ndim == given.ndim <= 5
+    return Resize() if spatial and output.shape[:2] == given.shape[:2] else None
 
 
 def _depends(values: tuple[Any, ...]) -> bool:

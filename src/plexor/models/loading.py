@@ -8,9 +8,10 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import BeforeValidator
 from torch import nn
 
 from plexor.core.door import option
@@ -23,6 +24,8 @@ from plexor.models.preprocess import Preprocess
 from plexor.models.sliding_window import SlidingWindow
 from plexor.models.sources.adapter import Adapted, Adapter, Outputs
 from plexor.models.sources.endpoint_settings import Request, Response, default_ledger
+from plexor.models.sources.input_order import InputOrder
+from plexor.models.sources.target import Target
 from plexor.models.task import TASKS, task_from
 from plexor.models.torch_model import TorchModel
 from plexor.models.weights import fill, read_card, read_weights
@@ -32,6 +35,13 @@ FOREIGN = ("onnx", "keras", "torchscript", "exported", "bundle", "url", "predict
 """Attributes of ``ModelSource`` that name a model of another program."""
 FILES = ("weights", "onnx", "keras", "torchscript", "exported", "bundle")
 """Attributes of ``ModelSource`` that are paths."""
+
+
+def _named(value: Any) -> Any:
+    """Features in a plan: a name alone is one that the network takes as it is."""
+    if not isinstance(value, list | tuple):
+        return value
+    return [{"name": one} if isinstance(one, str) else one for one in value]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +70,13 @@ class ModelSource:
         channels: image channels; if not given, that of the card, without a card 3.
         spatial_dims: 2 or 3; if not given, that of the card, without a card 2.
         preprocess: resize, window, normalise; if not given, that of the card.
-        features: numbers that the network takes beside the image, in its order, each with its
-            ``name``, ``mean`` and ``std``; if not given, those of the card.
+        features: numbers that the network takes beside the image, in its order: names of columns,
+            or each with its ``name``, ``mean`` and ``std`` where it wants them standardised; if not
+            given, those of the card.
+        inputs: what the network takes, in its order, where that is not the image and then all
+            features as one tensor, e.g. ``[[icv, ventricles], image, sex]``: ``image``, the name of
+            a feature, or names that come together. Files that say the sizes of two inputs need it
+            not.
         onnx: an ONNX file. Gradients are shown where the network computed in torch answers as
             onnxruntime does; scores elsewhere.
         keras: a file of Keras 3 (``.keras``).
@@ -79,6 +94,8 @@ class ModelSource:
             sigmoid at the end of the network was taken off.
         head: number or name of the output that counts, of a network with several.
         columns: of the network's output, those that are ``classes``, in their order.
+        target: for "regression", what the network was trained to give, where it is not the number
+            itself: a z-score, ``{mean: 44, std: 16}``, or bins, ``{bin_range: [42, 82]}``.
         sliding_window: for a segmentation, windows in which the network is asked, e.g.
             ``{roi: [96, 96, 96], overlap: 0.5}``; None gives it the whole image.
     """
@@ -93,7 +110,11 @@ class ModelSource:
     channels: int | None = None
     spatial_dims: int | None = None
     preprocess: Preprocess = Preprocess()
-    features: tuple[Feature, ...] = ()
+    features: Annotated[
+        tuple[Feature, ...],
+        BeforeValidator(_named, json_schema_input_type=tuple[Feature | str, ...]),
+    ] = ()
+    inputs: InputOrder = ()
     onnx: Path | None = None
     keras: Path | None = None
     torchscript: Path | None = None
@@ -107,6 +128,7 @@ class ModelSource:
     outputs: Outputs | None = None
     head: int | str | None = None
     columns: tuple[int, ...] = ()
+    target: Target = Target()
     sliding_window: SlidingWindow | None = None
 
     def __post_init__(self) -> None:
@@ -135,6 +157,8 @@ class ModelSource:
             outputs=self.outputs or "logits",
             head=self.head,
             columns=self.columns,
+            inputs=self.inputs,
+            target=self.target,
         )
 
     def moved(self, path: Callable[[Path], Path]) -> ModelSource:
@@ -218,7 +242,13 @@ def load_model(
     if source.weights is not None:
         fill(network, read_weights(source.weights), source=source.weights)
     if source.adapter != Adapter() or source.sliding_window is not None:
-        network = Adapted(network, source.adapter, card.task, window=source.sliding_window)
+        network = Adapted(
+            network,
+            source.adapter,
+            card.task,
+            features=[feature.name for feature in card.features],
+            window=source.sliding_window,
+        )
     model = TorchModel(network.eval(), task=card.task, preprocess=card.preprocess, card=card)
     try:
         return model.to(device or torch.device("cpu"))
@@ -291,13 +321,14 @@ def _from_python(path: str, *, allow_code: bool) -> nn.Module:
     return network
 
 
-def called(key: str, path: str, *, allow_code: bool) -> Any:
+def called(key: str, path: str, *, allow_code: bool, within: str = "model") -> Any:
     """What a plan names as "package.module:name": called, if it takes no arguments.
 
     Args:
         key: the plan's, "python" or "predict", for messages. The first is always called.
         path: the name.
         allow_code: whether it may be imported.
+        within: the part of the plan, for messages.
 
     Raises:
         ModelError: it cannot be imported, or its code fails.
@@ -305,10 +336,10 @@ def called(key: str, path: str, *, allow_code: bool) -> Any:
     """
     module_name, _, name = path.partition(":")
     if not name:
-        raise PlanError(f"model: `{key}` must be 'package.module:factory', got {path!r}")
+        raise PlanError(f"{within}: `{key}` must be 'package.module:factory', got {path!r}")
     if not allow_code:
         raise PlanError(
-            f"model: `{key}: {path}` would import {module_name} and call {name}(); "
+            f"{within}: `{key}: {path}` would import {module_name} and call {name}(); "
             f"if you trust it, add {option('allow_code')}"
         )
     if str(Path.cwd()) not in sys.path:
@@ -318,10 +349,10 @@ def called(key: str, path: str, *, allow_code: bool) -> Any:
             found = getattr(importlib.import_module(module_name), name)
             return found() if key == "python" or _is_factory(found) else found
     except ModelError as error:
-        raise ModelError(f"model: {error}") from error
+        raise ModelError(f"{within}: {error}") from error
     except Exception as error:
         raise ModelError(
-            f"model: cannot load {name} from {module_name}: {type(error).__name__}: "
+            f"{within}: cannot load {name} from {module_name}: {type(error).__name__}: "
             f"{brief(error, longest=500)}"
         ) from error
 

@@ -167,6 +167,16 @@ class Waits(Protocol):
         ...
 
 
+@runtime_checkable
+class Limited(Protocol):
+    """A further capability of models that may be asked so many times a second, and no more."""
+
+    @property
+    def per_second(self) -> float | None:
+        """Requests in a second, at most, of this process alone; None sets no limit."""
+        ...
+
+
 def asked_anew(model: Model) -> AbstractContextManager[None]:
     """Context in which the model gives no answer from memory."""
     return model.asked_anew() if isinstance(model, Remembers) else nullcontext()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Protocol, Self, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -184,9 +184,10 @@ class TorchModel:
                 raise
             raise ModelError(
                 f"the network fails on images of shape {shape}: "
-                f"{type(error).__name__}: {brief(error, longest=500)}{self._hint(error)}"
+                f"{type(error).__name__}: {_what(error)}{self._hint(error)}"
             ) from error
         spatial = shape[1:]
+        outputs = _as_rows(outputs, self.task, n_cases)
         check_outputs(self.task, outputs, n_cases, spatial_dims=len(spatial))
         if isinstance(self.task, Segmentation):
             outputs = self._at(spatial, outputs.float(), axes)
@@ -204,8 +205,18 @@ class TorchModel:
         return torch.cat(each)
 
     def _hint(self, error: Exception) -> str:
-        """Advice where a network wants a second input and its card names none."""
-        if self.card.features or not isinstance(error, TypeError):
+        """Advice where a network leaves torch, or may want other inputs than it was given."""
+        if "requires grad" in str(error):
+            return (
+                "; an attack by gradients needs `backward`, which says what stands for a layer "
+                "that leaves torch; `cascade` finds such layers, and queries need no gradients"
+            )
+        if self.card.features:
+            return (
+                "; it was given the image and then the features, unless `model.inputs` says "
+                "another order"
+            )
+        if not isinstance(error, TypeError):
             return ""
         if "positional argument" not in str(error):
             return ""
@@ -231,6 +242,25 @@ class TorchModel:
                 "the features out"
             )
         return (features.standardised(wanted),)
+
+
+def _what(error: Exception) -> str:
+    """An error in one line; of TorchScript, whose errors begin with its own code, the last line."""
+    said = str(error).strip()
+    if "TorchScript interpreter" in said:
+        return brief(
+            RuntimeError(said.splitlines()[-1].removeprefix("RuntimeError: ")), longest=500
+        )
+    return brief(error, longest=500)
+
+
+def _as_rows(outputs: Any, task: Task, n_cases: int) -> Any:
+    """(N,) as (N, 1) where one output is wanted, and (N, n, 1, 1, ...) as (N, n)."""
+    if not isinstance(outputs, Tensor) or isinstance(task, Segmentation):
+        return outputs
+    if tuple(outputs.shape) == (n_cases,) and task.n_outputs == 1:
+        return outputs[:, None]
+    return outputs.flatten(1) if outputs.ndim > 2 and outputs.shape[2:].numel() == 1 else outputs
 
 
 def _place(tensor: Tensor) -> int | None:

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from plexor.cases.case import join_labels, split_labels
 from plexor.core.errors import DataError, unknown
+from plexor.models.classification import Multilabel
 from plexor.models.segmentation import Segmentation
-from plexor.models.task import Multilabel, Regression, Task
+from plexor.models.task import Regression, Task
 
 Truth = str | float | NDArray[Any]
 """A class name, names of labels, a number, or a mask (*spatial) of class numbers."""

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from plexor.models.batch import Scaling
+from plexor.models.classification import Multiclass
 from plexor.models.features import Features
 from plexor.models.model import outputs_of
-from plexor.models.task import Multiclass, Task
+from plexor.models.task import Task
 from plexor.models.wrapped import Wrapped
 
 _SATURATING: frozenset[Callable[..., Any]] = frozenset(

@@ -19,6 +19,7 @@ from plexor.core.errors import ModelError, brief
 from plexor.core.files import write_atomic
 from plexor.core.ids import digest, digest_file
 from plexor.models.card import ModelCard
+from plexor.models.checkpoint_state import PLAIN_TYPES, check_downloaded, state_of
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,8 @@ _FOREIGN: tuple[tuple[str, tuple[str, ...], bytes], ...] = (
 )
 """Program, endings and first bytes of model files that are no weights for torch."""
 _LONGEST_START = 8
+_TORCH_STARTS = (b"PK", b"\x80")
+"""First bytes of a ZIP archive and of a pickle, in which torch saves."""
 
 
 def group_hash(group: str) -> str:
@@ -60,7 +63,7 @@ def save_weights(
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Tensors of a safetensors file, or of a torch checkpoint that holds nothing but tensors.
+    """Tensors of a safetensors file, or of a torch checkpoint of tensors and plain values.
 
     Raises:
         ModelError: the file is missing or damaged, or would execute code when loaded.
@@ -73,25 +76,31 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             raise ModelError(f"{path} is not a complete safetensors file: {error}") from error
     _check_format(path)
     try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(PLAIN_TYPES):
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         # torch.load raises errors of many types for damaged files, from KeyError to RuntimeError
-        if isinstance(error, pickle.UnpicklingError) or "TorchScript" in str(error):
+        if "TorchScript" in str(error):
+            raise ModelError(
+                f"{path} is a TorchScript file, a whole model; name it as `model.torchscript`"
+            ) from error
+        if isinstance(error, pickle.UnpicklingError):
             raise ModelError(
                 f"{path} holds more than tensors and would execute code when loaded; if you trust "
                 "it, load it yourself, write torch.save(model.state_dict(), 'weights.pt'), and "
                 "name that file"
             ) from error
+        with path.open("rb") as file:
+            if not file.read(2).startswith(_TORCH_STARTS):
+                raise ModelError(
+                    f"{path} is no file of weights, by its first bytes; expected a safetensors "
+                    "file, or a state_dict saved by torch"
+                ) from error
         raise ModelError(
             f"{path} is not a complete torch file: {type(error).__name__}: "
             f"{(str(error).splitlines() or [''])[0]}"
         ) from error
-    state = loaded.get("state_dict", loaded) if isinstance(loaded, Mapping) else loaded
-    if not isinstance(state, Mapping) or not all(
-        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in state.items()
-    ):
-        raise ModelError(f"{path} is not a mapping from names to tensors; save a state_dict")
-    return dict(state)
+    return state_of(path, loaded)
 
 
 def read_card(path: Path) -> ModelCard | None:
@@ -166,6 +175,7 @@ def _check_exists(path: Path) -> None:
         raise ModelError(f"{path} is a folder; name the file of weights in it")
     if not path.exists():
         raise ModelError(f"no weights at {path}; train a model with: plexor train PLAN")
+    check_downloaded(path)
 
 
 def _check_format(path: Path) -> None:

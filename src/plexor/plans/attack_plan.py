@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -23,6 +23,7 @@ from plexor.attacks.goals import Misclassify
 from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.findings.planned import probe_id
+from plexor.plans.backward_plan import StandInPlan, planned
 from plexor.plans.written import GoalPlan, ProbePlan, ThreatPlan
 from plexor.probes import Fitting, PlannedAttack, Saved, Search, Surrogates, ToFit
 from plexor.probes.attack import Source
@@ -99,15 +100,17 @@ class SearchPlan(AttackPlan):
 class GradientPlan(SearchPlan):
     """A search that sees gradients."""
 
-    straight_through: tuple[str, ...] = Field(
-        (),
-        description="names of the network's layers whose gradient is taken as the identity's, for "
-        "layers that round, compare or leave torch (BPDA)",
+    backward: Mapping[str, StandInPlan] = Field(
+        {},
+        description="name of a layer of the network → what stands for it in the backward pass, "
+        "for layers that round, compare or leave torch (BPDA): `identity`, `resize`, "
+        "`{blur: SIGMA}`, `{sigmoid: {at: X, width: W}}` or `{python: MODULE:NAME}`",
     )
 
     def _source(self) -> Search:
         search = SEARCHES[self.attack](**self._options())
-        return Search(search=search, straight_through=self.straight_through)
+        stand_ins = {name: planned(one) for name, one in self.backward.items()}
+        return Search(search=search, backward=stand_ins)
 
 
 class SurrogatePlan(AttackPlan):

@@ -11,7 +11,6 @@ from typing import Annotated, Literal, Self
 
 import yaml
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     Field,
     PrivateAttr,
@@ -22,16 +21,20 @@ from pydantic import (
 from plexor.attacks.region import Masked
 from plexor.core.complaint import refused
 from plexor.core.errors import PlanError, unknown
+from plexor.core.written import Written
 from plexor.core.yaml_text import Document, read_written
 from plexor.models.loading import ModelSource
 from plexor.models.training.config import Training
 from plexor.plans.attack_plan import FittedPlan
 from plexor.plans.changes import with_changes
 from plexor.plans.probe_plan import checked_probes, probes_schema
-from plexor.plans.written import STRICT, ProbePlan
+from plexor.plans.written import ProbePlan
 from plexor.probes import CleanProbe, PlannedProbe
 from plexor.visibility import Visibility
 from plexor.visibility.settings import FEWEST_PAIRS
+
+FORMAT: Literal["plexor-plan/1"] = "plexor-plan/1"
+"""Format of the plans that this version reads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,8 @@ class CohortSource:
             ``{lesion: "masks/{image_id}.png"}``.
         features: columns of numbers that the model takes beside the image, e.g.
             ``[age, intracranial_ml]``; a cell without a number is an error.
+        codes: of features that are written as text, what each text stands for, e.g.
+            ``{sex: {F: 0, M: 1}}``.
         include_padding: treat DICOM's Pixel Padding as part of the image: attacks may change it,
             and distances count it.
         split: name → share, to split by group if the manifest has no split column.
@@ -67,19 +72,28 @@ class CohortSource:
     no_finding: str = ""
     masks: Mapping[str, str] = field(default_factory=dict)
     features: tuple[str, ...] = ()
+    codes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     include_padding: bool = False
     split: Mapping[str, float] | None = None
     audit: str | None = "test"
     limit: int | None = None
 
 
-class Plan(BaseModel):
+def _checked_format(value: object) -> object:
+    if isinstance(value, str) and value != FORMAT:
+        raise PlanError(
+            f"`format` is {value}, and this version of Plexor reads {FORMAT}; use the version that "
+            f"the plan was written for, or write `format: {FORMAT}` and mend what is then refused"
+        )
+    return value
+
+
+class Plan(Written):
     """A whole plan. Relative paths are relative to the plan's file."""
 
-    model_config = STRICT
-    format: Literal["plexor-plan/1"] = "plexor-plan/1"
+    format: Annotated[Literal["plexor-plan/1"], BeforeValidator(_checked_format)] = FORMAT
     name: str = "audit"
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=2**63 - 1)
     cohort: CohortSource
     model: ModelSource = ModelSource()
     train: Training | None = None

@@ -13,12 +13,15 @@ import yaml
 from plexor.cases.case import split_labels
 from plexor.cases.cells import parse_number
 from plexor.cases.discover import Discovery
+from plexor.core.errors import ModelError
 from plexor.core.files import path_from
 from plexor.models import ModelCard
+from plexor.models.sources.inspection import inspect_model
 from plexor.models.weights import read_card
 from plexor.plans.starter_sample import Sample
 
 _FEW = 100
+_MOST_FEATURES = 12
 _FEW_WORDS = "only {} images: intervals will be wide, and a model trained on them knows little"
 _HEAD = """\
 # A starter plan, written by `plexor init`. Every key and its default: docs/reference/plan.md,
@@ -56,20 +59,31 @@ def starter_plan(
         found: the cases.
         folder: where the plan will lie.
         manifest: name of the manifest's file beside it.
-        model: a weights file to audit; without one the plan trains a small network.
+        model: a model's file to audit; without one the plan trains a small network.
 
     Raises:
         DataError: no image of a sample can be read.
         ModelError: the weights file is missing or damaged.
     """
-    card = read_card(model) if model else None
+    about = inspect_model(str(model)) if model else None
+    if about and not about.key:
+        raise ModelError(f"{model} is {about.kind}: {'; '.join(about.facts.values())}")
+    card = read_card(model) if model and about and about.key == "weights" else None
     task = card.task.kind if card else _task(found)
     sample = Sample.of(found.files)
     parts = [
         _HEAD,
         f"name: {_flow(found.name)}\nseed: 0\n",
-        _cohort(found, folder, manifest, task, trained=model is not None),
-        _model(found, folder, task, model, card),
+        _cohort(found, folder, manifest, task, card=card, trained=model is not None),
+        _model(
+            found,
+            folder,
+            task,
+            sample=sample,
+            model=model,
+            card=card,
+            key=about.key if about else "",
+        ),
         "" if model else _train(found, sample, task),
         _probes(found, sample, task, card),
     ]
@@ -77,11 +91,8 @@ def starter_plan(
     few = len(found.rows) < _FEW
     notes = [*found.notes, *([_FEW_WORDS.format(len(found.rows))] if few else [])]
     notes = [*notes, f"images: {sample.words}, seen on {len(sample.images)} of them"]
-    if bare:
-        notes.append(
-            f"{model} says neither its network nor its classes: name your function in "
-            "`model.python` and put the classes in the order of the outputs"
-        )
+    if bare and about:
+        notes.append(_unsaid(model, about.key, task))
     return Starter(
         plan="\n".join(part for part in parts if part),
         notes=tuple(notes),
@@ -95,7 +106,27 @@ def _task(found: Discovery) -> str:
     return kinds.get(found.truth, "binary" if two else "multiclass")
 
 
-def _cohort(found: Discovery, folder: Path, manifest: str, task: str, *, trained: bool) -> str:
+def _unsaid(model: Path | None, key: str, task: str) -> str:
+    """What a file does not say of its model, and a user must."""
+    wanted = ["its preprocessing"]
+    if key == "weights":
+        wanted.insert(0, "its network (name your function in `model.python`)")
+    if task != "regression":
+        wanted.append("its classes, in the order of the outputs")
+    return (
+        f"{model} does not say {' or '.join(wanted)}: fill these in; the values there are guesses"
+    )
+
+
+def _cohort(
+    found: Discovery,
+    folder: Path,
+    manifest: str,
+    task: str,
+    *,
+    card: ModelCard | None,
+    trained: bool,
+) -> str:
     lines = [
         "cohort:",
         f"  manifest: {manifest}",
@@ -109,6 +140,7 @@ def _cohort(found: Discovery, folder: Path, manifest: str, task: str, *, trained
         lines.append(
             "  classes: [lesion]   # what the masks show; of several, the background first"
         )
+    lines += _features(found, card)
     if "group" not in found.columns:
         lines.append("  # No column `group`: each image counts as a patient of its own.")
     if "split" in found.columns:
@@ -132,21 +164,60 @@ def _cohort(found: Discovery, folder: Path, manifest: str, task: str, *, trained
     return "\n".join(lines) + "\n"
 
 
+def _features(found: Discovery, card: ModelCard | None) -> list[str]:
+    """The columns of the card's features, or those that could be some, as a comment."""
+    if card is not None and card.features:
+        return [f"  features: {_flow([one.name for one in card.features])}"]
+    ours = ("id", "path", "label", "group", "split")
+    numbers = [
+        name
+        for name in found.columns
+        if name not in ours
+        and all(parse_number(row.get(name, "")) is not None for row in found.rows)
+    ]
+    if not numbers:
+        return []
+    shown = _flow(numbers[:_MOST_FEATURES])
+    return [f"  # features: {shown}   # where the network takes numbers beside the image"]
+
+
 def _model(
-    found: Discovery, folder: Path, task: str, model: Path | None, card: ModelCard | None
+    found: Discovery,
+    folder: Path,
+    task: str,
+    *,
+    sample: Sample,
+    model: Path | None,
+    card: ModelCard | None,
+    key: str,
 ) -> str:
     if model is None:
         return "model:\n  weights: model.safetensors   # written by `plexor train`\n"
-    lines = ["model:", f"  weights: {_flow(path_from(folder, model))}"]
+    lines = ["model:", f"  {key}: {_flow(path_from(folder, model))}"]
     if card is None:
-        names = sorted({name for label in found.labels for name in split_labels(label)})
-        lines.append("  python: mymodel:network   # your function that returns the torch.nn.Module")
-        lines.append(f"  task: {task}")
-        if task == "regression":
-            lines.append(f"  unit: {_unit(found)}")
-        else:
-            lines.append(f"  classes: {_flow(names)}   # in the order of the outputs")
+        lines += _said_by_nobody(found, task, sample, key)
     return "\n".join(lines) + "\n"
+
+
+def _said_by_nobody(found: Discovery, task: str, sample: Sample, key: str) -> list[str]:
+    """What a file without a card leaves open, guessed from the cases."""
+    lines: list[str] = []
+    names = sorted({name for label in found.labels for name in split_labels(label)})
+    if key == "weights":
+        lines.append("  python: mymodel:network   # your function that returns the torch.nn.Module")
+    lines.append(f"  task: {task}")
+    if task == "regression":
+        lines.append(f"  unit: {_unit(found)}")
+    else:
+        lines.append(f"  classes: {_flow(names)}   # in the order of the outputs")
+    lines.append(f"  channels: {len(sample.first.pixels)}")
+    volumes = len(sample.spatial) == 3
+    if volumes:
+        lines.append("  spatial_dims: 3")
+    scaling = "window: null" if volumes or not sample.is_8_bit else "window: [0, 255]"
+    what = "z-scores of each volume" if volumes else "as it was in training"
+    lines.append(f"  preprocess: {{{scaling}}}   # {what}; size, spacing_mm, orientation, ...")
+    return lines
 
 
 def _train(found: Discovery, sample: Sample, task: str) -> str:

@@ -86,7 +86,8 @@ class Sample:
 
     def scaling(self) -> str:
         """The keys of ``preprocess`` that scale values."""
-        if not self.is_8_bit:
+        scalings = {(image.intensity.slope, image.intensity.intercept) for image in self.images}
+        if not self.is_8_bit or scalings != {(1.0, 0.0)}:
             return "window: null"  # z-scores
         values = [image.pixels.reshape(len(image.pixels), -1) / 255 for image in self.images]
         n_channels = {len(one) for one in values}
@@ -101,6 +102,9 @@ class Sample:
         """Radii of a change, its unit as a key of the threat, and a comment."""
         if self.is_8_bit:
             return [1, 2, 4], "", "levels of 256"
+        floating = [image.intensity.quantum == 0 for image in self.images]
+        if any(floating) and not all(floating):
+            return self._radii_in_values()
         if self.first.intensity.quantum == 0:
             percent = [round(100 * share, 1) for share in _SHARES]
             return percent, ", unit: percent", "of the range of each image"
@@ -109,3 +113,13 @@ class Sample:
         levels = [max(1, round(share * span)) for share in _SHARES]
         comment = f"levels; the middle 98 % of the numbers span {span:.0f}"
         return sorted({float(level) for level in levels}), "", comment
+
+    def _radii_in_values(self) -> tuple[list[float], str, str]:
+        """Of images stored as different types, which have only their values in common."""
+        ends = [
+            np.percentile(image.pixels, (1, 99)) * image.intensity.slope for image in self.images
+        ]
+        span = statistics.median(abs(float(high - low)) for low, high in ends)
+        values = sorted({float(f"{share * span:.2g}") for share in _SHARES if span}) or [1.0]
+        comment = f"values, as storage differs; the middle 98 % of them span {span:.4g}"
+        return values, ", unit: value", comment

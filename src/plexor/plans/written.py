@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Union
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from plexor.attacks.goals import (
     GOALS,
@@ -21,11 +21,11 @@ from plexor.attacks.goals import (
 )
 from plexor.attacks.region import REGIONS, Border, Masked
 from plexor.attacks.threat import Threat
+from plexor.core.written import Written
 from plexor.probes import PlannedProbe
 from plexor.threat_model import Access, Channels, Norm, Unit, read_goal, read_region
 from plexor.threat_model.goals import current_spelling, goal_key
 
-STRICT = ConfigDict(extra="forbid", frozen=True)
 MOST_RADII = 100
 """Radii of one attack; each is a probe."""
 
@@ -85,13 +85,12 @@ WrittenRegion: Any = Union[*(region.plan_type for region in REGIONS.values()), *
 """The short forms of regions in a plan."""
 
 
-class ThreatPlan(BaseModel):
+class ThreatPlan(Written):
     """One norm with one or several radii; each radius becomes a probe.
 
     ``access`` is what the adversary sees of the model; an attack that needs more is refused.
     """
 
-    model_config = STRICT
     norm: Norm
     radius: Annotated[
         tuple[float, ...],
@@ -123,10 +122,8 @@ class ThreatPlan(BaseModel):
             )
 
 
-class ProbePlan(BaseModel):
+class ProbePlan(Written):
     """One entry of a plan's ``probes``."""
-
-    model_config = STRICT
 
     kind: str
     id: str | None = None

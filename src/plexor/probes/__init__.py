@@ -8,7 +8,15 @@ from plexor.probes.attack import AttackProbe, PlannedAttack, Search
 from plexor.probes.catalogue import CATALOGUE, Kind
 from plexor.probes.clean import CleanProbe
 from plexor.probes.fitted import Saved, ToFit
-from plexor.probes.materials import FitResult, Fitting, Materials, Needs, SplitFits
+from plexor.probes.materials import (
+    CodedStandIn,
+    FitResult,
+    Fitting,
+    Materials,
+    Needs,
+    PlannedStandIn,
+    SplitFits,
+)
 from plexor.probes.noise import NoiseProbe
 from plexor.probes.piece import Piece
 from plexor.probes.probe import About, PlannedProbe, Probe, Ready, Standalone, plain
@@ -20,6 +28,7 @@ __all__ = [
     "About",
     "AttackProbe",
     "CleanProbe",
+    "CodedStandIn",
     "FitResult",
     "Fitting",
     "Kind",
@@ -31,6 +40,7 @@ __all__ = [
     "PlannedProbe",
     "PlannedShortcut",
     "PlannedShuffled",
+    "PlannedStandIn",
     "Probe",
     "Ready",
     "Saved",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 from plexor.attacks import catalogue
@@ -15,11 +15,13 @@ from plexor.attacks.threat import Threat
 from plexor.attacks.through import Through
 from plexor.attacks.tied import Tied
 from plexor.core.errors import PlanError
+from plexor.core.ids import digest
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.models.stand_ins import written
 from plexor.models.task import Task
-from plexor.probes.materials import Materials, Needs
+from plexor.probes.materials import CodedStandIn, Materials, Needs, PlannedStandIn, resolved
 from plexor.probes.noise import NoiseProbe
 from plexor.probes.probe import About, Ready, plain
 
@@ -67,29 +69,42 @@ class Search:
 
     Attributes:
         search: the attack, a dataclass.
-        straight_through: names of the layers whose gradient is taken as the identity's.
+        backward: name of a layer → what stands for it in the backward pass.
     """
 
     search: catalogue.Search
-    straight_through: tuple[str, ...] = ()
+    backward: Mapping[str, PlannedStandIn] = field(default_factory=dict)
 
     @property
     def needs(self) -> Needs:
         """See ``Source``."""
-        return Needs(access=self.search.access, layers=bool(self.straight_through))
+        coded = [one for one in self.backward.values() if isinstance(one, CodedStandIn)]
+        return Needs(
+            access=self.search.access,
+            layers=bool(self.backward),
+            backward=self.backward,
+            files=tuple(one.weights for one in coded if one.weights is not None),
+        )
 
     @property
     def settings(self) -> Mapping[str, object]:
         """See ``Source``."""
-        if not self.straight_through:
+        if not self.backward:
             return plain(self.search)
-        return plain(self.search) | {"straight_through": [*self.straight_through]}
+        said = {
+            name: one.written if isinstance(one, CodedStandIn) else written(one)
+            for name, one in self.backward.items()
+        }
+        return plain(self.search) | {"backward": said}
 
     def attack(self, probe_id: str, materials: Materials) -> Sourced:
         """See ``Source``."""
-        if not self.straight_through:
+        if not self.backward:
             return Sourced(attack=self.search)
-        return Sourced(attack=Through(attack=self.search, layers=self.straight_through))
+        through = Through(attack=self.search, backward=resolved(self.backward, materials.networks))
+        hashes = [materials.networks[one][1] for one in self.needs.coded]
+        made_from = (digest(dict(self.settings)), *hashes) if hashes else ()
+        return Sourced(attack=through, made_from=made_from)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from plexor.attacks.by_shape import Shape
@@ -11,6 +11,7 @@ from plexor.attacks.fitted import DescribedFit, Fitted
 from plexor.attacks.goals import Goal
 from plexor.attacks.threat import Threat
 from plexor.cases import Case
+from plexor.models.stand_ins import Network, StandIn
 from plexor.models.torch_model import TorchModel
 from plexor.threat_model import Access
 
@@ -35,6 +36,28 @@ class Fitting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CodedStandIn:
+    """A network of the user's own that stands for a layer in the backward pass, not made yet.
+
+    Attributes:
+        python: "package.module:factory", which makes it.
+        weights: file of its parameters, as the plan names it; None keeps those of the factory.
+    """
+
+    python: str
+    weights: Path | None = None
+
+    @property
+    def written(self) -> dict[str, object]:
+        """As a plan writes it."""
+        return {"python": self.python, "weights": self.weights and str(self.weights)}
+
+
+PlannedStandIn = StandIn | CodedStandIn
+"""What stands for a layer, where a network of the user's own has not been made yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Needs:
     """What must be read or fitted before a probe can be carried out.
 
@@ -44,6 +67,7 @@ class Needs:
         fitting: a fit to be carried out, if there is one.
         access: what the probe must see of the audited model.
         layers: whether it looks at hidden layers, so that the model must have a network.
+        backward: name of a layer → what is to stand for it in the backward pass.
     """
 
     files: tuple[Path, ...] = ()
@@ -51,6 +75,12 @@ class Needs:
     fitting: Fitting | None = None
     access: Access = "none"
     layers: bool = False
+    backward: Mapping[str, PlannedStandIn] = field(default_factory=dict)
+
+    @property
+    def coded(self) -> tuple[CodedStandIn, ...]:
+        """Those of ``backward`` that are networks of the user's own."""
+        return tuple(one for one in self.backward.values() if isinstance(one, CodedStandIn))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +128,7 @@ class Materials:
         fits: probe's id → outcome of its fits; a probe without fits is not in it.
         audited: the cases that probes will be judged on.
         weights_sha256: hash of the audited model's weights; "" for a model made in memory.
+        networks: a stand-in as the plan names it → the network, and its hash.
     """
 
     paths: Mapping[Path, Path]
@@ -106,3 +137,14 @@ class Materials:
     fits: Mapping[str, SplitFits]
     audited: Sequence[Case]
     weights_sha256: str
+    networks: Mapping[CodedStandIn, tuple[Network, str]] = field(default_factory=dict)
+
+
+def resolved(
+    planned: Mapping[str, PlannedStandIn], networks: Mapping[CodedStandIn, tuple[Network, str]]
+) -> dict[str, StandIn]:
+    """Stand-ins with the networks in place of their names."""
+    return {
+        name: networks[one][0] if isinstance(one, CodedStandIn) else one
+        for name, one in planned.items()
+    }

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal, Self, get_args
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from plexor.core.complaint import refused
 from plexor.core.errors import PlanError, unknown
+from plexor.core.written import Written
 from plexor.core.yaml_text import Document, read_written
-from plexor.readers.question import STRICT, Id, Language, Question, Text
+from plexor.readers.question import Id, Language, Question, Text
 
 Shown = Literal["fixed", "crossed", "counterbalanced"]
 Screen = Literal["phone", "tablet", "desk"]
@@ -19,10 +20,9 @@ SMALLEST_WIDTH: Mapping[Screen, int] = {"phone": 320, "tablet": 720, "desk": 100
 """Minimum width of the browser's window for each class of screen, in CSS pixels."""
 
 
-class Arm(BaseModel):
+class Arm(Written):
     """One way a case may be shown, e.g. untouched, or perturbed by an attack."""
 
-    model_config = STRICT
     probe: str | None = Field(
         None, description="of an audit: the probe whose images are shown; none for the original"
     )
@@ -31,18 +31,16 @@ class Arm(BaseModel):
     )
 
 
-class Training(BaseModel):
+class Training(Written):
     """Cases for practice, excluded from analysis."""
 
-    model_config = STRICT
     cases: int = Field(0, ge=0, le=200)
     feedback: bool = Field(True, description="show the right answer after each case")
 
 
-class Blocks(BaseModel):
+class Blocks(Written):
     """Division of the cases into sittings."""
 
-    model_config = STRICT
     number: int = Field(1, ge=1, le=12)
     washout_days: float = Field(0, ge=0, le=1000, description="minimum time between two blocks")
     arms: Literal["mixed", "separate"] = Field(
@@ -50,20 +48,18 @@ class Blocks(BaseModel):
     )
 
 
-class Order(BaseModel):
+class Order(Written):
     """Constraints on the random order of every reader."""
 
-    model_config = STRICT
     apart: int = Field(
         10, ge=0, le=1000, description="minimum number of cases between two images of one case"
     )
     groups_apart: bool = Field(True, description="no two cases of one group in a row")
 
 
-class Display(BaseModel):
+class Display(Written):
     """Display of images."""
 
-    model_config = STRICT
     pixel_true: bool = Field(
         True, description="whole-number zoom only, nothing smoothed, scaled windows refused"
     )
@@ -75,10 +71,9 @@ class Display(BaseModel):
     )
 
 
-class Positive(BaseModel):
+class Positive(Written):
     """The condition under which "yes", a high rating or a chosen side is right."""
 
-    model_config = STRICT
     arm: str | None = Field(None, description="shown in this arm")
     truth: str | None = Field(None, description="of this class")
 
@@ -89,10 +84,9 @@ class Positive(BaseModel):
         return self
 
 
-class AnalysisPlan(BaseModel):
+class AnalysisPlan(Written):
     """The planned analysis; frozen before unblinding."""
 
-    model_config = STRICT
     positive: dict[str, Positive] = Field(
         default_factory=dict, description="question → what counts as positive"
     )
@@ -102,13 +96,12 @@ class AnalysisPlan(BaseModel):
     )
 
 
-class Design(BaseModel):
+class Design(Written):
     """A study file without arms and analysis: everything that the server knows.
 
     Texts may be given by language, e.g. ``{en: Altered, fr: Modifiée}``.
     """
 
-    model_config = STRICT
     format: Literal["plexor-readers/1"] = "plexor-readers/1"
     name: Id
     title: Text

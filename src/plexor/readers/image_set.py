@@ -18,7 +18,8 @@ from plexor.core.csv_text import csv_text
 from plexor.core.errors import DataError, PlanError, unknown
 from plexor.core.files import write_atomic
 from plexor.core.ids import digest_bytes
-from plexor.findings.run import RunDirectory, StoredExample
+from plexor.findings.example import StoredExample
+from plexor.findings.run import RunDirectory
 
 _COLUMNS = ("id", "arm", "case_id", "group", "truth", "probe", "sha256", "seed")
 _SAME_TIME = 946_684_800

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from plexor.core.errors import PlanError
+from plexor.core.written import Written
 
-STRICT = ConfigDict(extra="forbid", frozen=True)
 Language = Literal["en", "fr"]
 Text = str | dict[Language, str]
 """A text, or one for each language of the study."""
@@ -18,8 +18,7 @@ MOST_MARKS = 50
 """Maximum number of marks in an answer, for any study file."""
 
 
-class _Question(BaseModel):
-    model_config = STRICT
+class _Question(Written):
     id: Id = Field(description="name of the question in exports: lower-case letters, digits, - _")
     ask: Text = Field(description="the question, as shown to the reader")
 
@@ -51,10 +50,9 @@ class Rating(_Question):
             raise PlanError(f"{self.id}: expected 1 to {self.points}, got {answer}")
 
 
-class Option(BaseModel):
+class Option(Written):
     """One answer of several."""
 
-    model_config = STRICT
     id: Id
     text: Text
 

@@ -74,12 +74,13 @@ def case_table(
     data, kept = _within(columns, files, most)
     pictures.spent += len(data)
     lead = lead_attack(summary)
+    n_cases = summary.cohort.n_cases
     return CaseTable(
         data=data,
         opens=lead.id if lead else "",
         note=_note(columns, kept),
-        not_kept=_not_kept(run),
-        command=f"plexor audit PLAN --set n_examples={summary.cohort.n_cases} --out NEW",
+        not_kept=_not_kept(run, n_cases),
+        command=_keeping_all(run, n_cases),
     )
 
 
@@ -189,9 +190,25 @@ def _n_rows(columns: Sequence[Column]) -> int:
     return 0 if case is None else len(case.codes)
 
 
-def _not_kept(run: RunDirectory) -> str:
-    n_kept = len({entry.case_id for entry in run.examples()})
+def _not_kept(run: RunDirectory, n_cases: int) -> str:
+    examples = run.examples()
+    n_kept = len({entry.case_id for entry in examples})
+    paths = [path for entry in examples for path in (entry.original, entry.perturbed)]
+    size = sum(path.stat().st_size for path in paths if path.exists())
+    about = f" ({_megabytes(size * n_cases / n_kept)} on disk)" if size else ""
     return (
         f"No picture of it was kept. This audit kept those of {wording.counted(n_kept, 'case')}, "
-        "drawn at random; a new run keeps all with"
+        f"drawn at random; a new run keeps all{about} with"
     )
+
+
+def _megabytes(size: float) -> str:
+    return f"about {size / 1e6:,.0f} MB" if size >= 1e6 else "less than 1 MB"
+
+
+def _keeping_all(run: RunDirectory, n_cases: int) -> str:
+    """The command that audits the same cases and keeps the pictures of all."""
+    cohort = run.plan().get("cohort")
+    limited = isinstance(cohort, Mapping) and cohort.get("limit")
+    limit = f" --limit {limited}" if limited else ""
+    return f"plexor audit PLAN{limit} --set n_examples={n_cases} --out NEW"

@@ -12,7 +12,8 @@ import pandas as pd
 from plexor.cases.formats import read_image
 from plexor.cases.image import Image
 from plexor.core import wording
-from plexor.findings.run import RunDirectory, StoredExample
+from plexor.findings.example import StoredExample
+from plexor.findings.run import RunDirectory
 from plexor.findings.summary.probe_summary import ProbeSummary
 from plexor.findings.summary.summary import Summary
 from plexor.report import words

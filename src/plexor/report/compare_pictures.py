@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from plexor.cases.formats import read_image
 from plexor.findings.comparison.results import ChangedCase, ProbeDifference, RunComparison
-from plexor.findings.run import RunDirectory, StoredExample
+from plexor.findings.example import StoredExample
+from plexor.findings.run import RunDirectory
 from plexor.findings.schema import CLEAN
 from plexor.report.picture import Frame, frame, show
 from plexor.report.pictures import Pictures, Placed

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from plexor.findings.run import StoredExample
+from plexor.findings.example import StoredExample
 from plexor.findings.summary.probe_summary import AttackSummary, NoiseSummary, ProbeSummary
 from plexor.findings.summary.summary import Summary
 from plexor.report.attack_family import family

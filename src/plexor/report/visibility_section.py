@@ -76,7 +76,7 @@ def visible(summary: Summary) -> Visible | None:
     by_id = {probe.id: probe for probe in summary.attacks}
     return Visible(
         sentences=tuple(
-            _sentence(by_id[crossing.probes[0]], crossing)
+            _sentence([by_id[name] for name in crossing.probes], crossing)
             for crossing in summary.visibility.crossings
         ),
         curves=tuple(_curves(summary)),
@@ -85,19 +85,30 @@ def visible(summary: Summary) -> Visible | None:
     )
 
 
-def _sentence(probe: AttackSummary, crossing: Crossing) -> str:
+def _sentence(members: Sequence[AttackSummary], crossing: Crossing) -> str:
     """The radii at which one family's changes are seen, and at which the model fails."""
+    probe = members[0]
     unit = probe.threat.size_unit
     alone, beside = crossing.d_prime, crossing.d_prime_forced_choice
-    seen = (
-        "The model observer, which stands in for an attentive reader, would pick the changed one "
-        f"of two images in 76 % of pairs (d' = 1) at {_at(alone, unit)} if it saw one image at a "
-        f"time, and at {_at(beside, unit)} if each changed image lay beside its original."
-    )
+    if _is_known(members):
+        seen = (
+            "The model observer, which stands in for an attentive reader, would pick the changed "
+            f"one of two images in 76 % of pairs (d' = 1) at {_at(alone, unit)} if it saw one "
+            f"image at a time, and at {_at(beside, unit)} if each changed image lay beside its "
+            "original."
+        )
+    else:
+        seen = f"What the model observer would see is {alone.note}."
     if crossing.accuracy is None:
         return f"{family_words(probe)}: {seen}"
     falls = f"the model's accuracy falls below one half at {_at(crossing.accuracy, unit)}"
     return f"{family_words(probe)}: {falls}. {seen}"
+
+
+def _is_known(probes: Sequence[AttackSummary]) -> bool:
+    """Whether the observer's d' is defined for any of these attacks."""
+    observers = [_observer(probe) for probe in probes]
+    return any(found and found.d_prime.value is not None for found in observers)
 
 
 def _at(radius: StoredEstimate, unit: str) -> str:
@@ -114,7 +125,7 @@ def _at(radius: StoredEstimate, unit: str) -> str:
 def _curves(summary: Summary) -> Iterator[Curve]:
     for number, members in enumerate(families(summary), 1):
         seen = [probe for probe in members if _observer(probe) is not None]
-        if len(seen) < 2:
+        if len(seen) < 2 or not _is_known(seen):
             continue
         name = family_words(seen[0])
         observer = chart(

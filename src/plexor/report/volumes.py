@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from plexor.cases.formats import read_image
 from plexor.cases.image import Image
 from plexor.core import wording
-from plexor.findings.run import RunDirectory, StoredExample
+from plexor.findings.example import StoredExample
+from plexor.findings.run import RunDirectory
 from plexor.findings.summary.probe_summary import AttackSummary
 from plexor.findings.summary.summary import Summary
 from plexor.report import rounding
@@ -235,6 +236,8 @@ def _note(case: _Case) -> str:
             f"One voxel in {case.every} along each axis is shown, so that the page stays small; "
             "voxels are left out, not averaged."
         )
+    if (n_channels := len(case.original.pixels)) > 1:
+        parts.append(f"The first of {n_channels} channels is shown, not the others.")
     if not case.packed["upright"]:
         parts.append(
             "The file does not say which way its axes run: they are shown as stored, and no side "

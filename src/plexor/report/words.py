@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import PurePath
 
 from plexor.core.wording import counted, with_unit
@@ -21,8 +22,20 @@ _CONTAINERS = {
 
 
 def attack(probe: AttackSummary) -> str:
-    """An attack's short name."""
-    return probe.about.title
+    """An attack's short name, e.g. ``PGD``, ``PGD (denoiser as blur 1.5)``."""
+    backward: Mapping[str, object] = probe.settings.get("backward") or {}
+    said = [f"{layer} as {_stand_in(one)}" for layer, one in backward.items()]
+    return f"{probe.about.title} ({', '.join(said)})" if said else probe.about.title
+
+
+def _stand_in(written: object) -> str:
+    """What stands for a layer in the backward pass, in short."""
+    if not isinstance(written, Mapping):
+        return str(written)
+    kind, value = next(iter(written.items()))
+    if kind == "python":
+        return str(value)
+    return str(kind) if isinstance(value, Mapping) else f"{kind} {_setting(value)}"
 
 
 def aim(probe: AttackSummary) -> str:
@@ -53,7 +66,7 @@ def settings(probe: AttackSummary | ShortcutSummary) -> str:
         f"{name.replace('_', ' ')} "
         + (surrogates(probe) if name == "surrogates" else _setting(value))
         for name, value in probe.settings.items()
-        if value is not None and value not in ([], ())
+        if value is not None and value not in ([], (), {})
     )
 
 
@@ -61,6 +74,9 @@ def _setting(value: object) -> str:
     """An option's value; for files their names."""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        said = [f"{name}: {_setting(one)}" for name, one in value.items() if one is not None]
+        return f"({', '.join(said)})"
     if isinstance(value, list | tuple):
         return " and ".join(map(_setting, value))
     if isinstance(value, str):

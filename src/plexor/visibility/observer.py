@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from plexor.core.errors import PlanError
+from plexor.core.wording import counted
 from plexor.stats.argument import Groups, check_level
 from plexor.visibility.array import Floats
 from plexor.visibility.observation import Observation, learnt_from, observation, tested_groups
@@ -62,7 +63,7 @@ def observe(
     n_training = int(learn.sum())
     few = ""
     if n_training < k + 2:
-        few = f"{n_training} pairs to learn from, fewer than the {k} channels + 2 needed"
+        few = f"{counted(n_training, 'pair')} to learn from, fewer than the {k} channels + 2 needed"
         before, after, learn = before[:0], after[:0], learn[:0]
         known = None if known is None else known[:0]
     alone, beside = _decided(before, after, learn, internal_noise, seed)

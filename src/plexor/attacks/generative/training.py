@@ -20,6 +20,7 @@ from plexor.attacks.generative.network import (
 from plexor.attacks.generative.penalty import dissimilarity, smoothness, squares
 from plexor.attacks.generative.recipe import Recipe
 from plexor.attacks.goals import Goal
+from plexor.attacks.held_back import HeldBack, hold_back
 from plexor.attacks.objective import Objective
 from plexor.attacks.threat import Threat
 from plexor.core.seeds import seed_for
@@ -90,25 +91,29 @@ class Training:
         self.threat.radii(first)
         device = first.images.device
         del first  # keep no batch in memory while reading others
-        held_back, best = self._held_back(), Progress(patience=self.recipe.patience)
-        for attempt in range(1 + self.recipe.restarts):
-            progress = self._attempt(attempt, held_back, device)
+        recipe, best = self.recipe, Progress(patience=self.recipe.patience)
+        held_back = hold_back(self.stream, recipe.held_back, most=_MOST_HELD_BACK, seed=self.seed)
+        validated = self._validated(held_back)
+        for attempt in range(1 + recipe.restarts):
+            progress = self._attempt(attempt, held_back, validated, device)
             best = progress if progress.best > best.best else best
-            if not held_back.objectives or not progress.stuck:
+            if not validated or not progress.stuck:
                 break
-            if attempt < self.recipe.restarts:
+            if attempt < recipe.restarts:
                 logger.warning(
                     "%s: %.0f %% of the held-back cases reach the goal; training starts again from "
                     "other random weights",
                     self.stream.method,
                     100 * progress.best[0],
                 )
-        for objective in held_back.objectives:
+        for objective in validated:
             self.stream.spent(objective)
         self.network.load_state_dict(best.weights)
         return self.network
 
-    def _attempt(self, attempt: int, held_back: HeldBack, device: torch.device) -> Progress:
+    def _attempt(
+        self, attempt: int, held_back: HeldBack, validated: list[Objective], device: torch.device
+    ) -> Progress:
         """One training from random weights, and its best validation."""
         recipe, progress = self.recipe, Progress(patience=self.recipe.patience)
         self.network = empty_generator(
@@ -127,8 +132,8 @@ class Training:
                 group["lr"] = group["peak"] * (1 + math.cos(math.pi * step / recipe.steps)) / 2
             self._learn(self._open(held_back.others(batch)))
             if (step + 1) % _LOOK_EVERY == 0 or step + 1 == recipe.steps:
-                progress.note(*self._look(held_back.objectives), self.network)
-            if held_back.objectives and progress.ended:
+                progress.note(*self._look(validated), self.network)
+            if validated and progress.ended:
                 break
         return progress
 
@@ -192,22 +197,10 @@ class Training:
             lowered.append(self._visible(delta, batch) - loss)
         return float(torch.cat(reached).float().mean()), float(torch.cat(lowered).mean())
 
-    def _held_back(self) -> HeldBack:
-        """Reads the stream until enough cases are held back."""
-        found = HeldBack()
-        for batch in self.stream if self.recipe.held_back else ():
-            room = _MOST_HELD_BACK - len(found.ids)
-            index = [i for i, case_id in enumerate(batch.ids) if self._is_held_back(case_id)][:room]
-            found.ids.update(batch.ids[i] for i in index)
-            some = self._open(batch.select(torch.tensor(index, dtype=torch.int64)))
-            found.objectives += [self._objective(some)] if len(some) else []
-            if len(found.ids) >= _MOST_HELD_BACK:
-                break
-        return found
-
-    def _is_held_back(self, case_id: str) -> bool:
-        draw = seed_for(self.seed, self.stream.method, "held-back", case_id)
-        return draw < self.recipe.held_back * 2**63
+    def _validated(self, held_back: HeldBack) -> list[Objective]:
+        """The held-back cases that are not at the goal untouched."""
+        opened = map(self._open, held_back.batches)
+        return [self._objective(batch) for batch in opened if len(batch)]
 
     def _open(self, batch: Batch) -> Batch:
         """The cases of a batch that are not at the goal untouched."""
@@ -243,24 +236,6 @@ class Training:
         network = empty_discriminator(self.stream.shape, self.recipe.width)
         self._fill(network, "discriminator", attempt)
         return Rival(network.to(device), self.recipe.learning_rate)
-
-
-@dataclass(slots=True)
-class HeldBack:
-    """Cases held back from training.
-
-    Attributes:
-        ids: their ids.
-        objectives: of those that are not at the goal untouched, kept in memory.
-    """
-
-    ids: set[str] = field(default_factory=set)
-    objectives: list[Objective] = field(default_factory=list)
-
-    def others(self, batch: Batch) -> Batch:
-        """The cases of a batch that are trained on."""
-        index = [i for i, case_id in enumerate(batch.ids) if case_id not in self.ids]
-        return batch.select(torch.tensor(index, dtype=torch.int64))
 
 
 @dataclass(slots=True, kw_only=True)

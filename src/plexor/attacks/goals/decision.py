@@ -9,7 +9,8 @@ from torch import Tensor
 
 from plexor.attacks.goals.goal import LossKind
 from plexor.core.errors import PlanError, unknown
-from plexor.models.task import Binary, Decides, Multiclass, Task, decides
+from plexor.models.classification import Binary, Multiclass
+from plexor.models.task import Decides, Task, decides
 from plexor.threat_model import goals
 
 _FULL_SCALE = 40.0

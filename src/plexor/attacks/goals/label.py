@@ -8,7 +8,8 @@ from torch import Tensor
 
 from plexor.attacks.goals.goal import LossKind
 from plexor.core.errors import PlanError, unknown
-from plexor.models.task import Multilabel, Task
+from plexor.models.classification import Multilabel
+from plexor.models.task import Task
 from plexor.threat_model import goals
 
 

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from plexor.attacks.goals.goal import Goal, LossKind
 from plexor.attacks.goals.number import Move
-from plexor.models.task import Multiclass, Task
+from plexor.models.classification import Multiclass
+from plexor.models.task import Task
 
 _NOTHING = 1e-12
 

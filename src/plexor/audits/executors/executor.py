@@ -163,6 +163,11 @@ class Executor(Protocol):
     An executor writes no files.
     """
 
+    @property
+    def several_processes(self) -> bool:
+        """Whether copies of the model are asked in several processes, each by itself."""
+        ...
+
     def fit(
         self, job: Job, fits: Sequence[Fit], *, on_batch: Callable[[Fit], None]
     ) -> Generator[FitDone, None, None]:

@@ -17,6 +17,11 @@ from plexor.audits.unit import Unit
 class Here:
     """Executes units in order on the model's device, and reads the next unit's images meanwhile."""
 
+    @property
+    def several_processes(self) -> bool:
+        """See ``Executor``: no."""
+        return False
+
     def fit(
         self, job: Job, fits: Sequence[Fit], *, on_batch: Callable[[Fit], None]
     ) -> Generator[FitDone, None, None]:

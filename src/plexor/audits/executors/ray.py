@@ -41,6 +41,11 @@ class Ray:
             if number is not None and number < 1:
                 raise PlanError(f"ray: `{name}` must be at least 1, got {number}")
 
+    @property
+    def several_processes(self) -> bool:
+        """See ``Executor``: yes, for one worker too, beside which this process asks."""
+        return True
+
     def fit(
         self, job: Job, fits: Sequence[Fit], *, on_batch: Callable[[Fit], None]
     ) -> Generator[FitDone, None, None]:

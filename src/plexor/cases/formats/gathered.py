@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from plexor.cases.formats.limits import Limits
 from plexor.cases.formats.magic import format_of
 from plexor.core.errors import DataError
 from plexor.core.ids import digest_bytes, digest_file
+
+if TYPE_CHECKING:
+    from plexor.cases.formats.text_header import VolumeHeader
 
 _FIRST_BYTES = 348
 
@@ -25,17 +29,13 @@ def read_whole(path: Path) -> bytes:
     data = _read(path)
     match format_of(data):
         case "metaimage":
-            from plexor.cases.formats import metaimage
+            from plexor.cases.formats.metaimage import MetaHeader
 
-            meta, _ = metaimage.MetaHeader.read(data)
-            if meta.data_file.upper() != "LOCAL":
-                return metaimage.attach(data, _read(_beside(path, meta.data_file)))
+            return _attached(path, data, MetaHeader)
         case "nrrd":
-            from plexor.cases.formats import nrrd
+            from plexor.cases.formats.nrrd import NrrdHeader
 
-            header, _ = nrrd.NrrdHeader.read(data)
-            if header.data_file is not None:
-                return nrrd.attach(data, _read(_beside(path, header.data_file)))
+            return _attached(path, data, NrrdHeader)
         case "slices":
             from plexor.cases.formats.slices import SliceList
 
@@ -59,6 +59,15 @@ def digest_image(path: Path) -> str:
 
         return SliceList.read(_read(path)).digest()
     return digest_file(path)
+
+
+def _attached(path: Path, data: bytes, kind: type[VolumeHeader]) -> bytes:
+    from plexor.cases.formats.text_header import attach
+
+    header, _ = kind.read(data)
+    if header.voxel_file is None:
+        return data
+    return attach(header, _read(_beside(path, header.voxel_file)))
 
 
 def _read(path: Path) -> bytes:

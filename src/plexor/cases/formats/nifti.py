@@ -17,6 +17,7 @@ from plexor.cases.formats.nifti_rewritten import (
     RESAMPLED,
     Int16Codec,
     ResampledCodec,
+    channels_last,
     is_resampled,
 )
 from plexor.cases.formats.voxels import voxel_intensity
@@ -27,13 +28,14 @@ from plexor.core.errors import DataError
 _MM = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
 _HEADER = {nib.Nifti1Header: 352, nib.Nifti2Header: 544}
 """Bytes of the header and its extension flag, before which no voxel can lie."""
+_MOST_CHANNELS = 64
 _GZIP = 16 + 15
 """zlib's ``wbits`` for a gzip stream."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NiftiCodec:
-    """Writes pixels, (1, X, Y, Z), behind the original's header, byte for byte as it was.
+    """Writes pixels, (C, X, Y, Z), behind the original's header, byte for byte as it was.
 
     Attributes:
         header: everything before the voxels: header, affine, extensions.
@@ -52,7 +54,7 @@ class NiftiCodec:
 
     def encode(self, pixels: Pixels) -> bytes:
         """A NIfTI file holding these pixels."""
-        data = self.header + pixels[0].astype(self.dtype, copy=False).tobytes(order="F")
+        data = self.header + channels_last(pixels).astype(self.dtype, copy=False).tobytes(order="F")
         return gzip.compress(data, compresslevel=1, mtime=0) if self.gzipped else data
 
     def decode(self, data: bytes) -> Pixels:
@@ -63,6 +65,9 @@ class NiftiCodec:
 def decode_nifti(data: bytes) -> Image:
     """Reads a NIfTI volume: stored numbers, with the header's scaling as slope and intercept.
 
+    Several volumes in one file, on a fourth or fifth axis, are the channels of one image, as the
+    Medical Segmentation Decathlon stores modalities.
+
     The lossless container is the same file with other voxels, so affine, extensions and every
     header field stay. Two more are there where they change anything: ``"int16"`` for voxels in
     floating point, and ``"resampled-1mm"`` for voxels that are not of 1 mm. Integers of more than
@@ -70,8 +75,8 @@ def decode_nifti(data: bytes) -> Image:
 
     Raises:
         DataError: truncated, longer than its header states, not NIfTI, header and voxels in two
-            files, not three-dimensional, complex or colour voxels, integers beyond ±2^24, a
-            header at odds with itself, or beyond the limits.
+            files, not three-dimensional, of more than 64 channels, complex or colour voxels,
+            integers beyond ±2^24, a header at odds with itself, or beyond the limits.
     """
     gzipped = format_of(data) == "gzip"
     limits, file_size = Limits.of_environment(), len(data)
@@ -82,21 +87,21 @@ def decode_nifti(data: bytes) -> Image:
         raise DataError("header and voxels are in two files (.hdr, .img); convert to one .nii")
     header = _header(start)
     shape, dtype, offset = header.get_data_shape(), header.get_data_dtype(), _offset(header)
-    if len(shape) < 3 or any(size != 1 for size in shape[3:]):
-        raise DataError(f"expected a volume of three dimensions, found shape {shape}; export one")
+    n_channels = _channels(shape)
     n_voxels = math.prod(shape)
     size = n_voxels * dtype.itemsize
     limits.check(pixels=n_voxels, size=size, file_size=file_size)
     if gzipped:
         data = inflate(data, most=offset + size, wbits=_GZIP)
     _check_length(len(data) - offset, size)
-    stored = np.frombuffer(data, dtype, count=n_voxels, offset=offset).reshape(shape, order="F")
+    flat = np.frombuffer(data, dtype, count=n_voxels, offset=offset)
+    stored = flat.reshape(*shape[:3], n_channels, order="F")
     slope, intercept = header.get_slope_inter()
     scaling = (1.0 if slope is None else slope, 0.0 if intercept is None else intercept)
     unit_mm = _MM[header.get_xyzt_units()[0]]
     spacing_mm = _spacing(header, unit_mm)
     return Image(
-        pixels=np.ascontiguousarray(stored.reshape(1, *shape[:3]), dtype=dtype.newbyteorder("=")),
+        pixels=np.ascontiguousarray(np.moveaxis(stored, -1, 0), dtype=dtype.newbyteorder("=")),
         intensity=voxel_intensity(stored, slope=scaling[0], intercept=scaling[1]),
         containers=_containers(
             NiftiCodec(header=data[:offset], dtype=dtype.str, gzipped=gzipped), spacing_mm, scaling
@@ -104,6 +109,26 @@ def decode_nifti(data: bytes) -> Image:
         spacing_mm=spacing_mm,
         grid=_grid(header, unit_mm),
     )
+
+
+def _channels(shape: tuple[int, ...]) -> int:
+    """How many volumes the file holds.
+
+    Raises:
+        DataError: it holds none, or more than are channels of one image.
+    """
+    if len(shape) < 3 or sum(size > 1 for size in shape[3:]) > 1:
+        raise DataError(
+            f"expected a volume of three dimensions, or several as channels, found shape {shape}; "
+            "export one"
+        )
+    n_channels = math.prod(shape[3:])
+    if n_channels > _MOST_CHANNELS:
+        raise DataError(
+            f"expected up to {_MOST_CHANNELS} volumes as channels of one image, found "
+            f"{n_channels}, as of a series over time; export one"
+        )
+    return n_channels
 
 
 def _containers(

@@ -48,7 +48,7 @@ class Int16Codec:
 
     def encode(self, pixels: Pixels) -> bytes:
         """A NIfTI file of int16 voxels whose scaling gives nearly these pixels' values."""
-        values = pixels[0].astype(np.float64) * self.slope + self.intercept
+        values = channels_last(pixels).astype(np.float64) * self.slope + self.intercept
         low, high = float(values.min()), float(values.max())
         header = self._header(self.header)
         header.set_data_dtype(np.int16)
@@ -68,12 +68,18 @@ class Int16Codec:
         stored = (codes.astype(np.float64) * step + middle - self.intercept) / self.slope
         shape = header.get_data_shape()[:3]
         native = np.dtype(self.dtype).newbyteorder("=")
-        return np.ascontiguousarray(stored.reshape(1, *shape, order="F"), dtype=native)
+        volumes = np.moveaxis(stored.reshape(*shape, -1, order="F"), -1, 0)
+        return np.ascontiguousarray(volumes, dtype=native)
 
     @staticmethod
     def _header(data: bytes) -> Any:
         kind: Any = nib.Nifti2Header if data[4:7] == b"n+2" else nib.Nifti1Header
         return kind(data[: kind.template_dtype.itemsize], check=False)
+
+
+def channels_last(pixels: Pixels) -> Pixels:
+    """Pixels (C, X, Y, Z) as NIfTI orders them: whole volumes, one after the other."""
+    return np.moveaxis(pixels, 0, -1)
 
 
 class _Inner(Protocol):

@@ -5,22 +5,21 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from plexor.cases.formats.voxels import (
-    Compression,
-    compressed,
-    decompressed,
-    stored_voxels,
-    volume_of,
+from plexor.cases.formats.text_header import (
+    LONGEST,
+    Floats,
+    Layout,
+    Place,
+    decode_volume,
     whole_number,
 )
-from plexor.cases.image import Image, Pixels
+from plexor.cases.formats.voxels import Compression
+from plexor.cases.image import Image
 from plexor.core.errors import DataError
-
-Floats = NDArray[np.float64]
 
 _TYPES = {
     "i1": ("signed char", "int8", "int8_t"),
@@ -45,9 +44,9 @@ _SPACES = {
     "las": (1, -1, 1),
 }
 """Signs that bring a space's axes to LPS."""
+_SPATIAL = frozenset(("domain", "space", "???"))
+"""Kinds of axes that are space."""
 _FILE = ("data file", "datafile")
-_LONGEST = 1 << 20
-"""Bytes that a header may have."""
 _LINE = re.compile(rb"([^\n]*?)\r?\n")
 
 
@@ -61,6 +60,7 @@ class NrrdHeader:
         ('short', 37)
     """
 
+    suffix: ClassVar[str] = ".nrrd"
     lines: tuple[str, ...]
 
     @classmethod
@@ -74,7 +74,7 @@ class NrrdHeader:
         """
         lines: list[str] = []
         at = 0
-        while at < min(len(data), _LONGEST):
+        while at < min(len(data), LONGEST):
             found = _LINE.match(data, at)
             line, at = (found[1], found.end()) if found else (data[at:], len(data))
             if not line:
@@ -96,16 +96,98 @@ class NrrdHeader:
                 return value.strip()
         return None
 
-    def text(self) -> bytes:
-        """The header for voxels that follow it at once."""
+    @property
+    def voxel_file(self) -> str | None:
+        """The file with the voxels; None where they follow the header."""
+        return self.get(*_FILE)
+
+    @property
+    def compression(self) -> Compression:
+        """Of the voxels.
+
+        Raises:
+            DataError: an encoding that is not raw or gzip.
+        """
+        encoding = (self.get("encoding") or "").lower()
+        if encoding not in _ENCODINGS:
+            raise DataError(
+                f"expected NRRD voxels in raw or gzip, found {encoding!r}; save it anew"
+            )
+        return _ENCODINGS[encoding]
+
+    def text(self, _: int, /) -> bytes:
+        """The header for voxels that follow it at once; it does not state how many bytes."""
         dropped = (*_FILE, "line skip", "lineskip", "byte skip", "byteskip")
         kept = [line for line in self.lines if line.partition(": ")[0].lower() not in dropped]
         return "".join(f"{line}\n" for line in (*kept, "")).encode("latin-1")
 
-    @property
-    def data_file(self) -> str | None:
-        """The file with the voxels; None where they follow the header."""
-        return self.get(*_FILE)
+    def behind(self, body: bytes) -> bytes:
+        """What is left of the data after "line skip" and "byte skip" (-1: all but the voxels)."""
+        for _ in range(whole_number(self.get("line skip", "lineskip") or "0", "line skip")):
+            body = body[body.find(b"\n") + 1 :]
+        n_bytes = whole_number(self.get("byte skip", "byteskip") or "0", "byte skip")
+        if n_bytes == -1:
+            n_bytes = max(len(body) - self.layout().n_bytes, 0)
+        if n_bytes and self.compression != "none":
+            raise DataError("a byte skip before compressed voxels is not supported; save it anew")
+        return body[n_bytes:]
+
+    def beside(self, body: bytes) -> bytes:
+        """See ``behind``, which holds for a file of voxels, too."""
+        return self.behind(body)
+
+    def layout(self) -> Layout:
+        """See ``VolumeHeader``.
+
+        Raises:
+            DataError: axes that are no space, or voxels of another type.
+        """
+        words = (self.get("sizes") or "").split()
+        n = self.get("dimension")
+        if n != str(len(words)) or not all(word.isascii() and word.isdigit() for word in words):
+            raise DataError(f"the NRRD header gives dimension {n} and sizes {words}; repair it")
+        kinds = (self.get("kinds") or "").lower().split()
+        if len(words) not in (2, 3) or not _SPATIAL.issuperset(kinds):
+            kind = f" of kinds {' '.join(kinds)}" if kinds else ""
+            raise DataError(
+                f"expected an NRRD of two or three dimensions of space, found {len(words)}{kind}; "
+                "export one channel"
+            )
+        name = (self.get("type") or "").lower()
+        if name not in _DTYPES:
+            raise DataError(f"expected integer or float voxels, found {name!r}; convert them")
+        dtype = np.dtype(_DTYPES[name])
+        endian = (self.get("endian") or "").lower()
+        if dtype.itemsize > 1 and endian not in ("little", "big"):
+            raise DataError(f"the NRRD header gives endian {endian!r}, expected little or big")
+        dtype = dtype.newbyteorder(">" if endian == "big" else "<")
+        return Layout([int(word) for word in words], dtype)
+
+    def place(self) -> Place:
+        """See ``VolumeHeader``.
+
+        Raises:
+            DataError: distances in another unit, or vectors and numbers that do not fit the axes.
+        """
+        n = len(self.layout().sizes)
+        units = set(re.findall(r'"([^"]*)"', self.get("space units") or ""))
+        if units - {"mm", ""}:
+            raise DataError(f"distances are in {sorted(units)}, expected mm; save the volume in mm")
+        given = self.vectors("space directions")
+        if given is None:
+            return Place(None, None, _spacings(self, n))
+        lengths = {len(one) for one in given if one is not None}
+        if len(given) != n or any(one is None for one in given) or lengths not in ({2}, {3}):
+            raise DataError(
+                f"space directions are {len(given)} vectors, expected {n} of one length"
+            )
+        directions = np.stack([one for one in given if one is not None], axis=1)
+        spacing_mm = tuple(np.linalg.norm(directions, axis=0).tolist())
+        signs = _SPACES.get((self.get("space") or "").lower())
+        origin = (self.vectors("space origin") or [None])[0]
+        if signs is None or origin is None or len(origin) != 3 or len(directions) != 3:
+            return Place(None, None, spacing_mm)
+        return Place(directions * np.array(signs)[:, None], origin * np.array(signs), spacing_mm)
 
     def vectors(self, name: str) -> list[Floats | None] | None:
         """Vectors as ``(1,0,0) none (0,0,2.5)``; None where the field is absent.
@@ -129,44 +211,6 @@ class NrrdHeader:
         return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NrrdCodec:
-    """Writes pixels, (1, X, Y, Z) or (1, H, W), behind the original's header, in one file.
-
-    Attributes:
-        header: the original's, line by line.
-        dtype: the voxels' type in the file, with its byte order.
-        compression: "gzip" where the original's voxels are, else "none".
-    """
-
-    header: NrrdHeader
-    dtype: str
-    compression: Compression
-
-    @property
-    def suffix(self) -> str:
-        """The file's ending."""
-        return ".nrrd"
-
-    def encode(self, pixels: Pixels) -> bytes:
-        """An NRRD file holding these pixels."""
-        return self.header.text() + compressed(stored_voxels(pixels, self.dtype), self.compression)
-
-    def decode(self, data: bytes) -> Pixels:
-        """The pixels of an NRRD file."""
-        return decode_nrrd(data).pixels
-
-
-def attach(header: bytes, body: bytes) -> bytes:
-    """One file of a detached header and its file of voxels.
-
-    Raises:
-        DataError: the header is damaged.
-    """
-    found, _ = NrrdHeader.read(header)
-    return found.text() + _skipped(found, body)
-
-
 def decode_nrrd(data: bytes) -> Image:
     """Reads an NRRD of two or three dimensions of space.
 
@@ -176,87 +220,7 @@ def decode_nrrd(data: bytes) -> Image:
         DataError: truncated, voxels in other files or in an encoding that is not raw or gzip,
             axes that are no space, voxels of another type, or beyond the limits.
     """
-    header, at = NrrdHeader.read(data)
-    if header.data_file is not None:
-        raise DataError(
-            f"the voxels are in another file, {header.data_file!r}; read the header by its path, "
-            "or save one .nrrd file"
-        )
-    sizes, dtype = _layout(header)
-    encoding = (header.get("encoding") or "").lower()
-    if encoding not in _ENCODINGS:
-        raise DataError(f"expected NRRD voxels in raw or gzip, found {encoding!r}; save it anew")
-    compression = _ENCODINGS[encoding]
-    n_voxels = math.prod(sizes)
-    voxels = decompressed(
-        _skipped(header, data[at:]), compression, n_voxels=n_voxels, itemsize=dtype.itemsize
-    )
-    directions, origin, spacing_mm = _place(header, len(sizes))
-    return volume_of(
-        voxels,
-        sizes=sizes,
-        dtype=dtype,
-        directions=directions,
-        origin=origin,
-        spacing_mm=spacing_mm,
-        codec=NrrdCodec(header=header, dtype=dtype.str, compression=compression),
-    )
-
-
-def _skipped(header: NrrdHeader, body: bytes) -> bytes:
-    """What is left of the data after "line skip" and "byte skip" (-1: all but the voxels)."""
-    for _ in range(whole_number(header.get("line skip", "lineskip") or "0", "line skip")):
-        body = body[body.find(b"\n") + 1 :]
-    n_bytes = whole_number(header.get("byte skip", "byteskip") or "0", "byte skip")
-    if n_bytes == -1:
-        sizes, dtype = _layout(header)
-        n_bytes = max(len(body) - math.prod(sizes) * dtype.itemsize, 0)
-    if n_bytes and _ENCODINGS.get((header.get("encoding") or "").lower()) != "none":
-        raise DataError("a byte skip before compressed voxels is not supported; save it anew")
-    return body[n_bytes:]
-
-
-def _layout(header: NrrdHeader) -> tuple[list[int], np.dtype[np.generic]]:
-    """Sizes of the axes, the fastest first, and the voxels' type."""
-    words = (header.get("sizes") or "").split()
-    n = header.get("dimension")
-    if n != str(len(words)) or not all(word.isascii() and word.isdigit() for word in words):
-        raise DataError(f"the NRRD header gives dimension {n} and sizes {words}; repair it")
-    kinds = (header.get("kinds") or "").lower().split()
-    if len(words) not in (2, 3) or any(kind not in ("domain", "space", "???") for kind in kinds):
-        kind = f" of kinds {' '.join(kinds)}" if kinds else ""
-        raise DataError(
-            f"expected an NRRD of two or three dimensions of space, found {len(words)}{kind}; "
-            "export one channel"
-        )
-    name = (header.get("type") or "").lower()
-    if name not in _DTYPES:
-        raise DataError(f"expected integer or float voxels, found {name!r}; convert them")
-    dtype = np.dtype(_DTYPES[name])
-    endian = (header.get("endian") or "").lower()
-    if dtype.itemsize > 1 and endian not in ("little", "big"):
-        raise DataError(f"the NRRD header gives endian {endian!r}, expected little or big")
-    return [int(word) for word in words], dtype.newbyteorder(">" if endian == "big" else "<")
-
-
-def _place(header: NrrdHeader, n: int) -> tuple[Floats | None, Floats | None, tuple[float, ...]]:
-    """Directions in mm and LPS (one column for each axis), origin and spacing."""
-    units = set(re.findall(r'"([^"]*)"', header.get("space units") or ""))
-    if units - {"mm", ""}:
-        raise DataError(f"distances are in {sorted(units)}, expected mm; save the volume in mm")
-    given = header.vectors("space directions")
-    if given is None:
-        return None, None, _spacings(header, n)
-    lengths = {len(one) for one in given if one is not None}
-    if len(given) != n or any(one is None for one in given) or lengths not in ({2}, {3}):
-        raise DataError(f"space directions are {len(given)} vectors, expected {n} of one length")
-    directions = np.stack([one for one in given if one is not None], axis=1)
-    spacing_mm = tuple(np.linalg.norm(directions, axis=0).tolist())
-    signs = _SPACES.get((header.get("space") or "").lower())
-    origin = (header.vectors("space origin") or [None])[0]
-    if signs is None or origin is None or len(origin) != 3 or len(directions) != 3:
-        return None, None, spacing_mm
-    return directions * np.array(signs)[:, None], origin * np.array(signs), spacing_mm
+    return decode_volume(data, NrrdHeader)
 
 
 def _spacings(header: NrrdHeader, n: int) -> tuple[float, ...]:

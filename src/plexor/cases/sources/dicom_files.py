@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from plexor.cases.formats.magic import format_of
+from plexor.cases.sources.folder import ARCHIVES
 from plexor.core.errors import DataError
 
 _HEAD = 132
@@ -104,6 +105,8 @@ def _of_directory(path: Path) -> tuple[list[Path], dict[str, list[str]]]:
                 if (value := record.get("ReferencedFileID"))
             ]
     except Exception as error:  # pydicom raises errors of many kinds
+        if path.name.lower().endswith(ARCHIVES):
+            raise DataError(f"{path} is an archive; unpack it, and give the folder") from error
         reason = " ".join(str(error).split()) or type(error).__name__
         raise DataError(f"{path}: expected a folder or a DICOMDIR ({reason})") from error
     folder = path.parent.resolve()

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from plexor.core.errors import DataError
 
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
+"""Endings of archives, which are not read: they must be unpacked first."""
+
 
 def files_below(folder: Path, endings: tuple[str, ...]) -> list[str]:
     """Paths of the files below a folder, from it, in order; hidden files and folders are left out.
@@ -141,6 +144,8 @@ def data_root(folder: Path, name: str, holds: Sequence[str], *, expected: str) -
     Raises:
         DataError: neither holds it, or several sub-folders do.
     """
+    if folder.name.lower().endswith(ARCHIVES) and folder.is_file():
+        raise DataError(f"{folder} is an archive; unpack it, and give the folder")
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder; give the folder that holds the data")
     inside = sorted(path for path in folder.iterdir() if path.is_dir())

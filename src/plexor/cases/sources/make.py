@@ -92,7 +92,8 @@ def make_manifest(
         made = source.make(request)
     made = _noted(_each_once(made))
     if not made.rows:
-        raise DataError(f"{folder}: no image is left; {'; '.join(left_out_words(made))}")
+        why = "; ".join(left_out_words(made)) or "the folder holds no file of this kind"
+        raise DataError(f"{folder}: no image is left; {why}")
     write_manifest(made, out)
     return made, census(made)
 

@@ -37,7 +37,7 @@ class Msd:
     traps: ClassVar[tuple[str, ...]] = (
         "Test volumes have no masks and are left out; there is no official validation split.",
         "Case numbers are not patients in every task; each volume counts as a patient of its own.",
-        "Several modalities in one 4D file (BrainTumour, Prostate) are not read: split them.",
+        "Several modalities in one 4D file (BrainTumour, Prostate) are the channels of one case.",
     )
 
     channel: int = 0
@@ -46,8 +46,8 @@ class Msd:
         """Reads ``dataset.json`` and looks for volumes and masks.
 
         Raises:
-            DataError: there is no such file, it is damaged, its labels are no whole numbers from 0,
-                or its volumes hold several modalities each.
+            DataError: there is no such file, it is damaged, or its labels are no whole numbers
+                from 0.
             PlanError: there is no such channel.
         """
         root = data_root(
@@ -77,15 +77,18 @@ class Msd:
                 continue
             name = mask.rpartition("/")[2].removesuffix(ending)
             found.rows.append({"id": name, "path": path, "label": mask, "split": split})
-        _refuse_4d(root, [str(row["path"]) for row in found.rows], channels)
         others = sorted(files - taken)
         found.leave_out("a volume without a mask", *_volumes(others, self.channel, ending))
         found.leave_out("a mask that is not listed", *(f for f in others if f.startswith("labels")))
         if len({row["split"] for row in found.rows}) < len(_SPLITS):
             # a single split would only keep a plan from splitting
             found.rows = [{**row, "split": None} for row in found.rows]
+        paths = [str(row["path"]) for row in found.rows]
         several = (
             f"{len(channels)} channels a case; read is {self.channel}, {channels[self.channel]}"
+            if _of_channels(paths, ending)
+            else f"{len(channels)} modalities in each file are the channels of a case, in this "
+            f"order: {', '.join(channels)}; write `channels: {len(channels)}` in the plan's model"
         )
         return MadeManifest(
             root=root,
@@ -162,15 +165,6 @@ def _volumes(files: Iterable[str], channel: int, ending: str) -> Iterator[str]:
             yield file
 
 
-def _refuse_4d(root: Path, paths: Sequence[str], channels: Sequence[str]) -> None:
-    """Refuses volumes that hold all modalities in one file.
-
-    Raises:
-        DataError: the first volume has four dimensions.
-    """
-    if len(channels) == 1 or not paths or _CHANNEL.search(paths[0].partition(".")[0]):
-        return
-    raise DataError(
-        f"{root / paths[0]} holds {len(channels)} modalities in one file ({', '.join(channels)}), "
-        "and a case has one volume; split the files, e.g. with nibabel's four_to_three"
-    )
+def _of_channels(paths: Sequence[str], ending: str) -> bool:
+    """Whether each channel is a file of its own, as nnU-Net has it."""
+    return any(_CHANNEL.search(path.removesuffix(ending)) for path in paths)

@@ -14,7 +14,7 @@ from plexor.cases.sources.source import MadeManifest, Request
 from plexor.core.errors import DataError
 
 _IMAGE = re.compile(
-    r"(train|valid)/(XR_[A-Z]+)/(patient\d+)/(study\d+)_(positive|negative)/([^/]+)\.png"
+    r"(train|valid)/(XR_[A-Z]+)/(patient\d+)/(study\d+)_(positive|negative)/([^/]+)\.(?:png|PNG)"
 )
 _STRANGE = "not named XR_*/patient*/study*_positive|negative/*.png"
 _SPLITS = {"train": "train", "valid": "validation"}

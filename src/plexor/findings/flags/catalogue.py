@@ -75,8 +75,9 @@ FLAG_KINDS = (
         "it was tried on.",
         why="A search along gradients cannot start there. Its failure then says nothing "
         "about the model.",
-        what_to_do="Look for rounding, thresholds, or `detach` inside the model. Name the layers "
-        "that do it in `straight_through`, so that gradients pass them by; try another loss, or "
+        what_to_do="Look for rounding, thresholds, or `detach` inside the model; the flag names "
+        "layers where it finds them. Say in the attack's `backward` what stands for each of them "
+        "in the backward pass, e.g. `backward: {guard: identity}`; try another loss, or "
         "an attack that needs no gradients. `cascade` finds such layers itself, or goes on with "
         "queries.",
         check=checks.measured("zero-gradients"),
@@ -259,9 +260,10 @@ FLAG_KINDS = (
         why="Its strongest stages did not run. What is left was found by queries alone, and the "
         "model may withstand these and still fail against an adversary who replaces the part "
         "that hides the gradient.",
-        what_to_do="Name the layers that leave torch, round or compare in `straight_through`; the "
-        "gradient then passes them by. If there are none to name, state that the figures are "
-        "those of an adversary without gradients.",
+        what_to_do="Say in `backward` what stands for the layers that leave torch, round or "
+        "compare: the identity, a blur, or a network of your own that imitates them. If the part "
+        "is no layer of the network, make it one. If nothing can stand for it, state that the "
+        "figures are those of an adversary without gradients.",
         check=stages_skipped,
     ),
     FlagKind(

@@ -207,7 +207,9 @@ def _passed(
     value = _first([(r, e.value) for r, e in curve], level, down=down)
     nearest = _first([(r, e.low if down else e.high) for r, e in curve], level, down=down)
     farthest = _first([(r, e.high if down else e.low) for r, e in curve], level, down=down)
-    note = "" if math.isfinite(value) else f"not passed up to {curve[-1][0]:g}"
+    known = [radius for radius, estimate in curve[1:] if estimate.value is not None]
+    missed = f"not passed up to {known[-1]:g}" if known else f"not known: {tried[0].note}"
+    note = "" if math.isfinite(value) else missed
     return StoredEstimate.of(
         Estimate(
             value=value,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -11,9 +11,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from plexor.core.errors import ModelError, PlanError, unknown
+from plexor.models.classification import Binary, Multiclass
 from plexor.models.segmentation import Segmentation
 from plexor.models.sliding_window import SlidingWindow
-from plexor.models.task import Binary, Multiclass, Regression, Task
+from plexor.models.sources.input_order import InputOrder, arranged, check_order, usual_order
+from plexor.models.sources.target import Target
+from plexor.models.task import Regression, Task
 
 Layout = Literal["channels-first", "channels-last"]
 Outputs = Literal["logits", "probabilities", "decisions"]
@@ -39,6 +42,9 @@ class Adapter:
         head: number or name of the output that counts, of a network with several.
         columns: of the network's output, those that are the task's classes, in their order; empty
             takes all.
+        inputs: what the network takes, in its order, see ``input_order``; empty: the image, then
+            all features together.
+        target: of a regression, from the output to the number.
 
     Raises:
         PlanError: an unknown layout or kind of outputs.
@@ -48,6 +54,8 @@ class Adapter:
     outputs: Outputs = "logits"
     head: int | str | None = None
     columns: tuple[int, ...] = ()
+    inputs: InputOrder = ()
+    target: Target = Target()
 
     def __post_init__(self) -> None:
         if self.layout not in _LAYOUTS:
@@ -66,6 +74,7 @@ class Adapted(nn.Module):
         network: as it is in its file.
         adapter: what it takes and gives.
         task: what its outputs mean.
+        features: names of the numbers that it takes beside the image, as the card has them.
         window: windows in which it is asked; None asks for the whole image at once. A segmentation
             only, and an image without features beside it.
 
@@ -87,6 +96,7 @@ class Adapted(nn.Module):
         adapter: Adapter,
         task: Task,
         *,
+        features: Sequence[str] = (),
         window: SlidingWindow | None = None,
     ) -> None:
         super().__init__()
@@ -94,7 +104,10 @@ class Adapted(nn.Module):
         self.adapter = adapter
         self.task = task
         self.window = window
+        self.features = tuple(features)
         check_adapter(adapter, task)
+        self.order = adapter.inputs or usual_order(self.features)
+        check_order(self.order, self.features)
         if window is not None and not isinstance(task, Segmentation):
             raise PlanError(
                 f"model: `sliding_window` is for a segmentation, and the task is {task.kind}; "
@@ -110,6 +123,12 @@ class Adapted(nn.Module):
             getattr(self.network, "source_sha256", ""),
             [one.layout, one.outputs, one.head, columns],
         ]
+        if one.inputs:
+            known.append(
+                {"inputs": [part if isinstance(part, str) else [*part] for part in one.inputs]}
+            )
+        if one.target != Target():
+            known.append({"target": asdict(one.target)})
         return known if self.window is None else [*known, asdict(self.window)]
 
     def forward(self, images: Tensor, *features: Tensor) -> Tensor:
@@ -126,7 +145,9 @@ class Adapted(nn.Module):
         """The network's output, for every pixel with the channels first."""
         last = self.adapter.channels_last
         given = images.movedim(1, -1) if last else images
-        found = chosen(self.network(given, *features), self.adapter.head)
+        beside = features[0] if features else None
+        inputs = arranged(self.order, self.features, given, beside)
+        found = chosen(self.network(*inputs), self.adapter.head)
         pixelwise = isinstance(self.task, Segmentation) and found.ndim == images.ndim
         return found.movedim(-1, 1) if last and pixelwise else found
 
@@ -149,6 +170,9 @@ class Adapted(nn.Module):
         if self.adapter.columns:
             found = self._columns(found)
         found = found.float()
+        if isinstance(self.task, Regression):
+            probabilities = self.adapter.outputs == "probabilities"
+            return self.adapter.target.number(found, probabilities=probabilities)
         if labels:
             return 2 * found - 1 if self.task.n_outputs == 1 else found
         if self.adapter.outputs == "probabilities":
@@ -173,10 +197,10 @@ def check_adapter(adapter: Adapter, task: Task) -> None:
         PlanError: decisions or probabilities of a regression, a threshold on decisions, or another
             number of columns than the task has classes.
     """
-    if isinstance(task, Regression) and adapter.outputs != "logits":
-        raise PlanError(
-            f"model: `outputs: {adapter.outputs}` has no meaning for a regression; leave it out"
-        )
+    if isinstance(task, Regression):
+        _check_number(adapter)
+    elif adapter.target != Target():
+        raise PlanError(f"model: `target` is for a regression, and the task is {task.kind}")
     threshold = getattr(task, "threshold", 0.5)
     if adapter.outputs == "decisions" and threshold != 0.5:
         raise PlanError(
@@ -184,10 +208,22 @@ def check_adapter(adapter: Adapter, task: Task) -> None:
             "its own; leave it out"
         )
     wanted = {task.n_outputs, 2} if isinstance(task, Binary) else {task.n_outputs}
+    if adapter.target.bin_range is not None:
+        wanted = {len(adapter.columns)}
     if adapter.columns and len(adapter.columns) not in wanted:
         raise PlanError(
             f"model: `columns` names {len(adapter.columns)} columns, and the task has "
             f"{task.n_outputs} outputs"
+        )
+
+
+def _check_number(adapter: Adapter) -> None:
+    """The adapter of a regression: one column, or probabilities of bins."""
+    bins = adapter.target.bin_range is not None
+    if adapter.outputs == "decisions" or (adapter.outputs == "probabilities" and not bins):
+        raise PlanError(
+            f"model: `outputs: {adapter.outputs}` has no meaning for a regression without "
+            "`target.bin_range`; leave it out"
         )
 
 

@@ -59,7 +59,9 @@ def metadata_of(folder: Path) -> dict[str, Any]:
 def classes_of(metadata: Mapping[str, Any]) -> tuple[str, ...]:
     """Names of the output's channels, in their order; empty where the metadata has none."""
     outputs = metadata.get("network_data_format", {}).get("outputs", {})
-    named: dict[str, Any] = next((one.get("channel_def", {}) for one in outputs.values()), {})
+    named: Any = next((one.get("channel_def", {}) for one in outputs.values()), {})
+    if isinstance(named, list):
+        return tuple(map(str, named))
     try:
         return tuple(str(named[key]) for key in sorted(named, key=int))
     except ValueError:

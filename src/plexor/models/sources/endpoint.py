@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
-import struct
 import threading
-import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,8 +23,11 @@ from plexor.models.sources.http_client import Client
 from plexor.models.sources.in_flight import in_flight
 from plexor.models.sources.ledger import Ledger
 from plexor.models.sources.opened import Opened
+from plexor.models.sources.request_body import body_of, levels
 
-_TYPES = {"json": "application/json", "npy": "application/octet-stream", "png": "image/png"}
+_LABELS = ("label", "class", "className", "class_name", "name")
+_SCORES = ("score", "probability", "confidence", "prob", "value")
+"""Keys under which servers answer with a class and its probability, one mapping for each."""
 
 
 def open_endpoint(url: str, request: Request, response: Response, card: ModelCard) -> Opened:
@@ -69,7 +69,10 @@ class Endpoint(nn.Module):
         self._anew = False
         self._turn, self._on_way = threading.Lock(), 0
         self.n_paid = 0
-        self.source_sha256 = digest([url, request.form, request.key, response.path, self._names])
+        asked = [url, request.form, request.key, response.path, self._names]
+        if request.document is not None or request.field:
+            asked += [request.document, request.field]
+        self.source_sha256 = digest(asked)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: one for name, one in self.__dict__.items() if name != "_turn"}
@@ -77,6 +80,11 @@ class Endpoint(nn.Module):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]
         self._turn = threading.Lock()
+
+    @property
+    def per_second(self) -> float | None:
+        """Requests in a second, at most."""
+        return self._request.per_second
 
     @property
     def n_answered(self) -> int:
@@ -96,12 +104,12 @@ class Endpoint(nn.Module):
         """The server's outputs for images; of each image once, also if it occurs twice."""
         pixels: NDArray[Any] = images.detach().cpu().numpy().astype(np.float32)
         beside = features[0].detach().cpu().numpy().astype(np.float32) if features else None
-        pixels = _levels(pixels) if self._request.form == "png" else pixels
+        pixels = levels(pixels) if self._request.as_png else pixels
         keys = [self._key(pixels, beside, i) for i in range(len(pixels))]
         with self._turn:
             known = {} if self._anew else self._ledger.answers(keys)
         place = {key: i for i, key in enumerate(keys) if key not in known}
-        at_once = 1 if self._request.form == "png" else self._request.batch
+        at_once = 1 if self._request.as_png else self._request.batch
         missing = list(place)
         parts = [missing[i : i + at_once] for i in range(0, len(missing), at_once)]
 
@@ -152,22 +160,8 @@ class Endpoint(nn.Module):
         return answers
 
     def _ask(self, pixels: NDArray[Any], beside: NDArray[np.float32] | None) -> list[Any]:
-        data = self._client.post(self._body(pixels, beside), _TYPES[self._request.form])
+        data = self._client.post(*body_of(self._request, pixels, beside))
         return self._parsed(data, len(pixels))
-
-    def _body(self, pixels: NDArray[Any], beside: NDArray[np.float32] | None) -> bytes:
-        if self._request.form == "json":
-            document: dict[str, Any] = {self._request.key: pixels.tolist()}
-            if beside is not None:
-                document["features"] = beside.tolist()
-            return json.dumps(document, separators=(",", ":")).encode()
-        if beside is not None:
-            raise ModelError("request: features beside the image need `form: json`")
-        if self._request.form == "png":
-            return png(pixels[0])
-        file = io.BytesIO()
-        np.save(file, pixels, allow_pickle=False)
-        return file.getvalue()
 
     def _parsed(self, data: bytes, n_images: int) -> list[Any]:
         """The part of the answer for each image: numbers in lists."""
@@ -184,14 +178,27 @@ class Endpoint(nn.Module):
                 raise OutageError(
                     f"{url} answered without {key!r} of `response.path: {path}` (found: {known})"
                 ) from error
-        each = [found] if self._request.form == "png" else found
+        each = self._each(found, n_images)
         if not isinstance(each, list) or len(each) != n_images:
             n = len(each) if isinstance(each, list) else type(each).__name__
             raise OutageError(f"{url} answered for {n} images, and was asked for {n_images}")
         return [self._numbers(one) for one in each]
 
+    def _each(self, found: Any, n_images: int) -> Any:
+        """The outputs image by image, where one image is answered bare, or all of them flat."""
+        if self._request.form == "png":
+            return [found]
+        flat = isinstance(found, list) and all(isinstance(one, int | float) for one in found)
+        if flat and len(found) != n_images and len(found) % n_images == 0:
+            size = len(found) // n_images
+            return [found[i : i + size] for i in range(0, len(found), size)]
+        alone = n_images == 1 and not (isinstance(found, list) and len(found) == 1)
+        return [found] if alone else found
+
     def _numbers(self, answer: Any) -> Any:
         """Numbers of an answer by class names."""
+        if isinstance(answer, list) and answer and all(isinstance(one, dict) for one in answer):
+            answer = _by_label(answer)
         if isinstance(answer, str):
             if answer not in self._names:
                 raise OutageError(
@@ -209,6 +216,18 @@ class Endpoint(nn.Module):
         return answer
 
 
+def _by_label(answer: list[dict[str, Any]]) -> Any:
+    """``[{"label": "naevus", "score": 0.9}, ...]`` as a mapping; anything else as it is."""
+    found = {}
+    for one in answer:
+        name = next((one[key] for key in _LABELS if isinstance(one.get(key), str)), None)
+        score = next((one[key] for key in _SCORES if key in one), None)
+        if name is None or score is None:
+            return answer
+        found[name] = score
+    return found
+
+
 def _stacked(answers: list[Any], url: str) -> Tensor:
     """Answers of several images as one tensor; of class numbers (N,), else (N, ...)."""
     try:
@@ -220,42 +239,3 @@ def _stacked(answers: list[Any], url: str) -> Tensor:
     if not np.isfinite(array).all():
         raise ModelError(f"{url} answered with numbers that are not finite")
     return torch.from_numpy(array.astype(np.float32))
-
-
-def _levels(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Preprocessed values of images as levels of 8 bits: 0 is black, 1 is white.
-
-    Raises:
-        ModelError: values below 0 or above 1, no images of 1 or 3 channels, or volumes.
-    """
-    if pixels.ndim != 4 or pixels.shape[1] not in (1, 3):
-        raise ModelError(
-            "request: `form: png` takes images of 1 or 3 channels, got images of shape "
-            f"{pixels.shape[1:]}; take npy"
-        )
-    low, high = float(pixels.min()), float(pixels.max())
-    if low < -1e-4 or high > 1 + 1e-4:
-        raise ModelError(
-            f"request: `form: png` takes values of 0 to 1, got {low:.3g} to {high:.3g} after "
-            "preprocessing; write `preprocess.window`: the values that are black and white"
-        )
-    levels: NDArray[np.uint8] = np.rint(255 * pixels.clip(0, 1)).astype(np.uint8)
-    return levels
-
-
-def png(pixels: NDArray[np.uint8]) -> bytes:
-    """One image (C, H, W) of 1 or 3 channels as a PNG file.
-
-    Written here and not by ``cases``, whose codecs keep what a file had beside its pixels.
-    """
-    rows = np.moveaxis(pixels, 0, -1)
-    height, width, channels = rows.shape
-    raw = b"".join(b"\0" + row.tobytes() for row in rows)
-    head = struct.pack(">IIBBBBB", width, height, 8, 0 if channels == 1 else 2, 0, 0, 0)
-    parts = ((b"IHDR", head), (b"IDAT", zlib.compress(raw, 1)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*part) for part in parts)
-
-
-def _chunk(name: bytes, data: bytes) -> bytes:
-    check = zlib.crc32(name + data)
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", check)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from plexor.core.errors import PlanError
@@ -15,6 +17,8 @@ from plexor.core.ids import digest
 
 Form = Literal["json", "npy", "png"]
 _IN_FLIGHT = 8
+MARKS = ("{values}", "{flat}", "{shape}", "{png}", "{features}")
+"""What stands in a document for the images of a request, and is replaced when it is sent."""
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -28,6 +32,12 @@ class Request:
             is white. Values are sent as ``preprocess`` makes them: with its window [0, 1] as they
             are stored.
         key: for "json", the name under which the images are, in a document of that one key.
+        document: for "json", the document that is sent instead, with marks where images come:
+            ``"{values}"`` nested lists of all images of the request, ``"{flat}"`` the same in one
+            list, ``"{shape}"`` their shape, ``"{png}"`` one image as PNG in base64,
+            ``"{features}"`` the numbers beside.
+        field: for "png", the field of a form (``multipart/form-data``) in which the file is sent;
+            "" sends the file as the body.
         headers: sent with every request. ``${NAME}`` is taken from the environment, so that no
             secret is in the plan.
         batch: images in one request, at most.
@@ -47,7 +57,9 @@ class Request:
 
     form: Form = "json"
     key: str = "instances"
-    headers: Mapping[str, str] = field(default_factory=dict)
+    document: Mapping[str, Any] | None = None
+    field: str = ""
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
     batch: int = 16
     per_second: float | None = None
     in_flight: int | None = None
@@ -65,12 +77,27 @@ class Request:
             value = getattr(self, name)
             if value is not None and not (value > 0 and math.isfinite(value)):
                 raise PlanError(f"request: `{name}` must be a positive number, got {value}")
+        marks = {one for one in MARKS if f'"{one}"' in json.dumps(self.document)}
+        if self.document is not None and (
+            self.form != "json" or not marks & {"{values}", "{flat}", "{png}"}
+        ):
+            raise PlanError(
+                'request: `document` is for `form: json`, and says where images come: "{values}", '
+                '"{flat}" or "{png}"'
+            )
+        if self.field and self.form != "png":
+            raise PlanError("request: `field` is for `form: png`")
         for name, text in self.headers.items():
             if name.lower() in ("authorization", "x-api-key") and not _VARIABLE.search(text):
                 raise PlanError(
                     f"request: the header {name} must come from the environment, e.g. "
                     f"`{name}: Bearer ${{TOKEN}}`, so that the plan holds no secret"
                 )
+
+    @property
+    def as_png(self) -> bool:
+        """Whether images are sent as PNG, one in each request."""
+        return self.form == "png" or '"{png}"' in json.dumps(self.document)
 
     @property
     def most_in_flight(self) -> int:

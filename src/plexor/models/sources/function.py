@@ -100,7 +100,9 @@ def function_model(
     adapter = Adapter(outputs=outputs)  # type: ignore[arg-type]
     preprocess = card.preprocess or Preprocess()
     model = TorchModel(
-        Adapted(network, adapter, card.task).eval(),
+        Adapted(
+            network, adapter, card.task, features=[feature.name for feature in card.features]
+        ).eval(),
         task=card.task,
         preprocess=preprocess,
         card=card,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from plexor.core.errors import MissingExtraError, ModelError, PlanError
 from plexor.models.card import ModelCard
+from plexor.models.features import Feature
 from plexor.models.sources.adapter import Adapter
 from plexor.models.task import Regression
 from plexor.models.weights import read_card, read_weights
@@ -19,6 +20,7 @@ _ANY = ModelCard(task=Regression(unit="any"))
 _NO, _YES = "no", "yes: it is not opened without --allow-code"
 _CLASSES = "classes: [..., ...]"
 _CHANNELS = (1, 3, 4)
+_MOST_PLACES = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,11 @@ class Inspection:
     runs_code: str
     facts: Facts = field(default_factory=dict)
     line: str = ""
+
+    @property
+    def key(self) -> str:
+        """Key of a plan's ``model`` under which the file is named; "" where ``line`` is."""
+        return self.line.removeprefix("model: {").partition(":")[0]
 
 
 def inspect_model(place: str) -> Inspection:
@@ -87,7 +94,9 @@ def _onnx(path: Path) -> Inspection:
     from plexor.models.sources.onnx_model import open_onnx
 
     file = read_onnx(path)
-    shape = file.inputs[0].shape if file.inputs else ()
+    images = [one for one in file.inputs if len(one.shape) in (4, 5)]
+    beside = [one for one in file.inputs if one not in images]
+    shape = images[0].shape if images else ()
     last = len(shape) > 1 and shape[-1] in _CHANNELS and shape[1] not in _CHANNELS
     layout = ("NHWC" if len(shape) == 4 else "NDHWC") if last else None
     written = ["  ".join([one.name, _shape(one.shape)]) for one in file.inputs]
@@ -103,9 +112,15 @@ def _onnx(path: Path) -> Inspection:
         parts.append(f"layout: {layout}")
     if len(file.outputs) > 1:
         parts.append(f"head: {file.outputs[0]}")
+    if len(shape) == 5:
+        parts.append("spatial_dims: 3")
+    card = _ANY
+    if len(images) == 1 and len(beside) == 1 and (n := (beside[0].shape or (None,))[-1]):
+        card = replace(_ANY, features=tuple(Feature(name=f"number {i}") for i in range(n)))
+        parts.append(_features(n))
     try:
         adapter = Adapter(layout=layout or "NCHW", head=file.outputs[0])
-        opened = open_onnx(path, _ANY, adapter)
+        opened = open_onnx(path, card, adapter)
         facts["access"] = f"{opened.access}: {'; '.join(opened.notes)}"
         facts["ends with"] = opened.ends_with or "numbers that are taken as logits"
         if opened.channels not in (None, 3):
@@ -120,6 +135,11 @@ def _onnx(path: Path) -> Inspection:
     )
 
 
+def _features(n: int) -> str:
+    """A place for the name of each number that a network takes beside the image."""
+    return f"features: [{', '.join(['...'] * min(n, _MOST_PLACES))}]"
+
+
 def _shape(shape: tuple[int | None, ...]) -> str:
     return f"({', '.join('any' if n is None else str(n) for n in shape)})"
 
@@ -132,15 +152,31 @@ def _keras(path: Path) -> Inspection:
     except MissingExtraError as error:
         return Inspection(kind="a Keras file", runs_code=_NO, facts={"layers": str(error)})
     layers = config.get("config", {}).get("layers", [])
-    names = [str(one.get("class_name")) for one in layers if isinstance(one, dict)]
+    layers = [one for one in layers if isinstance(one, dict)]
+    names = [str(one.get("class_name")) for one in layers]
+    inputs = [one.get("config", {}) for one in layers if one.get("class_name") == "InputLayer"]
+    shapes = [tuple(one.get("batch_shape") or ())[1:] for one in inputs]
+    written = [
+        f"{one.get('name')}  {_shape((None, *shape))}"
+        for one, shape in zip(inputs, shapes, strict=True)
+    ]
+    images = [shape for shape in shapes if len(shape) in (3, 4)]
+    parts = [f"keras: {path}"]
+    if len(images) == 1:
+        parts += [f"channels: {images[0][-1]}"] if images[0][-1] not in (None, 3) else []
+        parts += ["spatial_dims: 3"] if len(images[0]) == 4 else []
+    beside = [shape[0] for shape in shapes if len(shape) == 1 and isinstance(shape[0], int)]
+    if len(shapes) == 2 and beside:
+        parts.append(_features(beside[0]))
     return Inspection(
         kind="a Keras file; its layers are all on the list of those that compute with numbers only",
         runs_code=_NO,
         facts={
             "layers": f"{len(names)}, the last of the kind {names[-1] if names else 'none'}",
+            "inputs": "; ".join(written) or "not said",
             "access": "gradients, by Keras on torch",
         },
-        line=f"model: {{keras: {path}, {_CLASSES}}}",
+        line=f"model: {{{', '.join([*parts, _CLASSES])}}}",
     )
 
 

@@ -23,14 +23,25 @@ LAYERS = frozenset(
     Dense DepthwiseConv1D DepthwiseConv2D Dot Dropout ELU EinsumDense Embedding Flatten
     GaussianDropout GaussianNoise GlobalAveragePooling1D GlobalAveragePooling2D
     GlobalAveragePooling3D GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D
-    GroupNormalization GroupQueryAttention Identity InputLayer LayerNormalization LeakyReLU
-    MaxPooling1D MaxPooling2D MaxPooling3D Maximum Minimum MultiHeadAttention Multiply
-    Normalization PReLU Permute RMSNormalization ReLU RepeatVector Rescaling Reshape Resizing
+    GroupNormalization GroupQueryAttention Identity InputLayer LayerNormalization LayerScale
+    LeakyReLU MaxPooling1D MaxPooling2D MaxPooling3D Maximum Minimum MultiHeadAttention Multiply
+    Normalization PReLU Permute RMSNormalization RandomBrightness RandomContrast RandomCrop
+    RandomFlip RandomRotation RandomTranslation RandomZoom ReLU RepeatVector Rescaling Reshape
+    Resizing
     SeparableConv1D SeparableConv2D Softmax SpatialDropout1D SpatialDropout2D SpatialDropout3D
     SpectralNormalization Subtract UnitNormalization UpSampling1D UpSampling2D UpSampling3D
     ZeroPadding1D ZeroPadding2D ZeroPadding3D""".split()  # noqa: SIM905
 )
 """Layers that compute with numbers only: no Lambda, nothing that reads a file or another module."""
+OPERATIONS = frozenset(
+    """Abs Absolute Add Average BatchNorm BroadcastTo Cast Clip Concatenate Divide Einsum Elu Exp
+    ExpandDims Flip Gelu GetItem HardSigmoid HardSilu LeakyRelu Log Log1p LogSoftmax Logsumexp
+    Matmul Max Maximum Mean Min Minimum Moveaxis Multiply Negative Normalize Pad Power Reciprocal
+    Relu Relu6 Repeat Reshape Roll Rsqrt Selu Sigmoid Silu Softmax Softplus Sqrt Square Squeeze
+    Stack Std Subtract Sum Swapaxes Tanh Tile Transpose TrueDivide Var""".split()  # noqa: SIM905
+)
+"""Functions of ``keras.ops`` between layers, such as x / 127.5 - 1: none takes a function."""
+_OPERATION_MODULES = ("keras.ops", "keras.src.ops")
 _MODELS = frozenset({"Functional", "Model", "Sequential"})
 _DATA_MODULES = (
     "keras.constraints",
@@ -40,10 +51,16 @@ _DATA_MODULES = (
     "keras.metrics",
     "keras.optimizers",
     "keras.regularizers",
+    "keras.src.backend.torch.optimizers",
 )
 _PARTS = ("config.json", "metadata.json", "model.weights.h5")
+_TRAINING = "compile_config"
 _MOST_BYTES = 1 << 31
-_MARKS = frozenset({"__keras_tensor__", "__tensor__", "__numpy__", "__tuple__", "__bytes__"})
+_MARKS = frozenset(
+    """__bytes__ __ellipsis__ __keras_tensor__ __numpy__ __slice__ __tensor__
+    __tuple__""".split()  # noqa: SIM905
+)
+_HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 def check_keras(path: Path) -> dict[str, Any]:
@@ -52,6 +69,7 @@ def check_keras(path: Path) -> dict[str, Any]:
     Raises:
         ModelError: the file is damaged, or names a layer or a part that is not on the list.
     """
+    _check_is_whole(path)
     try:
         with zipfile.ZipFile(path) as archive:
             _check_parts(path, archive)
@@ -63,9 +81,26 @@ def check_keras(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path} is not a complete .keras file: {brief(error)}") from error
     if not isinstance(config, dict):
         raise ModelError(f"{path} is not a complete .keras file: its configuration is no mapping")
-    for module, name in _named(config):
+    # how it was trained is not read: the file is opened without compiling
+    for module, name in _named({key: one for key, one in config.items() if key != _TRAINING}):
         _check_named(path, module, name)
     return config
+
+
+def _check_is_whole(path: Path) -> None:
+    """Refuses files of HDF5 with the way out: weights alone, or a model of Keras 2."""
+    with path.open("rb") as file:
+        if file.read(len(_HDF5)) != _HDF5:
+            return
+    if path.name.endswith(".weights.h5"):
+        raise ModelError(
+            f"{path} holds weights without a network; build the network in Keras, load these with "
+            "`load_weights`, and save it with `model.save('net.keras')`"
+        )
+    raise ModelError(
+        f"{path} is an HDF5 file, as Keras 2 wrote models; convert it once with tf2onnx, and name "
+        "the result as `onnx`: `plexor model inspect` prints the command"
+    )
 
 
 def _check_parts(path: Path, archive: zipfile.ZipFile) -> None:
@@ -96,6 +131,7 @@ def _check_named(path: Path, module: str, name: str) -> None:
         name in _MARKS
         or (name in LAYERS and module.split(".", maxsplit=1)[0] == "keras")
         or (name in _MODELS and module.split(".", maxsplit=1)[0] == "keras")
+        or (name in OPERATIONS and module.startswith(_OPERATION_MODULES))
         or module.startswith(_DATA_MODULES)
         or (module == "keras" and name == "DTypePolicy")
     )

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from plexor.cases import Cohort, read_case
 from plexor.core.errors import PlanError
 from plexor.models.card import ModelCard
+from plexor.models.classification import Multiclass
 from plexor.models.model import Model
 from plexor.models.sources.function import function_model
-from plexor.models.task import Multiclass, check_outputs
+from plexor.models.task import check_outputs
 from plexor.models.truth import encode
 
 

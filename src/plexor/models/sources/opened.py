@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from plexor.core.errors import ModelError
 from plexor.models.model import ModelAccess
+from plexor.models.sources.input_order import InputOrder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,7 @@ class Opened:
         notes: sentences that a user must know, e.g. why gradients are refused.
         size: spatial size that the file fixes; None where it leaves it open.
         channels: that the file fixes; None where it leaves them open.
+        inputs: their order, where the file shows it, see ``input_order``; empty elsewhere.
         layout: that the file fixes, see ``Adapter``; None where the plan says it.
         ends_with: "softmax" or "sigmoid" where the network ends with one that ``without_last``
             takes off; "" elsewhere.
@@ -37,6 +39,7 @@ class Opened:
     notes: tuple[str, ...] = ()
     size: tuple[int, ...] | None = None
     channels: int | None = None
+    inputs: InputOrder = ()
     layout: str | None = None
     ends_with: str = ""
     without_last: Callable[[], nn.Module] | None = None

@@ -10,6 +10,7 @@ import torch
 
 from plexor.core.errors import PlanError
 from plexor.models.card import ModelCard
+from plexor.models.classification import Binary, Multiclass
 from plexor.models.loading import ModelSource, load_model
 from plexor.models.model import Model
 from plexor.models.preprocess import Preprocess
@@ -17,7 +18,7 @@ from plexor.models.segmentation import Segmentation
 from plexor.models.sources.adapter import Adapted
 from plexor.models.sources.opened import Opened
 from plexor.models.sources.shown import Shown
-from plexor.models.task import Binary, Multiclass, Regression
+from plexor.models.task import Regression
 from plexor.models.torch_model import TorchModel
 
 logger = logging.getLogger(__name__)
@@ -101,11 +102,13 @@ def open_source(source: ModelSource, card: ModelCard, *, allow_code: bool) -> Op
         from plexor.models.sources.torch_files import open_torch_file
 
         path = source.torchscript or source.exported or Path()
-        return open_torch_file(path, source.foreign or "", allow_code=allow_code)
+        return open_torch_file(
+            path, source.foreign or "", card, source.adapter, allow_code=allow_code
+        )
     if source.keras is not None:
         from plexor.models.sources.keras_file import open_keras
 
-        return open_keras(source.keras, card)
+        return open_keras(source.keras, card, source.adapter)
     if source.bundle is not None:
         from plexor.models.sources.bundle import open_bundle
 
@@ -118,11 +121,13 @@ def as_model(source: ModelSource, card: ModelCard, opened: Opened) -> Model:
     adapter, network = source.adapter, opened.network
     if source.layout is None and opened.layout is not None:
         adapter = replace(adapter, layout=opened.layout)
+    if not adapter.inputs and opened.inputs:
+        adapter = replace(adapter, inputs=opened.inputs)
     if _takes_off(source, card, opened) and opened.without_last is not None:
         network, adapter = opened.without_last(), replace(adapter, outputs="logits")
-    elif source.outputs is None and opened.ends_with and not isinstance(card.task, Regression):
+    elif source.outputs is None and opened.ends_with and _is_of_classes(source, card):
         adapter = replace(adapter, outputs="probabilities")
-    if source.onnx is not None:
+    if source.onnx is not None or source.keras is not None:
         adapter = replace(adapter, head=None)  # the file's output was chosen by its name
     preprocess, request = card.preprocess or Preprocess(), source.request
     if preprocess.size is None and opened.size is not None and source.sliding_window is None:
@@ -142,7 +147,13 @@ def as_model(source: ModelSource, card: ModelCard, opened: Opened) -> Model:
         },
     )
     model = TorchModel(
-        Adapted(network, adapter, card.task, window=source.sliding_window).eval(),
+        Adapted(
+            network,
+            adapter,
+            card.task,
+            features=[feature.name for feature in card.features],
+            window=source.sliding_window,
+        ).eval(),
         task=card.task,
         preprocess=preprocess,
         card=card,
@@ -155,9 +166,16 @@ def _takes_off(source: ModelSource, card: ModelCard, opened: Opened) -> bool:
     """Whether the function at the end is the inverse of the task's own, so that logits remain."""
     if source.outputs not in (None, "probabilities") or not opened.ends_with:
         return False
-    exclusive = isinstance(card.task, Multiclass) or (
+    exclusive = isinstance(card.task, Multiclass | Regression) or (
         isinstance(card.task, Segmentation) and card.task.n_outputs > 1
     )
+    if not _is_of_classes(source, card):
+        return False
     if opened.ends_with == "softmax":  # of two columns, a Binary takes the difference
         return exclusive or isinstance(card.task, Binary)
-    return not exclusive and not isinstance(card.task, Regression)
+    return not exclusive
+
+
+def _is_of_classes(source: ModelSource, card: ModelCard) -> bool:
+    """Whether outputs are for classes, or for bins of a number; not a number itself."""
+    return not isinstance(card.task, Regression) or source.target.bin_range is not None

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from plexor.models.batch import Scaling
 from plexor.models.features import Features
-from plexor.models.model import HasNetwork, Model, ModelAccess, Remembers, outputs_of
+from plexor.models.model import HasNetwork, Limited, Model, ModelAccess, Remembers, outputs_of
 from plexor.models.wrapped import Wrapped
 
 
@@ -40,6 +40,12 @@ class Shown(Wrapped):
     def waits(self) -> bool:
         """See ``Waits``: whether a server answers."""
         return any(isinstance(part, Remembers) for part in self._parts())
+
+    @property
+    def per_second(self) -> float | None:
+        """See ``Limited``; the least of its parts."""
+        limits = [part.per_second for part in self._parts() if isinstance(part, Limited)]
+        return min((one for one in limits if one is not None), default=None)
 
     @contextlib.contextmanager
     def asked_anew(self) -> Iterator[None]:

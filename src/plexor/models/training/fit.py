@@ -26,9 +26,10 @@ from plexor.core.version import __version__
 from plexor.models.architectures import build_network
 from plexor.models.architectures.densenet import load_start
 from plexor.models.card import ModelCard
+from plexor.models.classification import Multilabel
 from plexor.models.features import fitted_features
 from plexor.models.segmentation import Segmentation
-from plexor.models.task import Multilabel, Regression, task_from
+from plexor.models.task import Regression, task_from
 from plexor.models.training.checkpoints import (
     Checkpoints,
     before,

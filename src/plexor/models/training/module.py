@@ -14,9 +14,10 @@ from torch.utils.data import DataLoader
 
 from plexor.cases import Cohort
 from plexor.core.seeds import seed_for
+from plexor.models.classification import Binary, Multiclass, Multilabel
 from plexor.models.features import Feature
 from plexor.models.segmentation import Segmentation
-from plexor.models.task import Binary, Multiclass, Multilabel, Regression, Task
+from plexor.models.task import Regression, Task
 from plexor.models.training.config import Training
 from plexor.models.training.dataset import CaseDataset, Example
 from plexor.models.training.score import score_of

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from plexor.core.errors import DataError
+from plexor.models.classification import Multilabel
 from plexor.models.segmentation import Segmentation
-from plexor.models.task import Multilabel, Regression, Task
+from plexor.models.task import Regression, Task
 from plexor.stats import auc
 
 

@@ -8,15 +8,17 @@ from typing import Literal
 
 from plexor.cases import Image
 from plexor.shortcuts.find.lines import (
-    Line,
+    cut_off,
     drawn,
     extended,
     lines_of,
     scales,
     tag_of,
+    touches_border,
     without_shadows,
 )
 from plexor.shortcuts.find.ocr import Read, Reader
+from plexor.shortcuts.find.rings import Ringed, ringed
 from plexor.shortcuts.find.strokes import Plane, Stroke, Tone, brightness, enlargement, find_strokes
 from plexor.shortcuts.find.tag import Box, Tag
 from plexor.shortcuts.find.words import kind_of_text
@@ -25,6 +27,10 @@ _READABLE = 0.6
 """Minimum score of the reader for its text to be used."""
 _ALONE = 0.85
 """The same for text that the reader found where there are no strokes."""
+_CUT_GAP = 3.0
+"""Widest gap in a text that the border cuts, as a share of the height that is left of it."""
+_PART = 0.8
+"""Share of a single letter's box in a text from which it is part of it."""
 _UNREAD = 0.75
 """Factor of a tag's score where the reader sees no text."""
 
@@ -61,14 +67,17 @@ class Finder:
         strokes = find_strokes(plane)
         sharp = drawn(strokes)
         found = list(scales(sharp, (height, width)))
-        free = [s for s in sharp if not any(_inside(s.box, tag.box) for tag in found)]
-        lines = lines_of(free, plane.shape)
+        rings = ringed(sharp)
+        taken = [*(tag.box for tag in found), *(ring.tag.box for ring in rings)]
+        free = [s for s in sharp if not any(_inside(s.box, box) for box in taken)]
         blurred = enlargement(plane.shape) > 1
-        formed = without_shadows(
-            _formed(lines, strokes, "bright", blurred=blurred),
-            _formed(lines, strokes, "dark", blurred=blurred),
-        )
+        bright = _formed(free, strokes, "bright", plane.shape, blurred=blurred)
+        sure = [tag for tag in bright if tag.score >= self.least]
+        lit = [s for s in free if not any(_shadow(s, tag) for tag in sure)]
+        dark = _formed(lit, strokes, "dark", plane.shape, blurred=blurred)
+        formed = _of_no_text(without_shadows(bright, dark))
         found += self._read(plane, formed, identifiers)
+        found += self._read_ringed(plane, rings)
         if self.reader is not None and self.search == "whole":
             found += _further(self.reader.search(plane), found, identifiers)
         kept = [tag for tag in found if tag.score >= self.least]
@@ -81,36 +90,73 @@ class Finder:
             return tags
         texts = self.reader.read(plane, tags)
         return [
-            _told(tag, read, identifiers, cut=_cut(tag.box, plane.shape))
+            _told(tag, read, identifiers, cut=touches_border(tag.box, plane.shape))
+            for tag, read in zip(tags, texts, strict=True)
+        ]
+
+    def _read_ringed(self, plane: Plane, rings: Sequence[Ringed]) -> Sequence[Tag]:
+        """A letter in a ring stands for a side, whatever it is; the reader names it."""
+        tags = [ring.tag for ring in rings]
+        if self.reader is None:
+            return tags
+        letters = [replace(ring.tag, box=ring.letter) for ring in rings]
+        texts = self.reader.read(plane, letters)
+        return [
+            replace(tag, text=tag.text or read.text.upper()) if _one_letter(read) else tag
             for tag, read in zip(tags, texts, strict=True)
         ]
 
 
 def _formed(
-    lines: Sequence[Line], strokes: Sequence[Stroke], tone: Tone, *, blurred: bool
+    sharp: Sequence[Stroke],
+    strokes: Sequence[Stroke],
+    tone: Tone,
+    shape: tuple[int, ...],
+    *,
+    blurred: bool,
 ) -> list[Tag]:
-    """Classifies lines by their shape; a single letter that is part of a text is left out."""
+    """Classifies lines of one tone by their shape."""
     of_tone = [stroke for stroke in strokes if stroke.tone == tone]
-    tags = [tag_of(line, blurred=blurred) for line in lines if line.strokes[0].tone == tone]
+    lines = lines_of([stroke for stroke in sharp if stroke.tone == tone], shape)
+    tags = [tag_of(line, shape, blurred=blurred) for line in lines]
     known = [tag for tag in tags if tag is not None]
-    texts = [extended(tag, of_tone) for tag in known if tag.kind == "text"]
+    texts = [
+        # only parts of letters are there, which lie further apart than letters do
+        extended(tag, strokes, gap=_CUT_GAP) if cut_off(tag.box, shape) else extended(tag, of_tone)
+        for tag in known
+        if tag.kind == "text"
+    ]
     whole = [
         tag
         for i, tag in enumerate(texts)
         if not any(_inside(tag.box, other.box) for j, other in enumerate(texts)
                    if j < i or (j > i and tag.box != other.box))
     ]  # fmt: skip
-    lone = [
+    return whole + [tag for tag in known if tag.kind != "text"]
+
+
+def _of_no_text(tags: Sequence[Tag]) -> list[Tag]:
+    """Leaves out single letters, and holes of letters, that are part of a text."""
+    texts = [tag for tag in tags if tag.kind == "text"]
+    return texts + [
         tag
-        for tag in known
-        if tag.kind != "text" and not any(_inside(tag.box, text.box) for text in whole)
+        for tag in tags
+        if tag.kind != "text"
+        and not any(tag.box.shared(text.box) >= _PART * tag.box.area for text in texts)
     ]
-    return whole + lone
 
 
-def _cut(box: Box, shape: tuple[int, ...]) -> bool:
-    """Whether the letters in a box may be cut off by the border."""
-    return box.y0 == 0 or box.x0 == 0 or box.y1 == shape[0] or box.x1 == shape[1]
+def _shadow(stroke: Stroke, tag: Tag) -> bool:
+    """Whether a dark stroke is a hole or a shadow of a bright tag, or the gap beside it."""
+    return (
+        stroke.tone == "dark"
+        and tag.box.grown(1).shared(stroke.box) > 0
+        and not _inside(tag.box, stroke.box)
+    )
+
+
+def _one_letter(read: Read) -> bool:
+    return read.score >= _READABLE and len(read.text) == 1 and read.text.isalpha()
 
 
 def _inside(one: Box, other: Box) -> bool:

@@ -26,14 +26,20 @@ _CLEAR = 0.5
 """Minimum contrast of a blurred stroke that belongs to a line of text."""
 _LEAST = 5
 """Height of the smallest letter, in pixels."""
+_LEAST_SHARE = 0.006
+"""The same as a share of the image's short side: specks of noise and dust are smaller."""
+_LEAST_SIDE = 0.015
+"""The same for a single letter, which is drawn to be seen."""
 _SIDE = 0.72
 """Minimum similarity of a single L or R."""
 _SIDE_BLURRED = 0.68
 """Likewise, in an image whose letters are a few pixels tall."""
 _MARKED, _OUTSTANDING = 0.85, 0.36
 """Minimum sharpness and contrast, in such an image, of a shape that is no clear letter."""
-_TURNED = 0.8
+_TURNED = 0.86
 """Minimum similarity of a rotated letter or a mirrored L: many corners look like one."""
+_CLEARLY = (0.7, 0.3)
+"""Similarity from which two letters count as more than two, and by how much more as five."""
 _PRIOR = 0.06
 """Margin by which another letter must be more similar: few single letters are not L or R."""
 _TICK = 0.03
@@ -99,8 +105,8 @@ def lines_of(strokes: Sequence[Stroke], shape: tuple[int, ...]) -> list[Line]:
         strokes: those that look drawn.
         shape: of the image, (H, W).
     """
-    cut = [stroke for stroke in strokes if stroke.box.y0 == 0 or stroke.box.y1 == shape[0]]
-    whole = [stroke for stroke in strokes if not (stroke.box.y0 == 0 or stroke.box.y1 == shape[0])]
+    cut = [stroke for stroke in strokes if cut_off(stroke.box, shape)]
+    whole = [stroke for stroke in strokes if not cut_off(stroke.box, shape)]
     groups = _joined(whole, gap=_GAP) + _joined(cut, gap=_WORD_GAP)
     words = [line for group in groups for line in _alike(group)]
     lone = [word for word in words if len(word.letters) < 2]
@@ -109,25 +115,43 @@ def lines_of(strokes: Sequence[Stroke], shape: tuple[int, ...]) -> list[Line]:
 
 
 def _alike(strokes: Sequence[Stroke]) -> list[Line]:
-    """One line; or single strokes, if two or three strokes differ too much to form a word."""
+    """One line; or lines of strokes of one height, if two or three differ too much for a word."""
     line = _line(strokes)
     heights = [stroke.box.height for stroke in line.letters]
-    if 2 <= len(line.letters) <= 3 and max(heights) > _UNLIKE * min(heights):
-        return [_line([stroke]) for stroke in strokes]
-    return [line]
+    one_size = max(heights) <= _UNLIKE * min(heights)
+    if len(heights) > 3 or (one_size and (len(heights) > 1 or len(strokes) <= 2)):
+        return [line]
+    rest = sorted(strokes, key=lambda stroke: stroke.box.height)
+    alike = [[rest[0]]]
+    for stroke in rest[1:]:
+        if stroke.box.height > _UNLIKE * alike[-1][0].box.height:
+            alike.append([])
+        alike[-1].append(stroke)
+    return [_line(group) for some in alike for group in _joined(some, gap=_GAP)]
 
 
-def extended(tag: Tag, strokes: Sequence[Stroke]) -> Tag:
+def cut_off(box: Box, shape: tuple[int, ...]) -> bool:
+    """Whether the image's upper or lower border may cut off a part of the height of letters."""
+    return box.y0 == 0 or box.y1 == shape[0]
+
+
+def touches_border(box: Box, shape: tuple[int, ...]) -> bool:
+    """Whether a box touches a border of an image (H, W)."""
+    return cut_off(box, shape) or box.x0 == 0 or box.x1 == shape[1]
+
+
+def extended(tag: Tag, strokes: Sequence[Stroke], *, gap: float = _GAP) -> Tag:
     """Extends a line of text by strokes beside it that are not sharp enough to start one.
 
-    Compression blurs small letters, in particular those cut off by the border.
+    Compression blurs small letters, in particular those cut off by the border, and bright letters
+    over bright tissue are told by their dark shadows only.
     """
     rest = [s for s in strokes if s.contrast >= _CLEAR and s.box.height <= 1.4 * tag.box.height]
     box, before = tag.box, None
     while box != before:
         before = box
         for stroke in rest:
-            if _beside(stroke.box, box, _GAP):
+            if _beside(stroke.box, box, gap):
                 box = box.joined(stroke.box)
     return replace(tag, box=box)
 
@@ -166,7 +190,7 @@ def _line(strokes: Sequence[Stroke]) -> Line:
     return Line(strokes=tuple(sorted(strokes, key=lambda s: s.box.x0)), box=box)
 
 
-def tag_of(line: Line, *, blurred: bool = False) -> Tag | None:
+def tag_of(line: Line, shape: tuple[int, ...], *, blurred: bool = False) -> Tag | None:
     """Classifies a line by the shape of its strokes; None if it is no known kind of tag.
 
     A single stroke is a tag only if it is an L or R in any position of a film: a needle, an
@@ -175,21 +199,28 @@ def tag_of(line: Line, *, blurred: bool = False) -> Tag | None:
 
     Args:
         line: its strokes.
+        shape: of the image, (H, W). A single letter that its border cuts is an L or R only if it
+            is bright and upright: many parts of letters and of devices look like a turned one.
         blurred: whether the image is so small that letters are hardly recognisable. Then a single
             shape of a letter's size and high contrast is a ``marker``, and a lower similarity makes
             an L or R.
     """
-    letters = [stroke for stroke in line.letters if stroke.box.height >= _LEAST]
+    least = max(_LEAST, _LEAST_SHARE * min(shape))
+    letters = [s for s in line.letters if s.box.height >= least or cut_off(s.box, shape)]
     if len(letters) == 1 and len(line.strokes) <= 2:
         side = _side(letters[0], _SIDE_BLURRED if blurred else _SIDE)
+        if letters[0].box.height < _LEAST_SIDE * min(shape):
+            return None
+        if side is not None and touches_border(side.box, shape):
+            side = side if side.upright and letters[0].tone == "bright" else None
         return _marker(letters[0]) if side is None and blurred else side
     if len(letters) < 2:
         return None
     heights = np.array([stroke.box.height for stroke in letters], dtype=float)
     even = 1 - min(1.0, float(heights.std() / heights.mean()) / 0.35)
     alike = float(np.mean([likeness(stroke.shape).score for stroke in letters]))
-    many = min(1.0, (len(letters) - 1) / 4)
-    score = line.sharpness * (0.3 * even + 0.4 * max(0.0, alike) + 0.3 * many)
+    many = min(1.0, max((len(letters) - 1) / 4, (alike - _CLEARLY[0]) / _CLEARLY[1]))
+    score = float(line.sharpness) * (0.3 * even + 0.4 * max(0.0, alike) + 0.3 * many)
     return Tag(box=line.box, kind="text", score=round(min(1.0, score), 3))
 
 

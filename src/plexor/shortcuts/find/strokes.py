@@ -34,6 +34,8 @@ _UNEVEN = 0.08
 """Spread of brightness in a shape from which it is split into darker and brighter parts."""
 _SHARP = 0.7
 """Minimum sharpness of a stroke that was drawn into an image."""
+_STARK, _BLURRED = 0.8, 0.3
+"""Contrast from which a stroke counts as drawn even if it is blurred, and its sharpness then."""
 _SMALL = 600
 """Short side, in pixels, below which an image is enlarged."""
 _MOST_TIMES = 4
@@ -62,7 +64,8 @@ class Stroke:
     @property
     def flat_and_sharp(self) -> bool:
         """Whether it looks drawn rather than exposed."""
-        return self.sharpness >= _SHARP
+        least = _SHARP if self.contrast < _STARK else _BLURRED
+        return self.sharpness >= least
 
 
 def brightness(image: Image) -> Plane:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -58,8 +59,9 @@ def name_of(case: Case, root: Path) -> str:
 def read_tags(path: Path, *, by: Literal["path", "id"] = "path") -> dict[str, tuple[Tag, ...]]:
     """Reads a table of tags, as found, corrected or drawn by hand.
 
-    The columns ``path, x0, y0, x1, y1, kind`` are needed; ``text``, ``score``, ``mirrored`` and
-    ``turns`` may be absent. A row of the kind "none" or "unread" has no box.
+    The columns ``path, x0, y0, x1, y1, kind`` are needed, in any order; ``text``, ``score``,
+    ``mirrored`` and ``turns`` may be absent, and further columns are ignored. Fractions of pixels
+    are rounded outwards. A row of the kind "none" or "unread" has no box.
 
     Args:
         path: the CSV file.
@@ -114,19 +116,22 @@ def tags_of_cases(
     Args:
         tags: see ``read_tags``.
         cases: of the cohort.
-        root: folder that the table's paths start from.
+        root: folder that the table's paths start from; absolute paths are taken as well.
         table: name of the table, for errors.
 
     Raises:
         DataError: a case is not in the table, so that the table belongs to other images.
     """
     names = {case.id: name_of(case, root) for case in cases}
+    for case in cases:
+        if names[case.id] not in tags:
+            names[case.id] = case.path.resolve().as_posix()
     absent = [case.id for case in cases if names[case.id] not in tags]
     if absent:
         raise DataError(
             f"{table}: {len(absent)} of {len(cases)} images are not in it, the first is "
-            f"{absent[0]}; it is of other images or was written from another folder, so run "
-            "plexor shortcuts find on this manifest"
+            f"{absent[0]}; it is of other images or was written from another folder, so run plexor "
+            f"shortcuts find on this manifest; an image without a tag has a row of the kind {NO_TAG}"
         )
     return {case.id: tuple(tags[names[case.id]]) for case in cases}
 
@@ -144,12 +149,13 @@ def _tag(row: Mapping[str, str], where: str) -> Tag:
             f"{where}: unknown kind {row['kind']!r} (known: {', '.join(KINDS)}, {NO_TAG}, {UNREAD})"
         )
     try:
-        x0, y0, x1, y1 = (int(row[name]) for name in ("x0", "y0", "x1", "y1"))
+        x0, y0 = (math.floor(float(row[name])) for name in ("x0", "y0"))
+        x1, y1 = (math.ceil(float(row[name])) for name in ("x1", "y1"))
         score = float(row.get("score") or 1)
         mirrored = bool(int(row.get("mirrored") or 0))
         turns = int(row.get("turns") or 0) % 4
-    except ValueError as error:
-        raise DataError(f"{where}: expected whole numbers for a box, got {error}") from error
+    except (ValueError, OverflowError) as error:
+        raise DataError(f"{where}: expected numbers of pixels for a box: {error}") from error
     if x1 <= x0 or y1 <= y0:
         raise DataError(
             f"{where}: expected x0 < x1 and y0 < y1, got {x0}, {y0}, {x1}, {y1}; the columns are "

@@ -7,7 +7,11 @@ from collections.abc import Collection
 
 from plexor.shortcuts.find.tag import Kind
 
-_SIDES = re.compile(r"(L|R|LT|RT|LEFT|RIGHT|LI|RE|LINKS|RECHTS)\.?", re.IGNORECASE)
+_SIDES = re.compile(
+    r"(L|R|LT|RT|LEFT|RIGHT|LI|RE|LINKS|RECHTS|DX|SX|SN|DCHA|IZDA|IZQ|DROITE?|GAUCHE)\.?",
+    re.IGNORECASE,
+)
+"""A side in English, German, Italian, Spanish and French; a lone D is none outside of a ring."""
 _TIMES = re.compile(
     r"\b\d{1,2}:\d{2}(:\d{2})?\b|\b\d{4}[-./]\d{1,2}[-./]\d{1,2}\b|\b\d{1,2}[-./]\d{1,2}[-./]\d{2,4}\b"
 )

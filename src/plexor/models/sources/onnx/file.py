@@ -14,9 +14,11 @@ from onnx.external_data_helper import ExternalDataInfo
 
 from plexor.core.errors import ModelError, brief
 from plexor.core.ids import digest_bytes
+from plexor.models.checkpoint_state import check_downloaded
 
 MOST_BYTES = (1 << 31) - 1
 """Size of a model with its weights: protobuf's own limit."""
+_ZIP = b"PK\x03\x04"
 _OWN_DOMAINS = ("", "ai.onnx")
 
 
@@ -72,6 +74,8 @@ def read_onnx(path: Path) -> OnnxFile:
 
 def parse_onnx(data: bytes, path: Path) -> OnnxFile:
     """The same for the bytes of a file, which names ``path`` in messages and for its weights."""
+    if data.startswith(_ZIP):
+        raise ModelError(f"{path} is a zip archive; unpack it, and name the .onnx file in it")
     model = ModelProto()
     try:
         model.ParseFromString(data)
@@ -116,6 +120,7 @@ def _bytes(path: Path) -> bytes:
         size = path.stat().st_size
         if size > MOST_BYTES:
             raise ModelError(f"{path} has {size:,} bytes; ONNX files end at 2 GiB")
+        check_downloaded(path)
         return path.read_bytes()
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror or error}") from error

@@ -19,8 +19,18 @@ from plexor.models.sources.onnx.node import OPERATORS, Node, UnsupportedError
 
 __all__ = ["OnnxNetwork", "operators"]
 
-EARLIEST, LATEST = 9, 23
+EARLIEST, LATEST = 7, 25
 """Operator sets that the functions of ``operators`` were tested for."""
+_PASSING = ("Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
+"""Operators that only move numbers, behind which a softmax or sigmoid at the end is looked for."""
+_WHOLE = {
+    TensorProto.UINT8: torch.uint8,
+    TensorProto.INT8: torch.int8,
+    TensorProto.INT16: torch.int16,
+    TensorProto.INT32: torch.int32,
+    TensorProto.INT64: torch.int32,
+}
+"""Whole numbers that an input may be of, and the type whose range they are cut to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +89,19 @@ class OnnxNetwork(nn.Module):
         step = self._last()
         return "" if self.ends_with is None or step is None else self._names[step.inputs[0]]
 
+    @property
+    def rounds(self) -> bool:
+        """Whether it rounds numbers that depend on the image to few bits."""
+        return any(step.node.op == "QuantizeLinear" for step in self._steps)
+
     def without_last(self) -> None:
         """Takes off the softmax or sigmoid that the graph ends with, named by ``ends_with``."""
         step = self._last()
         if step is None or self.ends_with is None:
             raise ModelError("the ONNX graph ends with no softmax or sigmoid")
-        self._output = step.inputs[0]
+        same = replace(step.node, op="Identity", attributes={})
+        taken = replace(step, node=same, inputs=step.inputs[:1])
+        self._steps = [taken if one is step else one for one in self._steps]
         self._settle()
 
     def forward(self, *inputs: Tensor) -> Tensor:
@@ -96,9 +113,7 @@ class OnnxNetwork(nn.Module):
             )
         values: list[Tensor | None] = [None] * len(self._places)
         for place, given, number in zip(self._inputs, inputs, self._dtypes, strict=True):
-            values[place] = given.double() if number == TensorProto.DOUBLE else given
-            if number == TensorProto.FLOAT16:
-                values[place] = given.half()
+            values[place] = _as_declared(given, number)
         for place, constant in self._whole.items():
             values[place] = constant
         for place, weight in zip(self._weighted, self._parameters.values(), strict=True):
@@ -171,7 +186,7 @@ class OnnxNetwork(nn.Module):
     def _last(self) -> Step | None:
         """The step that makes the output, behind steps that only pass it on."""
         step = self._maker(self._output)
-        while step is not None and step.node.op == "Identity":
+        while step is not None and step.node.op in _PASSING:
             step = self._maker(step.inputs[0])
         return step
 
@@ -202,6 +217,21 @@ class OnnxNetwork(nn.Module):
         for i, weight in enumerate(floats.values()):
             self.register_parameter(f"w{i}", nn.Parameter(weight, requires_grad=False))
         self._constants = {place: self._constants[place] for place in constants}
+
+
+def _as_declared(given: Tensor, number: int) -> Tensor:
+    """An input in the precision that the file says.
+
+    Whole numbers are kept in floating-point numbers, and gradients pass straight through their
+    rounding.
+    """
+    if number in _WHOLE:
+        limits = torch.iinfo(_WHOLE[number])
+        whole = given.detach().round().clamp(limits.min, limits.max)
+        return given + (whole - given.detach())
+    if number == TensorProto.DOUBLE:
+        return given.double()
+    return given.half() if number == TensorProto.FLOAT16 else given
 
 
 def missing_operators(file: OnnxFile) -> dict[str, int]:

@@ -58,7 +58,19 @@ class Runtime(nn.Module):
             raise
         except Exception as error:  # onnxruntime has errors of its own
             raise ModelError(f"{self._path}: onnxruntime: {brief(error, longest=300)}") from error
-        return torch.from_numpy(np.array(found)).to(inputs[0].device)
+        return torch.from_numpy(self._numbers(found)).to(inputs[0].device)
+
+    def _numbers(self, found: Any) -> NDArray[Any]:
+        """The answer as an array; of names with numbers, as converters of scikit-learn give."""
+        if isinstance(found, list) and all(isinstance(one, dict) for one in found):
+            found = [list(one.values()) for one in found]
+        array = np.array(found)
+        if array.dtype.kind not in "biuf":
+            raise ModelError(
+                f"{self._path}: its output {self._output!r} holds text, not numbers; name another "
+                "one as `head`"
+            )
+        return array
 
     def _opened(self) -> Any:
         """The session, opened when it is first needed, in whichever process that is."""

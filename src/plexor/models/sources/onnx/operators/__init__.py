@@ -7,8 +7,10 @@ from plexor.models.sources.onnx.operators import (
     indexing,
     normalisation,
     pooling,
+    quantised,
     reduction,
     resize,
+    sampling,
     shape,
 )
 
@@ -19,7 +21,9 @@ __all__ = [
     "indexing",
     "normalisation",
     "pooling",
+    "quantised",
     "reduction",
     "resize",
+    "sampling",
     "shape",
 ]

@@ -93,3 +93,21 @@ def global_average_pool(node: Node, x: Tensor) -> Tensor:
 def global_max_pool(node: Node, x: Tensor) -> Tensor:
     """Greatest number of each channel."""
     return x.amax(tuple(range(2, x.ndim)), keepdim=True)
+
+
+@operator("GlobalLpPool")
+def global_norm(node: Node, x: Tensor) -> Tensor:
+    """Norm of each channel, of the order ``p``."""
+    order = float(node.get("p", 2))
+    total: Tensor = x.abs().pow(order).sum(tuple(range(2, x.ndim)), keepdim=True)
+    return total.pow(1 / order)
+
+
+@operator("LpPool")
+def norm_pool(node: Node, x: Tensor) -> Tensor:
+    """Norm of each window, of the order ``p``."""
+    kernel, stride, wide, before, after, further = _window(node, x)
+    order = float(node.get("p", 2))
+    behind = [a + f for a, f in zip(after, further, strict=True)]
+    total = _summed(padded(x.abs().pow(order), before, behind), kernel, stride, wide)
+    return total.pow(1 / order)
