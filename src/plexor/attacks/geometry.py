@@ -58,10 +58,12 @@ def over_peaks(gradient: Tensor) -> tuple[Tensor, Tensor]:
 def unit(gradient: Tensor) -> Tensor:
     """The gradient divided by its Euclidean length; 0 where it is 0."""
     length = lengths(gradient)
-    if bool(((length > _TINY) & (length < 1 / _TINY)).all()):
-        return gradient / length
-    scaled, peaks = over_peaks(gradient)
-    return scaled.div_(torch.where(peaks > 0, lengths(scaled), 1.0))
+    usual = (length > _TINY) & (length < 1 / _TINY)
+    found = gradient / torch.where(usual, length, 1.0)
+    if bool(usual.all()):
+        return found
+    scaled, peaks = over_peaks(gradient)  # for these cases alone: one must not change another
+    return torch.where(usual, found, scaled.div_(torch.where(peaks > 0, lengths(scaled), 1.0)))
 
 
 def sums(delta: Tensor) -> Tensor:
