@@ -208,7 +208,7 @@ def test_steps_are_halved_as_the_paper_says(losses: list[float], halved: bool) -
     for step, loss in enumerate(losses):
         points.append(climb.delta)
         climb.see(climb.delta, torch.tensor([loss, step]), torch.ones_like(climb.delta))
-        climb.move(step, batch, threat)
+        climb.move(step, threat.around(batch))
     assert climb.size.flatten().tolist() == [1.0 if halved else 2.0, 2.0]
     # The step was taken from the best point, where it was halved.
     best = points[int(np.argmax(losses))] if halved else points[-1]

@@ -119,7 +119,9 @@ class Best:
         better = margin > self.open_margins
         rows = self._rows[better]
         self.margins[rows] = margin[better]
-        if trial[0].numel() < _LARGE:
+        if len(rows) == len(self._all):
+            self.delta.copy_(trial)
+        elif trial[0].numel() < _LARGE:
             self.delta[rows] = trial[better]
         else:  # one by one: a selection is a copy, and images may be large
             for row, place in zip(

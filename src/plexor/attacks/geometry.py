@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor
 
-HALVINGS = 25
-"""Bisections after which an interval is about as small as float32 can represent."""
 PIECES = 100
 """Greatest number of steps of Newton's method; more than a dozen are rare."""
 _PIECE = 1 << 15
 _NEARLY = 1e-7
 _CLOSE = 2.0**-12
 _FINEST = 2.0**-18
+_TRIALS = 200
+_TINY = 1e-15
+"""Length below which squares of a gradient's numbers may underflow."""
+_STRAIGHT = 3
+"""Trials after which a measure that stays short of the radius is no longer taken to be linear."""
 
 
 def lengths(delta: Tensor) -> Tensor:
@@ -27,9 +31,10 @@ def lengths(delta: Tensor) -> Tensor:
     Computed in pieces: a single sum in float32 has a relative error of 1e-5 for a million numbers,
     and of 4e-4 for ten million.
     """
-    pieces = torch.split(delta.flatten(1), _PIECE, dim=1)
-    if len(pieces) == 1:
-        return as_cases(torch.linalg.vector_norm(pieces[0], dim=1), delta)
+    flat = delta.flatten(1)
+    if flat.shape[1] <= _PIECE:
+        return as_cases(torch.linalg.vector_norm(flat, dim=1), delta)
+    pieces = torch.split(flat, _PIECE, dim=1)
     norms = torch.stack([torch.linalg.vector_norm(piece, dim=1) for piece in pieces], dim=1)
     found: Tensor = torch.linalg.vector_norm(norms, dim=1)
     return as_cases(found, delta)
@@ -52,13 +57,21 @@ def over_peaks(gradient: Tensor) -> tuple[Tensor, Tensor]:
 
 def unit(gradient: Tensor) -> Tensor:
     """The gradient divided by its Euclidean length; 0 where it is 0."""
-    scaled, peaks = over_peaks(gradient)
-    return scaled.div_(torch.where(peaks > 0, lengths(scaled), 1.0))
+    length = lengths(gradient)
+    usual = (length > _TINY) & (length < 1 / _TINY)
+    found = gradient / torch.where(usual, length, 1.0)
+    if bool(usual.all()):
+        return found
+    scaled, peaks = over_peaks(gradient)  # for these cases alone: one must not change another
+    return torch.where(usual, found, scaled.div_(torch.where(peaks > 0, lengths(scaled), 1.0)))
 
 
 def sums(delta: Tensor) -> Tensor:
     """Sum of each case's absolute changes, (N, 1, ...)."""
-    pieces = torch.split(delta.flatten(1).abs(), _PIECE, dim=1)
+    flat = delta.flatten(1).abs()
+    if flat.shape[1] <= _PIECE:
+        return as_cases(flat.sum(1), delta)
+    pieces = torch.split(flat, _PIECE, dim=1)
     return as_cases(torch.stack([piece.sum(1) for piece in pieces], dim=1).sum(1), delta)
 
 
@@ -86,49 +99,71 @@ def greatest_fitting(
     radii: Tensor,
     *,
     at_most: float,
+    close: float = _CLOSE,
+    finest: float = _FINEST,
+    first: Tensor | None = None,
     select: Callable[[Tensor], Callable[[Tensor], Tensor]] | None = None,
 ) -> Tensor:
     """``shape(s)`` for about the greatest s, in each case, whose measure fits the radius.
 
-    ``measure(shape(s))`` must not decrease with s, and be zero at s = 0. The search stops within
-    1/4096 of the radius, or where the measure jumps, within a few millionths of s.
+    ``measure(shape(s))`` must not decrease with s, and be zero at s = 0. The search stops when the
+    measure is close to the radius, or, where the measure jumps, when s is known closely enough.
 
     Args:
         shape: a perturbation for a number s of each case, (N, 1, ...).
         measure: its length, (N, 1, ...).
         radii: greatest length, (N, 1, ...).
         at_most: greatest s.
+        close: how far below the radius the measure may be, as a share of the radius.
+        finest: how closely s is searched, as a share of s.
+        first: the s to try first, above 0, (N, 1, ...); None for 1. The nearer to the answer, the
+            fewer trials.
         select: ``shape`` of some of the cases, by index; cases that are found are left out of
             further trials. None tries all cases until the last is found.
     """
     low, short = torch.zeros_like(radii), torch.zeros_like(radii)
-    high = torch.full_like(radii, min(1.0, at_most))
-    over = measure(shape(high))
-    while bool((room := (over < (1 - _CLOSE) * radii) & (high < at_most)).any()):
-        low, short = torch.where(room, high, low), torch.where(room, over, short)
-        high = torch.where(room, high * 2, high)
-        over = measure(shape(high))
-    low, short = torch.where(over <= radii, high, low), torch.where(over <= radii, over, short)
-    rows, shape_of_some = torch.arange(len(radii), device=radii.device), shape
-    aim = (1 - _CLOSE / 2) * radii  # aiming at the radius itself would exceed it half of the time
-    for turn in range(2 * HALVINGS):
-        wide = (short < (1 - _CLOSE) * radii) & (high - low > _FINEST * high)
-        searched = (over > radii) & wide
-        left = torch.nonzero(searched.flatten()).flatten()
+    high, over = torch.full_like(radii, at_most), torch.full_like(radii, torch.inf)
+    # aiming at the radius itself would exceed it half of the time
+    least, aim = (1 - close) * radii, (1 - close / 2) * radii
+    middle = (torch.ones_like(radii) if first is None else first).clamp(max=at_most)
+    found, rows, shape_of_some = low.clone(), torch.arange(len(radii), device=radii.device), shape
+    for turn in range(_TRIALS):
+        length = measure(shape_of_some(middle))
+        fits = length <= radii
+        low, short = torch.where(fits, middle, low), torch.where(fits, length, short)
+        high, over = torch.where(fits, high, middle), torch.where(fits, over, length)
+        wide = (short < least) & (high - low > finest * high)
+        left = torch.nonzero(wide.flatten()).flatten()
         if len(left) == 0:
             break
         if select is not None and 2 * len(left) <= len(rows):
-            rows, shape_of_some = left, select(left)
-        part = torch.full_like(radii, 0.5)
-        if turn % 2 == 0:
-            straight = ((aim - short) / (over - short)).clamp(_CLOSE, 1 - _CLOSE)
-            part = torch.where(searched, straight, part)
-        middle = low + part * (high - low)
-        length = over.index_copy(0, rows, measure(shape_of_some(middle[rows])))
-        room, beyond = searched & (length <= radii), searched & (length > radii)
-        low, short = torch.where(room, middle, low), torch.where(room, length, short)
-        high, over = torch.where(beyond, middle, high), torch.where(beyond, length, over)
-    return shape(low)
+            found.index_copy_(0, rows, low)
+            rows, wide = rows[left], wide[left]
+            shape_of_some = select(rows)
+            state = (low, short, high, over, radii, least, aim)
+            low, short, high, over, radii, least, aim = (one[left] for one in state)
+        ahead = _next_trial(turn, aim, low=low, short=short, high=high, over=over)
+        middle = torch.where(wide, ahead, low)
+    return shape(found.index_copy_(0, rows, low))
+
+
+def _next_trial(
+    turn: int, aim: Tensor, *, low: Tensor, short: Tensor, high: Tensor, over: Tensor
+) -> Tensor:
+    """The s at which a measure has length ``aim`` if it is linear between the nearest known ones.
+
+    These are 0 at 0, where nothing shorter than the radius is known yet, and ``short`` at ``low``
+    alone, where nothing longer is. Some turns halve or double instead, since a measure that jumps
+    is not linear.
+    """
+    part = ((aim - short) / (over - short)).clamp_(_FINEST, 1 - _FINEST)
+    growth = (aim / short).clamp_(1 + _FINEST, 2.0)
+    if turn >= _STRAIGHT:
+        growth = torch.full_like(growth, 2.0)
+    if turn % (_STRAIGHT + 1) == _STRAIGHT:
+        part = torch.full_like(part, 0.5)
+    grown = torch.minimum(low * growth, high)
+    return torch.where(over.isinf(), grown, low + part * (high - low))
 
 
 def time_of(rate: Tensor, ends: Tensor, wanted: Tensor) -> Tensor:
@@ -148,6 +183,21 @@ def time_of(rate: Tensor, ends: Tensor, wanted: Tensor) -> Tensor:
         left = wanted - sums(rate * torch.minimum(ends, time))
         left = torch.where(time.isinf(), 0.0, left)
     return time
+
+
+def kth_greatest(numbers: Tensor, rank: Tensor) -> Tensor:
+    """The number of rank ``rank`` in each row, (N, 1); 0 is the greatest.
+
+    Args:
+        numbers: (N, P).
+        rank: from 0 to P - 1, (N,) int64.
+    """
+    if numbers.device.type != "cpu":
+        return numbers.sort(dim=1, descending=True).values.gather(1, rank[:, None])
+    places = (numbers.shape[1] - 1 - rank).tolist()
+    rows = zip(numbers.numpy(), places, strict=True)  # a tenth of the time of sorting in torch
+    found = np.array([np.partition(row, place)[place] for row, place in rows])
+    return torch.from_numpy(found)[:, None]
 
 
 def as_cases(numbers: Tensor, like: Tensor) -> Tensor:

@@ -245,3 +245,11 @@ class Around:
     ) -> Tensor:
         """As ``Threat.ascend``."""
         return self._geometry.ascend(delta, gradient, size, self._stepping, self.radii, share=share)
+
+    def project(self, delta: Tensor) -> Tensor:
+        """As ``Threat.project``."""
+        return self._geometry.project(delta, self._stepping, self.radii)
+
+    def free(self, gradient: Tensor, delta: Tensor) -> Tensor:
+        """As ``Threat.free``."""
+        return self._stepping.free(gradient, delta)

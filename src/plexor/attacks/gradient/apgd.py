@@ -15,7 +15,7 @@ from plexor.attacks.gradient.slope import check_averaged, kept, mean_margin, slo
 from plexor.attacks.objective import Objective, Precision
 from plexor.attacks.options import check_counts, check_names, check_norm
 from plexor.attacks.proposal import Proposal, normal_noise
-from plexor.attacks.threat import Threat
+from plexor.attacks.threat import Around, Threat
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
 from plexor.models.model import Model
@@ -110,16 +110,16 @@ class APGD:
             climb, steps = self._from_outside(objective, threat, noise)
         else:
             climb = Halving.begin(threat.random_start(noise, batch), batch, threat, steps)
-        best = unbeaten(objective)
+        best, around = unbeaten(objective), threat.around(batch)
         for step in range(steps):
-            trial, margin = self._look(best.objective, threat, climb)
+            trial, margin = self._look(best.objective, around, climb)
             stay = kept(best, trial, margin, samples=self.samples, leave=self.stop_at_success)
             if len(best) == 0:
                 return best.outcome()
             if stay is not None:
-                climb = climb.select(stay)
-            climb.move(step, best.objective.batch, threat)
-        trial = threat.store(climb.delta, best.objective.batch)
+                climb, around = climb.select(stay), threat.around(best.objective.batch)
+            climb.move(step, around)
+        trial = around.store(climb.delta)
         margin = mean_margin(best.objective, trial, self.samples)
         kept(best, trial, margin, samples=self.samples, leave=self.stop_at_success)
         return best.outcome()
@@ -138,16 +138,17 @@ class APGD:
         wide, steps = stages[0]
         climb = Sparse.begin(wide.random_start(noise, batch), batch, wide, steps)
         for narrower, left in stages[1:]:
+            around = wide.around(batch)
             for step in range(steps):
-                self._look(objective, wide, climb)
-                climb.move(step, batch, wide)
+                self._look(objective, around, climb)
+                climb.move(step, around)
             wide, steps = narrower, left
             climb = climb.narrowed(batch, wide, steps)
         return climb, steps
 
-    def _look(self, objective: Objective, threat: Threat, climb: Climb) -> tuple[Tensor, Tensor]:
+    def _look(self, objective: Objective, around: Around, climb: Climb) -> tuple[Tensor, Tensor]:
         """Evaluates the current point as stored; returns it and its margin."""
-        trial = threat.store(climb.delta, objective.batch)
+        trial = around.store(climb.delta)
         margin, loss, gradient = slope(objective, trial, self.loss, samples=self.samples)
         climb.see(trial, loss, gradient)
         return trial, margin

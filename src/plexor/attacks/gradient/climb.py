@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from plexor.attacks import geometry
-from plexor.attacks.threat import Threat
+from plexor.attacks.threat import Around, Threat
 from plexor.models.batch import Batch
 
 _MOMENTUM = 0.25
@@ -83,7 +83,7 @@ class Climb:
         some = copy(self)
         for field in fields(self):
             if isinstance(value := getattr(self, field.name), Tensor):
-                setattr(some, field.name, value[index])
+                setattr(some, field.name, value.index_select(0, index))
         return some
 
 
@@ -127,15 +127,15 @@ class Halving(Climb):
         self.rises += loss > self.loss
         return Climb.see(self, trial, loss, gradient)
 
-    def move(self, step: int, batch: Batch, threat: Threat) -> None:
+    def move(self, step: int, around: Around) -> None:
         """Step number ``step``, from 0."""
         if step in self.checkpoints:
             self._check(step)
-        ahead = threat.ascend(self.delta, self.gradient, self.size, batch)
+        ahead = around.ascend(self.delta, self.gradient, self.size)
         if step > 0:
             kept = _MOMENTUM * (self.delta - self.earlier)
             ahead = self.delta + (1 - _MOMENTUM) * (ahead - self.delta) + kept
-            ahead = threat.project(ahead, batch)
+            ahead = around.project(ahead)
         self.earlier, self.delta = self.delta, ahead
 
     def _check(self, step: int) -> None:
@@ -198,17 +198,17 @@ class Sparse(Climb):
         self.changed = torch.where(higher, _changed(trial), self.changed)
         return higher
 
-    def move(self, step: int, batch: Batch, threat: Threat) -> None:
+    def move(self, step: int, around: Around) -> None:
         """Step number ``step``, from 0."""
-        radii = threat.radii(batch)
+        radii = around.radii
         if step in self.checkpoints:
             sparser = self.changed < _SPARSER * self.before
             shorter = torch.maximum(self.size / _FEWER, _SHORTEST * radii)
             self.size = _where(sparser, radii, shorter)
             self.return_to_top(sparser)
             self.several, self.before = self.changed / _FEWER, self.changed
-        along = _steepest_few(threat.free(self.gradient, self.delta, batch), self.several)
-        self.delta = threat.project(self.delta + self.size * along, batch)
+        along = _steepest_few(around.free(self.gradient, self.delta), self.several)
+        self.delta = around.project(along.mul_(self.size).add_(self.delta))
 
 
 def _halving_checkpoints(steps: int) -> tuple[int, ...]:
@@ -231,8 +231,7 @@ def _steepest_few(gradient: Tensor, several: Tensor) -> Tensor:
     """Signs of the ``several`` greatest absolute entries, ties included, scaled to L1 norm 1."""
     heights = gradient.flatten(1).abs()
     rank = several.long().clamp(1, heights.shape[1]) - 1
-    least = heights.sort(dim=1, descending=True).values.gather(1, rank[:, None])
-    signs = gradient.flatten(1).sign() * (heights >= least)
+    signs = gradient.flatten(1).sign().mul_(heights >= geometry.kth_greatest(heights, rank))
     return (signs / signs.abs().sum(dim=1, keepdim=True).clamp(min=1)).view_as(gradient)
 
 
@@ -243,4 +242,9 @@ def _changed(delta: Tensor) -> Tensor:
 
 def _where(chosen: Tensor, one: Tensor, other: Tensor) -> Tensor:
     """``one`` for the chosen cases, ``other`` for the rest."""
-    return torch.where(chosen.view(-1, *[1] * (one.ndim - 1)), one, other)
+    rows = torch.nonzero(chosen.flatten()).flatten()
+    if len(rows) == len(chosen):
+        return one
+    if len(rows) == 0:
+        return other
+    return other.index_copy(0, rows, one.index_select(0, rows))

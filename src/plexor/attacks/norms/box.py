@@ -47,7 +47,7 @@ class Box:
 
     def select(self, rows: Tensor) -> Box:
         """The box of some of the cases, by index."""
-        return Box(self._low[rows], self._high[rows])
+        return Box(self._low.index_select(0, rows), self._high.index_select(0, rows))
 
     def narrow_(self, radii: Tensor) -> Self:
         """Overwrites the box by its part within ``radii`` of zero in every number."""

@@ -13,6 +13,9 @@ from plexor.attacks.norms.norm import ProjectedStep, longest_stored, stored_radi
 from plexor.models.batch import Batch
 from plexor.threat_model import Unit
 
+_NEARLY = 1e-6
+"""Share of the radius by which a projection may miss it before it is scaled."""
+
 
 @dataclass(frozen=True, slots=True)
 class L1(ProjectedStep):
@@ -27,33 +30,13 @@ class L1(ProjectedStep):
         return geometry.sums(delta)
 
     def project(self, delta: Tensor, box: Box, radii: Tensor) -> Tensor:
-        """``clip(sign(delta) * max(|delta| - t, 0))`` with the least ``t >= 0`` that fits.
-
-        Its sum falls piecewise linearly in t, so that bisection and one step along the last piece
-        find it.
-        """
-
-        def shrunk(by: Tensor) -> Tensor:
-            kept = torch.nn.functional.relu(delta.abs() - by).mul_(delta.sign())
-            return box.clip_(kept)
-
+        """``clip(sign(delta) * max(|delta| - t, 0))`` with the least ``t >= 0`` that fits."""
         inside = box.clip(delta)
-        fitting = geometry.sums(inside) <= radii
-        if bool(fitting.all()):
-            return inside
-        least = torch.zeros_like(radii)
-        most = geometry.as_cases(geometry.greatest(delta), delta)
-        for _ in range(geometry.HALVINGS):
-            middle = (least + most) / 2
-            fits = geometry.sums(shrunk(middle)) <= radii
-            least, most = torch.where(fits, least, middle), torch.where(fits, middle, most)
-        start = shrunk(least)
-        moving = (start != 0) & (start > box.low) & (start < box.high)
-        slope = geometry.as_cases(moving.flatten(1).sum(1).clamp(min=1).to(delta.dtype), delta)
-        over = (geometry.sums(start) - radii).clamp(min=0)
-        found = shrunk(torch.minimum(least + over / slope, most))
-        found = torch.where(fitting, inside, found)
-        return found * (radii / geometry.sums(found).clamp(min=1e-30)).clamp(max=1.0)
+        reach = inside.abs()
+        size = delta.abs()
+        kept = _shrunk(size, reach, _shrinkage(size, reach, radii))
+        found = torch.copysign(kept, delta)
+        return found.mul_((radii / geometry.sums(found).clamp(min=1e-30)).clamp(max=1.0))
 
     def furthest(self, gradient: Tensor, box: Box, radii: Tensor) -> Tensor:
         """The steepest numbers go to their bounds until the radius is spent."""
@@ -90,6 +73,42 @@ class L1(ProjectedStep):
         tails = torch.special.erfc(noise.abs() / 2**0.5).clamp(min=1e-30)
         exponential = -noise.sign() * tails.log()
         return self.project(radii * (exponential / geometry.sums(exponential)), box, radii)
+
+
+def _shrunk(size: Tensor, reach: Tensor, by: Tensor) -> Tensor:
+    """Absolute numbers less ``by``, from 0 to what the box allows."""
+    kept = torch.sub(size, by).clamp_(min=0)
+    return torch.minimum(kept, reach, out=kept)
+
+
+def _shrinkage(size: Tensor, reach: Tensor, radii: Tensor) -> Tensor:
+    """The least ``t >= 0`` with which the sum of ``_shrunk`` fits the radius, (N, 1, ...).
+
+    The sum falls piecewise linearly in t, by as much as there are numbers between 0 and the box's
+    bound. So Newton's method is exact once it is on the right piece; where a step leaves the
+    interval that is known to hold t, the interval is halved.
+
+    Args:
+        size: absolute numbers.
+        reach: the same, cut to the box.
+        radii: radius of each case, (N, 1, ...).
+    """
+    by = least = torch.zeros_like(radii)
+    most = geometry.as_cases(geometry.greatest(size), size)
+    for _ in range(geometry.PIECES):
+        kept = _shrunk(size, reach, by)
+        over = geometry.sums(kept) - radii
+        open_ = (over.abs() > _NEARLY * radii) & (most - least > _NEARLY * most)
+        open_ &= (over > 0) | (by > 0)  # where the numbers fit as they are, nothing is to be shrunk
+        if not bool(open_.any()):
+            break
+        least, most = torch.where(over > 0, by, least), torch.where(over > 0, most, by)
+        moving = torch.sub(reach, kept).sign_().mul_(kept.sign_())
+        slope = geometry.as_cases(moving.flatten(1).sum(1), size)
+        ahead = by + over / slope
+        within = (ahead > least) & (ahead < most)
+        by = torch.where(open_, torch.where(within, ahead, (least + most) / 2), by)
+    return by
 
 
 def _by_steepness(gradient: Tensor, box: Box) -> tuple[Tensor, Tensor]:

@@ -34,18 +34,17 @@ class L2(ProjectedStep):
 
         That is the stationary point of the Lagrangian.
         """
-        inside = box.clip(delta)
-        fits = geometry.lengths(inside) <= radii
-        if bool(fits.all()):
-            return inside
-        return _chosen(fits, inside, _multiple(delta, box, torch.where(fits, 0.0, radii)))
+        return _multiple(delta, box, radii, at_most=1.0)
 
     def furthest(self, gradient: Tensor, box: Box, radii: Tensor) -> Tensor:
         """``clip(s * gradient)`` with the greatest ``s`` that fits."""
         corner = box.corner(gradient)
         fits = geometry.lengths(corner) <= radii
         scaled, _ = geometry.over_peaks(gradient)
-        return _chosen(fits, corner, _multiple(scaled, box, torch.where(fits, 0.0, radii)))
+        if bool(fits.all()):
+            return corner
+        found = _multiple(scaled, box, torch.where(fits, 0.0, radii), at_most=_FAR)
+        return torch.where(fits, corner, found) if bool(fits.any()) else found
 
     def crossing(self, gradient: Tensor, rise: Tensor, box: Box) -> Tensor:
         """``clip(s * gradient)`` with the ``s`` that reaches the plane."""
@@ -58,8 +57,16 @@ class L2(ProjectedStep):
         return scaled.sign() * torch.minimum(torch.minimum(s, ends) * size, corner.abs())
 
     def store(self, delta: Tensor, box: Box, radii: Tensor, quantum: Tensor) -> Tensor:
-        """The longest rounded multiple that fits."""
-        return longest_stored(delta, box, quantum, radii, self.measure)
+        """The longest rounded multiple that fits.
+
+        On average rounding adds a twelfth of the squared quantum to the square of a number that is
+        spread over quanta (Sheppard's correction), which tells about where to begin.
+        """
+        length = geometry.lengths(delta)
+        added = delta[0].numel() / 12 * quantum.square()
+        first = torch.maximum(radii.square() - added, radii.square() / 4).sqrt() / length
+        first = torch.where(length > 0, first, 1.0).clamp(2.0**-20, 1.0)
+        return longest_stored(delta, box, quantum, radii, self.measure, first=first)
 
     def steepest(self, gradient: Tensor, share: float) -> Tensor:
         """The gradient over its length."""
@@ -70,27 +77,26 @@ class L2(ProjectedStep):
         return self.project(radii * geometry.unit(noise), box, radii)
 
 
-def _chosen(fits: Tensor, these: Tensor, others: Tensor) -> Tensor:
-    """``these`` where it fits, (N, 1, ...), and the others elsewhere; may be one of the two."""
-    return torch.where(fits, these, others) if bool(fits.any()) else others
-
-
-def _multiple(delta: Tensor, box: Box, radii: Tensor) -> Tensor:
-    """``clip(s * delta)`` as long as the radius, which some s must make it; or 0.
+def _multiple(delta: Tensor, box: Box, radii: Tensor, *, at_most: float) -> Tensor:
+    """``clip(s * delta)`` as long as the radius, or with s = ``at_most`` if that is shorter.
 
     Its squared length is concave in s² and piecewise linear: what is not clipped grows as s². So
     Newton's method comes from below, as in ``geometry.time_of``.
     """
-    s = torch.where(radii > 0, radii / geometry.lengths(delta), 0.0)
-    found = torch.empty_like(delta)
+    s = torch.where(radii > 0, radii / geometry.lengths(delta), 0.0).clamp_(max=at_most)
+    found = box.clip_(s * delta)
+    length = geometry.lengths(found)
     for _ in range(geometry.PIECES):
-        box.clip_(torch.mul(s, delta, out=found))
-        length = geometry.lengths(found)
-        short = length < _FULL * radii
-        if not bool(short.any()):
+        short = (length < _FULL * radii) & (s < at_most)
+        rows = torch.nonzero(short.flatten()).flatten()
+        if len(rows) == 0:
             break
-        left = (radii - length) * (radii + length)
-        unclipped = (s * delta).eq_(found).mul_(found)
+        some, reached, radius = delta.index_select(0, rows), length[rows], radii[rows]
+        left = (radius - reached) * (radius + reached)
+        unclipped = (s[rows] * some).eq_(kept := found.index_select(0, rows)).mul_(kept)
         growing = geometry.lengths(unclipped).square().clamp(min=1e-20)
-        s = torch.where(short, s * (1 + left / growing).sqrt(), s).clamp(max=_FAR)
+        longer = (s[rows] * (1 + left / growing).sqrt()).clamp(max=at_most)
+        made = box.select(rows).clip_(longer * some)
+        s[rows], length[rows] = longer, geometry.lengths(made)
+        found.index_copy_(0, rows, made)
     return found

@@ -31,7 +31,9 @@ class LInf:
 
     def project(self, delta: Tensor, box: Box, radii: Tensor) -> Tensor:
         """Each number by itself."""
-        return box.narrow_(radii).clip(delta)
+        if box.within is not radii:
+            box.narrow_(radii).within = radii
+        return box.clip(delta)
 
     def furthest(self, gradient: Tensor, box: Box, radii: Tensor) -> Tensor:
         """Each number by itself, as far as it may."""
@@ -66,7 +68,8 @@ class LInf:
         """See ``Geometry``; numbers do not share a length, so that none need be left out."""
         if box.within is not radii:
             box.narrow_(radii).within = radii
-        return box.clip_(gradient.sign().mul_(size).add_(delta))
+        way = gradient.sign()
+        return box.clip_(torch.addcmul(delta, way, size, out=way))
 
     def start(self, noise: Tensor, box: Box, radii: Tensor) -> Tensor:
         """Uniform in the ball."""

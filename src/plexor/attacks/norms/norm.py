@@ -15,8 +15,13 @@ from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.threat_model import Unit
 
-_DOUBLINGS = 12
-"""Of a perturbation that is lengthened until it fits the radius once rounded."""
+_LONGEST = 2.0**12
+"""Greatest multiple of a perturbation that is lengthened until it fits the radius once rounded."""
+_CLOSE = 2.0**-10
+"""How far below the radius a rounded multiple may stay. Numbers jump from level to level one by one
+as a perturbation is lengthened, so that a quarter of it takes about twice as many trials."""
+_FINEST = 2.0**-12
+"""How closely the multiple is searched where many numbers jump at once, as a share of it."""
 
 
 class Geometry(Protocol):
@@ -129,50 +134,50 @@ def longest_stored(
     quantum: Tensor,
     radii: Tensor,
     measure: Callable[[Tensor], Tensor],
+    *,
+    first: Tensor | None = None,
 ) -> Tensor:
     """The greatest multiple of ``delta`` that, rounded to the grid, fits the radius.
 
-    Rounding ``delta`` itself would lose every change below half a quantum.
+    Rounding ``delta`` itself would lose every change below half a quantum. ``first`` is the
+    multiple to try first, see ``geometry.greatest_fitting``.
     """
     multiples = _Multiples(delta, box, quantum)
     return geometry.greatest_fitting(
-        multiples, measure, radii, at_most=2.0**_DOUBLINGS, select=multiples.select
+        multiples,
+        measure,
+        radii,
+        at_most=_LONGEST,
+        close=_CLOSE,
+        finest=_FINEST,
+        first=first,
+        select=multiples.select,
     )
 
 
 class _Multiples:
-    """Multiples of perturbations, rounded to the grid within a box; each overwrites the one before.
-
-    Where no number of ``delta`` itself leaves the box by rounding, none of a shorter multiple does,
-    and the box is not asked.
-    """
+    """Multiples of perturbations, rounded to the grid in a box; each overwrites the one before."""
 
     def __init__(self, delta: Tensor, box: Box, quantum: Tensor) -> None:
         self._delta, self._box, self._quantum = delta, box, quantum
         self._room = torch.empty_like(delta)
         self._ones = bool((quantum == 1).all())
-        whole = self._rounded(torch.ones_like(quantum))
-        beyond = box.clip(whole).sub_(whole)
-        self._inside = float(torch.linalg.vector_norm(beyond)) == 0  # faster than a comparison
 
     def __call__(self, scale: Tensor) -> Tensor:
         """``scale * delta``, rounded; ``scale`` is (N, 1, ...)."""
-        found = self._rounded(scale)
-        return found if self._inside and float(scale.max()) <= 1 else self._box.clip_(found)
+        found = torch.mul(scale, self._delta, out=self._room)
+        if self._ones:  # most images; both products would change nothing
+            return self._box.clip_(found.round_())
+        return self._box.clip_(found.div_(self._quantum).round_().mul_(self._quantum))
 
     def select(self, rows: Tensor) -> Callable[[Tensor], Tensor]:
         """Multiples of some of the cases, by index."""
         some = copy(self)
-        some._delta, some._quantum = self._delta[rows], self._quantum[rows]
+        some._delta = self._delta.index_select(0, rows)
+        some._quantum = self._quantum[rows]
         some._box = self._box.select(rows)
         some._room = self._room[: len(rows)]
         return some
-
-    def _rounded(self, scale: Tensor) -> Tensor:
-        found = torch.mul(scale, self._delta, out=self._room)
-        if self._ones:  # most images; both products would change nothing
-            return found.round_()
-        return found.div_(self._quantum).round_().mul_(self._quantum)
 
 
 def stored_radii(radius: float, unit: Unit, batch: Batch) -> Tensor:
