@@ -61,7 +61,7 @@ def nearest_way(nearest: Nearest, objective: Objective, most: int) -> Objective:
         threat = replace(threat, norm="l1", unit="value")
     ways, gradients, chosen = objective.ways(torch.zeros_like(batch.images), most)
     slopes = torch.zeros_like(start)
-    each = zip(ways.unbind(1), gradients.unbind(1), chosen.split(1, dim=1), strict=True)
+    each = zip(ways.unbind(1), gradients.unbind(1), torch.split(chosen, 1, dim=1), strict=True)
     for way, gradient, index in each:
         alone = objective.by_slopes(torch.full_like(start, -1.0).scatter(1, index, 1.0))
         found = _secant(nearest, threat, alone, index, way=way, gradient=gradient)
