@@ -43,27 +43,36 @@ Subject = tuple[TorchModel, Tensor, Tensor]
 
 
 def run_all(
-    models: Mapping[str, Subject], norm: Norm, kept: Path, *, passes: int
+    models: Mapping[str, Subject], norm: Norm, kept: Path, *, passes: int, seed: int
 ) -> dict[str, Found]:
     """Name of each attack → what it found; what is in the folder ``kept`` is not run again."""
     found: dict[str, Found] = {}
-    for name, search in contenders(norm, passes).items():
+    for name, search in contenders(norm, passes, seed).items():
         found[name] = {}
         for of, subject in models.items():
-            path = kept / f"{norm}, {of}, {name}.json"
+            path = kept / f"{norm}, {seed}, {of}, {name}.json"
             if not path.exists():
                 ran: Found = {}
-                timing = timed(partial(run_one, ran, of, subject, search, norm, passes=passes))
+                timing = timed(
+                    partial(run_one, ran, of, subject, search, norm, passes=passes, seed=seed)
+                )
                 if name.startswith("plexor") and any(ran[of]["batch_failures"]):
                     raise RuntimeError(f"{name} failed under {norm}; AttackBench printed why")
                 path.write_text(json.dumps(ran[of] | {"cpu": timing.cpu}))
-                print(f"{norm} {of} {name}: {timing.cpu:.1f} s", flush=True)
+                print(f"{norm} {seed} {of} {name}: {timing.cpu:.1f} s", flush=True)
             found[name][of] = json.loads(path.read_text())
     return found
 
 
 def run_one(
-    found: Found, name: str, subject: Subject, search: Search, norm: Norm, *, passes: int
+    found: Found,
+    name: str,
+    subject: Subject,
+    search: Search,
+    norm: Norm,
+    *,
+    passes: int,
+    seed: int,
 ) -> None:
     """Keeps what AttackBench returns for a search, under the name of the model."""
     model, images, truth = subject
@@ -77,41 +86,59 @@ def run_one(
         norm,
         device=model.device,
         query_budget=passes,
-        seed=0,
+        seed=seed,
     )
 
 
-def rows_of(found: Mapping[str, Found], norm: Norm) -> list[dict[str, Any]]:
-    """One row for each attack, the best first."""
+def rows_of(rounds: Sequence[Mapping[str, Found]], norm: Norm) -> list[dict[str, Any]]:
+    """One row for each attack, the best first; each round has its own images and seed."""
     bench = import_attackbench()
-    board = bench.create_attack_leaderboard(found, norm)
+    boards = [bench.create_attack_leaderboard(found, norm) for found in rounds]
+    scores = [dict(board["leaderboard"]) for board in boards]
     scale = 1.0 if norm == "l0" else GREATEST
     rows = []
-    for name, optimality in board["leaderboard"]:
-        each = found[name]
-        asked = [
-            forward + backward
-            for result in each.values()
-            for forward, backward in zip(
-                result["num_forwards"], result["num_backwards"], strict=True
-            )
-        ]
+    for name in rounds[0]:
+        results = [result for found in rounds for result in found[name].values()]
+        local = [board["attack_details"][name]["local_optimality"] for board in boards]
         rows.append(
             {
                 "norm": norm,
                 "name": name,
-                "optimality": optimality,
-                "local": board["attack_details"][name]["local_optimality"],
+                "optimality": statistics.mean(score[name] for score in scores),
+                "rounds": [score[name] for score in scores],
+                "local": {of: statistics.mean(each[of] for each in local) for of in local[0]},
                 "median": {
-                    of: scale * statistics.median(result["distances"][norm])
-                    for of, result in each.items()
+                    of: scale
+                    * statistics.median(
+                        distance
+                        for found in rounds
+                        for distance in found[name][of]["distances"][norm]
+                    )
+                    for of in rounds[0][name]
                 },
-                "passes": statistics.mean(asked),
-                "failed": [of for of, result in each.items() if any(result["batch_failures"])],
-                "seconds": sum(result["cpu"] for result in each.values()),
+                "passes": statistics.mean(
+                    forward + backward
+                    for result in results
+                    for forward, backward in zip(
+                        result["num_forwards"], result["num_backwards"], strict=True
+                    )
+                ),
+                "failed": sum(any(result["batch_failures"]) for result in results),
+                "seconds": sum(result["cpu"] for result in results) / len(rounds),
             }
         )
-    return rows
+    return sorted(rows, key=lambda row: -row["optimality"])
+
+
+def rounds_of(models: Mapping[str, Subject], n_rounds: int) -> list[dict[str, Subject]]:
+    """The images dealt out to so many rounds of equal size."""
+    return [
+        {
+            of: (model, images[i::n_rounds], truth[i::n_rounds])
+            for of, (model, images, truth) in models.items()
+        }
+        for i in range(n_rounds)
+    ]
 
 
 def subjects(manifest: Path, n_images: int, names: Sequence[str]) -> dict[str, Subject]:
@@ -144,7 +171,8 @@ def main() -> None:
     of = parser.add_mutually_exclusive_group(required=True)
     of.add_argument("--manifest", type=Path, help="HAM10000_metadata.csv")
     of.add_argument("--smoke", action="store_true", help="tiny networks and few steps")
-    parser.add_argument("--images", type=int, default=16, help="for each network")
+    parser.add_argument("--images", type=int, default=16, help="for each network and round")
+    parser.add_argument("--rounds", type=int, default=3, help="with other images and another seed")
     parser.add_argument("--passes", type=int, default=2000, help="forward and backward, an image")
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=NETWORKS)
     parser.add_argument("--norms", nargs="+", choices=NORMS, default=NORMS)
@@ -153,24 +181,28 @@ def main() -> None:
     logging.disable(logging.INFO)
     torch.set_num_threads(1)
     keep_freed_memory()
-    models = untrained(4) if options.smoke else None
-    models = models or subjects(options.manifest, options.images, options.networks)
+    models = untrained(2 * options.rounds) if options.smoke else None
+    models = models or subjects(options.manifest, options.images * options.rounds, options.networks)
     settings = {
-        "images": len(next(iter(models.values()))[1]),
+        "images": len(next(iter(models.values()))[1]) // options.rounds,
         "networks": " and ".join(models),
         "passes": options.passes,
-        "rounds": 1,
+        "rounds": options.rounds,
     }
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as nowhere:
         kept = (
             Path(nowhere)
             if options.smoke
-            else CACHE / f"optimality-{options.images}-{options.passes}"
+            else CACHE / f"optimality-{options.images}-{options.rounds}-{options.passes}"
         )
         kept.mkdir(parents=True, exist_ok=True)
         for norm in options.norms:
-            rows += rows_of(run_all(models, norm, kept, passes=options.passes), norm)
+            found = [
+                run_all(some, norm, kept, passes=options.passes, seed=seed)
+                for seed, some in enumerate(rounds_of(models, options.rounds))
+            ]
+            rows += rows_of(found, norm)
             write_result("optimality", settings, rows)  # after each: a norm takes minutes
 
 

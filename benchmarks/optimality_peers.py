@@ -23,8 +23,8 @@ from plexor.models.batch import Scaling
 from plexor.models.classification import Multiclass
 from plexor.models.preprocess import Preprocess
 
-_FIRST_AND_LAST = 33
-"""Passes of ours beside the steps: the first gradients of 6 ways, the shortest multiple."""
+_FIRST_AND_LAST = 38
+"""Passes of ours beside steps: the image itself, 25 to compare 6 ways, the shortest multiple."""
 _RADII = 10
 """Radii at which a search within one radius is asked."""
 _NAMED_ONLY = ("wandb", "torchvision", "torchvision.datasets", "visdom")
@@ -88,6 +88,7 @@ def ours(
     *,
     targeted: bool = False,
     eps: Tensor | None = None,
+    seed: int = 0,
 ) -> Tensor:
     """One of our attacks as AttackBench calls them; ``eps`` (N,) radii, everything by default."""
     if targeted:
@@ -108,21 +109,21 @@ def ours(
     if eps is not None:
         factors = dict(zip(batch.ids, eps.tolist(), strict=True))
         far = Each(norm=norm, radius=1.0, unit="value", factors=factors)
-    return inputs + attack(network, batch, Misclassify(), far, seed=0).delta
+    return inputs + attack(network, batch, Misclassify(), far, seed=seed).delta
 
 
-def contenders(norm: Norm, passes: int) -> dict[str, Search]:
-    """Name → attack; "plexor" stands in the names of ours."""
+def contenders(norm: Norm, passes: int, seed: int = 0) -> dict[str, Search]:
+    """Name → attack; "plexor" stands in the names of ours. ``seed`` is for ours."""
     import_attackbench()
     steps = passes // 2
     at_a_radius = min(100, steps // _RADII)
-    mine = _ours(norm, (passes - _FIRST_AND_LAST) // 2, at_a_radius)
+    mine = _ours(norm, (passes - _FIRST_AND_LAST) // 2, at_a_radius, seed)
     return {f"plexor, {name}": search for name, search in mine.items()} | _theirs(
         norm, steps, at_a_radius
     )
 
 
-def _ours(norm: Norm, steps: int, at_a_radius: int) -> dict[str, Search]:
+def _ours(norm: Norm, steps: int, at_a_radius: int, seed: int) -> dict[str, Search]:
     found: dict[str, Search] = {"FMN": partial(ours, FMN(steps=steps), norm)}
     if norm == "l2":
         found["DDN"] = partial(ours, DDN(steps=steps), norm)
@@ -133,7 +134,7 @@ def _ours(norm: Norm, steps: int, at_a_radius: int) -> dict[str, Search]:
 
         found["APGD at radii by bisection"] = partial(
             adv_lib_minimal_wrapper,
-            attack=partial(ours, APGD(steps=at_a_radius, stop_at_success=True), norm),
+            attack=partial(ours, APGD(steps=at_a_radius, stop_at_success=True), norm, seed=seed),
             init_eps={"linf": 1 / 255, "l1": 10}[norm],
             max_eps=1 if norm == "linf" else None,
         )

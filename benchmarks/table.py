@@ -246,11 +246,12 @@ def generative(result: Result) -> list[str]:
 
 
 def optimality(result: Result) -> list[str]:
-    """The mean over the networks, and of each network the median norm."""
+    """The mean over networks and rounds, and of each network the median norm."""
     columns = {
         "norm": "{norm}",
         "attack": "{name}",
         "global optimality": "{optimality:.3f}",
+        "its rounds": "{rounds:.3f}",
     }
     for of in result["rows"][0]["median"]:
         columns[f"median norm, {of}"] = f"{{median[{of}]:.4g}}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -160,7 +160,7 @@ def test_curved_models_are_left_by_the_nearest_boundary(attack: Any, norm: str) 
     batch, threat = batch_of(stored, labels.tolist()), Threat(norm=norm, radius=EVERYTHING)  # type: ignore[arg-type]
     length = {}
     for name, search in {
-        "nearest": attack(steps=95),
+        "nearest": attack(steps=90),
         "foremost": attack(steps=100, ways=1),
         "every": FAB(steps=30, targeted=True),
     }.items():
@@ -174,6 +174,39 @@ def test_curved_models_are_left_by_the_nearest_boundary(attack: Any, norm: str) 
     assert near.median() <= ahead.median() + 1e-3
     assert near.mean() < ahead.mean() - 0.02
     assert near.max() < ahead.max()
+
+
+class Misleading(nn.Module):
+    """The steepest class flattens before its boundary; a slower one gets to its own.
+
+    Logits 0, 2 min(m, 1) - 4 and n² / 8 + n / 4 - 4 of mean changes m and n of half of the numbers.
+    """
+
+    def forward(self, images: Tensor) -> Tensor:
+        left, right = ((images - 100).flatten(1)[:, i::2].mean(1) for i in range(2))
+        steep = 2 * left.clamp(max=1.0) - 4
+        return torch.stack([0 * left, steep, right.square() / 8 + right / 4 - 4], dim=1)
+
+
+@pytest.mark.parametrize(
+    "search", [FMN(), DDN(), CarliniWagner(steps=200, constants=7, first_constant=0.1)]
+)
+def test_a_steep_class_that_flattens_is_not_followed(search: Any) -> None:
+    """The slow class has its boundary at n = √33 - 1; that of the steep class does not exist."""
+    batch = batch_of(images((1, 4, 6), 1), [0])
+    batch = replace(
+        batch,
+        images=torch.full_like(batch.images, 100.0),
+        quantum=torch.zeros_like(batch.quantum),
+    )
+    model, moved = model_of(Misleading(), multiclass(3)), 33**0.5 - 1
+    for norm in search.norms:
+        if norm == "l0":
+            continue
+        threat = threat_of(norm)
+        found = threat.norms(search(model, batch, Misclassify(), threat, seed=0).delta)
+        best = moved * {"linf": 1.0, "l2": 12**0.5, "l1": 12.0}[norm]
+        assert best * (1 - 1e-4) <= float(found) <= best * 1.01
 
 
 def threat_of(norm: Any, **options: Any) -> Threat:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 from copy import copy
 from typing import Literal
 
@@ -97,27 +96,17 @@ class Objective:
         other.goal, other._slopes = goal, None
         return other
 
-    def nearest_by_slope(self, slope: Callable[[Tensor, Tensor], Tensor], most: int) -> Objective:
+    def by_slopes(self, slopes: Tensor) -> Objective:
         """The same cases with a "margin" loss that follows the way with the nearest boundary.
 
-        The distance to a way's boundary is estimated as the way divided by its slope on the
-        untouched image. The way with the greatest value, which is the margin, can have a boundary
-        further away. Costs one gradient for each way compared; where there is only one way, costs
-        nothing and returns this objective.
+        The distance to a way's boundary is estimated as the way divided by its slope.
 
         Args:
-            slope: (gradients (N, C, *spatial), ways (N,)) → rise of the way for each unit of the
-                threat's norm, (N,); 0 where the boundary cannot be reached.
-            most: number of ways to compare, those closest to being reached; others are ignored.
+            slopes: rise of each way for each unit of distance, (N, K). A way of slope 0 ranks last;
+                a way of negative slope is never followed.
         """
-        ways = self.goal.ways(self.model.task, self.before, self.batch.truth, self.before)
-        if ways.shape[1] == 1 or most == 1:
-            return self
-        some, gradients, chosen = self._some_ways(torch.zeros_like(self.batch.images), most)
-        each = zip(gradients.unbind(1), some.unbind(1), strict=True)
-        found = torch.stack([slope(gradient, way) for gradient, way in each], dim=1)
         other = copy(self)
-        other._slopes = torch.zeros_like(ways).scatter(1, chosen, found.to(ways.dtype))
+        other._slopes = slopes
         return other
 
     def untouched(self) -> Tensor:
@@ -165,32 +154,33 @@ class Objective:
             climbed = self.goal.loss(task, outputs, batch.truth, loss, self._start(loss))
         else:
             ways = self.goal.ways(task, outputs, batch.truth, self._start())
-            nearest = (ways.detach() / self._slopes.clamp(min=_FLAT)).argmax(dim=1, keepdim=True)
+            near = ways.detach() / self._slopes.clamp(min=_FLAT)
+            near = torch.where(self._slopes < 0, -torch.inf, near)
+            nearest = near.argmax(dim=1, keepdim=True)
             climbed = ways.gather(1, nearest).squeeze(1)
         (gradient,) = _gradients([climbed.sum()], trial)
         return self._trial_margin(outputs.detach()), climbed.detach(), gradient
 
-    def ways(self, delta: Tensor, most: int | None = None) -> tuple[Tensor, Tensor]:
+    def all_ways(self, delta: Tensor) -> tuple[Tensor, Tensor]:
+        """The goal's margin, (N,), and all ways to the goal, (N, K); one forward pass."""
+        outputs = self.outputs(delta)
+        batch = self.batch
+        ways = self.goal.ways(self.model.task, outputs, batch.truth, self._start())
+        return self._trial_margin(outputs), ways
+
+    def ways(self, delta: Tensor, most: int | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """Ways to the goal (N, K) and their gradients (N, K, C, *spatial); K gradients.
 
         Args:
             delta: the perturbation at which they are evaluated.
             most: number of ways to return, those closest to being reached; None for all.
 
+        Returns:
+            Ways, gradients, and the index of each way among all ways of the goal, (N, K) int64.
+
         Raises:
             ModelError: the model is not differentiable.
         """
-        ways, gradients, _ = self._some_ways(delta, most)
-        return ways, gradients
-
-    def proposal(self, delta: Tensor) -> Proposal:
-        """``delta`` with its cost."""
-        return Proposal(
-            delta=delta, n_gradients=self.n_gradients.cpu(), n_forwards=self.n_forwards.cpu()
-        )
-
-    def _some_ways(self, delta: Tensor, most: int | None) -> tuple[Tensor, Tensor, Tensor]:
-        """As ``ways``, with the index of each among all ways of the goal, (N, K)."""
         trial, outputs = self._tracked(delta)
         batch = self.batch
         ways = self.goal.ways(self.model.task, outputs, batch.truth, self._start())
@@ -202,6 +192,12 @@ class Objective:
             self._count(self.n_gradients)
         gradients = _gradients([column.sum() for column in ways.unbind(1)], trial)
         return ways.detach(), torch.stack(gradients, dim=1), chosen
+
+    def proposal(self, delta: Tensor) -> Proposal:
+        """``delta`` with its cost."""
+        return Proposal(
+            delta=delta, n_gradients=self.n_gradients.cpu(), n_forwards=self.n_forwards.cpu()
+        )
 
     def _tracked(self, delta: Tensor) -> tuple[Tensor, Tensor]:
         trial = delta.detach().requires_grad_()

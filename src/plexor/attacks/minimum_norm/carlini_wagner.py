@@ -10,7 +10,7 @@ from torch import Tensor
 
 from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.goals import Goal
-from plexor.attacks.minimum_norm.boundary import nearest_by_slope
+from plexor.attacks.minimum_norm.boundary import nearest_way
 from plexor.attacks.minimum_norm.nearest import Nearest, shortest_stored
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_norm, check_positive
@@ -35,7 +35,7 @@ class CarliniWagner:
     number's range, so that it cannot leave that range. A smaller constant is tried where the goal
     was reached, a greater one where it was not. The result is stored as ``shortest_stored``
     describes. Of several ways to the goal the paper follows the one with the greatest margin; here
-    it is the one with the nearest linearised boundary at the start.
+    it is the one whose boundary ``nearest_way`` estimates to be the nearest.
 
     Attributes:
         steps: greatest number of gradients for each constant; the authors' program takes 10,000 and
@@ -43,7 +43,7 @@ class CarliniWagner:
         constants: number of constants to try.
         first_constant: the first constant.
         step_size: Adam's learning rate.
-        ways: number of ways to compare at the start, at one gradient each, those closest to being
+        ways: number of ways to compare at the start, at two gradients each, those closest to being
             reached; 1 is the paper's method.
 
     Example:
@@ -89,7 +89,7 @@ class CarliniWagner:
         check_norm("carlini-wagner", threat, self.norms)
         objective = Objective(model, batch, goal)
         nearest = Nearest(objective, threat)
-        near = nearest_by_slope(objective, threat, self.ways)
+        near = nearest_way(nearest, objective, self.ways)
         constant = torch.full_like(nearest.norms, self.first_constant)
         least, most = torch.zeros_like(constant), torch.full_like(constant, _HIGHEST)
         for _ in range(self.constants):

@@ -11,7 +11,7 @@ import torch
 from plexor.attacks import geometry
 from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.goals import Goal, LossKind
-from plexor.attacks.minimum_norm.boundary import nearest_by_slope
+from plexor.attacks.minimum_norm.boundary import nearest_way
 from plexor.attacks.minimum_norm.nearest import Nearest, shortest_stored
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_names, check_norm, check_positive
@@ -35,10 +35,10 @@ class DDN:
     describes, instead of in every step: rounding a change of a fraction of a level gives zero.
 
     The paper maximises the cross-entropy, whose gradient mixes all other classes. Here the default
-    is the margin of the way with the nearest linearised boundary at the start.
+    is the margin of the way whose boundary ``nearest_way`` estimates to be the nearest.
 
     Attributes:
-        steps: gradients, in addition to one at the start for each way.
+        steps: gradients, in addition to two at the start for each way.
         first_norm: initial length, as a fraction of the storable range.
         gamma: share by which the length changes in a step.
         loss: the loss that is maximised.
@@ -88,9 +88,7 @@ class DDN:
         check_norm("ddn", threat, self.norms)
         objective = Objective(model, batch, goal)
         nearest = Nearest(objective, threat)
-        near = (
-            nearest_by_slope(objective, threat, self.ways) if self.loss == "margin" else objective
-        )
+        near = nearest_way(nearest, objective, self.ways) if self.loss == "margin" else objective
         delta = torch.zeros_like(batch.images)
         whole = batch.high - batch.low
         radii = self.first_norm * whole

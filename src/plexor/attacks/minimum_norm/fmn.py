@@ -12,7 +12,7 @@ from torch import Tensor
 from plexor.attacks import geometry
 from plexor.attacks.description import EVERY_NORM, EVERY_TASK
 from plexor.attacks.goals import Goal
-from plexor.attacks.minimum_norm.boundary import nearest_by_slope
+from plexor.attacks.minimum_norm.boundary import nearest_way
 from plexor.attacks.minimum_norm.nearest import Nearest, shortest_stored
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_positive
@@ -37,11 +37,11 @@ class FMN:
     range are excluded from a step. The result is stored as ``shortest_stored`` describes.
 
     Of several ways to the goal the paper follows the one with the greatest margin, whose boundary
-    need not be the nearest. Here, except under L0, it is the one with the nearest linearised
-    boundary at the start.
+    need not be the nearest. Here it is the one whose boundary ``nearest_way``
+    estimates to be the nearest.
 
     Attributes:
-        steps: gradients, in addition to one at the start for each way.
+        steps: gradients, in addition to two at the start for each way.
         step_size: Euclidean length of the first step, as a fraction of the storable range; the
             last is a hundredth of it, as in the authors' program.
         gamma: share by which the radius first changes in a step; the last change is by 0.001.
@@ -85,16 +85,20 @@ class FMN:
         """
         objective = Objective(model, batch, goal)
         nearest = Nearest(objective, threat)
-        near = nearest_by_slope(objective, threat, self.ways)
+        near = nearest_way(nearest, objective, self.ways)
         delta = torch.zeros_like(batch.images)
         radii = torch.full_like(batch.low, 1.0 if threat.norm == "l0" else torch.inf)
+        found = torch.zeros_like(nearest.found)
         for step in range(self.steps):
             fade = (1 + math.cos(math.pi * step / self.steps)) / 2
             margin, way, gradient = near.gradient(delta, "margin")
             nearest.see(delta, margin)
+            found |= margin > 0
             gradient = threat.free(gradient, delta, batch)
             gamma = _LAST_GAMMA + (self.gamma - _LAST_GAMMA) * fade
-            radii = _adapted(radii, nearest, delta, gradient, margin=margin, way=way, gamma=gamma)
+            radii = _adapted(
+                radii, nearest, delta, gradient, found=found, margin=margin, way=way, gamma=gamma
+            )
             size = self.step_size * (_LAST_STEP + (1 - _LAST_STEP) * fade)
             moved = delta + size * (batch.high - batch.low) * geometry.unit(gradient)
             delta = threat.project(moved, batch, radii=radii)
@@ -107,11 +111,16 @@ def _adapted(
     delta: Tensor,
     gradient: Tensor,
     *,
+    found: Tensor,
     margin: Tensor,
     way: Tensor,
     gamma: float,
 ) -> Tensor:
-    """Radii of the ball for the next step, (N, 1, ...); algorithm 1, lines 5 to 11."""
+    """Radii of the ball for the next step, (N, 1, ...); algorithm 1, lines 5 to 11.
+
+    ``found`` is whether a step has reached the goal, (N,) bool; no ball is larger than the shortest
+    perturbation known.
+    """
     threat = nearest.threat
 
     def as_cases(numbers: Tensor) -> Tensor:
@@ -123,8 +132,8 @@ def _adapted(
         more = torch.maximum(radii + 1, (radii * (1 + gamma)).floor())
         return torch.where(reached, torch.minimum(fewer, best), more).clamp(min=0)
     grown = radii * (1 + gamma)
-    if not bool(nearest.found.all()):
+    if not bool(found.all()):
         slope = (threat.steepest(gradient) * gradient).flatten(1).sum(1)
         boundary = threat.measure(delta) + as_cases(-way / slope.clamp(min=1e-30))
-        grown = torch.where(as_cases(nearest.found), grown, boundary)
-    return torch.where(reached, torch.minimum(radii * (1 - gamma), best), grown)
+        grown = torch.where(as_cases(found), grown, boundary)
+    return torch.minimum(torch.where(reached, radii * (1 - gamma), grown), best)

@@ -12,6 +12,7 @@ from torch import Tensor
 from plexor.attacks import geometry
 from plexor.attacks.description import EVERY_TASK
 from plexor.attacks.goals import Goal
+from plexor.attacks.minimum_norm.boundary import nearest_way
 from plexor.attacks.minimum_norm.nearest import Nearest, shortest_stored
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_norm, check_positive
@@ -39,15 +40,20 @@ class SigmaZero:
     cosine. The result is stored as ``shortest_stored`` describes.
 
     The paper counts every number. Here x is the sum over the channels of a position, and a position
-    is restored with all its channels, unless the threat counts channels apart.
+    is restored with all its channels, unless the threat counts channels apart. Of several ways to
+    the goal the paper follows the one with the greatest margin; here it is the one whose boundary
+    ``nearest_way`` estimates to be the nearest.
 
     Attributes:
-        steps: gradients. The paper uses 1000, and 100 for a quick search.
+        steps: gradients, in addition to two at the start for each way. The paper uses 1000, and
+            100 for a quick search.
         step_size: greatest change of a number in the first step, as a fraction of the storable
             range; a tenth of it in the last.
         sigma: smoothness of the count.
         threshold: the first threshold, as a fraction of the storable range.
         gamma: change of the threshold in the first step; a tenth of it in the last.
+        ways: number of ways to compare at the start, those closest to being reached; 1 is the
+            paper's method.
 
     Example:
         >>> from plexor.attacks import Misclassify, SigmaZero, Threat
@@ -70,9 +76,10 @@ class SigmaZero:
     sigma: float = 0.001
     threshold: float = 0.3
     gamma: float = 0.01
+    ways: int = 10
 
     def __post_init__(self) -> None:
-        check_counts("sigma-zero", steps=self.steps)
+        check_counts("sigma-zero", steps=self.steps, ways=self.ways)
         check_positive("sigma-zero", step_size=self.step_size, sigma=self.sigma, gamma=self.gamma)
         if not 0 <= self.threshold <= _WIDEST:
             raise PlanError(
@@ -94,6 +101,7 @@ class SigmaZero:
         check_norm("sigma-zero", threat, self.norms)
         objective = Objective(model, batch, goal)
         nearest = Nearest(objective, threat)
+        near = nearest_way(nearest, objective, self.ways)
         low, high = threat.bounds(batch)
         whole = batch.high - batch.low
         share = torch.zeros_like(batch.images)  # the perturbation as a fraction of the range
@@ -101,7 +109,7 @@ class SigmaZero:
         for step in range(self.steps):
             fade = _LAST_STEP + (1 - _LAST_STEP) * (1 + math.cos(math.pi * step / self.steps)) / 2
             delta = (share * whole).clamp(low, high)
-            margin, _, gradient = objective.gradient(delta, "margin")
+            margin, _, gradient = near.gradient(delta, "margin")
             nearest.see(delta, margin)
             reached = (margin > 0).view_as(whole)
             rise = torch.where(reached, 0.0, whole * gradient) - self._count_slope(share, threat)

@@ -122,7 +122,7 @@ class UniversalDeepFool:
             delta = laid(pattern + (1 + self.overshoot) * change, batch, threat)
             if bool(objective.margin(delta) > 0):
                 return (1 + self.overshoot) * change
-            ways, gradients = objective.ways(delta, self.rivals)
+            ways, gradients, _ = objective.ways(delta, self.rivals)
             slopes = unit * threat.free(gradients[0], delta, batch)
             lengths = geometry.lengths(slopes)
             distances = ways[0].abs().view_as(lengths) / lengths
