@@ -48,6 +48,7 @@ SLOW = (
     "tests/integration/test_workers.py",
     "tests/oracle/test_apgd_optimum.py",
     "tests/oracle/test_generative.py",
+    "tests/oracle/test_hostile_models.py::test_queries_reach_what_gradients_cannot",
     "tests/oracle/test_lattice_optimum.py",
     "tests/oracle/test_minimum_norm_optimum.py",
     "tests/oracle/test_onnx_networks.py",
