@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -232,16 +231,6 @@ def _as_declared(given: Tensor, number: int) -> Tensor:
     if number == TensorProto.DOUBLE:
         return given.double()
     return given.half() if number == TensorProto.FLOAT16 else given
-
-
-def missing_operators(file: OnnxFile) -> dict[str, int]:
-    """Operators of a file that the interpreter does not have, and how often each occurs."""
-    names = (
-        f"{node.domain}.{node.op_type}".lstrip(".")
-        for node in file.model.graph.node
-        if node.op_type not in OPERATORS or node.domain not in ("", "ai.onnx")
-    )
-    return dict(Counter(names))
 
 
 def _node(one: NodeProto, opset: int) -> Node:
