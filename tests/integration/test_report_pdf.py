@@ -97,6 +97,22 @@ def test_drawings_and_shades_are_written_out_in_the_colours_for_print(run: Path)
 
 
 @pango
+def test_a_wide_table_of_words_stays_on_its_page(run: Path) -> None:
+    """Its last column is wrapped: in tables of numbers the last one is not."""
+    import weasyprint
+
+    page = write_report(run).read_text(encoding="utf-8")
+    style = page[page.index("<style>") : page.index("</style>") + len("</style>")]
+    words = "two scans of a person are not independent of each other, " * 4
+    row = f"<tr><th>What</th><td>{words}</td><td>{words}</td><td>{words}</td></tr>"
+    table = f'<table class="numbers said"><tbody>{row}</tbody></table>'
+    (sheet,) = weasyprint.HTML(string=for_paper(f"<html>{style}<body>{table}")).render().pages
+    boxes = [box for box in sheet._page_box.descendants() if box.element_tag == "td"]
+    assert boxes
+    assert max(box.position_x + box.width for box in boxes) <= sheet.width
+
+
+@pango
 def test_nothing_that_a_page_names_is_fetched(tmp_path: Path) -> None:
     from PIL import Image
 

@@ -86,6 +86,19 @@ def test_voxels_beside_their_header(ending: str, compress: bool, tmp_path: Path)
         decode_image(path.read_bytes(), "header alone")
 
 
+@pytest.mark.parametrize("compress", [False, True])
+def test_bytes_before_the_voxels_are_skipped(compress: bool, tmp_path: Path) -> None:
+    path = tmp_path / "brain.mhd"
+    SimpleITK.WriteImage(itk_image(), str(path), compress)
+    (voxels,) = (file for file in tmp_path.iterdir() if file != path)
+    voxels.write_bytes(b"12 bytes....".ljust(12) + voxels.read_bytes())
+    path.write_bytes(
+        path.read_bytes().replace(b"ElementDataFile", b"HeaderSize = 12\nElementDataFile")
+    )
+    pixels = read_image(path).pixels
+    np.testing.assert_array_equal(pixels[0].T, SimpleITK.GetArrayFromImage(itk_image()))
+
+
 @pytest.mark.parametrize("ending", ["mhd", "nhdr"])
 def test_the_hash_of_a_case_covers_the_voxels_beside_its_header(
     ending: str, tmp_path: Path
