@@ -103,6 +103,7 @@ benchmark:
 	then $(PEERS) benchmarks/optimality.py --manifest $(HAM) --passes 200; \
 	else echo "left out: optimality, which needs HAM and adv-lib from GitHub"; fi
 	test -z "$(HAM)" || $(PEERS) benchmarks/seeds.py --manifest $(HAM) --steps 60 --seen 64 --unseen 64
+	test -z "$(HAM)" || $(PEERS) benchmarks/unseen.py --manifest $(HAM) --weights $(HAM_WEIGHTS)
 	$(PEERS) benchmarks/table.py
 
 # make benchmark-smoke   runs each benchmark script for seconds, to see that it still runs
