@@ -114,5 +114,13 @@ def print_results(results: TagResults) -> None:
 def _said(found: StoredEstimate) -> tuple[str, str]:
     if found.value is None:
         return "undefined", found.note
-    limits = "" if found.low is None else f"{found.low:.3f} to {found.high:.3f}"
-    return f"{found.value:.3f}", limits
+    limits = "" if found.low is None else f"{_digits(found.low)} to {_digits(found.high)}"
+    return _digits(found.value), limits
+
+
+def _digits(number: float | None) -> str:
+    """Three decimals; one digit where these would be zeros, such as margins of a flat network."""
+    if number is None:
+        return ""
+    tiny = 0 < abs(number) < 0.0005
+    return f"{number:.0e}" if tiny else f"{number + 0.0:.3f}"
