@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -11,8 +12,12 @@ from torch import Tensor, nn
 
 from plexor.attacks import PGD, Misclassify, Threat
 from plexor.core.errors import ModelError
+from plexor.models import Model
 from plexor.models.architectures import build_network
+from plexor.models.backward import Backward
+from plexor.models.passed_steps import PassedSteps
 from plexor.models.recompute import recomputing
+from plexor.models.stand_ins import Blur, Identity
 
 VOLUMES = {"small-cnn": 16, "densenet121": 32, "efficientnet-lite0": 32, "small-unet": 32}
 
@@ -90,3 +95,36 @@ def test_an_attack_finds_the_same() -> None:
     assert plain.delta.any()
     assert torch.equal(plain.delta, again.delta)
     assert torch.equal(plain.n_gradients, again.n_gradients)
+
+
+class Rounds(nn.Module):
+    """A layer that leaves no gradient."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return (inputs / 8).round() * 8
+
+
+@pytest.mark.parametrize(
+    "passing",
+    [
+        lambda model: Backward(model, {"0.0": Blur(blur=1.0)}),
+        lambda model: Backward(model, {"0.0": Identity()}),
+        PassedSteps,
+    ],
+    ids=["blur", "identity", "steps"],
+)
+def test_gradients_of_stand_ins_are_the_same(passing: Callable[[Model], Model]) -> None:
+    """Their hooks and modes are there in the forward pass only."""
+    block = nn.Sequential(Rounds(), nn.Conv2d(1, 2, 3), nn.Sigmoid())
+    network = nn.Sequential(block, nn.Flatten(), nn.Linear(72, 3)).requires_grad_(
+        requires_grad=False
+    )
+    model = passing(model_of(network, multiclass(3)))
+    found = []
+    for again in (False, True):
+        at = batch_of(images((1, 8, 8), 2)).images.requires_grad_()
+        with recomputing(network) if again else contextlib.nullcontext():
+            outputs = model.outputs(at)
+            found.append(torch.autograd.grad(outputs.square().sum(), at)[0])
+    assert found[0].any()
+    assert torch.equal(*found)

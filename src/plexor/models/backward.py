@@ -13,6 +13,7 @@ from plexor.core.errors import ModelError, PlanError, unknown
 from plexor.models.batch import Scaling
 from plexor.models.features import Features
 from plexor.models.model import Model, network_of, outputs_of
+from plexor.models.recompute import keeping
 from plexor.models.stand_ins import StandIn
 from plexor.models.wrapped import WrappedNetwork
 
@@ -77,6 +78,7 @@ class Backward(WrappedNetwork):
             return outputs_of(self._model, images, scaling, features)
         ran: set[str] = set()
         with ExitStack() as stack:
+            stack.enter_context(keeping(layer.module for layer in self._layers))
             for layer in self._layers:
                 before, after = _hooks(layer, ran)
                 module = layer.module

@@ -13,7 +13,8 @@ from torch.overrides import TorchFunctionMode
 from plexor.models.backward import carried
 from plexor.models.batch import Scaling
 from plexor.models.features import Features
-from plexor.models.model import outputs_of
+from plexor.models.model import network_of, outputs_of
+from plexor.models.recompute import keeping
 from plexor.models.wrapped import WrappedNetwork
 
 Function = Callable[..., Any]
@@ -79,7 +80,8 @@ class PassedSteps(WrappedNetwork):
         """The model's outputs, (N, ...), with the gradient described above."""
         if not (torch.is_grad_enabled() and images.requires_grad):
             return outputs_of(self._model, images, scaling, features)
-        with _Passing():
+        network = network_of(self._model, method="backward")
+        with keeping(network.modules()), _Passing():
             return outputs_of(self._model, images, scaling, features)
 
 

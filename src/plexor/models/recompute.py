@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,9 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from plexor.core.errors import ModelError
+
+_KEPT: set[nn.Module] = set()
+"""Layers around which nothing is computed again at the moment; see ``keeping``."""
 
 
 @contextlib.contextmanager
@@ -66,8 +69,23 @@ def recomputing(network: nn.Module) -> Iterator[None]:
             module.inplace = True  # type: ignore[assignment]
 
 
+@contextlib.contextmanager
+def keeping(layers: Iterable[nn.Module]) -> Iterator[None]:
+    """Context in which activations around these layers are kept, in ``recomputing`` too.
+
+    For layers that answer differently in a forward pass than when they are run again, such as
+    layers with hooks that are there for one pass only.
+    """
+    added = set(layers) - _KEPT
+    _KEPT.update(added)
+    try:
+        yield
+    finally:
+        _KEPT.difference_update(added)
+
+
 def _again(module: nn.Module, forward: Any, *args: Any, **kwargs: Any) -> Any:
-    if not torch.is_grad_enabled():
+    if not torch.is_grad_enabled() or not _KEPT.isdisjoint(module.modules()):
         return forward(*args, **kwargs)
     given = [one for one in (*args, *kwargs.values()) if isinstance(one, Tensor)]
     as_given = [one._version for one in given]
