@@ -132,7 +132,11 @@ def main() -> None:
             }
             for name, runs in found.items()
         ]
-    write_result("volume", {"size": " × ".join(map(str, SIZE)), "repeats": options.repeats}, rows)
+    write_result(
+        "volume",
+        {"size": " × ".join(map(str, SIZE)), "rounds": ROUNDS, "repeats": options.repeats},
+        rows,
+    )
 
 
 if __name__ == "__main__":

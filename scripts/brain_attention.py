@@ -10,11 +10,13 @@ and after the attack of that table.
 from __future__ import annotations
 
 import argparse
+import io
 from dataclasses import replace
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+from PIL import Image
 
 from plexor.models import ModelSource, load_model
 from plexor.report.overlay import for_the_eye
@@ -57,7 +59,11 @@ def draw(networks: dict[str, attention.MapsOfOne], radius: float, picture: Path)
             axis.set_title(title, fontsize=10)
             axis.axis("off")
     figure.tight_layout()
-    figure.savefig(picture, dpi=80)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=72)
+    Image.open(drawn).convert("RGB").quantize(200, method=Image.Quantize.FASTOCTREE).save(
+        picture, optimize=True
+    )
 
 
 def main() -> None:
