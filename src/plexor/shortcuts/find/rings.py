@@ -65,7 +65,7 @@ def ringed(strokes: Sequence[Stroke]) -> list[Ringed]:
         reach = letter.box.grown(round(letter.box.height / _LETTER[0]))
         inside = (boxes[:, :2] >= (reach.x0, reach.y0)).all(1)
         inside &= (boxes[:, 2:] <= (reach.x1, reach.y1)).all(1)
-        near = [other for other, close in zip(strokes, inside, strict=True) if close]
+        near = [strokes[int(index)] for index in np.flatnonzero(inside)]
         pieces = [s for s in near if s.tone == letter.tone and s is not letter]
         box = _ring(pieces, letter.box)
         if box is not None:
