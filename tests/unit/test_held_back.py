@@ -22,7 +22,7 @@ def cases(n: int) -> Batch:
 
 
 def parts(batch: Batch, size: int) -> list[Batch]:
-    return [batch.select(index) for index in torch.arange(len(batch)).split(size)]
+    return [batch.select(index) for index in torch.split(torch.arange(len(batch)), size)]
 
 
 def turning(at: int) -> Model:

@@ -139,7 +139,7 @@ class UniversalSGD:
             if len(batch) <= self.together:
                 yield from [batch] if len(batch) else []
                 continue
-            for index in torch.arange(len(batch)).split(self.together):
+            for index in torch.split(torch.arange(len(batch)), self.together):
                 yield batch.select(index)
 
     def _gradient(self, objective: Objective, threat: Threat, pattern: Tensor) -> Tensor:
@@ -149,7 +149,8 @@ class UniversalSGD:
         delta = box.clip(pattern * unit)
         _, loss, gradient = objective.gradient(threat.store(delta, batch), self.loss)
         weights = unit.flatten() * (loss < self.clip) / len(batch)
-        return torch.tensordot(weights, box.free(gradient, delta), dims=1)
+        mean: Tensor = torch.tensordot(weights, box.free(gradient, delta), dims=1)
+        return mean
 
 
 def _rounds(steps: int) -> list[int]:
