@@ -53,9 +53,9 @@ def state_of(path: Path, loaded: object) -> dict[str, Tensor]:
     Raises:
         ModelError: it has none, or none that is known from the others.
     """
-    found: dict[Any, Any] = dict(loaded) if isinstance(loaded, Mapping) else {}
-    if isinstance(loaded, Mapping) and _is_state(found):
-        return found
+    if _is_state(loaded):
+        return dict(loaded)
+    found = dict(loaded) if isinstance(loaded, Mapping) else {}
     states = [str(key) for key, one in found.items() if one and _is_state(one)]
     chosen = next((key for key in _KEYS if key in states), None)
     if chosen is None and len(states) == 1:
