@@ -23,8 +23,8 @@ from plexor.models.batch import Scaling
 from plexor.models.classification import Multiclass
 from plexor.models.preprocess import Preprocess
 
-_FIRST_AND_LAST = 38
-"""Passes of ours beside steps: the image itself, 25 to compare 6 ways, the shortest multiple."""
+_FIRST_AND_LAST = {"linf": 38, "l2": 38, "l1": 50, "l0": 50}
+"""Passes of ours beside steps: the image itself, to compare 6 ways, the shortest multiple."""
 _RADII = 10
 """Radii at which a search within one radius is asked."""
 _NAMED_ONLY = ("wandb", "torchvision", "torchvision.datasets", "visdom")
@@ -117,7 +117,7 @@ def contenders(norm: Norm, passes: int, seed: int = 0) -> dict[str, Search]:
     import_attackbench()
     steps = passes // 2
     at_a_radius = min(100, steps // _RADII)
-    mine = _ours(norm, (passes - _FIRST_AND_LAST) // 2, at_a_radius, seed)
+    mine = _ours(norm, (passes - _FIRST_AND_LAST[norm]) // 2, at_a_radius, seed)
     return {f"plexor, {name}": search for name, search in mine.items()} | _theirs(
         norm, steps, at_a_radius
     )

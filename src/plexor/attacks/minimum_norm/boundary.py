@@ -37,14 +37,15 @@ def nearest_way(nearest: Nearest, objective: Objective, most: int) -> Objective:
     """The same cases with a "margin" loss towards the boundary that is nearest, as estimated.
 
     A way is linearised at the untouched image, and again at the nearest point of the plane found
-    there. Its distance is estimated by its rise along the perturbation to the second plane. The
+    there; under L1 and L0, where a nearest point differs much in few numbers, once more. Its
+    distance is estimated by its rise along the perturbation to the last plane. The
     slope at the untouched image alone is often misleading where the model is curved: on an
     adversarially trained network it names the nearest boundary for little more than half of the
     images, this estimate for nine in ten. Under L0, distances and nearest points are those of L1,
     which move few numbers too.
 
-    Costs two gradients and one forward pass for each way; nothing, and returns ``objective``, where
-    there is only one way.
+    Costs two gradients (three under L1 and L0) and one forward pass for each way; nothing, and
+    returns ``objective``, where there is only one way.
 
     Args:
         nearest: keeps the perturbations evaluated here that reach the goal.
@@ -85,11 +86,12 @@ def _secant(
     batch = objective.batch
     origin = torch.zeros_like(gradient)
     delta = threat.crossing(gradient, -way, origin, batch)
-    margin, there, gradient = objective.gradient(delta, "margin")
-    nearest.see(delta, margin)
-    rise = (gradient * delta).flatten(1).sum(1) - there
-    further = threat.crossing(gradient, rise.clamp(min=0), origin, batch)
-    delta = torch.where((rise > 0).view_as(batch.low), further, delta)
+    for _ in range(2 if threat.norm == "l1" else 1):
+        margin, there, gradient = objective.gradient(delta, "margin")
+        nearest.see(delta, margin)
+        rise = (gradient * delta).flatten(1).sum(1) - there
+        further = threat.crossing(gradient, rise.clamp(min=0), origin, batch)
+        delta = torch.where((rise > 0).view_as(batch.low), further, delta)
     margin, ways = objective.all_ways(delta)
     nearest.see(delta, margin)
     there = ways.gather(1, index).squeeze(1)

@@ -41,7 +41,7 @@ class FMN:
     estimates to be the nearest.
 
     Attributes:
-        steps: gradients, in addition to two at the start for each way.
+        steps: gradients, in addition to two (three under L1 and L0) at the start for each way.
         step_size: Euclidean length of the first step, as a fraction of the storable range; the
             last is a hundredth of it, as in the authors' program.
         gamma: share by which the radius first changes in a step; the last change is by 0.001.

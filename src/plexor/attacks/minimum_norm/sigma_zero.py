@@ -45,7 +45,7 @@ class SigmaZero:
     ``nearest_way`` estimates to be the nearest.
 
     Attributes:
-        steps: gradients, in addition to two at the start for each way. The paper uses 1000, and
+        steps: gradients, in addition to three at the start for each way. The paper uses 1000, and
             100 for a quick search.
         step_size: greatest change of a number in the first step, as a fraction of the storable
             range; a tenth of it in the last.
