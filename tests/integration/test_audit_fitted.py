@@ -78,7 +78,7 @@ def test_fitted_on_one_split_judged_on_another_and_resumed(split: Setup, tmp_pat
     news.clear()
     audit(plan(split, SGD | RADII), out=split.out, on_progress=news.append)
     assert kept(split.out) == whole
-    assert next(one for one in news if one.stage == "fit").resumed == 13
+    assert next(one for one in news if one.stage == "fit").resumed == 15
     attack = summary(run)["probes"][0]
     assert attack["fit"]["split"] == "train"
     assert (attack["fit"]["n_cases"], attack["fit"]["n_groups"]) == (12, 6)
