@@ -130,6 +130,46 @@ def write_vindr(folder: Path, table: pd.DataFrame, test: pd.DataFrame) -> Path:
     return folder
 
 
+def padchest_table(n: int, seed: int) -> pd.DataFrame:
+    """Films with the oddities of the published table: blanks, empty labels, `nan`, mixtures."""
+    draw = np.random.default_rng(seed)
+    names = ["pneumonia", "atypical pneumonia", "nodule", "Chilaiditi's sign", "COPD signs"]
+    others = ["normal", "exclude", "suboptimal study", "unchanged", ""]
+    rows = []
+    for number in range(n):
+        by_network = bool(draw.random() < 0.6)
+        found = list(draw.choice([*names, *others], draw.integers(1, 4), replace=False))
+        labels = [f" {name}" if by_network and draw.random() < 0.5 else str(name) for name in found]
+        device, bits = [("ImagingDynamicsCompanyLtd", 12), ("PhilipsMedicalSystems", 10)][
+            number % 2
+        ]
+        rows.append(
+            {
+                "ImageID": f"{number // 2:06d}_{number:04d}.png", "ImageDir": number % 55,
+                "StudyDate_DICOM": 20140915, "StudyID": f"s{number // 2}",
+                "PatientID": f"p{number // 3}",
+                "PatientBirth": np.nan if number % 7 == 0 else float(1930 + number % 60),
+                "PatientSex_DICOM": draw.choice(["F", "M", "nan"]),
+                "Projection": draw.choice(["PA", "L", "AP_horizontal", "EXCLUDE"]),
+                "Manufacturer_DICOM": device, "BitsStored_DICOM": bits,
+                "Report": "cambi pulmonar, sin hallazg .",
+                "MethodLabel": "RNN_model" if by_network else "Physician",
+                "Labels": "nan" if number % 11 == 0 else str(labels),
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def write_padchest(folder: Path, table: pd.DataFrame, *, ending: str = ".csv") -> Path:
+    """The table, whose first column has no name, and an empty file for each film."""
+    for place, name in zip(table["ImageDir"], table["ImageID"], strict=True):
+        file = folder / str(place) / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    table.to_csv(folder / f"PADCHEST_chest_x_ray_images_labels_160K_01.02.19{ending}")
+    return folder
+
+
 def write_bids(folder: Path, participants: str, *images: str) -> Path:
     """A table as given, with tabs for bars, and volumes named without ending."""
     for seed, name in enumerate(images):

@@ -36,6 +36,7 @@ def refused(name: str, folder: Path, out: Path, **options: object) -> str:
         ("chexpert", "train.csv or valid.csv"),
         ("nih", "Data_Entry_2017.csv"),
         ("vindr", "image_labels_train.csv"),
+        ("padchest", "PADCHEST_chest_x_ray_images_labels_160K_"),
         ("bids", "participants.tsv"),
         ("msd", "dataset.json, imagesTr and labelsTr"),
         ("medmnist", "expected one .npz file, found none"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pyarrow as pa
@@ -35,6 +36,14 @@ def test_common_dialects_read_the_same(
         {"path": "b.png", "label": "mel", "note": ""},
     ]
     assert [row.line for row in manifest.rows] == [2, 4]
+
+
+def test_a_gzipped_table_is_the_table(tmp_path: Path) -> None:
+    data = "path;label\na.png;nævus\n".encode()
+    plain = read_manifest(_write(tmp_path, data))
+    halves = gzip.compress(data[:7]) + gzip.compress(data[7:])  # members may follow one another
+    zipped = read_manifest(_write(tmp_path, halves))
+    assert (zipped.columns, zipped.rows) == (plain.columns, plain.rows)
 
 
 def test_parquet_keeps_types(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ def _slices(folder: Path, series: list[str], modality: str = "CT") -> None:
     [
         ("mura", {"train/XR_WRIST/patient00001/study1_positive/image1.png": ""}),
         ("chexpert", {"valid.csv": "Path,Sex,Enlarged Cardiomediastinum,Edema\n"}),
+        ("padchest", {"PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv.gz": ""}),
         ("bids", {"participants.tsv": "", "sub-01/anat/sub-01_T1w.nii.gz": ""}),
         ("msd", {"dataset.json": "{}", "imagesTr/liver_1.nii.gz": ""}),
     ],

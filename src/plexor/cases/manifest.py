@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import re
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from plexor.cases.formats.limits import Limits, inflate
 from plexor.cases.formats.magic import format_of
 from plexor.core.csv_text import plain_cell
 from plexor.core.errors import DataError
@@ -56,6 +58,8 @@ class Manifest:
 def read_manifest(path: Path) -> Manifest:
     """Reads a manifest, CSV (comma, semicolon or tab; UTF-8, with or without mark) or Parquet.
 
+    A gzipped table is read too, up to ``PLEXOR_MAX_BYTES`` (2 GiB) once unpacked.
+
     In a CSV table with semicolons or tabs, numbers may have decimal commas, as spreadsheets of many
     languages write them: a column in which every cell is such a number is read with points.
 
@@ -63,8 +67,8 @@ def read_manifest(path: Path) -> Manifest:
     name of the sub-folder. Files beside the sub-folders and hidden files are ignored.
 
     Raises:
-        DataError: missing, unreadable, empty, in another encoding, not a table, without rows, or
-            with a repeated column name.
+        DataError: missing, unreadable, empty, in another encoding, not a table, without rows,
+            with a repeated column name, or gzipped and damaged, too large, or an image.
     """
     if path.is_dir():
         return _read_folder(path)
@@ -72,7 +76,9 @@ def read_manifest(path: Path) -> Manifest:
         data = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if (image := format_of(data)) is not None and image != "gzip":
+    if (image := format_of(data)) == "gzip":
+        data = _unzipped(path, data)
+    elif image is not None:
         raise DataError(
             f"{path}: this is an image ({image}); give the folder of the images, or a table that "
             "lists them"
@@ -86,6 +92,30 @@ def read_manifest(path: Path) -> Manifest:
     if not rows:
         raise DataError(f"{path}: the manifest has a header and no rows")
     return Manifest(path=path, folder=path.parent, columns=columns, rows=rows)
+
+
+def _unzipped(path: Path, data: bytes) -> bytes:
+    """The table in a gzipped file.
+
+    Raises:
+        DataError: it is damaged, or too large, or holds an image.
+    """
+    most = Limits.of_environment().bytes
+    try:
+        table = inflate(data, most=most, wbits=31)
+    except (zlib.error, EOFError) as error:
+        raise DataError(f"{path}: damaged gzip file: {error}; fetch it anew") from error
+    if len(table) > most:
+        raise DataError(
+            f"{path}: unpacks to more than {most:,} bytes; if the file is sound, raise "
+            "PLEXOR_MAX_BYTES"
+        )
+    if (image := format_of(table)) is not None:
+        raise DataError(
+            f"{path}: this is an image ({image}, gzipped); give the folder of the images, or a "
+            "table that lists them"
+        )
+    return table
 
 
 def _read_folder(path: Path) -> Manifest:

@@ -10,6 +10,7 @@ from plexor.cases.sources.medmnist import MedMnist
 from plexor.cases.sources.msd import Msd
 from plexor.cases.sources.mura import Mura
 from plexor.cases.sources.nih import Nih
+from plexor.cases.sources.padchest import PadChest
 from plexor.cases.sources.source import Source
 from plexor.cases.sources.vindr import VinDr
 
@@ -18,6 +19,7 @@ SOURCES: dict[str, type[Source]] = {
     "chexpert": CheXpert,
     "nih": Nih,
     "vindr": VinDr,
+    "padchest": PadChest,
     "bids": Bids,
     "msd": Msd,
     "medmnist": MedMnist,

@@ -10,6 +10,7 @@ from pathlib import Path
 from plexor.cases.formats.dicom_patient import header_texts
 from plexor.cases.sources.bids import PARTICIPANTS
 from plexor.cases.sources.dicom_cases import OF_SLICES
+from plexor.cases.sources.padchest import TABLES as PADCHEST_TABLES
 from plexor.core.errors import DataError
 
 _MOST_FILES = 400
@@ -63,6 +64,10 @@ def _is_chexpert(folder: Path) -> bool:
     return False
 
 
+def _is_padchest(folder: Path) -> bool:
+    return next(folder.glob(PADCHEST_TABLES), None) is not None
+
+
 def _is_bids(folder: Path) -> bool:
     return (folder / PARTICIPANTS).is_file() and next(folder.glob("sub-*/"), None) is not None
 
@@ -74,6 +79,7 @@ def _is_msd(folder: Path) -> bool:
 _LAYOUTS: dict[str, tuple[Callable[[Path], bool], str]] = {
     "mura": (_is_mura, "it is laid out as MURA v1.1"),
     "chexpert": (_is_chexpert, "its table is that of CheXpert"),
+    "padchest": (_is_padchest, "its table is that of PadChest"),
     "bids": (_is_bids, f"it holds {PARTICIPANTS} and sub-* folders, as BIDS does"),
     "msd": (_is_msd, "it holds dataset.json and imagesTr, as the Decathlon and nnU-Net do"),
 }

@@ -36,15 +36,23 @@ def read_table(path: Path, needed: Sequence[str]) -> Iterator[dict[str, str]]:
         }
 
 
-def chosen_labels(source: str, wanted: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+def chosen_labels(
+    source: str, wanted: Sequence[str], known: Sequence[str], *, kind: str = "label"
+) -> tuple[str, ...]:
     """The labels asked for, in the order of the table; all where none was asked for.
+
+    Args:
+        source: for the message.
+        wanted: names asked for.
+        known: names that there are.
+        kind: what they are, for the message.
 
     Raises:
         PlanError: one of them is not known.
     """
     for name in wanted:
         if name not in known:
-            raise PlanError(f"{source}: {unknown('label', name, known)}")
+            raise PlanError(f"{source}: {unknown(kind, name, known)}")
     return tuple(name for name in known if name in wanted or not wanted)
 
 
