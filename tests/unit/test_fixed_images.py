@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.profiler import ProfilerActivity, profile
 
 from plexor.audits.fixed_images import N_IMAGES, N_KEPT, FixedAnswers, fixed_images
 from plexor.cases import Image, Intensity
@@ -40,6 +42,10 @@ class Summed(nn.Module):
         return torch.stack([mean, mean * torch.nan], dim=1)
 
 
+def together(first: Batch) -> Tensor:
+    return torch.cat(list(fixed_images(first)))
+
+
 def answers(factor: float, batch: Batch) -> FixedAnswers:
     return FixedAnswers.of(TorchModel(Summed(factor), task=Multiclass(classes=("a", "b"))), batch)
 
@@ -49,7 +55,7 @@ def answers(factor: float, batch: Batch) -> FixedAnswers:
 def test_images_are_storable_and_take_the_range(
     shape: tuple[int, ...], intensity: Intensity
 ) -> None:
-    images = fixed_images(case(shape, intensity))
+    images = together(case(shape, intensity))
     assert images.shape == (N_IMAGES, *shape)
     assert torch.equal((images - intensity.low) % intensity.quantum, torch.zeros_like(images))
     for image in images:
@@ -63,12 +69,12 @@ def test_images_are_storable_and_take_the_range(
 
 
 def test_cohorts_share_the_images() -> None:
-    one, other = (fixed_images(case((1, 9, 13), EIGHT_BITS, seed=seed)) for seed in (0, 1))
+    one, other = (together(case((1, 9, 13), EIGHT_BITS, seed=seed)) for seed in (0, 1))
     assert torch.equal(one, other)
 
 
 def test_storage_in_fractions_has_no_steps() -> None:
-    images = fixed_images(case((1, 9, 13), Intensity(low=0, high=1, quantum=0)))
+    images = together(case((1, 9, 13), Intensity(low=0, high=1, quantum=0)))
     assert len(np.unique(images[0].numpy())) == 9 * 13
 
 
@@ -76,7 +82,7 @@ def test_answers_are_those_of_the_images() -> None:
     batch = case((1, 9, 13), EIGHT_BITS)
     found = answers(1, batch)
     # TorchModel sends shares of the stored range
-    wanted = fixed_images(batch).flatten(1).mean(dim=1).double() / 255
+    wanted = together(batch).flatten(1).mean(dim=1).double() / 255
     torch.testing.assert_close(found.outputs[:, 0], wanted, rtol=1e-5, atol=0)
     assert torch.equal(found.outputs[:, 1], torch.zeros(N_IMAGES, dtype=torch.float64))
 
@@ -124,7 +130,7 @@ def test_of_many_outputs_some_are_kept() -> None:
         TorchModel(Masks(), task=Multiclass(classes=tuple(f"c{n}" for n in range(117)))), batch
     )
     kept = np.linspace(0, 116, N_KEPT).astype(int)
-    wanted = fixed_images(batch).flatten(1)[:, kept] / 255
+    wanted = together(batch).flatten(1)[:, kept] / 255
     torch.testing.assert_close(found.outputs.float(), wanted, rtol=1e-5, atol=1e-6)
 
 
@@ -143,3 +149,24 @@ def test_a_network_has_one_hash_on_any_number_of_threads() -> None:
     finally:
         torch.set_num_threads(before)
     assert found[0].difference(found[1]) < 1e-5
+
+
+def test_images_are_made_one_at_a_time() -> None:
+    """Four large images would take more memory than the attack on one."""
+    shape = (1, 1500, 1500)
+    batch, greatest = case(shape, EIGHT_BITS), 0
+    image_bytes = 4 * math.prod(shape)
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as found:
+        for image in fixed_images(batch):
+            assert image.nbytes == image_bytes
+            del image
+    held = 0
+    for event in sorted(_allocations(found), key=lambda event: event.start_ns()):
+        held += event.nbytes()
+        greatest = max(greatest, held)
+    assert image_bytes <= greatest < 2 * image_bytes
+
+
+def _allocations(found: profile) -> list[Any]:
+    events = found.profiler.kineto_results.events()
+    return [event for event in events if event.name() == "[memory]"]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from plexor.core.ids import digest, digest_bytes
+from plexor.core.ids import digest
 from plexor.models.batch import Batch
 from plexor.models.model import Model, Waits, answer, asked_anew
 
@@ -50,20 +52,19 @@ class FixedAnswers:
         Raises:
             ModelError: the model does not answer for such images.
         """
-        images = fixed_images(
-            batch.select(torch.zeros(1, dtype=torch.long, device=batch.images.device))
-        )
         size = N_IMAGES if isinstance(model, Waits) and model.waits else 1
-        alike = batch.select(torch.zeros(size, dtype=torch.long, device=batch.images.device))
+        alike = _first(batch, size)
+        hashed, found = hashlib.sha256(), []
+        each = fixed_images(_first(batch, 1))
         with torch.inference_mode(), asked_anew(model):
-            found = [
-                answer(model, alike, part).flatten(1).cpu() for part in torch.split(images, size)
-            ]
+            while part := list(islice(each, size)):  # one in memory at a time: they may be large
+                images = part.pop() if size == 1 else torch.cat(part)
+                found.append(answer(model, alike, images).flatten(1).cpu())
+                hashed.update(images.cpu().numpy())
+                del images
         outputs = torch.cat(found).double().nan_to_num(posinf=0, neginf=0)
         kept = torch.linspace(0, outputs.shape[1] - 1, min(N_KEPT, outputs.shape[1])).long()
-        return cls(
-            images_sha256=digest_bytes(images.cpu().numpy().tobytes()), outputs=outputs[:, kept]
-        )
+        return cls(images_sha256=hashed.hexdigest(), outputs=outputs[:, kept])
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> FixedAnswers:
@@ -107,8 +108,8 @@ class FixedAnswers:
         return [[round(one, decimals) + 0.0 for one in row] for row in rows]  # -0.0 becomes 0.0
 
 
-def fixed_images(first: Batch) -> Tensor:
-    """Noise, blocks of noise, and a ramp along the first and the last axis.
+def fixed_images(first: Batch) -> Iterator[Tensor]:
+    """Noise, blocks of noise, and a ramp along the first and the last axis, one after the other.
 
     They take the whole range that the case's file can store, in its steps. With the same shape and
     range they are the same for every cohort, on any machine.
@@ -116,18 +117,30 @@ def fixed_images(first: Batch) -> Tensor:
     Args:
         first: one case; its pixels are not used.
 
-    Returns:
-        (``N_IMAGES``, C, *spatial), stored numbers.
+    Yields:
+        ``N_IMAGES`` times (1, C, *spatial), stored numbers.
     """
     shape = first.images.shape
     generator = torch.Generator().manual_seed(_SEED)
-    noise = torch.rand(shape, generator=generator)
+    yield _stored(torch.rand(shape, generator=generator), first)
     blocks = torch.rand((*shape[:2], *[_BLOCKS] * (len(shape) - 2)), generator=generator)
-    shares = [noise, interpolate(blocks, size=tuple(shape[2:])), _ramp(shape, 2), _ramp(shape, -1)]
+    yield _stored(interpolate(blocks, size=tuple(shape[2:])), first)
+    yield _stored(_ramp(shape, 2), first)
+    yield _stored(_ramp(shape, -1), first)
+
+
+def _stored(shares: Tensor, first: Batch) -> Tensor:
+    """Shares of the case's range as numbers that it can store; overwrites the shares."""
     low, high, quantum = (one.cpu() for one in (first.low, first.high, first.quantum))
-    images = low + torch.cat(shares) * (high - low)
-    steps = low + torch.round((images - low) / quantum) * quantum
-    return torch.where(quantum > 0, steps, images).to(first.images.device)
+    images = shares.mul_(high - low).add_(low)
+    if bool((quantum > 0).all()):
+        images.sub_(low).div_(quantum).round_().mul_(quantum).add_(low)
+    return images.to(first.images.device)
+
+
+def _first(batch: Batch, size: int) -> Batch:
+    """The first case, so many times."""
+    return batch.select(torch.zeros(size, dtype=torch.long, device=batch.images.device))
 
 
 def _ramp(shape: torch.Size, axis: int) -> Tensor:
@@ -135,4 +148,4 @@ def _ramp(shape: torch.Size, axis: int) -> Tensor:
     line = torch.linspace(0, 1, shape[axis])
     places = [1] * len(shape)
     places[axis] = shape[axis]
-    return line.view(places).expand(shape)
+    return line.view(places).expand(shape).contiguous()

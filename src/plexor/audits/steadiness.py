@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -28,7 +28,7 @@ class Asked:
 
     Attributes:
         model: the model.
-        first: an untouched case, which gives the images their shape and range.
+        first: a case without its pixels, which gives the images their shape and range.
         now: the answers at this start; None where there are none to compare.
         why_not: why there are none; "" where there are.
         different: the answers of the first start, and of each later one that differed from them.
@@ -53,7 +53,7 @@ class Asked:
             varies: whether two evaluations of one image differ; then nothing is compared.
         """
         before: Mapping[str, Any] = run.provenance() if run.has_provenance() else {}
-        first = batch.select(torch.zeros(1, dtype=torch.long, device=batch.images.device))
+        first = _without_pixels(batch)
         paid = before.get("images_paid", 0)
         if varies:
             why = "two evaluations of one image differ, see non-deterministic; nothing is compared"
@@ -117,6 +117,13 @@ class Asked:
             message=f"outputs for {N_IMAGES} fixed images differ by up to {difference:.2g} of the "
             "greatest output from those at the start of the run",
         )
+
+
+def _without_pixels(batch: Batch) -> Batch:
+    """The first case, of its shape and range; the run keeps it, and images may be large."""
+    first = batch.select(torch.zeros(1, dtype=torch.long, device=batch.images.device))
+    nothing = first.images.new_zeros(()).expand(first.images.shape)
+    return replace(first, images=nothing, masks={}, padding=None, stored=())
 
 
 def _tolerance(model: Model) -> float:
