@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from itertools import chain, groupby
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -122,11 +122,9 @@ def test_the_next_units_images_are_read_meanwhile(
     expected = audited(lesions.plan, tmp_path / "expected")
     ids = sorted({str(case_id) for case_id in expected["case_id"]})
     parts = [ids[i : i + 8] for i in range(0, 48, 8)]
-    # Clean units, the first of each of two probes (they tell what the others cost), the others.
-    order = [*parts, *parts[:1] * 2, *parts[1:] * 2]
-    # The same cases under two probes, one after the other, are read once.
-    reads = [part for part, _ in groupby(order)]
-    place = [n for n, (_, equal) in enumerate(groupby(order)) for _ in equal]
+    # Of each part the clean unit and those of two probes, which are read once for all three.
+    order = [part for part in parts for _ in range(3)]
+    place = [n for n in range(len(parts)) for _ in range(3)]
     read: list[str] = []
     came = threading.Condition()
     turn = 0
@@ -143,7 +141,7 @@ def test_the_next_units_images_are_read_meanwhile(
         nonlocal turn
         turn += 1
         assert [case.id for case in unit.cases] == order[turn - 1]
-        expected_by_now = [*chain.from_iterable(reads[: place[turn - 1] + 2])]
+        expected_by_now = [*chain.from_iterable(parts[: place[turn - 1] + 2])]
         with came:
             assert came.wait_for(lambda: len(read) == len(expected_by_now), timeout=60)
         result = execute(unit, *arguments, **options)

@@ -204,6 +204,16 @@ def test_levels_moved_are_counted_up_or_down_in_levels() -> None:
         levels_moved(original, other[:, 1:], quantum=1)
 
 
+def test_levels_moved_of_bytes_are_those_of_wider_numbers() -> None:
+    rng = np.random.default_rng(8)
+    original, other = rng.integers(0, 256, (2, 3, 40, 40)).astype(np.uint8)
+    other[:, :20] = original[:, :20]
+    other[0, :2, :2], original[0, :2, :2] = [[0, 255], [32, 33]], [[255, 0], [0, 0]]
+    wide = levels_moved(original.astype(np.int16), other.astype(np.int16), quantum=1)
+    assert levels_moved(original, other, quantum=1) == wide
+    assert min(wide) > 0
+
+
 def test_levels_moved_are_those_of_the_difference_histogram() -> None:
     rng = np.random.default_rng(7)
     original = rng.integers(5, 250, (3, 20, 20)).astype(np.uint8)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from plexor.audits import Progress
-from plexor.audits.pace import Pace, measured_early
+from plexor.audits.pace import Pace, part_by_part
 from plexor.audits.run import _told
 from plexor.core import progress
 from plexor.core.progress import stepping
@@ -95,30 +95,28 @@ def test_an_audit_shows_its_progress_by_default(capsys: pytest.CaptureFixture[st
     assert heard == [news]
 
 
-def unit(name: str, probe: str, n: int) -> Any:
-    return SimpleNamespace(id=name, probe=SimpleNamespace(id=probe), cases=[None] * n)
+def unit(probe: str, part: int) -> Any:
+    cases = [SimpleNamespace(id=f"case-{4 * part + i}") for i in range(4)]
+    return SimpleNamespace(id=f"{probe}-{part}", probe=SimpleNamespace(id=probe), cases=cases)
 
 
 def test_the_time_left_is_weighed_by_what_each_probe_costs() -> None:
-    cheap = [unit(f"noise-{i}", "noise", 4) for i in range(3)]
-    dear = [unit(f"cw-{i}", "cw", 4) for i in range(3)]
-    clean = [unit("clean", "clean", 12)]
-    order = measured_early([*cheap, *dear, *clean])
+    order = part_by_part([unit(probe, i) for probe in ("noise", "cw", "clean") for i in range(3)])
     assert [one.id for one in order] == [
-        "clean",
-        *("noise-0", "cw-0"),
-        *("noise-1", "noise-2", "cw-1", "cw-2"),
+        *("clean-0", "noise-0", "cw-0"),
+        *("clean-1", "noise-1", "cw-1"),
+        *("clean-2", "noise-2", "cw-2"),
     ]
     clock = Clock()
     pace = Pace(order, clock.monotonic)
     told = []
     for one in order:
-        clock.now += {"clean": 12, "noise": 4, "cw": 400}[one.probe.id]
+        clock.now += {"clean": 4, "noise": 4, "cw": 400}[one.probe.id]
         pace.done(one)
         told.append(pace.seconds_left())
-    # Told exactly from the first round on; nothing before, rather than a guess.
+    # Told exactly once each probe's cost is known; nothing before, rather than a guess.
     assert [math.isnan(left) for left in told[:2]] == [True, True]
-    assert told[2:] == [808, 804, 800, 400, 0]
+    assert told[2:] == [816, 812, 808, 408, 404, 400, 0]
 
 
 def test_an_audit_counts_one_thing_after_another() -> None:

@@ -146,7 +146,7 @@ def judge(
         stored = [i.containers[container].decode(f) for i, f in zip(images, files, strict=True)]
         distances = [Distances.between(i.pixels, s) for i, s in zip(images, stored, strict=True)]
         if container == LOSSLESS and threat is not None:
-            allowed = _allowed(threat, batch, images, stored)
+            allowed = _allowed(threat, batch, images, stored, distances)
             within = [ok and fits for ok, fits in zip(finite, allowed, strict=True)]
         outputs, margins, shares = _measure(model, batch, stored, goal, draws)
         decided = model.task.decide(outputs)
@@ -180,7 +180,11 @@ def _encoded(codec: Codec, pixels: Pixels, edit: object | None) -> tuple[bytes, 
 
 
 def _allowed(
-    threat: Threat, batch: Batch, images: Sequence[Image], stored: Sequence[Pixels]
+    threat: Threat,
+    batch: Batch,
+    images: Sequence[Image],
+    stored: Sequence[Pixels],
+    distances: Sequence[Distances],
 ) -> list[bool]:
     """Whether each stored image is within the threat's radius and region, its padding as it was.
 
@@ -194,7 +198,7 @@ def _allowed(
     verdicts = []
     for i, (image, pixels) in enumerate(zip(images, stored, strict=True)):
         moved = pixels != image.pixels
-        length = _length(image.pixels, pixels, threat)
+        length = _length(moved, distances[i], threat)
         fits = length <= radii[i] * (1 + _TOLERANCE) + _rounding(pixels, threat)
         outside = regions is not None and bool((moved & ~regions[i]).any())
         if threat.channels == "tied":
@@ -217,11 +221,11 @@ def _features_allowed(threat: Threat | None, batch: Batch, features: Features | 
     return allowed
 
 
-def _length(original: Pixels, other: Pixels, threat: Threat) -> float:
-    """The threat's norm of a change, measured as in ``Distances``."""
+def _length(moved: NDArray[np.bool_], distances: Distances, threat: Threat) -> float:
+    """The threat's norm of a change, whose channels L0 may count one by one."""
     if threat.norm == "l0" and threat.channels == "apart":
-        return float(np.count_nonzero(other != original))
-    return float(getattr(Distances.between(original, other), threat.norm))
+        return float(np.count_nonzero(moved))
+    return float(getattr(distances, threat.norm))
 
 
 def _rounding(stored: Pixels, threat: Threat) -> float:
@@ -229,7 +233,7 @@ def _rounding(stored: Pixels, threat: Threat) -> float:
     if stored.dtype.kind != "f" or threat.norm == "l0":
         return 0.0
     half = (np.spacing(np.abs(stored)) / 2).astype(np.float64)
-    return _length(np.zeros_like(half), half, threat)
+    return float(getattr(Distances.between(np.zeros_like(half), half), threat.norm))
 
 
 def _outlined(task: Task, batch: Batch, decided: Tensor) -> Sequence[Outline | None]:

@@ -11,17 +11,20 @@ from plexor.audits.unit import Unit
 from plexor.findings import CLEAN
 
 
-def measured_early(units: Sequence[Unit]) -> list[Unit]:
-    """The units in the order of execution: clean ones, the first of each probe, the others.
+def part_by_part(units: Sequence[Unit]) -> list[Unit]:
+    """The units in the order of execution: part by part of the cases, the clean one first.
 
-    Findings do not depend on the order. After one unit of each probe, the cost of each is known.
+    Findings do not depend on the order. Units of the same cases follow each other, so that their
+    images are read once, and after the first part the cost of each probe is known.
     """
-    seen: set[str] = set()
-    rank: dict[str, int] = {}
+    parts: dict[tuple[str, ...], list[Unit]] = {}
     for unit in units:
-        rank[unit.id] = 0 if unit.probe.id == CLEAN else 1 + (unit.probe.id in seen)
-        seen.add(unit.probe.id)
-    return sorted(units, key=lambda unit: rank[unit.id])
+        parts.setdefault(tuple(case.id for case in unit.cases), []).append(unit)
+    return [
+        unit
+        for part in parts.values()
+        for unit in sorted(part, key=lambda unit: unit.probe.id != CLEAN)
+    ]
 
 
 class Pace:

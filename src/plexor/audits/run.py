@@ -23,7 +23,7 @@ from plexor.audits.executors import Done, Executor, Here, Job
 from plexor.audits.executors.executor import clean_outputs
 from plexor.audits.fits import Fits
 from plexor.audits.inputs import Inputs, model_of
-from plexor.audits.pace import Pace, measured_early
+from plexor.audits.pace import Pace, part_by_part
 from plexor.audits.progress import Listener, Progress
 from plexor.audits.provenance import provenance
 from plexor.audits.sample import checked_cases, example_ids
@@ -293,7 +293,7 @@ def _carry_out(
         resumed += len(unit.cases)
         if unit.probe.id == CLEAN:
             before |= clean_outputs(unit, run.unit(unit.id))
-    missing = measured_early(missing)
+    missing = part_by_part(missing)
     pace = Pace(missing)
     if resumed:
         report([*missing, *units][0], resumed)

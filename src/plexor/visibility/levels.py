@@ -107,10 +107,20 @@ def levels_moved(original: Pixels, other: Pixels, *, quantum: float) -> tuple[in
         return ()
     counts = np.zeros(_STARTS[-1] + 1, dtype=np.intp)
     for band in bands(original.shape):
-        x, y = as_pair(original[:, band], other[:, band])
-        moved = np.minimum(np.rint(np.abs(y - x) / quantum), _STARTS[-1]).astype(np.intp)
-        counts += np.bincount(moved.ravel(), minlength=len(counts))
+        counts += _moved(original[:, band], other[:, band], quantum)
     return tuple(np.add.reduceat(counts, _STARTS).tolist())
+
+
+def _moved(original: Pixels, other: Pixels, quantum: float) -> Counts:
+    """Counts of changes by 0, 1, 2 … levels; the last has all that are as large or larger."""
+    last = _STARTS[-1]
+    if original.dtype == other.dtype == np.uint8 and quantum == 1:  # most images: no float64 copies
+        size = np.maximum(original, other) - np.minimum(original, other)
+        moved = np.minimum(size, np.uint8(last))
+    else:
+        x, y = as_pair(original, other)
+        moved = np.minimum(np.rint(np.abs(y - x) / quantum), last).astype(np.intp)
+    return np.bincount(moved.ravel(), minlength=last + 1)
 
 
 def _width(extent: float, quantum: float, n_bins: int) -> float:

@@ -183,13 +183,13 @@ class Executor(Protocol):
     def run(
         self, job: Job, units: Sequence[Unit], before: Mapping[str, Outputs]
     ) -> Generator[Done, None, None]:
-        """Executes each unit once, clean units before the others, which need their outputs.
+        """Executes each unit once, a clean unit before others of its cases, which need its outputs.
 
         Close the iterator when done, also after an exception; running units are then cancelled.
 
         Args:
             job: data common to the units.
-            units: the units to execute; may be empty.
+            units: the units to execute, of the same cases a clean one first; may be empty.
             before: case id → outputs for the untouched image, from clean units that are not among
                 ``units``.
         """

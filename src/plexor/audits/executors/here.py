@@ -39,7 +39,7 @@ class Here:
     def run(
         self, job: Job, units: Sequence[Unit], before: Mapping[str, Outputs]
     ) -> Generator[Done, None, None]:
-        """See ``Executor``; clean units are executed first."""
+        """See ``Executor``; units are executed in their order."""
         if isinstance(job.model, Waits) and job.model.waits:
             yield from _abreast(job, units, before)
             return
@@ -57,6 +57,7 @@ def _abreast(
     job: Job, units: Sequence[Unit], before: Mapping[str, Outputs]
 ) -> Generator[Done, None, None]:
     """Units in several threads, received in their order; all clean ones before any other."""
+    units = sorted(units, key=lambda unit: unit.probe.id != CLEAN)
     known = dict(before)
     running: deque[tuple[Unit, Future[Done]]] = deque()
 
