@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,6 +37,7 @@ def test_a_plan_is_written_in_its_own_order_and_stays(tmp_path: Path) -> None:
     assert written == "seed: 1\ncohort:\n  root: b\n  manifest: a\n"
     run.open(dict(reversed(plan.items())), fingerprint)
     assert (tmp_path / "plan.yaml").read_text() == written
+    run.write_unit("unit", [], [])
     with pytest.raises(RunDirectoryError, match="holds a run with another model"):
         run.open(plan, fingerprint | {"model": "n"})
 
@@ -60,8 +63,63 @@ def test_another_run_is_refused_with_all_that_differs(
     plan: dict[str, object] = {"seed": 1}
     fingerprint = {"images": "i", "model": "m", "python": "3.11"}
     run.open(plan, fingerprint)
+    run.check(plan, fingerprint | changed)  # nothing was found yet
+    run.write_unit("unit", [], [])
     with pytest.raises(RunDirectoryError, match=re.escape(told)):
         run.check(plan, fingerprint | changed)
+
+
+@pytest.mark.parametrize(
+    "name", ["units/a.parquet", "artifacts/a.json", "artifacts/examples/index.json", "notes.txt"]
+)
+def test_a_run_without_any_result_is_replaced_and_one_with_is_kept(
+    name: str, tmp_path: Path
+) -> None:
+    run = RunDirectory(tmp_path)
+    old, new, versions = {"seed": 1}, {"seed": 2}, {"model": "m"}
+    run.open(dict(old), versions)
+    run.write_provenance({"finished": False})
+    run.write_record({"sessions": []})
+    (tmp_path / "units").mkdir()
+    (tmp_path / "units" / ".b.parquet.partial").touch()
+    run.open(dict(new), versions)
+    assert run.plan() == new
+    assert not run.has_provenance()
+    assert run.record() == {}
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).touch()
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    with pytest.raises(RunDirectoryError, match="holds a run with another plan"):
+        run.open(dict(old), versions)
+    assert before == {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+
+
+@pytest.mark.parametrize("at", range(1, 6))
+@pytest.mark.parametrize("then", [{"seed": 1}, {"seed": 2}])
+def test_a_replacement_that_was_killed_can_be_begun_by_either_plan(
+    at: int, then: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed before its first change of a file, the second, and so on."""
+    run = RunDirectory(tmp_path)
+    run.open({"seed": 1}, {"model": "m"})
+    run.write_provenance({"finished": False})
+    steps = itertools.count(1)
+
+    def dying(change: Callable[..., object]) -> Callable[..., object]:
+        def changed(*args: object, **options: object) -> object:
+            if next(steps) == at:
+                raise KeyboardInterrupt
+            return change(*args, **options)
+
+        return changed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", dying(Path.unlink))
+        patch.setattr(Path, "replace", dying(Path.replace))
+        with pytest.raises(KeyboardInterrupt):
+            run.open({"seed": 2}, {"model": "m"})
+    run.open(dict(then), {"model": "m"})
+    assert run.plan() == then
 
 
 def test_an_example_is_kept_with_all_its_parts(tmp_path: Path) -> None:

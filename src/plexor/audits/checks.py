@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor
 
+from plexor.attacks.engine import halving
 from plexor.attacks.threat import Threat
 from plexor.audits.check import Check
 from plexor.audits.gradient_checks import check_gradients
 from plexor.core.errors import ModelError
 from plexor.models.batch import Batch
+from plexor.models.card import ModelCard
 from plexor.models.classification import Multiclass
 from plexor.models.model import HasNetwork, Model, answer, asked_anew
 from plexor.models.task import Regression, check_outputs
@@ -28,7 +31,14 @@ _OFFSET = 0.05
 """Share of the greatest output that outputs are taken to lie apart at least: rounding errors grow
 with the output, also where all have a large number in common."""
 
-__all__ = ["Check", "check_channels", "check_groups", "check_model"]
+__all__ = [
+    "Check",
+    "check_channels",
+    "check_groups",
+    "check_model",
+    "check_taken",
+    "checked_in_parts",
+]
 
 
 def check_model(model: Model, batch: Batch) -> list[Check]:
@@ -53,6 +63,54 @@ def check_model(model: Model, batch: Batch) -> list[Check]:
         _probabilities(model, torch.cat([outputs, darkest, brightest])),
         *check_gradients(model, batch),
     ]
+
+
+def checked_in_parts(model: Model, batch: Batch, batch_size: int) -> list[Check]:
+    """``check_model`` on as many cases at a time as memory allows; the worst result of each check.
+
+    Args:
+        model: any model.
+        batch: some of the audited cases.
+        batch_size: cases at a time, at most.
+
+    Raises:
+        ModelError: see ``check_model``; the message names the first image tried.
+    """
+
+    def work(part: slice) -> list[Check]:
+        some = batch.select(torch.arange(part.start, part.stop))
+        with _naming_first(some):
+            return check_model(model, some)
+
+    parts, _ = halving(work, len(batch), batch_size, model=model)
+    return [max(same, key=lambda c: bool(c.raised)) for same in zip(*parts, strict=True)]
+
+
+def check_taken(card: ModelCard, batch: Batch) -> None:
+    """Refuses images that a model says it cannot take, by its card alone.
+
+    A model that may not be run is asked no more than this: channels, and what comes before the
+    network.
+
+    Raises:
+        ModelError: in the words of the model itself, see ``TorchModel.outputs``.
+    """
+    with _naming_first(batch):
+        card.check_image(batch.images.shape[1])
+        if card.preprocess is not None:
+            first = batch.select(torch.zeros(1, dtype=torch.long, device=batch.images.device))
+            scaling = first.scaling
+            values = first.images if scaling is None else scaling.values(first.images)
+            card.preprocess(values, None if scaling is None else scaling.axes)
+
+
+@contextlib.contextmanager
+def _naming_first(batch: Batch) -> Iterator[None]:
+    """Adds the first image's name to what a model says against a batch."""
+    try:
+        yield
+    except ModelError as error:
+        raise ModelError(f"{error} (the first image tried was {batch.ids[0]})") from error
 
 
 def check_groups(training_groups: frozenset[str], groups: Iterable[str]) -> Check:

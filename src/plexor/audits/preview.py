@@ -11,6 +11,7 @@ import torch
 
 from plexor.audits.access import check_access
 from plexor.audits.backward import check_backward
+from plexor.audits.checks import check_taken, checked_in_parts
 from plexor.audits.inputs import check_classes, check_moved, cohort_of
 from plexor.audits.pass_time import seconds_per_case
 from plexor.audits.passes import passes_of
@@ -104,15 +105,20 @@ class Preview:
         return True
 
 
-def preview(plan: Plan, *, device: torch.device | str | None = None) -> Preview:
+def preview(
+    plan: Plan, *, device: torch.device | str | None = None, allow_code: bool = False
+) -> Preview:
     """Checks a plan against its files, and says what its audit would do.
 
-    Reads the manifest, the weights' card and a few images; writes nothing. A model that is code is
-    not run, and a server is not asked, so that these are not timed.
+    Reads the manifest, the weights' card and a few images; writes nothing. The model is checked on
+    these images as an audit checks it, and refused for the same reasons. A model that is code is
+    not run unless allowed, and a server is not asked, so that only their card is held against the
+    images, and these are not timed.
 
     Args:
         plan: a valid plan.
         device: where passes are timed; None takes a CUDA device if there is one.
+        allow_code: allow code that the plan names as its model to be imported and run.
     """
     try:
         plan = plan.with_saved()
@@ -144,8 +150,12 @@ def preview(plan: Plan, *, device: torch.device | str | None = None) -> Preview:
         ("cohort", "manifest"), lambda: batches.append(checked_cases(audited, named, chosen))
     ):
         _check_probes(plan, named, batches[0], found)
-        if card is not None and _code_of(plan.model_source()) is None and not found.doubts:
-            _time(plan, batches[0], found, chosen)
+        taken = card is not None and found.attempt(
+            ("model",), partial(check_taken, card, batches[0])
+        )
+        runs = allow_code or _code_of(plan.model_source()) is None
+        if taken and runs and not found.doubts:
+            _run(plan, batches[0], found, chosen, allow_code=allow_code)
     return found
 
 
@@ -265,10 +275,15 @@ def _planned(plan: Plan) -> Iterator[tuple[int, PlannedProbe]]:
             yield number, probe
 
 
-def _time(plan: Plan, batch: Batch, found: Preview, device: torch.device) -> None:
-    """Opens the model, and estimates the seconds from a pass of each kind over a few cases."""
+def _run(
+    plan: Plan, batch: Batch, found: Preview, device: torch.device, *, allow_code: bool
+) -> None:
+    """Opens the model, and checks it on a few cases; estimates the time of the audit."""
     source, models = plan.model_source(), list[Model]()
-    found.attempt(("model",), lambda: models.append(open_model(source, device=device)))
+    found.attempt(
+        ("model",),
+        lambda: models.append(open_model(source, device=device, allow_code=allow_code)),
+    )
     if not models:
         return
     (model,) = models
@@ -279,6 +294,12 @@ def _time(plan: Plan, batch: Batch, found: Preview, device: torch.device) -> Non
     if source.url is not None:
         found.notes.append("the server is not asked here, so that no time is given")
         return
+    if found.attempt(("model",), lambda: checked_in_parts(model, batch, len(batch))):
+        _time(model, batch, found, device)
+
+
+def _time(model: Model, batch: Batch, found: Preview, device: torch.device) -> None:
+    """Estimates the seconds from a pass of each kind over a few cases."""
     forward = seconds_per_case(model, batch, gradients=False)
     both = forward
     if model.access == "gradients":

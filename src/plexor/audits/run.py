@@ -13,10 +13,9 @@ from pathlib import Path
 
 import torch
 
-from plexor.attacks.engine import halving
 from plexor.attacks.randomness import JUDGED
 from plexor.audits.backward import check_backward, network_cards
-from plexor.audits.checks import Check, check_channels, check_groups, check_model
+from plexor.audits.checks import Check, check_channels, check_groups, checked_in_parts
 from plexor.audits.detectors import detections
 from plexor.audits.execute import Outputs
 from plexor.audits.executors import Done, Executor, Here, Job
@@ -31,7 +30,7 @@ from plexor.audits.session import Session
 from plexor.audits.steadiness import Asked
 from plexor.audits.surrogates import surrogate_cards
 from plexor.audits.unit import Unit, units_of
-from plexor.core.errors import ModelError, PlanError
+from plexor.core.errors import PlanError
 from plexor.core.files import sole_writer
 from plexor.core.progress import stepping
 from plexor.core.version import __version__
@@ -316,17 +315,9 @@ def _checks(plan: Plan, inputs: Inputs, model: Model, batch: Batch, batch_size: 
         probe.check_images(batch)
         check_backward(probe, model, batch, inputs.materials.networks)
 
-    def work(part: slice) -> list[Check]:
-        some = batch.select(torch.arange(part.start, part.stop))
-        try:
-            return check_model(model, some)
-        except ModelError as error:
-            raise ModelError(f"{error} (the first image tried was {some.ids[0]})") from error
-
-    parts, _ = halving(work, len(batch), batch_size, model=model)
+    of_model = checked_in_parts(model, batch, batch_size)
     weights = plan.model.weights
     trained_on = read_training_groups(plan.path(weights)) if weights else frozenset()
     groups = check_groups(trained_on, (case.group for case in inputs.cases))
-    of_model = [max(same, key=lambda c: bool(c.raised)) for same in zip(*parts, strict=True)]
     threats = [probe.threat for probe in inputs.probes if probe.kind == "attack" and probe.threat]
     return [*of_model, groups, check_channels(batch, threats)]

@@ -34,17 +34,21 @@ def check(
     device: Annotated[
         str | None, typer.Option(help="Device on which passes are timed, e.g. cuda:0.")
     ] = None,
+    allow_code: Annotated[
+        bool, typer.Option(help="Import and call the plan's `model.python`, to check it as well.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say everything that is wrong with a plan, and what its audit would do.
 
-    Nothing is computed but a few passes to tell the time. The manifest is read, whether each image
-    is there, a few images, and the card of the weights; `plexor cohort check` opens every image.
+    Nothing is computed but a few passes, to check the model and tell the time. The manifest is
+    read, whether each image is there, a few images, and the card of the weights;
+    `plexor cohort check` opens every image. A model that is code is run with --allow-code only.
     Exit status 1 if the audit could not run, 2 if the plan itself is invalid.
     """
     from plexor.audits.preview import preview
 
-    found = preview(load(plan, changes, limit), device=device)
+    found = preview(load(plan, changes, limit), device=device, allow_code=allow_code)
     complaints = _placed(plan, found)
     if as_json:
         typer.echo(json.dumps(_plain(found, complaints), indent=1))

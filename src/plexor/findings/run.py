@@ -45,6 +45,9 @@ from plexor.findings.summary.summarise import summarise
 from plexor.findings.summary.summary import Summary
 from plexor.findings.summary.summary_file import read_summary, write_summary
 
+_BEFORE_RESULTS = ("plan.yaml", "provenance.json", "record.json")
+"""Files beside the identity that are written before the first unit or fit."""
+
 
 class RunDirectory:
     """Reads and writes one run directory; reading needs no torch.
@@ -63,13 +66,15 @@ class RunDirectory:
     def check(self, plan: dict[str, object], fingerprint: dict[str, str]) -> None:
         """Refuses a directory that holds something else; writes nothing.
 
+        A run that has no findings, fits or examples yet is no reason to refuse.
+
         Args:
             plan: the resolved plan, plain data.
             fingerprint: everything else that the findings depend on: hashes of "cohort", "images"
                 and "model", and versions of programs by name.
 
         Raises:
-            RunDirectoryError: it is no run directory, or the run has another identity.
+            RunDirectoryError: it is no run directory, or has results of another identity.
         """
         try:
             found = read_json(self._marker) if self._marker.exists() else None
@@ -81,11 +86,15 @@ class RunDirectory:
             raise RunDirectoryError(
                 f"{self.path} is not empty and is not a run directory; choose another with --out"
             )
-        if found and (differences := differences_of(found, identity_of(plan, fingerprint))):
+        differences = differences_of(found, identity_of(plan, fingerprint)) if found else ""
+        if differences and self._has_results():
             raise RunDirectoryError(f"{self.path} holds a run with {differences}")
 
     def open(self, plan: dict[str, object], fingerprint: dict[str, str]) -> None:
         """Claims an empty directory for a plan, or opens one with an equal plan.
+
+        A run of another identity is replaced if it has no findings, fits or examples yet, as one
+        whose plan was refused on the first image. Hold ``sole_writer`` meanwhile.
 
         Args:
             plan: see ``check``.
@@ -95,8 +104,12 @@ class RunDirectory:
             RunDirectoryError: the directory holds something else, or cannot be written.
         """
         self.check(plan, fingerprint)
-        if not self._marker.exists():
-            write_json(self._marker, identity_of(plan, fingerprint))
+        identity = identity_of(plan, fingerprint)
+        if not self._marker.exists() or read_json(self._marker) != identity:
+            # before the marker, so that no kill leaves a plan beside the identity of another
+            for name in _BEFORE_RESULTS:
+                (self.path / name).unlink(missing_ok=True)
+            write_json(self._marker, identity)
         # after the marker, so that a start killed between the two can be resumed
         if not (self.path / "plan.yaml").exists():
             write_atomic(self.path / "plan.yaml", yaml.safe_dump(plan, sort_keys=False).encode())
@@ -277,6 +290,15 @@ class RunDirectory:
         path = self.path / "report.html"
         write_atomic(path, html.encode())
         return path
+
+    def _has_results(self) -> bool:
+        """Whether anything is there that only a started run writes, or that is not of a run."""
+        ours = {self._marker.name, *_BEFORE_RESULTS}
+        files = (one for one in self.path.rglob("*") if one.is_file())
+        return any(
+            not one.name.startswith(".") and str(one.relative_to(self.path)) not in ours
+            for one in files
+        )
 
     @property
     def _marker(self) -> Path:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from plexor.core.errors import ModelError
 from plexor.models.features import Feature
 from plexor.models.preprocess import Preprocess
 from plexor.models.task import Task, task_from
@@ -84,6 +85,21 @@ class ModelCard:
     features: tuple[Feature, ...] = ()
     training: Mapping[str, object] = field(default_factory=dict)
     source: Mapping[str, object] = field(default_factory=dict)
+
+    def check_image(self, n_channels: int) -> None:
+        """Refuses images with another number of channels than the model takes.
+
+        Args:
+            n_channels: channels of the stored image.
+
+        Raises:
+            ModelError: they are other than ``channels``.
+        """
+        if self.channels not in (None, n_channels):
+            raise ModelError(
+                f"the model takes images with {self.channels} channels, got {n_channels}; if it "
+                f"takes {n_channels}, write `model.channels: {n_channels}`"
+            )
 
     def to_dict(self) -> dict[str, object]:
         """Plain data; ``from_dict`` restores the card."""

@@ -158,12 +158,7 @@ class TorchModel:
         """
         n_cases, shape = len(images), tuple(images.shape[1:])
         given = _place(images)
-        channels = self.card.channels
-        if channels is not None and shape[0] != channels:
-            raise ModelError(
-                f"the model takes images with {channels} channels, got {shape[0]}; if it takes "
-                f"{shape[0]}, write `model.channels: {shape[0]}`"
-            )
+        self.card.check_image(shape[0])
         values = images if scaling is None else scaling.values(images)
         del images  # images may be large, and whoever asks need not keep them
         axes = None if scaling is None else scaling.axes
