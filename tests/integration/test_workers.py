@@ -217,7 +217,7 @@ def test_what_workers_fit_is_the_same_to_the_bit_though_one_is_lost(
     assert sum("a worker died" in message for message in caplog.messages) == 1
     assert sum(name.endswith(".safetensors") for name in files(there)) == 2
     assert files(there) == files(here)
-    assert [n.done for n in news if n.stage == "fit"] == [13, 26]
+    assert [n.done for n in news if n.stage == "fit"] == [15, 30]
     assert (run.findings()["status"] == "ok").all()
 
 
