@@ -168,5 +168,7 @@ def test_images_are_made_one_at_a_time() -> None:
 
 
 def _allocations(found: profile) -> list[Any]:
-    events = found.profiler.kineto_results.events()
+    assert found.profiler is not None
+    results: Any = found.profiler.kineto_results
+    events = results.events()
     return [event for event in events if event.name() == "[memory]"]

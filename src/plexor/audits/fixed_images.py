@@ -60,7 +60,7 @@ class FixedAnswers:
             while part := list(islice(each, size)):  # one in memory at a time: they may be large
                 images = part.pop() if size == 1 else torch.cat(part)
                 found.append(answer(model, alike, images).flatten(1).cpu())
-                hashed.update(images.cpu().numpy())
+                hashed.update(images.cpu().numpy().data)
                 del images
         outputs = torch.cat(found).double().nan_to_num(posinf=0, neginf=0)
         kept = torch.linspace(0, outputs.shape[1] - 1, min(N_KEPT, outputs.shape[1])).long()
