@@ -21,6 +21,7 @@ _PARTS = 12
 SLOW = (
     "tests/browser/test_case_table_browser.py",
     "tests/browser/test_readers_browser.py",
+    "tests/browser/test_report_browser.py",
     "tests/contract/test_fitted_contract.py",
     "tests/integration/test_audit_doors.py",
     "tests/integration/test_audit_features.py",
@@ -47,6 +48,7 @@ SLOW = (
     "tests/integration/test_without_torch.py",
     "tests/integration/test_workers.py",
     "tests/oracle/test_apgd_optimum.py",
+    "tests/oracle/test_defence_gallery.py",
     "tests/oracle/test_generative.py",
     "tests/oracle/test_hostile_models.py::test_queries_reach_what_gradients_cannot",
     "tests/oracle/test_lattice_optimum.py",
@@ -57,6 +59,7 @@ SLOW = (
     "tests/oracle/test_sparse_optimum.py",
     "tests/oracle/test_tag_measure.py",
     "tests/property/test_onnx_operators_drawn.py",
+    "tests/unit/test_jpeg_search.py",
     "tests/unit/test_notebook.py",
 )
 """Files that take more than ten seconds for what they hold: marked slow, for `make test-slow`."""

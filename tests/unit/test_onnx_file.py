@@ -178,7 +178,7 @@ def test_gradients_pass_straight_through_the_rounding_of_whole_numbers(tmp_path:
 def test_images_without_channels_and_rows_are_taken(axes: int, tmp_path: Path) -> None:
     """As converters of scikit-learn's estimators, and of networks of grey images, write them."""
     shape = ["n", 24] if axes == 2 else ["n", 4, 6]
-    weight = _RNG.normal(size=(24, 3)).astype(np.float32)
+    weight = np.random.default_rng(1).normal(size=(24, 3)).astype(np.float32)
     graph = helper.make_graph(
         [
             helper.make_node("Flatten", ["x"], ["f"]),

@@ -63,6 +63,7 @@ def arranged(
         ModelError: there are no features, and the order names some.
 
     Example:
+        >>> import torch
         >>> images, features = torch.zeros(1, 1, 2, 2), torch.tensor([[1450.0, 1.0]])
         >>> [tuple(one.shape) for one in arranged((("sex",), "image"), ["icv", "sex"],
         ...                                       images, features)]
