@@ -15,7 +15,6 @@ from plexor.audits.execute import encoded
 from plexor.cases import Case, read_case
 from plexor.core.errors import DataError
 from plexor.core.ids import digest
-from plexor.core.seeds import seed_for
 from plexor.models.task import Task
 from plexor.probes import Fitting, PlannedProbe
 
@@ -30,8 +29,7 @@ class Fit:
         probe_id: the probe whose attack it is.
         fitting: attack, goal, threat, and batch size.
         shape: shape of the images.
-        cases: the cases it is fitted on, in an order drawn from their ids: in that of ids or of a
-            manifest, the few cases of a step are often of one class.
+        cases: the cases it is fitted on, in the order of their ids.
     """
 
     id: str
@@ -63,7 +61,7 @@ def fits_of(
     Args:
         probe: the probe.
         fitting: one of the probe's fittings.
-        cases: the cases of the split, in any order.
+        cases: the cases of the split, in the order of their ids.
         shapes: case id → shape, or the error that makes the case unusable.
         wanted: shapes of the cases that will be attacked.
         seed: the run's.
@@ -71,7 +69,7 @@ def fits_of(
         images_sha256: case id → hash.
     """
     by_shape: dict[Shape, list[Case]] = defaultdict(list)
-    for case in sorted(cases, key=lambda case: seed_for(seed, "order of a fit", case.id)):
+    for case in cases:
         shape = shapes[case.id]
         if not isinstance(shape, str) and shape in wanted:
             by_shape[shape].append(case)
