@@ -108,12 +108,15 @@ def test_five_readers_recognise_what_the_published_ones_did(
 def test_reliance_on_markers_is_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Markers are planted and the finding is faint: the network leans on them."""
+    """Markers are planted, and the network leans on them; how far differs between processors."""
     out = tmp_path / "run"
     monkeypatch.setattr(sys, "argv", ["", str(tmp_path / "films"), str(out)])
     runpy.run_path(str(EXAMPLES / "tag_reliance.py"), run_name="__main__")
     said = capsys.readouterr().out
-    assert said.startswith("Burnt-in tags move this model's outputs more than other places")
+    leans = "This model leans on burnt-in tags: covering them changes"
+    assert said.startswith(
+        (leans, "Burnt-in tags move this model's outputs more than other places")
+    )
     assert re.search(r"another label's whole: \+\d\.\d\d logits", said)
     assert re.search(r"Curate the data: Tags alone tell opacity with an area of 0\.[789]", said)
     (found,) = read_tag_results(out).reliance

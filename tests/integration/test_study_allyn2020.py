@@ -237,4 +237,4 @@ def test_requests_that_make_no_sense(tmp_path: Path) -> None:
     with pytest.raises(PlanError, match="unknown study"):
         run_study("allyn", request(tmp_path))
     refused = plexor("study", "run", "allyn2020", "--weights", "clean", "--out", tmp_path)
-    assert "--weights: expected ARM=FILE, got clean" in refused.err
+    assert "--weights: expected ARM=FILE, got 'clean'" in refused.err

@@ -160,7 +160,7 @@ def test_curved_models_are_left_by_the_nearest_boundary(attack: Any, norm: str) 
     batch, threat = batch_of(stored, labels.tolist()), Threat(norm=norm, radius=EVERYTHING)  # type: ignore[arg-type]
     length = {}
     for name, search in {
-        "nearest": attack(steps=90),
+        "nearest": attack(steps=85 if norm == "l1" else 90),
         "foremost": attack(steps=100, ways=1),
         "every": FAB(steps=30, targeted=True),
     }.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import ClassVar
+from typing import ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -21,9 +21,12 @@ from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.model import Model
+from plexor.models.segmentation import Segmentation
+from plexor.models.task import Task
 from plexor.threat_model import Access
 
 METHOD = "universal-sgd"
+_LOSSES = ("auto", *get_args(LossKind))
 _L1_SHARE = 0.01
 """Share of the numbers that a step under L1 changes, after Tramèr & Boneh (2019)."""
 _FIRST_ROUND = 12
@@ -53,7 +56,8 @@ class UniversalSGD:
         together: greatest number of cases in a step; larger batches are divided.
         step_size: length of a round's first step as a fraction of the radius (for L0, whose radius
             is a count, of the storable range).
-        loss: the loss that is maximised: "ce", "margin" or "ratio".
+        loss: the loss that is maximised: "ce", "margin", "ratio", or "auto": "ce" for a
+            segmentation, whose margin is a Dice with hardly a slope at most images, else "margin".
             Cross-entropy, as in the paper, more often settles on a class that few cases turn to.
         clip: cases with a greater loss do not contribute; in nats for "ce", as in the paper, else
             in the loss's own unit; ``inf`` for no clip.
@@ -85,13 +89,13 @@ class UniversalSGD:
     steps: int = 100
     together: int = 8
     step_size: float = 1.0
-    loss: LossKind = "margin"
+    loss: LossKind | Literal["auto"] = "auto"
     clip: float = 9.0
     held_back: float = 0.25
     precision: Precision = "float32"
 
     def __post_init__(self) -> None:
-        check_names(METHOD, loss=self.loss, precision=self.precision)
+        check_names(METHOD, loss=self.loss, losses=_LOSSES, precision=self.precision)
         check_counts(METHOD, steps=self.steps, together=self.together)
         check_positive(METHOD, step_size=self.step_size, clip=self.clip)
         if not 0 <= self.held_back < 1:
@@ -142,12 +146,19 @@ class UniversalSGD:
             for index in torch.split(torch.arange(len(batch)), self.together):
                 yield batch.select(index)
 
+    def _kind(self, task: Task) -> LossKind:
+        """The loss for a task."""
+        if self.loss != "auto":
+            return self.loss
+        return "ce" if isinstance(task, Segmentation) else "margin"
+
     def _gradient(self, objective: Objective, threat: Threat, pattern: Tensor) -> Tensor:
         """Gradient of the mean clipped loss in the pattern, (C, *spatial)."""
         batch, box = objective.batch, threat.box(objective.batch)
         unit = one_unit(batch, threat)
         delta = box.clip(pattern * unit)
-        _, loss, gradient = objective.gradient(threat.store(delta, batch), self.loss)
+        kind = self._kind(objective.model.task)
+        _, loss, gradient = objective.gradient(threat.store(delta, batch), kind)
         weights = unit.flatten() * (loss < self.clip) / len(batch)
         mean: Tensor = torch.tensordot(weights, box.free(gradient, delta), dims=1)
         return mean
