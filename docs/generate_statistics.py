@@ -46,8 +46,8 @@ PAIRED = """\
 
 Yi et al. (*AJR* 2022;218:714) report that a network which reads bone radiographs has an area under
 the ROC curve of 0.844, and of 0.857 with the technologists' tags covered, *p* = .02. Whether a
-difference of 0.013 is significant depends on two numbers: how many cases there were, and how alike the two models
-rate them. This page asks which of these give *p* = .02.
+difference of 0.013 is significant depends on two numbers: how many cases there were, and how alike
+the two models rate them. This page asks which of these give *p* = .02.
 
 Take ratings that are normal and of equal spread in both classes. The variance of the difference of
 two empirical areas is then known exactly ([`PairedAucPlan`][plexor.stats.PairedAucPlan]), and so is
@@ -68,8 +68,8 @@ And *p* for these numbers of positives, with as many negatives:
 
 - Two models that rate nearly alike need a few hundred cases of each class, or fewer; models that
   agree less need thousands.
-- With the same number of cases, the same two areas may be far from significant or highly significant.
-  Areas and their intervals do not tell which; their covariance does.
+- With the same number of cases, the same two areas may be far from significant or highly
+  significant. Areas and their intervals do not tell which; their covariance does.
 - An unpaired test takes the correlation for 0 and would need {unpaired:,} positives.
 - Images of one patient count for less than images of as many patients: where several come from one,
   a clustered test (`groups=`) needs more.
