@@ -11,6 +11,7 @@ import argparse
 import statistics
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from generative import drawn
 from hardened import SIDE
 from measuring import seconds, timed, write_result
 from subject import decided_rightly, from_all_over, ham10000, trained_on_squares
-from universal import Search, fooled
+from universal import Judged, Search, fooled
 
 from plexor.attacks import (
     Attack,
@@ -34,6 +35,27 @@ from plexor.attacks import (
 def fit_into(found: list[Attack], recipe: FittedAttack, search: Search, seed: int) -> None:
     """Fits once and keeps what came of it."""
     found.append(recipe.fit(search.model, search.batches, search.goal, search.threat, seed=seed))
+
+
+def over_seeds(
+    name: str, recipe: FittedAttack, search: Search, judged: Judged, seeds: int
+) -> dict[str, object]:
+    """Fits from several seeds, each on the images in another order; how far they reach."""
+    shares, timings = [], []
+    for seed in range(seeds):
+        order = torch.randperm(len(search.seen), generator=torch.Generator().manual_seed(seed))
+        one = replace(search, seen=search.seen.select(order))
+        found: list[Attack] = []
+        timings.append(timed(partial(fit_into, found, recipe, one, seed)))
+        shares.append(fooled(one, *judged, drawn(one, found[0], judged[0])))
+        print(f"{name}, seed {seed}: {shares[-1]:.1%}, {timings[-1].cpu:.1f} s", flush=True)
+    return {
+        "worst": min(shares),
+        "median": statistics.median(shares),
+        "best": max(shares),
+        "shares": shares,
+        "seconds": seconds(timings),
+    }
 
 
 def main() -> None:
@@ -69,30 +91,15 @@ def rows_of(architecture: str, options: argparse.Namespace) -> Iterator[dict[str
         "universal-generator": UniversalGenerator(patch=options.patch, steps=options.steps),
     }
     for name, recipe in recipes.items():
-        shares, timings = [], []
-        for seed in range(options.seeds):
-            order = torch.randperm(len(seen), generator=torch.Generator().manual_seed(seed))
-            search = Search(
-                model=model,
-                goal=Misclassify(),
-                threat=Threat(norm="linf", radius=options.radius),
-                seen=seen.select(order),
-                together=options.together,
-            )
-            found: list[Attack] = []
-            timings.append(timed(partial(fit_into, found, recipe, search, seed)))
-            shares.append(fooled(search, unseen, images, drawn(search, found[0], unseen)))
-            print(f"{name}, seed {seed}: {shares[-1]:.1%}, {timings[-1].cpu:.1f} s", flush=True)
-        yield {
-            "network": architecture,
-            "name": name,
-            "unseen": len(unseen),
-            "worst": min(shares),
-            "median": statistics.median(shares),
-            "best": max(shares),
-            "shares": shares,
-            "seconds": seconds(timings),
-        }
+        search = Search(
+            model=model,
+            goal=Misclassify(),
+            threat=Threat(norm="linf", radius=options.radius),
+            seen=seen,
+            together=options.together,
+        )
+        found = over_seeds(name, recipe, search, (unseen, images), options.seeds)
+        yield {"network": architecture, "name": name, "unseen": len(unseen), **found}
 
 
 if __name__ == "__main__":

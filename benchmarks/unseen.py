@@ -10,21 +10,17 @@ network's first weights.
 from __future__ import annotations
 
 import argparse
-import statistics
 import warnings
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from generative import drawn
-from measuring import seconds, timed, write_result
-from seeds import fit_into
+from measuring import write_result
+from seeds import over_seeds
 from subject import batch_of, ham10000
-from universal import Search, fooled
+from universal import Search
 
 from plexor.attacks import (
-    Attack,
     Become,
     FittedAttack,
     Generator,
@@ -78,31 +74,15 @@ def main() -> None:
     rows: list[dict[str, object]] = []
     for name, recipe in recipes.items():
         for radius in options.radii if name == "generator" else options.radii[-1:]:
-            shares, timings = [], []
-            for seed in range(options.seeds):
-                order = torch.randperm(len(seen), generator=torch.Generator().manual_seed(seed))
-                search = Search(
-                    model=model,
-                    goal=Become(target=options.target),
-                    threat=Threat(norm="linf", radius=radius),
-                    seen=seen.select(order),
-                    together=options.together,
-                )
-                found: list[Attack] = []
-                timings.append(timed(partial(fit_into, found, recipe, search, seed)))
-                shares.append(fooled(search, unseen, images, drawn(search, found[0], unseen)))
-                print(f"{name}, {radius}, seed {seed}: {shares[-1]:.1%}", flush=True)
-            rows.append(
-                {
-                    "name": name,
-                    "radius": radius,
-                    "worst": min(shares),
-                    "median": statistics.median(shares),
-                    "best": max(shares),
-                    "shares": shares,
-                    "seconds": seconds(timings),
-                }
+            search = Search(
+                model=model,
+                goal=Become(target=options.target),
+                threat=Threat(norm="linf", radius=radius),
+                seen=seen,
+                together=options.together,
             )
+            found = over_seeds(f"{name}, {radius}", recipe, search, (unseen, images), options.seeds)
+            rows.append({"name": name, "radius": radius, **found})
             about = {"manifest": options.manifest.name, "weights": options.weights.name}
             about |= {"seen": len(seen), "unseen": len(unseen)}
             write_result("unseen", vars(options) | about, rows)

@@ -39,13 +39,13 @@ class PadChest:
         labelled_by: ``physician`` takes only films whose report a physician read.
         exclude: whether to ``keep`` films that the publishers labelled ``exclude``.
         suboptimal: whether to ``keep`` films labelled ``suboptimal study``.
-        unchanged: whether to ``keep`` films labelled ``unchanged``. Their report refers to an
-            earlier one, so that a finding it does not name may be there.
+        unchanged: whether to ``keep`` films labelled ``unchanged``. By the word, their report
+            refers to an earlier one, so that a finding it does not name may be there.
     """
 
     reads: ClassVar[str] = "PadChest: chest films of 16 bits, 189 findings, several projections"
     licence: ClassVar[str] = (
-        "BIMCV's research use agreement: not for commercial use, not to be passed on"
+        "for research, under an agreement with BIMCV that is accepted at registration: read it"
     )
     obtain: ClassVar[str] = "bimcv.cipf.es/bimcv-projects/padchest, after registration"
     traps: ClassVar[tuple[str, ...]] = (
