@@ -10,13 +10,15 @@ from __future__ import annotations
 import argparse
 import statistics
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
+import numpy as np
 import torch
-from measuring import Timing, seconds, timed, write_result
+from measuring import interleaved, seconds, write_result
 from peers import GREATEST, UnitNetwork, art_classifier, foolbox_model
 from subject import decided_rightly, ham10000
 from torch import Tensor
@@ -44,38 +46,47 @@ Found = tuple[Tensor, float]
 """Perturbations in levels, and images asked about for each case, on average."""
 
 
-def ours(attack: Attack, subject: Subject, threat: Threat) -> Found:
-    proposal = attack(subject.model, subject.batch, Misclassify(), threat, seed=0)
+class Search(Protocol):
+    """A search from a seed."""
+
+    def __call__(self, *, seed: int) -> Found: ...
+
+
+def ours(attack: Attack, subject: Subject, threat: Threat, seed: int) -> Found:
+    proposal = attack(subject.model, subject.batch, Misclassify(), threat, seed=seed)
     return proposal.delta, float(proposal.n_forwards.double().mean())
 
 
-def asked_of(subject: Subject, attack: Callable[[UnitNetwork], Tensor]) -> Found:
+def asked_of(subject: Subject, attack: Callable[[UnitNetwork], Tensor], seed: int) -> Found:
     """What an attack on images from 0 to 1 finds, and asks."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - ART draws from NumPy's own generator
     network = UnitNetwork(subject.model)
     found = attack(network)
     asked = network.n_asked / len(subject.batch)
     return found * GREATEST - subject.batch.images, asked
 
 
-def torchattacks_square(subject: Subject, threat: Threat, queries: int) -> Found:
+def torchattacks_square(subject: Subject, threat: Threat, queries: int, seed: int) -> Found:
     from torchattacks.attacks.square import Square as Theirs
 
     def attack(network: UnitNetwork) -> Tensor:
         radius = threat.radius / GREATEST
-        search = Theirs(network.eval(), norm="Linf", eps=radius, n_queries=queries, p_init=0.05)
+        search = Theirs(
+            network.eval(), norm="Linf", eps=radius, n_queries=queries, p_init=0.05, seed=seed
+        )
         found: Tensor = search(subject.unit, subject.batch.truth)
         return found
 
-    return asked_of(subject, attack)
+    return asked_of(subject, attack, seed)
 
 
-def art_square(subject: Subject, threat: Threat, queries: int) -> Found:
+def art_square(subject: Subject, threat: Threat, queries: int, seed: int) -> Found:
     """Each of its iterations asks three times: whether a case is done, and the loss twice."""
     from art.attacks.evasion import SquareAttack
 
     def attack(network: UnitNetwork) -> Tensor:
-        estimator = art_classifier(network, subject.batch, 0)
+        estimator = art_classifier(network, subject.batch, seed)
         search = SquareAttack(
             estimator,
             eps=threat.radius / GREATEST,
@@ -86,10 +97,10 @@ def art_square(subject: Subject, threat: Threat, queries: int) -> Found:
         )
         return torch.from_numpy(search.generate(subject.unit.numpy(), subject.batch.truth.numpy()))
 
-    return asked_of(subject, attack)
+    return asked_of(subject, attack, seed)
 
 
-def foolbox_hop_skip_jump(subject: Subject, steps: int) -> Found:
+def foolbox_hop_skip_jump(subject: Subject, steps: int, seed: int) -> Found:
     from foolbox.attacks import HopSkipJumpAttack
     from foolbox.criteria import Misclassification
 
@@ -99,18 +110,18 @@ def foolbox_hop_skip_jump(subject: Subject, steps: int) -> Found:
         _, found, _ = search(foolbox_model(network), subject.unit, criterion, epsilons=None)
         return found
 
-    return asked_of(subject, attack)
+    return asked_of(subject, attack, seed)
 
 
-def art_hop_skip_jump(subject: Subject, steps: int) -> Found:
+def art_hop_skip_jump(subject: Subject, steps: int, seed: int) -> Found:
     from art.attacks.evasion import HopSkipJump as Theirs
 
     def attack(network: UnitNetwork) -> Tensor:
-        estimator = art_classifier(network, subject.batch, 0)
+        estimator = art_classifier(network, subject.batch, seed)
         search = Theirs(estimator, max_iter=steps, verbose=False)
         return torch.from_numpy(search.generate(subject.unit.numpy(), subject.batch.truth.numpy()))
 
-    return asked_of(subject, attack)
+    return asked_of(subject, attack, seed)
 
 
 def judged(subject: Subject, threat: Threat, delta: Tensor) -> dict[str, float]:
@@ -129,6 +140,23 @@ def judged(subject: Subject, threat: Threat, delta: Tensor) -> dict[str, float]:
     }
 
 
+def measured(
+    subject: Subject, threat: Threat, contenders: Mapping[str, Search], repeats: int
+) -> Iterator[dict[str, object]]:
+    """A row for each, which take turns; a round has its own seed, and a row all rounds' figures."""
+    rounds: dict[str, list[dict[str, float]]] = {name: [] for name in contenders}
+
+    def call(name: str) -> None:
+        seed = len(rounds[name])
+        delta, asked = contenders[name](seed=seed)
+        rounds[name].append({"queries": asked} | judged(subject, threat, delta))
+
+    timings = interleaved({name: partial(call, name) for name in contenders}, repeats)
+    for name, figures in rounds.items():
+        about = {key: [one[key] for one in figures] for key in figures[0]}
+        yield {"name": name, "seconds": seconds(timings[name])} | about
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--manifest", type=Path, required=True, help="HAM10000_metadata.csv")
@@ -137,39 +165,38 @@ def main() -> None:
     parser.add_argument("--radius", type=float, default=16, help="of Square, L∞, in levels")
     parser.add_argument("--queries", type=int, default=1000, help="of Square")
     parser.add_argument("--steps", type=int, default=10, help="of HopSkipJump")
+    parser.add_argument("--repeats", type=int, default=3, help="rounds, each with its own seed")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     model = load_model(ModelSource(weights=options.weights))
     batch, images = decided_rightly(model, ham10000(options.manifest, "test"), options.images)
     subject = Subject(model=model, batch=batch, images=images)
     near, far = Threat(norm="linf", radius=options.radius), Threat(norm="l2", radius=1e5)
-    rows: list[dict[str, object]] = []
+    squares: dict[str, Search] = {
+        "plexor": partial(ours, Square(queries=options.queries), subject, near),
+        "torchattacks": partial(torchattacks_square, subject, near, options.queries),
+        "adversarial-robustness-toolbox": partial(art_square, subject, near, options.queries),
+    }
+    spent: list[float] = []
 
-    def measure(attack: str, name: str, threat: Threat, search: Callable[[], Found]) -> float:
-        found: list[Found] = []
-        timing: Timing = timed(lambda: found.append(search()))
-        delta, asked = found[0]
-        row = {"attack": attack, "name": name, "queries": asked, "seconds": seconds([timing])}
-        rows.append(row | judged(subject, threat, delta))
-        print(rows[-1], flush=True)
-        return asked
+    def foolbox(seed: int) -> Found:
+        found = foolbox_hop_skip_jump(subject, options.steps, seed)
+        spent.append(found[1])
+        return found
 
-    square = Square(queries=options.queries)
-    measure("square", "plexor", near, partial(ours, square, subject, near))
-    for name, theirs in {
-        "torchattacks": torchattacks_square,
-        "adversarial-robustness-toolbox": art_square,
-    }.items():
-        measure("square", name, near, partial(theirs, subject, near, options.queries))
-    hop = "hop-skip-jump"
-    asked = measure(hop, "foolbox", far, partial(foolbox_hop_skip_jump, subject, options.steps))
-    measure(
-        hop,
-        "adversarial-robustness-toolbox",
-        far,
-        partial(art_hop_skip_jump, subject, options.steps),
-    )
-    measure(hop, "plexor", far, partial(ours, HopSkipJump(queries=round(asked)), subject, far))
+    def as_many(seed: int) -> Found:
+        return ours(HopSkipJump(queries=round(spent[-1])), subject, far, seed)
+
+    hops: dict[str, Search] = {
+        "foolbox": foolbox,
+        "adversarial-robustness-toolbox": partial(art_hop_skip_jump, subject, options.steps),
+        "plexor": as_many,
+    }
+    rows = [
+        {"attack": attack} | row
+        for attack, threat, searches in (("square", near, squares), ("hop-skip-jump", far, hops))
+        for row in measured(subject, threat, searches, options.repeats)
+    ]
     settings = vars(options) | {"manifest": options.manifest.name, "weights": options.weights.name}
     write_result("queries", settings | {"images": len(batch)}, rows)
 

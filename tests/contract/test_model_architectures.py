@@ -91,6 +91,11 @@ def test_an_unknown_architecture_is_answered_with_the_nearest() -> None:
         build("densnet121", 2, 3, 2)
 
 
+def test_a_function_named_as_architecture_is_answered_with_the_key_that_takes_it() -> None:
+    with pytest.raises(PlanError, match="a function of your own is `model.python: mine:build`"):
+        build("mine:build", 2, 3, 2)
+
+
 def torchvision_file(legacy: bool) -> dict[str, Tensor]:
     """An ImageNet DenseNet-121 as torchvision names it; in its oldest files "norm.1"."""
     weights = {}

@@ -93,6 +93,13 @@ def test_a_whole_model_as_weights_is_told_its_key(few: Setup, name: str, key: st
     assert refusal(few).endswith(f"is a whole model, not weights; name it as `model.{key}`")
 
 
+def test_code_as_weights_is_told_its_key(few: Setup) -> None:
+    (few.folder / "mine.py").write_text("def build(): ...")
+    model = {"weights": "mine.py", "architecture": "small-cnn", "classes": list(CLASSES)}
+    few.change_plan(model=model)
+    assert refusal(few).endswith("returns the network as `model.python: mine:FUNCTION`")
+
+
 def test_weights_that_would_run_code(few: Setup) -> None:
     network = build_network("small-cnn", spatial_dims=2, channels=3, n_outputs=3)
     path = few.folder / "whole.pt"

@@ -178,7 +178,10 @@ class ModelSource:
         """
         kind = self.task or "multiclass"
         if not self.classes and kind != "regression":
-            raise PlanError("model: `classes` is needed, in the order of the model's outputs")
+            raise PlanError(
+                "model: `classes` is needed, in the order of the model's outputs, e.g. "
+                "`classes: [benign, malignant]`"
+            )
         if kind == "multiclass" and self.threshold is not None:
             raise PlanError(
                 "model: `threshold` has no meaning for a multiclass task, where the greatest "

@@ -179,7 +179,12 @@ def _check_exists(path: Path) -> None:
 
 
 def _check_format(path: Path) -> None:
-    """Refuses files of other programs, told by their ending or their first bytes."""
+    """Refuses code and files of other programs, told by their ending or their first bytes."""
+    if path.suffix == ".py":
+        raise ModelError(
+            f"{path} is Python code; name a function in it that returns the network as "
+            f"`model.python: {path.stem}:FUNCTION`"
+        )
     if (key := _SOURCES.get(path.suffix.lower())) is not None:
         raise ModelError(f"{path} is a whole model, not weights; name it as `model.{key}`")
     with path.open("rb") as file:

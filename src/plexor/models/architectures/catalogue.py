@@ -51,7 +51,8 @@ def check_architecture(name: str, *, task: str | None = None) -> None:
     """
     known = [*ARCHITECTURES, *WITH_FEATURES]
     if name not in known:
-        raise PlanError(unknown("architecture", name, known))
+        own = f"; a function of your own is `model.python: {name}`" if ":" in name else ""
+        raise PlanError(unknown("architecture", name, known) + own)
     if task is None or (name in PIXELWISE) == (task == "segmentation"):
         return
     fitting = [other for other in known if (other in PIXELWISE) != (name in PIXELWISE)]
