@@ -92,7 +92,7 @@ def test_an_unknown_architecture_is_answered_with_the_nearest() -> None:
 
 
 def test_a_function_named_as_architecture_is_answered_with_the_key_that_takes_it() -> None:
-    with pytest.raises(PlanError, match="a function of your own is `model.python: mine:build`"):
+    with pytest.raises(PlanError, match=r"a function of your own is `model\.python: mine:build`"):
         build("mine:build", 2, 3, 2)
 
 
