@@ -50,9 +50,28 @@ def test_the_report_says_what_stands_for_the_layer(setup: Setup) -> None:
     assert attacked["n_gradients"].sum() > 0
     write_report(setup.out)
     assert "PGD (guard as identity)" in (setup.out / "report.html").read_text()
-    summary = read_flat(setup.out)
-    (said,) = [str(flag) for flag in summary["flags"] if flag["id"] == "zero-gradients"]
-    assert "hidden by guard: an attack with `backward: {guard: identity}` passes by" in said
+
+
+@pytest.mark.parametrize(
+    ("probe", "raised"),
+    [
+        ({"attack": "pgd", "steps": 5}, True),
+        ({"attack": "pgd", "steps": 5, "backward": {"guard": "identity"}}, False),
+        ({"attack": "cascade"}, False),
+    ],
+)
+def test_gradients_are_in_doubt_until_attacks_pass_by_what_hides_them(
+    setup: Setup, probe: dict[str, object], *, raised: bool
+) -> None:
+    setup.change_plan(n_examples=0, probes=[probe | {"threat": THREAT}])
+    audited(setup.plan, setup.out, model=guarded(setup))
+    write_report(setup.out)
+    flags = {flag["id"]: str(flag) for flag in read_flat(setup.out)["flags"]}
+    in_doubt = {"zero-gradients", "false-gradients", "unbounded-fails"}
+    assert in_doubt & flags.keys() == (in_doubt if raised else set())
+    if raised:
+        said = "hidden by guard: an attack with `backward: {guard: identity}` passes by"
+        assert said in flags["zero-gradients"]
 
 
 @pytest.mark.parametrize(

@@ -228,8 +228,18 @@ def _fitted_on_a_group(audit: Audit) -> None:
     audit.provenance["fits"][FITTED]["groups_in_both"] = 1
 
 
+def _only_averages(audit: Audit) -> None:
+    """The outputs vary, and all attacks but the cascade are gone."""
+    (check,) = [one for one in audit.provenance["checks"] if one["id"] == "non-deterministic"]
+    check |= {"raised": True, "message": "something was seen"}
+    audit.plan["probes"] = [one for one in audit.plan["probes"] if one["attack"] == "cascade"]
+    kept = audit.findings["probe"].isin([CLEAN, "cascade-linf-2", "noise-linf-2"])
+    audit.findings = audit.findings[kept]
+
+
 RAISERS: dict[str, tuple[Callable[[Audit], None], str | None]] = {
     "run-unfinished": (_unfinished, None),
+    "non-deterministic-averaged": (_only_averages, None),
     "decisions-vary": (_decisions_vary, None),
     "nothing-changed": (_untouched, "fgsm-linf-1"),
     "control-missing": (_without_control, "pgd-linf-1"),
@@ -277,7 +287,8 @@ def test_what_was_measured_on_the_model_is_passed_on(audit: Audit, flag: str) ->
 @pytest.mark.parametrize("flag", MEASURED)
 def test_what_was_not_measured_does_not_pass(audit: Audit, flag: str) -> None:
     audit.provenance["checks"] = [e for e in audit.provenance["checks"] if e["id"] != flag]
-    assert audit.unchecked() == [flag]
+    also = [f"{flag}-averaged"] if flag == "non-deterministic" else []
+    assert audit.unchecked() == [flag, *also]
 
 
 @pytest.mark.parametrize(
@@ -313,6 +324,11 @@ def test_what_was_not_measured_does_not_pass(audit: Audit, flag: str) -> None:
             "nothing-changed",
             _untouched_but_one,
             id="one number of one image",
+        ),
+        pytest.param(
+            "non-deterministic",
+            _only_averages,
+            id="every attack averages over outputs",
         ),
         pytest.param(
             "search-short",

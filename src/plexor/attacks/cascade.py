@@ -120,6 +120,23 @@ class Cascade:
                 state.pass_by(seen)
         return state.proposal()
 
+    def guide(self, model: Model, batch: Batch, goal: Goal, threat: Threat) -> Model:
+        """The model as the stages with gradients differentiate it: ``model`` if as it is.
+
+        Args:
+            model: any model.
+            batch: cases to run it on; those at the goal already say nothing of it.
+            goal: as of an attack.
+            threat: as of an attack.
+
+        Raises:
+            ModelError: the model does not run.
+        """
+        state = State(Objective(model, batch, goal), threat)
+        seen = state.look()
+        state.pass_by(seen)
+        return seen.guide
+
     def _stages(self, threat: Threat) -> Iterator[Stage]:
         stages = STAGES if self.effort == "standard" else THOROUGH
         return (stage for stage in stages if threat.norm in stage.norms)

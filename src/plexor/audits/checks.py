@@ -11,7 +11,7 @@ from torch import Tensor
 from plexor.attacks.engine import halving
 from plexor.attacks.threat import Threat
 from plexor.audits.check import Check
-from plexor.audits.gradient_checks import check_gradients
+from plexor.audits.gradient_checks import Guides, check_gradients, own_only
 from plexor.core.errors import ModelError
 from plexor.models.batch import Batch
 from plexor.models.card import ModelCard
@@ -41,8 +41,13 @@ __all__ = [
 ]
 
 
-def check_model(model: Model, batch: Batch) -> list[Check]:
+def check_model(model: Model, batch: Batch, guides: Guides = own_only) -> list[Check]:
     """Runs every check that needs only the model and a few cases.
+
+    Args:
+        model: any model.
+        batch: some of the audited cases.
+        guides: see ``check_gradients``.
 
     Raises:
         ModelError: the outputs do not suit the task.
@@ -61,17 +66,20 @@ def check_model(model: Model, batch: Batch) -> list[Check]:
         varies,
         _batch_dependent(model, batch, outputs, varies=bool(varies.raised)),
         _probabilities(model, torch.cat([outputs, darkest, brightest])),
-        *check_gradients(model, batch),
+        *check_gradients(model, batch, guides),
     ]
 
 
-def checked_in_parts(model: Model, batch: Batch, batch_size: int) -> list[Check]:
+def checked_in_parts(
+    model: Model, batch: Batch, batch_size: int, guides: Guides = own_only
+) -> list[Check]:
     """``check_model`` on as many cases at a time as memory allows; the worst result of each check.
 
     Args:
         model: any model.
         batch: some of the audited cases.
         batch_size: cases at a time, at most.
+        guides: see ``check_gradients``.
 
     Raises:
         ModelError: see ``check_model``; the message names the first image tried.
@@ -80,7 +88,7 @@ def checked_in_parts(model: Model, batch: Batch, batch_size: int) -> list[Check]
     def work(part: slice) -> list[Check]:
         some = batch.select(torch.arange(part.start, part.stop))
         with _naming_first(some):
-            return check_model(model, some)
+            return check_model(model, some, guides)
 
     parts, _ = halving(work, len(batch), batch_size, model=model)
     return [max(same, key=lambda c: bool(c.raised)) for same in zip(*parts, strict=True)]

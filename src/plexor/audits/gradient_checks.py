@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -49,11 +50,48 @@ class _Slope:
     scale: Tensor
 
 
-def check_gradients(model: Model, batch: Batch) -> list[Check]:
-    """Runs every check of gradients that suits the task; undecided without access to gradients."""
+Guides = Callable[[Batch], Sequence[Model]]
+"""From cases to the models whose gradients all attacks follow in place of the audited model's own;
+empty if one follows those."""
+
+
+def own_only(_: Batch) -> Sequence[Model]:
+    """Of attacks that follow the model's own gradients."""
+    return ()
+
+
+def check_gradients(model: Model, batch: Batch, guides: Guides = own_only) -> list[Check]:
+    """Runs every check of gradients that suits the task; undecided without access to gradients.
+
+    Args:
+        model: the audited model.
+        batch: some of its cases.
+        guides: asked where the model's own gradients do not pass. Theirs are checked instead, the
+            worst of them counts, and they need not predict the model's output.
+    """
     if model.access != "gradients":
         seen = f"the model gives its {model.access} only, no gradients"
         return [Check(id=name, raised=None, message=seen) for name in _CHECKS]
+    own = _checks(model, batch)
+    others = guides(batch) if any(check.raised for check in own) else ()
+    if not others:
+        return own
+    found = [_checks_in_place(guide, batch) for guide in others]
+    return [max(same, key=lambda check: bool(check.raised)) for same in zip(*found, strict=True)]
+
+
+def _checks_in_place(guide: Model, batch: Batch) -> list[Check]:
+    """The checks of gradients that attacks follow in place of the model's own."""
+    seen = "by the gradient that the attacks follow in place of the model's own"
+    return [
+        replace(check, raised=None, message="the attacks follow another gradient than the model's")
+        if check.id == "false-gradients"
+        else replace(check, message=f"{check.message}, {seen}")
+        for check in _checks(guide, batch)
+    ]
+
+
+def _checks(model: Model, batch: Batch) -> list[Check]:
     try:
         slope = _slope(model, batch)
     except ModelError as error:

@@ -9,6 +9,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -21,6 +22,7 @@ from plexor.audits.execute import Outputs
 from plexor.audits.executors import Done, Executor, Here, Job
 from plexor.audits.executors.executor import clean_outputs
 from plexor.audits.fits import Fits
+from plexor.audits.guides import guides_of
 from plexor.audits.inputs import Inputs, model_of
 from plexor.audits.pace import Pace, part_by_part
 from plexor.audits.progress import Listener, Progress
@@ -315,7 +317,8 @@ def _checks(plan: Plan, inputs: Inputs, model: Model, batch: Batch, batch_size: 
         probe.check_images(batch)
         check_backward(probe, model, batch, inputs.materials.networks)
 
-    of_model = checked_in_parts(model, batch, batch_size)
+    guides = partial(guides_of, inputs.probes, model, inputs.materials.networks)
+    of_model = checked_in_parts(model, batch, batch_size, guides)
     weights = plan.model.weights
     trained_on = read_training_groups(plan.path(weights)) if weights else frozenset()
     groups = check_groups(trained_on, (case.group for case in inputs.cases))

@@ -31,9 +31,10 @@ FLAG_KINDS = (
     ),
     FlagKind(
         id="non-deterministic",
-        title="Outputs for the same images vary",
+        title="Outputs vary, and are not averaged over",
         severity="error",
-        raised_if="the same images, given twice, get outputs that differ.",
+        raised_if="the same images, given twice, get outputs that differ, unless every attack "
+        "averages over outputs, see `non-deterministic-averaged`.",
         why="An attack optimises its change for one output; if the next one differs, success and "
         "failure depend on chance, and a randomised defence looks stronger than it is.",
         what_to_do="Fix the randomness. If it is part of the model, use `cascade`, which averages "
@@ -41,7 +42,20 @@ FLAG_KINDS = (
         "`pgd` or `apgd` (expectation over transformations). Each stored image is then shown to "
         "the model 15 times: a case counts as reached if most outputs reach the goal, and the "
         "report also gives the number of cases in which any output does.",
-        check=checks.measured("non-deterministic"),
+        check=checks.non_deterministic,
+    ),
+    FlagKind(
+        id="non-deterministic-averaged",
+        title="Outputs vary, and attacks average over them",
+        severity="warning",
+        raised_if="the same images, given twice, get outputs that differ, and every attack is "
+        "`cascade` or has more than one of `samples`.",
+        why="The mean gradient over a few outputs may still mislead a search, which then leaves "
+        "cases that another would reach.",
+        what_to_do="Compare with twice the `samples` of `pgd` or `apgd`: if more cases fall, go on "
+        "doubling. The report gives the cases in which any, most or the average of 15 new outputs "
+        "reach the goal.",
+        check=checks.averaged,
     ),
     FlagKind(
         id="batch-dependent",
@@ -72,7 +86,8 @@ FLAG_KINDS = (
         title="The gradient is zero",
         severity="error",
         raised_if="the loss has an exactly zero or a non-finite gradient for some of the images "
-        "it was tried on.",
+        "it was tried on. Where every attack by gradients follows another one (`backward`, or a "
+        "`cascade` that found what hides it), that one is tried.",
         why="A search along gradients cannot start there. Its failure then says nothing "
         "about the model.",
         what_to_do="Look for rounding, thresholds, or `detach` inside the model; the flag names "
@@ -90,7 +105,8 @@ FLAG_KINDS = (
         "gradient changes the margin by less than a quarter or more than four times of what the "
         "gradient says, or the gradient is no finite number, or so small that the whole range of "
         "the image would not change the output by one unit of float32 precision. For regression "
-        "the output takes the place of the margin, for segmentation the mean margin of pixels.",
+        "the output takes the place of the margin, for segmentation the mean margin of pixels. Not "
+        "checked where every attack by gradients follows another gradient than the model's.",
         why="Rounding inside a model with gradients passed through unchanged, or a saturated "
         "output, misleads a search, as do exploding gradients. Failure then "
         "says nothing about the model.",
@@ -105,7 +121,8 @@ FLAG_KINDS = (
         severity="error",
         raised_if="PGD with 20 steps that may change the images without limit leaves more than one "
         "in ten of the first cases correctly classified; for segmentation, with a Dice of 0.5 "
-        "or more for the class that most of them have. Not checked for regression.",
+        "or more for the class that most of them have. It follows the gradient that "
+        "`zero-gradients` is about. Not checked for regression.",
         why="An adversary who may replace the whole image can obtain any decision of the model. A "
         "search that fails to do so is broken or misled, and will also fail within a radius.",
         what_to_do="Look at the other gradient flags and at the preprocessing. Add an attack that "

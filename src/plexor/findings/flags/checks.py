@@ -30,6 +30,28 @@ def measured(check_id: str) -> Callable[[Evidence], list[Doubt] | None]:
     return check
 
 
+_measured_to_vary = measured("non-deterministic")
+
+
+def non_deterministic(evidence: Evidence) -> list[Doubt] | None:
+    """Outputs vary, and an attack, or a plan without attacks, looks at one of them."""
+    doubts = _measured_to_vary(evidence)
+    return [] if doubts and _all_average(evidence) else doubts
+
+
+def averaged(evidence: Evidence) -> list[Doubt] | None:
+    """Outputs vary, and every attack averages over them."""
+    doubts = _measured_to_vary(evidence)
+    return doubts if doubts is None or _all_average(evidence) else []
+
+
+def _all_average(evidence: Evidence) -> bool:
+    return bool(evidence.attacks) and all(
+        probe.name == "cascade" or probe.settings.get("samples", 1) > 1
+        for probe in evidence.attacks
+    )
+
+
 def _sentence(message: str) -> str:
     return f"{message[:1].upper()}{message[1:].rstrip('.')}."
 
