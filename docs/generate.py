@@ -2,7 +2,7 @@
 
     .venv/bin/python docs/generate.py
 
-tests/unit/test_docs_generated.py checks that the pages in the repository are current.
+tests/unit/test_docs.py checks that the pages in the repository are current.
 """
 
 from __future__ import annotations
