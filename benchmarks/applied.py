@@ -23,8 +23,7 @@ from universal import Search, fooled
 
 from plexor.attacks import PGD, Attack, FittedGenerator, Generator, Misclassify, Threat
 from plexor.cases import Image
-from plexor.models import Batch, load_model
-from plexor.models.loading import ModelSource
+from plexor.models import Batch, ModelSource, load_model
 
 
 def fitted(search: Search, steps: int, patch: int) -> FittedGenerator:

@@ -24,9 +24,8 @@ from torch import Tensor
 
 from plexor.attacks import Cascade, Misclassify, Proposal, Threat, judge
 from plexor.cases import LOSSLESS, Image
-from plexor.models import Batch, Model, load_model
+from plexor.models import Batch, Model, ModelSource, load_model
 from plexor.models.device import keep_freed_memory
-from plexor.models.loading import ModelSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,8 +33,7 @@ from plexor.attacks import (
     UniversalSGD,
 )
 from plexor.cases import Image
-from plexor.models import Batch, load_model
-from plexor.models.loading import ModelSource
+from plexor.models import Batch, ModelSource, load_model
 
 Drawn = Callable[[Batch], Tensor]
 """From cases to their perturbations, in levels."""

@@ -17,10 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from plexor.cases import Cohort
-from plexor.models import ModelCard, TorchModel, load_model
+from plexor.models import ModelCard, ModelSource, TorchModel, load_model
 from plexor.models.architectures import build_network
 from plexor.models.classification import Multiclass
-from plexor.models.loading import ModelSource
 from plexor.models.preprocess import Preprocess
 from plexor.models.weights import save_weights
 

@@ -16,8 +16,7 @@ from subject import decided_rightly, ham10000
 
 from plexor.attacks import PGD, Attack, JPEGCoefficients, Misclassify, Threat, judge
 from plexor.cases.image import OWN
-from plexor.models import load_model
-from plexor.models.loading import ModelSource
+from plexor.models import ModelSource, load_model
 
 _THREATS = [
     *(Threat(norm="linf", radius=radius) for radius in (1, 2, 4)),

@@ -23,8 +23,7 @@ from torch import Tensor
 from plexor.attacks import DDN, FMN, Attack, CarliniWagner, Misclassify, Threat, judge
 from plexor.attacks.threat import Norm
 from plexor.cases import LOSSLESS, Image
-from plexor.models import Batch, Model, load_model
-from plexor.models.loading import ModelSource
+from plexor.models import Batch, Model, ModelSource, load_model
 
 _FAR: dict[Norm, Threat] = {
     "linf": Threat(norm="linf", radius=255, unit="value"),

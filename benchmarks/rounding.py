@@ -22,8 +22,7 @@ from torch import Tensor
 from plexor.attacks import Misclassify, Threat, judge
 from plexor.attacks.proposal import normal_noise
 from plexor.cases import LOSSLESS, Cohort, Image, load_cohort
-from plexor.models import Batch, Model, load_model
-from plexor.models.loading import ModelSource
+from plexor.models import Batch, Model, ModelSource, load_model
 
 Search = Literal["storable", "unrounded, best", "unrounded, last"]
 OWN = "recompressed-own"

@@ -12,8 +12,7 @@ from PIL import ImageOps
 
 from plexor.cases import Case, Cohort, Image, load_cohort, read_image, split_groups
 from plexor.cases.phantoms import LesionConfig, write_phantoms
-from plexor.models import Batch, Model, TorchModel, encode, load_model
-from plexor.models.loading import ModelSource
+from plexor.models import Batch, Model, ModelSource, TorchModel, encode, load_model
 from plexor.models.preprocess import Preprocess
 from plexor.models.training import Augmentation, Training
 from plexor.models.training.fit import train

@@ -25,8 +25,7 @@ from torch import Tensor
 
 from plexor.attacks import Become, Goal, Misclassify, Threat, UniversalSGD, judge
 from plexor.cases import LOSSLESS, Image
-from plexor.models import Batch, Model, load_model
-from plexor.models.loading import ModelSource
+from plexor.models import Batch, Model, ModelSource, load_model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,8 +28,7 @@ from plexor.attacks import (
     UniversalGenerator,
     UniversalSGD,
 )
-from plexor.models import load_model
-from plexor.models.loading import ModelSource
+from plexor.models import ModelSource, load_model
 
 _LOSS: Any = {"loss": "margin", "clip": 1.0}
 

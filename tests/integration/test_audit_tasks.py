@@ -19,10 +19,17 @@ from plexor.audits import audit
 from plexor.cases import read_image
 from plexor.cases.formats.png import PngCodec
 from plexor.core.errors import DataError, PlanError, RunDirectoryError
-from plexor.models import Multilabel, Preprocess, Regression, TorchModel, load_model, save_weights
+from plexor.models import (
+    ModelSource,
+    Multilabel,
+    Preprocess,
+    Regression,
+    TorchModel,
+    load_model,
+    save_weights,
+)
 from plexor.models.architectures import build_network
 from plexor.models.card import ModelCard
-from plexor.models.loading import ModelSource
 from plexor.report import write_report
 
 SHAPE = (1, 10, 8)

@@ -16,6 +16,7 @@ from plexor.cases.formats.png import PngCodec
 from plexor.core.errors import PlanError
 from plexor.models import (
     Batch,
+    ModelSource,
     Multilabel,
     Preprocess,
     Regression,
@@ -23,7 +24,6 @@ from plexor.models import (
     encode,
     load_model,
 )
-from plexor.models.loading import ModelSource
 from plexor.models.training.config import Augmentation, Training
 from plexor.models.training.dataset import CaseDataset
 from plexor.models.training.fit import TrainingResult, train

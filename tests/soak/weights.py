@@ -29,9 +29,8 @@ from plexor.attacks import Generator, Misclassify, Threat, UniversalSGD
 from plexor.attacks.catalogue import load_fitted
 from plexor.attacks.example import tiny_problem
 from plexor.core.errors import PlexorError
-from plexor.models import ModelCard, Multiclass, Preprocess, save_weights
+from plexor.models import ModelCard, ModelSource, Multiclass, Preprocess, load_model, save_weights
 from plexor.models.architectures import build_network
-from plexor.models.loading import ModelSource, load_model
 
 Random = np.random.Generator
 STRANGE: tuple[object, ...] = (

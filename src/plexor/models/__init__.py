@@ -9,8 +9,9 @@ from plexor.models.batch import Batch, Scaling
 from plexor.models.card import ModelCard
 from plexor.models.classification import Binary, Multiclass, Multilabel
 from plexor.models.features import Feature, Features
-from plexor.models.loading import ModelSource, load_model
+from plexor.models.loading import load_model
 from plexor.models.model import HasNetwork, Model, ModelAccess
+from plexor.models.model_source import ModelSource
 from plexor.models.preprocess import Preprocess
 from plexor.models.segmentation import Segmentation
 from plexor.models.sources.opening import open_model

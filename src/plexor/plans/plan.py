@@ -23,7 +23,7 @@ from plexor.core.complaint import refused
 from plexor.core.errors import PlanError, unknown
 from plexor.core.written import Written
 from plexor.core.yaml_text import Document, read_written
-from plexor.models.loading import ModelSource
+from plexor.models.model_source import ModelSource
 from plexor.models.training.config import Training
 from plexor.plans.attack_plan import FittedPlan
 from plexor.plans.changes import with_changes

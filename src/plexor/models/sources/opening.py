@@ -11,8 +11,9 @@ import torch
 from plexor.core.errors import PlanError
 from plexor.models.card import ModelCard
 from plexor.models.classification import Binary, Multiclass
-from plexor.models.loading import ModelSource, load_model
+from plexor.models.loading import load_model
 from plexor.models.model import Model
+from plexor.models.model_source import ModelSource
 from plexor.models.preprocess import Preprocess
 from plexor.models.segmentation import Segmentation
 from plexor.models.sources.adapter import Adapted
