@@ -71,7 +71,7 @@ UNREADABLE: dict[Damage, str] = {
     truncated: "the PNG file is truncated; fetch it again",
     text: "expected a PNG, JPEG, TIFF, DICOM, NIfTI, MetaImage or NRRD file, found one that begins "
     "b'<html>40'",
-    zero_sized: "cannot be decoded, probably truncated or damaged",
+    zero_sized: "the image has no pixels, its size is (3, 32, 0)",
     huge: "the PNG file is damaged: wrong checksum",
     nan_tiff: "1024 pixels are NaN or infinite; replace them first",
     nan_nifti: "1024 pixels are NaN or infinite; replace them first",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +15,7 @@ from plexor.attacks.goals import Goal
 from plexor.attacks.outlined_area import Outline, outlines
 from plexor.attacks.threat import Threat
 from plexor.cases.bands import bands
-from plexor.cases.image import LOSSLESS, Codec, EditingCodec, Image, Pixels
+from plexor.cases.image import LOSSLESS, Codec, EditingCodec, Image, Pixels, unpacked
 from plexor.models.batch import Batch, stacked
 from plexor.models.features import Features
 from plexor.models.model import Model, answer
@@ -48,12 +48,20 @@ class Distances:
         """Measured in float64, a large image band by band."""
         linf = squares = l1 = l0 = 0.0
         for band in bands(original.shape):
-            change = other[:, band].astype(np.float64) - original[:, band].astype(np.float64)
-            linf = max(linf, float(np.abs(change).max()))
-            squares += float(np.square(change).sum())
-            l1 += float(np.abs(change).sum())
-            l0 += float(np.count_nonzero(change.any(axis=0)))
+            size = _sizes(original[:, band], other[:, band])
+            linf = max(linf, float(size.max()))
+            l0 += float(np.count_nonzero(size.any(axis=0)))
+            size = size.astype(np.float64, copy=False)
+            squares += float(np.square(size).sum())
+            l1 += float(size.sum())
         return cls(linf=linf, l2=math.sqrt(squares), l1=l1, l0=l0)
+
+
+def _sizes(original: Pixels, other: Pixels) -> Pixels:
+    """Absolute changes, in float64; of two images in uint8, in uint8."""
+    if original.dtype == other.dtype == np.uint8:
+        return np.maximum(original, other) - np.minimum(original, other)
+    return np.abs(other.astype(np.float64) - original.astype(np.float64))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +79,7 @@ class Verdict:
         within_threat: whether the lossless file is finite, in range and within the threat, and so
             are the features.
         distances: from the original.
-        data: the file.
+        data: the file; uncompressed, where the format allows it, if it is not to be kept.
         pixels: read back from the file.
         n_changed: entries of the original file's representation (JPEG coefficients) that were
             changed, where the file was written from an edit; NaN where it was encoded from pixels.
@@ -102,6 +110,7 @@ def judge(
     edits: Sequence[object | None] = (),
     features: Features | None = None,
     draws: int = 1,
+    keep: Collection[str] | None = None,
 ) -> dict[str, list[Verdict]]:
     """Writes each perturbed image to each of its containers, reads it back, and measures it.
 
@@ -120,6 +129,8 @@ def judge(
         features: moved with the images; the batch's own where None.
         draws: times the model is asked about each stored image; several for a model with random
             outputs. Outputs are the mean over the draws.
+        keep: ids of the cases whose files are to be kept. All other files are written, read back
+            and given up; they are not compressed, which changes no pixel. None keeps all.
 
     Returns:
         Container → one verdict for each case, in the order of the batch.
@@ -136,14 +147,16 @@ def judge(
         batch = replace(batch, features=features)
     within = list(finite)
     edits = edits or [None] * len(images)
+    kept = [keep is None or case_id in keep for case_id in batch.ids]
     verdicts = {}
     for container in images[0].containers:
-        encoded = [
-            _encoded(image.containers[container], pixels, edit)
-            for image, pixels, edit in zip(images, wanted, edits, strict=True)
+        codecs = [
+            image.containers[container] if whole else unpacked(image.containers[container])
+            for image, whole in zip(images, kept, strict=True)
         ]
+        encoded = list(map(_encoded, codecs, wanted, edits))
         files, n_changed = zip(*encoded, strict=True)
-        stored = [i.containers[container].decode(f) for i, f in zip(images, files, strict=True)]
+        stored = [codec.decode(file) for codec, file in zip(codecs, files, strict=True)]
         distances = [Distances.between(i.pixels, s) for i, s in zip(images, stored, strict=True)]
         if container == LOSSLESS and threat is not None:
             allowed = _allowed(threat, batch, images, stored, distances)

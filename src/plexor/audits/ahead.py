@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
@@ -39,19 +40,28 @@ def read_ahead(
             part is due.
     """
     pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-ahead")
+    stopping = threading.Event()
+
+    def one_by_one(part: Sequence[Case]) -> Images:
+        images: Images = {}
+        for case in part:
+            if stopping.is_set():
+                break
+            images |= read([case])
+        return images
+
     try:
-        reading: list[Future[Images]] = []
+        reading: Future[Images] | None = None
         n_times = 0
         for part, equal in groupby((*map(tuple, parts), ())):
             ready, n_ready = reading, n_times
-            reading, n_times = [pool.submit(read, [case]) for case in part], len(list(equal))
-            if ready:
-                found = [future.result() for future in ready]
-                ready.clear()
-                images = {case_id: image for part in found for case_id, image in part.items()}
-                del found
+            reading, n_times = pool.submit(one_by_one, part), len(list(equal))
+            if ready is not None:
+                images = ready.result()
+                del ready
                 for _ in range(n_ready):
                     yield images
                 del images
     finally:
+        stopping.set()
         pool.shutdown(cancel_futures=True)

@@ -172,6 +172,7 @@ class _Work:
             edits=proposal.edits,
             features=proposal.features,
             draws=self.draws,
+            keep=self.keep,
         )
         lossless = verdicts[LOSSLESS]
         before = batch.before
@@ -189,11 +190,13 @@ class _Work:
         )
         truth, by_position = batch.truth, proposal.by_position
         del batch, proposal  # as large as the images
+        seen = row.seen(images, lossless, self.unit.visibility)
         found: Found = []
         for i, case in enumerate(cases):
-            findings = [row.judged(starts[i], name, verdicts[name][i]) for name in verdicts]
-            seen = row.seen(images[i], lossless[i], self.unit.visibility)
-            findings = [row.with_sight(f, seen) if f.stored == LOSSLESS else f for f in findings]
+            findings = [
+                row.judged(starts[i], name, judged[i], seen[i] if name == LOSSLESS else row.UNSEEN)
+                for name, judged in verdicts.items()
+            ]
             kept = None
             if case.id in self.keep:
                 container = row.kept_as(verdicts, i)

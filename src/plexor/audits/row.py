@@ -24,7 +24,13 @@ from plexor.models.task import Task
 from plexor.models.truth import in_words
 from plexor.probes import Probe
 from plexor.visibility import Sight, Visibility
-from plexor.visibility.sight import look
+from plexor.visibility.colour import ColourDifference
+from plexor.visibility.sight import Pair, look
+
+UNSEEN = Sight(
+    psnr=math.nan, ssim=math.nan, delta_e=ColourDifference.unknown(), responses=(), levels=()
+)
+"""Visibility of a change in a container in which it is not measured."""
 
 
 def started(
@@ -100,8 +106,15 @@ def _counted(proposal: Proposal, attempted: Tensor) -> tuple[list[float], list[f
     return tried, reaching
 
 
-def judged(start: Finding, container: str, verdict: Verdict) -> Finding:
-    """Fills the row of a case in one container."""
+def judged(start: Finding, container: str, verdict: Verdict, sight: Sight) -> Finding:
+    """Fills the row of a case in one container.
+
+    Args:
+        start: see ``started``.
+        container: the container.
+        verdict: measured in it.
+        sight: visibility of the change; ``UNSEEN`` but in the lossless container.
+    """
     if not np.isfinite(verdict.outputs).all():
         return Finding(
             case_id=start.case_id,
@@ -132,6 +145,13 @@ def judged(start: Finding, container: str, verdict: Verdict) -> Finding:
         l1=verdict.distances.l1,
         l0=verdict.distances.l0,
         coefficients=verdict.n_changed,
+        psnr=sight.psnr,
+        ssim=sight.ssim,
+        delta_e_mean=sight.delta_e.mean,
+        delta_e_p95=sight.delta_e.p95,
+        delta_e_max=sight.delta_e.max,
+        responses=sight.responses,
+        levels=sight.levels,
     )
     if outline is None:
         return row
@@ -144,34 +164,20 @@ def judged(start: Finding, container: str, verdict: Verdict) -> Finding:
     )
 
 
-def seen(image: Image, verdict: Verdict, settings: Visibility) -> Sight:
-    """Visibility of the change to one case, in its lossless file."""
-    span = image.intensity
-    return look(
-        image.pixels,
-        verdict.pixels,
-        settings,
-        low=span.low,
-        span=span.span,
-        quantum=span.quantum,
-        padding=image.padding,
-    )
-
-
-def with_sight(row: Finding, sight: Sight) -> Finding:
-    """The row of a lossless file with its visibility; a failed row unchanged."""
-    if row.status == "failed":
-        return row
-    return replace(
-        row,
-        psnr=sight.psnr,
-        ssim=sight.ssim,
-        delta_e_mean=sight.delta_e.mean,
-        delta_e_p95=sight.delta_e.p95,
-        delta_e_max=sight.delta_e.max,
-        responses=sight.responses,
-        levels=sight.levels,
-    )
+def seen(images: Sequence[Image], verdicts: Sequence[Verdict], settings: Visibility) -> list[Sight]:
+    """Visibility of the change to each case, in its lossless file."""
+    pairs = [
+        Pair(
+            original=image.pixels,
+            other=verdict.pixels,
+            low=image.intensity.low,
+            span=image.intensity.span,
+            quantum=image.intensity.quantum,
+            padding=image.padding,
+        )
+        for image, verdict in zip(images, verdicts, strict=True)
+    ]
+    return look(pairs, settings)
 
 
 def failed(case: Case, probe: Probe, error: str) -> Finding:

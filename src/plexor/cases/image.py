@@ -40,6 +40,26 @@ class Codec(Protocol):
         ...
 
 
+class PackingCodec(Codec, Protocol):
+    """A codec that compresses what it writes, without loss."""
+
+    def unpacked(self) -> Codec:
+        """The codec that writes the same file without compression, which takes less time."""
+        ...
+
+
+def unpacked(codec: Codec) -> Codec:
+    """The codec for files that nobody keeps: they hold the same pixels, uncompressed if possible.
+
+    Args:
+        codec: any; one that is no ``PackingCodec`` is given back.
+    """
+    if not hasattr(codec, "unpacked"):
+        return codec
+    packing: PackingCodec = codec
+    return packing.unpacked()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edited:
     """A file written from an edit of the original file, not from pixels.
@@ -110,7 +130,12 @@ class Image:
     def storable(self, pixels: NDArray[np.floating[Any]]) -> Pixels:
         """The nearest pixels that the file can hold: rounded to the quantum, clipped, cast."""
         span = self.intensity
-        grid = np.round(pixels / span.quantum) * span.quantum if span.quantum else pixels
+        if span.quantum == 1:  # most images: no division, no copies
+            grid = np.rint(pixels)
+        elif span.quantum:
+            grid = np.round(pixels / span.quantum) * span.quantum
+        else:
+            grid = pixels
         return np.clip(grid, span.low, span.high).astype(self.pixels.dtype)
 
     def changed(self, change: NDArray[np.floating[Any]]) -> Pixels:
@@ -122,7 +147,7 @@ class Image:
         """
         found = np.empty_like(self.pixels)
         for band in bands(self.pixels.shape):
-            found[:, band] = self.storable(
-                self.pixels[:, band] + change[:, band].astype(np.float64)
-            )
+            pixels = change[:, band].astype(np.float64)
+            pixels += self.pixels[:, band]
+            found[:, band] = self.storable(pixels)
         return found

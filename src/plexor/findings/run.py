@@ -123,7 +123,14 @@ class RunDirectory:
         for example in examples:
             write_example(self._examples, example)
         buffer = io.BytesIO()
-        pq.write_table(to_table(findings), buffer, compression="zstd")
+        # of so few rows, dictionaries and statistics take longer to write than the numbers
+        pq.write_table(
+            to_table(findings),
+            buffer,
+            compression="snappy",
+            use_dictionary=False,
+            write_statistics=False,
+        )
         write_atomic(self._unit(unit_id), buffer.getvalue())
 
     def fitted(self, fit_id: str) -> Path:

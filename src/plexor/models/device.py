@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 
 from plexor.core.errors import PlanError
@@ -31,6 +33,7 @@ _KEPT = 2**25 - 2**16
 """Bytes just below the greatest that glibc takes for a threshold."""
 
 
+@cache
 def keep_freed_memory() -> None:
     """Has the C library keep up to 64 MiB of freed memory instead of returning it to the system.
 

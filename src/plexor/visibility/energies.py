@@ -39,6 +39,17 @@ def luminance(pixels: Pixels) -> NDArray[np.float32]:
     return np.tensordot(_REC709, pixels.astype(np.float32), axes=1)
 
 
+def stacked_planes(stack: Pixels, colour: Colour) -> Iterator[NDArray[np.float32]]:
+    """As ``planes``, for several images at once, (n, channels, rows, columns)."""
+    numbers = stack.astype(np.float32)
+    if colour == "luminance" and stack.shape[1] == 3:
+        flat = numbers.reshape(*stack.shape[:2], -1)
+        yield np.matmul(_REC709, flat).reshape(len(stack), *stack.shape[2:])
+        return
+    for channel in range(stack.shape[1]):
+        yield numbers[:, channel]
+
+
 def planes(pixels: Pixels, colour: Colour) -> Iterator[NDArray[np.float32]]:
     """The planes observed, one by one: a colour image's luminance, or else each channel."""
     if colour == "luminance" and len(pixels) == 3:
@@ -115,6 +126,27 @@ def log_energies(
     return np.log(found, out=np.full_like(found, np.nan), where=found > 0)
 
 
+def stacked_log_energies(
+    stack: NDArray[np.floating], channels: tuple[Channel, ...], *, rounding: Floats
+) -> Floats:
+    """``log_energies`` of several small images at once: the same numbers, in less time.
+
+    Args:
+        stack: (n, rows, columns).
+        channels: k channels.
+        rounding: one level of each image, (n,); above 0.
+
+    Returns:
+        (n, k).
+    """
+    filters = _filters(*stack.shape[1:], channels)
+    spectra = fft.rfft2(stack - stack.mean(axis=(1, 2), keepdims=True), axes=(1, 2))
+    power = (spectra.real**2 + spectra.imag**2).astype(np.float64)
+    found = filters.summed(filters.rows @ power)
+    found += (rounding**2 / 12)[:, None] * filters.white
+    return np.log(found, out=np.full_like(found, np.nan), where=found > 0)
+
+
 @dataclass(frozen=True, slots=True)
 class _Filters:
     """Squared channels for one image size, each a sum of separable terms.
@@ -144,9 +176,9 @@ class _Filters:
         return self.summed(across)
 
     def summed(self, across: Floats) -> Floats:
-        """Energies from the power that passes each term's rows, (terms, half the columns)."""
-        terms = (across * self.columns).sum(axis=1)
-        found: Floats = np.add.reduceat(terms, self.starts)
+        """Energies from the power that passes each term's rows, (..., terms, half the columns)."""
+        terms = (across * self.columns).sum(axis=-1)
+        found: Floats = np.add.reduceat(terms, self.starts, axis=-1)
         return np.maximum(found, 0.0)
 
 

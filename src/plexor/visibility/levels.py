@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 
 from plexor.cases.bands import bands
 from plexor.core.errors import PlanError
-from plexor.visibility.array import Pixels, as_pair, check_pair
+from plexor.visibility.array import Pixels, as_pair, check_pair, distance
 
 Counts = NDArray[np.intp]
 
 MOVED_UP_TO = (0, 1, 2, 3, 4, 8, 16, 32)
 """Upper ends of the classes of ``levels_moved``, in levels; a last class has all larger changes."""
-_STARTS = (0, *(end + 1 for end in MOVED_UP_TO))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,22 +104,24 @@ def levels_moved(original: Pixels, other: Pixels, *, quantum: float) -> tuple[in
     check_pair(original, other)
     if quantum == 0:
         return ()
-    counts = np.zeros(_STARTS[-1] + 1, dtype=np.intp)
-    for band in bands(original.shape):
-        counts += _moved(original[:, band], other[:, band], quantum)
-    return tuple(np.add.reduceat(counts, _STARTS).tolist())
+    parts = (_counts(original[:, b], other[:, b], quantum) for b in bands(original.shape))
+    return tuple(map(sum, zip(*parts, strict=True)))
 
 
-def _moved(original: Pixels, other: Pixels, quantum: float) -> Counts:
-    """Counts of changes by 0, 1, 2 … levels; the last has all that are as large or larger."""
-    last = _STARTS[-1]
-    if original.dtype == other.dtype == np.uint8 and quantum == 1:  # most images: no float64 copies
-        size = np.maximum(original, other) - np.minimum(original, other)
-        moved = np.minimum(size, np.uint8(last))
+def _counts(original: Pixels, other: Pixels, quantum: float) -> list[int]:
+    """A count for each class of ``MOVED_UP_TO`` and one for larger changes."""
+    if original.dtype == other.dtype == np.uint8 and quantum == 1:
+        moved = distance(original, other)
     else:
         x, y = as_pair(original, other)
-        moved = np.minimum(np.rint(np.abs(y - x) / quantum), last).astype(np.intp)
-    return np.bincount(moved.ravel(), minlength=last + 1)
+        moved = np.rint(np.abs(y - x) / quantum)
+    counts, left = [], moved.size
+    for end in MOVED_UP_TO:
+        # most changes are small: no number is looked at again once all are counted
+        beyond = int(np.count_nonzero(moved > end)) if left else 0
+        counts.append(left - beyond)
+        left = beyond
+    return [*counts, left]
 
 
 def _width(extent: float, quantum: float, n_bins: int) -> float:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +13,20 @@ from numpy.typing import NDArray
 from plexor.visibility.array import Pixels
 from plexor.visibility.channels import Channel, dense_dog, gabor
 from plexor.visibility.colour import ColourDifference, colour_difference
-from plexor.visibility.energies import log_energies, planes
+from plexor.visibility.energies import (
+    log_energies,
+    planes,
+    stacked_log_energies,
+    stacked_planes,
+)
 from plexor.visibility.levels import levels_moved
 from plexor.visibility.settings import Visibility
 from plexor.visibility.similarity import psnr, ssim
 
 _CHANNELS = {"dog": dense_dog(), "gabor": gabor(), "none": ()}
+
+_AT_ONCE = 2**20
+"""Numbers of small images that are observed at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,22 +54,13 @@ def channels_of(settings: Visibility) -> tuple[Channel, ...]:
     return _CHANNELS[settings.observer]
 
 
-def look(
-    original: Pixels,
-    other: Pixels,
-    settings: Visibility,
-    *,
-    low: float,
-    span: float,
-    quantum: float,
-    padding: NDArray[np.bool_] | None = None,
-) -> Sight:
-    """Computes the measures that the settings name.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """An original and the altered image, in stored numbers.
 
-    Args:
-        original: (channels, *spatial), in stored numbers.
+    Attributes:
+        original: (channels, *spatial).
         other: the altered image, of the same shape.
-        settings: what to measure.
         low: smallest storable number.
         span: greatest minus smallest storable number.
         quantum: one level; 0 where storage is floating, which the observer treats as 16 bits.
@@ -67,27 +68,83 @@ def look(
             changes leave them out, SSIM the windows that touch them; the observer sees them filled
             with the mean of the rest.
     """
+
+    original: Pixels
+    other: Pixels
+    low: float
+    span: float
+    quantum: float
+    padding: NDArray[np.bool_] | None = None
+
+
+def look(pairs: Sequence[Pair], settings: Visibility) -> list[Sight]:
+    """Computes the measures that the settings name, for each pair."""
+    responses = _responses(pairs, settings)
+    return [_sight(pair, settings, seen) for pair, seen in zip(pairs, responses, strict=True)]
+
+
+def _sight(pair: Pair, settings: Visibility, responses: tuple[float, ...]) -> Sight:
+    original, other, span = pair.original, pair.other, pair.span
     inside, altered = original, other
-    if padding is not None:
-        inside, altered = (image[:, ~padding][..., None] for image in (original, other))
+    if pair.padding is not None:
+        inside, altered = (image[:, ~pair.padding][..., None] for image in (original, other))
     alike, colours = math.nan, ColourDifference.unknown()
     if settings.similarity:
-        alike = ssim(original, other, span=span, padding=padding)
+        alike = ssim(original, other, span=span, padding=pair.padding)
         if len(original) == 3:
-            colours = colour_difference(inside, altered, low=low, span=span)
-    channels = channels_of(settings)
-    seen: list[float] = []
-    if channels:
-        rounding = quantum or span / 2**16
-        for plane in planes(_filled(other, padding), settings.colour):
-            seen += log_energies(plane, channels, rounding=rounding).tolist()
+            colours = colour_difference(inside, altered, low=pair.low, span=span)
     return Sight(
         psnr=psnr(inside, altered, span=span),
         ssim=alike,
         delta_e=colours,
-        responses=tuple(seen),
-        levels=levels_moved(inside, altered, quantum=quantum),
+        responses=responses,
+        levels=levels_moved(inside, altered, quantum=pair.quantum),
     )
+
+
+def _responses(pairs: Sequence[Pair], settings: Visibility) -> list[tuple[float, ...]]:
+    """The observer's responses to each altered image; small images of one size are taken at once.
+
+    Empty without an observer.
+    """
+    channels = channels_of(settings)
+    if not channels:
+        return [()] * len(pairs)
+    found: list[tuple[float, ...]] = []
+    for (shape, _), alike in groupby(pairs, lambda pair: (pair.other.shape, pair.other.dtype)):
+        some = list(alike)
+        most = _AT_ONCE // max(math.prod(shape), 1)
+        if len(shape) > 3 or most < 2:
+            found += [_responses_to(pair, settings, channels) for pair in some]
+            continue
+        for start in range(0, len(some), most):
+            found += _responses_to_all(some[start : start + most], settings, channels)
+    return found
+
+
+def _responses_to(
+    pair: Pair, settings: Visibility, channels: tuple[Channel, ...]
+) -> tuple[float, ...]:
+    seen: list[float] = []
+    for plane in planes(_filled(pair.other, pair.padding), settings.colour):
+        seen += log_energies(plane, channels, rounding=_rounding(pair)).tolist()
+    return tuple(seen)
+
+
+def _responses_to_all(
+    pairs: Sequence[Pair], settings: Visibility, channels: tuple[Channel, ...]
+) -> list[tuple[float, ...]]:
+    stack = np.stack([_filled(pair.other, pair.padding) for pair in pairs])
+    rounding = np.array([_rounding(pair) for pair in pairs])
+    seen = [
+        stacked_log_energies(plane, channels, rounding=rounding)
+        for plane in stacked_planes(stack, settings.colour)
+    ]
+    return [tuple(row) for row in np.concatenate(seen, axis=1).tolist()]
+
+
+def _rounding(pair: Pair) -> float:
+    return pair.quantum or pair.span / 2**16
 
 
 def _filled(pixels: Pixels, padding: NDArray[np.bool_] | None) -> Pixels:

@@ -85,11 +85,8 @@ class Box:
         return self.each(lambda low, high, part: part.sign().mul_(far).clamp_(low, high), gradient)
 
     def furthest(self, gradient: Tensor) -> Tensor:
-        """As ``corner``, by selection; NaN counts as falling."""
-        return self.each(
-            lambda low, high, part: torch.where(part > 0, high, low).masked_fill_(part == 0, 0.0),
-            gradient,
-        )
+        """As ``corner``; NaN counts as falling."""
+        return self.corner(gradient.nan_to_num(nan=-1.0))
 
     def free(self, gradient: Tensor, delta: Tensor) -> Tensor:
         """The gradient where ``delta`` can still follow it; 0 at the bounds."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import nibabel as nib
@@ -51,6 +51,10 @@ class NiftiCodec:
     def suffix(self) -> str:
         """The file's ending."""
         return ".nii.gz" if self.gzipped else ".nii"
+
+    def unpacked(self) -> NiftiCodec:
+        """See ``PackingCodec``."""
+        return replace(self, gzipped=False)
 
     def encode(self, pixels: Pixels) -> bytes:
         """A NIfTI file holding these pixels."""

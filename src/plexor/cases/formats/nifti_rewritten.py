@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from plexor.cases.image import Pixels
+from plexor.cases.image import Pixels, unpacked
 
 INT16, RESAMPLED = "int16", "resampled-1mm"
 _MM = 1.0
@@ -45,6 +45,10 @@ class Int16Codec:
     def suffix(self) -> str:
         """The file's ending."""
         return ".nii.gz" if self.gzipped else ".nii"
+
+    def unpacked(self) -> Int16Codec:
+        """See ``PackingCodec``."""
+        return replace(self, gzipped=False)
 
     def encode(self, pixels: Pixels) -> bytes:
         """A NIfTI file of int16 voxels whose scaling gives nearly these pixels' values."""
@@ -111,6 +115,10 @@ class ResampledCodec:
     def suffix(self) -> str:
         """The file's ending."""
         return self.inner.suffix
+
+    def unpacked(self) -> ResampledCodec:
+        """See ``PackingCodec``."""
+        return replace(self, inner=unpacked(self.inner))
 
     def encode(self, pixels: Pixels) -> bytes:
         """The file of the resampled pixels."""

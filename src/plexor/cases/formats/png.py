@@ -6,9 +6,10 @@ import io
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import PngImagePlugin
 
 from plexor.cases.formats.limits import Limits, inflated_size
@@ -20,9 +21,12 @@ from plexor.core.errors import DataError
 
 _COLOUR_TYPES = {0: "grey", 2: "RGB", 3: "palette", 4: "grey and alpha", 6: "RGB and alpha"}
 _PALETTE = 3
-_UP = 2
+_NONE, _UP = 0, 2
+"""Filters of a row (PNG, 9.2): as it is, or its difference from the row above."""
 _KEPT = (b"cHRM", b"cICP", b"gAMA", b"iCCP", b"sBIT", b"sRGB", b"bKGD", b"eXIf", b"tIME")
 """Chunks that stay true when pixels change, though their names do not say so (PNG, 5.4, 14.2)."""
+_SMALL = 2**24
+"""Bytes of decompressed image data that may be in memory twice more while Pillow reads them."""
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _ADAM7 = (
     (0, 0, 8, 8),
@@ -57,6 +61,10 @@ class PngCodec:
         """The file's ending."""
         return ".png"
 
+    def unpacked(self) -> PngCodec:
+        """See ``PackingCodec``."""
+        return replace(self, packed=False)
+
     def encode(self, pixels: Pixels) -> bytes:
         """A PNG file holding these pixels."""
         if self.alpha:
@@ -68,11 +76,15 @@ class PngCodec:
         header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
         big_endian = channels_last(pixels).astype(pixels.dtype.newbyteorder(">"), copy=False)
         rows = big_endian.reshape(height, -1).view(np.uint8)
-        # Each row as its difference from the one above: one vectorised step, and fast to undo.
         filtered = np.empty((height, rows.shape[1] + 1), np.uint8)
-        filtered[:, 0] = _UP
-        filtered[0, 1:] = rows[0]
-        np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
+        if self.packed:
+            # Each row as its difference from the one above: one vectorised step, and fast to undo.
+            filtered[:, 0] = _UP
+            filtered[0, 1:] = rows[0]
+            np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
+        else:
+            filtered[:, 0] = _NONE
+            filtered[:, 1:] = rows
         # Of noisy pixels run lengths leave no more than a search for repeats does, and sooner.
         deflater = zlib.compressobj(int(self.packed), strategy=zlib.Z_RLE)
         chunks = [
@@ -84,12 +96,10 @@ class PngCodec:
         return PNG + b"".join(_chunk_bytes(*chunk) for chunk in chunks)
 
     def decode(self, data: bytes) -> Pixels:
-        """The pixels of a PNG file, without its alpha channel.
-
-        A file as ``encode`` writes it is read here; any other one, by Pillow.
-        """
-        own = None if self.alpha else _decode_own(data)
-        return decode_png(data).pixels if own is None else own
+        """The pixels of a PNG file, without its alpha channel."""
+        rows = None if self.alpha else _rows(data, list(_chunks(data)))
+        plain = None if rows is None else _unfiltered(rows, data)
+        return decode_png(data).pixels if plain is None else plain
 
 
 def decode_png(data: bytes) -> Image:
@@ -105,11 +115,19 @@ def decode_png(data: bytes) -> Image:
     chunks = list(_chunks(data))
     depth, colour = data[24], data[25]
     _refuse_unsupported(depth, colour, {name for name, _ in chunks})
-    _check_size(data, chunks)
-    if depth == 16 and colour == 2:
-        pixels = rgb16(_open(chunks), _open(chunks))
-    else:
-        pixels = channels_first(np.asarray(_open(chunks)))
+    _check_size(data)
+    rows = _rows(data, chunks)
+    pixels = None if rows is None else _unfiltered(rows, data)
+    if pixels is None:
+        if rows is None:
+            _check_rows(data, chunks)
+        elif rows.size <= _SMALL:
+            chunks = _inflated(chunks, rows)
+        del rows
+        if depth == 16 and colour == 2:
+            pixels = rgb16(_open(chunks), _open(chunks))
+        else:
+            pixels = channels_first(np.asarray(_open(chunks)))
     alpha = colour in (4, 6)
     if alpha:
         if (pixels[-1] != np.iinfo(pixels.dtype).max).any():
@@ -126,36 +144,60 @@ def decode_png(data: bytes) -> Image:
     )
 
 
-def _decode_own(data: bytes) -> Pixels | None:
-    """The pixels of a file as ``PngCodec`` writes it without alpha; None for any other file.
+def _rows(data: bytes, chunks: list[Chunk]) -> NDArray[np.uint8] | None:
+    """The decompressed rows of an image, (height, 1 + bytes of a row), each behind its filter.
 
-    Each row is its difference from the one above, so that undoing it is one cumulative sum; Pillow
-    takes several times as long for small images.
+    Args:
+        data: the file.
+        chunks: its chunks.
+
+    Returns:
+        None for other than 8 or 16 bits, a palette, an interlaced image, and data that do not end
+        with the last row.
 
     Raises:
-        DataError: truncated or damaged.
+        DataError: damaged.
     """
-    chunks = list(_chunks(data))
     width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", data[16:29])
-    if depth not in (8, 16) or colour not in (0, 2) or interlaced:
+    if depth not in (8, 16) or colour == _PALETTE or interlaced:
         return None
+    n_bytes = 1 + width * _SAMPLES[colour] * depth // 8
     stream = b"".join(content for name, content in chunks if name == b"IDAT")
-    n_bytes = width * _SAMPLES[colour] * depth // 8
-    size = height * (1 + n_bytes)
     inflater = zlib.decompressobj()
     try:
-        rows = np.frombuffer(inflater.decompress(stream, size + 1), np.uint8)
+        rows = np.frombuffer(inflater.decompress(stream, height * n_bytes + 1), np.uint8)
     except zlib.error as error:
         raise DataError(f"the PNG file is damaged: {error}; fetch it again") from error
-    if len(rows) != size or not inflater.eof:
+    if len(rows) != height * n_bytes or not inflater.eof:
         return None
-    rows = rows.reshape(height, 1 + n_bytes)
-    if (rows[:, 0] != _UP).any():
+    return rows.reshape(height, n_bytes)
+
+
+def _unfiltered(rows: NDArray[np.uint8], data: bytes) -> Pixels | None:
+    """The pixels of rows that are stored as they are, or all as differences from the one above.
+
+    These filters are undone in one vectorised step; Pillow takes several times as long for small
+    images. None for rows with other filters.
+
+    Args:
+        rows: see ``_rows``.
+        data: the file.
+    """
+    width, height, depth, colour = struct.unpack(">IIBB", data[16:26])
+    filters, stored = rows[:, 0].tobytes(), rows[:, 1:]
+    if filters == bytes([_UP]) * height:
+        stored = np.add.accumulate(stored, axis=0, dtype=np.uint8)
+    elif filters != bytes([_NONE]) * height:
         return None
-    plain = np.add.accumulate(rows[:, 1:], axis=0, dtype=np.uint8)
-    numbers = plain.view(">u2") if depth == 16 else plain
-    shape = (height, width) if colour == 0 else (height, width, 3)
-    return channels_first(numbers.reshape(shape))
+    samples = np.ascontiguousarray(stored).view(">u2") if depth == 16 else stored
+    channels = () if colour == 0 else (_SAMPLES[colour],)
+    return channels_first(samples.reshape(height, width, *channels))
+
+
+def _inflated(chunks: list[Chunk], rows: NDArray[np.uint8]) -> list[Chunk]:
+    """The chunks with image data that need no decompression, so that it is done only once."""
+    others = [chunk for chunk in chunks if chunk[0] != b"IDAT"]
+    return [*others, (b"IDAT", zlib.compress(rows.data, 0))]
 
 
 def decode_png_mask(data: bytes) -> Image:
@@ -169,7 +211,8 @@ def decode_png_mask(data: bytes) -> Image:
     chunks = list(_chunks(data))
     if b"acTL" in {name for name, _ in chunks}:
         raise DataError("an animated PNG was found, expected one picture; export each frame")
-    _check_size(data, chunks)
+    _check_size(data)
+    _check_rows(data, chunks)
     numbers = np.asarray(_open(chunks)).astype(np.uint8)
     return Image(
         pixels=numbers[None],
@@ -205,16 +248,20 @@ def _is_kept(name: bytes) -> bool:
     return name in _KEPT or (name[:1].islower() and name[3:].islower())
 
 
-def _check_size(data: bytes, chunks: list[Chunk]) -> None:
-    """Refuses an image beyond the limits, and one whose data end before its last row."""
-    width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", data[16:29])
+def _check_size(data: bytes) -> None:
+    """Refuses an image beyond the limits."""
+    width, height, depth, colour = struct.unpack(">IIBB", data[16:26])
     if colour not in _SAMPLES:
         raise DataError(f"the PNG header gives colour type {colour}; repair it")
-    bits = depth * _SAMPLES[colour]
     n_pixels = width * height
-    Limits.of_environment().check(
-        pixels=n_pixels, size=n_pixels * max(bits // 8, 1), file_size=len(data)
-    )
+    size = n_pixels * max(depth * _SAMPLES[colour] // 8, 1)
+    Limits.of_environment().check(pixels=n_pixels, size=size, file_size=len(data))
+
+
+def _check_rows(data: bytes, chunks: list[Chunk]) -> None:
+    """Refuses an image whose data end before its last row."""
+    width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", data[16:29])
+    bits = depth * _SAMPLES[colour]
     passes = _ADAM7 if interlaced else ((0, 0, 1, 1),)
     sizes = [(-(-(height - y) // dy), -(-(width - x) // dx)) for y, x, dy, dx in passes]
     needed = sum(rows * (1 + -(-columns * bits // 8)) for rows, columns in sizes if columns > 0)
@@ -237,7 +284,7 @@ def _chunks(data: bytes) -> Iterator[Chunk]:
         checksum = data[position + 8 + length : position + 12 + length]
         if len(content) < length or len(checksum) < 4:
             raise DataError("the PNG file is truncated; fetch it again")
-        if zlib.crc32(name + content) != int.from_bytes(checksum, "big"):
+        if zlib.crc32(content, zlib.crc32(name)) != int.from_bytes(checksum, "big"):
             raise DataError(f"the PNG file is damaged: wrong checksum in {name!r}; fetch it again")
         if name == b"IEND":
             return
