@@ -136,12 +136,19 @@ class Best:
             self._breaking[rows], self._breaks[rows] = trial[broken], True
 
     def adopt(self, trial: Tensor, margin: Tensor) -> None:
-        """As ``keep``, of perturbations that nobody else changes; the first are not copied."""
-        whole = self._delta is None and len(self) == len(self._all)
-        if whole and bool(((margin > self.margins) & (margin != BROKEN)).all()):
-            self._delta, self.margins = trial, margin.clone()
-        else:
+        """As ``keep``, of perturbations that nobody else uses, and that may be overwritten.
+
+        Where most are better, those that are not are copied into ``trial`` instead.
+        """
+        worse = ~(margin > self.open_margins)
+        rows = torch.nonzero(worse).flatten().tolist()
+        several = len(self) < len(self._all) or 2 * len(rows) > len(self)
+        if several or bool((margin == BROKEN).any()):
             self.keep(trial, margin)
+            return
+        for row in rows:
+            trial[row] = 0.0 if self._delta is None else self._delta[row]
+        self._delta, self.margins = trial, torch.where(worse, self.margins, margin)
 
     def outcome(self) -> tuple[Tensor, Tensor]:
         """The perturbations to propose, (N, C, *spatial), and their margins, (N,).

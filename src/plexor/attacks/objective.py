@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from copy import copy
 from typing import Literal
 
@@ -13,6 +14,7 @@ from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.proposal import Proposal
 from plexor.models.batch import Batch
 from plexor.models.foreign_code import backward_pass
+from plexor.models.layout import layout_of
 from plexor.models.model import Model, answer
 
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -196,7 +198,9 @@ class Objective:
     def proposal(self, delta: Tensor) -> Proposal:
         """``delta`` with its cost."""
         return Proposal(
-            delta=delta, n_gradients=self.n_gradients.cpu(), n_forwards=self.n_forwards.cpu()
+            delta=delta.contiguous(),
+            n_gradients=self.n_gradients.cpu(),
+            n_forwards=self.n_forwards.cpu(),
         )
 
     def _tracked(self, delta: Tensor) -> tuple[Tensor, Tensor]:
@@ -208,6 +212,8 @@ class Objective:
         batch = self.batch
         margin = self.goal.margin(self.model.task, outputs, batch.truth, self._start())
         margin = margin.nan_to_num(nan=torch.finfo(margin.dtype).min)
+        if math.isfinite(float(outputs.sum())):
+            return margin
         finite = outputs.isfinite().flatten(1).all(dim=1)
         return torch.where(finite, margin, BROKEN)
 
@@ -233,14 +239,13 @@ class Objective:
 def _gradients(of: list[Tensor], at: Tensor) -> list[Tensor]:
     """The gradient of each at ``at``; 0 where it is no finite number.
 
-    Laid out as images are, not with channels last as convolutions leave it: what mixes the two
-    layouts takes several times as long.
+    Laid out in memory as ``at`` is: what mixes two layouts takes several times as long.
     """
-    found = []
+    found, layout = [], layout_of(at)
     for i, number in enumerate(of):
         with backward_pass():
             (gradient,) = torch.autograd.grad(number, at, retain_graph=i + 1 < len(of))
-        if not bool(gradient.sum().isfinite()):  # a sum takes half of the time
+        if not math.isfinite(float(gradient.sum())):  # a sum takes half of the time
             gradient = gradient.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
-        found.append(gradient.contiguous())
+        found.append(gradient.contiguous(memory_format=layout))
     return found

@@ -13,6 +13,7 @@ from plexor.attacks.threat import Threat
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch, stacked
 from plexor.models.features import Features
+from plexor.models.layout import layout_of
 from plexor.models.model import Model
 
 
@@ -67,13 +68,14 @@ class Attack(Protocol):
 def normal_noise(batch: Batch, seed: int, name: str) -> Tensor:
     """Standard normal noise of the images' shape, from one random stream for each case.
 
-    Drawn on the CPU, so that the numbers do not depend on the device.
+    Drawn on the CPU, so that the numbers do not depend on the device; laid out as the images.
     """
     draws = [
         torch.randn(batch.images.shape[1:], generator=stream(seed, name, case_id))
         for case_id in batch.ids
     ]
-    return stacked(draws).to(batch.images.device)
+    noise = stacked(draws).to(batch.images.device)
+    return noise.contiguous(memory_format=layout_of(batch.images))
 
 
 def uniform_draws(batch: Batch, seed: int, name: str, shape: tuple[int, ...]) -> Tensor:

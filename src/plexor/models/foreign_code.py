@@ -42,7 +42,7 @@ def foreign_code(what: str) -> Iterator[None]:
         ...
         plexor.core.errors.ModelError: the network ended the program with status 0; ...
     """
-    dtype, device = torch.get_default_dtype(), torch.get_default_device()
+    dtype, device = _defaults()
     gradients = torch.is_grad_enabled()
     of_python = _Settings.now()
     try:
@@ -59,11 +59,12 @@ def foreign_code(what: str) -> Iterator[None]:
         raise ModelError(f"{what} failed: {type(error).__name__}: {brief(error)}") from error
     finally:
         of_python.put_back()
-        if torch.get_default_dtype() != dtype:
-            _told(what, "dtype", torch.get_default_dtype(), dtype)
+        found_dtype, found_device = _defaults()
+        if found_dtype != dtype:
+            _told(what, "dtype", found_dtype, dtype)
             torch.set_default_dtype(dtype)
-        if torch.get_default_device() != device:
-            _told(what, "device", torch.get_default_device(), device)
+        if found_device != device:
+            _told(what, "device", found_device, device)
             torch.set_default_device(device)
         if torch.is_grad_enabled() != gradients:
             torch.set_grad_enabled(gradients)
@@ -120,6 +121,12 @@ class _Settings:
             warnings.filters[:] = self.filters  # type: ignore[index]
         if sys.getrecursionlimit() != self.recursion:
             sys.setrecursionlimit(self.recursion)
+
+
+def _defaults() -> tuple[torch.dtype, torch.device]:
+    """Default dtype and device of torch; read off a tensor, which costs less than asking."""
+    made = torch.empty(0)
+    return made.dtype, made.device
 
 
 def _told(what: str, setting: str, found: object, before: object) -> None:

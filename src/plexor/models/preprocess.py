@@ -178,10 +178,11 @@ class Preprocess:
 
     def normalise(self, scaled: Tensor) -> Tensor:
         """The normalisation alone: subtracts ``mean``, divides by ``std``."""
-        mean, std = _per_channel("mean", self.mean, scaled), _per_channel("std", self.std, scaled)
+        for name, numbers in (("mean", self.mean), ("std", self.std)):
+            _check_channels(name, numbers, scaled)
         if not any(self.mean) and all(number == 1 for number in self.std):
             return scaled
-        return (scaled - mean).div_(std)
+        return (scaled - _per_channel(self.mean, scaled)).div_(_per_channel(self.std, scaled))
 
 
 def percentile(values: Tensor, percent: float) -> Tensor:
@@ -289,13 +290,16 @@ def resampled(values: Tensor, size: tuple[int, ...]) -> Tensor:
     return functional.interpolate(values, size, mode="trilinear")
 
 
-def _per_channel(name: str, numbers: tuple[float, ...], like: Tensor) -> Tensor:
+def _check_channels(name: str, numbers: tuple[float, ...], like: Tensor) -> None:
     channels = like.shape[1]
     if len(numbers) not in (1, channels):
         raise ModelError(
             f"preprocess: `{name}` has {len(numbers)} numbers, expected 1 or one for each of the "
             f"image's {channels} channels"
         )
+
+
+def _per_channel(numbers: tuple[float, ...], like: Tensor) -> Tensor:
     return torch.tensor(numbers, dtype=like.dtype, device=like.device).view(
         1, -1, *[1] * (like.ndim - 2)
     )

@@ -107,8 +107,10 @@ class Become(goals.Become):
 
 def _tempered(outputs: Tensor) -> Tensor:
     """Logits of each case scaled down so that the gradient of a softmax does not vanish."""
-    greatest = outputs.detach().abs().amax(dim=1, keepdim=True)
-    return outputs * (_FULL_SCALE / greatest).clamp(max=1.0)
+    sizes = outputs.detach().abs()
+    if bool((sizes <= _FULL_SCALE).all()):
+        return outputs
+    return outputs * (_FULL_SCALE / sizes.amax(dim=1, keepdim=True)).clamp(max=1.0)
 
 
 def _ratio(task: Decides, ways: Tensor, outputs: Tensor, start: Tensor | None) -> Tensor:

@@ -18,6 +18,7 @@ from plexor.attacks.proposal import Proposal, normal_noise
 from plexor.attacks.threat import Around, Threat
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
+from plexor.models.layout import as_network_computes
 from plexor.models.model import Model
 from plexor.threat_model import Access
 
@@ -89,6 +90,7 @@ class APGD:
         Raises:
             PlanError: the threat is in L0.
         """
+        batch = as_network_computes(model, batch)
         objective = Objective(model, batch, goal, precision=self.precision)
         return best_of(
             objective,

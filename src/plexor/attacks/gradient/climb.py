@@ -12,6 +12,7 @@ from torch import Tensor
 from plexor.attacks import geometry
 from plexor.attacks.threat import Around, Threat
 from plexor.models.batch import Batch
+from plexor.models.layout import cases_of
 
 _MOMENTUM = 0.25
 """Momentum: 1 - α of Croce & Hein (2020, 3.1)."""
@@ -83,7 +84,7 @@ class Climb:
         some = copy(self)
         for field in fields(self):
             if isinstance(value := getattr(self, field.name), Tensor):
-                setattr(some, field.name, value.index_select(0, index))
+                setattr(some, field.name, cases_of(value, index))
         return some
 
 
@@ -247,4 +248,4 @@ def _where(chosen: Tensor, one: Tensor, other: Tensor) -> Tensor:
         return one
     if len(rows) == 0:
         return other
-    return other.index_copy(0, rows, one.index_select(0, rows))
+    return other.index_copy(0, rows, cases_of(one, rows))

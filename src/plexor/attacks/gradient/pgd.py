@@ -18,6 +18,7 @@ from plexor.attacks.proposal import Proposal, normal_noise
 from plexor.attacks.threat import Threat
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
+from plexor.models.layout import as_network_computes
 from plexor.models.model import Model
 from plexor.threat_model import Access
 
@@ -92,6 +93,7 @@ class PGD:
         self, model: Model, batch: Batch, goal: Goal, threat: Threat, *, seed: int
     ) -> Proposal:
         """Proposes the best storable perturbation seen; no change where none raises the margin."""
+        batch = as_network_computes(model, batch)
         objective = Objective(model, batch, goal, precision=self.precision)
 
         def search(some: Objective, restart: int) -> tuple[Tensor, Tensor]:

@@ -78,7 +78,8 @@ def kept(best: Best, trial: Tensor, margin: Tensor, *, samples: int, leave: bool
 
     Args:
         best: the best perturbations so far.
-        trial: storable perturbations of the M open cases, (M, C, *spatial).
+        trial: storable perturbations of the M open cases, (M, C, *spatial); not to be used
+            afterwards, see ``Best.adopt``.
         margin: their margins, (M,), means over ``samples`` draws.
         samples: number of draws.
         leave: whether cases that have reached the goal are removed.
@@ -87,14 +88,14 @@ def kept(best: Best, trial: Tensor, margin: Tensor, *, samples: int, leave: bool
         Indices of the open cases that remain, int64; None if all remain.
     """
     if not leave:
-        best.keep(trial, margin)
+        best.adopt(trial, margin)
         return None
     there = torch.nonzero(margin > 0).flatten()
     if best.objective.precision != "float32" and len(there) > 0:
         exactly = best.objective.select(there)
         exactly.precision = "float32"
         margin = margin.index_copy(0, there, mean_margin(exactly, trial[there], samples))
-    best.keep(trial, margin)
+    best.adopt(trial, margin)
     return best.leave()
 
 

@@ -18,6 +18,7 @@ from plexor.attacks.proposal import Proposal
 from plexor.attacks.threat import Threat
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
+from plexor.models.layout import as_network_computes
 from plexor.models.model import Model
 from plexor.threat_model import Access
 
@@ -82,6 +83,7 @@ class APGDT:
         Raises:
             PlanError: the threat is in L0.
         """
+        batch = as_network_computes(model, batch)
         objective = Objective(model, batch, goal, precision=self.precision)
         before = objective.before
         n_ways = goal.ways(model.task, before, batch.truth, before).shape[1]

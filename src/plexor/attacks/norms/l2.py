@@ -11,6 +11,7 @@ from plexor.attacks import geometry
 from plexor.attacks.norms.box import Box
 from plexor.attacks.norms.norm import ProjectedStep, longest_stored, stored_radii
 from plexor.models.batch import Batch
+from plexor.models.layout import cases_of
 from plexor.threat_model import Unit
 
 _FAR = 1e30  # times 0 it is 0, as infinity is not
@@ -91,9 +92,9 @@ def _multiple(delta: Tensor, box: Box, radii: Tensor, *, at_most: float) -> Tens
         rows = torch.nonzero(short.flatten()).flatten()
         if len(rows) == 0:
             break
-        some, reached, radius = delta.index_select(0, rows), length[rows], radii[rows]
+        some, reached, radius = cases_of(delta, rows), length[rows], radii[rows]
         left = (radius - reached) * (radius + reached)
-        unclipped = (s[rows] * some).eq_(kept := found.index_select(0, rows)).mul_(kept)
+        unclipped = (s[rows] * some).eq_(kept := cases_of(found, rows)).mul_(kept)
         growing = geometry.lengths(unclipped).square().clamp(min=1e-20)
         longer = (s[rows] * (1 + left / growing).sqrt()).clamp(max=at_most)
         made = box.select(rows).clip_(longer * some)

@@ -13,6 +13,7 @@ from plexor.attacks import geometry
 from plexor.attacks.norms.box import Box
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
+from plexor.models.layout import cases_of
 from plexor.threat_model import Unit
 
 _LONGEST = 2.0**12
@@ -173,10 +174,10 @@ class _Multiples:
     def select(self, rows: Tensor) -> Callable[[Tensor], Tensor]:
         """Multiples of some of the cases, by index."""
         some = copy(self)
-        some._delta = self._delta.index_select(0, rows)
+        some._delta = cases_of(self._delta, rows)
         some._quantum = self._quantum[rows]
         some._box = self._box.select(rows)
-        some._room = self._room[: len(rows)]
+        some._room = torch.empty_like(some._delta)
         return some
 
 
