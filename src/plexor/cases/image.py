@@ -130,7 +130,7 @@ class Image:
     def storable(self, pixels: NDArray[np.floating[Any]]) -> Pixels:
         """The nearest pixels that the file can hold: rounded to the quantum, clipped, cast."""
         span = self.intensity
-        if span.quantum == 1:  # most images: no division, no copies
+        if span.quantum == 1:  # most images
             grid = np.rint(pixels)
         elif span.quantum:
             grid = np.round(pixels / span.quantum) * span.quantum
