@@ -53,7 +53,7 @@ def parts() -> list[tuple[str, object, str]]:
         ("codec", JpegCodec, "decode"),
         ("distances", judging.Distances, "between"),
         ("pixels to store", Image, "changed"),
-        ("visibility", sys.modules["plexor.audits.row"], "look"),
+        ("visibility", sys.modules["plexor.audits.row"], "look_at_all"),
         ("noise", sys.modules["plexor.probes.noise"], "matched_noise"),
         ("reading images", sys.modules["plexor.audits.executors.here"], "read_images"),
         ("hashing", inputs, "images_sha256"),

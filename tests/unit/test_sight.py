@@ -7,7 +7,7 @@ import pytest
 
 from plexor.visibility import Visibility, log_energies, luminance, psnr
 from plexor.visibility.settings import Colour, Observer
-from plexor.visibility.sight import Pair, channels_of, look
+from plexor.visibility.sight import Pair, channels_of, look_at_all
 
 SHAPES = [(3, 24, 31), (3, 24, 31), (1, 24, 31), (3, 24, 31), (1, 16, 18, 4), (1, 3, 3)]
 
@@ -30,8 +30,8 @@ def pairs() -> list[Pair]:
 @pytest.mark.parametrize("observer", ["dog", "gabor"])
 def test_together_they_are_measured_to_the_bit_as_alone(colour: Colour, observer: Observer) -> None:
     settings = Visibility(colour=colour, observer=observer)
-    together = look(pairs(), settings)
-    alone = [look([pair], settings)[0] for pair in pairs()]
+    together = look_at_all(pairs(), settings)
+    alone = [look_at_all([pair], settings)[0] for pair in pairs()]
     for one, other in zip(together, alone, strict=True):
         np.testing.assert_array_equal(one.responses, other.responses)
         assert (one.psnr, one.levels) == (other.psnr, other.levels)
@@ -42,7 +42,7 @@ def test_small_images_have_the_energies_that_one_has_by_itself() -> None:
     settings = Visibility()
     pair = pairs()[0]
     expected = log_energies(luminance(pair.other), channels_of(settings), rounding=1)
-    for found in look([pair, pair], settings):
+    for found in look_at_all([pair, pair], settings):
         np.testing.assert_array_equal(found.responses, expected)
 
 
