@@ -270,7 +270,7 @@ def audit_overhead(result: Result) -> list[str]:
     }
     audits = {row["name"]: row["shares"] for row in result["rows"]}
     parts = [
-        {"part": part} | {name: shares[part]["median"] for name, shares in audits.items()}
+        {"part": part} | {name: shares[part] for name, shares in audits.items()}
         for part in result["rows"][0]["shares"]
     ]
     where = {"part": "{part}"} | {name: f"{{{name}:.1%}}" for name in audits}

@@ -21,6 +21,7 @@ from tests.helpers.series import enhanced_file, series_files
 from plexor.cases import LOSSLESS, Codec, Image, decode_image, read_image
 from plexor.cases.formats.dicom_series import pack
 from plexor.cases.formats.nifti_rewritten import INT16
+from plexor.cases.image import unpacked
 from plexor.core.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -136,6 +137,29 @@ def test_a_written_file_is_read_like_any_other(name: str, container: str, tmp_pa
     assert copy.spacing_mm == image.spacing_mm
     if container == LOSSLESS:
         np.testing.assert_array_equal(copy.pixels, image.pixels)
+
+
+@pytest.mark.parametrize(("name", "container"), CONTAINERS)
+def test_a_file_without_compression_holds_the_same_pixels(name: str, container: str) -> None:
+    image, codec = _codec(name, container)
+    bare = unpacked(codec)
+    data = bare.encode(image.pixels)
+    kept = codec.decode(codec.encode(image.pixels))
+    np.testing.assert_array_equal(bare.decode(data), kept)
+    assert len(data) >= len(codec.encode(image.pixels))
+    if container == LOSSLESS:
+        np.testing.assert_array_equal(decode_image(data, name).pixels, image.pixels)
+
+
+def test_png_and_nifti_are_written_without_compression_where_it_is_asked_for() -> None:
+    flat = np.zeros((1, 40, 50), np.uint8)
+    bare = unpacked(decode_image(FILES["png"], "png").containers[LOSSLESS]).encode(flat)
+    assert len(bare) > flat.size
+    np.testing.assert_array_equal(np.asarray(Pillow.open(io.BytesIO(bare))), flat[0])
+    image = decode_image(FILES["nifti gzip"], "nifti gzip")
+    bare = unpacked(image.containers[LOSSLESS]).encode(image.pixels)
+    found = nib.Nifti1Image.from_bytes(bare)
+    np.testing.assert_array_equal(np.asarray(found.dataobj), image.pixels[0])
 
 
 def test_the_ending_of_the_name_does_not_matter(tmp_path: Path) -> None:

@@ -72,6 +72,21 @@ def test_png_of_every_filter(filter_type: int, dtype: str, channels: int) -> Non
     assert (image.intensity.low, image.intensity.high) == (0, np.iinfo(dtype).max)
 
 
+@pytest.mark.parametrize("mode", ["L", "RGB", "I;16"])
+def test_png_of_mixed_filters_is_read_as_by_pillow(mode: str) -> None:
+    rng = np.random.default_rng(5)
+    steps = rng.integers(-9, 10, (60, 70, 3)).cumsum(axis=0).cumsum(axis=1) % 256
+    steps[:20] = 0  # rows that libpng's heuristic stores as they are
+    pixels = steps.astype(np.uint8) if mode == "RGB" else steps[..., 0]
+    pixels = pixels.astype(np.uint16) * 201 if mode == "I;16" else pixels.astype(np.uint8)
+    file = io.BytesIO()
+    Pillow.fromarray(pixels).save(file, "PNG")
+    found = decode_image(file.getvalue(), "x").pixels
+    expected = np.asarray(Pillow.open(file))
+    expected = expected.transpose(2, 0, 1) if mode == "RGB" else expected[None]
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_png_is_read_by_others_as_written() -> None:
     for dtype in ("u1", "u2"):
         pixels = _noise(dtype, 1)

@@ -12,7 +12,7 @@ from tests.helpers.enhanced import WORDS, written
 from plexor.cases import Image, decode_image, load_cohort, read_case
 from plexor.models.batch import Batch
 from plexor.visibility import Visibility
-from plexor.visibility.sight import Pair, look
+from plexor.visibility.sight import look
 
 PADDED = WORDS.copy()
 PADDED[:2] = 0
@@ -66,14 +66,14 @@ def test_figures_of_a_change_leave_padding_out() -> None:
     assert image.padding is not None
     changed = image.pixels.copy()
     changed[:, 2:] += 1
-    pair = Pair(
-        original=image.pixels,
-        other=changed,
+    sight = look(
+        image.pixels,
+        changed,
+        Visibility(observer="none"),
         low=0,
         span=4095,
         quantum=1,
         padding=image.padding,
     )
-    (sight,) = look([pair], Visibility(observer="none"))
     assert sight.psnr == pytest.approx(20 * np.log10(4095))
     assert sight.levels[:2] == (0, 38 * 48)

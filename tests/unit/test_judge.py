@@ -33,6 +33,7 @@ from plexor.attacks import (
 from plexor.audits.execute import execute
 from plexor.audits.unit import Unit
 from plexor.cases import LOSSLESS, Case, Image, decode_image
+from plexor.cases.formats.png import PngCodec
 from plexor.findings import Finding
 from plexor.models import Batch, Model, TorchModel
 from plexor.probes import AttackProbe
@@ -95,6 +96,33 @@ def test_a_lie_is_measured_as_it_would_be_stored(
     assert liar.outputs.tolist() == [1.5, 100 + stored_as]
     assert neighbour.within_threat
     assert neighbour.outputs.tolist() == [1.5, 101.0]
+
+
+def test_a_file_that_is_not_kept_is_not_compressed_and_judged_alike() -> None:
+    file = PngCodec().encode(np.full((1, 30, 30), 100, "u1"))
+    stored, delta = [decode_image(file, "x")] * 2, torch.zeros(2, 1, 30, 30)
+    delta[:, 0, 0, 0] = 2.0
+    batch, model = batch_of(stored), first_pixel_model((1, 30, 30))
+    threat = Threat(norm="linf", radius=2)
+    found = judge(
+        model, batch, stored, delta, goal=Misclassify(), threat=threat, keep=[batch.ids[0]]
+    )
+    kept, other = found[LOSSLESS]
+    assert len(kept.data) < 900 < len(other.data)
+    np.testing.assert_array_equal(decode_image(other.data, "x").pixels, kept.pixels)
+    assert kept.distances == other.distances == Distances(linf=2, l2=2, l1=2, l0=1)
+    assert (kept.margin, kept.within_threat) == (other.margin, other.within_threat)
+
+
+@pytest.mark.parametrize("dtype", ["u2", "f4"])
+def test_distances_of_bytes_are_those_of_wider_numbers(dtype: str) -> None:
+    rng = np.random.default_rng(3)
+    one, other = rng.integers(0, 256, (2, 3, 20, 30)).astype("u1")
+    other[:, :10] = one[:, :10]
+    assert Distances.between(one, other) == Distances.between(
+        one.astype(dtype), other.astype(dtype)
+    )
+    assert Distances.between(one, one) == Distances(linf=0, l2=0, l1=0, l0=0)
 
 
 def test_a_change_out_of_range_counts_for_what_is_left_of_it() -> None:

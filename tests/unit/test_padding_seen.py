@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from plexor.visibility.settings import Visibility
-from plexor.visibility.sight import Pair, look
+from plexor.visibility.sight import look
 from plexor.visibility.similarity import ssim
 
 RNG = np.random.default_rng(0)
@@ -42,14 +42,12 @@ def test_the_observer_does_not_see_which_number_padding_has() -> None:
     seen = []
     for value in (-2000, 0):
         (original, where), (changed, _) = padded(IMAGE, value), padded(CHANGED, value)
-        pair = Pair(
-            original=original, other=changed, low=-2000, span=4095, quantum=1, padding=where
+        sight = look(
+            original, changed, Visibility(), low=-2000, span=4095, quantum=1, padding=where
         )
-        (sight,) = look([pair], Visibility())
         seen.append(sight.responses)
         assert len(sight.responses) > 0
     assert seen[0] == seen[1]
     (original, _), (changed, _) = padded(IMAGE, -2000), padded(CHANGED, -2000)
-    pair = Pair(original=original, other=changed, low=-2000, span=4095, quantum=1)
-    (plain,) = look([pair], Visibility())
+    plain = look(original, changed, Visibility(), low=-2000, span=4095, quantum=1)
     assert plain.responses != seen[0]

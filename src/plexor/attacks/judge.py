@@ -49,7 +49,10 @@ class Distances:
         linf = squares = l1 = l0 = 0.0
         for band in bands(original.shape):
             size = _sizes(original[:, band], other[:, band])
-            linf = max(linf, float(size.max()))
+            furthest = float(size.max())
+            if furthest == 0:
+                continue
+            linf = max(linf, furthest)
             l0 += float(np.count_nonzero(size.any(axis=0)))
             size = size.astype(np.float64, copy=False)
             squares += float(np.square(size).sum())

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from importlib.metadata import version
+from itertools import chain
 from typing import Any
 
 import torch
@@ -20,6 +21,8 @@ from plexor.core.version import __version__
 from plexor.models.model import Model
 from plexor.probes import PlannedProbe
 
+_PART = 16
+"""Cases whose files a thread reads in turn; handing over each by itself costs more than a hash."""
 _PACKAGES = ("torch", "monai", "numpy", "Pillow", "pydicom", "nibabel")
 
 
@@ -35,8 +38,13 @@ def images_sha256(cases: Iterable[Case]) -> dict[str, str]:
             return case.id, "unreadable"
         return case.id, digest([image, masks, *truth]) if masks or truth else image
 
+    def of_all(part: Sequence[Case]) -> list[tuple[str, str]]:
+        return [of(case) for case in part]
+
+    cases = list(cases)
+    parts = [cases[start : start + _PART] for start in range(0, len(cases), _PART)]
     with ThreadPoolExecutor() as pool:
-        return dict(pool.map(of, cases))
+        return dict(chain.from_iterable(pool.map(of_all, parts)))
 
 
 def device_name(device: torch.device) -> str:

@@ -25,7 +25,7 @@ from plexor.models.truth import in_words
 from plexor.probes import Probe
 from plexor.visibility import Sight, Visibility
 from plexor.visibility.colour import ColourDifference
-from plexor.visibility.sight import Pair, look
+from plexor.visibility.sight import Pair, look_at_all
 
 UNSEEN = Sight(
     psnr=math.nan, ssim=math.nan, delta_e=ColourDifference.unknown(), responses=(), levels=()
@@ -177,7 +177,7 @@ def seen(images: Sequence[Image], verdicts: Sequence[Verdict], settings: Visibil
         )
         for image, verdict in zip(images, verdicts, strict=True)
     ]
-    return look(pairs, settings)
+    return look_at_all(pairs, settings)
 
 
 def failed(case: Case, probe: Probe, error: str) -> Finding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,10 +54,12 @@ def unpacked(codec: Codec) -> Codec:
     Args:
         codec: any; one that is no ``PackingCodec`` is given back.
     """
-    if not hasattr(codec, "unpacked"):
-        return codec
-    packing: PackingCodec = codec
-    return packing.unpacked()
+    return codec.unpacked() if _packs(codec) else codec
+
+
+def _packs(codec: Codec) -> TypeGuard[PackingCodec]:
+    """As ``isinstance`` of a protocol, which takes as long as writing a small image."""
+    return hasattr(codec, "unpacked")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,12 +132,11 @@ class Image:
     def storable(self, pixels: NDArray[np.floating[Any]]) -> Pixels:
         """The nearest pixels that the file can hold: rounded to the quantum, clipped, cast."""
         span = self.intensity
-        if span.quantum == 1:  # most images: no division, no copies
+        grid: NDArray[np.floating[Any]] = pixels
+        if span.quantum == 1:  # most images
             grid = np.rint(pixels)
         elif span.quantum:
             grid = np.round(pixels / span.quantum) * span.quantum
-        else:
-            grid = pixels
         return np.clip(grid, span.low, span.high).astype(self.pixels.dtype)
 
     def changed(self, change: NDArray[np.floating[Any]]) -> Pixels:

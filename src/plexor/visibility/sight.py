@@ -77,8 +77,25 @@ class Pair:
     padding: NDArray[np.bool_] | None = None
 
 
-def look(pairs: Sequence[Pair], settings: Visibility) -> list[Sight]:
-    """Computes the measures that the settings name, for each pair."""
+def look(
+    original: Pixels,
+    other: Pixels,
+    settings: Visibility,
+    *,
+    low: float,
+    span: float,
+    quantum: float,
+    padding: NDArray[np.bool_] | None = None,
+) -> Sight:
+    """Computes the measures that the settings name; other arguments as in ``Pair``."""
+    pair = Pair(
+        original=original, other=other, low=low, span=span, quantum=quantum, padding=padding
+    )
+    return look_at_all([pair], settings)[0]
+
+
+def look_at_all(pairs: Sequence[Pair], settings: Visibility) -> list[Sight]:
+    """As ``look``, for several pairs: the same figures, in less time for small images."""
     responses = _responses(pairs, settings)
     return [_sight(pair, settings, seen) for pair, seen in zip(pairs, responses, strict=True)]
 
