@@ -55,7 +55,12 @@ def _matches(folder: Path, patterns: Iterable[str], name: str) -> list[Path]:
 AREAS = (
     Area(
         name="geometry",
-        modules=("attacks/geometry*.py", "attacks/norms/*.py", "attacks/grid*.py"),
+        modules=(
+            "attacks/geometry*.py",
+            "attacks/fitting*.py",
+            "attacks/norms/*.py",
+            "attacks/grid*.py",
+        ),
         tests=(
             "oracle/test_threat_projection.py",
             "oracle/test_*_optimum.py",

@@ -6,8 +6,6 @@ bound each number; ``radii`` are (N, 1, ...). The geometry of each norm is in ``
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -16,13 +14,8 @@ PIECES = 100
 """Greatest number of steps of Newton's method; more than a dozen are rare."""
 _PIECE = 1 << 15
 _NEARLY = 1e-7
-_CLOSE = 2.0**-12
-_FINEST = 2.0**-18
-_TRIALS = 200
 _TINY = 1e-15
 """Length below which squares of a gradient's numbers may underflow."""
-_STRAIGHT = 3
-"""Trials after which a measure that stays short of the radius is no longer taken to be linear."""
 
 
 def numbers_of(delta: Tensor) -> Tensor:
@@ -30,6 +23,14 @@ def numbers_of(delta: Tensor) -> Tensor:
     if delta.is_contiguous() or delta.ndim != 4:
         return delta.flatten(1)
     return delta.permute(0, 2, 3, 1).flatten(1)  # of channels last
+
+
+def as_images(numbers: Tensor, like: Tensor) -> Tensor:
+    """Numbers of each case (N, P), ordered as in ``numbers_of(like)``, in the shape of ``like``."""
+    if like.is_contiguous() or like.ndim != 4:
+        return numbers.view_as(like)
+    channels, *spatial = like.shape[1:]
+    return numbers.view(-1, *spatial, channels).permute(0, 3, 1, 2)
 
 
 def lengths(delta: Tensor) -> Tensor:
@@ -98,91 +99,6 @@ def onto_grid_(delta: Tensor, quantum: Tensor, low: Tensor, high: Tensor) -> Ten
     if bool((quantum == 0).all()):
         return delta.clamp_(low, high)
     return delta.div_(quantum).round_().mul_(quantum).clamp_(low, high)
-
-
-def greatest_fitting(
-    shape: Callable[[Tensor], Tensor],
-    measure: Callable[[Tensor], Tensor],
-    radii: Tensor,
-    *,
-    at_most: float,
-    close: float = _CLOSE,
-    finest: float = _FINEST,
-    first: Tensor | None = None,
-    select: Callable[[Tensor], Callable[[Tensor], Tensor]] | None = None,
-) -> Tensor:
-    """``shape(s)`` for about the greatest s, in each case, whose measure fits the radius.
-
-    ``measure(shape(s))`` must not decrease with s, and be zero at s = 0. The search stops when the
-    measure is close to the radius, or, where the measure jumps, when s is known closely enough.
-
-    Args:
-        shape: a perturbation for a number s of each case, (N, 1, ...).
-        measure: its length, (N, 1, ...).
-        radii: greatest length, (N, 1, ...).
-        at_most: greatest s.
-        close: how far below the radius the measure may be, as a share of the radius.
-        finest: how closely s is searched, as a share of s.
-        first: the s to try first, above 0, (N, 1, ...); None for 1. The nearer to the answer, the
-            fewer trials.
-        select: ``shape`` of some of the cases, by index, whose results are tensors of their own;
-            cases that are found are left out of further trials. None tries all cases until the
-            last is found.
-    """
-    low, short = torch.zeros_like(radii), torch.zeros_like(radii)
-    high, over = torch.full_like(radii, at_most), torch.full_like(radii, torch.inf)
-    # aiming at the radius itself would exceed it half of the time
-    least, aim = (1 - close) * radii, (1 - close / 2) * radii
-    middle = (torch.ones_like(radii) if first is None else first).clamp(max=at_most)
-    found, rows, shape_of_some = low.clone(), torch.arange(len(radii), device=radii.device), shape
-    made, made_of = shape(middle), middle
-    trial = made
-    for turn in range(_TRIALS):
-        length = measure(trial)
-        fits = length <= radii
-        low, short = torch.where(fits, middle, low), torch.where(fits, length, short)
-        high, over = torch.where(fits, high, middle), torch.where(fits, over, length)
-        wide = (short < least) & (high - low > finest * high)
-        left = torch.nonzero(wide.flatten()).flatten()
-        if len(left) == 0:
-            break
-        if select is not None and 2 * len(left) <= len(rows):
-            found.index_copy_(0, rows, low)
-            rows, wide = rows[left], wide[left]
-            shape_of_some = select(rows)
-            state = (low, short, high, over, radii, least, aim)
-            low, short, high, over, radii, least, aim = (one[left] for one in state)
-        ahead = _next_trial(turn, aim, low=low, short=short, high=high, over=over)
-        middle = torch.where(wide, ahead, low)
-        trial = shape_of_some(middle)
-        if len(rows) == len(found):
-            made, made_of = trial, middle
-    found.index_copy_(0, rows, low)
-    others = torch.nonzero((made_of != found).flatten()).flatten()
-    if len(others) == 0:
-        return made
-    if select is None or 2 * len(others) > len(found):
-        return shape(found)
-    return made.index_copy_(0, others, select(others)(found[others]))
-
-
-def _next_trial(
-    turn: int, aim: Tensor, *, low: Tensor, short: Tensor, high: Tensor, over: Tensor
-) -> Tensor:
-    """The s at which a measure has length ``aim`` if it is linear between the nearest known ones.
-
-    These are 0 at 0, where nothing shorter than the radius is known yet, and ``short`` at ``low``
-    alone, where nothing longer is. Some turns halve or double instead, since a measure that jumps
-    is not linear.
-    """
-    part = ((aim - short) / (over - short)).clamp_(_FINEST, 1 - _FINEST)
-    growth = (aim / short).clamp_(1 + _FINEST, 2.0)
-    if turn >= _STRAIGHT:
-        growth = torch.full_like(growth, 2.0)
-    if turn % (_STRAIGHT + 1) == _STRAIGHT:
-        part = torch.full_like(part, 0.5)
-    grown = torch.minimum(low * growth, high)
-    return torch.where(over.isinf(), grown, low + part * (high - low))
 
 
 def time_of(rate: Tensor, ends: Tensor, wanted: Tensor) -> Tensor:

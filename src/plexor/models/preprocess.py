@@ -300,6 +300,9 @@ def _check_channels(name: str, numbers: tuple[float, ...], like: Tensor) -> None
 
 
 def _per_channel(numbers: tuple[float, ...], like: Tensor) -> Tensor:
-    return torch.tensor(numbers, dtype=like.dtype, device=like.device).view(
-        1, -1, *[1] * (like.ndim - 2)
-    )
+    each = torch.tensor(numbers, dtype=like.dtype, device=like.device)
+    each = each.view(1, -1, *[1] * (like.ndim - 2))
+    if like.is_contiguous() or not like.is_contiguous(memory_format=torch.channels_last):
+        return each
+    # one for every pixel: with channels last, three numbers for all take ten times as long
+    return each.expand_as(like[:1]).contiguous(memory_format=torch.channels_last)

@@ -230,10 +230,12 @@ def _sparse_checkpoints(steps: int) -> tuple[int, ...]:
 
 def _steepest_few(gradient: Tensor, several: Tensor) -> Tensor:
     """Signs of the ``several`` greatest absolute entries, ties included, scaled to L1 norm 1."""
-    heights = gradient.flatten(1).abs()
+    numbers = geometry.numbers_of(gradient)
+    heights = numbers.abs()
     rank = several.long().clamp(1, heights.shape[1]) - 1
-    signs = gradient.flatten(1).sign().mul_(heights >= geometry.kth_greatest(heights, rank))
-    return (signs / signs.abs().sum(dim=1, keepdim=True).clamp(min=1)).view_as(gradient)
+    few = heights >= geometry.kth_greatest(heights, rank)
+    signs = numbers.sign().mul_(few)
+    return geometry.as_images(signs / geometry.sums(signs).clamp(min=1), gradient)
 
 
 def _changed(delta: Tensor) -> Tensor:
@@ -248,4 +250,4 @@ def _where(chosen: Tensor, one: Tensor, other: Tensor) -> Tensor:
         return one
     if len(rows) == 0:
         return other
-    return other.index_copy(0, rows, cases_of(one, rows))
+    return other.clone().index_copy_(0, rows, cases_of(one, rows))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from plexor.attacks import geometry
+from plexor.attacks.fitting import greatest_fitting
 from plexor.attacks.jpeg.blocks import STRIDE, Blocks, peaks
 from plexor.attacks.jpeg.decode import Decoder
 from plexor.attacks.threat import Threat
@@ -71,7 +71,7 @@ class Moves:
             return (moves.square() * square).sum(dim=1, keepdim=True).sqrt()
 
         for _ in range(_AIMS):
-            moves = geometry.greatest_fitting(
+            moves = greatest_fitting(
                 lambda scale: (scale * way).round().clamp(down, up),
                 foreseen,
                 aim,

@@ -8,9 +8,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from plexor.attacks import geometry
 from plexor.attacks.best import best_of
 from plexor.attacks.description import EVERY_TASK
+from plexor.attacks.fitting import greatest_fitting
 from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_names
@@ -133,7 +133,7 @@ def _moved(
     if threat.norm == "linf":
         return chosen(torch.ones_like(stride))
     peaks = gradient.flatten(1).abs().amax(1).view_as(stride).clamp(min=1e-30)
-    return geometry.greatest_fitting(
+    return greatest_fitting(
         lambda s: chosen(s / peaks), threat.measure, threat.radii(batch), at_most=2.0**40
     )
 

@@ -95,6 +95,7 @@ def _shrinkage(size: Tensor, reach: Tensor, radii: Tensor) -> Tensor:
     """
     by = least = torch.zeros_like(radii)
     most = geometry.as_cases(geometry.greatest(size), size)
+    room = torch.empty_like(size)
     for _ in range(geometry.PIECES):
         kept = _shrunk(size, reach, by)
         over = geometry.sums(kept) - radii
@@ -103,8 +104,10 @@ def _shrinkage(size: Tensor, reach: Tensor, radii: Tensor) -> Tensor:
         if not bool(open_.any()):
             break
         least, most = torch.where(over > 0, by, least), torch.where(over > 0, most, by)
-        moving = torch.sub(reach, kept).sign_().mul_(kept.sign_())
-        slope = geometry.as_cases(moving.flatten(1).sum(1), size)
+        # numbers above 0 that the box does not hold: a step up from `by` shrinks them
+        held = torch.sub(size, by, out=room).sub_(reach).clamp_(min=0).sign_()
+        moving = torch.sub(kept.sign_(), held, out=kept).clamp_(min=0)
+        slope = geometry.sums(moving)
         ahead = by + over / slope
         within = (ahead > least) & (ahead < most)
         by = torch.where(open_, torch.where(within, ahead, (least + most) / 2), by)

@@ -9,7 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from plexor.attacks import geometry
+from plexor.attacks.fitting import greatest_fitting
 from plexor.attacks.norms.box import Box
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
@@ -141,10 +141,10 @@ def longest_stored(
     """The greatest multiple of ``delta`` that, rounded to the grid, fits the radius.
 
     Rounding ``delta`` itself would lose every change below half a quantum. ``first`` is the
-    multiple to try first, see ``geometry.greatest_fitting``.
+    multiple to try first, see ``greatest_fitting``.
     """
     multiples = _Multiples(delta, box, quantum)
-    return geometry.greatest_fitting(
+    return greatest_fitting(
         multiples,
         measure,
         radii,

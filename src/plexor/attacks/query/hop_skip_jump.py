@@ -12,6 +12,7 @@ from torch import Tensor
 
 from plexor.attacks import geometry
 from plexor.attacks.description import EVERY_TASK
+from plexor.attacks.fitting import greatest_fitting
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_norm
@@ -311,7 +312,7 @@ class _Walk:
     def _rounded(self, delta: Tensor, length: float) -> Tensor:
         """The greatest rounded multiple of ``delta`` that is no longer than ``length``."""
         radii = torch.full_like(self.case.quantum, length * (1 + 1e-6))
-        return geometry.greatest_fitting(
+        return greatest_fitting(
             lambda s: self.threat.rounded(s * delta, self.case),
             self.threat.measure,
             radii,

@@ -13,6 +13,7 @@ from torch import Tensor
 from plexor.attacks import geometry
 from plexor.attacks.best import Best
 from plexor.attacks.description import EVERY_TASK
+from plexor.attacks.fitting import greatest_fitting
 from plexor.attacks.goals import Goal
 from plexor.attacks.objective import Objective
 from plexor.attacks.options import check_counts, check_norm
@@ -216,11 +217,12 @@ def _fitting(
 ) -> Tensor:
     """The longest storable multiple of an L2 bump (N, C, n); the rest has length ``beside``."""
     quantum = batch.quantum.flatten(2)
-    return geometry.greatest_fitting(
+    return greatest_fitting(
         lambda s: geometry.onto_grid_(s * bump, quantum, *ends),
         lambda trial: torch.hypot(beside, threat.measure(trial)),
         threat.radii(batch).flatten(2),
         at_most=2.0**12,
+        finest=2.0**-12,
     )
 
 
