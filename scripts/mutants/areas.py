@@ -161,6 +161,7 @@ AREAS = (
     Area(
         name="resume",
         modules=(
+            "audits/missing.py",
             "audits/run.py",
             "audits/ahead.py",
             "audits/unit.py",

@@ -6,8 +6,7 @@ An unfinished run of the same plan is resumed.
 from __future__ import annotations
 
 import contextlib
-import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,14 +17,12 @@ from plexor.attacks.randomness import JUDGED
 from plexor.audits.backward import check_backward, network_cards
 from plexor.audits.checks import Check, check_channels, check_groups, checked_in_parts
 from plexor.audits.detectors import detections
-from plexor.audits.execute import Outputs
-from plexor.audits.executors import Done, Executor, Here, Job
-from plexor.audits.executors.executor import clean_outputs
+from plexor.audits.executors import Executor, Here, Job
 from plexor.audits.fits import Fits
 from plexor.audits.guides import guides_of
 from plexor.audits.inputs import Inputs, model_of
-from plexor.audits.pace import Pace, part_by_part
-from plexor.audits.progress import Listener, Progress
+from plexor.audits.missing import carry_out, noting
+from plexor.audits.progress import Listener
 from plexor.audits.provenance import provenance
 from plexor.audits.sample import checked_cases, example_ids
 from plexor.audits.session import Session
@@ -36,14 +33,12 @@ from plexor.core.errors import PlanError
 from plexor.core.files import sole_writer
 from plexor.core.progress import stepping
 from plexor.core.version import __version__
-from plexor.findings import CLEAN, RunDirectory
+from plexor.findings import RunDirectory
 from plexor.models import Batch, Model, read_training_groups
 from plexor.models.device import choose_device
 from plexor.models.model import Limited
 from plexor.plans.plan import Plan, load_plan
 from plexor.probes import Ready
-
-logger = logging.getLogger(__name__)
 
 
 def audit(
@@ -123,12 +118,12 @@ def audit(
         del batch
         ready = _made_ready(inputs, run, job, executor, report_progress)
         about = _about(inputs, ready, model, [*checks, *asked.checks]) | asked.about()
-        _carry_out(
+        carry_out(
             _units(plan, inputs, ready),
             run,
             job,
             executor,
-            note=_noting(run, about),
+            note=noting(run, about),
             report_progress=report_progress,
         )
         if plan.visibility.detector:
@@ -233,82 +228,6 @@ def _told(on_progress: Listener | None, *, quiet: bool) -> Iterator[Listener]:
         yield lambda news: advance(
             news.done, news.total, news.probe, unit=news.unit, seconds_left=news.seconds_left
         )
-
-
-def _noting(run: RunDirectory, about: dict[str, object]) -> Callable[[Done], None]:
-    """Writes ``provenance.json``; the function returned updates it before each unit is kept.
-
-    It adds "computed" to ``about``: every combination of device, number of threads and batch size
-    used, including those of earlier starts. "device" and "threads" are the last ones used, possibly
-    by a worker.
-    """
-    earlier = run.provenance().get("computed") if run.has_provenance() else None
-    computed = list(earlier) if isinstance(earlier, list) else []
-
-    def write() -> None:
-        last = {name: computed[-1][name] for name in ("device", "threads")} if computed else {}
-        about.update(last, computed=computed)
-        run.write_provenance(about | {"finished": False})
-
-    def note(done: Done) -> None:
-        where = {"device": done.device, "threads": done.threads}
-        under = [where | {"batch_size": size} for size in dict.fromkeys(done.batch_sizes)]
-        if new := [one for one in under if one not in computed]:
-            computed.extend(new)
-            write()
-
-    write()
-    return note
-
-
-def _carry_out(
-    units: Sequence[Unit],
-    run: RunDirectory,
-    job: Job,
-    executor: Executor,
-    *,
-    note: Callable[[Done], None],
-    report_progress: Listener,
-) -> None:
-    """Executes the units that the run does not have yet, and stores their findings."""
-    before: dict[str, Outputs] = {}
-    missing: list[Unit] = []
-    resumed = 0
-    total = sum(len(unit.cases) for unit in units)
-
-    def report(unit: Unit, done: int) -> None:
-        report_progress(
-            Progress(
-                probe=unit.probe.id,
-                done=done,
-                total=total,
-                resumed=resumed,
-                seconds_left=pace.seconds_left(),
-            )
-        )
-
-    for unit in units:
-        if not run.has_unit(unit.id):
-            missing.append(unit)
-            continue
-        resumed += len(unit.cases)
-        if unit.probe.id == CLEAN:
-            before |= clean_outputs(unit, run.unit(unit.id))
-    missing = part_by_part(missing)
-    pace = Pace(missing)
-    if resumed:
-        report([*missing, *units][0], resumed)
-    n_done = resumed
-    with contextlib.closing(executor.run(job, missing, before)) as results:
-        for done in results:
-            note(done)
-            if done.unit.probe.id == CLEAN:
-                for reason in done.unread:
-                    logger.warning("%s", reason)
-            run.write_unit(done.unit.id, done.result.findings, done.result.examples)
-            n_done += len(done.unit.cases)
-            pace.done(done.unit)
-            report(done.unit, n_done)
 
 
 def _checks(plan: Plan, inputs: Inputs, model: Model, batch: Batch, batch_size: int) -> list[Check]:
