@@ -85,7 +85,7 @@ benchmark:
 	$(PEERS) -m pip install --quiet -c constraints.txt opencv-python-headless
 	$(PEERS) -m pip install --quiet -c constraints.txt hypothesis pytest pytest-timeout
 	$(PEERS) -m pytest -q tests/oracle/test_peers_*.py tests/oracle/test_universal_phantoms.py
-	$(PEERS) benchmarks/pgd.py --architecture small-cnn --threats linf:2 l2:100 --result pgd_small
+	$(PEERS) benchmarks/pgd.py --architecture small-cnn --threats linf:2 l2:100 --longer 60 --result pgd_small
 	for script in pgd attention volume regression_peers audit_overhead memory large_image source_manifest startup rounding \
 			sparse pixel observer \
 			statistics_speed; do \

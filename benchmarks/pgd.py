@@ -1,7 +1,9 @@
 """PGD-20 on DenseNet-121, or on a small network: ours beside a bare loop and other libraries.
 
 Every contender gets the same frozen network, images, radius, step size, number of steps and a
-random start. What each proposes is judged alike: by plexor's judge, on the stored images.
+random start. What each proposes is judged alike: by plexor's judge, on the stored images. With
+``--longer`` everything is run with more steps as well: the difference in time, divided by that in
+steps, is the cost of a step without what is done once.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from functools import partial
 from importlib.util import find_spec
 
 import torch
-from measuring import interleaved, ratios, seconds, write_result
+from measuring import Timing, interleaved, ratios, seconds, spread, write_result
 from peers import GREATEST, UnitNetwork, art_classifier, foolbox_model
 from subject import batch_of, trained, unseen
 from torch import Tensor
@@ -164,6 +166,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--images", type=int, default=64)
     parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--longer", type=int, help="steps of a second, longer run")
     parser.add_argument("--threats", nargs="+", default=["linf:2"])
     parser.add_argument("--architecture", default="densenet121")
     parser.add_argument("--result", default="pgd", help="name of the file in results")
@@ -180,14 +183,16 @@ def main() -> None:
         search = Search(
             steps=options.steps, radius=float(radius), norm=norm, model=model, batch=batch
         )
-        rows += measured(search, images, options.repeats)
+        rows += measured(search, images, options.repeats, longer=options.longer)
     untouched = success(search, images, torch.zeros_like(batch.images))["accuracy_after"]
     settings = {name: value for name, value in vars(options).items() if name != "result"}
     write_result(options.result, settings | {"accuracy_before": untouched}, rows)
 
 
-def measured(search: Search, images: list[Image], repeats: int) -> list[dict[str, object]]:
-    """One row for each contender that is installed."""
+def measured(
+    search: Search, images: list[Image], repeats: int, *, longer: int | None = None
+) -> list[dict[str, object]]:
+    """One row for each contender that is installed; with ``longer``, the cost of a step, too."""
     # torchattacks' PGDL2 fails on gradients with channels last, as convolutions leave them
     without = {"torchattacks"} if search.norm == "l2" else set()
     modules = {"adversarial-robustness-toolbox": "art"}
@@ -205,7 +210,15 @@ def measured(search: Search, images: list[Image], repeats: int) -> list[dict[str
     small = replace(search, steps=2)
     for call in present.values():
         call(small, 0)
-    timings = interleaved({name: contender(name) for name in present}, repeats)
+    calls = {name: contender(name) for name in present}
+    if longer is not None:
+        more = replace(search, steps=longer)
+        calls |= {
+            _longer(name): partial(call, more, 0)
+            for name, call in present.items()
+            if "stop_at_success" not in name  # its steps become cheaper as cases leave
+        }
+    timings = interleaved(calls, repeats)
     judged = {n: [success(search, images, d) for d in deltas] for n, deltas in found.items()}
     return [
         {
@@ -213,12 +226,40 @@ def measured(search: Search, images: list[Image], repeats: int) -> list[dict[str
             "name": name,
             "seconds": seconds(timings[name]),
             "over_bare": ratios(timings, name, "bare loop"),
+            **step(timings, name, n_steps=(longer or 0) - search.steps),
             "accuracy_after": [one["accuracy_after"] for one in judged[name]],
             "mean_margin": [one["mean_margin"] for one in judged[name]],
             "outside_threat": sum(one["outside_threat"] for one in judged[name]),
         }
         for name in present
     ]
+
+
+def _longer(name: str) -> str:
+    return f"{name}, longer"
+
+
+def step(timings: dict[str, list[Timing]], name: str, *, n_steps: int) -> dict[str, object]:
+    """Processor time of a step in ms, and over the bare loop's of the same round.
+
+    Empty where there is no longer run.
+
+    Args:
+        timings: of the runs of both lengths.
+        name: the contender.
+        n_steps: how many steps a longer run has more.
+    """
+    if _longer(name) not in timings:
+        return {}
+    mine, bare_loop = (
+        [
+            1e3 * (more.cpu - less.cpu) / n_steps
+            for less, more in zip(timings[one], timings[_longer(one)], strict=True)
+        ]
+        for one in (name, "bare loop")
+    )
+    over = [a / b for a, b in zip(mine, bare_loop, strict=True)]
+    return {"step_ms": spread(mine), "step_over_bare": spread(over)}
 
 
 if __name__ == "__main__":

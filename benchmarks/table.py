@@ -208,13 +208,20 @@ def pgd(result: Result) -> list[str]:
         "search": "{name}",
         "processor time, s": "{seconds[cpu]}",
         "÷ bare loop": "{over_bare[cpu]}",
+    }
+    settings = result["settings"]
+    longer = settings.get("longer")
+    if longer is not None:
+        columns |= {"a step, ms": "{step_ms}", "÷ that of the bare loop": "{step_over_bare}"}
+    columns |= {
         "clock, s": "{seconds[wall]}",
         "accuracy after": "{accuracy_after:.1%}",
         "mean margin": "{mean_margin:.3f}",
     }
-    settings = result["settings"]
+    steps = settings["steps"]
+    also = "" if longer is None else f"(a step: {longer} steps less {steps}), "
     conditions = (
-        f"{settings['architecture']}, {settings['images']} images, {settings['steps']} steps, "
+        f"{settings['architecture']}, {settings['images']} images, {steps} steps, {also}"
         f"{settings['repeats']} rounds; accuracy before the attack "
         f"{settings['accuracy_before']:.1%}. {_conditions(result)}"
     )

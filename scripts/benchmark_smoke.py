@@ -25,7 +25,7 @@ TINY = {
     "endpoint": "--rate 200 --pauses 0 --cases 6 --queries 4 --side 32",
     "onnx_network": "--side 32 --edge 16 --batch 1 --repeats 1",
     "optimality": "--smoke --passes 60",
-    "pgd": "--images 4 --steps 2 --repeats 1 --architecture small-cnn",
+    "pgd": "--images 4 --steps 2 --longer 4 --repeats 1 --architecture small-cnn",
     "pixel": "--images 2 --generations 1 --repeats 1",
     "rounding": "--n 8 --n-densenet 1 --steps 2",
     "source_manifest": "--rows 60 --repeats 1",

@@ -224,6 +224,7 @@ class Around:
         self._geometry = geometry_of(threat.norm, threat.channels)
         self._quantum, self._on_grid = batch.quantum, not bool((batch.quantum == 0).all())
         self._storing = threat.box(batch)
+        self._storing.holds_all = True
         self._stepping = self._storing
         # L∞ narrows each in its own way: to whole quanta, or to the radius itself.
         if threat.norm == "linf" and not (self._on_grid and self._is_whole()):
@@ -235,7 +236,7 @@ class Around:
         return bool((whole == self.radii).all())
 
     def store(self, delta: Tensor) -> Tensor:
-        """As ``Threat.store``."""
+        """As ``Threat.store``, of a perturbation within range and region."""
         if not self._on_grid:
             return self._geometry.project(delta, self._storing, self.radii)
         return self._geometry.store(delta, self._storing, self.radii, self._quantum)

@@ -26,11 +26,14 @@ class Box:
 
     Attributes:
         within: the radii that the box has been narrowed for, the very tensor; None before.
+        holds_all: whether whoever uses the box hands over points of it only.
     """
 
     def __init__(self, low: Tensor, high: Tensor) -> None:
         self._low, self._high = low, high
         self.within: Tensor | None = None
+        self.holds_all = False
+        self._whole: bool | None = None
 
     @property
     def low(self) -> Tensor:
@@ -46,9 +49,21 @@ class Box:
         """A box of its own with the same bounds."""
         return Box(self._low.clone(), self._high.clone())
 
+    def is_whole(self) -> bool:
+        """Whether all bounds are whole numbers, so that rounding stays in the box.
+
+        Looked up once; ``narrow_`` does not change the answer.
+        """
+        if self._whole is None:
+            ends = (self._low, self._high)
+            self._whole = all(torch.equal(end, end.round()) for end in ends)
+        return self._whole
+
     def select(self, rows: Tensor) -> Box:
         """The box of some of the cases, by index."""
-        return Box(cases_of(self._low, rows), cases_of(self._high, rows))
+        some = Box(cases_of(self._low, rows), cases_of(self._high, rows))
+        some.holds_all, some._whole = self.holds_all, self._whole
+        return some
 
     def narrow_(self, radii: Tensor) -> Self:
         """Overwrites the box by its part within ``radii`` of zero in every number."""
@@ -115,7 +130,7 @@ class LargeBox(Box):
     def __init__(self, batch: Batch, allowed: Tensor | None) -> None:
         self._batch, self._allowed = batch, allowed
         self._reach: Tensor | None = None
-        self.within = None
+        self.within, self.holds_all, self._whole = None, False, False
 
     @property
     def low(self) -> Tensor:

@@ -62,11 +62,11 @@ class L1(ProjectedStep):
 
     def steepest(self, gradient: Tensor, share: float) -> Tensor:
         """The steepest number alone, or a share of all numbers alike."""
-        flat = gradient.flatten(1)
+        flat = geometry.numbers_of(gradient)
         several = max(1, round(share * flat.shape[1]))
         index = flat.abs().topk(several, dim=1).indices
         signs = flat.gather(1, index).sign() / several
-        return torch.zeros_like(flat).scatter(1, index, signs).view_as(gradient)
+        return geometry.as_images(torch.zeros_like(flat).scatter(1, index, signs), gradient)
 
     def start(self, noise: Tensor, box: Box, radii: Tensor) -> Tensor:
         """Uniform on the sphere: exponential draws with the noise's signs and ranks, scaled."""

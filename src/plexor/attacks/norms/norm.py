@@ -163,10 +163,13 @@ class _Multiples:
         self._delta, self._box, self._quantum = delta, box, quantum
         self._room = torch.empty_like(delta)
         self._ones = bool((quantum == 1).all())
+        self._stays = self._ones and box.holds_all and box.is_whole()
 
     def __call__(self, scale: Tensor) -> Tensor:
         """``scale * delta``, rounded; ``scale`` is (N, 1, ...)."""
         found = torch.mul(scale, self._delta, out=self._room)
+        if self._stays and bool((scale <= 1).all()):
+            return found.round_()
         if self._ones:  # most images; both products would change nothing
             return self._box.clip_(found.round_())
         return self._box.clip_(found.div_(self._quantum).round_().mul_(self._quantum))
