@@ -137,7 +137,8 @@ class Image:
             grid = np.rint(pixels)
         elif span.quantum:
             grid = np.round(pixels / span.quantum) * span.quantum
-        return np.clip(grid, span.low, span.high).astype(self.pixels.dtype)
+        found: Pixels = np.clip(grid, span.low, span.high).astype(self.pixels.dtype)
+        return found
 
     def changed(self, change: NDArray[np.floating[Any]]) -> Pixels:
         """The nearest pixels that the file can hold to these pixels plus a change.
