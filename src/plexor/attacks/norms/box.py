@@ -50,10 +50,7 @@ class Box:
         return Box(self._low.clone(), self._high.clone())
 
     def is_whole(self) -> bool:
-        """Whether all bounds are whole numbers, so that rounding stays in the box.
-
-        Looked up once; ``narrow_`` does not change the answer.
-        """
+        """Whether all bounds are whole numbers, so that rounding stays in the box; kept."""
         if self._whole is None:
             ends = (self._low, self._high)
             self._whole = all(torch.equal(end, end.round()) for end in ends)
@@ -69,6 +66,7 @@ class Box:
         """Overwrites the box by its part within ``radii`` of zero in every number."""
         self._low.clamp_(min=-radii)
         self._high.clamp_(max=radii)
+        self._whole = None
         return self
 
     def each(self, make: Callable[..., Tensor], *of: Tensor) -> Tensor:
