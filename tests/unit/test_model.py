@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tests.helpers.tiny import batch_of, binary, image, model_of, multiclass
+from tests.helpers.tiny import batch_of, binary, image, images, model_of, multiclass
 from torch import Tensor, nn
 
 import plexor
@@ -54,6 +54,42 @@ def test_a_model_sees_values_not_stored_numbers() -> None:
     torch.testing.assert_close(seen[0][0].double(), torch.from_numpy(values / 10))
     assert outputs.dtype == torch.float32
     assert model.device.type == "cpu"
+
+
+class Flat(nn.Module):
+    """Overwrites its input, and flattens images or what a convolution makes of them."""
+
+    def __init__(self, *, convolves: bool, views: bool) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.convolution = nn.Conv2d(3, 3, 3, padding=1) if convolves else nn.Identity()
+        self.linear, self.views = nn.Linear(3 * 8 * 8, 3), views
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        inputs -= 100
+        seen = self.convolution(inputs)
+        flat = seen.view(len(seen), -1) if self.views else seen.flatten(1)
+        outputs: Tensor = self.linear(flat / 255)
+        return outputs
+
+
+@pytest.mark.parametrize("convolves", [False, True])
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_code_that_wants_channels_first_in_memory_is_given_them(
+    norm: str, *, convolves: bool
+) -> None:
+    batch = batch_of(images((3, 8, 8), 4))
+    model = model_of(Flat(convolves=convolves, views=True), multiclass(3))
+    other = model_of(Flat(convolves=convolves, views=False), multiclass(3))
+    for _ in range(2):
+        found, expected = model.outputs(batch.images), other.outputs(batch.images)
+        torch.testing.assert_close(found, expected)
+    threat = Threat(norm=norm, radius=20)  # type: ignore[arg-type]
+    delta = PGD()(model, batch, Misclassify(), threat, seed=0).delta
+    reached = model.task.decide(model.outputs(batch.images + delta)) != batch.truth
+    theirs = PGD()(other, batch, Misclassify(), threat, seed=0).delta
+    also = other.task.decide(other.outputs(batch.images + theirs)) != batch.truth
+    assert reached.tolist() == also.tolist()
 
 
 def test_a_network_is_put_into_evaluation_mode_and_frozen() -> None:
