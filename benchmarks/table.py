@@ -219,9 +219,9 @@ def pgd(result: Result) -> list[str]:
         "mean margin": "{mean_margin:.3f}",
     }
     steps = settings["steps"]
-    also = "" if longer is None else f"(a step: {longer} steps less {steps}), "
+    also = "" if longer is None else f" (a step: {longer} steps less {steps})"
     conditions = (
-        f"{settings['architecture']}, {settings['images']} images, {steps} steps, {also}"
+        f"{settings['architecture']}, {settings['images']} images, {steps} steps{also}, "
         f"{settings['repeats']} rounds; accuracy before the attack "
         f"{settings['accuracy_before']:.1%}. {_conditions(result)}"
     )

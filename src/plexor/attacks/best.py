@@ -142,8 +142,8 @@ class Best:
         """
         worse = ~(margin > self.open_margins)
         rows = torch.nonzero(worse).flatten().tolist()
-        several = len(self) < len(self._all) or 2 * len(rows) > len(self)
-        if several or bool((margin == BROKEN).any()):
+        few_better = len(self) < len(self._all) or 2 * len(rows) > len(self)
+        if few_better or bool((margin == BROKEN).any()):
             self.keep(trial, margin)
             return
         for row in rows:
