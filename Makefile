@@ -102,7 +102,7 @@ benchmark:
 	if test -n "$(HAM)" && $(PEERS) -m pip install --quiet --no-deps attackbenchlib==2.0.2 cleverhans==4.0.0 $(ADV_LIB); \
 	then $(PEERS) benchmarks/optimality.py --manifest $(HAM) --passes 200; \
 	else echo "left out: optimality, which needs HAM and adv-lib from GitHub"; fi
-	test -z "$(HAM)" || $(PEERS) benchmarks/seeds.py --manifest $(HAM) --steps 60 --seen 64 --unseen 64
+	test -z "$(HAM)" || $(PEERS) benchmarks/seeds.py --manifest $(HAM)
 	test -z "$(HAM)" || $(PEERS) benchmarks/unseen.py --manifest $(HAM) --weights $(HAM_WEIGHTS)
 	$(PEERS) benchmarks/table.py
 

@@ -2,9 +2,9 @@
 
 Fitted on the same images of the train split, in the same L∞ ball, and judged by plexor's judge on
 the same images of the test split, as stored. ART goes from image to image and stops when it fools
-its share of those it is fitted on, or after so many passes; ours ends by itself, or takes a given
-number of steps. Below each setting of ART stands the shortest of our fits that fools no fewer
-images of the validation split than ART's best.
+its share of those it is fitted on, or after so many passes; ours takes a given number of steps.
+Below each setting of ART stands the shortest of our fits that fools no fewer images of the
+validation split than ART's best.
 """
 
 from __future__ import annotations
