@@ -20,7 +20,7 @@ from plexor.findings import RunDirectory
 from plexor.findings.summary import summarise
 from plexor.models import save_weights
 
-SGD = {"attack": "universal-sgd", "steps": 12, "fit_batch": 8}
+SGD = {"attack": "universal-sgd", "held_back": 0.25, "steps": 12, "fit_batch": 8}
 RADII = {"threat": {"norm": "linf", "radius": [2, 4]}}
 
 
