@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Literal, get_args
 
 from plexor.attacks.goals import LossKind
 from plexor.attacks.objective import Precision
 from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError, unknown
+from plexor.models.segmentation import Segmentation
+from plexor.models.task import Task
+
+FitLoss = LossKind | Literal["auto"]
+FIT_LOSSES = ("auto", *get_args(LossKind))
+
+
+def fit_loss(loss: FitLoss, task: Task) -> LossKind:
+    """The loss of a fit for all images; "auto" depends on the task.
+
+    Cross-entropy more often settles on a class that few cases turn to. The margin of a
+    segmentation is a Dice, with hardly a slope at most images.
+    """
+    if loss != "auto":
+        return loss
+    return "ce" if isinstance(task, Segmentation) else "margin"
 
 
 def check_norm(attack: str, threat: Threat, norms: tuple[str, ...]) -> None:

@@ -16,6 +16,7 @@ from plexor.attacks.generative.network import Painter, empty_generator
 from plexor.attacks.generative.recipe import Recipe
 from plexor.attacks.generative.training import Training
 from plexor.attacks.goals import Goal
+from plexor.attacks.options import FitLoss
 from plexor.attacks.pattern import Canvas, UniversalPerturbation
 from plexor.attacks.proposal import Proposal
 from plexor.attacks.threat import Threat
@@ -171,6 +172,7 @@ class UniversalGenerator(Recipe):
     fitted: ClassVar[type[Fitted]] = UniversalPerturbation
 
     patterns: int = 1
+    loss: FitLoss = "auto"
 
     method: ClassVar[str] = "universal-generator"
 

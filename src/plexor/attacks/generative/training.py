@@ -19,9 +19,10 @@ from plexor.attacks.generative.network import (
 )
 from plexor.attacks.generative.penalty import dissimilarity, smoothness, squares
 from plexor.attacks.generative.recipe import Recipe
-from plexor.attacks.goals import Goal
+from plexor.attacks.goals import Goal, LossKind
 from plexor.attacks.held_back import HeldBack, hold_back
 from plexor.attacks.objective import Objective
+from plexor.attacks.options import fit_loss
 from plexor.attacks.threat import Threat
 from plexor.core.seeds import seed_for
 from plexor.models.batch import Batch
@@ -73,6 +74,11 @@ class Training:
     rival: Rival | None = field(init=False)
     optimizer: torch.optim.Adam = field(init=False)
     at_goal: dict[str, bool] = field(init=False, default_factory=dict)
+
+    @property
+    def loss(self) -> LossKind:
+        """The loss that is maximised."""
+        return fit_loss(self.recipe.loss, self.model.task)
 
     def run(self) -> Painter:
         """The trained generator, on the cases' device.
@@ -155,7 +161,7 @@ class Training:
         batch = objective.batch
         delta = perturbation(self.drawing, self.network, batch, self.threat)
         stored = self.threat.store(delta.detach(), batch)
-        _, loss, gradient = objective.gradient(stored, self.recipe.loss)
+        _, loss, gradient = objective.gradient(stored, self.loss)
         climbed = (gradient * delta).flatten(1).sum(1) * (loss < self.recipe.clip)
         lowered = self._visible(delta, batch) - climbed
         if self.rival is not None:
@@ -190,7 +196,7 @@ class Training:
             batch, task = objective.batch, self.model.task
             delta = perturbation(self.drawing, self.network, batch, self.threat)
             outputs = objective.outputs(self.threat.store(delta, batch))
-            given = (batch.truth, self.recipe.loss, objective.before)
+            given = (batch.truth, self.loss, objective.before)
             loss = self.goal.loss(task, outputs, *given).clamp(max=self.recipe.clip)
             margin = self.goal.margin(task, outputs, batch.truth, objective.before)
             reached.append(~(margin <= 0))

@@ -6,28 +6,32 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from plexor.attacks.description import EVERY_NORM, EVERY_TASK
 from plexor.attacks.fitted import Fitted, Stream
-from plexor.attacks.goals import Goal, LossKind
+from plexor.attacks.goals import Goal
 from plexor.attacks.held_back import hold_back
 from plexor.attacks.objective import Objective, Precision
-from plexor.attacks.options import check_counts, check_names, check_positive
+from plexor.attacks.options import (
+    FIT_LOSSES,
+    FitLoss,
+    check_counts,
+    check_names,
+    check_positive,
+    fit_loss,
+)
 from plexor.attacks.pattern import Canvas, UniversalPerturbation, one_unit, reached
 from plexor.attacks.threat import Threat
 from plexor.core.errors import PlanError
 from plexor.models.batch import Batch
 from plexor.models.model import Model
-from plexor.models.segmentation import Segmentation
-from plexor.models.task import Task
 from plexor.threat_model import Access
 
 METHOD = "universal-sgd"
-_LOSSES = ("auto", *get_args(LossKind))
 _L1_SHARE = 0.01
 """Share of the numbers that a step under L1 changes, after Tramèr & Boneh (2019)."""
 _FIRST_ROUND = 12
@@ -92,13 +96,13 @@ class UniversalSGD:
     steps: int = 100
     together: int = 8
     step_size: float = 1.0
-    loss: LossKind | Literal["auto"] = "auto"
+    loss: FitLoss = "auto"
     clip: float = 9.0
     held_back: float = 0.0
     precision: Precision = "float32"
 
     def __post_init__(self) -> None:
-        check_names(METHOD, loss=self.loss, losses=_LOSSES, precision=self.precision)
+        check_names(METHOD, loss=self.loss, losses=FIT_LOSSES, precision=self.precision)
         check_counts(METHOD, steps=self.steps, together=self.together)
         check_positive(METHOD, step_size=self.step_size, clip=self.clip)
         if not 0 <= self.held_back < 1:
@@ -153,18 +157,12 @@ class UniversalSGD:
             elif n_parts:
                 yield from map(batch.select, index.tensor_split(n_parts))
 
-    def _kind(self, task: Task) -> LossKind:
-        """The loss for a task."""
-        if self.loss != "auto":
-            return self.loss
-        return "ce" if isinstance(task, Segmentation) else "margin"
-
     def _gradient(self, objective: Objective, threat: Threat, pattern: Tensor) -> Tensor:
         """Gradient of the mean clipped loss in the pattern, (C, *spatial)."""
         batch, box = objective.batch, threat.box(objective.batch)
         unit = one_unit(batch, threat)
         delta = box.clip(pattern * unit)
-        kind = self._kind(objective.model.task)
+        kind = fit_loss(self.loss, objective.model.task)
         _, loss, gradient = objective.gradient(threat.store(delta, batch), kind)
         weights = unit.flatten() * (loss < self.clip) / len(batch)
         mean: Tensor = torch.tensordot(weights, box.free(gradient, delta), dims=1)

@@ -240,7 +240,7 @@ def _probes(arm: str, scale: Scale) -> list[Written]:
     one_pixel = {"attack": ONE_PIXEL, "threat": {"norm": "l0", "radius": 1}}
     return [
         {"attack": GENERATOR, "fit": "train", **scale.generator, **to_naevus},
-        {"attack": UNIVERSAL, "fit": "train", **scale.generator, **to_naevus},
+        {"attack": UNIVERSAL, "fit": "train", "loss": "ce", **scale.generator, **to_naevus},
         {"attack": GENERATOR, "fit": "train", **scale.generator, **to_anything},
         *([] if scale.one_pixel is None else [one_pixel | dict(scale.one_pixel)]),
         {"attack": "pgd", **scale.pgd, **to_naevus},
