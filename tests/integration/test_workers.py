@@ -28,7 +28,7 @@ PROBES = [
     {"attack": "fgsm", "threat": {"norm": "l2", "radius": 50}},
     {"shortcut": "ruler"},
 ]
-FITTED = {"attack": "universal-sgd", "steps": 12, "fit_batch": 8}
+FITTED = {"attack": "universal-sgd", "held_back": 0.25, "steps": 12, "fit_batch": 8}
 REASON = "Ray is not installed; pip install -c constraints.txt -e '.[ray]'"
 CLUSTER = """
 import ray

@@ -55,7 +55,7 @@ def test_the_stream_is_read_no_further_than_to_the_most_and_too_few_are_none() -
 
 def test_a_round_that_adds_nothing_is_the_last() -> None:
     """Two levels turn every case, which the first round does: the second adds none."""
-    fit = UniversalSGD(steps=500).fit
+    fit = UniversalSGD(steps=500, held_back=0.25).fit
     fitted = fit(turning(2), parts(cases(120), 24), Misclassify(), THREAT, seed=0)
     held = fitted.card.n_forwards // 2
     assert held >= 8
