@@ -10,7 +10,7 @@ import torch
 from tests.helpers.tiny import Curved, batch_of, images, model_of, multiclass
 from torch import Tensor, nn
 
-from plexor.attacks import Cascade, Misclassify, Proposal, Threat, cascade
+from plexor.attacks import Become, Cascade, Goal, Misclassify, Proposal, Threat, cascade
 from plexor.attacks.stages import STAGES, THOROUGH, Stage
 from plexor.models import Batch, Model, TorchModel
 from plexor.threat_model import NORMS
@@ -73,6 +73,18 @@ def test_a_case_goes_on_until_a_stage_reaches_it(monkeypatch: pytest.MonkeyPatch
     # for the cases left after the first a look at the layers
     assert proposal.n_gradients.tolist() == [6, 3, 6, 6]
     assert proposal.n_forwards.tolist() == [7, 4, 7, 7]
+
+
+@pytest.mark.parametrize(("goal", "used"), [(Misclassify(), True), (Become(target="b"), False)])
+def test_a_stage_for_several_ways_is_left_out_where_there_is_one(
+    goal: Goal, monkeypatch: pytest.MonkeyPatch, *, used: bool
+) -> None:
+    model, batch = setup()
+    nothing = Known({})
+    several = Stage(name="any", attack=nothing, norms=("linf",), several_ways=True)
+    monkeypatch.setattr(cascade, "STAGES", (several,))
+    Cascade()(model, batch, goal, THREAT, seed=0)
+    assert bool(nothing.shown) is used
 
 
 class Hiding(nn.Module):

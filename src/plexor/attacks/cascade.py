@@ -96,6 +96,8 @@ class Cascade:
                 left = left[state.raised[left]]
             if len(left) == 0 or (stage.sees_gradients and seen.blind):
                 continue
+            if stage.several_ways and state.n_ways < 2:
+                continue
             subject = seen.guide if stage.sees_gradients else model
             first = stage.sees_gradients and not seen.searched
             try:

@@ -70,6 +70,13 @@ class State:
         """Indices of the cases whose goal is not reached, or by too few draws, int64."""
         return torch.nonzero(~self._sure).flatten()
 
+    @property
+    def n_ways(self) -> int:
+        """Greatest number of ways to the goal, see ``Goal.ways``."""
+        objective = self.objective
+        before, task = objective.before, objective.model.task
+        return objective.goal.ways(task, before, self.batch.truth, before).shape[1]
+
     def look(self) -> Seen:
         """Whether the model is random, and what it ends with.
 

@@ -21,6 +21,7 @@ class Stage:
         norms: norms of the threats the stage is used for.
         flat_only: use the stage only for cases whose score does not change under noise.
         raised_only: use the stage only for cases whose margin the stage before raised.
+        several_ways: use the stage only where there are several ways to the goal, see ``Goal``.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Stage:
     norms: tuple[str, ...]
     flat_only: bool = False
     raised_only: bool = False
+    several_ways: bool = False
 
     @property
     def sees_gradients(self) -> bool:
@@ -37,6 +39,14 @@ class Stage:
 
 _ROUND = ("linf", "l2")
 _DENSE = (*_ROUND, "l1")
+_ANY_WAY = Stage(
+    name="apgd-margin",
+    attack=APGD(steps=100, loss="margin", stop_at_success=True),
+    norms=_DENSE,
+    several_ways=True,
+)
+"""Reaches about one in a hundred of the cases that withstand each way by itself, as it may turn to
+another way meanwhile."""
 _FIRST_QUERIES = 200
 """Queries after which a case that gradients brought further than queries is left as it is."""
 
@@ -55,6 +65,7 @@ STAGES = (
         attack=APGDT(steps=100, n_targets=9, stop_at_success=True),
         norms=("l1",),
     ),
+    _ANY_WAY,
     Stage(name="fmn", attack=FMN(steps=50), norms=_DENSE),
     Stage(name="sigma-zero", attack=SigmaZero(steps=100), norms=("l0",)),
     Stage(name="square", attack=Square(queries=_FIRST_QUERIES), norms=_DENSE),
@@ -86,6 +97,7 @@ THOROUGH = (
         attack=APGDT(steps=100, n_targets=9, stop_at_success=True),
         norms=_DENSE,
     ),
+    _ANY_WAY,
     Stage(name="fab", attack=FAB(steps=100, ways=9, targeted=True), norms=_DENSE),
     Stage(name="sigma-zero", attack=SigmaZero(steps=1000), norms=("l0",)),
     Stage(name="square", attack=Square(queries=5000), norms=_DENSE),
@@ -103,4 +115,5 @@ THOROUGH = (
         flat_only=True,
     ),
 )
-"""One step, then the stages, targets, restarts and queries of AutoAttack's standard version."""
+"""One step, then the stages, targets, restarts and queries of AutoAttack's standard version, and
+Auto-PGD on the margin."""
