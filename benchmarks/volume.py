@@ -15,7 +15,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from measuring import spread, write_result
@@ -29,11 +29,11 @@ SIZE = (172, 220, 156)
 LONG, SHORT, ROUNDS = 4, 1, 3
 
 
-def subject(architecture: str) -> tuple[TorchModel, Batch]:
+def subject(architecture: str, size: Sequence[int]) -> tuple[TorchModel, Batch]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = build_network(architecture, spatial_dims=3, channels=1, n_outputs=1)
-        images = torch.randint(0, 256, (1, 1, *SIZE)).float()
+        images = torch.randint(0, 256, (1, 1, *size)).float()
     one = torch.ones(1, 1, 1, 1, 1)
     batch = Batch(
         ids=("volume",),
@@ -68,12 +68,12 @@ def ours_recomputing(model: TorchModel, batch: Batch, steps: int) -> None:
 CONTENDERS = {"bare passes": bare, "plexor": ours, "plexor, recomputing": ours_recomputing}
 
 
-def one(name: str, architecture: str) -> None:
+def one(name: str, architecture: str, size: Sequence[int]) -> None:
     """Prints seconds a step by processor time, of the contender and of bare passes, and the peak.
 
     Both are timed in turns, since what other programs leave of caches and memory changes both.
     """
-    model, batch = subject(architecture)
+    model, batch = subject(architecture, size)
     call, rounds = CONTENDERS[name], []
     call(model, batch, SHORT)
     for _ in range(ROUNDS):
@@ -108,10 +108,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--architectures", nargs="+", default=["small-cnn", "brain-age"])
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--size", type=int, nargs=3, default=SIZE, help="voxels")
     parser.add_argument("--one", choices=list(CONTENDERS), help="measure this in this process")
     options = parser.parse_args()
     if options.one:
-        one(options.one, options.architectures[0])
+        one(options.one, options.architectures[0], options.size)
         return
     rows = []
     for architecture in options.architectures:
@@ -119,6 +120,7 @@ def main() -> None:
         for _ in range(options.repeats):
             for name in CONTENDERS:
                 command = [sys.executable, __file__, "--one", name, "--architectures", architecture]
+                command += ["--size", *map(str, options.size)]
                 done = subprocess.run(command, check=True, capture_output=True, text=True)
                 found[name].append(json.loads(done.stdout.splitlines()[-1]))
                 print(architecture, name, found[name][-1], flush=True)
@@ -134,7 +136,7 @@ def main() -> None:
         ]
     write_result(
         "volume",
-        {"size": " × ".join(map(str, SIZE)), "rounds": ROUNDS, "repeats": options.repeats},
+        {"size": " × ".join(map(str, options.size)), "rounds": ROUNDS, "repeats": options.repeats},
         rows,
     )
 

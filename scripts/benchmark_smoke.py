@@ -32,7 +32,7 @@ TINY = {
     "sparse": "--queries 64 --repeats 1",
     "startup": "--repeats 1",
     "statistics_speed": "--n 2000 --repeats 1 --replications 100",
-    "volume": "--repeats 1",
+    "volume": "--repeats 1 --size 24 28 20",
     "workers": "--n 8 --repeats 1 --architecture small-cnn",
 }
 """Script → options with which it ends within seconds."""
