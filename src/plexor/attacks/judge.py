@@ -15,6 +15,7 @@ from plexor.attacks.goals import Goal
 from plexor.attacks.outlined_area import Outline, outlines
 from plexor.attacks.threat import Threat
 from plexor.cases.bands import bands
+from plexor.cases.change import absolute_change
 from plexor.cases.image import LOSSLESS, Codec, EditingCodec, Image, Pixels, unpacked
 from plexor.models.batch import Batch, stacked
 from plexor.models.features import Features
@@ -48,7 +49,7 @@ class Distances:
         """Measured in float64, a large image band by band."""
         linf = squares = l1 = l0 = 0.0
         for band in bands(original.shape):
-            size = _sizes(original[:, band], other[:, band])
+            size = absolute_change(original[:, band], other[:, band])
             furthest = float(size.max())
             if furthest == 0:
                 continue
@@ -58,13 +59,6 @@ class Distances:
             squares += float(np.square(size).sum())
             l1 += float(size.sum())
         return cls(linf=linf, l2=math.sqrt(squares), l1=l1, l0=l0)
-
-
-def _sizes(original: Pixels, other: Pixels) -> Pixels:
-    """Absolute changes, in float64; of two images in uint8, in uint8."""
-    if original.dtype == other.dtype == np.uint8:
-        return np.maximum(original, other) - np.minimum(original, other)
-    return np.abs(other.astype(np.float64) - original.astype(np.float64))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

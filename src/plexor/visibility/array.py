@@ -37,11 +37,6 @@ def as_pair(original: Pixels, other: Pixels) -> tuple[Floats, Floats]:
     return original.astype(np.float64), other.astype(np.float64)
 
 
-def distance(original: Pixels, other: Pixels) -> Pixels:
-    """Absolute differences of two images in uint8, in uint8; no copies in float64 are made."""
-    return np.maximum(original, other) - np.minimum(original, other)
-
-
 def check_span(span: float) -> None:
     """Refuses a range of intensities that is not above 0."""
     if not span > 0:

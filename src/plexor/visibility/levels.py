@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plexor.cases.bands import bands
+from plexor.cases.change import absolute_change
 from plexor.core.errors import PlanError
-from plexor.visibility.array import Pixels, as_pair, check_pair, distance
+from plexor.visibility.array import Pixels, as_pair, check_pair
 
 Counts = NDArray[np.intp]
 
@@ -110,11 +111,9 @@ def levels_moved(original: Pixels, other: Pixels, *, quantum: float) -> tuple[in
 
 def _counts(original: Pixels, other: Pixels, quantum: float) -> list[int]:
     """A count for each class of ``MOVED_UP_TO`` and one for larger changes."""
-    if original.dtype == other.dtype == np.uint8 and quantum == 1:
-        moved = distance(original, other)
-    else:
-        x, y = as_pair(original, other)
-        moved = np.rint(np.abs(y - x) / quantum)
+    moved = absolute_change(original, other)
+    if quantum != 1 or moved.dtype != np.uint8:
+        moved = np.rint(moved / quantum)
     counts, left = [], moved.size
     for end in MOVED_UP_TO:
         # most changes are small: no number is looked at again once all are counted

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import correlate1d, maximum_filter1d
 
 from plexor.cases.bands import bands
-from plexor.visibility.array import Floats, Pixels, as_pair, check_pair, check_span, distance
+from plexor.cases.change import absolute_change
+from plexor.visibility.array import Floats, Pixels, as_pair, check_pair, check_span
 
 _SIGMA, _REACH = 1.5, 5
 """A Gaussian window of 11 numbers along each axis (Wang et al. 2004, sec. III-C)."""
@@ -39,16 +40,9 @@ def psnr(original: Pixels, other: Pixels, *, span: float) -> float:
     """
     check_span(span)
     check_pair(original, other)
-    error = _mean(_squares(original[:, band], other[:, band]) for band in bands(original.shape))
+    parts = (absolute_change(original[:, band], other[:, band]) for band in bands(original.shape))
+    error = _mean(np.square(part, dtype=np.float64) for part in parts)
     return math.inf if error == 0 else 10 * math.log10(span**2 / error)
-
-
-def _squares(original: Pixels, other: Pixels) -> Floats:
-    """Squared differences, in float64."""
-    if original.dtype == other.dtype == np.uint8:
-        return np.square(distance(original, other), dtype=np.float64)
-    x, y = as_pair(original, other)
-    return np.square(x - y)
 
 
 def ssim(
