@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -18,3 +19,8 @@ class Check:
     id: str
     raised: bool | None
     message: str
+
+
+def worst(runs: Iterable[Sequence[Check]]) -> list[Check]:
+    """Of each check its worst result over several runs of the same checks, in the same order."""
+    return [max(same, key=lambda check: bool(check.raised)) for same in zip(*runs, strict=True)]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from plexor.attacks.engine import halving
 from plexor.attacks.threat import Threat
-from plexor.audits.check import Check
+from plexor.audits.check import Check, worst
 from plexor.audits.gradient_checks import Guides, check_gradients, own_only
 from plexor.core.errors import ModelError
 from plexor.models.batch import Batch
@@ -91,7 +91,7 @@ def checked_in_parts(
             return check_model(model, some, guides)
 
     parts, _ = halving(work, len(batch), batch_size, model=model)
-    return [max(same, key=lambda c: bool(c.raised)) for same in zip(*parts, strict=True)]
+    return worst(parts)
 
 
 def check_taken(card: ModelCard, batch: Batch) -> None:

@@ -12,7 +12,7 @@ from plexor.attacks.goals import Goal, LowerDice, Misclassify
 from plexor.attacks.gradient import PGD
 from plexor.attacks.objective import Objective
 from plexor.attacks.threat import Threat
-from plexor.audits.check import Check
+from plexor.audits.check import Check, worst
 from plexor.core.errors import ModelError
 from plexor.models.batch import Batch
 from plexor.models.classification import Binary, Multiclass, Multilabel
@@ -76,8 +76,7 @@ def check_gradients(model: Model, batch: Batch, guides: Guides = own_only) -> li
     others = guides(batch) if any(check.raised for check in own) else ()
     if not others:
         return own
-    found = [_checks_in_place(guide, batch) for guide in others]
-    return [max(same, key=lambda check: bool(check.raised)) for same in zip(*found, strict=True)]
+    return worst(_checks_in_place(guide, batch) for guide in others)
 
 
 def _checks_in_place(guide: Model, batch: Batch) -> list[Check]:
